@@ -1,0 +1,31 @@
+# One environment for everything: made once, reused while pyproject.toml stays as it is.
+
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+
+.PHONY: quickstart test check tutorial clean
+
+quickstart: $(READY)  ## a first search on MNIST: about four minutes on two cores
+	@$(VENV)/bin/hpsearch run studies/quickstart.yaml
+
+test: $(READY)  ## every test that needs no GPU
+	@$(VENV)/bin/python -m pytest -q
+
+check: $(READY)  ## format, lint and types
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+
+tutorial: $(READY)  ## the tutorial's five networks on the full data, three seeds each (hours)
+	@$(VENV)/bin/python benchmarks/tutorial.py
+
+clean:
+	rm -rf $(VENV)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hpsearch needs Python 3.11 or newer; this is $(PYTHON) " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	@echo "making the environment in $(VENV): some minutes, once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@

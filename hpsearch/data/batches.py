@@ -1,0 +1,101 @@
+"""Batches taken whole, by index, in an order that the seed and the epoch decide."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from hpsearch.data.images import ImageStore
+from hpsearch.data.order import IntArray, derive_seed, permutation
+
+
+class Batch(NamedTuple):
+    """What a loader yields.
+
+    Attributes:
+        images: uint8, `(B, C, H, W)`.
+        labels: int64, `(B,)`.
+        seed: decides the batch's augmentation; None where nothing is augmented.
+    """
+
+    images: Tensor
+    labels: Tensor
+    seed: int | None
+
+
+@final
+class EpochOrder:
+    """The order of the images in an epoch: a pure function of the seed and the epoch.
+
+    Lightning tells it the epoch before each epoch's first batch is taken, since it looks for
+    `set_epoch` on a loader's `sampler`.
+    """
+
+    def __init__(self, index: IntArray, seed: int) -> None:
+        self._index = index
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Sets the epoch, counted from 0."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def index(self) -> IntArray:
+        """Returns the images' indices in this epoch's order."""
+        return self._index[permutation(len(self._index), self._seed, self._epoch)]
+
+    def batch_seed(self, number: int) -> int:
+        """Returns the seed of one of this epoch's batches, for its augmentation."""
+        return derive_seed(self._seed, self._epoch, number)
+
+
+@final
+class TrainingBatches:
+    """The training images of an epoch, shuffled, in batches.
+
+    Args:
+        images: where the pixels come from.
+        index: which of its images.
+        batch_size: images in a batch; the last one may be shorter.
+        seed: decides the order and, with it, each batch's augmentation.
+    """
+
+    def __init__(self, images: ImageStore, index: IntArray, batch_size: int, seed: int) -> None:
+        self.sampler = EpochOrder(index, seed)
+        self._images = images
+        self._batch_size = batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.sampler) / self._batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        # A generator, on purpose: Lightning makes the first iterator before it sets the epoch,
+        # and a generator's first line runs when the first batch is taken.
+        order = torch.from_numpy(self.sampler.index())
+        for number in range(len(self)):
+            chosen = order[number * self._batch_size :][: self._batch_size]
+            yield Batch(*self._images.take(chosen), self.sampler.batch_seed(number))
+
+
+@final
+class EvaluationBatches:
+    """Images in their own order, in batches, to be measured on."""
+
+    def __init__(self, images: ImageStore, index: IntArray, batch_size: int) -> None:
+        self._images = images
+        self._index = torch.from_numpy(index)
+        self._batch_size = batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._index) / self._batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for chosen in torch.split(self._index, self._batch_size):
+            yield Batch(*self._images.take(chosen), None)

@@ -1,0 +1,31 @@
+"""The limit on what images may take in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from hpsearch.data.errors import DataError
+
+GIGABYTE = 10**9
+
+
+def fits(count: int, shape: Sequence[int], limit_gb: float) -> bool:
+    """Whether that many uint8 images of a shape `(C, H, W)` stay within the limit."""
+    return count * math.prod(shape) <= limit_gb * GIGABYTE
+
+
+def require_memory(what: str, count: int, shape: Sequence[int], limit_gb: float) -> None:
+    """Refuses images that would take more than the limit.
+
+    Raises:
+        DataError: they would; says how much they need.
+    """
+    if fits(count, shape, limit_gb):
+        return
+    needed = count * math.prod(shape) / GIGABYTE
+    size = " x ".join(str(side) for side in shape)
+    raise DataError(
+        f"{what}: {count} images of {size} bytes need {needed:.3g} GB of memory, and "
+        f"memory_limit_gb is {limit_gb:g}; raise memory_limit_gb, or give smaller images"
+    )

@@ -1,0 +1,27 @@
+"""Permutations that are the same on every machine and with every version of numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+
+
+def permutation(count: int, *seed: int) -> IntArray:
+    """Returns the numbers 0 to `count` - 1 in an order that only the seed decides.
+
+    numpy promises that the raw bits of PCG64 and of SeedSequence never change, but not what
+    `Generator.permutation` makes of them; so the order is that of raw 64-bit keys.
+
+    Args:
+        count: how many numbers.
+        seed: one or more integers, none negative, which together are the seed.
+    """
+    keys = np.random.PCG64(np.random.SeedSequence(seed)).random_raw(count)
+    return np.argsort(keys, kind="stable")
+
+
+def derive_seed(*seed: int) -> int:
+    """Returns a 64-bit seed made from several integers, none of them negative."""
+    return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])

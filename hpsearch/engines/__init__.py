@@ -1,0 +1,1 @@
+"""Where trials run: slots on devices, and the processes in them."""

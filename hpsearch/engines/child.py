@@ -1,0 +1,76 @@
+"""One trial's process: takes a job from its channel, sees its device only, runs it, and ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import traceback
+from io import TextIOWrapper
+from pathlib import Path
+from typing import NoReturn, cast, get_args
+
+from hpsearch.engines import door
+from hpsearch.engines.slots import visible_devices
+from hpsearch.spec.job import Job
+from hpsearch.spec.messages import Message, Report, Verdict, to_line
+
+
+class CoordinatorGone(BaseException):
+    """Nobody listens any more: the trial ends here and is resumed from its last checkpoint.
+
+    Not an `Exception`, so that no training code takes it for a fault of the trial.
+    """
+
+
+def run_child(channel: socket.socket) -> NoReturn:
+    """Runs the one job that the channel brings, and ends the process."""
+    lines = channel.makefile("rw", encoding="utf-8", newline="\n")
+    code = 1
+    try:
+        job = Job.from_json(lines.readline())
+        _confine(job)
+        door.call("hpsearch.trial.run:run_trial", job, lambda message: _exchange(lines, message))
+        code = 0
+    except CoordinatorGone:
+        code = 3
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Not sys.exit: the exit handlers belong to the server that this process was forked from.
+        os._exit(code)
+
+
+def _exchange(lines: TextIOWrapper, message: Message) -> Verdict | None:
+    try:
+        lines.write(to_line(message) + "\n")
+        lines.flush()
+        if not isinstance(message, Report):
+            return None
+        answer = lines.readline().strip()
+    except OSError as error:
+        raise CoordinatorGone from error
+    if answer not in get_args(Verdict):
+        raise CoordinatorGone
+    return cast(Verdict, answer)
+
+
+def _confine(job: Job) -> None:
+    # Ctrl-C goes to the whole terminal; only the coordinator decides what it means for a trial.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible_devices(
+        job.device, os.environ.get("CUDA_VISIBLE_DEVICES")
+    )
+    os.environ["OMP_NUM_THREADS"] = str(job.threads)
+    folder = Path(job.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "output.txt").open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+
+
+if __name__ == "__main__":
+    run_child(socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,46 @@
+"""What every engine does: start trials on slots, and carry their messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from hpsearch.engines.slots import Slot
+from hpsearch.spec.job import Job
+from hpsearch.spec.messages import Message, Verdict
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A trial's process has ended and its slot is free; always the last thing heard of a trial.
+
+    Attributes:
+        code: the exit code; negative where a signal ended the process.
+    """
+
+    code: int
+
+
+Handler = Callable[[int, Message | Gone], Verdict | None]
+
+
+class Engine(Protocol):
+    """Runs jobs on slots; decides nothing and never sees the database."""
+
+    slots: tuple[Slot, ...]
+
+    def start(self, job: Job, slot: Slot) -> None:
+        """Starts a job on a free slot and returns at once."""
+
+    def poll(self, handler: Handler, timeout_s: float) -> None:
+        """Hands what the trials say to `handler`, waiting at most `timeout_s` for the first.
+
+        A `Report` is answered with the verdict that `handler` returns.
+        """
+
+    def kill(self, number: int) -> None:
+        """Ends a trial's process and all that it started, now; `Gone` follows."""
+
+    def close(self) -> None:
+        """Ends everything that still runs and waits until it is gone."""

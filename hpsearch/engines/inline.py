@@ -1,0 +1,38 @@
+"""The engine for debugging: the same trial, in the calling process, where a breakpoint works."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from hpsearch.engines import door
+from hpsearch.engines.engine import Gone, Handler
+from hpsearch.engines.slots import Slot
+from hpsearch.spec.job import Job
+
+
+class InlineEngine:
+    """Runs one trial at a time, here and now, when it is polled."""
+
+    def __init__(self, slot: Slot) -> None:
+        self.slots: tuple[Slot, ...] = (slot,)
+        self._jobs: deque[Job] = deque()
+
+    def start(self, job: Job, slot: Slot) -> None:
+        """Keeps the job until the next poll."""
+        self._jobs.append(job)
+
+    def poll(self, handler: Handler, timeout_s: float) -> None:
+        """Runs the job to its end, with `handler` as its coordinator."""
+        if not self._jobs:
+            return
+        job = self._jobs.popleft()
+        door.call("hpsearch.trial.run:run_trial", job, lambda message: handler(job.number, message))
+        handler(job.number, Gone(0))
+
+    def kill(self, number: int) -> None:
+        """Forgets a job that has not begun; a running one is in the caller's own hands."""
+        self._jobs = deque(job for job in self._jobs if job.number != number)
+
+    def close(self) -> None:
+        """Forgets the jobs that have not begun."""
+        self._jobs.clear()

@@ -1,0 +1,186 @@
+"""The engine of one machine: a fresh process for each trial, forked from a warm server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.engines.engine import Gone, Handler
+from hpsearch.engines.slots import Slot
+from hpsearch.spec.errors import InputError
+from hpsearch.spec.job import Job
+from hpsearch.spec.messages import from_line
+
+KILLED = -9
+MAX_LOSSES = 3
+
+# One thread until a trial knows how many it may have: a parent with threads cannot fork safely.
+SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@dataclass
+class _Running:
+    channel: socket.socket
+    text: bytes = b""
+    code: int | None = None
+
+
+class LocalEngine:
+    """Runs each job in a process of its own and carries its messages over a Unix socket.
+
+    Args:
+        slots: room for trials; the engine trusts its caller to start one job a slot.
+        modules: modules to load in the server before the first trial (the study's own classes).
+        import_paths: folders where those modules are found.
+        log: file for what the server prints.
+    """
+
+    def __init__(
+        self,
+        slots: tuple[Slot, ...],
+        modules: Sequence[str],
+        import_paths: Sequence[str],
+        log: Path,
+    ) -> None:
+        self.slots = slots
+        self._log = log
+        self._output = log.open("ab")
+        self._losses = 0
+        self._modules = list(modules)
+        self._import_paths = list(import_paths)
+        self._running: dict[int, _Running] = {}
+        self._selector = selectors.DefaultSelector()
+        self._control_text = b""
+        self._start_server()
+
+    def start(self, job: Job, slot: Slot) -> None:
+        """Sends the job to a new process."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._running[job.number] = _Running(ours)
+            self._selector.register(ours, selectors.EVENT_READ, job.number)
+            self._order({"start": job.number}, [theirs.fileno()])
+        with contextlib.suppress(OSError):
+            ours.sendall(job.to_json().encode() + b"\n")
+
+    def poll(self, handler: Handler, timeout_s: float) -> None:
+        """Hands over what has come in, waiting at most `timeout_s` for the first message."""
+        for key, _ in self._selector.select(timeout_s):
+            if key.data is None:
+                self._hear_server()
+            else:
+                self._hear_trial(key.data, handler)
+        for number, trial in list(self._running.items()):
+            if trial.code is None:
+                continue
+            while self._hear_trial(number, handler):
+                """What the process said before it ended is still to be read."""
+            self._forget(number)
+            handler(number, Gone(trial.code))
+
+    def kill(self, number: int) -> None:
+        """Ends a trial's process group."""
+        self._order({"kill": number}, [])
+
+    def close(self) -> None:
+        """Ends the server, and every trial with it."""
+        self._control.close()
+        self._server.wait()
+        for number in list(self._running):
+            self._forget(number)
+        self._selector.close()
+        self._output.close()
+
+    def _start_server(self) -> None:
+        self._control, theirs = socket.socketpair()
+        paths = [*self._import_paths, os.environ.get("PYTHONPATH", "")]
+        with theirs:
+            self._server = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "hpsearch.engines.forkserver"),
+                    *(str(theirs.fileno()), str(os.getpid()), *self._modules),
+                ],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    **SINGLE_THREADED,
+                    "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+                },
+            )
+        self._selector.register(self._control, selectors.EVENT_READ, None)
+
+    def _order(self, order: dict[str, int], sockets: list[int]) -> None:
+        try:
+            socket.send_fds(self._control, [json.dumps(order).encode() + b"\n"], sockets)
+        except OSError:
+            self._lose_server()
+
+    def _hear_server(self) -> None:
+        try:
+            text = self._control.recv(65536)
+        except OSError:
+            text = b""
+        if not text:
+            return self._lose_server()
+        *lines, self._control_text = (self._control_text + text).split(b"\n")
+        for line in lines:
+            gone = json.loads(line)
+            if gone["gone"] in self._running:
+                self._running[gone["gone"]].code = gone["code"]
+                self._losses = 0
+        return None
+
+    def _lose_server(self) -> None:
+        # Its trials died with it; the coordinator resumes them on the server that follows.
+        self._selector.unregister(self._control)
+        self._control.close()
+        self._server.wait()
+        for trial in self._running.values():
+            trial.code = KILLED
+        self._control_text = b""
+        self._losses += 1
+        if self._losses == MAX_LOSSES:
+            raise InputError(
+                f"the process that starts the trials ended {MAX_LOSSES} times in a row without"
+                f" running one; what it said stands in {self._log}"
+            )
+        self._start_server()
+
+    def _hear_trial(self, number: int, handler: Handler) -> bool:
+        trial = self._running[number]
+        try:
+            text = trial.channel.recv(65536, socket.MSG_DONTWAIT)
+        except OSError:
+            text = b""
+        if not text:
+            # Closed, but not yet reported as gone: nothing to wait for on this socket.
+            self._unwatch(trial)
+            return False
+        *lines, trial.text = (trial.text + text).split(b"\n")
+        for line in lines:
+            verdict = handler(number, from_line(line.decode()))
+            if verdict is not None:
+                with contextlib.suppress(OSError):
+                    trial.channel.sendall(verdict.encode() + b"\n")
+        return True
+
+    def _unwatch(self, trial: _Running) -> None:
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(trial.channel)
+
+    def _forget(self, number: int) -> None:
+        trial = self._running.pop(number)
+        self._unwatch(trial)
+        trial.channel.close()

@@ -1,0 +1,140 @@
+"""Which devices a search may use, and the slots on them."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+import psutil
+
+from hpsearch.spec.errors import InputError
+
+SYNTAX = "write auto, cpu, cpu:2, cuda, or cuda:0,1"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Room for one trial at a time.
+
+    Attributes:
+        name: what people see, such as `cpu:0` or `cuda:1/0` (the first slot on GPU 1).
+        device: `cpu` or `cuda:N`, as this machine numbers it.
+        threads: CPU threads of a trial in this slot.
+    """
+
+    name: str
+    device: str
+    threads: int
+
+
+def parse_devices(text: str, gpus: int, cpus: int) -> tuple[str, ...]:
+    """Returns the devices that `--devices` names, one entry a device.
+
+    Args:
+        text: `auto` (every GPU, else one CPU device a core), `cpu`, `cpu:K`, `cuda`, `cuda:I,J`.
+        gpus: GPUs of this machine.
+        cpus: CPU cores that this process may use.
+
+    Raises:
+        InputError: not such a text, or a device that this machine has not.
+    """
+    kind, colon, rest = text.strip().partition(":")
+    if kind == "auto" and not colon:
+        return tuple(f"cuda:{i}" for i in range(gpus)) or ("cpu",) * cpus
+    if kind == "cpu" and not colon:
+        return ("cpu",) * cpus
+    if kind == "cpu" and re.fullmatch(r"[1-9]\d{0,3}", rest):
+        return ("cpu",) * int(rest)
+    if kind == "cuda" and not colon and gpus:
+        return tuple(f"cuda:{i}" for i in range(gpus))
+    if kind == "cuda" and (not colon or re.fullmatch(r"\d+(,\d+)*", rest)):
+        return _chosen_gpus(text, rest, gpus)
+    raise InputError(f"--devices {text}: not a list of devices; {SYNTAX}")
+
+
+def _chosen_gpus(text: str, rest: str, gpus: int) -> tuple[str, ...]:
+    wanted = [int(index) for index in rest.split(",")] if rest else [0]
+    missing = [index for index in wanted if index >= gpus]
+    if missing:
+        have = f"has {gpus} GPU{'s' * (gpus != 1)}" if gpus else "has no GPU that can be used"
+        raise InputError(
+            f"--devices {text}: there is no cuda:{missing[0]}; this machine {have}. {SYNTAX}"
+        )
+    if len(set(wanted)) < len(wanted):
+        raise InputError(
+            f"--devices {text}: a GPU is named twice; for several trials on one, write --per-device"
+        )
+    return tuple(f"cuda:{index}" for index in wanted)
+
+
+def lay_out(devices: tuple[str, ...], per_device: int, cpus: int) -> tuple[Slot, ...]:
+    """Returns the slots on these devices, with the CPU's threads divided among them.
+
+    Raises:
+        InputError: `per_device` is not positive.
+    """
+    if per_device < 1:
+        raise InputError(f"--per-device {per_device}: write 1 or more trials a device")
+    threads = max(1, cpus // (len(devices) * per_device))
+    numbered = [
+        (f"cpu:{index}" if device == "cpu" else device, device)
+        for index, device in enumerate(devices)
+    ]
+    return tuple(
+        Slot(name if per_device == 1 else f"{name}/{part}", device, threads)
+        for part in range(per_device)
+        for name, device in numbered
+    )
+
+
+def find_slots(devices: str, per_device: int) -> tuple[Slot, ...]:
+    """Returns the slots of this machine that `--devices` and `--per-device` ask for.
+
+    Raises:
+        InputError: they cannot be had.
+    """
+    cpus = count_cpus()
+    return lay_out(parse_devices(devices, count_gpus(), cpus), per_device, cpus)
+
+
+def count_cpus() -> int:
+    """Returns the CPU cores that this process may use."""
+    affinity = psutil.Process().cpu_affinity() if hasattr(psutil.Process, "cpu_affinity") else None
+    return len(affinity) if affinity else (os.cpu_count() or 1)
+
+
+def count_gpus() -> int:
+    """Returns the GPUs that this process may use, without touching CUDA.
+
+    A process that has touched CUDA cannot fork trials, so NVML is asked and not torch.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([entry for entry in visible.split(",") if entry.strip() not in ("", "-1")])
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return 0
+    try:
+        return int(pynvml.nvmlDeviceGetCount())
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def visible_devices(device: str, outer: str | None) -> str:
+    """Returns the CUDA_VISIBLE_DEVICES under which a process sees only this device.
+
+    Args:
+        device: `cpu` or `cuda:N`, N counted within `outer`.
+        outer: the CUDA_VISIBLE_DEVICES of the search itself, such as a cluster sets; or None.
+    """
+    if device == "cpu":
+        return ""
+    index = int(device.removeprefix("cuda:"))
+    if outer is None:
+        return str(index)
+    listed = [entry.strip() for entry in outer.split(",") if entry.strip()]
+    return listed[index] if index < len(listed) else str(index)

@@ -1,0 +1,68 @@
+"""Dilated network: convolutions that reach further and further at full resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from hpsearch.models.arguments import counts, fraction, odd, refuse
+from hpsearch.models.base import AbstractClassifier
+
+
+@final
+class Dilated(AbstractClassifier):
+    """Convolutions whose reach doubles from one to the next, the mean, then one linear layer.
+
+    No pooling: the image keeps its size, and so fits any number of layers. After Yu and Koltun,
+    "Multi-Scale Context Aggregation by Dilated Convolutions", 2016.
+
+    Args:
+        channels: output channels of each layer, whose dilations are 1, 2, 4, ...
+        kernel_size: of all convolutions, odd.
+        dropout: share of the last features left out in training, 0 to below 1.
+        input_shape: `(C, H, W)` of an image.
+        classes: how many classes there are.
+        label_smoothing: share of the target that is spread over all classes, 0 to below 1.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int] = (16, 16, 32),
+        kernel_size: int = 3,
+        dropout: float = 0.0,
+        input_shape: Sequence[int] = (1, 28, 28),
+        classes: int = 10,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(input_shape, classes, label_smoothing)
+        refuse(
+            "Dilated",
+            counts("channels", channels, at_least_one=True),
+            odd("kernel_size", kernel_size),
+            fraction("dropout", dropout),
+        )
+        layers: list[nn.Module] = []
+        for number, (before, after) in enumerate(pairwise([input_shape[0], *channels])):
+            layers += [
+                nn.Conv2d(
+                    before, after, kernel_size, padding="same", dilation=2**number, bias=False
+                ),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+            ]
+        self.features = nn.Sequential(*layers)
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(channels[-1], classes))
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Maps images, float `(B, C, H, W)`, to logits, `(B, classes)`."""
+        features = self.features(images.contiguous(memory_format=torch.channels_last))
+        logits: Tensor = self.head(features.mean(dim=(2, 3)))
+        return logits

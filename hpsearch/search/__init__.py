@@ -1,0 +1,1 @@
+"""Who asks, decides and writes: the coordinator and the study in its database."""

@@ -1,0 +1,288 @@
+"""The one loop of a search: fill the slots, hear the trials, decide, write."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import Trial
+
+from hpsearch.engines.engine import Engine, Gone
+from hpsearch.engines.slots import Slot
+from hpsearch.search.attributes import PRUNED_AT, SECONDS
+from hpsearch.search.lease import Lease
+from hpsearch.search.ledger import Ledger
+from hpsearch.search.observer import Observer
+from hpsearch.search.results import TrialRecord
+from hpsearch.spec.events import read_events
+from hpsearch.spec.job import Direction, Job
+from hpsearch.spec.messages import Ended, Message, Progress, Report, Started, Verdict
+
+POLL_S = 0.1
+GRACE_S = 30.0
+DEATHS_ALLOWED = 3
+EQUAL_FAILURES_ALLOWED = 5
+
+MakeJob = Callable[[int, dict[str, Any], dict[str, Any], Slot], Job]
+
+
+class StopRequest:
+    """How urgently the search was asked to stop: 0 not at all, 1 after this epoch, 2 now."""
+
+    def __init__(self) -> None:
+        self.urgency = 0
+        self.reason = ""
+
+    def ask(self, reason: str) -> None:
+        """Asks to stop; a second time, to stop now."""
+        self.urgency = min(2, self.urgency + 1)
+        self.reason = self.reason or reason
+
+
+@dataclass
+class _Active:
+    """A trial that is in a slot now."""
+
+    trial: Trial
+    job: Job
+    slot: Slot
+    ended: Ended | None = None
+    killed: bool = False
+    reports: list[Report] = field(default_factory=list)
+
+
+class Coordinator:
+    """Asks, decides and writes; engines train.
+
+    Args:
+        ledger: the study, for writing.
+        engine: where the trials run.
+        observer: who watches.
+        lease: this process's ownership of the study.
+        stop: set from outside, by signals.
+        make_job: fills in where and with which seed a trial runs.
+        record: reads a trial back from the database.
+        objectives: metric names and directions, the first deciding which epoch is best.
+        budget: trials the study may take in all; None for no limit.
+        deadline: `time.monotonic()` after which nothing is begun; None for no limit.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        engine: Engine,
+        observer: Observer,
+        lease: Lease,
+        stop: StopRequest,
+        *,
+        make_job: MakeJob,
+        record: Callable[[int], TrialRecord],
+        objectives: dict[str, Direction],
+        budget: int | None,
+        deadline: float | None,
+    ) -> None:
+        self._ledger = ledger
+        self._engine = engine
+        self._observer = observer
+        self._lease = lease
+        self._stop = stop
+        self._make_job = make_job
+        self._record = record
+        self._primary = next(iter(objectives.items()))
+        self._budget = budget
+        self._deadline = deadline
+        self._active: dict[int, _Active] = {}
+        self._waiting: deque[Trial] = deque()
+        self._deaths: dict[int, int] = {}
+        self._failures: list[str] = []
+        self._stopping_since: float | None = None
+
+    def run(self) -> None:
+        """Runs the search until the budget is used up or it is asked to stop."""
+        self._waiting.extend(self._ledger.unfinished())
+        self._count = len(self._ledger.trials())
+        try:
+            while self._fill_slots() or self._active:
+                self._engine.poll(self._hear, POLL_S)
+                self._obey_stop()
+                self._observer.refresh()
+        finally:
+            self._engine.close()
+            for active in self._active.values():
+                self._ledger.set_aside(active.trial, "interrupted")
+            for trial in self._waiting:
+                self._ledger.set_aside(trial, "interrupted")
+
+    def _fill_slots(self) -> bool:
+        busy = {active.slot for active in self._active.values()}
+        for slot in self._engine.slots:
+            if slot in busy:
+                continue
+            trial = self._next_trial()
+            if trial is None:
+                return False
+            self._start(trial, slot)
+        return True
+
+    def _next_trial(self) -> Trial | None:
+        if self._stop.urgency or (self._deadline and time.monotonic() >= self._deadline):
+            return None
+        if self._waiting:
+            return self._waiting.popleft()
+        if self._ledger.exhausted or (self._budget is not None and self._count >= self._budget):
+            return None
+        trial = self._ledger.ask(self._count)
+        self._count += 1
+        return trial
+
+    def _start(self, trial: Trial, slot: Slot) -> None:
+        params, config = self._ledger.fill(trial)
+        job = self._make_job(trial.number, params, config, slot)
+        events = read_events(Path(job.folder) / "events.jsonl")
+        reports = [event for event in events if isinstance(event, Report)]
+        self._ledger.replay(trial, reports)
+        active = _Active(trial, job, slot, reports=reports)
+        ends = [event for event in events if isinstance(event, Ended)]
+        if ends:
+            # It had ended, and only its coordinator had not lived to write so.
+            active.ended = ends[-1]
+            self._settle(active)
+            return
+        self._ledger.note_attempt(trial, _attempt(slot, len(reports)))
+        self._active[trial.number] = active
+        self._engine.start(job, slot)
+        self._observer.started(trial.number, slot.name, params, _epochs(reports))
+
+    def _hear(self, number: int, message: Message | Gone) -> Verdict | None:
+        active = self._active[number]
+        match message:
+            case Progress():
+                self._observer.progressed(number, message)
+            case Started():
+                self._hear_started(active, message)
+            case Report():
+                return self._hear_report(active, message)
+            case Ended():
+                active.ended = message
+            case Gone():
+                del self._active[number]
+                self._hear_gone(active, message)
+        return None
+
+    def _hear_started(self, active: _Active, started: Started) -> None:
+        facts = dict(started.facts)
+        visible = facts.pop("visible_devices", None)
+        fault = self._ledger.check_split(facts.pop("split", None))
+        facts.pop("pid", None)
+        self._ledger.set_facts(active.trial, {**facts, "visible_devices": visible})
+        if fault:
+            active.ended = Ended("failed", fault)
+            self._engine.kill(active.job.number)
+        elif active.slot.device != "cpu" and facts.get("device") == "cpu":
+            self._observer.note(
+                f"trial {active.job.number}: its slot is {active.slot.device}, but torch finds no"
+                " GPU there and trains on the CPU; see `hpsearch doctor`"
+            )
+
+    def _hear_report(self, active: _Active, report: Report) -> Verdict:
+        active.reports.append(report)
+        prune = self._ledger.report(active.trial, report)
+        self._ledger.set_facts(active.trial, {SECONDS: round(report.seconds, 3)})
+        self._observer.reported(active.job.number, report.step, report.values)
+        if prune:
+            self._ledger.set_facts(active.trial, {PRUNED_AT: report.step})
+            return "prune"
+        return "stop" if self._stopping() else "go"
+
+    def _hear_gone(self, active: _Active, gone: Gone) -> None:
+        number = active.job.number
+        if active.ended is not None and active.ended.how != "stopped":
+            self._settle(active)
+            return
+        if active.ended is not None or active.killed or self._stopping():
+            self._ledger.set_aside(active.trial, "interrupted")
+            self._observer.ended(self._record(number))
+            return
+        deaths = self._deaths[number] = self._deaths.get(number, 0) + 1
+        reason = f"its process {describe_exit(gone.code)}"
+        if deaths > DEATHS_ALLOWED:
+            active.ended = Ended("failed", f"{reason}, {deaths} times in a row")
+            self._settle(active)
+            return
+        self._ledger.close_attempt(active.trial, reason)
+        self._observer.note(
+            f"trial {number}: {reason}; it goes on after epoch {_epochs(active.reports)}"
+        )
+        self._waiting.appendleft(active.trial)
+
+    def _settle(self, active: _Active) -> None:
+        ended = active.ended
+        assert ended is not None
+        metric, direction = self._primary
+        sign = 1 if direction == "maximize" else -1
+        best = max(active.reports, key=lambda report: sign * report.values[metric], default=None)
+        self._ledger.tell(active.trial, ended, best)
+        record = self._record(active.job.number)
+        self._observer.ended(record)
+        self._failures = [*self._failures, ended.failure] if ended.how == "failed" else []
+        last = self._failures[-EQUAL_FAILURES_ALLOWED:]
+        if len(last) == EQUAL_FAILURES_ALLOWED and len(set(last)) == 1:
+            self._stop.ask(
+                f"{EQUAL_FAILURES_ALLOWED} trials in a row failed in the same way: {last[0]}"
+            )
+
+    def _stopping(self) -> bool:
+        return bool(self._stop.urgency or (self._deadline and time.monotonic() >= self._deadline))
+
+    def _obey_stop(self) -> None:
+        if not self._lease.renew_if_due():
+            self._observer.note("another process has taken this study over: stopping here")
+            self._stop.urgency = 2
+        if not self._stopping():
+            return
+        if self._stopping_since is None:
+            self._stopping_since = time.monotonic()
+            if self._active:
+                self._observer.note(
+                    (self._stop.reason or "the time is up")
+                    + ": finishing the running epochs; Ctrl-C stops at once"
+                )
+        overdue = time.monotonic() - self._stopping_since > GRACE_S
+        if self._stop.urgency == 2 or overdue:
+            for number, active in self._active.items():
+                if not active.killed:
+                    active.killed = True
+                    self._engine.kill(number)
+
+
+def describe_exit(code: int) -> str:
+    """Returns how a process ended, in words.
+
+    Args:
+        code: the exit code; negative where a signal ended it, as in `subprocess`.
+    """
+    if code == -9:
+        return "was killed (signal 9; perhaps the machine ran out of memory)"
+    return f"was ended by signal {-code}" if code < 0 else f"ended early (exit code {code})"
+
+
+def _epochs(reports: list[Report]) -> int:
+    return max((report.step for report in reports), default=0)
+
+
+def _attempt(slot: Slot, from_epoch: int) -> dict[str, Any]:
+    return {
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "host": socket.gethostname(),
+        "device": slot.device,
+        "slot": slot.name,
+        "from_epoch": from_epoch,
+        "ended": None,
+        "how": None,
+    }

@@ -1,0 +1,271 @@
+"""A search from its study file, or from its database alone, to its end."""
+
+from __future__ import annotations
+
+import difflib
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+import yaml
+from optuna.storages import RDBStorage
+
+from hpsearch.engines.engine import Engine
+from hpsearch.engines.inline import InlineEngine
+from hpsearch.engines.local import LocalEngine
+from hpsearch.engines.slots import Slot, find_slots
+from hpsearch.search.attributes import BUDGET, RUNS
+from hpsearch.search.coordinator import Coordinator, StopRequest
+from hpsearch.search.lease import take_lease
+from hpsearch.search.ledger import Ledger, create_study, describe_study
+from hpsearch.search.observer import Observer
+from hpsearch.search.results import (
+    StudyRecord,
+    load_record,
+    load_study,
+    stored_spec,
+    trial_folder,
+    trial_record,
+)
+from hpsearch.search.seeds import derive_seed
+from hpsearch.search.storage import open_storage
+from hpsearch.spec.components import class_modules
+from hpsearch.spec.errors import InputError
+from hpsearch.spec.job import Job, Scalar
+from hpsearch.spec.study import StudySpec
+
+DEFAULT_RUNS = Path("runs")
+
+# These say how far and where a study goes, or how it chooses; what is searched stays the same.
+CHANGEABLE = ("trials", "timeout", "storage", "description", "sampler", "pruner")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a search ended.
+
+    Attributes:
+        study: the study as it stands now.
+        interrupted: it was asked to stop by a signal, and can be resumed.
+        fault: why it stopped itself; empty if it did not.
+    """
+
+    study: StudyRecord
+    interrupted: bool
+    fault: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far one command takes a study.
+
+    Attributes:
+        trials: trials in all; None leaves what the study has.
+        add: so many more than it has; None for none.
+        timeout_s: seconds after which this command begins no more epochs.
+    """
+
+    trials: int | None = None
+    add: int | None = None
+    timeout_s: float | None = None
+
+
+def run_study(
+    spec: StudySpec,
+    *,
+    storage: str,
+    runs: Path | None,
+    devices: str,
+    per_device: int,
+    trials: int | None,
+    add: int | None,
+    timeout_s: float | None,
+    inline: bool,
+    observer: Observer,
+) -> Outcome:
+    """Runs the study of a file: begins it, or goes on with it if the database has it.
+
+    Raises:
+        InputError: something given is wrong; nothing was trained or changed.
+    """
+    slots = find_slots(devices, per_device)
+    database = open_storage(storage)
+    limits = Limits(trials, add, timeout_s if timeout_s is not None else spec.timeout_s)
+    if spec.name not in optuna.get_all_study_names(database):
+        study = create_study(spec, database, runs or DEFAULT_RUNS)
+        spec_budget = spec.trials
+    else:
+        study = load_study(database, spec.name)
+        stored = stored_spec(database, spec.name)
+        refuse_changes(stored, spec)
+        changed = stored.trials != spec.trials
+        spec_budget = spec.trials if changed else study.user_attrs.get(BUDGET)
+    return _search(study, spec, database, runs, slots, spec_budget, limits, inline, observer)
+
+
+def resume_study(
+    name: str,
+    *,
+    storage: str,
+    runs: Path | None,
+    devices: str,
+    per_device: int,
+    trials: int | None,
+    add: int | None,
+    timeout_s: float | None,
+    inline: bool,
+    observer: Observer,
+) -> Outcome:
+    """Goes on with a study from the database alone; its file is not needed.
+
+    Raises:
+        InputError: there is no such study, or something given is wrong.
+    """
+    slots = find_slots(devices, per_device)
+    database = open_storage(storage, create=False)
+    study = load_study(database, name)
+    spec = stored_spec(database, name)
+    limits = Limits(trials, add, timeout_s if timeout_s is not None else spec.timeout_s)
+    budget = study.user_attrs.get(BUDGET)
+    return _search(study, spec, database, runs, slots, budget, limits, inline, observer)
+
+
+def refuse_changes(stored: StudySpec, given: StudySpec) -> None:
+    """Raises InputError with a diff if the two search different things under one name."""
+    before, after = _fixed(stored.document), _fixed(given.document)
+    if before == after:
+        return
+    diff = difflib.unified_diff(
+        yaml.safe_dump(before, sort_keys=False).splitlines(),
+        yaml.safe_dump(after, sort_keys=False).splitlines(),
+        "in the database",
+        "in the file",
+        lineterm="",
+        n=1,
+    )
+    raise InputError(
+        f"the study {given.name} is in the database already, and searches something else:\n"
+        + "\n".join(diff)
+        + f"\nGive the changed study another name (--set study.name={given.name}-2), or go on with"
+        f" the old one: hpsearch resume {given.name}"
+    )
+
+
+def make_job(
+    spec: StudySpec,
+    number: int,
+    params: Mapping[str, Scalar],
+    config: Mapping[str, Any],
+    folder: Path,
+    device: str,
+    threads: int,
+) -> Job:
+    """Returns the job of one trial of the study."""
+    return Job(
+        study=spec.name,
+        number=number,
+        params=params,
+        config=config,
+        objectives=spec.objectives,
+        study_seed=derive_seed(spec.seed, "split"),
+        seed=derive_seed(spec.seed, "trial", number),
+        folder=str(folder),
+        device=device,
+        threads=threads,
+        import_paths=spec.import_paths,
+    )
+
+
+def _search(
+    study: optuna.Study,
+    spec: StudySpec,
+    database: RDBStorage,
+    runs: Path | None,
+    slots: tuple[Slot, ...],
+    budget: int | None,
+    limits: Limits,
+    inline: bool,
+    observer: Observer,
+) -> Outcome:
+    lease = take_lease(database.engine, study._study_id, spec.name)
+    stop = StopRequest()
+    try:
+        runs = _runs(study, runs)
+        budget = limits.trials if limits.trials is not None else budget
+        budget = (budget or len(study.trials)) + limits.add if limits.add else budget
+        describe_study(study, spec, runs, budget)
+        record = load_record(database, spec.name)
+        observer.opened(record, [slot.name for slot in slots])
+        if _to_go(record):
+            folder = runs / spec.name
+            folder.mkdir(parents=True, exist_ok=True)
+            with stop_on_signals(stop):
+                coordinator = Coordinator(
+                    Ledger(study, spec),
+                    _engine(spec, slots, folder, inline),
+                    observer,
+                    lease,
+                    stop,
+                    make_job=lambda number, params, config, slot: make_job(
+                        *(spec, number, params, config, folder / trial_folder(number)),
+                        *(slot.device, slot.threads),
+                    ),
+                    record=lambda number: trial_record(
+                        study.get_trials(deepcopy=False)[number], folder
+                    ),
+                    objectives=dict(spec.objectives),
+                    budget=budget,
+                    deadline=time.monotonic() + limits.timeout_s if limits.timeout_s else None,
+                )
+                coordinator.run()
+    finally:
+        lease.release()
+    final = load_record(database, spec.name)
+    observer.closed(final)
+    fault = "" if stop.reason in ("", *_SIGNALS.values()) else stop.reason
+    return Outcome(final, interrupted=bool(stop.urgency) and not fault, fault=fault)
+
+
+def _engine(spec: StudySpec, slots: tuple[Slot, ...], folder: Path, inline: bool) -> Engine:
+    if inline:
+        return InlineEngine(slots[0])
+    modules = class_modules(spec.document)
+    return LocalEngine(slots, modules, spec.import_paths, folder / "server.txt")
+
+
+def _to_go(record: StudyRecord) -> bool:
+    finished = sum(record.counts[state] for state in ("complete", "pruned", "failed"))
+    return record.budget is None or finished < record.budget or finished < len(record.trials)
+
+
+def _runs(study: optuna.Study, given: Path | None) -> Path:
+    """Returns where the trials' files are; a study that was moved is found in the folder given."""
+    stored = Path(study.user_attrs.get(RUNS, ""))
+    return stored if (stored / study.study_name).exists() else given or DEFAULT_RUNS
+
+
+def _fixed(document: Mapping[str, Any]) -> dict[str, Any]:
+    study = {key: value for key, value in document["study"].items() if key not in CHANGEABLE}
+    return {**document, "study": study}
+
+
+_SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+
+
+@contextmanager
+def stop_on_signals(stop: StopRequest) -> Iterator[None]:
+    """Has Ctrl-C and SIGTERM ask the search to stop, once after the epoch, twice at once."""
+    before = {
+        number: signal.signal(number, lambda got, _: stop.ask(_SIGNALS[signal.Signals(got)]))
+        for number in _SIGNALS
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,116 @@
+"""The database a study lives in: where it is, and how it is opened."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from optuna.storages import RDBStorage
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from hpsearch.spec.errors import InputError
+
+DEFAULT_URL = "sqlite:///hpsearch.db"
+BUSY_S = 60
+
+
+def default_url() -> str:
+    """Returns `$HPSEARCH_STORAGE`, or the SQLite file `hpsearch.db` in the current folder."""
+    return os.environ.get("HPSEARCH_STORAGE") or DEFAULT_URL
+
+
+def redact(url: str) -> str:
+    """Returns the URL without its password, fit to be printed."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "a URL that cannot be read"
+
+
+def open_storage(url: str, *, create: bool = True) -> RDBStorage:
+    """Opens the database, and makes its tables if there are none.
+
+    Args:
+        url: an SQLAlchemy URL: `sqlite:///file.db` or `postgresql+psycopg://...`.
+        create: whether a SQLite file that does not exist may be made.
+
+    Raises:
+        InputError: the URL is no URL, or the database behind it cannot be opened.
+    """
+    shown = redact(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise InputError(
+            "--storage: not a database URL; write sqlite:///hpsearch.db or"
+            " postgresql+psycopg://user@host/database"
+        ) from error
+    sqlite = parsed.get_backend_name() == "sqlite"
+    if sqlite:
+        _check_file(parsed.database, shown, create)
+    try:
+        # Optuna fills `{SCHEMA_VERSION}` into the URL; other braces would break that.
+        storage = RDBStorage(
+            url.replace("{", "{{").replace("}", "}}"),
+            engine_kwargs=_engine_options(sqlite),
+        )
+    except (SQLAlchemyError, NoSuchModuleError, ImportError) as error:
+        raise InputError(f"the database {shown} cannot be opened: {_reason(error)}") from error
+    except Exception as error:
+        raise InputError(f"the database {shown} cannot be used: {_reason(error)}") from error
+    if sqlite:
+        _tune_sqlite(storage.engine)
+    return storage
+
+
+def _check_file(database: str | None, shown: str, create: bool) -> None:
+    if not database or database == ":memory:":
+        raise InputError(
+            f"{shown}: a study in memory cannot be resumed; write sqlite:///hpsearch.db"
+        )
+    path = Path(database)
+    if path.is_dir():
+        raise InputError(f"the database {shown} is a folder; name a file, as sqlite:///hpsearch.db")
+    if not path.exists() and not create:
+        raise InputError(
+            f"there is no database {shown}; start a search there with `hpsearch run`, or name"
+            " another with --storage"
+        )
+    if not path.parent.exists():
+        raise InputError(f"the database {shown} cannot be made: there is no folder {path.parent}")
+    if path.exists() and path.stat().st_size:
+        with path.open("rb") as file:
+            if not file.read(16).startswith(b"SQLite format 3"):
+                raise InputError(f"the database {shown} cannot be read: it is no SQLite file")
+
+
+def _engine_options(sqlite: bool) -> dict[str, Any]:
+    if sqlite:
+        return {"connect_args": {"timeout": BUSY_S}}
+    # A connection that an outage has cut is replaced instead of failing the next write.
+    return {"pool_pre_ping": True, "pool_recycle": 1800, "pool_size": 2}
+
+
+def _tune_sqlite(engine: sqlalchemy.Engine) -> None:
+    """Sets write-ahead logging, so that readers (the dashboard) never block the search."""
+
+    @sqlalchemy.event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_S * 1000}")
+        cursor.close()
+
+    engine.dispose()
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
+
+
+def _reason(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

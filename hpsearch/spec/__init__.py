@@ -1,0 +1,1 @@
+"""What is searched: the study file, the space it spans and the components it names."""

@@ -1,0 +1,7 @@
+"""What a person can put right: errors that are printed as a sentence, never as a traceback."""
+
+from __future__ import annotations
+
+
+class InputError(Exception):
+    """Something that was given is wrong; the message says what, where, and what to do (exit 2)."""

@@ -1,0 +1,80 @@
+"""Faults of a study file: where each one is, what is wrong, and the text that tells them all."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from hpsearch.spec.errors import InputError
+
+_PASSWORD = re.compile(r"(://[^:/@\s]*):[^/@\s][^@\s]*@")
+_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing to put right.
+
+    Attributes:
+        where: the file, or the override (`--set trainer.max_epochs=1`), it stands in.
+        line: its line in the file, from 1; None where there are no lines.
+        path: the dotted name of the value; empty for the file as a whole.
+        message: the value, the rule it breaks and what to write instead.
+        frame: the lines around it, ready to print; may be empty.
+    """
+
+    where: str
+    line: int | None
+    path: str
+    message: str
+    frame: tuple[str, ...] = field(default=(), compare=False)
+
+    def __str__(self) -> str:
+        place = self.where if self.line is None else f"{self.where}:{self.line}"
+        name = f"{self.path}: " if self.path else ""
+        return "\n".join([f"{place}: error: {name}{self.message}", *self.frame])
+
+
+class StudyFileError(InputError):
+    """A study file has faults; the text of the error shows every one of them.
+
+    Attributes:
+        faults: the faults, in the order of the file; faults of overrides come last.
+    """
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(render(self.faults))
+
+
+def render(faults: Sequence[Fault]) -> str:
+    """Returns the text of all faults, each with its place and the lines around it."""
+    files = [fault.where for fault in faults if not fault.where.startswith("--set")]
+    subject = files[0] if files else "the command line"
+    count = f"{len(faults)} error" + ("" if len(faults) == 1 else "s")
+    return "\n".join([f"{subject} has {count}:", *map(str, faults)])
+
+
+def frame(lines: Sequence[str], line: int) -> tuple[str, ...]:
+    """Returns the line (from 1) between its two neighbours, numbered; passwords are masked."""
+    numbers = range(max(1, line - 1), min(len(lines), line + 1) + 1)
+    return tuple(
+        f"{'>' if number == line else ' '} {number:>4} | {mask(lines[number - 1])}".rstrip()
+        for number in numbers
+    )
+
+
+def mask(text: str) -> str:
+    """Returns the text with the password of any URL in it replaced by stars."""
+    return _PASSWORD.sub(r"\1:***@", text)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Returns the end of a message that proposes the nearest known word, or names the few known."""
+    words = sorted({name for name in known if not name.startswith("_")})
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; known here: {', '.join(words)}" if 0 < len(words) <= _LISTED else ""

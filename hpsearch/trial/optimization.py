@@ -1,0 +1,57 @@
+"""The study file's optimizer and schedule, put into a LightningModule from outside."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+from torch.optim import Optimizer
+
+from hpsearch.spec.components import instantiate, resolve
+
+
+def attach(
+    module: pl.LightningModule,
+    optimizer: Mapping[str, Any] | None,
+    schedule: Mapping[str, Any] | None,
+) -> None:
+    """Has the module use this optimizer and schedule instead of its own.
+
+    Without an `optimizer` the module's own `configure_optimizers` stays. The way of LightningCLI,
+    which overrides the same method, so that any LightningModule can be searched unchanged.
+    """
+    if optimizer is None:
+        return
+
+    def configure_optimizers() -> dict[str, Any]:
+        wanted = (parameter for parameter in module.parameters() if parameter.requires_grad)
+        built: Optimizer = instantiate(optimizer, params=list(wanted))
+        if schedule is None:
+            return {"optimizer": built}
+        return {"optimizer": built, "lr_scheduler": build_schedule(schedule, built, module)}
+
+    module.configure_optimizers = configure_optimizers  # type: ignore[method-assign,assignment]
+
+
+def build_schedule(
+    schedule: Mapping[str, Any], optimizer: Optimizer, module: pl.LightningModule
+) -> dict[str, Any]:
+    """Returns the schedule as Lightning wants it.
+
+    A schedule that takes `total_steps` (one-cycle, warm-up with cosine) is stepped after every
+    batch and told how many there will be; others after every epoch, unless `interval` says so.
+    """
+    takes = inspect.signature(resolve(schedule["class_path"])).parameters
+    arguments = schedule.get("init_args") or {}
+    counted = "total_steps" in takes and not {"total_steps", "epochs"} & set(arguments)
+    extra: dict[str, Any] = {"optimizer": optimizer}
+    if counted:
+        extra["total_steps"] = int(module.trainer.estimated_stepping_batches)
+    component = {"class_path": schedule["class_path"], "init_args": arguments}
+    return {
+        "scheduler": instantiate(component, **extra),
+        "interval": schedule.get("interval") or ("step" if "total_steps" in takes else "epoch"),
+        **({"monitor": schedule["monitor"]} if "monitor" in schedule else {}),
+    }

@@ -1,0 +1,155 @@
+"""One trial, in the order a person would write it: seeds, data, module, callbacks, Trainer, fit."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import yaml
+
+from hpsearch.spec.components import accepted_arguments, instantiate, resolve
+from hpsearch.spec.events import EventLog
+from hpsearch.spec.job import Job
+from hpsearch.spec.messages import Ended
+from hpsearch.trial import checkpoint, tensorboard
+from hpsearch.trial.epoch_end import BadMetric, EpochEnd, Exchange
+from hpsearch.trial.lightning_tree import in_tree, one_process, tree_of
+from hpsearch.trial.optimization import attach
+from hpsearch.trial.progress import SayProgress
+from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
+
+TRACEBACK_LINES = 30
+
+
+def run_trial(job: Job, exchange: Exchange) -> None:
+    """Trains the job's model, or goes on from its last checkpoint, and says how it ended.
+
+    Never raises for a fault of the trial: that is told as `Ended("failed", ...)`.
+    """
+    folder = Path(job.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    log = EventLog(folder / "events.jsonl")
+    try:
+        ended = _fit(job, log, exchange)
+    except BadMetric as error:
+        ended = Ended("failed", str(error))
+    except SystemExit:
+        # Lightning's own answer to SIGTERM: the trial goes on later, from its last checkpoint.
+        ended = Ended("stopped")
+    except Exception as error:
+        tail = traceback.format_exc().splitlines()[-TRACEBACK_LINES:]
+        ended = Ended("failed", _one_line(error), "\n".join(tail))
+    if ended.how != "stopped":
+        log.append(ended)
+    exchange(ended)
+
+
+def _fit(job: Job, log: EventLog, exchange: Exchange) -> Ended:
+    prepare(job)
+    _write_params(job)
+
+    seed_all(job.seed)
+    data = build_data(job)
+    module = build_module(job, data)
+    tree = tree_of(module)
+    last = Path(job.folder) / checkpoint.LAST
+    done = checkpoint.verified(last) or 0
+    log.drop_after(done)
+
+    logger = tensorboard.build_logger(job, tree)
+    tensorboard.declare_columns(logger, job.params, [*job.objectives, "best_epoch"])
+    epoch_end = in_tree(EpochEnd, tree)(job, log, exchange, done)
+    arguments = dict(job.config["trainer"])
+    callbacks = [
+        *instantiate(_as_list(arguments.pop("callbacks", None))),
+        ReseedEachEpoch(job.seed),
+        SayProgress(exchange),
+        epoch_end,
+    ]
+    if (job.config.get("tensorboard") or {}).get("histograms"):
+        callbacks.append(tensorboard.Histograms(logger))
+    trainer = build_trainer(job, tree, arguments, callbacks, [logger])
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=last if done else None, weights_only=True)
+    finally:
+        best = log.best(*next(iter(job.objectives.items())))
+        tensorboard.fill_columns(logger, best, trainer.global_step)
+    if not log.reports:
+        raise BadMetric("no epoch was finished, so there is nothing to report: see trainer.max_*")
+    return Ended(epoch_end.how, facts=epoch_end.summary())
+
+
+def prepare(job: Job) -> None:
+    """Makes this process fit for the job: where its classes are, and how many threads it has."""
+    sys.path[:0] = [path for path in job.import_paths if path not in sys.path]
+    torch.set_num_threads(job.threads)
+
+
+def build_data(job: Job) -> pl.LightningDataModule:
+    """Returns the job's data module, given the study's split and the trial's order of images."""
+    data: pl.LightningDataModule = instantiate(
+        job.config["data"], split_seed=job.study_seed, order_seed=job.seed
+    )
+    return data
+
+
+def build_module(job: Job, data: Any) -> pl.LightningModule:
+    """Returns the job's module, given the shape of the data where it asks for that.
+
+    A module that takes `input_shape` and `classes`, and whose study file is silent about them,
+    gets those of the data module.
+    """
+    section = job.config["model"]
+    taken = accepted_arguments(resolve(section["class_path"]))
+    wanted = {"input_shape", "classes"} & set(taken) - set(section.get("init_args") or {})
+    if wanted:
+        data.prepare_data()
+        data.setup("fit")
+    shapes = {name: getattr(data, name) for name in wanted if hasattr(data, name)}
+    module: pl.LightningModule = instantiate(section, **shapes)
+    attach(module, job.config.get("optimizer"), job.config.get("schedule"))
+    return module
+
+
+def build_trainer(
+    job: Job, tree: Any, arguments: dict[str, Any], callbacks: list[Any], loggers: list[Any]
+) -> Any:
+    """Returns the Trainer of the study file on the job's one device, with our callbacks last."""
+    # Its notes (devices found, products to try) are the same for every trial.
+    logging.getLogger(tree.__name__).setLevel(logging.WARNING)
+    from_file = instantiate(arguments)
+    own_loggers = from_file.pop("logger", None)
+    plugins = _as_list(from_file.pop("plugins", None))
+    gpu = job.device != "cpu" and torch.cuda.is_available()
+    return tree.Trainer(
+        **{"num_sanity_val_steps": 0, "log_every_n_steps": 50, **from_file},
+        accelerator="gpu" if gpu else "cpu",
+        devices=1,
+        callbacks=callbacks,
+        logger=loggers + _as_list(own_loggers or None),
+        plugins=[*plugins, one_process(tree)],
+        default_root_dir=job.folder,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def _write_params(job: Job) -> None:
+    text = yaml.safe_dump({"params": dict(job.params), **job.config}, sort_keys=False)
+    (Path(job.folder) / "params.yaml").write_text(text)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:500]
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]

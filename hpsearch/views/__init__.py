@@ -1,0 +1,1 @@
+"""What a person looks at: live view, tables, JSON, the preview sheet."""

@@ -1,0 +1,48 @@
+"""The settings a check looks at: each branch of a space, at its least and its greatest values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hpsearch.spec.distributions import Distribution
+from hpsearch.spec.job import Scalar
+from hpsearch.spec.space import Space
+
+End = Literal["least", "greatest"]
+ENDS: tuple[End, End] = ("least", "greatest")
+
+
+@dataclass(frozen=True)
+class BranchEnd:
+    """One branch with every range at one of its ends.
+
+    Attributes:
+        branch: the choices that make the branch, as `model=cnn optimizer=adam`; empty if the
+            space has no branches.
+        params: the values, by parameter.
+        config: the study file's sections, filled in.
+    """
+
+    branch: str
+    end: End
+    params: Mapping[str, Scalar]
+    config: Mapping[str, Any]
+
+
+def branch_ends(space: Space) -> list[BranchEnd]:
+    """Returns each branch at both ends; of options that are no numbers, the first and the last."""
+    return [_at(space, branch, end) for branch in space.branches() for end in ENDS]
+
+
+def _at(space: Space, branch: Mapping[str, str], end: End) -> BranchEnd:
+    params: dict[str, Scalar] = {}
+
+    def suggest(name: str, distribution: Distribution) -> Scalar:
+        params[name] = branch.get(name, distribution.ends()[ENDS.index(end)])
+        return params[name]
+
+    config = space.fill(suggest)
+    label = " ".join(f"{name}={option}" for name, option in branch.items())
+    return BranchEnd(label, end, params, config)

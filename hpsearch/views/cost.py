@@ -1,0 +1,56 @@
+"""What a whole search would cost, from a few measured batches of its extremes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# Each trial keeps its last checkpoint, to go on from, and its best.
+CHECKPOINTS_KEPT = 2
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Time and disk of a search in which no trial is pruned.
+
+    Attributes:
+        shortest_s: seconds of the quickest trial measured.
+        longest_s: seconds of the slowest.
+        total_s: seconds of the whole search, on all its slots; None without a number of trials.
+        disk_bytes: bytes of all checkpoints; None without a number of trials.
+    """
+
+    shortest_s: float
+    longest_s: float
+    total_s: float | None
+    disk_bytes: float | None
+
+
+def epoch_seconds(probe: Mapping[str, Any]) -> float:
+    """Returns the seconds that an epoch and its validation take, from what a probe measured."""
+    return float(probe["seconds_per_step"] * probe["steps_per_epoch"] + probe["validation_seconds"])
+
+
+def estimate(
+    probes: Sequence[Mapping[str, Any]], epochs: Sequence[int], trials: int | None, slots: int
+) -> Cost:
+    """Returns the cost of `trials` trials that are like the measured ones on average.
+
+    Args:
+        probes: what was measured, at least one.
+        epochs: how many epochs each of them would train.
+        trials: the study's budget.
+        slots: how many trials train at once.
+    """
+    seconds = [n * epoch_seconds(probe) for probe, n in zip(probes, epochs, strict=True)]
+    bytes_each = sum(probe["checkpoint_bytes"] for probe in probes) / len(probes)
+    if trials is None:
+        return Cost(min(seconds), max(seconds), None, None)
+    rounds = -(-trials // slots)
+    return Cost(
+        shortest_s=min(seconds),
+        longest_s=max(seconds),
+        total_s=rounds * sum(seconds) / len(seconds),
+        disk_bytes=trials * CHECKPOINTS_KEPT * bytes_each,
+    )

@@ -1,0 +1,81 @@
+"""The options that several commands share: their types, defaults and help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.types import PositiveInt
+
+from hpsearch.spec.durations import parse_duration
+
+
+def _seconds(_: Any, tokens: Sequence[Any]) -> float:
+    return parse_duration(tokens[0].value)
+
+
+StudyFile = Annotated[Path, Parameter(name="STUDY", help="The study file, a YAML.")]
+StudyName = Annotated[str, Parameter(name="NAME", help="The study's name, as `list` shows it.")]
+# What follows `--set a=1` without another --set: `--set a=1 b=2`.
+MoreChanges = Annotated[str, Parameter(show=False)]
+Changes = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        negative="",
+        show_default=False,
+        metavar="KEY=VALUE",
+        help="Values to use instead of the file's, such as trainer.max_epochs=3.",
+    ),
+]
+Storage = Annotated[
+    str | None,
+    Parameter(
+        metavar="URL", help="The database. [default: $HPSEARCH_STORAGE or sqlite:///hpsearch.db]"
+    ),
+]
+Runs = Annotated[
+    Path | None, Parameter(metavar="DIR", help="Folder of the trials' files. [default: runs]")
+]
+Json = Annotated[
+    bool,
+    Parameter(name="--json", negative="", show_default=False, help="Print JSON and nothing else."),
+]
+Devices = Annotated[str, Parameter(metavar="D", help="auto, cpu, cpu:2, cuda, or cuda:0,1.")]
+PerDevice = Annotated[PositiveInt, Parameter(metavar="K", help="Trials at once on each device.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class SearchOptions:
+    """How far, where and into which database a search goes."""
+
+    trials: Annotated[PositiveInt | None, Parameter(metavar="N", help="Trials in all.")] = None
+    add: Annotated[PositiveInt | None, Parameter(metavar="N", help="So many trials more.")] = None
+    timeout: Annotated[
+        float | None,
+        Parameter(
+            converter=_seconds,
+            n_tokens=1,
+            metavar="TIME",
+            help="Stop after this time: 90s, 30m, 1h30m.",
+        ),
+    ] = None
+    devices: Devices = "auto"
+    per_device: PerDevice = 1
+    storage: Storage = None
+    runs: Runs = None
+    inline: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            show_default=False,
+            help="Train in this process, one trial at a time: to debug.",
+        ),
+    ] = False
+
+
+DEFAULTS = SearchOptions()

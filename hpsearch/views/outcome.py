@@ -1,0 +1,78 @@
+"""A search from the terminal's side: watched while it runs, told at its end, with an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from hpsearch.search.run import Outcome
+from hpsearch.search.storage import default_url, redact
+from hpsearch.views.exit_codes import DONE, FAILED, INTERRUPTED
+from hpsearch.views.next_command import command
+from hpsearch.views.options import SearchOptions
+from hpsearch.views.study_status import study_status
+from hpsearch.views.terminal import open_console, search_view
+
+
+def watch(search: Callable[..., Outcome], url: str, options: SearchOptions) -> int:
+    """Runs a search with the view that suits the terminal; returns the exit code.
+
+    Args:
+        search: `run_study` or `resume_study`, waiting for its keywords.
+        url: the database.
+        options: what the command line asks for.
+    """
+    console = open_console()
+    view = search_view(console)
+    try:
+        outcome = search(
+            storage=url,
+            runs=options.runs,
+            devices=options.devices,
+            per_device=options.per_device,
+            trials=options.trials,
+            add=options.add,
+            timeout_s=options.timeout,
+            inline=options.inline,
+            observer=view,
+        )
+    finally:
+        view.stop()
+    console.print(study_status(outcome.study, width=console.width))
+    if outcome.fault:
+        print(f"error: the search stopped itself: {outcome.fault}", file=sys.stderr)
+    print(last_line(outcome, storage_option(url), options))
+    return exit_code(outcome)
+
+
+def exit_code(outcome: Outcome) -> int:
+    """Returns 0 for a search with a result, 1 for one without or with a fault, 130 for Ctrl-C."""
+    if outcome.interrupted:
+        return INTERRUPTED
+    counts = outcome.study.counts
+    failed = bool(counts["failed"]) and not counts["complete"]
+    return FAILED if outcome.fault or failed else DONE
+
+
+def last_line(outcome: Outcome, storage: str | None, options: SearchOptions) -> str:
+    """Returns what to type next: go on, or look at the best trial or at one that failed."""
+    study = outcome.study
+    if outcome.interrupted or outcome.fault:
+        again = command(
+            "resume",
+            study.name,
+            storage=storage,
+            devices=None if options.devices == "auto" else options.devices,
+            per_device=None if options.per_device == 1 else options.per_device,
+        )
+        return f"to go on: {again}"
+    failed = [trial.number for trial in study.trials if trial.state == "failed"]
+    numbers = ([study.best.number] if study.best is not None else []) + failed[-1:]
+    if numbers:
+        return f"next: {command('show', study.name, numbers[0], storage=storage)}"
+    return f"next: {command('status', study.name, storage=storage)}"
+
+
+def storage_option(url: str) -> str | None:
+    """Returns the URL as an option must name it, without a password; None for the default."""
+    return None if url == default_url() else redact(url)

@@ -1,0 +1,48 @@
+"""In which order people want to see the trials of a study."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from hpsearch.search.results import TrialRecord
+from hpsearch.spec.job import Direction
+
+_STATES = ("complete", "running", "waiting", "pruned", "failed")
+_KEPT_FOR_OTHERS = 3
+
+
+def latest_value(trial: TrialRecord) -> float | None:
+    """Returns the trial's value of the first objective, or the last it reported."""
+    if trial.values:
+        return trial.values[0]
+    return trial.values_by_epoch[max(trial.values_by_epoch)] if trial.values_by_epoch else None
+
+
+def epochs_done(trial: TrialRecord) -> int:
+    """Returns how many epochs the trial has trained."""
+    return max(trial.values_by_epoch, default=0)
+
+
+def ranked(trials: Sequence[TrialRecord], direction: Direction) -> list[TrialRecord]:
+    """Returns the complete trials, best first, then those that run, wait, were pruned, failed."""
+    sign = -1.0 if direction == "maximize" else 1.0
+
+    def place(trial: TrialRecord) -> tuple[int, float, int]:
+        value = latest_value(trial)
+        known = value is not None and not math.isnan(value)
+        return (
+            _STATES.index(trial.state),
+            sign * value if known and value is not None else math.inf,
+            trial.number,
+        )
+
+    return sorted(trials, key=place)
+
+
+def top(ordered: Sequence[TrialRecord], limit: int) -> list[TrialRecord]:
+    """Returns `limit` of the ranked trials; a few places are kept for those not complete."""
+    complete = [trial for trial in ordered if trial.state == "complete"]
+    others = [trial for trial in ordered if trial.state != "complete"]
+    kept = min(len(others), max(_KEPT_FOR_OTHERS, limit - len(complete)), limit - 1)
+    return complete[: limit - kept] + others[:kept]

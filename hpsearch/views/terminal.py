@@ -1,0 +1,26 @@
+"""Where the output goes: a terminal with a live view, or a pipe with plain lines."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rich.console import Console
+
+from hpsearch.views.live import LiveView
+from hpsearch.views.plain import PlainView
+
+_PIPE_WIDTH = 120
+
+
+def open_console() -> Console:
+    """Returns the console of stdout; a pipe, which has no width, gets 120 columns."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
+    return Console(width=width, highlight=False)
+
+
+def search_view(console: Console) -> LiveView | PlainView:
+    """Returns the view of a running search that suits the console."""
+    if sys.stdout.isatty() and not console.is_dumb_terminal:
+        return LiveView(console)
+    return PlainView(sys.stdout)

@@ -1,0 +1,21 @@
+from hpsearch.data.order import derive_seed, permutation
+
+
+def test_permutation_holds_every_number_once():
+    assert sorted(permutation(100, 3).tolist()) == list(range(100))
+
+
+def test_permutation_is_the_same_everywhere_and_for_ever():
+    assert permutation(8, 0).tolist() == [3, 2, 1, 6, 0, 7, 4, 5]
+    assert permutation(8, 7, 2).tolist() == [6, 4, 0, 5, 7, 1, 3, 2]
+
+
+def test_every_part_of_the_seed_counts():
+    orders = {tuple(permutation(20, *seed)) for seed in ((0, 0), (0, 1), (1, 0), (1, 1))}
+    assert len(orders) == 4
+
+
+def test_derived_seeds_differ_and_are_stable():
+    assert derive_seed(1, 2, 3) == derive_seed(1, 2, 3)
+    assert derive_seed(1, 2, 3) != derive_seed(1, 3, 2)
+    assert 0 <= derive_seed(0) < 2**64

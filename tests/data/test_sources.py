@@ -1,0 +1,183 @@
+import gzip
+import hashlib
+import struct
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import numpy as np
+import pytest
+import torch
+from torchvision import datasets
+
+from hpsearch.data import sources
+from hpsearch.data.errors import DataError
+from hpsearch.data.idx import find_pair, read_idx
+from hpsearch.data.sources import MNIST_FOLDER, load, places
+
+CHECKSUMS = {
+    ("train", 0): "6bbc9ace898e44ae57da46a324031adb",
+    ("train", 1): "a25bea736e30d166cdddb491f175f624",
+    ("test", 0): "2646ac647ad5339dbf082846283269ea",
+    ("test", 1): "27ae3e4e09519cfbb04c329615203637",
+}
+
+
+def idx(array):
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def write_idx(folder, split="train", count=6, side=5, pack=False):
+    folder.mkdir(parents=True, exist_ok=True)
+    images = np.arange(count * side * side, dtype=np.uint8).reshape(count, side, side)
+    for name, array in (
+        (f"{split}-images-idx3-ubyte", images),
+        (f"{split}-labels-idx1-ubyte", np.arange(count, dtype=np.uint8) % 3),
+    ):
+        path = folder / (f"{name}.gz" if pack else name)
+        path.write_bytes(gzip.compress(idx(array)) if pack else idx(array))
+    return images
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path, monkeypatch):
+    """No data folder of the machine is looked into, and nothing is downloaded."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HPSEARCH_DATA", raising=False)
+    monkeypatch.setattr(sources, "_cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(datasets.FashionMNIST, "mirrors", [(tmp_path / "net").as_uri() + "/"])
+
+
+@pytest.mark.parametrize(("split", "part"), CHECKSUMS)
+def test_the_packaged_files_are_the_original_ones(split, part):
+    content = gzip.decompress(find_pair(MNIST_FOLDER, split)[part].read_bytes())
+    assert hashlib.md5(content).hexdigest() == CHECKSUMS[split, part]
+
+
+def test_mnist_comes_with_the_package():
+    images = load("MNIST", "test")
+    assert images.shape == (1, 28, 28)
+    assert images.pixels.dtype == torch.uint8
+    assert images.labels.dtype == torch.int64
+    assert images.labels[:5].tolist() == [7, 2, 1, 0, 4]
+    assert images.classes == tuple("0123456789")
+
+
+def test_mnist_is_held_once_a_process():
+    assert load("mnist", "test") is load("mnist", "test")
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_a_folder_of_bare_idx_files_is_a_source(tmp_path, pack):
+    written = write_idx(tmp_path / "digits", pack=pack)
+    images = load("./digits")
+    assert images.pixels[:, 0].numpy().tolist() == written.tolist()
+    assert images.labels.tolist() == [0, 1, 2, 0, 1, 2]
+    assert images.classes == ("0", "1", "2")
+
+
+@pytest.mark.parametrize("below", ["", "FashionMNIST", "fashionmnist", "FashionMNIST/raw"])
+def test_a_named_dataset_is_found_as_bare_files_in_a_data_folder(tmp_path, below):
+    write_idx(tmp_path / "my data" / below)
+    images = load("fashionmnist", data_dir=tmp_path / "my data")
+    assert images.shape == (1, 5, 5)
+    assert images.classes == tuple(datasets.FashionMNIST.classes)
+
+
+def test_places_are_searched_from_the_argument_to_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HPSEARCH_DATA", str(tmp_path / "env"))
+    names = [place.name for place in places(tmp_path / "argument")]
+    assert names == ["argument", "env", "data", "cache"]
+    for count, name in enumerate(reversed(names), start=3):
+        write_idx(tmp_path / name, count=count)
+        assert len(load("FashionMNIST", data_dir=tmp_path / "argument").labels) == count
+
+
+def test_a_dataset_that_is_nowhere_says_files_places_and_remedy(tmp_path):
+    with pytest.raises(DataError) as caught:
+        load("FashionMNIST", data_dir=tmp_path / "mine")
+    message = str(caught.value)
+    assert "source='FashionMNIST' is not on this machine and could not be downloaded" in message
+    assert "FashionMNIST/raw/train-images-idx3-ubyte[.gz]" in message
+    for place in ("mine", "data", "cache"):
+        assert str(tmp_path / place) in message
+    assert "name theirs with data_dir or $HPSEARCH_DATA" in message
+
+
+class SilentHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A folder and the address under which a server on this machine gives out its files."""
+    folder = tmp_path / "net"
+    folder.mkdir()
+    handler = partial(SilentHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_dataset_is_downloaded_once_where_the_network_allows(served, monkeypatch):
+    net, address = served
+    write_idx(net, "train", pack=True)
+    write_idx(net, "t10k", pack=True)
+    files = sorted(path.name for path in net.iterdir())
+    monkeypatch.setattr(datasets.FashionMNIST, "resources", [(name, None) for name in files])
+    monkeypatch.setattr(datasets.FashionMNIST, "mirrors", [address])
+    images = load("FashionMNIST")
+    assert images.shape == (1, 5, 5)
+    monkeypatch.setattr(datasets.FashionMNIST, "mirrors", [])
+    assert torch.equal(load("FashionMNIST").pixels, images.pixels)
+
+
+def test_only_the_files_of_the_split_that_is_asked_for_are_needed(tmp_path):
+    write_idx(tmp_path / "digits", "train")
+    assert len(load("./digits", "train").labels) == 6
+    with pytest.raises(DataError, match="the test split needs t10k-images-idx3-ubyte and t10k-la"):
+        load("./digits", "test")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("FashonMNIST", "source='FashonMNIST': did you mean FashionMNIST"),
+        ("ImageFolder", "A source is mnist, a torchvision dataset .* or a folder"),
+        ("./nowhere", "source='nowhere': there is no such folder"),
+    ],
+)
+def test_an_unknown_source_is_told_what_a_source_is(source, message):
+    with pytest.raises(DataError, match=message):
+        load(source)
+
+
+def test_images_above_the_memory_limit_are_refused_before_they_are_read(tmp_path):
+    write_idx(tmp_path / "digits")
+    with pytest.raises(DataError, match=r"digits: 6 images of 1 x 5 x 5 bytes need 1\.5e-07 GB"):
+        load("./digits", memory_limit_gb=1e-7)
+    with pytest.raises(DataError, match=r"mnist: 60000 images .* need 0\.047 GB"):
+        load("mnist", memory_limit_gb=0.04)
+
+
+def test_images_and_labels_must_be_of_one_length(tmp_path):
+    write_idx(tmp_path / "digits")
+    (tmp_path / "digits" / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(4, np.uint8)))
+    with pytest.raises(DataError, match=r"wanted are \(N, H, W\) and \(N,\)"):
+        load("./digits")
+
+
+def test_reading_gives_what_torchvision_reads(tmp_path):
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for path in MNIST_FOLDER.glob("*.gz"):
+        (raw / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+    theirs = datasets.MNIST(str(tmp_path), train=False)
+    ours = load("mnist", "test")
+    assert torch.equal(ours.pixels[:, 0], theirs.data)
+    assert torch.equal(ours.labels, theirs.targets)
+    assert read_idx(raw / "t10k-labels-idx1-ubyte").shape == (10000,)

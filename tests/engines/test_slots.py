@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from hpsearch.engines.slots import Slot, lay_out, parse_devices, visible_devices
+from hpsearch.spec.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("text", "gpus", "expected"),
+    [
+        ("auto", 0, ("cpu", "cpu")),
+        ("auto", 2, ("cuda:0", "cuda:1")),
+        ("cpu", 2, ("cpu", "cpu")),
+        ("cpu:3", 0, ("cpu", "cpu", "cpu")),
+        ("cuda", 2, ("cuda:0", "cuda:1")),
+        ("cuda:1", 2, ("cuda:1",)),
+        ("cuda:1,0", 2, ("cuda:1", "cuda:0")),
+    ],
+)
+def test_devices_are_named_as_people_write_them(
+    text: str, gpus: int, expected: tuple[str, ...]
+) -> None:
+    assert parse_devices(text, gpus, cpus=2) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gpu", r"--devices gpu: not a list of devices; write auto, cpu, cpu:2, cuda, or cuda:0,1"),
+        ("cpu:0", r"--devices cpu:0: not a list of devices"),
+        ("cpu:two", r"--devices cpu:two: not a list of devices"),
+        ("cuda:a", r"--devices cuda:a: not a list of devices"),
+        ("cuda:0,2", r"there is no cuda:2; this machine has 2 GPUs"),
+        ("cuda:0,0", r"a GPU is named twice; for several trials on one, write --per-device"),
+    ],
+)
+def test_a_device_that_cannot_be_had_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_devices(text, gpus=2, cpus=2)
+
+
+def test_without_a_gpu_cuda_is_refused_in_words() -> None:
+    with pytest.raises(InputError, match="there is no cuda:0; this machine has no GPU"):
+        parse_devices("cuda", gpus=0, cpus=2)
+
+
+def test_cpu_threads_are_divided_among_the_slots() -> None:
+    slots = lay_out(("cuda:0", "cuda:1"), per_device=2, cpus=16)
+
+    assert {slot.threads for slot in slots} == {4}
+    assert [slot.name for slot in slots] == ["cuda:0/0", "cuda:1/0", "cuda:0/1", "cuda:1/1"]
+    assert lay_out(("cpu", "cpu", "cpu"), 1, cpus=2)[2] == Slot("cpu:2", "cpu", 1)
+
+
+def test_slots_of_one_device_are_filled_after_every_device_has_a_trial() -> None:
+    devices = [slot.device for slot in lay_out(("cuda:0", "cuda:1"), per_device=2, cpus=4)]
+
+    assert devices[:2] == ["cuda:0", "cuda:1"]
+
+
+def test_per_device_must_be_positive() -> None:
+    with pytest.raises(InputError, match="--per-device 0: write 1 or more trials a device"):
+        lay_out(("cpu",), per_device=0, cpus=2)
+
+
+@pytest.mark.parametrize(
+    ("device", "outer", "expected"),
+    [
+        ("cpu", None, ""),
+        ("cpu", "0,1", ""),
+        ("cuda:1", None, "1"),
+        ("cuda:0", "2,3", "2"),
+        ("cuda:1", "GPU-aa, GPU-bb", "GPU-bb"),
+    ],
+)
+def test_a_trial_sees_its_own_device_only(device: str, outer: str | None, expected: str) -> None:
+    assert visible_devices(device, outer) == expected

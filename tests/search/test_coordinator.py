@@ -1,0 +1,331 @@
+"""The coordinator's rules, on a real SQLite study and an engine that follows a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted import ScriptedEngine, Watcher, learns, report
+
+from hpsearch.engines.engine import Gone
+from hpsearch.search.coordinator import Coordinator, StopRequest, describe_exit
+from hpsearch.search.lease import take_lease
+from hpsearch.search.ledger import Ledger, create_study
+from hpsearch.search.results import StudyRecord, load_record, load_study, trial_folder, trial_record
+from hpsearch.search.run import make_job
+from hpsearch.search.storage import open_storage
+from hpsearch.spec.events import EventLog
+from hpsearch.spec.job import Job
+from hpsearch.spec.messages import Ended, Message, Started
+from hpsearch.spec.study import StudySpec
+
+
+def spec(**study: Any) -> StudySpec:
+    return StudySpec.from_document(
+        {
+            "study": {
+                "name": "tiny",
+                "objective": {"score": "maximize"},
+                "sampler": "random",
+                "pruner": "none",
+                "trials": 4,
+                "seed": 1,
+                **study,
+            },
+            "model": {"class_path": "a.Model", "init_args": {"x": "~float(0, 1)"}},
+            "data": {"class_path": "a.Data"},
+            "trainer": {"max_epochs": 3},
+        }
+    )
+
+
+class Bench:
+    """A study in a SQLite file, and a coordinator for it as often as one is wanted."""
+
+    def __init__(self, folder: Path, study: StudySpec) -> None:
+        self.storage = open_storage(f"sqlite:///{folder}/study.db")
+        self.spec = study
+        self.runs = folder / "runs"
+        create_study(study, self.storage, self.runs)
+
+    def run(
+        self,
+        engine: ScriptedEngine,
+        *,
+        budget: int | None = 4,
+        stop: StopRequest | None = None,
+        deadline: float | None = None,
+    ) -> Watcher:
+        study = load_study(self.storage, self.spec.name)
+        lease = take_lease(self.storage.engine, study._study_id, self.spec.name)
+        folder = self.runs / self.spec.name
+        watcher = Watcher()
+        coordinator = Coordinator(
+            Ledger(study, self.spec),
+            engine,
+            watcher,
+            lease,
+            stop or StopRequest(),
+            make_job=lambda number, params, config, slot: make_job(
+                *(self.spec, number, params, config, folder / trial_folder(number)),
+                *(slot.device, slot.threads),
+            ),
+            record=lambda number: trial_record(study.get_trials(deepcopy=False)[number], folder),
+            objectives=dict(self.spec.objectives),
+            budget=budget,
+            deadline=deadline,
+        )
+        try:
+            coordinator.run()
+        finally:
+            lease.release()
+        return watcher
+
+    def record(self) -> StudyRecord:
+        return load_record(self.storage, self.spec.name)
+
+    def events(self, number: int) -> EventLog:
+        folder = self.runs / self.spec.name / trial_folder(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        return EventLog(folder / "events.jsonl")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path, spec())
+
+
+def test_the_budget_is_met_exactly_on_any_number_of_slots(bench: Bench) -> None:
+    bench.run(ScriptedEngine(3, learns))
+
+    record = bench.record()
+    assert [trial.number for trial in record.trials] == [0, 1, 2, 3]
+    assert record.counts["complete"] == 4
+    assert record.state == "done"
+
+
+def test_a_slot_is_refilled_while_the_others_run(bench: Bench) -> None:
+    def uneven(job: Job) -> Iterator[Message | Gone]:
+        return learns(job, epochs=9 if job.number == 0 else 1)
+
+    engine = ScriptedEngine(2, uneven)
+    watcher = bench.run(engine)
+
+    assert engine.most_at_once == 2
+    assert watcher.ended_trials[-1].number == 0, "three short trials fit beside the long one"
+
+
+def test_a_trial_keeps_the_values_of_its_best_epoch(bench: Bench) -> None:
+    def falls(job: Job) -> Iterator[Message | Gone]:
+        yield Started(0, {})
+        for step, value in enumerate([0.2, 0.9, 0.5], start=1):
+            yield report(step, value)
+        yield Ended("complete", facts={"epochs": 3})
+        yield Gone(0)
+
+    bench.run(ScriptedEngine(1, falls), budget=1)
+
+    trial = bench.record().trials[0]
+    assert trial.values == (0.9,)
+    assert trial.values_by_epoch == {1: 0.2, 2: 0.9, 3: 0.5}
+
+
+def test_proposals_do_not_depend_on_kills(tmp_path: Path) -> None:
+    whole, parts = Bench(tmp_path / "a", spec()), Bench(tmp_path / "b", spec())
+    whole.run(ScriptedEngine(1, learns))
+    for budget in (1, 2, 4):
+        parts.run(ScriptedEngine(1, learns), budget=budget)
+
+    assert [t.params for t in whole.record().trials] == [t.params for t in parts.record().trials]
+    assert len({t.params["model.x"] for t in whole.record().trials}) == 4
+
+
+def test_the_pruner_ends_what_does_not_pay(tmp_path: Path) -> None:
+    median = {"class_path": "median", "init_args": {"n_startup_trials": 2}}
+    bench = Bench(tmp_path, spec(pruner=median, trials=12))
+
+    bench.run(ScriptedEngine(2, learns), budget=12)
+
+    record = bench.record()
+    assert record.counts["pruned"] > 0
+    for trial in record.trials:
+        if trial.state == "pruned":
+            assert max(trial.values_by_epoch) == trial.attributes["pruned_at"] < 3
+
+
+def test_a_request_to_stop_leaves_trials_waiting_under_their_numbers(bench: Bench) -> None:
+    stop = StopRequest()
+
+    def stops(job: Job) -> Iterator[Message | Gone]:
+        for message in learns(job):
+            yield message
+            if job.number == 1:
+                stop.ask("Ctrl-C")
+
+    engine = ScriptedEngine(2, stops)
+    watcher = bench.run(engine, stop=stop)
+
+    counts = bench.record().counts
+    assert engine.closed
+    assert counts["waiting"] == 2
+    assert counts["running"] == 0
+    assert "Ctrl-C: finishing the running epochs; Ctrl-C stops at once" in watcher.notes
+
+    resumed = ScriptedEngine(2, learns)
+    bench.run(resumed)
+    assert [job.number for job in resumed.jobs] == [0, 1, 2, 3]
+    assert bench.record().counts["complete"] == 4
+
+
+def test_a_second_request_stops_at_once(bench: Bench) -> None:
+    stop = StopRequest()
+
+    def endless(job: Job) -> Iterator[Message | Gone]:
+        yield Started(0, {})
+        stop.ask("Ctrl-C")
+        stop.ask("Ctrl-C")
+        while True:
+            yield Started(0, {})
+
+    bench.run(ScriptedEngine(1, endless), stop=stop)
+
+    assert bench.record().counts["waiting"] == 1
+
+
+def test_no_trial_begins_after_the_deadline(bench: Bench) -> None:
+    engine = ScriptedEngine(2, learns)
+
+    bench.run(engine, deadline=0.001)
+
+    assert engine.jobs == []
+
+
+def test_a_coordinator_that_dies_leaves_everything_to_the_next(bench: Bench) -> None:
+    """Trial 0 had ended, trial 1 had reported: only their own files know so."""
+
+    def dies(job: Job) -> Iterator[Message | Gone]:
+        yield Started(0, {})
+        raise ConnectionAbortedError("the coordinator is killed here")
+
+    with pytest.raises(ConnectionAbortedError):
+        bench.run(ScriptedEngine(2, dies))
+    zero, one = bench.events(0), bench.events(1)
+    zero.append(report(1, 0.7))
+    zero.append(Ended("complete", facts={"epochs": 1}))
+    one.append(report(1, 0.1))
+    one.append(report(2, 0.2))
+
+    engine = ScriptedEngine(2, lambda job: learns(job, from_epoch=2 if job.number == 1 else 0))
+    watcher = bench.run(engine)
+
+    trials = bench.record().trials
+    assert [job.number for job in engine.jobs] == [1, 2, 3]
+    assert trials[0].values == (0.7,)
+    assert {1: 0.1, 2: 0.2}.items() <= trials[1].values_by_epoch.items()
+    assert watcher.from_epochs[1] == [2]
+    assert [trial.state for trial in trials] == ["complete"] * 4
+    assert len(trials[1].attempts) == 2
+
+
+def test_a_trial_whose_process_died_goes_on_under_its_number(bench: Bench) -> None:
+    deaths = {0: 1}
+
+    def dies_once(job: Job) -> Iterator[Message | Gone]:
+        if deaths.pop(job.number, 0):
+            yield Started(0, {})
+            yield report(1, 0.1)
+            yield Gone(-11)
+        else:
+            yield from learns(job)
+
+    engine = ScriptedEngine(1, dies_once)
+    watcher = bench.run(engine)
+
+    assert [job.number for job in engine.jobs] == [0, 0, 1, 2, 3]
+    assert watcher.notes == ["trial 0: its process was ended by signal 11; it goes on after epoch 1"]
+    first, second = bench.record().trials[0].attempts
+    assert (first["how"], second["how"]) == ("its process was ended by signal 11", "complete")
+
+
+def test_a_trial_that_always_dies_fails_and_the_search_goes_on(bench: Bench) -> None:
+    def dies(job: Job) -> Iterator[Message | Gone]:
+        if job.number == 0:
+            return iter([Started(0, {}), Gone(-9)])
+        return learns(job)
+
+    bench.run(ScriptedEngine(1, dies))
+
+    record = bench.record()
+    assert record.counts["failed"] == 1
+    assert record.counts["complete"] == 3
+    assert record.trials[0].attributes["failure"] == (
+        "its process was killed (signal 9; perhaps the machine ran out of memory), 4 times in a row"
+    )
+
+
+def test_a_fault_that_repeats_stops_the_study(bench: Bench) -> None:
+    stop = StopRequest()
+
+    def fails(job: Job) -> Iterator[Message | Gone]:
+        return iter([Started(0, {}), Ended("failed", "ValueError: no"), Gone(0)])
+
+    bench.run(ScriptedEngine(1, fails), budget=20, stop=stop)
+
+    assert bench.record().counts["failed"] == 5
+    assert stop.reason == "5 trials in a row failed in the same way: ValueError: no"
+
+
+def test_a_trial_on_another_split_is_refused(bench: Bench) -> None:
+    def other(job: Job) -> Iterator[Message | Gone]:
+        yield Started(0, {"split": f"split-{job.number}"})
+        yield from iter([Ended("complete"), Gone(0)])
+
+    bench.run(ScriptedEngine(1, other), budget=2)
+
+    assert bench.record().trials[1].attributes["failure"].startswith(
+        "the train/validation split is split-1, but the study's is split-0: the data have changed"
+    )
+
+
+def test_of_several_objectives_the_curve_is_kept_and_nothing_is_pruned(tmp_path: Path) -> None:
+    both = spec(objective={"score": "maximize", "parameters": "minimize"})
+    bench = Bench(tmp_path, both)
+
+    def two(job: Job) -> Iterator[Message | Gone]:
+        yield Started(0, {})
+        for step in (1, 2):
+            values = {"score": 0.1 * step, "parameters": 5.0}
+            yield report(step, 0.0).__class__(step, values, values, 1.0)
+        yield Ended("complete")
+        yield Gone(0)
+
+    bench.run(ScriptedEngine(1, two), budget=2)
+
+    trial = bench.record().trials[0]
+    assert trial.values == (0.2, 5.0)
+    assert trial.values_by_epoch == {1: 0.1, 2: 0.2}
+    assert len(bench.record().front) == 2
+
+
+def test_a_grid_ends_when_it_is_used_up(tmp_path: Path) -> None:
+    grid = spec(sampler="grid", trials=99)
+    document = {**grid.document, "model": {"class_path": "a.M", "init_args": {"x": "~int(1, 3)"}}}
+    bench = Bench(tmp_path, StudySpec.from_document(document))
+
+    bench.run(ScriptedEngine(2, learns), budget=99)
+
+    assert sorted(t.params["model.x"] for t in bench.record().trials) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-9, "was killed (signal 9; perhaps the machine ran out of memory)"),
+        (-15, "was ended by signal 15"),
+        (1, "ended early (exit code 1)"),
+    ],
+)
+def test_the_end_of_a_process_is_told_in_words(code: int, words: str) -> None:
+    assert describe_exit(code) == words

@@ -1,0 +1,265 @@
+"""What one trial does, run in this process with a coordinator that is a list."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from hpsearch.spec.events import read_events
+from hpsearch.spec.job import Job
+from hpsearch.spec.messages import Ended, Message, Report, Started, Verdict
+from hpsearch.trial.run import run_trial
+
+
+def job(folder: Path, model: dict[str, Any] | None = None, **sections: Any) -> Job:
+    config = {
+        "model": {"class_path": "tiny.TinyModel", "init_args": model or {}},
+        "data": {"class_path": "tiny.TinyData"},
+        "trainer": {"max_epochs": 4},
+        **sections,
+    }
+    return Job(
+        study="tiny",
+        number=0,
+        params={"model.width": 4},
+        config=config,
+        objectives={"val_loss": "minimize"},
+        study_seed=1,
+        seed=2,
+        folder=str(folder),
+    )
+
+
+class Desk:
+    """A coordinator for one trial: remembers what it hears, and answers as planned."""
+
+    def __init__(self, verdicts: dict[int, Verdict] | None = None) -> None:
+        self.heard: list[Message] = []
+        self._verdicts = verdicts or {}
+
+    def __call__(self, message: Message) -> Verdict | None:
+        self.heard.append(message)
+        if isinstance(message, Report):
+            return self._verdicts.get(message.step, "go")
+        return None
+
+    @property
+    def reports(self) -> list[Report]:
+        return [message for message in self.heard if isinstance(message, Report)]
+
+    @property
+    def ended(self) -> Ended:
+        (ended,) = [message for message in self.heard if isinstance(message, Ended)]
+        return ended
+
+
+def run(job: Job, verdicts: dict[int, Verdict] | None = None) -> Desk:
+    desk = Desk(verdicts)
+    run_trial(job, desk)
+    return desk
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["state_dict"]
+    return state
+
+
+def test_a_trial_says_what_it_is_reports_every_epoch_and_ends(tmp_path: Path) -> None:
+    desk = run(job(tmp_path))
+
+    started = next(message for message in desk.heard if isinstance(message, Started))
+    assert started.from_epoch == 0
+    assert started.facts["parameters"] == 2 * 4 + 4 + 4 * 2 + 2
+    assert started.facts["split"] == "split-1"
+    assert [report.step for report in desk.reports] == [1, 2, 3, 4]
+    assert desk.ended.how == "complete"
+    assert desk.ended.facts["epochs"] == 4
+
+
+def test_the_best_epoch_is_kept_beside_the_last(tmp_path: Path) -> None:
+    desk = run(job(tmp_path, {"lr": 0.5}))
+
+    best = min(desk.reports, key=lambda report: report.values["val_loss"])
+    assert desk.ended.facts["best_step"] == best.step
+    assert torch.load(tmp_path / "best.ckpt", weights_only=True)["epoch"] == best.step - 1
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["epoch"] == 3
+
+
+def test_reports_are_on_disk_before_the_coordinator_hears_of_them(tmp_path: Path) -> None:
+    on_disk = []
+
+    def listen(message: Message) -> Verdict | None:
+        if isinstance(message, Report):
+            on_disk.append(read_events(tmp_path / "events.jsonl")[-1] == message)
+        return "go"
+
+    run_trial(job(tmp_path), listen)
+
+    assert on_disk == [True] * 4
+
+
+@pytest.mark.parametrize(("verdict", "how"), [("prune", "pruned"), ("stop", "stopped")])
+def test_a_verdict_ends_the_training_in_good_order(
+    tmp_path: Path, verdict: Verdict, how: str
+) -> None:
+    desk = run(job(tmp_path), {2: verdict})
+
+    assert [report.step for report in desk.reports] == [1, 2]
+    assert desk.ended.how == how
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "step schedule": {
+        "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1, "momentum": 0.9}},
+        "schedule": {
+            "class_path": "torch.optim.lr_scheduler.StepLR",
+            "init_args": {"step_size": 1, "gamma": 0.5},
+        },
+    },
+    "one-cycle and averaged weights": {
+        "optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.05}},
+        "schedule": {"class_path": "hpsearch.models.OneCycle"},
+        "trainer": {
+            "max_epochs": 4,
+            "callbacks": [
+                {
+                    "class_path": "pytorch_lightning.callbacks.EMAWeightAveraging",
+                    "init_args": {"decay": 0.9},
+                },
+                {
+                    "class_path": "pytorch_lightning.callbacks.EarlyStopping",
+                    "init_args": {"monitor": "val_loss", "patience": 1},
+                },
+            ],
+        },
+    },
+    "plateau": {
+        "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 2.0}},
+        "schedule": {
+            "class_path": "torch.optim.lr_scheduler.ReduceLROnPlateau",
+            "init_args": {"patience": 0},
+            "monitor": "val_loss",
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_resumed_trial_equals_the_undisturbed_one_bit_for_bit(
+    tmp_path: Path, name: str, after: int
+) -> None:
+    whole = run(job(tmp_path / "whole", **SETTINGS[name]))
+
+    first = run(job(tmp_path / "parts", **SETTINGS[name]), {after: "stop"})
+    second = run(job(tmp_path / "parts", **SETTINGS[name]))
+
+    curve = [report.values["val_loss"] for report in whole.reports]
+    assert [r.values["val_loss"] for r in (*first.reports, *second.reports)] == curve
+    wanted, got = weights(tmp_path / "whole/last.ckpt"), weights(tmp_path / "parts/last.ckpt")
+    assert all(torch.equal(wanted[key], got[key]) for key in wanted)
+    assert second.ended.facts["best_step"] == whole.ended.facts["best_step"]
+
+
+def test_a_damaged_checkpoint_is_not_trusted(tmp_path: Path) -> None:
+    run(job(tmp_path), {2: "stop"})
+    data = bytearray((tmp_path / "last.ckpt").read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "last.ckpt").write_bytes(data)
+
+    desk = run(job(tmp_path))
+
+    assert [report.step for report in desk.reports] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("plan", "failure"),
+    [
+        ("raise", "ValueError: planned to fail"),
+        ("nan", "the objective val_loss is nan: the training diverged"),
+        ("silent", "the objective val_loss was not logged; metrics after the epoch: parameters"),
+    ],
+)
+def test_what_goes_wrong_is_told_and_never_raised(
+    tmp_path: Path, plan: str, failure: str
+) -> None:
+    desk = run(job(tmp_path, {"plan": plan}))
+
+    assert not desk.reports
+    assert desk.ended.how == "failed"
+    assert desk.ended.failure.startswith(failure)
+
+
+def test_an_exception_leaves_the_tail_of_its_traceback(tmp_path: Path) -> None:
+    desk = run(job(tmp_path, {"plan": "raise"}))
+
+    assert "in training_step" in desk.ended.traceback
+
+
+def test_a_fault_in_a_later_epoch_leaves_the_reports_before_it(tmp_path: Path) -> None:
+    desk = run(job(tmp_path, {"plan": "nan", "at": 3}))
+
+    assert [report.step for report in desk.reports] == [1, 2]
+    assert desk.ended.how == "failed"
+
+
+def test_only_epochs_with_a_validation_are_reported(tmp_path: Path) -> None:
+    trainer = {"max_epochs": 4, "check_val_every_n_epoch": 2}
+
+    desk = run(job(tmp_path, trainer=trainer))
+
+    assert [report.step for report in desk.reports] == [2, 4]
+
+
+def test_a_searched_optimizer_replaces_the_modules_own(tmp_path: Path) -> None:
+    frozen = {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.0}}
+
+    desk = run(job(tmp_path, optimizer=frozen))
+
+    assert len({report.values["val_loss"] for report in desk.reports}) == 1
+
+
+def test_tensorboard_has_the_curve_and_a_full_row_of_hparams(tmp_path: Path) -> None:
+    desk = run(job(tmp_path), {2: "prune"})
+
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [point.step for point in events.Scalars("val_loss")] == [3, 7]
+    best = min(report.values["val_loss"] for report in desk.reports)
+    assert events.Scalars("hp/val_loss")[-1].value == pytest.approx(best)
+    assert "_hparams_/session_start_info" in events.Tags()["tensors"] or events.SummaryMetadata
+
+
+def test_histograms_and_the_graph_are_written_on_demand(tmp_path: Path) -> None:
+    run(job(tmp_path, tensorboard={"histograms": True}))
+
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert "layers.0.weight" in events.Tags()["histograms"]
+
+
+def test_the_parameters_stand_beside_the_results(tmp_path: Path) -> None:
+    run(job(tmp_path))
+
+    written = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    assert written["params"] == {"model.width": 4}
+    assert written["trainer"] == {"max_epochs": 4}
+
+
+def test_a_module_of_the_other_lightning_tree_trains_too(tmp_path: Path) -> None:
+    sections = {
+        "model": {"class_path": "other_tree.OtherModel"},
+        "data": {"class_path": "other_tree.OtherData"},
+    }
+
+    desk = run(replace(job(tmp_path), config={"trainer": {"max_epochs": 2}, **sections}))
+
+    assert desk.ended == Ended("complete", facts=desk.ended.facts)
+    assert [report.step for report in desk.reports] == [1, 2]
