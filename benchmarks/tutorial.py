@@ -1,7 +1,7 @@
 """The tutorial's five models at fixed settings on all of MNIST: test accuracy over three seeds.
 
     python benchmarks/tutorial.py --out tutorial.jsonl              # trains what is missing
-    python benchmarks/tutorial.py --out tutorial.jsonl --table docs/results.md
+    python benchmarks/tutorial.py --out tutorial.jsonl --tables     # prints its results
     python benchmarks/tutorial.py --choose cnn                      # validation only, one seed
 
 The settings were chosen on the validation split with seed 0 (`--choose`, which cannot read the
@@ -18,6 +18,7 @@ import time
 import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytorch_lightning as pl
@@ -144,26 +145,66 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 def complete(path: Path, names: list[str]) -> None:
     """Trains every model with every seed that the file does not hold yet, and adds a line each."""
-    done = {(run["name"], run["seed"]) for run in _read(path)}
+    versions = {"torch": torch.__version__, "pytorch_lightning": pl.__version__}
     for name in names:
-        for seed in SEEDS:
-            if (name, seed) in done:
-                continue
+        done = {run["seed"] for run in runs_of(name, path)}
+        for seed in sorted(set(SEEDS) - done):
             run = {"name": name, **train(RECIPES[name], seed, read_test=True)}
-            run |= {"settings": settings(RECIPES[name]), "torch": torch.__version__}
+            run |= {"settings": settings(RECIPES[name]), "versions": versions}
             print(json.dumps(run), flush=True)
             with path.open("a") as lines:
                 lines.write(json.dumps(run) + "\n")
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+def runs_of(name: str, path: Path) -> list[dict[str, Any]]:
+    """Returns the runs of a model that the file holds, at today's settings only."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    wanted = json.loads(json.dumps(settings(RECIPES[name])))
+    runs = [json.loads(line) for line in lines]
+    return [run for run in runs if run["name"] == name and run["settings"] == wanted]
+
+
+def tables(path: Path) -> str:
+    """Returns the results in the file as two Markdown tables: accuracies, and settings."""
+    results = [
+        "| Model | Parameters | Test accuracy, seeds 1, 2, 3 | Mean | Wanted | Validation, mean "
+        "| Training, s a run |",
+        "|---|---:|---|---:|---:|---:|---:|",
+    ]
+    used = [
+        "| Model | Class and arguments | Augmentation | Epochs | Batch | Peak rate | Decay | EMA |",
+        "|---|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, recipe in RECIPES.items():
+        runs = runs_of(name, path)
+        if not runs:
+            continue
+        results.append(_result_row(name, recipe, runs))
+        arguments = ", ".join(f"{key}={value}" for key, value in recipe.arguments.items())
+        augment = ", ".join(f"{key} {value}" for key, value in recipe.augment.items()) or "none"
+        used.append(
+            f"| {name} | `{recipe.model.__name__}({arguments})` | {augment} | {recipe.epochs} | "
+            f"{recipe.batch_size} | {recipe.lr:g} | {recipe.weight_decay:g} | {recipe.ema:g} |"
+        )
+    return "\n".join([*results, "", *used, ""])
+
+
+def _result_row(name: str, recipe: Recipe, runs: list[dict[str, Any]]) -> str:
+    tests = [run["test_accuracy"] for run in runs]
+    each = ", ".join(f"{value:.2%}" for value in tests)
+    seconds = fmean(run["train_seconds"] for run in runs)
+    validation = fmean(run["val_accuracy"] for run in runs)
+    return (
+        f"| {name} | {runs[0]['parameters']:,} | {each} | {fmean(tests):.2%} | "
+        f"{recipe.target:.2%} | {validation:.2%} | {seconds:.0f} |"
+    )
 
 
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("tutorial.jsonl"))
+    parser.add_argument("--tables", action="store_true", help="print the file's results, stop")
     parser.add_argument("--only", nargs="+", choices=RECIPES, default=list(RECIPES))
     parser.add_argument("--choose", choices=RECIPES, help="validation only, one seed")
     parser.add_argument("--set", nargs="*", default=[], help="with --choose: epochs=8 lr=0.01 ...")
@@ -171,6 +212,9 @@ def main() -> None:
     torch.set_num_threads(1)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=UserWarning, module="pytorch_lightning")
+    if arguments.tables:
+        print(tables(arguments.out))
+        return
     if not arguments.choose:
         complete(arguments.out, arguments.only)
         return

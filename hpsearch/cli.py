@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 from cyclopts.types import NonNegativeInt
 
 from hpsearch.spec.errors import InputError
-from hpsearch.views.complaint import complaint
-from hpsearch.views.exit_codes import BROKEN_PIPE, DONE, INTERRUPTED, MISUSED
+from hpsearch.views.guarded import guarded
 from hpsearch.views.next_command import command
 from hpsearch.views.options import (
     DEFAULTS,
@@ -28,7 +25,6 @@ from hpsearch.views.options import (
     StudyFile,
     StudyName,
 )
-from hpsearch.views.quiet import quiet
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -223,11 +219,7 @@ def preview(
     _say_next("run", study)
 
 
-def doctor(
-    *,
-    storage: Storage = None,
-    runs: Runs = None,
-) -> None:
+def doctor(*, storage: Storage = None, runs: Runs = None) -> None:
     """Report on this machine and its database."""
     from hpsearch.views.doctor import examine, findings_table
 
@@ -244,31 +236,8 @@ for _place, _command in enumerate(_COMMANDS):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command line and returns its exit code.
-
-    0 is success, 1 a search without a result (and a bug, with its traceback), 2 an input to put
-    right, 130 Ctrl-C.
-    """
-    try:
-        with quiet():
-            code = app(arguments, exit_on_error=False, print_error=False)
-        sys.stdout.flush()
-    except CycloptsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return MISUSED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # What is still buffered must not be written at exit, where it would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except Exception as error:
-        words = complaint(error)
-        if words is None:
-            raise
-        print(words, file=sys.stderr)
-        return MISUSED
-    return code if isinstance(code, int) else DONE
+    """Runs one command line and returns its exit code: see `views/exit_codes.py`."""
+    return guarded(lambda: app(arguments, exit_on_error=False, print_error=False))
 
 
 def _checked_spec(path: Path, changes: Sequence[str]) -> StudySpec:

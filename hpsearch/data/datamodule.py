@@ -45,7 +45,7 @@ class ImageData(LightningDataModule):
         augment: strengths by name, see `Augment`; none when not given.
         tripled: adds a shifted (5 %) and a rotated (20 degrees) copy of every training image,
             made once in advance.
-        image_size: height and width to which images of different sizes are brought, in pixels.
+        image_size: height and width to which pictures of different sizes are brought, in pixels.
         memory_limit_gb: the most that images may take in memory, in units of 10**9 bytes.
         eval_batch_size: images a step in validation and test.
 

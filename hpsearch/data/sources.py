@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,20 +51,17 @@ def load(
         memory_limit_gb: the most that images may take in memory, in units of 10**9 bytes.
 
     Raises:
-        DataError: the source is unknown, is found nowhere, or is too large.
+        DataError: the source is unknown, is found nowhere, is too large, or comes in one size
+            that is not `image_size`.
     """
-    if source.lower() == "mnist":
-        require_memory("mnist", *_counted(MNIST_FOLDER, split), memory_limit_gb)
-        return _packaged_mnist(split)
-    folder = Path(source).expanduser()
-    if folder.is_dir() or "/" in source or os.sep in source:
-        return _load_folder(folder, split, image_size, memory_limit_gb)
-    dataset = find_class(source)
-    for place in places(data_dir):
-        found = _find(dataset, split, place, image_size, memory_limit_gb)
-        if found is not None:
-            return found
-    return _download(dataset, split, data_dir, image_size, memory_limit_gb)
+    images = _load(source, split, data_dir, image_size, memory_limit_gb)
+    _, height, width = images.shape
+    if image_size is not None and (height, width) != (image_size, image_size):
+        raise DataError(
+            f"image_size={image_size}: the images of {source} are {height} x {width} pixels and "
+            "stay so; leave image_size out, it is for pictures that differ in size"
+        )
+    return images
 
 
 def places(data_dir: str | Path | None = None) -> list[Path]:
@@ -73,14 +71,38 @@ def places(data_dir: str | Path | None = None) -> list[Path]:
     return [*given, Path("data"), _cache()]
 
 
+def _load(
+    source: str,
+    split: str,
+    data_dir: str | Path | None,
+    image_size: int | None,
+    memory_limit_gb: float,
+) -> ImageStore:
+    if source.lower() == "mnist":
+        return _packaged_mnist(split, memory_limit_gb)
+    folder = Path(source).expanduser()
+    if folder.is_dir() or "/" in source or os.sep in source:
+        return _load_folder(folder, split, image_size, memory_limit_gb)
+    dataset = find_class(source)
+    # The files of all of MNIST's kin have the same names. Without a folder of their own they are
+    # taken for this dataset only where the user named the folder for it.
+    if data_dir and has_idx_files(dataset) and find_pair(Path(data_dir).expanduser(), split):
+        return _load_idx(Path(data_dir).expanduser(), split, memory_limit_gb, dataset.classes)
+    for place in places(data_dir):
+        found = _find(dataset, split, place, image_size, memory_limit_gb)
+        if found is not None:
+            return found
+    return _download(dataset, split, data_dir, image_size, memory_limit_gb)
+
+
 def _cache() -> Path:
     return user_cache_path("hpsearch") / "datasets"
 
 
 @lru_cache(maxsize=2)
-def _packaged_mnist(split: str) -> Images:
+def _packaged_mnist(split: str, memory_limit_gb: float) -> Images:
     # Kept for the life of the process: trials forked from it share the memory.
-    return _load_idx(MNIST_FOLDER, split, ())
+    return _load_idx(MNIST_FOLDER, split, memory_limit_gb)
 
 
 def _load_folder(
@@ -89,8 +111,7 @@ def _load_folder(
     if not folder.is_dir():
         raise DataError(f"source={str(folder)!r}: there is no such folder (from {Path.cwd()})")
     if find_pair(folder, split):
-        require_memory(str(folder), *_counted(folder, split), memory_limit_gb)
-        return _load_idx(folder, split, ())
+        return _load_idx(folder, split, memory_limit_gb)
     if any(find_pair(folder, other) for other in NAMES):
         raise DataError(
             f"{folder}: the {split} split needs {NAMES[split]}-images-idx3-ubyte and "
@@ -105,10 +126,9 @@ def _find(
     """Returns the dataset if it is in that place, as bare IDX files or in torchvision's layout."""
     name = dataset.__name__
     if has_idx_files(dataset):
-        for folder in (place / name / "raw", place / name, place / name.lower(), place):
+        for folder in (place / name / "raw", place / name, place / name.lower()):
             if find_pair(folder, split):
-                require_memory(name, *_counted(folder, split), memory_limit_gb)
-                return _load_idx(folder, split, tuple(dataset.classes))
+                return _load_idx(folder, split, memory_limit_gb, dataset.classes)
     if not place.is_dir():
         return None
     try:
@@ -136,31 +156,33 @@ def _download(
         wanted = "".join(f"\n    {file}" for file in files_wanted(dataset))
         raise DataError(
             f"source={dataset.__name__!r} is not on this machine and could not be downloaded "
-            f"({error}).\n  Files wanted:{wanted}\n  Looked in:{looked}\n"
+            f"({_last_line(error)}).\n  Files wanted:{wanted}\n  Looked in:{looked}\n"
             "  Put the files into one of these folders, or name theirs with data_dir or "
             "$HPSEARCH_DATA."
         ) from error
     return as_images(opened, image_size, memory_limit_gb)
 
 
-def _load_idx(folder: Path, split: str, classes: tuple[str, ...]) -> Images:
+def _last_line(error: Exception) -> str:
+    """Returns the cause: torchvision lists what it tried, line by line, and ends with it."""
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__
+
+
+def _load_idx(
+    folder: Path, split: str, memory_limit_gb: float, classes: Sequence[str] = ()
+) -> Images:
     pair = find_pair(folder, split)
     assert pair is not None  # the caller has found it
+    count, *sides = idx_shape(pair[0])
+    require_memory(str(folder), count, (1, *sides), memory_limit_gb)
     images, labels = (read_idx(path) for path in pair)
     if images.ndim != 3 or labels.shape != images.shape[:1]:
         raise DataError(
             f"{pair[0]} has the shape {images.shape} and {pair[1].name} {labels.shape}: wanted "
             "are (N, H, W) and (N,)"
         )
-    names = classes or tuple(str(number) for number in range(int(labels.max()) + 1))
+    names = tuple(classes) or tuple(str(number) for number in range(int(labels.max()) + 1))
     return Images(
         torch.from_numpy(images[:, np.newaxis]), torch.from_numpy(labels.astype(np.int64)), names
     )
-
-
-def _counted(folder: Path, split: str) -> tuple[int, tuple[int, ...]]:
-    """Returns how many images the files hold and their shape, from the header alone."""
-    pair = find_pair(folder, split)
-    assert pair is not None  # the caller has found it
-    count, *sides = idx_shape(pair[0])
-    return count, (1, *sides)

@@ -34,7 +34,7 @@ class Dilated(AbstractClassifier):
 
     def __init__(
         self,
-        channels: Sequence[int] = (16, 16, 32),
+        channels: Sequence[int] = (8, 8, 16, 16),
         kernel_size: int = 3,
         dropout: float = 0.0,
         input_shape: Sequence[int] = (1, 28, 28),

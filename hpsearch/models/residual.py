@@ -34,7 +34,7 @@ class Residual(AbstractClassifier):
 
     def __init__(
         self,
-        channels: Sequence[int] = (16, 32),
+        channels: Sequence[int] = (8, 16, 32),
         blocks: int = 1,
         dropout: float = 0.0,
         input_shape: Sequence[int] = (1, 28, 28),

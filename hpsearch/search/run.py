@@ -32,6 +32,7 @@ from hpsearch.search.results import (
     trial_folder,
     trial_record,
 )
+from hpsearch.search.sampling import grid_size
 from hpsearch.search.seeds import derive_seed
 from hpsearch.search.storage import open_storage
 from hpsearch.spec.components import class_modules
@@ -198,6 +199,7 @@ def _search(
         runs = _runs(study, runs)
         budget = limits.trials if limits.trials is not None else budget
         budget = (budget or len(study.trials)) + limits.add if limits.add else budget
+        budget = min(filter(None, (budget, grid_size(spec))), default=None)
         describe_study(study, spec, runs, budget)
         record = load_record(database, spec.name)
         observer.opened(record, [slot.name for slot in slots])

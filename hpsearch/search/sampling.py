@@ -17,7 +17,8 @@ from hpsearch.spec.job import Scalar
 from hpsearch.spec.study import StudySpec
 
 # These draw one sequence over the whole study: every instance needs the same seed.
-SEQUENCES = ("QMCSampler", "GridSampler", "BruteForceSampler")
+GRIDS = ("GridSampler", "BruteForceSampler")
+SEQUENCES = ("QMCSampler", *GRIDS)
 
 
 def suggester(trial: optuna.Trial) -> Callable[[str, Distribution], Scalar]:
@@ -52,6 +53,13 @@ def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
     quiet = {name: False for name in takes if name.startswith("warn_")}
     sampler: BaseSampler = instantiate(component.to_tree(), **extra, **quiet)
     return sampler
+
+
+def grid_size(spec: StudySpec) -> int | None:
+    """Returns how many trials a grid search has; None for samplers that can go on for ever."""
+    if spec.sampler.class_path.rpartition(".")[2] not in GRIDS:
+        return None
+    return int(spec.space.size())
 
 
 def build_pruner(spec: StudySpec) -> BasePruner:

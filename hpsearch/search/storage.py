@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import make_url
@@ -40,6 +41,7 @@ def open_storage(url: str, *, create: bool = True) -> RDBStorage:
     Raises:
         InputError: the URL is no URL, or the database behind it cannot be opened.
     """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     shown = redact(url)
     try:
         parsed = make_url(url)

@@ -37,6 +37,10 @@ class Fault:
         return "\n".join([f"{place}: error: {name}{self.message}", *self.frame])
 
 
+class RuleError(ValueError):
+    """A value breaks a rule; the message says which. Whoever knows its place makes it a fault."""
+
+
 class StudyFileError(InputError):
     """A study file has faults; the text of the error shows every one of them.
 

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeGuard
 
 from hpsearch.spec.distributions import Choice, Distribution, FloatRange, IntRange
-from hpsearch.spec.faults import did_you_mean
+from hpsearch.spec.faults import RuleError, did_you_mean
 from hpsearch.spec.job import Scalar
 
 MAX_LENGTH = 4000
@@ -28,10 +28,6 @@ _WORDS: dict[str, Scalar] = {"null": None, "true": True, "false": False}
 _FORMS = "~int(low, high), ~float(low, high) or ~choice(a, b, ...)"
 
 _Arguments = tuple[list[Scalar], dict[str, Scalar]]
-
-
-class GrammarError(ValueError):
-    """A mark breaks a rule of its grammar."""
 
 
 def is_mark(value: Any) -> TypeGuard[str]:
@@ -57,17 +53,17 @@ def parse_mark(text: str) -> Distribution:
     """Returns the distribution that a mark stands for.
 
     Raises:
-        GrammarError: the mark breaks a rule; the message says which, and what to write instead.
+        RuleError: the mark breaks a rule; the message says which, and what to write instead.
     """
     function, arguments = _parse_call(text)
     if function not in _READERS:
-        raise GrammarError(f"there is no '~{function}'{did_you_mean(function, _READERS)}")
+        raise RuleError(f"there is no '~{function}'{did_you_mean(function, _READERS)}")
     return _READERS[function](*arguments)
 
 
 def _parse_call(text: str) -> tuple[str, _Arguments]:
     if len(text) > MAX_LENGTH:
-        raise GrammarError(f"a mark of {len(text)} characters is over the limit of {MAX_LENGTH}")
+        raise RuleError(f"a mark of {len(text)} characters is over the limit of {MAX_LENGTH}")
     source = text[1:].strip()
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -75,7 +71,7 @@ def _parse_call(text: str) -> tuple[str, _Arguments]:
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         call = None
     if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
-        raise GrammarError(_why_not_a_call(text, source))
+        raise RuleError(_why_not_a_call(text, source))
     values = [_scalar(node, source) for node in call.args]
     keywords = {
         keyword.arg or "**": _scalar(keyword.value, source, keyword.arg or "**")
@@ -101,12 +97,12 @@ def _scalar(node: ast.expr, source: str, keyword: str = "") -> Scalar:
             return -value if isinstance(node.op, ast.USub) else value
     elif isinstance(node, ast.Constant) and isinstance(node.value, str | int | float | None):
         if isinstance(node.value, float) and not math.isfinite(node.value):
-            raise GrammarError(f"{written} is too large for a number")
+            raise RuleError(f"{written} is too large for a number")
         return node.value
     elif _WORD.fullmatch(written):
         return _WORDS.get(written, written)
     shown = f"{keyword}={written}" if keyword else written
-    raise GrammarError(f"{shown} is not a plain value; write a number, a word or quoted text")
+    raise RuleError(f"{shown} is not a plain value; write a number, a word or quoted text")
 
 
 def _read_int(values: list[Scalar], keywords: dict[str, Scalar]) -> IntRange:
@@ -115,13 +111,13 @@ def _read_int(values: list[Scalar], keywords: dict[str, Scalar]) -> IntRange:
     log = _log(given)
     _require_ascending("int", low, high)
     if step < 1:
-        raise GrammarError(f"step={step} must be 1 or more")
+        raise RuleError(f"step={step} must be 1 or more")
     if log and step != 1:
-        raise GrammarError("log=True and step cannot go together; leave one out")
+        raise RuleError("log=True and step cannot go together; leave one out")
     if log and low < 1:
-        raise GrammarError(f"a log scale cannot start at {low}; start at 1 or more")
+        raise RuleError(f"a log scale cannot start at {low}; start at 1 or more")
     if (high - low) % step:
-        raise GrammarError(_misses("int", low, high, high - (high - low) % step, step))
+        raise RuleError(_misses("int", low, high, high - (high - low) % step, step))
     return IntRange(low, high, log, step)
 
 
@@ -132,30 +128,30 @@ def _read_float(values: list[Scalar], keywords: dict[str, Scalar]) -> FloatRange
     log = _log(given)
     _require_ascending("float", low, high)
     if log and step is not None:
-        raise GrammarError("log=True and step cannot go together; leave one out")
+        raise RuleError("log=True and step cannot go together; leave one out")
     if log and low <= 0:
-        raise GrammarError(f"a log scale cannot start at {low:.12g}; start above 0, as at 1e-5")
+        raise RuleError(f"a log scale cannot start at {low:.12g}; start above 0, as at 1e-5")
     if step is None:
         return FloatRange(low, high, log)
     if step <= 0:
-        raise GrammarError(f"step={step:.12g} must be above 0")
+        raise RuleError(f"step={step:.12g} must be above 0")
     first, last, stride = (Decimal(str(number)) for number in (low, high, step))
     if rest := (last - first) % stride:
-        raise GrammarError(_misses("float", low, high, last - rest, step))
+        raise RuleError(_misses("float", low, high, last - rest, step))
     return FloatRange(low, high, log, step)
 
 
 def _read_choice(values: list[Scalar], keywords: dict[str, Scalar]) -> Choice:
     if keywords:
-        raise GrammarError(f"~choice has no argument '{next(iter(keywords))}'; list the options")
+        raise RuleError(f"~choice has no argument '{next(iter(keywords))}'; list the options")
     if len(values) > MAX_OPTIONS:
-        raise GrammarError(f"~choice with {len(values)} options is over the limit of {MAX_OPTIONS}")
+        raise RuleError(f"~choice with {len(values)} options is over the limit of {MAX_OPTIONS}")
     if len(values) < 2:
-        raise GrammarError("~choice needs two or more options; write a single value as it is")
+        raise RuleError("~choice needs two or more options; write a single value as it is")
     for index, value in enumerate(values):
         if value in values[:index]:
             twin = values[values.index(value)]
-            raise GrammarError(f"~choice has equal options: {twin!r} and {value!r}; leave one out")
+            raise RuleError(f"~choice has equal options: {twin!r} and {value!r}; leave one out")
     return Choice(tuple(values))
 
 
@@ -172,11 +168,11 @@ def _range_arguments(
     for name in keywords:
         if name not in ("low", "high", "log", "step"):
             known = did_you_mean(name, ("low", "high", "log", "step"))
-            raise GrammarError(f"~{kind} has no argument '{name}'{known}")
+            raise RuleError(f"~{kind} has no argument '{name}'{known}")
     given = {**dict(zip(("low", "high"), values, strict=False)), **keywords}
     twice = len(given) < len(values) + len(keywords)
     if len(values) > 2 or twice or not {"low", "high"} <= given.keys():
-        raise GrammarError(
+        raise RuleError(
             f"~{kind} takes a low and a high, not {len(values)} values: ~{kind}(low, high), "
             "and then log=True or step=... by name"
         )
@@ -186,35 +182,35 @@ def _range_arguments(
 def _number(given: dict[str, Scalar], name: str) -> float:
     value = given[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise GrammarError(f"{name} must be a number, not {value!r}")
+        raise RuleError(f"{name} must be a number, not {value!r}")
     if abs(value) > sys.float_info.max:
-        raise GrammarError(f"{name} is too large for a number")
+        raise RuleError(f"{name} is too large for a number")
     return float(value)
 
 
 def _whole(given: dict[str, Scalar], name: str) -> int:
     value = given.get(name, 1)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise GrammarError(f"{name} of ~int must be a whole number, not {value!r}; or use ~float")
+        raise RuleError(f"{name} of ~int must be a whole number, not {value!r}; or use ~float")
     if abs(value) > _EXACT:
-        raise GrammarError(f"{name}={value} is beyond 2**53, where numbers are no longer exact")
+        raise RuleError(f"{name}={value} is beyond 2**53, where numbers are no longer exact")
     return value
 
 
 def _log(given: dict[str, Scalar]) -> bool:
     log = given.get("log", False)
     if not isinstance(log, bool):
-        raise GrammarError(f"log must be True or False, not {log!r}")
+        raise RuleError(f"log must be True or False, not {log!r}")
     return log
 
 
 def _require_ascending(kind: str, low: float, high: float) -> None:
     if low > high:
-        raise GrammarError(
+        raise RuleError(
             f"low {low:.12g} is above high {high:.12g}; write ~{kind}({high:.12g}, {low:.12g})"
         )
     if low == high:
-        raise GrammarError(f"low and high are both {low:.12g}; write {low:.12g} to search nothing")
+        raise RuleError(f"low and high are both {low:.12g}; write {low:.12g} to search nothing")
 
 
 def _misses(kind: str, low: float, high: float, last: Any, step: float) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.spec.distributions import Choice, Distribution, extremes
-from hpsearch.spec.faults import did_you_mean
-from hpsearch.spec.grammar import GrammarError, is_mark, parse_mark, unescape
+from hpsearch.spec.faults import RuleError, did_you_mean
+from hpsearch.spec.grammar import is_mark, parse_mark, unescape
 from hpsearch.spec.job import Scalar
 from hpsearch.spec.paths import CHOICE, KeyPath, name_of
 
@@ -66,6 +66,11 @@ class Space:
     def parameters(self) -> dict[str, Distribution]:
         """Every parameter of every branch, by name; the choice of a branch is one too."""
         return dict(self._parameters)
+
+    @property
+    def branchings(self) -> tuple[str, ...]:
+        """The parameters that choose a branch."""
+        return tuple(name for name in self._parameters if name in self._branchings)
 
     @property
     def flat(self) -> bool:
@@ -209,7 +214,7 @@ class _Compiler:
     def _parameter(self, mark: str, path: KeyPath) -> Any:
         try:
             distribution = parse_mark(mark)
-        except GrammarError as error:
+        except RuleError as error:
             self.problems.append((path, str(error)))
             return None
         self._register(path, distribution)

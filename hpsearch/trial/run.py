@@ -150,6 +150,6 @@ def _one_line(error: Exception) -> str:
 
 
 def _as_list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
+    items = list(value) if isinstance(value, list | tuple) else [value]
+    # A `~choice:` may leave nothing in its place, as in "this callback or none".
+    return [item for item in items if item is not None]

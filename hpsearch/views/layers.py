@@ -57,5 +57,6 @@ def print_layers(console: Console, spec: StudySpec) -> None:
         shown.append(model)
         job = make_job(spec, 0, end.params, end.config, Path(), "cpu", 1)
         table = layer_table(call("hpsearch.trial.summary:summary", job))
-        title = f"{model['class_path']}({settings.one_line(model.get('init_args') or {})})"
+        arguments = settings.one_line(model.get("init_args") or {}, between=", ")
+        title = f"{model['class_path']}({arguments})"
         console.print(title, table, "", sep="\n", markup=False, soft_wrap=False)

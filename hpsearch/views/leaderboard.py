@@ -50,7 +50,8 @@ def leaderboard(
     ordered = ranked(trials, next(iter(objectives.values())))
     shown = top(ordered, limit)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    room = width - _add_result_columns(table, objectives)
+    curve = min(max((len(trial.values_by_epoch) for trial in shown), default=0), _CURVE)
+    room = width - _add_result_columns(table, objectives, max(curve, len("curve")))
     names = settings.short_names(name for trial in shown for name in trial.params)
     columns = _parameter_columns(shown, names, room)
     for name in columns:
@@ -70,10 +71,10 @@ def leaderboard(
     return table
 
 
-def _add_result_columns(table: Table, objectives: Mapping[str, Direction]) -> int:
+def _add_result_columns(table: Table, objectives: Mapping[str, Direction], curve: int) -> int:
     """Adds the columns of what came out; returns their width, gaps included."""
     metrics = {name: min(max(cell_len(name), 6), _METRIC) for name in objectives}
-    widths = {"#": 3, "trial": 5, **metrics, "curve": _CURVE, "epochs": 6, "state": 8}
+    widths = {"#": 3, "trial": 5, **metrics, "curve": curve, "epochs": 6, "state": 8}
     for name, width in widths.items():
         side: Literal["left", "right"] = "left" if name in ("curve", "state") else "right"
         table.add_column(Text(name, overflow="ellipsis"), justify=side, no_wrap=True, width=width)

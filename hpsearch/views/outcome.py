@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+import optuna
+
 from hpsearch.search.run import Outcome
 from hpsearch.search.storage import default_url, redact
 from hpsearch.views.exit_codes import DONE, FAILED, INTERRUPTED
@@ -22,6 +24,8 @@ def watch(search: Callable[..., Outcome], url: str, options: SearchOptions) -> i
         url: the database.
         options: what the command line asks for.
     """
+    # Optuna says at INFO, on stderr, what the view says better.
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     console = open_console()
     view = search_view(console)
     try:
@@ -38,10 +42,11 @@ def watch(search: Callable[..., Outcome], url: str, options: SearchOptions) -> i
         )
     finally:
         view.stop()
+    console.print()
     console.print(study_status(outcome.study, width=console.width))
     if outcome.fault:
         print(f"error: the search stopped itself: {outcome.fault}", file=sys.stderr)
-    print(last_line(outcome, storage_option(url), options))
+    print(f"\n{last_line(outcome, storage_option(url), options)}")
     return exit_code(outcome)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from typing import TextIO, final
@@ -21,7 +20,7 @@ class PlainView:
     """Writes one line for each trial that ends, without control codes; an Observer."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stdout if stream is None else stream
+        self._stream: TextIO | None = sys.stdout if stream is None else stream
         self._objectives: tuple[str, ...] = ()
 
     def opened(self, study: StudyRecord, slots: list[str]) -> None:
@@ -60,11 +59,13 @@ class PlainView:
         """Does nothing: no terminal is held."""
 
     def _write(self, line: str) -> None:
+        if self._stream is None:
+            return
         try:
             print(line, file=self._stream, flush=True)
         except BrokenPipeError:
             # The reader went away; a search of hours goes on without it.
-            self._stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+            self._stream = None
 
 
 def trial_line(trial: TrialRecord, objectives: tuple[str, ...]) -> str:

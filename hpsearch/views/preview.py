@@ -18,6 +18,7 @@ _IMAGE_DATA = ("hpsearch.data.ImageData", "hpsearch.data.datamodule.ImageData")
 _COLUMNS = 8
 _CELL_IN = 0.95
 _HEAD_IN = 0.45
+_LABEL_PART = 0.5
 
 
 def greatest_augmentation(spec: StudySpec) -> dict[str, Any]:
@@ -71,13 +72,12 @@ def _draw_augmentation(
     part: SubFigure, name: str, steps: Sequence[tuple[float, Sequence[Any]]]
 ) -> None:
     part.suptitle(name, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    grid = part.subplots(len(steps), _COLUMNS, squeeze=False)
+    ratios = [_LABEL_PART, *(1 for _ in range(_COLUMNS))]
+    grid = part.subplots(len(steps), _COLUMNS + 1, squeeze=False, width_ratios=ratios)
     for axes in grid.flat:
         axes.axis("off")
-    for row, (strength, images) in zip(grid, steps, strict=True):
-        row[0].text(
-            -0.15, 0.5, f"{strength:g}", transform=row[0].transAxes, ha="right", va="center"
-        )
+    for (label, *row), (strength, images) in zip(grid, steps, strict=True):
+        label.text(1, 0.5, f"{strength:g}", ha="right", va="center")
         for axes, image in zip(row, images, strict=False):
             _draw_image(axes, image)
 

@@ -22,10 +22,12 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
     return {name: next((e for e in ends[name] if owners[e] == 1), name) for name in names}
 
 
-def one_line(params: Mapping[str, Scalar], names: Mapping[str, str] | None = None) -> str:
+def one_line(
+    params: Mapping[str, Scalar], names: Mapping[str, str] | None = None, between: str = " "
+) -> str:
     """Returns `name=value` for each parameter, with the names given or the shortest ones."""
     names = short_names(params) if names is None else names
-    return " ".join(f"{names.get(n, n)}={numbers.setting(v)}" for n, v in params.items())
+    return between.join(f"{names.get(n, n)}={numbers.setting(v)}" for n, v in params.items())
 
 
 def _ends(name: str) -> list[str]:

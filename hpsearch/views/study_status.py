@@ -21,15 +21,13 @@ def study_status(study: StudyRecord, *, width: int, limit: int = 10) -> Group:
         width: columns of the screen.
         limit: rows of the leaderboard at most.
     """
-    parts: list[RenderableType] = [_heading(study), *_facts(study), Text()]
+    parts: list[RenderableType] = [_heading(study), *_facts(study)]
     if study.trials:
         marked = [trial.number for trial in study.front]
         if study.best is not None:
             marked.append(study.best.number)
-        parts += [
-            leaderboard(study.trials, study.objectives, width=width, limit=limit, marked=marked),
-            Text(),
-        ]
+        table = leaderboard(study.trials, study.objectives, width=width, limit=limit, marked=marked)
+        parts += [Text(), table]
     parts += _failures(study)
     return Group(*parts)
 
@@ -66,4 +64,4 @@ def _failures(study: StudyRecord) -> list[RenderableType]:
     ]
     if len(failed) > _FAILURES:
         lines.insert(0, Text(f"the last {_FAILURES} of {len(failed)} failures:"))
-    return [*lines, Text()] if lines else []
+    return [Text(), *lines] if lines else []

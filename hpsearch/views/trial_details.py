@@ -17,7 +17,8 @@ from hpsearch.views.leaderboard import STYLES
 from hpsearch.views.sparkline import sparkline
 
 _CURVE = 60
-_OWN_PLACES = ("failure", "traceback", "parameters")
+# Shown in places of their own, or told by `time` and `weights` already.
+_OWN_PLACES = ("failure", "traceback", "parameters", "best_parameters", "best_seconds")
 
 
 def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
@@ -55,9 +56,9 @@ def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     if "parameters" in trial.attributes:
         rows["weights"] = f"{trial.attributes['parameters']:,}"
     facts = {
-        name.replace("_", " "): str(value)
+        name.replace("_", " "): numbers.metric(value) if isinstance(value, float) else str(value)
         for name, value in trial.attributes.items()
-        if isinstance(value, (str, int, float)) and name not in _OWN_PLACES
+        if isinstance(value, (str, int, float)) and value != "" and name not in _OWN_PLACES
     }
     return rows | facts
 

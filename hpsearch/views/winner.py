@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -12,6 +13,7 @@ from hpsearch.spec.study import StudySpec
 from hpsearch.views import numbers
 
 _LONGEST_NAME = 64
+_PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 
 
 def filled_document(spec: StudySpec, trial: TrialRecord) -> dict[str, Any]:
@@ -42,12 +44,15 @@ def study_file(spec: StudySpec, trial: TrialRecord, path: str) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every text that a study file would read as something else, such as `1e-4`."""
+    """Indents lists, and quotes every text that might be read as something else, such as `1e-4`."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    plain = text.isidentifier() or all(part.isidentifier() for part in text.split("."))
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+    style = None if _PLAIN.fullmatch(text) else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent_text)

@@ -1,6 +1,8 @@
 import gzip
 import hashlib
 import struct
+import subprocess
+import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -63,6 +65,22 @@ def test_mnist_comes_with_the_package():
     assert images.classes == tuple("0123456789")
 
 
+@pytest.mark.process
+def test_loading_starts_no_thread_so_that_the_process_can_be_forked_afterwards():
+    script = """
+import psutil, torch
+from hpsearch.data.sources import load
+torch.set_num_threads(4)
+before = psutil.Process().num_threads()
+load("mnist", "train")
+print(psutil.Process().num_threads() - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "0"
+
+
 def test_mnist_is_held_once_a_process():
     assert load("mnist", "test") is load("mnist", "test")
 
@@ -89,8 +107,14 @@ def test_places_are_searched_from_the_argument_to_the_cache(tmp_path, monkeypatc
     names = [place.name for place in places(tmp_path / "argument")]
     assert names == ["argument", "env", "data", "cache"]
     for count, name in enumerate(reversed(names), start=3):
-        write_idx(tmp_path / name, count=count)
+        write_idx(tmp_path / name / "FashionMNIST", count=count)
         assert len(load("FashionMNIST", data_dir=tmp_path / "argument").labels) == count
+
+
+def test_bare_files_without_a_folder_of_their_own_are_not_taken_for_any_dataset(tmp_path):
+    write_idx(tmp_path / "data")
+    with pytest.raises(DataError, match="source='FashionMNIST' is not on this machine"):
+        load("FashionMNIST")
 
 
 def test_a_dataset_that_is_nowhere_says_files_places_and_remedy(tmp_path):
@@ -101,6 +125,7 @@ def test_a_dataset_that_is_nowhere_says_files_places_and_remedy(tmp_path):
     assert "FashionMNIST/raw/train-images-idx3-ubyte[.gz]" in message
     for place in ("mine", "data", "cache"):
         assert str(tmp_path / place) in message
+    assert "No such file or directory" in message.splitlines()[0]
     assert "name theirs with data_dir or $HPSEARCH_DATA" in message
 
 
@@ -116,7 +141,7 @@ def served(tmp_path):
     folder.mkdir()
     handler = partial(SilentHandler, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield folder, f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
@@ -181,3 +206,9 @@ def test_reading_gives_what_torchvision_reads(tmp_path):
     assert torch.equal(ours.pixels[:, 0], theirs.data)
     assert torch.equal(ours.labels, theirs.targets)
     assert read_idx(raw / "t10k-labels-idx1-ubyte").shape == (10000,)
+
+
+def test_images_of_one_size_are_not_resized_silently():
+    message = r"image_size=32: the images of mnist are 28 x 28 pixels and stay so; leave image_size"
+    with pytest.raises(DataError, match=message):
+        load("mnist", "test", image_size=32)

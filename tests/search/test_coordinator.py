@@ -15,6 +15,7 @@ from hpsearch.search.lease import take_lease
 from hpsearch.search.ledger import Ledger, create_study
 from hpsearch.search.results import StudyRecord, load_record, load_study, trial_folder, trial_record
 from hpsearch.search.run import make_job
+from hpsearch.search.sampling import grid_size
 from hpsearch.search.storage import open_storage
 from hpsearch.spec.events import EventLog
 from hpsearch.spec.job import Job
@@ -22,7 +23,7 @@ from hpsearch.spec.messages import Ended, Message, Started
 from hpsearch.spec.study import StudySpec
 
 
-def spec(**study: Any) -> StudySpec:
+def spec(x: str = "~float(0, 1)", **study: Any) -> StudySpec:
     return StudySpec.from_document(
         {
             "study": {
@@ -34,7 +35,7 @@ def spec(**study: Any) -> StudySpec:
                 "seed": 1,
                 **study,
             },
-            "model": {"class_path": "a.Model", "init_args": {"x": "~float(0, 1)"}},
+            "model": {"class_path": "a.Model", "init_args": {"x": x}},
             "data": {"class_path": "a.Data"},
             "trainer": {"max_epochs": 3},
         }
@@ -45,6 +46,7 @@ class Bench:
     """A study in a SQLite file, and a coordinator for it as often as one is wanted."""
 
     def __init__(self, folder: Path, study: StudySpec) -> None:
+        folder.mkdir(exist_ok=True)
         self.storage = open_storage(f"sqlite:///{folder}/study.db")
         self.spec = study
         self.runs = folder / "runs"
@@ -108,7 +110,7 @@ def test_the_budget_is_met_exactly_on_any_number_of_slots(bench: Bench) -> None:
 
 def test_a_slot_is_refilled_while_the_others_run(bench: Bench) -> None:
     def uneven(job: Job) -> Iterator[Message | Gone]:
-        return learns(job, epochs=9 if job.number == 0 else 1)
+        return learns(job, epochs=20 if job.number == 0 else 1)
 
     engine = ScriptedEngine(2, uneven)
     watcher = bench.run(engine)
@@ -244,7 +246,9 @@ def test_a_trial_whose_process_died_goes_on_under_its_number(bench: Bench) -> No
     watcher = bench.run(engine)
 
     assert [job.number for job in engine.jobs] == [0, 0, 1, 2, 3]
-    assert watcher.notes == ["trial 0: its process was ended by signal 11; it goes on after epoch 1"]
+    assert watcher.notes == [
+        "trial 0: its process was ended by signal 11; it goes on after epoch 1"
+    ]
     first, second = bench.record().trials[0].attempts
     assert (first["how"], second["how"]) == ("its process was ended by signal 11", "complete")
 
@@ -284,8 +288,13 @@ def test_a_trial_on_another_split_is_refused(bench: Bench) -> None:
 
     bench.run(ScriptedEngine(1, other), budget=2)
 
-    assert bench.record().trials[1].attributes["failure"].startswith(
-        "the train/validation split is split-1, but the study's is split-0: the data have changed"
+    assert (
+        bench.record()
+        .trials[1]
+        .attributes["failure"]
+        .startswith(
+            "the train/validation split is split-1, but the study's is split-0: the data have changed"
+        )
     )
 
 
@@ -310,11 +319,10 @@ def test_of_several_objectives_the_curve_is_kept_and_nothing_is_pruned(tmp_path:
 
 
 def test_a_grid_ends_when_it_is_used_up(tmp_path: Path) -> None:
-    grid = spec(sampler="grid", trials=99)
-    document = {**grid.document, "model": {"class_path": "a.M", "init_args": {"x": "~int(1, 3)"}}}
-    bench = Bench(tmp_path, StudySpec.from_document(document))
+    bench = Bench(tmp_path, spec(x="~int(1, 3)", sampler="grid", trials=99))
+    assert grid_size(bench.spec) == 3
 
-    bench.run(ScriptedEngine(2, learns), budget=99)
+    bench.run(ScriptedEngine(1, learns), budget=99)
 
     assert sorted(t.params["model.x"] for t in bench.record().trials) == [1, 2, 3]
 

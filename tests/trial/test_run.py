@@ -187,9 +187,7 @@ def test_a_damaged_checkpoint_is_not_trusted(tmp_path: Path) -> None:
         ("silent", "the objective val_loss was not logged; metrics after the epoch: parameters"),
     ],
 )
-def test_what_goes_wrong_is_told_and_never_raised(
-    tmp_path: Path, plan: str, failure: str
-) -> None:
+def test_what_goes_wrong_is_told_and_never_raised(tmp_path: Path, plan: str, failure: str) -> None:
     desk = run(job(tmp_path, {"plan": plan}))
 
     assert not desk.reports

@@ -1,0 +1,187 @@
+"""The second half of the check: classes and their arguments, looked at but never built.
+
+Every class path is imported and every argument bound and compared with its type hint, at every
+corner of the space.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from hpsearch.spec.algorithms import PACKAGES, Component
+from hpsearch.spec.components import (
+    ComponentError,
+    accepted_arguments,
+    importing_from,
+    is_component,
+    is_installed,
+    resolve,
+    takes_anything,
+)
+from hpsearch.spec.document import FaultLog
+from hpsearch.spec.faults import Fault, did_you_mean
+from hpsearch.spec.hints import HintChecker
+from hpsearch.spec.paths import KeyPath
+from hpsearch.spec.space import Corner
+from hpsearch.spec.study import StudySpec
+
+_KINDS = {
+    "model": "LightningModule",
+    "data": "LightningDataModule",
+    "optimizer": "Optimizer",
+    "schedule": "LRScheduler",
+    "sampler": "BaseSampler",
+    "pruner": "BasePruner",
+    "callbacks": "Callback",
+}
+# What hpsearch gives to a section's class if the file does not.
+_SUPPLIED: dict[str, tuple[str, ...]] = {
+    "model": ("input_shape", "classes"),
+    "data": ("split_seed", "order_seed"),
+    "optimizer": ("params",),
+    "schedule": ("optimizer", "total_steps"),
+    "sampler": ("search_space", "seed"),
+    "pruner": (),
+}
+_TREES = ("pytorch_lightning", "lightning")
+
+
+def check_components(spec: StudySpec) -> tuple[Fault, ...]:
+    """Returns the faults of a study's classes and arguments, each once, in the file's order.
+
+    Imports the classes (and with them torch and Lightning) but builds none of them.
+    """
+    log = FaultLog(spec.source)
+    with importing_from(spec.import_paths):
+        for corner in spec.space.corners():
+            _Check(log, corner.origins).corner(corner)
+        for role, component in (("sampler", spec.sampler), ("pruner", spec.pruner)):
+            _check_algorithm(role, component, log)
+    return log.faults
+
+
+def _check_algorithm(role: str, component: Component, log: FaultLog) -> None:
+    path: KeyPath = ("study", role)
+    missing = [name for name in PACKAGES.get(component.class_path, ()) if not is_installed(name)]
+    if missing:
+        name = component.class_path.rpartition(".")[2]
+        log.add(path, f"{name} needs the package {missing[0]}; pip install {missing[0]}")
+        return
+    _Check(log, {}).component(component.to_tree(), path, _KINDS[role], _SUPPLIED[role])
+
+
+class _Check:
+    """Checks the components of one filled-in configuration."""
+
+    _hints = HintChecker()
+
+    def __init__(self, log: FaultLog, origins: Mapping[KeyPath, KeyPath]) -> None:
+        self._log, self._origins = log, origins
+
+    def corner(self, corner: Corner) -> None:
+        found = {
+            name: self.component(corner.config[name], (name,), _KINDS[name], _SUPPLIED[name])
+            for name in ("model", "data", "optimizer", "schedule")
+            if corner.config.get(name) is not None
+        }
+        self._same_tree(found["model"], found["data"])
+        self._trainer(corner.config["trainer"])
+
+    def component(
+        self, tree: Any, path: KeyPath, kind: str | None = None, supplied: Collection[str] = ()
+    ) -> type[Any] | None:
+        """Checks a component and what is inside it; returns its class, if that was found."""
+        at = (*path, "class_path")
+        try:
+            cls = resolve(str(tree["class_path"]))
+        except ComponentError as error:
+            self._note(at, str(error))
+            return None
+        if kind and kind not in [base.__name__ for base in cls.__mro__]:
+            self._note(at, f"{tree['class_path']} is no {kind}, which {path[-1]} must be")
+            return None
+        if inspect.isabstract(cls):
+            self._note(at, f"{tree['class_path']} is abstract; name one of its subclasses")
+            return None
+        arguments = tree.get("init_args") or {}
+        self._arguments(cls, tree["class_path"], arguments, (*path, "init_args"), supplied)
+        return cls
+
+    def _arguments(
+        self,
+        cls: type[Any],
+        owner: str,
+        given: dict[str, Any],
+        path: KeyPath,
+        supplied: Collection[str],
+    ) -> None:
+        accepted = accepted_arguments(cls)
+        for name, value in given.items():
+            if name in accepted:
+                self._value(cls, accepted[name], value, (*path, name))
+            elif not takes_anything(cls):
+                meant = did_you_mean(name, accepted)
+                self._note((*path, name), f"{owner} has no argument '{name}'{meant}")
+            self._inside(value, (*path, name))
+        for name, argument in accepted.items():
+            required = argument.default is inspect.Parameter.empty
+            if required and name not in given and name not in supplied:
+                self._note((*path, name), f"{owner} needs the argument '{name}'")
+
+    def _value(
+        self, cls: type[Any], argument: inspect.Parameter, value: Any, path: KeyPath
+    ) -> None:
+        if _has_component(value):
+            return
+        wanted = self._hints.misfit(cls, argument, value)
+        if wanted is not None:
+            self._note(path, f"must be {wanted}, not {value!r}")
+
+    def _inside(self, value: Any, path: KeyPath, kind: str | None = None) -> None:
+        if is_component(value):
+            self.component(value, path, kind)
+        elif isinstance(value, dict):
+            for key, child in value.items():
+                self._inside(child, (*path, key), kind)
+        elif isinstance(value, list):
+            for index, child in enumerate(value):
+                self._inside(child, (*path, index), kind)
+        elif kind and value is not None:
+            self._note(path, f"must be a {kind} with class_path and init_args, not {value!r}")
+
+    def _trainer(self, arguments: dict[str, Any]) -> None:
+        cls = resolve("pytorch_lightning.Trainer")
+        plain = {name: value for name, value in arguments.items() if name != "callbacks"}
+        self._arguments(cls, "the Trainer", plain, ("trainer",), ())
+        self._inside(arguments.get("callbacks"), ("trainer", "callbacks"), _KINDS["callbacks"])
+
+    def _same_tree(self, model: type[Any] | None, data: type[Any] | None) -> None:
+        if model is None or data is None or _tree_of(model) == _tree_of(data):
+            return
+        self._note(
+            ("data", "class_path"),
+            f"the data module comes from {_tree_of(data)} and the model from {_tree_of(model)}, "
+            "which do not mix; take both from one",
+        )
+
+    def _note(self, path: KeyPath, message: str) -> None:
+        """Notes a fault where the value is written, which may be in a branch."""
+        known = next(p for p in _prefixes(path) if p in self._origins or not p)
+        self._log.add((*self._origins.get(known, ()), *path[len(known) :]), message)
+
+
+def _prefixes(path: KeyPath) -> list[KeyPath]:
+    return [path[:length] for length in range(len(path), -1, -1)]
+
+
+def _has_component(value: Any) -> bool:
+    if isinstance(value, dict):
+        return is_component(value) or any(_has_component(child) for child in value.values())
+    return isinstance(value, list) and any(_has_component(child) for child in value)
+
+
+def _tree_of(cls: type[Any]) -> str:
+    modules = [base.__module__.partition(".")[0] for base in cls.__mro__]
+    return next((module for module in modules if module in _TREES), "neither")

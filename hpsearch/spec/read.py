@@ -1,0 +1,49 @@
+"""From a path on disk, and overrides, to a checked study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hpsearch.spec.faults import Fault, StudyFileError
+from hpsearch.spec.overrides import apply_override
+from hpsearch.spec.study import StudySpec
+from hpsearch.spec.yaml_text import MAX_BYTES, parse
+
+
+def read_study(path: str | Path, overrides: Sequence[str] = ()) -> StudySpec:
+    """Returns the study that a file says, with some values replaced.
+
+    Args:
+        path: the study file.
+        overrides: `key=value` each, in the file's own language: `trainer.max_epochs=1`,
+            `model.dropout=~float(0, 0.2)`.
+
+    Raises:
+        StudyFileError: the file cannot be read, or its text or an override has faults; all of
+            them are named.
+    """
+    document = parse(_read_text(Path(path)), str(path))
+    for override in overrides:
+        document = apply_override(document, override)
+    folders = (str(Path(path).resolve().parent), str(Path.cwd()))
+    return StudySpec.from_source(document, tuple(dict.fromkeys(folders)))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            message = f"the file is over the limit of {MAX_BYTES} bytes"
+        else:
+            return content.decode("utf-8-sig")
+    except FileNotFoundError:
+        message = "there is no such file"
+    except IsADirectoryError:
+        message = "this is a folder; name a study file in it"
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror}"
+    except UnicodeDecodeError as error:
+        message = f"the file is not UTF-8 text (byte {error.start}); save it as UTF-8"
+    raise StudyFileError([Fault(str(path), None, "", message)])

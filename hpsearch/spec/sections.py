@@ -1,0 +1,138 @@
+"""The rules of a study file's sections that need no class: what is required and what is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hpsearch.spec.distributions import extremes
+from hpsearch.spec.document import FaultLog
+from hpsearch.spec.faults import RuleError, did_you_mean
+from hpsearch.spec.grammar import is_mark, parse_mark
+from hpsearch.spec.paths import KeyPath, alternatives
+
+REQUIRED = ("model", "data", "trainer")
+SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "tensorboard")
+SCHEDULE_KEYS = ("interval", "monitor")
+_COMPONENT_KEYS = ("class_path", "init_args")
+_BY_DEVICES = "hpsearch gives each trial its device; use --devices and --per-device"
+_BY_FOLDER = "hpsearch keeps each trial's files in its folder; use --runs"
+_OWNED = {
+    "accelerator": _BY_DEVICES,
+    "devices": _BY_DEVICES,
+    "num_nodes": _BY_DEVICES,
+    "strategy": "a trial runs on one device; leave it out",
+    "default_root_dir": _BY_FOLDER,
+    "enable_checkpointing": "hpsearch writes the checkpoints a trial is resumed from",
+    "enable_progress_bar": "hpsearch shows the progress of all trials together",
+    "enable_model_summary": "hpsearch summary STUDY.yaml shows the layers",
+    "barebones": "it turns off the logging that hpsearch reads the objective from",
+    "fast_dev_run": "use --set trainer.max_epochs=1 --trials 1",
+}
+
+
+def check_sections(tree: dict[str, Any], log: FaultLog) -> None:
+    """Notes what is wrong with the sections of a study file, as far as the text alone shows."""
+    for name in tree:
+        if name not in ("study", *SECTIONS):
+            meant = did_you_mean(name, ("study", *SECTIONS))
+            log.add((name,), f"there is no section '{name}'{meant}")
+    for name in REQUIRED:
+        if tree.get(name) is None:
+            log.add((name,), f"the section {name}: is missing")
+    for name in ("model", "data", "optimizer", "schedule"):
+        if tree.get(name) is not None:
+            _check_component_section(name, tree[name], log)
+    if tree.get("trainer") is not None:
+        _check_trainer(tree["trainer"], log)
+    _check_tensorboard(tree.get("tensorboard"), log)
+    for name in SECTIONS:
+        _check_nested(tree.get(name), (name,), log)
+
+
+def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    """Yields what a value may be: itself, each option of a mark, both ends of its range."""
+    for place, written in alternatives(value, path):
+        if not is_mark(written):
+            yield place, written
+            continue
+        try:
+            yield from ((place, end) for end in extremes(parse_mark(written)))
+        except RuleError:
+            continue  # told as a fault of the mark itself
+
+
+def _check_component_section(name: str, section: Any, log: FaultLog) -> None:
+    for path, tree in alternatives(section, (name,)):
+        optional = name in ("optimizer", "schedule")
+        if tree is None and optional:
+            continue
+        if not isinstance(tree, dict) or "class_path" not in tree:
+            log.add(path, "must be a mapping with class_path and init_args")
+        elif name == "schedule":
+            _check_schedule(tree, path, log)
+
+
+def _check_schedule(tree: dict[str, Any], path: KeyPath, log: FaultLog) -> None:
+    for place, interval in possible_values(tree.get("interval", "step"), (*path, "interval")):
+        if interval not in ("step", "epoch"):
+            log.add(place, f"interval must be step or epoch, not {interval!r}")
+    if not isinstance(tree.get("monitor", ""), str):
+        log.add((*path, "monitor"), "monitor must be the name of a metric")
+
+
+def _check_trainer(section: Any, log: FaultLog) -> None:
+    for path, tree in alternatives(section, ("trainer",)):
+        if not isinstance(tree, dict):
+            log.add(path, "must be a mapping of Trainer arguments, as in {max_epochs: 12}")
+            continue
+        for key, reason in _OWNED.items():
+            if key in tree and not (key == "strategy" and tree[key] == "auto"):
+                log.add((*path, key), f"cannot be set: {reason}")
+        if "max_epochs" not in tree:
+            log.add((*path, "max_epochs"), "trainer needs max_epochs, as in max_epochs: 12")
+            continue
+        for place, epochs in possible_values(tree["max_epochs"], (*path, "max_epochs")):
+            if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+                log.add(place, f"must be a whole number, 1 or more, not {epochs!r}")
+
+
+def _check_tensorboard(section: Any, log: FaultLog) -> None:
+    if section is None:
+        return
+    if not isinstance(section, dict):
+        log.add(("tensorboard",), "must be a mapping, as in {histograms: true, graph: true}")
+        return
+    for key, value in section.items():
+        path = ("tensorboard", key)
+        if key not in ("histograms", "graph"):
+            meant = did_you_mean(key, ("histograms", "graph"))
+            log.add(path, f"tensorboard has no key '{key}'{meant}")
+        elif not isinstance(value, bool):
+            log.add(path, f"must be true or false, not {value!r}")
+
+
+def _check_nested(tree: Any, path: KeyPath, log: FaultLog) -> None:
+    if isinstance(tree, list):
+        for index, item in enumerate(tree):
+            _check_nested(item, (*path, index), log)
+    if not isinstance(tree, dict):
+        return
+    if any(key in tree for key in _COMPONENT_KEYS):
+        _check_component(tree, path, log)
+    for key, child in tree.items():
+        _check_nested(child, (*path, key), log)
+
+
+def _check_component(tree: dict[str, Any], path: KeyPath, log: FaultLog) -> None:
+    class_path = tree.get("class_path")
+    if "class_path" not in tree:
+        log.add(path, "has init_args but no class_path")
+    elif not isinstance(class_path, str | dict):
+        log.add((*path, "class_path"), f"class_path must be text, not {class_path!r}")
+    if not isinstance(tree.get("init_args") or {}, dict):
+        log.add((*path, "init_args"), "init_args must be a mapping of arguments")
+    known = (*_COMPONENT_KEYS, *(SCHEDULE_KEYS if path[0] == "schedule" else ()))
+    for key in tree:
+        if key not in known and not key.startswith("~"):
+            log.add((*path, key), f"'{key}' is no key of a component; arguments go into init_args")

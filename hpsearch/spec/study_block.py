@@ -1,0 +1,141 @@
+"""The `study:` block of a study file: name, objective, sampler, pruner and limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from hpsearch.spec.algorithms import NO_PRUNER, PRUNERS, SAMPLERS, Component, read_component
+from hpsearch.spec.document import FaultLog
+from hpsearch.spec.durations import parse_duration
+from hpsearch.spec.faults import RuleError, did_you_mean
+from hpsearch.spec.job import Direction
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class StudyBlock:
+    """What the `study:` block says; see `StudySpec` for the fields."""
+
+    name: str = ""
+    objectives: Mapping[str, Direction] = field(default_factory=dict)
+    sampler: Component = field(default_factory=lambda: read_component("tpe", SAMPLERS))
+    pruner: Component = NO_PRUNER
+    trials: int | None = None
+    timeout_s: float | None = None
+    seed: int = 0
+    storage: str | None = None
+
+
+def read_study_block(block: Any, log: FaultLog) -> StudyBlock:
+    """Returns what the block says; what is wrong with it goes into the log."""
+    if not isinstance(block, dict):
+        log.add(("study",), "is missing; it needs at least a name, an objective and trials")
+        return StudyBlock()
+    for key in block:
+        if key not in _READERS:
+            log.add(("study", key), f"study has no key '{key}'{did_you_mean(key, _READERS)}")
+    for key in ("name", "objective"):
+        if key not in block:
+            log.add(("study", key), f"study needs {_EXAMPLES[key]}")
+    read = {key: _read(key, block[key], log) for key in _READERS if key in block}
+    objectives = read.get("objective") or {}
+    single = len(objectives) == 1
+    pruner = read.get("pruner") or (read_component("hyperband", PRUNERS) if single else NO_PRUNER)
+    if len(objectives) > 1 and pruner.class_path != NO_PRUNER.class_path:
+        rule = "Optuna prunes studies of one objective only"
+        log.add(("study", "pruner"), f"{rule}; write pruner: none, or keep one objective")
+    return StudyBlock(
+        name=read.get("name") or "",
+        objectives=objectives,
+        sampler=read.get("sampler") or read_component("tpe", SAMPLERS),
+        pruner=pruner,
+        trials=read.get("trials"),
+        timeout_s=read.get("timeout"),
+        seed=read.get("seed") or 0,
+        storage=read.get("storage"),
+    )
+
+
+def _read(key: str, value: Any, log: FaultLog) -> Any:
+    if value is None and key not in ("name", "objective"):
+        return None
+    try:
+        return _READERS[key](value)
+    except ValueError as error:
+        log.add(("study", key), str(error))
+        return None
+
+
+def _read_name(value: Any) -> str:
+    if not (isinstance(value, str) and _NAME.fullmatch(value)):
+        rule = "up to 64 letters, digits, dots, _ and -, the first a letter or a digit"
+        raise RuleError(f"{value!r} cannot name a study; use {rule}")
+    return value
+
+
+def _read_objectives(value: Any) -> dict[str, Direction]:
+    if not isinstance(value, dict) or not value:
+        raise RuleError(f"must be {{metric: direction}}, as in {_EXAMPLES['objective']}")
+    for metric, direction in value.items():
+        if direction not in ("maximize", "minimize"):
+            meant = did_you_mean(str(direction), ("maximize", "minimize"))
+            raise RuleError(f"{direction!r} is no direction for {metric}{meant}")
+    return dict(value)
+
+
+def _read_trials(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise RuleError(f"{value!r} must be a whole number, 1 or more")
+    return value
+
+
+def _read_seed(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+        raise RuleError(f"{value!r} must be a whole number from 0 to 2**32 - 1")
+    return value
+
+
+def _read_timeout(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise RuleError(f"{value!r} is no length of time; write 90s, 30m, 1h30m, 1d or seconds")
+    return parse_duration(value)
+
+
+def _read_storage(value: Any) -> str:
+    if not isinstance(value, str) or "://" not in value:
+        raise RuleError("must be the URL of a database, such as sqlite:///hpsearch.db")
+    url = urlsplit(value)
+    if url.password or "password" in parse_qs(url.query):
+        raise RuleError(
+            "holds a password, which would be stored with the study; "
+            "leave storage out and set $HPSEARCH_STORAGE"
+        )
+    return value
+
+
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise RuleError(f"{value!r} must be text")
+    return value
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "name": _read_name,
+    "objective": _read_objectives,
+    "sampler": lambda value: read_component(value, SAMPLERS),
+    "pruner": lambda value: read_component(value, PRUNERS),
+    "trials": _read_trials,
+    "timeout": _read_timeout,
+    "seed": _read_seed,
+    "storage": _read_storage,
+    "description": _read_text,
+}
+_EXAMPLES = {
+    "name": "a name, as in name: mnist-cnn",
+    "objective": "objective: {val_accuracy: maximize}",
+}

@@ -1,0 +1,176 @@
+import struct
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from hpsearch.data import DataError, ImageData, TestSplitClosed
+from hpsearch.data.batches import Batch
+from hpsearch.models import CNN
+
+SIDE, COUNT, CLASSES = 12, 90, 3
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")
+
+
+def idx(array):
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of IDX files with 90 training images and no test images."""
+    images = np.random.default_rng(0).integers(0, 256, (COUNT, SIDE, SIDE), np.uint8)
+    labels = np.arange(COUNT, dtype=np.uint8) % CLASSES
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx(images))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx(labels))
+    return tmp_path
+
+
+def ready(folder, **arguments):
+    data = ImageData(**{"source": str(folder), "validation": 30, "batch_size": 16} | arguments)
+    data.setup("fit")
+    return data
+
+
+def trainer(epochs, folder, **arguments):
+    return pl.Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        default_root_dir=folder,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **arguments,
+    )
+
+
+def test_says_the_shape_the_classes_and_the_split(folder):
+    data = ready(folder)
+    assert data.input_shape == (1, SIDE, SIDE)
+    assert data.classes == CLASSES
+    assert data.class_names == ("0", "1", "2")
+    assert len(data.split_fingerprint) == 16
+
+
+def test_the_split_is_the_studys_and_the_order_the_trials(folder):
+    one, two = ready(folder, order_seed=1), ready(folder, order_seed=2)
+    assert one.split_fingerprint == two.split_fingerprint
+    assert ready(folder, split_seed=1).split_fingerprint != one.split_fingerprint
+    first, second = (next(iter(data.train_dataloader())) for data in (one, two))
+    assert not torch.equal(first.images, second.images)
+
+
+def test_every_training_image_is_on_one_side(folder):
+    data = ready(folder)
+    sides = [
+        sum(len(batch.labels) for batch in loader)
+        for loader in (data.train_dataloader(), data.val_dataloader())
+    ]
+    assert sides == [60, 30]
+
+
+def test_inputs_have_mean_0_and_deviation_1(folder):
+    data = ready(folder, batch_size=60)
+    [batch] = data.train_dataloader()
+    inputs, labels = data.on_after_batch_transfer(batch, 0)
+    assert inputs.dtype == torch.float32
+    assert abs(inputs.mean()) < 1e-4
+    assert abs(inputs.std() - 1) < 1e-3
+    assert torch.equal(labels, batch.labels)
+
+
+def test_only_training_batches_are_augmented(folder):
+    plain, augmented = ready(folder), ready(folder, augment={"rotate": 30})
+    for loader, equal in (("val_dataloader", True), ("train_dataloader", False)):
+        inputs = [
+            data.on_after_batch_transfer(next(iter(getattr(data, loader)())), 0)[0]
+            for data in (plain, augmented)
+        ]
+        assert torch.equal(*inputs) == equal
+
+
+def test_a_batch_of_another_kind_passes_unchanged(folder):
+    batch = {"images": torch.zeros(1)}
+    assert ready(folder).on_after_batch_transfer(batch, 0) is batch
+
+
+def test_lightning_moves_a_batch_without_changing_its_kind(folder):
+    batch = next(iter(ready(folder).val_dataloader()))
+    moved = pl.LightningDataModule().transfer_batch_to_device(batch, torch.device("cpu"), 0)
+    assert isinstance(moved, Batch)
+    assert moved.seed is None
+
+
+def test_a_training_resumed_after_an_epoch_goes_on_exactly_as_it_would_have(folder):
+    def fit(epochs, resume=None):
+        torch.manual_seed(0)
+        model = CNN(channels=[4], input_shape=(1, SIDE, SIDE), classes=CLASSES)
+        data = ready(folder, augment={"shift": 0.1, "rotate": 15, "erase": 0.5, "elastic": 1})
+        runner = trainer(epochs, folder, num_sanity_val_steps=0)
+        runner.fit(model, datamodule=data, ckpt_path=resume, weights_only=True)
+        return runner, model
+
+    path = folder / "after-2.ckpt"
+    fit(2)[0].save_checkpoint(path)
+    whole, resumed = fit(3)[1], fit(3, resume=path)[1]
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_test_split_is_closed_until_it_is_opened_for_a_reason(folder):
+    data = ImageData()
+    for closed in (data.test_dataloader, data.predict_dataloader):
+        with pytest.raises(TestSplitClosed, match=r"closed: .* open_test_split\(reason\)"):
+            closed()
+    with pytest.raises(DataError, match="opened for a reason"):
+        data.open_test_split(" ")
+    data.open_test_split("a test of this very rule")
+    assert len(data.test_dataloader()) == 10
+    assert len(data.predict_dataloader()) == 10
+
+
+def test_trainer_test_does_not_reach_a_closed_test_split(folder):
+    data = ready(folder)
+    model = CNN(channels=[4], input_shape=data.input_shape, classes=CLASSES)
+    with pytest.raises(TestSplitClosed):
+        trainer(1, folder).test(model, data)
+
+
+def test_training_reads_no_test_file(folder):
+    # The folder has none: a fit that looked for one would fail.
+    data = ready(folder)
+    model = CNN(channels=[4], input_shape=data.input_shape, classes=CLASSES)
+    runner = trainer(1, folder)
+    runner.fit(model, datamodule=data)
+    assert "val_accuracy" in runner.callback_metrics
+
+
+def test_tripled_trains_on_three_times_the_images_and_validates_on_the_same(folder):
+    plain, tripled = ready(folder), ready(folder, tripled=True)
+    assert sum(len(batch.labels) for batch in tripled.train_dataloader()) == 180
+    assert sum(len(batch.labels) for batch in tripled.val_dataloader()) == 30
+    assert plain.split_fingerprint == tripled.split_fingerprint
+
+
+def test_a_second_setup_loads_nothing_again(folder):
+    data = ready(folder)
+    training = data.training
+    data.setup("fit")
+    assert data.training is training
+
+
+def test_all_faults_of_the_arguments_are_told_at_once():
+    with pytest.raises(DataError) as caught:
+        ImageData(batch_size=0, validation=2.5, augment={"shift": 3, "spin": 1}, memory_limit_gb=0)
+    message = str(caught.value)
+    for part in (
+        "batch_size=0 must be a whole number, 1 or more",
+        "validation=2.5 must be a whole number",
+        "memory_limit_gb=0 must be above 0",
+        "augment.shift=3: outside 0 to 1",
+        "augment.spin: no such augmentation",
+    ):
+        assert part in message

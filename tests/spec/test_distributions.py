@@ -1,0 +1,41 @@
+import math
+
+import pytest
+
+from hpsearch.spec.distributions import Choice, FloatRange, IntRange, extremes
+
+
+@pytest.mark.parametrize(
+    ("distribution", "ends", "size"),
+    [
+        (IntRange(8, 64, log=True), (8, 64), 57),
+        (IntRange(1, 9, step=4), (1, 9), 3),
+        (FloatRange(0.0, 0.5), (0.0, 0.5), math.inf),
+        (FloatRange(0.0, 0.5, step=0.05), (0.0, 0.5), 11),
+        (Choice((64, 8, 32)), (8, 64), 3),
+        (Choice(("relu", "gelu", None)), ("relu", None), 3),
+        (Choice((True, False)), (True, False), 2),
+    ],
+)
+def test_a_distribution_knows_its_ends_and_size(distribution, ends, size):
+    assert distribution.ends() == ends
+    assert distribution.size() == size
+
+
+@pytest.mark.parametrize(
+    ("distribution", "inside", "outside"),
+    [
+        (IntRange(1, 9, step=4), [1, 5, 9], [0, 2, 13, 5.0, True, "5", None]),
+        (FloatRange(0.0, 1.0), [0.0, 0.3, 1], [-0.1, 1.1, False, "0.3"]),
+        (FloatRange(0.0, 0.3, step=0.1), [0.1, 0.2, 0.30000000000000004 - 1e-16], [0.15]),
+        (Choice((1, "a", None)), [1, "a", None], [True, 1.0, "b"]),
+    ],
+)
+def test_a_distribution_contains_its_values_only(distribution, inside, outside):
+    assert [value for value in inside if not distribution.contains(value)] == []
+    assert [value for value in outside if distribution.contains(value)] == []
+
+
+def test_the_extremes_are_each_option_or_both_ends():
+    assert extremes(Choice(("a", "b", "c"))) == ("a", "b", "c")
+    assert extremes(IntRange(2, 7)) == (2, 7)

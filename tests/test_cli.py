@@ -1,0 +1,283 @@
+"""The commands, on a real search of a tiny model that the first test of them needs makes once."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hpsearch.cli import main
+
+STUDY = """
+study:
+  name: tiny
+  objective: {val_accuracy: maximize}
+  sampler: random
+  pruner: none
+  trials: 3
+  seed: 1
+model:
+  class_path: tiny.TinyModel
+  init_args:
+    width: ~int(2, 8)
+    dropout: ~float(0, 0.5)
+data:
+  class_path: tiny.TinyData
+trainer: {max_epochs: 2}
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a study file, and a database in which its study is done."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "tiny.yaml").write_text(STUDY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("HPSEARCH_STORAGE", raising=False)
+        assert main(["run", "tiny.yaml", "--inline", "--devices", "cpu:1"]) == 0
+    return folder
+
+
+@pytest.fixture
+def at_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(home)
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    return home
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    return tmp_path
+
+
+def printed_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return json.loads(out)
+
+
+def test_list_is_an_array_with_name_state_and_counts(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    studies = printed_json(["list"], capsys)
+    tiny = next(study for study in studies if study["name"] == "tiny")
+    assert tiny["state"] == "done"
+    assert tiny["counts"]["complete"] == 3
+
+
+def test_status_has_what_scripts_read(at_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = printed_json(["status", "tiny"], capsys)
+    assert (status["study"], status["state"], status["budget"]) == ("tiny", "done", 3)
+    assert set(status["counts"]) == {"complete", "pruned", "failed", "running", "waiting"}
+    assert set(status["best"]) >= {"number", "value", "params", "checkpoint"}
+    assert Path(status["best"]["checkpoint"]).is_file()
+
+
+def test_show_has_what_scripts_read(at_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trial = printed_json(["show", "tiny", "0"], capsys)
+    assert trial["number"] == 0
+    assert trial["state"] == "complete"
+    assert set(trial["params"]) == {"model.width", "model.dropout"}
+    assert list(trial["values_by_epoch"]) == ["1", "2"]
+    assert trial["value"] in trial["values_by_epoch"].values()
+    assert trial["seconds"] > 0
+    assert trial["device"] == "cpu"
+    assert len(trial["attempts"]) == 1
+
+
+def test_best_has_the_trial_that_status_names(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    best = printed_json(["best", "tiny"], capsys)
+    assert best["number"] == printed_json(["status", "tiny"], capsys)["best"]["number"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["list"], "next: hpsearch status"),
+        (["status", "tiny"], "next: hpsearch show tiny"),
+        (["show", "tiny", "1"], "tiny, trial 1  complete"),
+        (["best", "tiny"], "next: hpsearch best tiny --yaml best.yaml"),
+        (["doctor"], "opens (schema"),
+        (["summary", "tiny.yaml"], "tiny.TinyModel(width=8, dropout=0.5)"),
+        (["--version"], "hpsearch 0"),
+    ],
+)
+def test_commands_print_for_people(
+    at_home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert main(arguments) == 0
+    assert words in capsys.readouterr().out
+
+
+def test_run_of_a_study_that_is_done_trains_nothing_and_says_so(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = printed_json(["status", "tiny"], capsys)
+    assert main(["run", "tiny.yaml", "--inline"]) == 0
+    assert "tiny: 3 done, 0 to go; nothing to train" in capsys.readouterr().out
+    assert printed_json(["status", "tiny"], capsys) == before
+
+
+def test_check_measures_each_end_and_the_cost(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "tiny.yaml", "--devices", "cpu:2"]) == 0
+    out = capsys.readouterr().out
+    assert "tiny.yaml is valid: 2 parameters" in out
+    assert "least          12" in out
+    assert "greatest       42" in out
+    assert "3 trials on 2 slots take about" in out
+    assert out.rstrip().endswith("next: hpsearch run tiny.yaml")
+
+
+def test_check_fails_where_a_real_batch_does(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "tiny.yaml", "--set", "model.plan=raise"]) == 2
+    assert "ValueError: planned to fail" in capsys.readouterr().out
+
+
+def test_best_as_a_study_file_runs_as_it_is(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["best", "tiny", "--yaml", "best.yaml"]) == 0
+    assert "next: hpsearch run best.yaml" in capsys.readouterr().out
+    document = yaml.safe_load((at_home / "best.yaml").read_text())
+    best = printed_json(["best", "tiny"], capsys)
+    assert document["model"]["init_args"]["width"] == best["params"]["model.width"]
+    assert main(["run", "best.yaml", "--inline"]) == 0
+    assert "1 done, 0 to go (1 complete)" in capsys.readouterr().out
+
+
+def test_changes_may_follow_one_set_or_have_one_each(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = ["--set", "model.width=5", "model.dropout=0.25", "--set", "trainer.max_epochs=1"]
+    assert main(["summary", "tiny.yaml", *changes]) == 0
+    assert "TinyModel(width=5, dropout=0.25)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rnu"], 'Unknown command "rnu". Did you mean "run"?'),
+        (["run"], "parameter STUDY requires an argument"),
+        (["run", "a.yaml", "--trails", "3"], "Did you mean --trials?"),
+        (["run", "a.yaml", "--trials", "0"], 'Invalid value "0" for --trials'),
+        (["run", "a.yaml", "--timeout", "3x"], "3x is no length of time; write 90s, 30m"),
+        (["run", "a.yaml"], "a.yaml"),
+        (["show", "tiny", "x"], 'unable to convert "x" into int'),
+        (["list"], "there is no database sqlite:///hpsearch.db"),
+        (["status", "tiny"], "there is no database"),
+        (["resume", "tiny"], "there is no database"),
+        (["list", "--storage", "sqlite:///."], "is a folder"),
+        (["list", "--storage", "nonsense"], "not a database URL"),
+    ],
+)
+def test_wrong_input_is_one_clear_line_and_exit_code_2(
+    nowhere: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert words in err
+    assert out == ""
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["status", "tinny"], "did you mean tiny?"),
+        (["show", "tiny", "99"], "the study tiny has no trial 99; it has 0 to 2"),
+        (["best", "tiny", "--yaml", "no/folder/best.yaml"], "name a file in a folder that exists"),
+        (["preview", "tiny.yaml", "-o", "."], "name a file in a folder that exists"),
+        (["preview", "tiny.yaml"], "tiny.TinyData: a preview can be drawn of hpsearch"),
+    ],
+)
+def test_wrong_names_say_what_there_is(
+    at_home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_preview_draws_the_packaged_digits(
+    nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = yaml.safe_load(STUDY)
+    augment = {"shift": "~float(0, 0.1)"}
+    document["data"] = {"class_path": "hpsearch.data.ImageData", "init_args": {"augment": augment}}
+    Path("digits.yaml").write_text(yaml.safe_dump(document))
+    assert main(["preview", "digits.yaml", "-o", "digits.png"]) == 0
+    assert Path("digits.png").read_bytes().startswith(b"\x89PNG")
+    assert "drew digits.png" in capsys.readouterr().out
+
+
+def hpsearch(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hpsearch", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+@pytest.mark.process
+def test_help_answers_at_once() -> None:
+    seconds = []
+    for _ in range(5):
+        began = time.perf_counter()
+        assert hpsearch("--help").returncode == 0
+        seconds.append(time.perf_counter() - began)
+    # 0.4 s is the promise for a machine of its own; tests share theirs.
+    assert statistics.median(seconds) < 1.0
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--help"], {"torch", "optuna", "numpy", "pytorch_lightning"}),
+        (["status", "tiny"], {"torch", "torchvision", "pytorch_lightning", "lightning"}),
+    ],
+)
+def test_command_imports_nothing_heavy(
+    at_home: Path, arguments: list[str], unwanted: set[str]
+) -> None:
+    code = (
+        "import sys; from hpsearch.cli import main;"
+        f"code = main({arguments!r});"
+        f"assert not code and not {unwanted!r} & set(sys.modules), code"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.process
+def test_the_launchers_are_the_same_command(at_home: Path) -> None:
+    launcher = Path(__file__).parent.parent / "cli.py"
+    by_file = subprocess.run(
+        [sys.executable, str(launcher), "status", "tiny"], capture_output=True, check=True
+    )
+    assert by_file.stdout.decode() == hpsearch("status", "tiny").stdout
+
+
+@pytest.mark.process
+def test_output_without_a_reader_or_without_colour_is_quiet(at_home: Path) -> None:
+    piped = f"{sys.executable} -m hpsearch status tiny --json | head -c 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", piped], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    plain = hpsearch("status", "tiny", env={**os.environ, "NO_COLOR": "1"})
+    assert plain.returncode == 0
+    assert "\x1b" not in plain.stdout

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hpsearch.search.run import Outcome
+from hpsearch.views.options import SearchOptions
+from hpsearch.views.outcome import exit_code, last_line, storage_option
+
+PLAIN = SearchOptions()
+
+
+def outcome(study: Any, *, interrupted: bool = False, fault: str = "") -> Outcome:
+    return Outcome(study, interrupted, fault)
+
+
+def test_exit_code_says_how_the_search_ended(make_study: Any, make_trial: Any) -> None:
+    good = make_study(make_trial(0), make_trial(1, "failed"))
+    bad = make_study(make_trial(0, "failed"), make_trial(1, "pruned"))
+    assert exit_code(outcome(good)) == 0
+    assert exit_code(outcome(bad)) == 1
+    assert exit_code(outcome(good, fault="five equal failures")) == 1
+    assert exit_code(outcome(bad, interrupted=True)) == 130
+
+
+def test_best_trial_is_what_to_look_at_next(make_study: Any, make_trial: Any) -> None:
+    study = make_study(make_trial(0, value=0.1), make_trial(1, value=0.2))
+    assert last_line(outcome(study), None, PLAIN) == "next: hpsearch show mnist 1"
+
+
+def test_failed_trial_is_what_to_look_at_where_none_is_complete(
+    make_study: Any, make_trial: Any
+) -> None:
+    study = make_study(make_trial(0, "failed"), make_trial(1, "pruned"))
+    line = last_line(outcome(study), "sqlite:///a.db", PLAIN)
+    assert line == "next: hpsearch show mnist 0 --storage sqlite:///a.db"
+
+
+def test_study_without_either_is_shown_whole(make_study: Any) -> None:
+    assert last_line(outcome(make_study()), None, PLAIN) == "next: hpsearch status mnist"
+
+
+def test_interrupted_search_goes_on_where_and_how_it_ran(make_study: Any) -> None:
+    options = SearchOptions(devices="cpu:2", per_device=3)
+    line = last_line(outcome(make_study(), interrupted=True), "sqlite:///a.db", options)
+    assert line == (
+        "to go on: hpsearch resume mnist --storage sqlite:///a.db --devices cpu:2 --per-device 3"
+    )
+
+
+def test_storage_is_named_only_where_it_is_not_the_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    assert storage_option("sqlite:///hpsearch.db") is None
+    assert storage_option("sqlite:///a.db") == "sqlite:///a.db"
+    monkeypatch.setenv("HPSEARCH_STORAGE", "sqlite:///a.db")
+    assert storage_option("sqlite:///a.db") is None
+
+
+def test_password_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    assert storage_option("postgresql://me:secret@host/db") == "postgresql://me:***@host/db"

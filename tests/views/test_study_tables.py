@@ -1,0 +1,89 @@
+"""The tables of `list`, `status`, `show` and `best`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hpsearch.views.study_list import study_list
+from hpsearch.views.study_status import study_status
+from hpsearch.views.trial_details import trial_details
+
+
+def test_list_has_a_row_a_study(make_study: Any, make_trial: Any, on_screen: Any) -> None:
+    done = make_study(make_trial(4, value=0.9876), budget=3, state="interrupted")
+    endless = make_study(name="other", budget=None, state="new")
+    text = on_screen(study_list([done, endless]))
+    assert "mnist  interrupted   1/3  val_accuracy 0.9876 (trial 4)  1 complete" in text
+    assert "other  new           0/-  -                              no trials" in text
+
+
+def test_status_tells_facts_leaderboard_and_failures(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    study = make_study(make_trial(0), make_trial(1, "failed"), budget=4, owner="here, pid 12")
+    text = on_screen(study_status(study, width=120))
+    assert "mnist  done  2 done, 2 to go (1 complete, 1 failed)" in text
+    assert "objective maximize val_accuracy" in text
+    assert "best      val_accuracy 0.9000 (trial 0)" in text
+    assert "run by    here, pid 12" in text
+    assert "trial 1 failed: out of memory" in text
+
+
+def test_status_of_a_study_without_trials_has_no_table(make_study: Any, on_screen: Any) -> None:
+    text = on_screen(study_status(make_study(state="new", budget=5), width=120))
+    assert "0 done, 5 to go (no trials)" in text
+    assert "curve" not in text
+
+
+def test_status_names_the_last_failures_and_counts_the_others(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    study = make_study(*(make_trial(n, "failed") for n in range(7)))
+    text = on_screen(study_status(study, width=120))
+    assert "the last 5 of 7 failures:" in text
+    assert "trial 1 failed" not in text
+    assert "trial 6 failed" in text
+
+
+def test_status_of_several_objectives_names_the_front(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    trials = [make_trial(n, values=(0.9, float(n))) for n in range(2)]
+    goals = {"val_accuracy": "maximize", "seconds": "minimize"}
+    study = make_study(*trials, objectives=goals, front=tuple(trials))
+    text = on_screen(study_status(study, width=120))
+    assert "objective maximize val_accuracy, minimize seconds" in text
+    assert "front     trials 0, 1" in text
+
+
+def test_trial_is_told_in_full(make_study: Any, make_trial: Any, on_screen: Any) -> None:
+    trial = make_trial(
+        3,
+        attempts=({"started": "2026-01-01", "device": "cpu"}, {"started": "2026-01-02"}),
+        attributes={"parameters": 46592, "best_step": 2},
+    )
+    text = on_screen(trial_details(make_study(trial), trial))
+    assert "mnist, trial 3  complete" in text
+    assert "weights       46,592" in text
+    assert "best step     2" in text
+    assert "model.hidden  32" in text
+    assert "optimizer.lr  0.001" in text
+    assert "1: 0.4500  2: 0.9000" in text
+    assert "2  2026-01-02  -" in text
+
+
+def test_failed_trial_shows_its_reason_and_traceback(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    attributes = {"failure": "ValueError: [x]", "traceback": "File 'a.py'\nValueError: [x]"}
+    trial = make_trial(0, "failed", attributes=attributes)
+    text = on_screen(trial_details(make_study(trial), trial))
+    assert "failure: ValueError: [x]" in text
+    assert "File 'a.py'\nValueError: [x]" in text
+
+
+def test_values_keep_their_digits_in_full_view(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    trial = make_trial(0, params={"optimizer.lr": 0.00123456789})
+    assert "0.00123456789" in on_screen(trial_details(make_study(trial), trial))
