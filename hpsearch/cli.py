@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from hpsearch.search.results import StudyRecord
-    from hpsearch.spec.study import StudySpec
 
 # Every other module is imported by the command that uses it: Optuna, and so the database, takes
 # about a second, and `--help` needs neither.
@@ -63,9 +62,9 @@ def run(
     """Run the search of a study file, or go on with it."""
     from hpsearch.search.run import run_study
     from hpsearch.views.outcome import watch
+    from hpsearch.views.study_file import read_to_run
 
-    spec = _checked_spec(study, (*changes, *more))
-    url = options.storage or spec.storage or _default_url()
+    spec, url = read_to_run(study, (*changes, *more), options.storage)
     return watch(lambda **ways: run_study(spec, **ways), url, options)
 
 
@@ -89,9 +88,10 @@ def check(
     """Check a study file, try each branch, estimate the cost."""
     from hpsearch.engines.slots import find_slots
     from hpsearch.views.check_report import print_check
+    from hpsearch.views.study_file import read_checked
 
     slots = find_slots(devices, per_device)
-    spec = _checked_spec(study, (*changes, *more))
+    spec = read_checked(study, (*changes, *more))
     return print_check(_console(), spec, str(study), slots)
 
 
@@ -195,8 +195,9 @@ def summary(study: StudyFile, /, *more: MoreChanges, changes: Changes = ()) -> N
     Every range is at its greatest value; --set chooses another.
     """
     from hpsearch.views.layers import print_layers
+    from hpsearch.views.study_file import read_checked
 
-    print_layers(_console(), _checked_spec(study, (*changes, *more)))
+    print_layers(_console(), read_checked(study, (*changes, *more)))
 
 
 def preview(
@@ -211,9 +212,10 @@ def preview(
     """Draw examples of the data and of each augmentation."""
     from hpsearch.engines.door import call
     from hpsearch.views.preview import draw_sheet, greatest_augmentation
+    from hpsearch.views.study_file import read_checked
 
     _check_target(output)
-    spec = _checked_spec(study, (*changes, *more))
+    spec = read_checked(study, (*changes, *more))
     draw_sheet(call("hpsearch.data.preview:sheet", greatest_augmentation(spec)), output)
     print(f"drew {output}")
     _say_next("run", study)
@@ -238,18 +240,6 @@ for _place, _command in enumerate(_COMMANDS):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code: see `views/exit_codes.py`."""
     return guarded(lambda: app(arguments, exit_on_error=False, print_error=False))
-
-
-def _checked_spec(path: Path, changes: Sequence[str]) -> StudySpec:
-    from hpsearch.spec.check import check_components
-    from hpsearch.spec.faults import StudyFileError
-    from hpsearch.spec.read import read_study
-
-    spec = read_study(path, changes)
-    faults = check_components(spec)
-    if faults:
-        raise StudyFileError(faults)
-    return spec
 
 
 def _load(name: str, storage: str | None) -> StudyRecord:

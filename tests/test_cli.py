@@ -164,6 +164,14 @@ def test_best_as_a_study_file_runs_as_it_is(
     assert "1 done, 0 to go (1 complete)" in capsys.readouterr().out
 
 
+def test_classes_are_checked_before_a_search_begins(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "tiny.yaml", "--set", "study.name=other", "model.widht=3"]) == 2
+    assert "did you mean 'width'?" in capsys.readouterr().err
+    assert "other" not in {study["name"] for study in printed_json(["list"], capsys)}
+
+
 def test_changes_may_follow_one_set_or_have_one_each(
     at_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -250,6 +258,7 @@ def test_help_answers_at_once() -> None:
     [
         (["--help"], {"torch", "optuna", "numpy", "pytorch_lightning"}),
         (["status", "tiny"], {"torch", "torchvision", "pytorch_lightning", "lightning"}),
+        (["run", "tiny.yaml"], {"torch", "torchvision", "pytorch_lightning", "lightning"}),
     ],
 )
 def test_command_imports_nothing_heavy(

@@ -154,7 +154,7 @@ class Coordinator:
             active.ended = ends[-1]
             self._settle(active)
             return
-        self._ledger.note_attempt(trial, _attempt(slot, len(reports)))
+        self._ledger.note_attempt(trial, _attempt(slot))
         self._active[trial.number] = active
         self._engine.start(job, slot)
         self._observer.started(trial.number, slot.name, params, _epochs(reports))
@@ -178,6 +178,7 @@ class Coordinator:
     def _hear_started(self, active: _Active, started: Started) -> None:
         facts = dict(started.facts)
         visible = facts.pop("visible_devices", None)
+        self._ledger.begin_attempt(active.trial, started.from_epoch)
         fault = self._ledger.check_split(facts.pop("split", None))
         facts.pop("pid", None)
         self._ledger.set_facts(active.trial, {**facts, "visible_devices": visible})
@@ -250,8 +251,8 @@ class Coordinator:
             self._stopping_since = time.monotonic()
             if self._active:
                 self._observer.note(
-                    (self._stop.reason or "the time is up")
-                    + ": finishing the running epochs; Ctrl-C stops at once"
+                    f"{self._stop.reason or 'the time is up'}: finishing the running epochs, for"
+                    f" {GRACE_S:.0f} s at most; Ctrl-C stops at once"
                 )
         overdue = time.monotonic() - self._stopping_since > GRACE_S
         if self._stop.urgency == 2 or overdue:
@@ -276,13 +277,13 @@ def _epochs(reports: list[Report]) -> int:
     return max((report.step for report in reports), default=0)
 
 
-def _attempt(slot: Slot, from_epoch: int) -> dict[str, Any]:
+def _attempt(slot: Slot) -> dict[str, Any]:
     return {
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "host": socket.gethostname(),
         "device": slot.device,
         "slot": slot.name,
-        "from_epoch": from_epoch,
+        "from_epoch": None,
         "ended": None,
         "how": None,
     }

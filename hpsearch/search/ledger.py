@@ -100,9 +100,15 @@ class Ledger:
             self.report(trial, report)
 
     def note_attempt(self, trial: Trial, attempt: Mapping[str, Any]) -> None:
-        """Writes that the trial starts, or goes on, here and now."""
+        """Writes that a process is given the trial, here and now."""
         trial.set_user_attr(ATTEMPTS, [*_closed(trial), dict(attempt)])
         trial.set_user_attr(DEVICE, attempt["device"])
+
+    def begin_attempt(self, trial: Trial, from_epoch: int) -> None:
+        """Writes after how many epochs the running attempt really goes on."""
+        attempts = list(trial.user_attrs[ATTEMPTS])
+        attempts[-1] = {**attempts[-1], "from_epoch": from_epoch}
+        trial.set_user_attr(ATTEMPTS, attempts)
 
     def close_attempt(self, trial: Trial, how: str) -> None:
         """Writes how the running attempt ended."""

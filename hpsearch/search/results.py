@@ -145,8 +145,8 @@ def load_study(storage: RDBStorage, name: str) -> optuna.Study:
     study = optuna.load_study(study_name=name, storage=storage)
     if DOCUMENT not in study.user_attrs:
         raise InputError(
-            f"the study {name!r} in {redact(storage.url)} was not made by hpsearch: no study file is"
-            " stored with it, so it can neither be shown nor resumed here"
+            f"the study {name!r} in {redact(storage.url)} was not made by hpsearch: no study file"
+            " is stored with it, so it can neither be shown nor resumed here"
         )
     return study
 

@@ -82,7 +82,7 @@ class EpochEnd(Checkpoint):
         verdict = self._exchange(report)
         if verdict == "prune":
             self.how = "pruned"
-        elif verdict == "stop":
+        elif verdict == "stop" and step != trainer.max_epochs:
             self.how = "stopped"
         trainer.should_stop |= verdict != "go"
 

@@ -21,7 +21,8 @@ from hpsearch.views.durations import spell
 from hpsearch.views.leaderboard import leaderboard
 from hpsearch.views.slot_lines import slot_lines
 
-_REDRAW_S = 0.125
+# Drawing takes some 10 ms of a core that trials train on.
+_REDRAW_S = 0.25
 _LINES_AROUND = 8
 
 
@@ -76,7 +77,7 @@ class LiveView:
         self._console.print(Text(text, style="yellow"), soft_wrap=True)
 
     def refresh(self) -> None:
-        """Draws again if the last drawing is an eighth of a second old."""
+        """Draws again if the last drawing is a quarter of a second old."""
         now_s = self._clock()
         if self._live is None or self._board is None or now_s - self._drawn_s < _REDRAW_S:
             return

@@ -30,10 +30,10 @@ def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
             (trial.state, STYLES[trial.state]),
         ),
         _pairs(_result(study, trial)),
-        Text(),
-        Text("parameters", style="bold"),
-        _pairs({name: _exact(value) for name, value in trial.params.items()}),
     ]
+    if trial.params:
+        params = {name: _exact(value) for name, value in trial.params.items()}
+        parts += [Text(), Text("parameters", style="bold"), _pairs(params)]
     if trial.values_by_epoch:
         parts += [Text(), *_curve(study, trial)]
     if trial.attempts:

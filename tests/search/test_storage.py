@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,14 +41,14 @@ def test_what_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
         f"sqlite:///{tmp_path}/none/a.db": "cannot be made: there is no folder",
         "sqlite://": "a study in memory cannot be resumed",
         "nodatabase://host/db": "the database nodatabase://host/db cannot be opened",
-        "postgresql://me:secret@localhost:1/x": r"the database postgresql://me:\*\*\*@localhost:1/x"
+        "postgresql://me:secret@localhost:1/x": "the database postgresql://me:***@localhost:1/x"
         " cannot be opened",
     }.items():
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(InputError, match=re.escape(message)):
             open_storage(url)
 
 
 def test_reading_does_not_make_a_database(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no database .*; start a search there with"):
+    with pytest.raises(InputError, match=r"there is no database .*; start a search there with"):
         open_storage(f"sqlite:///{tmp_path}/a.db", create=False)
     assert not (tmp_path / "a.db").exists()

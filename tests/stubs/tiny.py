@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 class TinyData(pl.LightningDataModule):
-    """Sixty-four points in the plane, in two classes; the order is one of the seed and the epoch."""
+    """Sixty-four points in the plane, in two classes; their order follows seed and epoch."""
 
     def __init__(self, batch_size: int = 16, order_seed: int = 0, split_seed: int = 0) -> None:
         super().__init__()

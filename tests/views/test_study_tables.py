@@ -87,3 +87,10 @@ def test_values_keep_their_digits_in_full_view(
 ) -> None:
     trial = make_trial(0, params={"optimizer.lr": 0.00123456789})
     assert "0.00123456789" in on_screen(trial_details(make_study(trial), trial))
+
+
+def test_trial_of_a_study_that_searches_nothing_has_no_parameters(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    trial = make_trial(0, params={})
+    assert "parameters" not in on_screen(trial_details(make_study(trial), trial))
