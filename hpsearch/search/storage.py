@@ -83,10 +83,8 @@ def _check_file(database: str | None, shown: str, create: bool) -> None:
         )
     if not path.parent.exists():
         raise InputError(f"the database {shown} cannot be made: there is no folder {path.parent}")
-    if path.exists() and path.stat().st_size:
-        with path.open("rb") as file:
-            if not file.read(16).startswith(b"SQLite format 3"):
-                raise InputError(f"the database {shown} cannot be read: it is no SQLite file")
+    # The file is not read here: closing it would drop the locks of this process's connections
+    # (sqlite.org/howtocorrupt.html, section 2.2). SQLite says itself if it is no database.
 
 
 def _engine_options(sqlite: bool) -> dict[str, Any]:

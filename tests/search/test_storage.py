@@ -36,7 +36,7 @@ def test_what_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for url, message in {
         "hpsearch.db": "--storage: not a database URL; write sqlite:///hpsearch.db or",
-        f"sqlite:///{tmp_path}/text.db": "text.db cannot be read: it is no SQLite file",
+        f"sqlite:///{tmp_path}/text.db": "text.db cannot be opened: file is not a database",
         f"sqlite:///{tmp_path}/folder": "is a folder; name a file, as sqlite:///hpsearch.db",
         f"sqlite:///{tmp_path}/none/a.db": "cannot be made: there is no folder",
         "sqlite://": "a study in memory cannot be resumed",
