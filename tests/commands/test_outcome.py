@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from hpsearch.commands.options import SearchOptions
+from hpsearch.commands.outcome import exit_code, last_line, storage_option
 from hpsearch.search.run import Outcome
-from hpsearch.views.options import SearchOptions
-from hpsearch.views.outcome import exit_code, last_line, storage_option
 
 PLAIN = SearchOptions()
 

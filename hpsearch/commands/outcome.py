@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import optuna
 
+from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED
+from hpsearch.commands.options import SearchOptions
 from hpsearch.search.run import Outcome
 from hpsearch.search.storage import default_url, redact
-from hpsearch.views.exit_codes import DONE, FAILED, INTERRUPTED
 from hpsearch.views.next_command import command
-from hpsearch.views.options import SearchOptions
 from hpsearch.views.study_status import study_status
 from hpsearch.views.terminal import open_console, search_view
 

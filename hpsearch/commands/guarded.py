@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from cyclopts import CycloptsError
 
+from hpsearch.commands.exit_codes import BROKEN_PIPE, DONE, INTERRUPTED, MISUSED
+from hpsearch.commands.quiet import quiet
 from hpsearch.spec.errors import InputError
-from hpsearch.views.exit_codes import BROKEN_PIPE, DONE, INTERRUPTED, MISUSED
-from hpsearch.views.quiet import quiet
 
 _OF_THE_MACHINE = {
     errno.ENOSPC: "the disk is full; make room and give the same command again",

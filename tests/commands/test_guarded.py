@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from hpsearch.commands.guarded import complaint, guarded
 from hpsearch.spec.errors import InputError
 from hpsearch.spec.faults import Fault, StudyFileError
-from hpsearch.views.guarded import complaint, guarded
 
 
 def raises(error: BaseException) -> Any:

@@ -1,0 +1,107 @@
+"""`list`, `status`, `show` and `best`: what a database holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.types import NonNegativeInt
+
+from hpsearch.commands.opening import check_target, console, load_named, open_database, say_next
+from hpsearch.commands.options import Json, Storage, StudyName
+from hpsearch.spec.errors import InputError
+
+
+def list_(*, storage: Storage = None, json: Json = False) -> None:
+    """List the studies of a database."""
+    from hpsearch.search.results import list_studies
+    from hpsearch.views import records
+    from hpsearch.views.study_list import study_list
+
+    studies = list_studies(open_database(storage))
+    if json:
+        print(records.to_json([records.study_entry(study) for study in studies]))
+        return
+    if not studies:
+        print("no studies yet")
+        say_next("run", "STUDY.yaml", storage=storage)
+        return
+    console().print(study_list(studies))
+    say_next("status", studies[0].name if len(studies) == 1 else "NAME", storage=storage)
+
+
+def status(name: StudyName, /, *, storage: Storage = None, json: Json = False) -> None:
+    """Show how far a study is, and its best trials."""
+    from hpsearch.views import records
+    from hpsearch.views.study_status import study_status
+
+    study = load_named(name, storage)
+    if json:
+        print(records.to_json(records.study_status(study)))
+        return
+    screen = console()
+    screen.print(study_status(study, width=screen.width))
+    if study.state in ("interrupted", "new"):
+        say_next("resume", name, storage=storage)
+    elif study.best is not None:
+        say_next("show", name, study.best.number, storage=storage)
+
+
+def show(
+    name: StudyName,
+    number: Annotated[NonNegativeInt, Parameter(name="NUMBER", help="The trial's number.")],
+    /,
+    *,
+    storage: Storage = None,
+    json: Json = False,
+) -> None:
+    """Show one trial in full."""
+    from hpsearch.views import records
+    from hpsearch.views.trial_details import trial_details
+
+    study = load_named(name, storage)
+    trial = next((trial for trial in study.trials if trial.number == number), None)
+    if trial is None:
+        have = f"it has 0 to {len(study.trials) - 1}" if study.trials else "it has none yet"
+        raise InputError(f"the study {name} has no trial {number}; {have}")
+    if json:
+        print(records.to_json(records.trial_details(study, trial)))
+        return
+    console().print(trial_details(study, trial))
+    print(f"\ncurves: tensorboard --logdir {Path(study.runs) / study.name}")
+
+
+def best(
+    name: StudyName,
+    /,
+    *,
+    yaml: Annotated[
+        Path | None, Parameter(metavar="FILE", help="Write it as a study file that runs.")
+    ] = None,
+    storage: Storage = None,
+    json: Json = False,
+) -> None:
+    """Show the best trial; write it as a study file."""
+    from hpsearch.search.results import stored_spec
+    from hpsearch.views import records
+    from hpsearch.views.trial_details import trial_details
+    from hpsearch.views.winner import study_file
+
+    study = load_named(name, storage)
+    if study.best is None:
+        raise InputError(
+            f"no trial of {name} is complete yet, so none is best; hpsearch status {name}"
+        )
+    if yaml is not None:
+        check_target(yaml)
+        spec = stored_spec(open_database(storage), name)
+        yaml.write_text(study_file(spec, study.best, str(yaml)), encoding="utf-8")
+    if json:
+        print(records.to_json(records.trial_details(study, study.best)))
+        return
+    console().print(trial_details(study, study.best))
+    if yaml is None:
+        say_next("best", name, yaml="best.yaml", storage=storage)
+    else:
+        say_next("run", yaml)

@@ -1,0 +1,38 @@
+"""`run` and `resume`: a search, from its file or from its database."""
+
+from __future__ import annotations
+
+from hpsearch.commands.options import (
+    DEFAULTS,
+    Changes,
+    MoreChanges,
+    SearchOptions,
+    StudyFile,
+    StudyName,
+)
+
+
+def run(
+    study: StudyFile,
+    /,
+    *more: MoreChanges,
+    changes: Changes = (),
+    options: SearchOptions = DEFAULTS,
+) -> int:
+    """Run the search of a study file, or go on with it."""
+    from hpsearch.commands.checked_file import read_to_run
+    from hpsearch.commands.outcome import watch
+    from hpsearch.search.run import run_study
+
+    spec, url = read_to_run(study, (*changes, *more), options.storage)
+    return watch(lambda **ways: run_study(spec, **ways), url, options)
+
+
+def resume(name: StudyName, /, *, options: SearchOptions = DEFAULTS) -> int:
+    """Go on with a study from its database, without its file."""
+    from hpsearch.commands.outcome import watch
+    from hpsearch.search.run import resume_study
+    from hpsearch.search.storage import default_url
+
+    url = options.storage or default_url()
+    return watch(lambda **ways: resume_study(name, **ways), url, options)

@@ -1,0 +1,61 @@
+"""`check`, `summary` and `preview`: a study file before it is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from hpsearch.commands.opening import check_target, console, say_next
+from hpsearch.commands.options import Changes, Devices, MoreChanges, PerDevice, StudyFile
+
+
+def check(
+    study: StudyFile,
+    /,
+    *more: MoreChanges,
+    changes: Changes = (),
+    devices: Devices = "auto",
+    per_device: PerDevice = 1,
+) -> int:
+    """Check a study file, try each branch, estimate the cost."""
+    from hpsearch.commands.checked_file import read_checked
+    from hpsearch.engines.slots import find_slots
+    from hpsearch.views.check_report import print_check
+
+    slots = find_slots(devices, per_device)
+    spec = read_checked(study, (*changes, *more))
+    return print_check(console(), spec, str(study), slots)
+
+
+def summary(study: StudyFile, /, *more: MoreChanges, changes: Changes = ()) -> None:
+    """Show the model's layers, shapes and weights.
+
+    Every range is at its greatest value; --set chooses another.
+    """
+    from hpsearch.commands.checked_file import read_checked
+    from hpsearch.views.layers import print_layers
+
+    print_layers(console(), read_checked(study, (*changes, *more)))
+
+
+def preview(
+    study: StudyFile,
+    /,
+    *more: MoreChanges,
+    changes: Changes = (),
+    output: Annotated[
+        Path, Parameter(name=("--output", "-o"), metavar="FILE", help="The PNG to write.")
+    ] = Path("sheet.png"),
+) -> None:
+    """Draw examples of the data and of each augmentation."""
+    from hpsearch.commands.checked_file import read_checked
+    from hpsearch.engines.door import call
+    from hpsearch.views.preview import draw_sheet, greatest_augmentation
+
+    check_target(output)
+    spec = read_checked(study, (*changes, *more))
+    draw_sheet(call("hpsearch.data.preview:sheet", greatest_augmentation(spec)), output)
+    print(f"drew {output}")
+    say_next("run", study)
