@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from cyclopts import CycloptsError
 
-from hpsearch.commands.exit_codes import BROKEN_PIPE, DONE, INTERRUPTED, MISUSED
+from hpsearch.commands.exit_codes import BROKEN_PIPE, DONE, FAILED, INTERRUPTED, MISUSED
 from hpsearch.commands.quiet import quiet
-from hpsearch.spec.errors import InputError
+from hpsearch.spec.errors import Failure, InputError
 
 _OF_THE_MACHINE = {
     errno.ENOSPC: "the disk is full; make room and give the same command again",
@@ -43,7 +43,7 @@ def guarded(command: Callable[[], object]) -> int:
         if words is None:
             raise
         print(words, file=sys.stderr)
-        return MISUSED
+        return FAILED if isinstance(error, Failure) else MISUSED
     return code if isinstance(code, int) else DONE
 
 
@@ -52,7 +52,7 @@ def complaint(error: Exception) -> str | None:
     if isinstance(error, InputError):
         # A study file's faults are a list already, each line with its own place and mark.
         return str(error) if hasattr(error, "faults") else f"error: {error}"
-    if isinstance(error, CycloptsError):
+    if isinstance(error, CycloptsError | Failure):
         return f"error: {error}"
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         place = f"{error.filename}: " if error.filename else ""

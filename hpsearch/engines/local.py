@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hpsearch.engines.engine import Gone, Handler
 from hpsearch.engines.slots import Slot
-from hpsearch.spec.errors import InputError
+from hpsearch.spec.errors import Failure
 from hpsearch.spec.job import Job
 from hpsearch.spec.messages import from_line
 
@@ -152,7 +152,7 @@ class LocalEngine:
         self._control_text = b""
         self._losses += 1
         if self._losses == MAX_LOSSES:
-            raise InputError(
+            raise Failure(
                 f"the process that starts the trials ended {MAX_LOSSES} times in a row without"
                 f" running one; what it said stands in {self._log}"
             )

@@ -20,6 +20,7 @@ from hpsearch.search.lease import Lease
 from hpsearch.search.ledger import Ledger
 from hpsearch.search.observer import Observer
 from hpsearch.search.results import TrialRecord
+from hpsearch.spec.errors import Failure
 from hpsearch.spec.events import read_events
 from hpsearch.spec.job import Direction, Job
 from hpsearch.spec.messages import Ended, Message, Progress, Report, Started, Verdict
@@ -102,9 +103,14 @@ class Coordinator:
         self._deaths: dict[int, int] = {}
         self._failures: list[str] = []
         self._stopping_since: float | None = None
+        self._fatal = ""
 
     def run(self) -> None:
-        """Runs the search until the budget is used up or it is asked to stop."""
+        """Runs the search until the budget is used up or it is asked to stop.
+
+        Raises:
+            Failure: nothing can be trained as things are; no trial was spent on it.
+        """
         self._waiting.extend(self._ledger.unfinished())
         self._count = len(self._ledger.trials())
         try:
@@ -114,10 +120,10 @@ class Coordinator:
                 self._observer.refresh()
         finally:
             self._engine.close()
-            for active in self._active.values():
-                self._ledger.set_aside(active.trial, "interrupted")
-            for trial in self._waiting:
-                self._ledger.set_aside(trial, "interrupted")
+        for trial in (*(active.trial for active in self._active.values()), *self._waiting):
+            self._ledger.set_aside(trial, "interrupted")
+        if self._fatal:
+            raise Failure(self._fatal)
 
     def _fill_slots(self) -> bool:
         busy = {active.slot for active in self._active.values()}
@@ -203,7 +209,10 @@ class Coordinator:
 
     def _hear_gone(self, active: _Active, gone: Gone) -> None:
         number = active.job.number
-        if active.ended is not None and active.ended.how != "stopped":
+        if active.ended is not None and active.ended.fatal:
+            self._fatal = active.ended.failure
+            self._stop.ask(self._fatal.splitlines()[0])
+        elif active.ended is not None and active.ended.how != "stopped":
             self._settle(active)
             return
         if active.ended is not None or active.killed or self._stopping():

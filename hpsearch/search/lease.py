@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,8 +86,8 @@ class Lease:
         return done.rowcount == 1
 
     def release(self) -> None:
-        """Gives the study back."""
-        with self._engine.begin() as connection:
+        """Gives the study back; without the database it is free once this process has ended."""
+        with suppress(sa.exc.SQLAlchemyError), self._engine.begin() as connection:
             connection.execute(_leases.delete().where(self._mine()))
 
     def _mine(self) -> sa.ColumnElement[bool]:

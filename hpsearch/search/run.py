@@ -13,7 +13,9 @@ from typing import Any
 
 import optuna
 import yaml
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from sqlalchemy.exc import SQLAlchemyError
 
 from hpsearch.engines.engine import Engine
 from hpsearch.engines.inline import InlineEngine
@@ -34,9 +36,9 @@ from hpsearch.search.results import (
 )
 from hpsearch.search.sampling import grid_size
 from hpsearch.search.seeds import derive_seed
-from hpsearch.search.storage import open_storage
+from hpsearch.search.storage import open_storage, reason_of, redact
 from hpsearch.spec.components import class_modules
-from hpsearch.spec.errors import InputError
+from hpsearch.spec.errors import Failure, InputError
 from hpsearch.spec.job import Job, Scalar
 from hpsearch.spec.study import StudySpec
 
@@ -225,6 +227,11 @@ def _search(
                     deadline=time.monotonic() + limits.timeout_s if limits.timeout_s else None,
                 )
                 coordinator.run()
+    except (StorageInternalError, SQLAlchemyError) as error:
+        raise Failure(
+            f"the database {redact(database.url)} could not be written: {reason_of(error)}. What"
+            f" was trained is kept; when this is put right: hpsearch resume {spec.name}"
+        ) from error
     finally:
         lease.release()
     final = load_record(database, spec.name)

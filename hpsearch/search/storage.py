@@ -60,9 +60,9 @@ def open_storage(url: str, *, create: bool = True) -> RDBStorage:
             engine_kwargs=_engine_options(sqlite),
         )
     except (SQLAlchemyError, NoSuchModuleError, ImportError) as error:
-        raise InputError(f"the database {shown} cannot be opened: {_reason(error)}") from error
+        raise InputError(f"the database {shown} cannot be opened: {reason_of(error)}") from error
     except Exception as error:
-        raise InputError(f"the database {shown} cannot be used: {_reason(error)}") from error
+        raise InputError(f"the database {shown} cannot be used: {reason_of(error)}") from error
     if sqlite:
         _tune_sqlite(storage.engine)
     return storage
@@ -109,7 +109,8 @@ def _tune_sqlite(engine: sqlalchemy.Engine) -> None:
         connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Returns in one line what a database driver says, from beneath the errors that wrap it."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()

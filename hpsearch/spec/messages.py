@@ -68,12 +68,15 @@ class Ended:
             `failed` where it could not go on.
         failure: one line on what went wrong; empty unless failed.
         traceback: the tail of the traceback; empty unless an exception ended the trial.
+        fatal: every other trial would fail in the same way (no data, no disk): the search should
+            stop, and this trial be tried again when that is put right.
         facts: what is known at the end: `best_step`, `checkpoint`, `epochs`, `seconds`.
     """
 
     how: How
     failure: str = ""
     traceback: str = ""
+    fatal: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 import traceback
@@ -12,6 +13,7 @@ import pytorch_lightning as pl
 import torch
 import yaml
 
+from hpsearch.data import DataError
 from hpsearch.spec.components import accepted_arguments, instantiate, resolve
 from hpsearch.spec.events import EventLog
 from hpsearch.spec.job import Job
@@ -24,6 +26,7 @@ from hpsearch.trial.progress import SayProgress
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
 
 TRACEBACK_LINES = 30
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run_trial(job: Job, exchange: Exchange) -> None:
@@ -38,13 +41,19 @@ def run_trial(job: Job, exchange: Exchange) -> None:
         ended = _fit(job, log, exchange)
     except BadMetric as error:
         ended = Ended("failed", str(error))
+    except DataError as error:
+        ended = Ended("failed", str(error), fatal=True)
     except SystemExit:
         # Lightning's own answer to SIGTERM: the trial goes on later, from its last checkpoint.
         ended = Ended("stopped")
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            text = f"the disk that holds {folder} is full; make room, and the trial goes on"
+            exchange(Ended("failed", text, fatal=True))
+            return
         tail = traceback.format_exc().splitlines()[-TRACEBACK_LINES:]
         ended = Ended("failed", _one_line(error), "\n".join(tail))
-    if ended.how != "stopped":
+    if ended.how != "stopped" and not ended.fatal:
         log.append(ended)
     exchange(ended)
 

@@ -1,0 +1,112 @@
+"""What the machine lacks is told in one sentence, and costs no finished work."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hpsearch.search.results import load_record
+from hpsearch.search.storage import open_storage
+
+pytestmark = pytest.mark.process
+
+STUBS = Path(__file__).parent / "stubs"
+STUDY = """
+study:
+  name: faulty
+  objective: {val_loss: minimize}
+  pruner: none
+  trials: 4
+model:
+  class_path: tiny.TinyModel
+  init_args: {width: "~int(2, 2000)"}
+data: {class_path: tiny.TinyData}
+trainer: {max_epochs: 3}
+"""
+
+
+def hpsearch(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hpsearch", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(STUBS), "HPSEARCH_DATA": str(folder / "nowhere")},
+    )
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a small disk can be made by root only: mount -t tmpfs -o size=16m")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def fill(disk: Path, leave: int) -> None:
+    room = os.statvfs(disk)
+    (disk / "filler").write_bytes(b"0" * (room.f_bavail * room.f_frsize - leave))
+
+
+def test_a_full_disk_under_the_runs_stops_the_search_and_spends_no_trial(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    fill(small_disk, leave=8_192)
+
+    run = hpsearch(tmp_path, "run", "study.yaml", "--runs", str(small_disk), "--devices", "cpu:1")
+
+    assert run.returncode == 1, run.stderr
+    assert run.stderr.startswith("error: the disk that holds ")
+    assert run.stderr.rstrip().endswith("is full; make room, and the trial goes on")
+    assert len(run.stderr.splitlines()) == 1
+
+    (small_disk / "filler").unlink()
+    assert hpsearch(tmp_path, "resume", "faulty", "--devices", "cpu:1").returncode == 0
+    storage = open_storage(f"sqlite:///{tmp_path}/hpsearch.db")
+    assert load_record(storage, "faulty").counts["complete"] == 4
+
+
+def test_a_full_disk_under_the_database_stops_the_search_in_one_sentence(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    url = f"sqlite:///{small_disk}/study.db"
+    open_storage(url)
+    fill(small_disk, leave=122_880)  # enough to open it, not enough for a search
+
+    run = hpsearch(tmp_path, "run", "study.yaml", "--storage", url, "--devices", "cpu:1")
+
+    assert run.returncode == 1, run.stderr
+    assert "disk is full" in run.stderr or "disk I/O error" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_missing_data_stop_the_search_before_any_trial_is_spent(tmp_path: Path) -> None:
+    data = "data: {class_path: hpsearch.data.ImageData, init_args: {source: FashionMNIST}}"
+    model = "model: {class_path: hpsearch.models.Softmax, init_args: {label_smoothing: 0.1}}"
+    (tmp_path / "study.yaml").write_text(
+        STUDY.replace("data: {class_path: tiny.TinyData}", data).replace(
+            STUDY[STUDY.index("model:") : STUDY.index("data:")], model + "\n"
+        )
+    )
+
+    run = hpsearch(tmp_path, "run", "study.yaml", "--devices", "cpu:1")
+
+    assert run.returncode == 1, run.stderr
+    assert "train-images-idx3-ubyte" in run.stderr
+    assert str(tmp_path / "nowhere") in run.stderr
+    assert "Traceback" not in run.stderr
+    storage = open_storage(f"sqlite:///{tmp_path}/hpsearch.db")
+    assert load_record(storage, "faulty").counts["failed"] == 0
