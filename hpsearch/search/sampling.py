@@ -50,7 +50,11 @@ def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
     extra: dict[str, Any] = {"seed": seed} if "seed" in takes else {}
     if "search_space" in takes:
         extra["search_space"] = _grid(spec)
-    quiet = {name: False for name in takes if name.startswith("warn_")}
+    quiet = {
+        name: False
+        for name, argument in takes.items()
+        if name.startswith("warn_") and argument.default is True
+    }
     sampler: BaseSampler = instantiate(component.to_tree(), **extra, **quiet)
     return sampler
 
