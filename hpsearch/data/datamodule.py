@@ -55,6 +55,7 @@ class ImageData(LightningDataModule):
         classes: how many classes there are.
         class_names: their names.
         split_fingerprint: a hash that tells one split from another.
+        normalise: what brings pixels from 0 to 1 to what a network takes.
         training: the images that the training part is taken from, and which of them it is.
 
     Raises:
@@ -104,6 +105,12 @@ class ImageData(LightningDataModule):
         self._is_set_up = False
         self._why_open: str | None = None
 
+    @staticmethod
+    def preload(source: str = "mnist", memory_limit_gb: float = 4.0) -> None:
+        """Loads the packaged images into a process, for the trials that are forked from it."""
+        if source == "mnist":
+            load(source, "train", memory_limit_gb=memory_limit_gb)
+
     def setup(self, stage: str | None = None) -> None:
         """Loads and splits the training files; the test files are not read."""
         if self._is_set_up:
@@ -114,7 +121,7 @@ class ImageData(LightningDataModule):
         self.input_shape = images.shape
         self.class_names = images.classes
         self.classes = len(images.classes)
-        self._normalise = measure(images, training)
+        self.normalise = measure(images, training)
         self._evaluated = (images, validation)
         self.training: tuple[ImageStore, IntArray] = (images, training)
         if self._tripled:
@@ -175,7 +182,7 @@ class ImageData(LightningDataModule):
         if not isinstance(batch, Batch):
             return batch
         images = self.augmented(batch)
-        return self._normalise(images), batch.labels
+        return self.normalise(images), batch.labels
 
     def augmented(self, batch: Batch) -> Tensor:
         """Returns a batch's images as float in 0 to 1, augmented if the batch has a seed."""

@@ -30,7 +30,7 @@ def run_child(channel: socket.socket) -> NoReturn:
     code = 1
     try:
         job = Job.from_json(lines.readline())
-        _confine(job)
+        confine(job)
         door.call("hpsearch.trial.run:run_trial", job, lambda message: _exchange(lines, message))
         code = 0
     except CoordinatorGone:
@@ -58,7 +58,8 @@ def _exchange(lines: TextIOWrapper, message: Message) -> Verdict | None:
     return cast(Verdict, answer)
 
 
-def _confine(job: Job) -> None:
+def confine(job: Job) -> None:
+    """Has this process see the job's device only, and print into the job's folder."""
     # Ctrl-C goes to the whole terminal; only the coordinator decides what it means for a trial.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["CUDA_VISIBLE_DEVICES"] = visible_devices(

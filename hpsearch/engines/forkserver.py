@@ -15,7 +15,7 @@ import selectors
 import signal
 import socket
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hpsearch.engines import door
 from hpsearch.engines.child import run_child
@@ -124,12 +124,12 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def main(control: int, coordinator: int, modules: list[str]) -> NoReturn:
+def main(control: int, coordinator: int, modules: list[str], data: dict[str, Any]) -> NoReturn:
     """Loads what trials need and serves the coordinator at the other end of `control`."""
     die_with(coordinator)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if SAFE_FORK:
-        door.call("hpsearch.trial.warm:warm", modules)
+        door.call("hpsearch.trial.warm:warm", modules, data)
         gc.collect()
         # Objects of the server never move to a younger generation: forks share their pages.
         gc.freeze()
@@ -137,4 +137,4 @@ def main(control: int, coordinator: int, modules: list[str]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
+    main(int(sys.argv[1]), int(sys.argv[2]), **json.loads(sys.argv[3]))

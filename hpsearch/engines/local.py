@@ -9,9 +9,10 @@ import selectors
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hpsearch.engines.engine import Gone, Handler
 from hpsearch.engines.slots import Slot
@@ -39,6 +40,7 @@ class LocalEngine:
     Args:
         slots: room for trials; the engine trusts its caller to start one job a slot.
         modules: modules to load in the server before the first trial (the study's own classes).
+        data: the study file's `data` section, to load once what every trial needs.
         import_paths: folders where those modules are found.
         log: file for what the server prints.
     """
@@ -47,6 +49,7 @@ class LocalEngine:
         self,
         slots: tuple[Slot, ...],
         modules: Sequence[str],
+        data: Mapping[str, Any],
         import_paths: Sequence[str],
         log: Path,
     ) -> None:
@@ -54,7 +57,7 @@ class LocalEngine:
         self._log = log
         self._output = log.open("ab")
         self._losses = 0
-        self._modules = list(modules)
+        self._to_load = json.dumps({"modules": list(modules), "data": data})
         self._import_paths = list(import_paths)
         self._running: dict[int, _Running] = {}
         self._selector = selectors.DefaultSelector()
@@ -106,7 +109,7 @@ class LocalEngine:
             self._server = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "hpsearch.engines.forkserver"),
-                    *(str(theirs.fileno()), str(os.getpid()), *self._modules),
+                    *(str(theirs.fileno()), str(os.getpid()), self._to_load),
                 ],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,

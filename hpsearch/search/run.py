@@ -21,7 +21,7 @@ from hpsearch.engines.engine import Engine
 from hpsearch.engines.inline import InlineEngine
 from hpsearch.engines.local import LocalEngine
 from hpsearch.engines.slots import Slot, find_slots
-from hpsearch.search.attributes import BUDGET, RUNS
+from hpsearch.search.attributes import BUDGET, RUNS, SEED
 from hpsearch.search.coordinator import Coordinator, StopRequest
 from hpsearch.search.lease import take_lease
 from hpsearch.search.ledger import Ledger, create_study, describe_study
@@ -167,8 +167,9 @@ def make_job(
     folder: Path,
     device: str,
     threads: int,
+    seed: int | None = None,
 ) -> Job:
-    """Returns the job of one trial of the study."""
+    """Returns the job of one trial of the study; its seed follows from its number if not given."""
     return Job(
         study=spec.name,
         number=number,
@@ -176,7 +177,7 @@ def make_job(
         config=config,
         objectives=spec.objectives,
         study_seed=derive_seed(spec.seed, "split"),
-        seed=derive_seed(spec.seed, "trial", number),
+        seed=derive_seed(spec.seed, "trial", number) if seed is None else seed,
         folder=str(folder),
         device=device,
         threads=threads,
@@ -208,6 +209,7 @@ def _search(
         if _to_go(record):
             folder = runs / spec.name
             folder.mkdir(parents=True, exist_ok=True)
+            seeds = {t.number: t.user_attrs[SEED] for t in study.trials if SEED in t.user_attrs}
             with stop_on_signals(stop):
                 coordinator = Coordinator(
                     Ledger(study, spec),
@@ -217,7 +219,7 @@ def _search(
                     stop,
                     make_job=lambda number, params, config, slot: make_job(
                         *(spec, number, params, config, folder / trial_folder(number)),
-                        *(slot.device, slot.threads),
+                        *(slot.device, slot.threads, seeds.get(number)),
                     ),
                     record=lambda number: trial_record(
                         study.get_trials(deepcopy=False)[number], folder
@@ -243,8 +245,8 @@ def _search(
 def _engine(spec: StudySpec, slots: tuple[Slot, ...], folder: Path, inline: bool) -> Engine:
     if inline:
         return InlineEngine(slots[0])
-    modules = class_modules(spec.document)
-    return LocalEngine(slots, modules, spec.import_paths, folder / "server.txt")
+    modules, data = class_modules(spec.document), spec.document["data"]
+    return LocalEngine(slots, modules, data, spec.import_paths, folder / "server.txt")
 
 
 def _to_go(record: StudyRecord) -> bool:

@@ -22,6 +22,7 @@ from hpsearch.spec.messages import Ended, Message, Report, Started, Verdict
 pytestmark = pytest.mark.process
 
 STUBS = str(Path(__file__).parent.parent / "stubs")
+DATA = {"class_path": "tiny.TinyData"}
 SLOTS = lay_out(("cuda:0", "cuda:1"), per_device=1, cpus=2)
 
 
@@ -67,7 +68,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     log = tmp_path_factory.mktemp("server") / "server.txt"
-    engine = LocalEngine(SLOTS, ["tiny"], [STUBS], log)
+    engine = LocalEngine(SLOTS, ["tiny"], DATA, [STUBS], log)
     yield engine
     engine.close()
 
@@ -135,7 +136,7 @@ def test_what_a_trial_prints_goes_to_its_own_folder(engine: LocalEngine, tmp_pat
 
 def test_a_lost_server_costs_its_trials_and_nothing_else(tmp_path: Path) -> None:
     desk = Desk()
-    engine = LocalEngine(SLOTS, ["tiny"], [STUBS], tmp_path / "server.txt")
+    engine = LocalEngine(SLOTS, ["tiny"], DATA, [STUBS], tmp_path / "server.txt")
     engine.start(job(tmp_path, 0, SLOTS[0], gate=str(tmp_path / "never")), SLOTS[0])
     desk.wait(engine, 1, Started)
 
@@ -153,10 +154,10 @@ ORPHANS = """
 import sys
 from pathlib import Path
 sys.path[:0] = [{stubs!r}, {here!r}]
-from test_local import Desk, SLOTS, Started, job
+from test_local import DATA, Desk, SLOTS, Started, job
 from hpsearch.engines.local import LocalEngine
 folder = Path({folder!r})
-engine = LocalEngine(SLOTS, ["tiny"], [{stubs!r}], folder / "server.txt")
+engine = LocalEngine(SLOTS, ["tiny"], DATA, [{stubs!r}], folder / "server.txt")
 engine.start(job(folder, 0, SLOTS[0], gate=str(folder / "never")), SLOTS[0])
 desk = Desk()
 desk.wait(engine, 1, Started)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from hpsearch.data import ImageData, sources
+from hpsearch.trial.warm import warm
+
+
+def test_the_studys_images_are_loaded_once_for_all_trials() -> None:
+    sources._packaged_mnist.cache_clear()
+    threads = threading.active_count()
+
+    warm([], {"class_path": "hpsearch.data.ImageData", "init_args": {"batch_size": "~int(8, 64)"}})
+
+    assert sources._packaged_mnist.cache_info().currsize == 1
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"class_path": "hpsearch.data.ImageData", "init_args": {"source": "~choice(mnist, other)"}},
+        {"class_path": "hpsearch.data.ImageData", "init_args": {"source": {"~choice": {}}}},
+        {"class_path": "tiny.TinyData"},
+        {"class_path": "nowhere.Data"},
+    ],
+)
+def test_what_cannot_be_loaded_in_advance_is_left_to_the_trial(data: dict[str, object]) -> None:
+    sources._packaged_mnist.cache_clear()
+
+    warm(["no.such.module"], data)
+
+    assert sources._packaged_mnist.cache_info().currsize == 0
+
+
+def test_preloading_is_for_the_packaged_images() -> None:
+    sources._packaged_mnist.cache_clear()
+
+    ImageData.preload(source="FashionMNIST")
+
+    assert sources._packaged_mnist.cache_info().currsize == 0
