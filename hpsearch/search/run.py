@@ -106,8 +106,10 @@ def run_study(
         study = load_study(database, spec.name)
         stored = stored_spec(database, spec.name)
         refuse_changes(stored, spec)
-        changed = stored.trials != spec.trials
-        spec_budget = spec.trials if changed else study.user_attrs.get(BUDGET)
+        spec_budget = spec.trials
+        if stored.trials == spec.trials and spec.trials is not None:
+            # What --trials or --add has raised stays; what --trials has lowered was for once.
+            spec_budget = max(spec.trials, study.user_attrs.get(BUDGET) or 0)
     return _search(study, spec, database, runs, slots, spec_budget, limits, inline, observer)
 
 

@@ -1,0 +1,173 @@
+"""From a study file, or a database alone, to the end of a search: in this process."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted import Watcher
+
+from hpsearch.search.results import load_record
+from hpsearch.search.run import Outcome, refuse_changes, resume_study, run_study
+from hpsearch.search.storage import open_storage
+from hpsearch.spec.errors import InputError
+from hpsearch.spec.read import read_study
+from hpsearch.spec.study import StudySpec
+
+STUDY = """
+study:
+  name: tiny
+  objective: {val_loss: minimize}
+  sampler: random
+  pruner: none
+  trials: 2
+model:
+  class_path: tiny.TinyModel
+  init_args: {width: "~int(2, 16)"}
+data: {class_path: tiny.TinyData}
+trainer: {max_epochs: 1}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read(*changes: str) -> StudySpec:
+    return read_study("study.yaml", changes)
+
+
+def ways(**given: Any) -> dict[str, Any]:
+    return {
+        "storage": "sqlite:///tiny.db",
+        "runs": None,
+        "devices": "cpu:1",
+        "per_device": 1,
+        "trials": None,
+        "add": None,
+        "timeout_s": None,
+        "inline": True,
+        "observer": Watcher(),
+        **given,
+    }
+
+
+def run(*changes: str, **given: Any) -> Outcome:
+    return run_study(read(*changes), **ways(**given))
+
+
+def test_the_same_call_again_trains_nothing(here: Path) -> None:
+    first = run()
+    folders = {path: path.stat().st_mtime_ns for path in here.glob("runs/tiny/*/*")}
+
+    second = run()
+
+    assert first.study.state == second.study.state == "done"
+    assert second.study.trials == first.study.trials
+    assert {path: path.stat().st_mtime_ns for path in here.glob("runs/tiny/*/*")} == folders
+
+
+@pytest.mark.parametrize(
+    ("given", "trials"),
+    [({"trials": 3}, 3), ({"add": 2}, 4), ({"trials": 1}, 2)],
+    ids=["in all", "more", "fewer than there are"],
+)
+def test_trials_is_the_total_and_add_is_more(
+    here: Path, given: dict[str, int], trials: int
+) -> None:
+    run()
+
+    assert len(run(**given).study.trials) == trials
+
+
+def test_a_total_that_was_raised_is_kept_and_one_that_was_lowered_was_for_once(
+    here: Path,
+) -> None:
+    assert run(trials=1).study.budget == 1
+    assert run().study.budget == 2
+    assert run(add=1).study.budget == 3
+    assert run().study.budget == 3
+    assert run("study.trials=4").study.budget == 4
+
+
+def test_resume_needs_the_database_only(here: Path) -> None:
+    run(trials=1)
+    (here / "study.yaml").unlink()
+
+    outcome = resume_study("tiny", **ways(trials=2))
+
+    assert outcome.study.counts["complete"] == 2
+
+
+def test_a_search_ends_after_its_time(here: Path) -> None:
+    outcome = run(timeout_s=1e-6)
+
+    assert outcome.study.trials == ()
+    assert outcome.study.state == "new"
+    assert not outcome.interrupted
+
+
+@pytest.mark.parametrize("change", ["study.sampler=tpe", "study.pruner=median", "study.trials=9"])
+def test_how_the_search_chooses_may_change(here: Path, change: str) -> None:
+    refuse_changes(read(), read(change))
+
+
+def test_what_is_searched_may_not_change_under_one_name(here: Path) -> None:
+    run()
+
+    with pytest.raises(InputError) as refusal:
+        run("model.width=~int(2, 32)")
+
+    text = str(refusal.value)
+    assert "the study tiny is in the database already, and searches something else:" in text
+    assert "-    width: ~int(2, 16)\n+    width: ~int(2, 32)" in text
+    assert text.endswith(
+        "Give the changed study another name (--set study.name=tiny-2), or go on with the old one:"
+        " hpsearch resume tiny"
+    )
+
+
+def test_a_study_is_found_again_when_its_folder_has_moved(here: Path) -> None:
+    run(trials=1, runs=Path("first"))
+    shutil.move("first", "second")
+
+    outcome = run(runs=Path("second"))
+
+    assert outcome.study.counts["complete"] == 2
+    assert outcome.study.runs == str(here / "second")
+    assert outcome.study.best is not None
+    assert Path(str(outcome.study.best.checkpoint)).exists()
+
+
+def test_every_trial_meets_the_same_split_and_a_seed_of_its_own(here: Path) -> None:
+    run()
+
+    storage = open_storage("sqlite:///tiny.db")
+    trials = load_record(storage, "tiny").trials
+    values = {trial.values for trial in trials}
+    assert len(values) == 2
+    assert {trial.state for trial in trials} == {"complete"}
+
+
+def test_a_study_that_is_unknown_is_named_with_its_neighbour(here: Path) -> None:
+    run(trials=1)
+
+    with pytest.raises(
+        InputError, match=r"there is no study 'tony' in sqlite:///tiny.db; did you mean tiny\?"
+    ):
+        resume_study("tony", **ways())
+
+
+def test_a_study_of_another_program_is_left_alone(here: Path) -> None:
+    import optuna
+
+    storage = open_storage("sqlite:///tiny.db")
+    optuna.create_study(storage=storage, study_name="foreign")
+
+    with pytest.raises(InputError, match=r"'foreign' in .* was not made by hpsearch: no study"):
+        load_record(storage, "foreign")
