@@ -17,6 +17,8 @@ from hpsearch.data.memory import fits
 GREY_MODES = {"1", "L", "LA"}
 _LOOKED_AT = 32
 
+Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+
 
 @final
 @dataclass(frozen=True)
@@ -47,13 +49,24 @@ class Pictures:
         numbers = index.tolist()
         pixels = np.empty((len(numbers), *self.shape), np.uint8)
         for place, number in enumerate(numbers):
-            pixels[place] = self._decode(self.read(number))
+            pixels[place] = decode(self.read(number), self.shape)
         return torch.from_numpy(pixels), torch.index_select(self.labels, 0, index)
 
-    def _decode(self, picture: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-        coloured = picture.convert("L" if self.channels == 1 else "RGB")
-        fitted = ImageOps.fit(coloured, (self.size, self.size), Image.Resampling.BILINEAR)
-        return np.atleast_3d(np.asarray(fitted)).transpose(2, 0, 1)
+
+def decode(picture: Image.Image, shape: tuple[int, int, int]) -> Pixels:
+    """Returns a picture as the models see it: grey or coloured, scaled, cut about its centre.
+
+    Args:
+        picture: of any size and colours.
+        shape: `(C, H, W)` to bring it to; C is 1 for grey, 3 for red, green, blue.
+
+    Returns:
+        uint8, `(C, H, W)`.
+    """
+    channels, height, width = shape
+    coloured = picture.convert("L" if channels == 1 else "RGB")
+    fitted = ImageOps.fit(coloured, (width, height), Image.Resampling.BILINEAR)
+    return np.atleast_3d(np.asarray(fitted)).transpose(2, 0, 1)
 
 
 def hold(pictures: Pictures, memory_limit_gb: float) -> ImageStore:

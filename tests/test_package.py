@@ -1,0 +1,83 @@
+"""What is installed: the whole package, MNIST with its checksums, the command."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MNIST = "hpsearch/data/mnist"
+BUILD = "import sys; from setuptools import build_meta; build_meta.build_{}(sys.argv[1])"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what a package is built from: a build leaves folders beside it."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, folder)
+    unwanted = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "hpsearch", folder / "hpsearch", ignore=unwanted)
+    return folder
+
+
+def build(project: Path, kind: str) -> Path:
+    out = project / kind
+    out.mkdir()
+    command = [sys.executable, "-c", BUILD.format(kind), str(out)]
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    (package,) = out.iterdir()
+    return package
+
+
+@pytest.fixture(scope="module")
+def wheel(project: Path) -> Iterator[zipfile.ZipFile]:
+    with zipfile.ZipFile(build(project, "wheel")) as file:
+        yield file
+
+
+def files_of(project: Path) -> set[str]:
+    files = (file for file in (project / "hpsearch").rglob("*") if file.is_file())
+    return {file.relative_to(project).as_posix() for file in files}
+
+
+def test_wheel_holds_every_file_of_the_package_and_nothing_else(
+    project: Path, wheel: zipfile.ZipFile
+) -> None:
+    installed = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert installed == files_of(project)
+    assert "hpsearch/py.typed" in installed
+
+
+def test_source_package_holds_every_file_of_the_package(project: Path) -> None:
+    with tarfile.open(build(project, "sdist")) as file:
+        packed = {name.partition("/")[2] for name in file.getnames()}
+    assert packed > files_of(project) | {"pyproject.toml", "README.md"}
+
+
+def test_wheel_brings_the_command(wheel: zipfile.ZipFile) -> None:
+    entry_points = ConfigParser()
+    name = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
+    entry_points.read_string(wheel.read(name).decode())
+    assert dict(entry_points["console_scripts"]) == {"hpsearch": "hpsearch.cli:main"}
+
+
+def test_wheel_brings_mnist_with_the_checksums_of_its_note(wheel: zipfile.ZipFile) -> None:
+    note = wheel.read(f"{MNIST}/README.md").decode()
+    rows = re.findall(r"\| (\S+-ubyte) \| ([\d,]+) \| (\w{32}) \|", note)
+    assert len(rows) == 4
+    for name, size, checksum in rows:
+        content = gzip.decompress(wheel.read(f"{MNIST}/{name}.gz"))
+        assert len(content) == int(size.replace(",", ""))
+        assert hashlib.md5(content, usedforsecurity=False).hexdigest() == checksum

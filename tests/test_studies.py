@@ -1,0 +1,81 @@
+"""The study files of studies/: each says how to run it, is valid, and trains."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hpsearch.commands.checked_file import read_checked
+from hpsearch.search.run import Outcome, run_study
+from hpsearch.spec.read import read_study
+from hpsearch.views.plain import PlainView
+
+STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.yaml"))
+ARCHITECTURES = next(file for file in STUDIES if file.stem == "architectures")
+BRANCHES = yaml.safe_load(ARCHITECTURES.read_text())["model"]["~choice"]
+TWO_BATCHES = (
+    "trainer.max_epochs=1",
+    "trainer.limit_train_batches=2",
+    "trainer.limit_val_batches=1",
+)
+
+each_study = pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+
+
+def run_one_trial(file: Path, changes: Sequence[str], folder: Path) -> Outcome:
+    return run_study(
+        read_study(file, (*changes, *TWO_BATCHES)),
+        storage=f"sqlite:///{folder / 'studies.db'}",
+        runs=folder,
+        devices="cpu:1",
+        per_device=1,
+        trials=1,
+        add=None,
+        timeout_s=None,
+        inline=True,
+        observer=PlainView(io.StringIO()),
+    )
+
+
+def test_every_study_is_there() -> None:
+    assert {file.stem for file in STUDIES} == {
+        *("softmax", "mlp", "cnn", "cnn_dropout", "cnn_augmented", "residual", "dilated"),
+        *("architectures", "quickstart"),
+    }
+
+
+@each_study
+def test_study_opens_with_what_it_is_and_how_to_run_it(file: Path) -> None:
+    first, *others = file.read_text().splitlines()
+    comment = others[: next(i for i, line in enumerate(others) if not line.startswith("#"))]
+    assert first.startswith("# ")
+    assert any(line.startswith(f"#   hpsearch run studies/{file.name}") for line in comment)
+
+
+def test_every_study_has_a_name_of_its_own() -> None:
+    assert len({read_study(file).name for file in STUDIES}) == len(STUDIES)
+
+
+@each_study
+def test_study_is_valid_and_searches_something(file: Path) -> None:
+    assert read_checked(file, ()).space.parameters
+
+
+@each_study
+def test_study_trains(file: Path, tmp_path: Path) -> None:
+    study = run_one_trial(file, (), tmp_path).study
+    assert study.best is not None
+    assert 0 <= study.best.values_by_epoch[1] <= 1
+    assert Path(str(study.best.checkpoint)).is_file()
+
+
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_every_architecture_trains(branch: str, tmp_path: Path) -> None:
+    change = f"model={json.dumps(BRANCHES[branch])}"
+    study = run_one_trial(ARCHITECTURES, [change], tmp_path).study
+    assert study.counts["complete"] == 1, [trial.attributes for trial in study.trials]
