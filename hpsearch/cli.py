@@ -6,8 +6,12 @@ from collections.abc import Callable, Sequence
 
 from cyclopts import App
 
+from hpsearch.commands.confirm import confirm
+from hpsearch.commands.dashboard import dashboard
+from hpsearch.commands.export import export, predict
 from hpsearch.commands.guarded import guarded
 from hpsearch.commands.machine import doctor
+from hpsearch.commands.report import compare, report
 from hpsearch.commands.results import best, list_, show, status
 from hpsearch.commands.search import resume, run
 from hpsearch.commands.study_file import check, preview, summary
@@ -32,7 +36,9 @@ app = App(
 # In the order of the help: a study's way from its file to its result.
 _COMMANDS: tuple[Callable[..., int | None], ...] = (
     *(run, resume, check, summary, preview),
-    *(list_, status, show, best, doctor),
+    *(list_, status, show, best, report, compare),
+    *(dashboard, confirm, export, predict),
+    *(doctor,),
 )
 for _place, _command in enumerate(_COMMANDS):
     app.command(_command, name=_command.__name__.rstrip("_"), sort_key=_place)

@@ -62,7 +62,7 @@ def exit_code(outcome: Outcome) -> int:
 def last_line(outcome: Outcome, storage: str | None, options: SearchOptions) -> str:
     """Returns what to type next: go on, or look at the best trial or at one that failed."""
     study = outcome.study
-    if outcome.interrupted or outcome.fault:
+    if outcome.interrupted or outcome.fault or study.state == "interrupted":
         again = command(
             "resume",
             study.name,

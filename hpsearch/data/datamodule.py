@@ -104,6 +104,7 @@ class ImageData(LightningDataModule):
         self.augment = Augment(**(augment or {}))
         self._is_set_up = False
         self._why_open: str | None = None
+        self._trains_on_everything = False
 
     @staticmethod
     def preload(source: str = "mnist", memory_limit_gb: float = 4.0) -> None:
@@ -118,6 +119,8 @@ class ImageData(LightningDataModule):
         images = self._load("train")
         training, validation = split(images.labels.numpy(), self._validation, self._split_seed)
         self.split_fingerprint = fingerprint(training, validation)
+        if self._trains_on_everything:
+            training, validation = np.arange(len(images.labels)), validation[:0]
         self.input_shape = images.shape
         self.class_names = images.classes
         self.classes = len(images.classes)
@@ -138,6 +141,14 @@ class ImageData(LightningDataModule):
             raise DataError("the test split is opened for a reason; say which")
         self._why_open = reason
 
+    def train_on_everything(self) -> None:
+        """Adds the validation part to the training part; nothing is left to validate on.
+
+        For the last training of a setting that has been chosen.
+        """
+        self._trains_on_everything = True
+        self._is_set_up = False
+
     def train_dataloader(self) -> TrainingBatches:
         """Returns the shuffled batches of the training part."""
         return TrainingBatches(*self.training, self._batch_size, self._order_seed)
@@ -150,8 +161,13 @@ class ImageData(LightningDataModule):
         """Returns the batches of the test split, if it has been opened.
 
         Raises:
-            TestSplitClosed: `open_test_split` was not called.
+            TestSplitClosed: `open_test_split` was not called, or a model is being trained.
         """
+        if self._is_fitted_on():
+            raise TestSplitClosed(
+                "the test split is closed while a model is trained: what it says must not change "
+                "how, or which, model is trained. `hpsearch confirm` reads it once, for the winner"
+            )
         if self._why_open is None:
             raise TestSplitClosed(
                 "the test split is closed: settings are chosen on the validation split, and the "
@@ -160,6 +176,10 @@ class ImageData(LightningDataModule):
             )
         images = self._load("test")
         return EvaluationBatches(images, np.arange(len(images.labels)), self._eval_batch_size)
+
+    def _is_fitted_on(self) -> bool:
+        state = None if self.trainer is None else self.trainer.state
+        return state is not None and state.fn == "fit" and state.status == "running"
 
     def predict_dataloader(self) -> EvaluationBatches:
         """Returns the batches of the test split, if it has been opened.

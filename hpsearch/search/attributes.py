@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 # Of a study.
+ID = "hpsearch:id"  # tells it from studies of the same name in other databases
 DOCUMENT = "hpsearch:document"  # the study file as data: what `resume` goes on from
 IMPORT_PATHS = "hpsearch:import_paths"  # folders of the study's own classes
 BUDGET = "hpsearch:budget"  # trials in all
 RUNS = "hpsearch:runs"  # folder of the trials' files
 SPLIT = "hpsearch:split"  # hash of the train/validation split
 VERSIONS = "hpsearch:versions"  # of python and the libraries that trained
+CONFIRMS = "hpsearch:confirms"  # of a confirmation: the search whose finalists it trains again
+CONFIRMATION = "hpsearch:confirmation"  # of a search: what its confirmation found
+OPENINGS = "hpsearch:test_openings"  # of a search: when its test split was opened, and why
 
 # Of a trial. What has no name here is a fact under its own name, such as `parameters`.
 ATTEMPTS = "attempts"
@@ -16,6 +20,10 @@ CHECKPOINT = "checkpoint"
 CURVE = "values_by_epoch"  # of several objectives: Optuna's own reports are for one only
 DEVICE = "device"
 FAILURE = "failure"
+FINALIST = "finalist"  # of a confirmation: number of the trial that is trained again
+GAP = "gap"  # by how much the objective is better in training than in validation
 PRUNED_AT = "pruned_at"
+REPEAT = "repeat"  # of a confirmation: which of its seeds, from 1
 SECONDS = "seconds"
+SEED = "seed"  # where it does not follow from the trial's number
 TRACEBACK = "traceback"

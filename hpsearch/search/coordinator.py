@@ -202,7 +202,7 @@ class Coordinator:
         prune = self._ledger.report(active.trial, report)
         self._ledger.set_facts(active.trial, {SECONDS: round(report.seconds, 3)})
         self._observer.reported(active.job.number, report.step, report.values)
-        if prune:
+        if prune and report.step < active.job.config["trainer"]["max_epochs"]:
             self._ledger.set_facts(active.trial, {PRUNED_AT: report.step})
             return "prune"
         return "stop" if self._stopping() else "go"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
@@ -20,12 +21,15 @@ from hpsearch.search.attributes import (
     DEVICE,
     DOCUMENT,
     FAILURE,
+    GAP,
+    ID,
     IMPORT_PATHS,
     RUNS,
     SPLIT,
     TRACEBACK,
     VERSIONS,
 )
+from hpsearch.search.gap import training_gap
 from hpsearch.search.sampling import build_pruner, build_sampler, suggester
 from hpsearch.spec.messages import Ended, Report
 from hpsearch.spec.study import StudySpec
@@ -142,6 +146,8 @@ class Ledger:
         values = list(best.values.values()) if best else None
         if best:
             self.set_facts(trial, {f"best_{key}": value for key, value in best.metrics.items()})
+            first = next(iter(self._spec.objectives.items()))
+            self.set_facts(trial, {GAP: training_gap(best.metrics, *first)})
         self.close_attempt(trial, ended.how)
         if ended.how == "complete" and values:
             self._finish(trial, TrialState.COMPLETE, values)
@@ -174,6 +180,7 @@ def create_study(spec: StudySpec, storage: RDBStorage, runs: Path) -> optuna.Stu
         sampler=build_sampler(spec, 0),
     )
     study.set_metric_names(list(spec.objectives))
+    study.set_user_attr(ID, uuid.uuid4().hex)
     describe_study(study, spec, runs, spec.trials)
     return study
 

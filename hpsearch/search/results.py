@@ -18,10 +18,13 @@ from hpsearch.search.attributes import (
     ATTEMPTS,
     BUDGET,
     CHECKPOINT,
+    CONFIRMATION,
+    CONFIRMS,
     CURVE,
     DEVICE,
     DOCUMENT,
     IMPORT_PATHS,
+    OPENINGS,
     RUNS,
     SECONDS,
 )
@@ -80,6 +83,9 @@ class StudyRecord:
         best: the best complete trial; of several objectives, the best in the first.
         front: of several objectives, the trials that no other trial beats in all of them.
         runs: the folder that holds the trials' files.
+        confirmation: what `hpsearch confirm` found, as plain data; None before.
+        openings: every time its test split was opened: when, why, for which model, with what
+            result.
     """
 
     name: str
@@ -92,6 +98,8 @@ class StudyRecord:
     owner: str | None
     storage: str
     runs: str
+    confirmation: Mapping[str, Any] | None = None
+    openings: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def counts(self) -> dict[TrialState, int]:
@@ -105,10 +113,14 @@ class StudyRecord:
 
 
 def list_studies(storage: RDBStorage) -> list[StudyRecord]:
-    """Returns every study of the database that hpsearch made, by name."""
+    """Returns every search of the database that hpsearch made, by name.
+
+    A confirmation is no search of its own: it is told with the search it belongs to.
+    """
     names = sorted(optuna.get_all_study_names(storage))
     studies = [optuna.load_study(study_name=name, storage=storage) for name in names]
-    return [_record(study, storage) for study in studies if DOCUMENT in study.user_attrs]
+    ours = [study for study in studies if DOCUMENT in study.user_attrs]
+    return [_record(study, storage) for study in ours if CONFIRMS not in study.user_attrs]
 
 
 def load_record(storage: RDBStorage, name: str) -> StudyRecord:
@@ -202,6 +214,8 @@ def _record(study: optuna.Study, storage: RDBStorage) -> StudyRecord:
         owner=str(owner) if owner else None,
         storage=redact(storage.url),
         runs=str(runs),
+        confirmation=attributes.get(CONFIRMATION),
+        openings=tuple(attributes.get(OPENINGS, ())),
     )
 
 

@@ -21,9 +21,9 @@ from hpsearch.engines.engine import Engine
 from hpsearch.engines.inline import InlineEngine
 from hpsearch.engines.local import LocalEngine
 from hpsearch.engines.slots import Slot, find_slots
-from hpsearch.search.attributes import BUDGET, RUNS, SEED
+from hpsearch.search.attributes import BUDGET, SEED
 from hpsearch.search.coordinator import Coordinator, StopRequest
-from hpsearch.search.lease import take_lease
+from hpsearch.search.lease import Lease, take_lease
 from hpsearch.search.ledger import Ledger, create_study, describe_study
 from hpsearch.search.observer import Observer
 from hpsearch.search.results import (
@@ -34,6 +34,12 @@ from hpsearch.search.results import (
     trial_folder,
     trial_record,
 )
+from hpsearch.search.run_folder import (
+    DEFAULT_RUNS,
+    claim_folder,
+    find_runs,
+    refuse_foreign_folder,
+)
 from hpsearch.search.sampling import grid_size
 from hpsearch.search.seeds import derive_seed
 from hpsearch.search.storage import open_storage, reason_of, redact
@@ -41,8 +47,6 @@ from hpsearch.spec.components import class_modules
 from hpsearch.spec.errors import Failure, InputError
 from hpsearch.spec.job import Job, Scalar
 from hpsearch.spec.study import StudySpec
-
-DEFAULT_RUNS = Path("runs")
 
 # These say how far and where a study goes, or how it chooses; what is searched stays the same.
 CHANGEABLE = ("trials", "timeout", "storage", "description", "sampler", "pruner")
@@ -100,6 +104,7 @@ def run_study(
     database = open_storage(storage)
     limits = Limits(trials, add, timeout_s if timeout_s is not None else spec.timeout_s)
     if spec.name not in optuna.get_all_study_names(database):
+        refuse_foreign_folder(runs or DEFAULT_RUNS, spec.name, None)
         study = create_study(spec, database, runs or DEFAULT_RUNS)
         spec_budget = spec.trials
     else:
@@ -198,10 +203,10 @@ def _search(
     inline: bool,
     observer: Observer,
 ) -> Outcome:
-    lease = take_lease(database.engine, study._study_id, spec.name)
     stop = StopRequest()
-    try:
-        runs = _runs(study, runs)
+    with _owning(study, database) as lease:
+        runs = find_runs(study, runs)
+        folder = claim_folder(study, runs)
         budget = limits.trials if limits.trials is not None else budget
         budget = (budget or len(study.trials)) + limits.add if limits.add else budget
         budget = min(filter(None, (budget, grid_size(spec))), default=None)
@@ -209,8 +214,6 @@ def _search(
         record = load_record(database, spec.name)
         observer.opened(record, [slot.name for slot in slots])
         if _to_go(record):
-            folder = runs / spec.name
-            folder.mkdir(parents=True, exist_ok=True)
             seeds = {t.number: t.user_attrs[SEED] for t in study.trials if SEED in t.user_attrs}
             with stop_on_signals(stop):
                 coordinator = Coordinator(
@@ -231,17 +234,25 @@ def _search(
                     deadline=time.monotonic() + limits.timeout_s if limits.timeout_s else None,
                 )
                 coordinator.run()
-    except (StorageInternalError, SQLAlchemyError) as error:
-        raise Failure(
-            f"the database {redact(database.url)} could not be written: {reason_of(error)}. What"
-            f" was trained is kept; when this is put right: hpsearch resume {spec.name}"
-        ) from error
-    finally:
-        lease.release()
     final = load_record(database, spec.name)
     observer.closed(final)
     fault = "" if stop.reason in ("", *_SIGNALS.values()) else stop.reason
     return Outcome(final, interrupted=bool(stop.urgency) and not fault, fault=fault)
+
+
+@contextmanager
+def _owning(study: optuna.Study, database: RDBStorage) -> Iterator[Lease]:
+    """Owns the study within; a database that fails there is told in a sentence."""
+    lease = take_lease(database.engine, study._study_id, study.study_name)
+    try:
+        yield lease
+    except (StorageInternalError, SQLAlchemyError) as error:
+        raise Failure(
+            f"the database {redact(database.url)} could not be written: {reason_of(error)}. What"
+            f" was trained is kept; when this is put right: hpsearch resume {study.study_name}"
+        ) from error
+    finally:
+        lease.release()
 
 
 def _engine(spec: StudySpec, slots: tuple[Slot, ...], folder: Path, inline: bool) -> Engine:
@@ -254,12 +265,6 @@ def _engine(spec: StudySpec, slots: tuple[Slot, ...], folder: Path, inline: bool
 def _to_go(record: StudyRecord) -> bool:
     finished = sum(record.counts[state] for state in ("complete", "pruned", "failed"))
     return record.budget is None or finished < record.budget or finished < len(record.trials)
-
-
-def _runs(study: optuna.Study, given: Path | None) -> Path:
-    """Returns where the trials' files are; a study that was moved is found in the folder given."""
-    stored = Path(study.user_attrs.get(RUNS, ""))
-    return stored if (stored / study.study_name).exists() else given or DEFAULT_RUNS
 
 
 def _fixed(document: Mapping[str, Any]) -> dict[str, Any]:

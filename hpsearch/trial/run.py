@@ -6,6 +6,7 @@ import errno
 import logging
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ from hpsearch.trial.progress import SayProgress
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
 
 TRACEBACK_LINES = 30
+ADVICE = (
+    # Lightning 2.6 asks torch 2.14 for a class that torch has renamed.
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+    # Metrics are read once an epoch, whatever the Trainer's own interval.
+    r"The number of training batches .* is smaller than the logging interval",
+)
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -131,6 +138,8 @@ def build_trainer(
     """Returns the Trainer of the study file on the job's one device, with our callbacks last."""
     # Its notes (devices found, products to try) are the same for every trial.
     logging.getLogger(tree.__name__).setLevel(logging.WARNING)
+    for advice in ADVICE:
+        warnings.filterwarnings("ignore", advice)
     from_file = instantiate(arguments)
     own_loggers = from_file.pop("logger", None)
     plugins = _as_list(from_file.pop("plugins", None))

@@ -39,6 +39,8 @@ def study_status(study: StudyRecord) -> dict[str, Any]:
         "study": name,
         **entry,
         "front": [trial.number for trial in study.front],
+        "confirmation": study.confirmation,
+        "test_openings": list(study.openings),
         "trials": [_brief(trial) for trial in study.trials],
     }
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from hpsearch.search.results import StudyRecord
 from hpsearch.views.budget import counts_line, progress_line
+from hpsearch.views.confirmation import confirmed_words, openings_words
 from hpsearch.views.leaderboard import leaderboard
 from hpsearch.views.study_list import STATE_STYLES, best_words
 
@@ -51,6 +52,10 @@ def _facts(study: StudyRecord) -> list[Text]:
     }
     if study.front:
         rows["front"] = "trials " + ", ".join(str(trial.number) for trial in study.front)
+    if study.confirmation:
+        rows["confirmed"] = confirmed_words(study.confirmation)
+    if study.openings:
+        rows["tested"] = openings_words(study.openings)
     if study.owner:
         rows["run by"] = study.owner
     return [Text.assemble((f"{name:<10}", "dim"), value) for name, value in rows.items()]

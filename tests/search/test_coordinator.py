@@ -157,6 +157,15 @@ def test_the_pruner_ends_what_does_not_pay(tmp_path: Path) -> None:
             assert max(trial.values_by_epoch) == trial.attributes["pruned_at"] < 3
 
 
+def test_a_trial_that_has_trained_to_its_end_is_never_pruned(tmp_path: Path) -> None:
+    asha = {"class_path": "asha", "init_args": {"min_resource": 3, "reduction_factor": 2}}
+    bench = Bench(tmp_path, spec(pruner=asha, trials=8))
+
+    bench.run(ScriptedEngine(1, learns), budget=8)
+
+    assert bench.record().counts["complete"] == 8
+
+
 def test_a_request_to_stop_leaves_trials_waiting_under_their_numbers(bench: Bench) -> None:
     stop = StopRequest()
 

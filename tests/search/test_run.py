@@ -171,3 +171,17 @@ def test_a_study_of_another_program_is_left_alone(here: Path) -> None:
 
     with pytest.raises(InputError, match=r"'foreign' in .* was not made by hpsearch: no study"):
         load_record(storage, "foreign")
+
+
+def test_a_folder_of_another_study_of_the_same_name_is_refused(here: Path) -> None:
+    run()
+    (here / "tiny.db").unlink()
+
+    with pytest.raises(
+        InputError,
+        match=r"the folder .*runs/tiny holds trials of another study of this name, which is not in"
+        r" this database: move it away, or name another folder with --runs",
+    ):
+        run()
+
+    assert run(runs=Path("other")).study.counts["complete"] == 2

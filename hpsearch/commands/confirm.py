@@ -1,0 +1,121 @@
+"""`confirm`: the finalists of a search trained again, and the test split opened once."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.types import PositiveInt
+
+from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED, MISUSED
+from hpsearch.commands.opening import console, say_next
+from hpsearch.commands.options import Devices, Json, PerDevice, Runs, Storage, StudyName
+from hpsearch.views.next_command import command
+
+if TYPE_CHECKING:
+    from hpsearch.search.run import Outcome
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ConfirmOptions:
+    """What a confirmation does, and where."""
+
+    top: Annotated[PositiveInt, Parameter(metavar="N", help="How many trials.")] = 3
+    seeds: Annotated[PositiveInt, Parameter(metavar="K", help="With how many seeds each.")] = 5
+    again: Annotated[
+        bool,
+        Parameter(
+            negative="", show_default=False, help="Open the test split once more, on record."
+        ),
+    ] = False
+    refit: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            show_default=False,
+            help="Train the winner on training and validation data together at the end.",
+        ),
+    ] = False
+    devices: Devices = "auto"
+    per_device: PerDevice = 1
+    storage: Storage = None
+    runs: Runs = None
+    inline: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Train in this process: to debug.")
+    ] = False
+
+
+DEFAULTS = ConfirmOptions()
+
+
+def confirm(name: StudyName, /, *, options: ConfirmOptions = DEFAULTS, json: Json = False) -> int:
+    """Train the best trials again, choose one, and test it.
+
+    The same command goes on where it was interrupted.
+    """
+    from hpsearch.search.confirm import Wishes, confirm_study
+    from hpsearch.search.storage import default_url
+    from hpsearch.views.plain import PlainView
+    from hpsearch.views.terminal import search_view
+
+    view = PlainView(sys.stderr) if json else search_view(console())
+    try:
+        confirmed = confirm_study(
+            name,
+            Wishes(options.top, options.seeds, options.again, options.refit),
+            storage=options.storage or default_url(),
+            runs=options.runs,
+            devices=options.devices,
+            per_device=options.per_device,
+            inline=options.inline,
+            observer=view,
+        )
+    finally:
+        view.stop()
+    if confirmed.record is None:
+        return _unfinished(name, confirmed.training, options)
+    _show(confirmed.record, json)
+    if confirmed.refused:
+        print(f"error: {confirmed.refused}", file=sys.stderr)
+        return MISUSED
+    if _failed(confirmed.record):
+        return FAILED
+    if not json:
+        say_next("export", name, storage=options.storage)
+    return DONE
+
+
+def _show(record: dict[str, Any], json: bool) -> None:
+    from hpsearch.views.confirmation import confirmation_view
+    from hpsearch.views.records import to_json
+
+    if json:
+        print(to_json(record))
+    else:
+        console().print(confirmation_view(record))
+
+
+def _unfinished(name: str, training: Outcome, options: ConfirmOptions) -> int:
+    if training.fault:
+        print(f"error: the confirmation stopped itself: {training.fault}", file=sys.stderr)
+    print(f"\nto go on: {same_command(name, options)}", file=sys.stderr)
+    return FAILED if training.fault else INTERRUPTED
+
+
+def same_command(name: str, options: ConfirmOptions) -> str:
+    """Returns the command that was given, without the password of its database."""
+    from hpsearch.search.storage import redact
+
+    given = {key: value for key, value in vars(options).items() if value != getattr(DEFAULTS, key)}
+    if options.storage is not None:
+        given["storage"] = redact(options.storage)
+    flags = [f"--{key}" for key, value in given.items() if value is True]
+    return command("confirm", name, *flags, **{k: v for k, v in given.items() if v is not True})
+
+
+def _failed(record: dict[str, Any]) -> bool:
+    refit = record["refit"] or {}
+    return bool((record["test"] or {}).get("failure")) or "failure" in refit

@@ -1,0 +1,88 @@
+"""The study beside a search in which its finalists are trained again: one trial a pair with a seed.
+
+Its trials are the finalists' parameters, enqueued with a seed of their own each, so that it runs,
+is resumed and is looked at like any other study.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import optuna
+from optuna.storages import RDBStorage
+
+from hpsearch.search.attributes import BUDGET, CONFIRMS, FINALIST, REPEAT, SEED, SPLIT
+from hpsearch.search.ledger import create_study
+from hpsearch.search.results import TrialRecord, load_study, stored_spec
+from hpsearch.search.seeds import derive_seed
+from hpsearch.spec.study import StudySpec
+
+_SUFFIX = ".confirm"
+_LONGEST_NAME = 64
+
+
+def companion_name(name: str) -> str:
+    """Returns the name of the study that confirms the one of this name."""
+    if len(name) + len(_SUFFIX) <= _LONGEST_NAME:
+        return name + _SUFFIX
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST_NAME - len(_SUFFIX) - 9]}-{digest}{_SUFFIX}"
+
+
+def enlist(
+    database: RDBStorage,
+    search: optuna.Study,
+    finalists: Sequence[TrialRecord],
+    seeds: int,
+    runs: Path,
+) -> str:
+    """Enqueues every finalist with every seed, but for those that are there; returns the name.
+
+    All finalists meet the same seeds, so that their values can be compared in pairs. The seeds
+    come in order, so that a confirmation that is cut short has as many of each.
+    """
+    spec = stored_spec(database, search.study_name)
+    name = companion_name(spec.name)
+    if name in optuna.get_all_study_names(database):
+        companion = load_study(database, name)
+    else:
+        companion = _create(database, search, spec, name, len(finalists) * seeds, runs)
+    there = {(t.user_attrs[FINALIST], t.user_attrs[REPEAT]) for t in companion.trials}
+    for repeat in range(1, seeds + 1):
+        seed = derive_seed(spec.seed, "confirm", repeat)
+        for trial in finalists:
+            if (trial.number, repeat) not in there:
+                facts = {FINALIST: trial.number, REPEAT: repeat, SEED: seed}
+                companion.enqueue_trial(dict(trial.params), user_attrs=facts)
+    companion.set_user_attr(BUDGET, len(companion.trials))
+    return name
+
+
+def _create(
+    database: RDBStorage,
+    search: optuna.Study,
+    spec: StudySpec,
+    name: str,
+    trials: int,
+    runs: Path,
+) -> optuna.Study:
+    block = {
+        "name": name,
+        "objective": dict(spec.objectives),
+        "sampler": "random",
+        "pruner": "none",
+        "trials": trials,
+        "seed": spec.seed,
+        "description": f"The finalists of {spec.name}, trained again.",
+    }
+    document = {**spec.document, "study": block}
+    companion = create_study(StudySpec.from_document(document, spec.import_paths), database, runs)
+    companion.set_user_attr(CONFIRMS, spec.name)
+    # A study whose folder is not there would be taken for one that was moved.
+    (runs / name).mkdir(parents=True, exist_ok=True)
+    # The same validation images, or the values could not be compared with the search's.
+    if SPLIT in search.user_attrs:
+        companion.set_user_attr(SPLIT, search.user_attrs[SPLIT])
+    return companion

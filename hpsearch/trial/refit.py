@@ -1,0 +1,107 @@
+"""The last training of a chosen setting: on training and validation images together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import yaml
+from pytorch_lightning.callbacks import Checkpoint
+
+from hpsearch.spec.components import instantiate
+from hpsearch.spec.job import Job
+from hpsearch.trial import checkpoint
+from hpsearch.trial.lightning_tree import in_tree, tree_of
+from hpsearch.trial.run import build_data, build_module, build_trainer, prepare
+from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
+
+RECIPE = "recipe.yaml"
+
+
+class NoRefit(Exception):
+    """The data module has no way to train on everything."""
+
+
+class _SaveAndStop(Checkpoint):
+    """Saves the state after every epoch, and stops after the epoch that was confirmed.
+
+    The schedule stays that of the full number of epochs: the recipe is the confirmed one.
+    """
+
+    def __init__(self, path: Path, epochs: int) -> None:
+        self._path = path
+        self._epochs = epochs
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        checkpoint.save(trainer, self._path)
+        trainer.should_stop |= trainer.current_epoch + 1 >= self._epochs
+
+
+def refit(job: Job, epochs: int) -> dict[str, Any]:
+    """Trains the job's model on all but the test split, or goes on from its last checkpoint.
+
+    Args:
+        job: the setting, its seed, and the folder for the model.
+        epochs: after how many epochs the training ends; nothing is validated, so nothing else
+            can say.
+
+    Returns:
+        `checkpoint` (path) and `epochs`; or `failure`, one line.
+    """
+    try:
+        return _refit(job, epochs)
+    except Exception as error:
+        return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+
+
+def _refit(job: Job, epochs: int) -> dict[str, Any]:
+    prepare(job)
+    last, best = (Path(job.folder) / name for name in (checkpoint.LAST, checkpoint.BEST))
+    _drop_other_recipe(job, epochs)
+    done = checkpoint.verified(last) or 0
+    if done < epochs:
+        _train(job, epochs, last, done)
+    checkpoint.keep(last, best)
+    return {"checkpoint": str(best), "epochs": epochs}
+
+
+def _train(job: Job, epochs: int, last: Path, done: int) -> None:
+    seed_all(job.seed)
+    data: Any = build_data(job)
+    if not hasattr(data, "train_on_everything"):
+        raise NoRefit(
+            f"{type(data).__name__} has no method train_on_everything(); give it one that adds the"
+            " validation part to what train_dataloader() returns"
+        )
+    data.train_on_everything()
+    module = build_module(job, data)
+    tree = tree_of(module)
+    arguments = {**job.config["trainer"], "limit_val_batches": 0, "logger": False}
+    callbacks = [
+        *_without_monitors(arguments.pop("callbacks", None)),
+        ReseedEachEpoch(job.seed),
+        in_tree(_SaveAndStop, tree)(last, epochs),
+    ]
+    trainer = build_trainer(job, tree, arguments, callbacks, [])
+    trainer.fit(module, datamodule=data, ckpt_path=last if done else None, weights_only=True)
+
+
+def _without_monitors(callbacks: Any) -> list[Any]:
+    """Returns the study's callbacks but for those that wait for a validation metric."""
+    listed = callbacks if isinstance(callbacks, list) else [callbacks]
+    built = [instantiate(callback) for callback in listed if callback is not None]
+    return [callback for callback in built if getattr(callback, "monitor", None) is None]
+
+
+def _drop_other_recipe(job: Job, epochs: int) -> None:
+    """Begins anew where the folder holds the model of another setting, seed or length."""
+    folder = Path(job.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = yaml.safe_dump({"epochs": epochs, "seed": job.seed, **job.config}, sort_keys=False)
+    file = folder / RECIPE
+    if file.exists() and file.read_text() == recipe:
+        return
+    for name in (checkpoint.LAST, checkpoint.BEST):
+        (folder / name).unlink(missing_ok=True)
+    file.write_text(recipe)

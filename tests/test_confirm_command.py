@@ -1,0 +1,155 @@
+"""`hpsearch confirm` as a person types it, in processes of its own, killed once on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hpsearch.cli import main
+from hpsearch.commands.confirm import ConfirmOptions, same_command
+from hpsearch.search.results import StudyRecord, load_record
+from hpsearch.search.storage import open_storage
+
+STUBS = Path(__file__).parent / "stubs"
+STUDY = """
+study:
+  name: tiny
+  objective: {val_accuracy: maximize}
+  sampler: random
+  pruner: none
+  trials: 3
+  seed: 4
+model:
+  class_path: tested.TestedModel
+  init_args: {width: "~int(2, 64)"}
+data: {class_path: tested.TestedData}
+trainer: {max_epochs: 3}
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which a search is done."""
+    (tmp_path / "tiny.yaml").write_text(STUDY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    assert main(["run", "tiny.yaml", "--inline", "--devices", "cpu:1"]) == 0
+    return tmp_path
+
+
+def hpsearch(folder: Path, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "hpsearch", *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(STUBS)},
+    )
+
+
+def recorded(folder: Path, name: str) -> StudyRecord:
+    return load_record(open_storage(f"sqlite:///{folder}/hpsearch.db"), name)
+
+
+def kill_after_one_run(folder: Path, process: subprocess.Popen[str]) -> None:
+    """Kills the whole process group once a run has reported an epoch."""
+    while not any(path.stat().st_size for path in folder.glob("runs/tiny.confirm/*/events.jsonl")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.mark.process
+def test_a_confirmation_that_was_killed_goes_on_and_opens_the_test_split_once(home: Path) -> None:
+    words = ("confirm", "tiny", "--top", "2", "--seeds", "3", "--devices", "cpu:2", "--json")
+    kill_after_one_run(home, hpsearch(home, *words))
+
+    process = hpsearch(home, *words, "--refit")
+    out, err = process.communicate(timeout=120)
+
+    assert process.returncode == 0, err
+    record = json.loads(out)
+    companion = recorded(home, "tiny.confirm")
+    assert companion.counts["complete"] == len(companion.trials) == 6
+    assert {len(one["values"]) for one in record["finalists"]} == {3}
+    assert record["test"]["metric"] == "test_accuracy"
+    assert Path(record["refit"]["checkpoint"]).is_file()
+    (opening,) = recorded(home, "tiny").openings
+    assert opening["host"]
+    assert opening["metrics"]["test_accuracy"] == record["test"]["value"]
+
+
+def test_the_words_and_the_table(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["confirm", "tiny", "--top", "2", "--seeds", "2", "--inline", "--devices", "cpu:1"]
+    capsys.readouterr()
+    assert main(words) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "trial searched confirmed 95 % interval optimism runs weights time test_accuracy" in text
+    assert "(paired t-test, p = " in text
+    assert "is taken" in text
+    assert "50 examples), of the run with seed" in text
+    assert "model " in text
+
+    assert main(["status", "tiny"]) == 0
+    status = " ".join(capsys.readouterr().out.split())
+    assert "over 2 seeds, test_accuracy " in status
+    assert "tested opened once, at " in status
+    entry = printed_json(["status", "tiny"], capsys)
+    assert entry["confirmation"]["chosen"] == entry["test_openings"][0]["trial"]
+
+
+def printed_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_second_look_is_refused_with_the_table_and_exit_code_2(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["confirm", "tiny", "--inline", "--devices", "cpu:1"]
+    assert main([*words, "--top", "1", "--seeds", "1"]) == 0
+    # The model that was tested is no longer the same file: another one would be tested.
+    best = next(home.glob("runs/tiny.confirm/trial-0000/best.ckpt"))
+    best.write_bytes(best.read_bytes() + b"0")
+    capsys.readouterr()
+    assert main([*words, "--top", "1", "--seeds", "1"]) == 2
+    out, err = capsys.readouterr()
+    assert "confirmed" in out
+    assert err.startswith("error: the test split of tiny was opened at ")
+    assert "--again, which is recorded too" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["confirm", "tinny"], "there is no study 'tinny'"),
+        (["confirm", "tiny", "--seeds", "0"], "--seeds"),
+        (["confirm", "tiny", "--top", "none"], "--top"),
+    ],
+)
+def test_what_is_given_wrong_is_said_in_a_line(
+    home: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert message in err
+
+
+def test_an_interrupted_confirmation_says_how_to_go_on_without_a_password() -> None:
+    options = ConfirmOptions(top=2, refit=True, storage="postgresql+psycopg://me:secret@h/db")
+    url = "'postgresql+psycopg://me:***@h/db'"
+    assert same_command("tiny", options) == f"hpsearch confirm tiny --refit --top 2 --storage {url}"
+    assert same_command("tiny", ConfirmOptions()) == "hpsearch confirm tiny"

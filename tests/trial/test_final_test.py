@@ -1,0 +1,125 @@
+"""The test split is read by the final test only, and never while a model is trained."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+
+from hpsearch.models import Softmax
+from hpsearch.spec.components import instantiate
+from hpsearch.spec.job import Job
+from hpsearch.spec.messages import Ended, Message
+from hpsearch.trial.final_test import run_final_test
+from hpsearch.trial.run import run_trial
+
+
+def job(folder: Path, model: str, data: dict[str, Any], **trainer: Any) -> Job:
+    config = {
+        "model": {"class_path": model},
+        "data": data,
+        "trainer": {"max_epochs": 1, **trainer},
+    }
+    return Job("tiny", 0, {}, config, {"val_loss": "minimize"}, 1, 2, str(folder))
+
+
+def run(job: Job) -> Ended:
+    heard: list[Message] = []
+
+    def exchange(message: Message) -> Any:
+        heard.append(message)
+        return "go"
+
+    run_trial(job, exchange)
+    assert isinstance(heard[-1], Ended)
+    return heard[-1]
+
+
+def images(folder: Path) -> dict[str, Any]:
+    """Writes 60 training and 20 test images, and returns the data section for them."""
+    chance = np.random.default_rng(0)
+    for split, count in (("train", 60), ("t10k", 20)):
+        pixels = chance.integers(0, 256, (count, 8, 8), np.uint8)
+        labels = np.arange(count, dtype=np.uint8) % 2
+        for kind, array in (("images-idx3", pixels), ("labels-idx1", labels)):
+            head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+            (folder / f"{split}-{kind}-ubyte").write_bytes(head + array.tobytes())
+    arguments = {"source": str(folder), "validation": 20}
+    return {"class_path": "hpsearch.data.ImageData", "init_args": arguments}
+
+
+class Peek(pl.Callback):
+    """Looks at the test split in one of Lightning's hooks, having opened it itself."""
+
+    def __init__(self, hook: str) -> None:
+        setattr(self, hook, self._look)
+
+    def _look(self, trainer: pl.Trainer, *_: Any, **named: Any) -> None:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        data.open_test_split("just this once")
+        list(data.test_dataloader())
+
+
+@pytest.mark.parametrize("hook", ["setup", "on_fit_start", "on_validation_end", "on_train_end"])
+def test_a_search_that_looks_at_the_test_split_fails(
+    tmp_path: Path, hook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tested.Peek", Peek, raising=False)
+    peek = {"class_path": "tested.Peek", "init_args": {"hook": hook}}
+    ended = run(job(tmp_path, "hpsearch.models.Softmax", images(tmp_path), callbacks=[peek]))
+    assert ended.how == "failed"
+    assert ended.failure.startswith(
+        "TestSplitClosed: the test split is closed while a model is trained"
+    )
+
+
+def test_once_the_training_is_over_it_can_be_opened(tmp_path: Path) -> None:
+    data: Any = instantiate(images(tmp_path))
+    data.setup("fit")
+    module = Softmax(input_shape=data.input_shape, classes=data.classes)
+    trainer = pl.Trainer(
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        accelerator="cpu",
+    )
+    trainer.fit(module, datamodule=data)
+    data.open_test_split("the training is over")
+    assert len(data.test_dataloader()) == 1
+
+
+def test_the_final_test_measures_every_example_of_the_test_split(tmp_path: Path) -> None:
+    trial = job(tmp_path, "hpsearch.models.Softmax", images(tmp_path))
+    assert run(trial).how == "complete"
+    result = run_final_test(trial, "a test")
+    assert result["examples"] == 20
+    assert 0 <= result["metrics"]["test_accuracy"] <= 1
+    assert run_final_test(trial, "a test") == result
+
+
+def test_a_data_module_of_your_own_is_tested_on_its_test_dataloader(tmp_path: Path) -> None:
+    trial = job(tmp_path, "tested.TestedModel", {"class_path": "tested.TestedData"})
+    run(trial)
+    assert run_final_test(trial, "a test")["examples"] == 50
+
+
+def test_a_model_that_is_not_what_was_saved_is_not_tested(tmp_path: Path) -> None:
+    trial = job(tmp_path, "tested.TestedModel", {"class_path": "tested.TestedData"})
+    run(trial)
+    best = tmp_path / "best.ckpt"
+    best.write_bytes(best.read_bytes()[:-1])
+    assert "is not what was saved" in run_final_test(trial, "a test")["failure"]
+
+
+def test_without_a_test_step_there_is_a_line_that_says_so(tmp_path: Path) -> None:
+    trial = job(tmp_path, "tiny.TinyModel", {"class_path": "tested.TestedData"})
+    run(trial)
+    failure = run_final_test(replace(trial, number=1), "a test")["failure"]
+    assert "No `test_step()` method defined" in failure
