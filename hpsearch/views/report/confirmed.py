@@ -1,0 +1,69 @@
+"""What the confirmation found: the finalists over several seeds, and the test split's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hpsearch.views import numbers
+from hpsearch.views.report.material import Material
+from hpsearch.views.report.parts import Part, Section, Table, Words
+
+
+def confirmed(material: Material) -> Section | None:
+    """Returns the confirmed values, as `search/confirmation_record.py` writes them; or None."""
+    record = material.study.confirmation
+    if record is None:
+        return None
+    finalists = record["finalists"]
+    chosen = [place for place, one in enumerate(finalists) if one["trial"] == record["chosen"]]
+    why = "" if chosen == [0] else ", the cheaper one"
+    head = ("trial", "in the search", "confirmed", "95 % interval", "optimism", "new runs")
+    parts: list[Part] = [
+        Words(
+            f"The finalists were trained again from scratch, each with {record['seeds']} other"
+            f" seeds. {_comparison(record)} Trial {record['chosen']} is taken{why}."
+        ),
+        Table(head, [_row(one) for one in finalists], marked=chosen),
+    ]
+    if record["test"] is not None:
+        parts.append(Words(_test(record["test"], len(material.study.openings))))
+    return Section("Confirmed", parts)
+
+
+def _row(finalist: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        str(finalist["trial"]),
+        numbers.metric(finalist["searched"]),
+        numbers.metric(finalist["confirmed"]),
+        _interval(finalist),
+        numbers.metric(finalist["optimism"]),
+        str(len(finalist["values"])),
+    )
+
+
+def _comparison(record: Mapping[str, Any]) -> str:
+    pair = record["comparison"]
+    if pair is None:
+        return ""
+    p_value = "" if pair["p_value"] is None else f" (paired test, p = {pair['p_value']:.2g})"
+    if pair["beats"]:
+        return f"Trial {pair['first']} really beats trial {pair['second']}{p_value}."
+    return f"Trials {pair['first']} and {pair['second']} cannot be told apart{p_value}."
+
+
+def _test(test: Mapping[str, Any], openings: int) -> str:
+    times = "once" if openings == 1 else f"{openings} times"
+    if test["value"] is None:
+        return f"The test split was opened {times}, without a result: {test['failure']}."
+    interval = f", 95 % interval {_interval(test)}" if test["low"] is not None else ""
+    return (
+        f"The test split was opened {times}: {test['metric']} {numbers.metric(test['value'])}"
+        f" on {test['examples']:,} examples{interval}."
+    )
+
+
+def _interval(entry: Mapping[str, Any]) -> str:
+    if entry["low"] is None:
+        return "-"
+    return f"{numbers.metric(entry['low'])} to {numbers.metric(entry['high'])}"

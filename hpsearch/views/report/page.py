@@ -1,0 +1,101 @@
+"""The whole report as one HTML page that asks nothing of any network."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import math
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from hpsearch.views.report.advice import advice
+from hpsearch.views.report.confirmed import confirmed
+from hpsearch.views.report.cost import cost
+from hpsearch.views.report.curves import curves
+from hpsearch.views.report.failures import failures
+from hpsearch.views.report.front import front
+from hpsearch.views.report.gap import gap
+from hpsearch.views.report.history import history
+from hpsearch.views.report.importance import importance
+from hpsearch.views.report.leaderboard import leaderboard
+from hpsearch.views.report.material import Material
+from hpsearch.views.report.parallel import parallel
+from hpsearch.views.report.parts import Section
+from hpsearch.views.report.pruning import pruning
+from hpsearch.views.report.reproduce import reproduce
+from hpsearch.views.report.sheet import sheet
+from hpsearch.views.report.slices import slices
+from hpsearch.views.report.summary import summary
+from hpsearch.views.report.timeline import timeline
+from hpsearch.views.report.winner import winner
+
+# In the order of a reader's questions: what came out, why, how sure, at what cost, what now.
+SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
+    *(summary, confirmed, leaderboard, front, history, importance, slices, parallel),
+    *(curves, gap, winner, sheet, cost, pruning, timeline, failures, advice, reproduce),
+)
+
+
+def render(material: Material) -> str:
+    """Returns the page. Every text of the study is escaped, in HTML and in the drawings."""
+    found = [section(material) for section in SECTIONS]
+    environment = Environment(
+        loader=PackageLoader("hpsearch.views.report", "template"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"drawing": drawing, "base64": _base64, "prose": prose}
+    return environment.get_template("page.html").render(
+        name=material.study.name,
+        made=material.now.strftime("%Y-%m-%d %H:%M"),
+        sections=[section for section in found if section is not None],
+        style=_own("page.css"),
+        script=_own("page.js"),
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+def drawing(traces: Any, layout: Any) -> Markup:
+    """Returns a drawing as JSON that can stand within a script element.
+
+    Its texts become plotly's own HTML-like markup: what would be a tag there is escaped, and a
+    line's end becomes `<br>`.
+    """
+    text = json.dumps(_for_plotly({"data": traces, "layout": layout}), separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def prose(text: str) -> Markup:
+    """Returns a sentence as HTML: what stands between backticks is code."""
+    pieces = enumerate(text.split("`"))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if place % 2 else piece for place, piece in pieces
+    )
+
+
+def _for_plotly(value: Any) -> Any:
+    if isinstance(value, str):
+        return html.escape(value, quote=False).replace("\n", "<br>")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _for_plotly(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_for_plotly(entry) for entry in value]
+    return value
+
+
+def _base64(png: bytes) -> str:
+    return base64.b64encode(png).decode("ascii")
+
+
+def _own(name: str) -> Markup:
+    return Markup((files("hpsearch.views.report") / "template" / name).read_text(encoding="utf-8"))

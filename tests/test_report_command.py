@@ -1,0 +1,166 @@
+"""`report` and `compare` on a real search of MNIST, and on one of 5,000 trials."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import visit
+from large_study import write_large_study
+
+from hpsearch.cli import main
+from hpsearch.search.storage import open_storage
+from hpsearch.views.report.gather import gather
+
+STUDY = """
+study:
+  name: digits
+  objective: {val_accuracy: maximize}
+  sampler: random
+  pruner: {class_path: asha, init_args: {min_resource: 1, reduction_factor: 2}}
+  trials: 6
+  seed: 1
+model:
+  class_path: hpsearch.models.MLP
+  init_args:
+    widths: ["~int(4, 32)"]
+    dropout: ~float(0, 0.5)
+data:
+  class_path: hpsearch.data.ImageData
+  init_args:
+    augment: {shift: "~float(0, 0.1)"}
+trainer: {max_epochs: 2, limit_train_batches: 8}
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a search of six small trials on MNIST, and its report."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "digits.yaml").write_text(STUDY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("HPSEARCH_STORAGE", raising=False)
+        assert main(["run", "digits.yaml", "--inline", "--devices", "cpu:1"]) == 0
+        assert main(["report", "digits"]) == 0
+    return folder
+
+
+@pytest.fixture
+def at_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(home)
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    return home
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path / 'large.db'}"
+    write_large_study(open_storage(url), tmp_path / "runs", trials=5000)
+    return url
+
+
+@pytest.mark.browser
+def test_a_browser_draws_all_of_it_and_asks_for_nothing(home: Path, tmp_path: Path) -> None:
+    page = visit((home / "report.html").as_uri(), tmp_path)
+    assert page.console == []
+    assert page.requests == []
+    headings = "Summary Leaderboard History Importance Slices Pruning Timeline Cost Reproduce"
+    headings_of_words = ("Parallel coordinates", "Learning curves", "Overtraining", "What next")
+    pictures = ("The best model", "Data and augmentation")
+    for heading in (*headings.split(), *headings_of_words, *pictures):
+        assert f"<h2>{heading}</h2>" in page.dom
+    plots = page.dom.count('class="plot js-plotly-plot"')
+    assert plots == page.dom.count('role="img"') > 12
+    assert f'data-drawn="{plots}"' in page.dom
+    assert page.dom.count('<img src="data:image/png;base64,') > 10
+
+
+@pytest.mark.browser
+def test_a_phone_draws_it_as_well(home: Path, tmp_path: Path) -> None:
+    page = visit((home / "report.html").as_uri(), tmp_path, width=500, height=900)
+    assert page.console == []
+    assert "data-drawn=" in page.dom
+
+
+@pytest.mark.browser
+def test_the_browser_test_would_notice_an_error_and_a_request(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.html"
+    bad.write_text('<script>throw new Error("bad")</script><img src="https://example.org/x.png">')
+    page = visit(bad.as_uri(), tmp_path)
+    assert "Uncaught Error: bad" in page.console[0]
+    assert page.requests == ["https://example.org/x.png"]
+
+
+def test_5000_trials_take_under_30_s_and_10_mb(
+    large: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "large.html"
+    begin = time.perf_counter()
+    assert main(["report", "large", "--storage", large, "-o", str(output)]) == 0
+    assert time.perf_counter() - begin < 30
+    assert output.stat().st_size < 10_000_000
+    assert f"wrote {output}" in capsys.readouterr().out
+    assert "2,000 trials are drawn, evenly chosen." in output.read_text()
+
+
+def test_what_cannot_be_had_is_explained_in_its_place(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(home, tmp_path / "moved")
+    monkeypatch.chdir(tmp_path / "moved")
+    storage = open_storage("sqlite:///hpsearch.db")
+    whole = gather(storage, "digits")
+    assert whole.inspection is not None
+    assert whole.inspection["images"] == 5000
+    assert set(whole.winner_metrics) == {1, 2}
+    folder = Path(whole.study.runs) / "digits"
+    hidden = folder.rename(tmp_path / "hidden")
+    try:
+        bare = gather(storage, "digits")
+    finally:
+        hidden.rename(folder)
+    assert bare.inspection is not None
+    assert "is not in" in bare.inspection["failure"]
+    assert bare.winner_metrics == {}
+    assert bare.importances == whole.importances != {}
+
+
+def test_a_parameter_that_decides_is_the_most_important(tmp_path: Path) -> None:
+    storage = open_storage(f"sqlite:///{tmp_path / 'large.db'}")
+    write_large_study(storage, tmp_path / "runs", trials=300)
+    shares = gather(storage, "large").importances["val_accuracy"]
+    assert max(shares, key=lambda name: shares[name]) == "model.lr"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["report", "digit"], "there is no study 'digit' in sqlite:///hpsearch.db; did you mean"),
+        (["report", "digits", "-o", "nowhere/a.html"], "nowhere/a.html cannot be written"),
+        (["compare", "digits", "digitz"], "there is no study 'digitz'"),
+    ],
+)
+def test_a_misuse_is_answered_in_a_sentence(
+    at_home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_compare_puts_studies_side_by_side(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "digits", "digits", "--json"]) == 0
+    entries: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    (entry,) = entries  # named twice, shown once
+    assert entry["study"] == "digits"
+    assert entry["trials"] == 6
+    assert entry["confirmed"] is None
+    assert entry["parameters"] == ["model.widths.0", "model.dropout", "data.augment.shift"]
+    assert main(["compare", "digits"]) == 0
+    assert "val_accuracy 0." in capsys.readouterr().out

@@ -1,0 +1,114 @@
+"""The database as the dashboard sees it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.artifacts.exceptions import ArtifactNotFound
+from optuna_dashboard._note import get_note_from_system_attrs
+from scripted import report
+
+from hpsearch.search.attributes import DOCUMENT, RUNS
+from hpsearch.search.storage import open_storage
+from hpsearch.spec.events import EventLog
+from hpsearch.views.dashboard.artifacts import TrialFiles, artifact_id
+from hpsearch.views.dashboard.storage import AnnotatedStorage, choose_annotated, open_to_read
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """A database with a study of ours, whose trial 0 is complete and whose trial 1 runs."""
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    storage = open_storage(url)
+    study = optuna.create_study(storage=storage, study_name="ours")
+    document: dict[str, Any] = {"study": {"objective": {"score": "minimize"}}}
+    study.set_user_attr(DOCUMENT, json.dumps(document))
+    study.set_user_attr(RUNS, str(tmp_path / "runs"))
+    study.tell(study.ask(), 0.5)
+    study.ask()
+    folder = tmp_path / "runs" / "ours" / "trial-0000"
+    folder.mkdir(parents=True)
+    EventLog(folder / "events.jsonl").append(report(1, 0.5))
+    return url
+
+
+def note(storage: AnnotatedStorage, trial: int) -> str:
+    frozen = storage.get_all_trials(1)[trial]
+    body: str = get_note_from_system_attrs(storage.get_study_system_attrs(1), frozen._trial_id)[
+        "body"
+    ]
+    return body
+
+
+def test_every_trial_has_a_note_that_is_in_no_database(url: str) -> None:
+    storage = AnnotatedStorage(open_to_read(url))
+    assert note(storage, 0).startswith("**Complete**: `score` 0.5000")
+    assert note(storage, 1).startswith("**Waiting**"), "nobody owns the study"
+    (study,) = storage.get_all_studies()
+    assert study.system_attrs == storage.get_study_system_attrs(1)
+    assert not [
+        key for key in open_storage(url).get_study_system_attrs(1) if key.startswith("dashboard")
+    ]
+
+
+def test_a_note_follows_its_trial(url: str) -> None:
+    storage = AnnotatedStorage(open_to_read(url))
+    assert note(storage, 1).startswith("**Waiting**")
+    optuna.load_study(study_name="ours", storage=url).tell(1, 0.25)
+    assert note(storage, 1).startswith("**Complete**: `score` 0.2500")
+
+
+def test_a_note_that_a_person_wrote_stays(url: str) -> None:
+    writer = open_storage(url)
+    writer.set_study_system_attr(1, "dashboard:1:note_ver", 1)
+    writer.set_study_system_attr(1, "dashboard:1:note_str:0", "mine")
+    assert note(AnnotatedStorage(open_to_read(url)), 0) == "mine"
+
+
+def test_nothing_can_be_written_through_it(url: str) -> None:
+    storage = AnnotatedStorage(open_to_read(url))
+    with pytest.raises(optuna.exceptions.StorageInternalError):
+        storage.set_study_user_attr(1, "a", 1)
+    with pytest.raises(optuna.exceptions.StorageInternalError):
+        storage.delete_study(1)
+    assert [study.study_name for study in open_storage(url).get_all_studies()] == ["ours"]
+
+
+def test_a_study_of_another_program_is_shown_as_it_is(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'b.db'}"
+    optuna.create_study(storage=url, study_name="other").ask()
+    storage = AnnotatedStorage(open_to_read(url))
+    assert storage.get_study_system_attrs(1) == {}
+    assert [study.study_name for study in storage.get_all_studies()] == ["other"]
+
+
+def test_files_are_made_when_they_are_asked_for(url: str) -> None:
+    files = TrialFiles(open_to_read(url))
+    assert files.open_reader(artifact_id(1, 0, 0)).read() == b"epoch,score\n1,0.5\n"
+    assert b"<svg" in files.open_reader(artifact_id(1, 0, 1)).read()
+
+
+@pytest.mark.parametrize("name", ["1-0-9", "7-0-0", "1-0", "x-y-z", "1-0-0-0", ""])
+def test_a_file_there_is_none_of_is_not_found(url: str, name: str) -> None:
+    with pytest.raises(ArtifactNotFound, match="there is no file"):
+        TrialFiles(open_to_read(url)).open_reader(name)
+
+
+def test_files_cannot_be_written_or_removed(url: str) -> None:
+    files = TrialFiles(open_to_read(url))
+    with pytest.raises(PermissionError, match="cannot be removed: the dashboard only shows"):
+        files.remove("1-0-0")
+    with pytest.raises(PermissionError, match="cannot be written: the dashboard only shows"):
+        files.write("1-0-0", files.open_reader("1-0-0"))
+
+
+def test_of_many_trials_the_best_and_the_newest_are_annotated() -> None:
+    trials = [optuna.trial.create_trial(value=float(number)) for number in range(1000)]
+    few, most = trials[:200], trials[900:]
+    assert choose_annotated(few, "minimize") == few
+    assert choose_annotated(trials, "minimize") == [*trials[:100], *most]
+    assert choose_annotated(trials, "maximize") == [*reversed(trials[800:900]), *most]

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from hpsearch.spec.distributions import Choice, FloatRange
+from hpsearch.views.report import plots
+
+
+def test_thinning_keeps_the_first_and_the_last_and_spreads_evenly() -> None:
+    assert plots.thinned(range(101), 11) == list(range(0, 101, 10))
+    assert plots.thinned([1, 2, 3], 11) == [1, 2, 3]
+
+
+def test_frame_cuts_the_bad_side_only() -> None:
+    values = [0.98, 0.981, 0.982, 0.983, 0.984] * 3 + [0.1]
+    low, high = plots.framed(values, "maximize")["range"]
+    assert 0.9 < low < 0.98
+    assert high > 0.984
+    assert plots.framed(values, "minimize") == {}
+    low, high = plots.framed([-value for value in values], "minimize")["range"]
+    assert low < -0.984
+    assert -0.98 < high < -0.9
+
+
+@pytest.mark.parametrize("values", [[], [0.5], [0.5] * 10, [0.1, 0.2, 0.3, 0.4, 0.5]])
+def test_values_without_outliers_need_no_frame(values: list[float]) -> None:
+    assert plots.framed(values, "maximize") == {}
+
+
+def test_axis_of_a_range_shows_all_of_it() -> None:
+    axis = plots.parameter_axis("lr", FloatRange(1e-4, 1e-1, log=True))
+    low, high = axis["range"]
+    assert axis["type"] == "log"
+    assert -4.2 < low < -4 < -1 < high < -0.8
+    assert axis["tickvals"] == [1e-4, 1e-3, 1e-2, 1e-1]
+
+
+def test_axis_of_a_choice_keeps_the_order_of_the_file() -> None:
+    axis = plots.parameter_axis("batch", Choice((64, 8, None)))
+    assert axis["categoryarray"] == ["64", "8", "None"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (20, 60, [20, 30, 40, 50, 60]),
+        (0.01, 0.25, [0.01, 0.02, 0.05, 0.1, 0.2]),
+        (1, 1e5, [1, 10, 100, 1e3, 1e4, 1e5]),
+        (0.31, 0.32, [0.31, 0.32]),
+        (7, 7, [7, 7]),
+    ],
+)
+def test_log_ticks_are_few_and_round(low: float, high: float, ticks: list[float]) -> None:
+    assert plots.log_ticks(low, high) == pytest.approx(ticks)
+
+
+def test_lines_are_one_trace_with_gaps() -> None:
+    trace = plots.lines([[(1, 0.1, "a"), (2, 0.2, "b")], [(1, 0.3, "c")]], color="red")
+    assert trace["x"] == (1, 2, None, 1)
+    assert trace["y"] == (0.1, 0.2, None, 0.3)
+    assert trace["connectgaps"] is False
+
+
+def test_nothing_to_draw_is_an_empty_trace() -> None:
+    assert plots.points([])["x"] == ()
+    assert plots.lines([], color="red")["x"] == ()
+
+
+def test_numbers_are_written_in_six_digits() -> None:
+    assert plots.short(0.123456789) == 0.123457
+    assert math.isnan(plots.short(math.nan))

@@ -1,0 +1,144 @@
+"""The sections on how the search went: history, front, importance, slices, parallel, cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hpsearch.spec.distributions import Choice, FloatRange, IntRange
+from hpsearch.views.report.cost import cost
+from hpsearch.views.report.front import front
+from hpsearch.views.report.history import best_so_far, history
+from hpsearch.views.report.importance import importance
+from hpsearch.views.report.parallel import height_of, parallel
+from hpsearch.views.report.slices import slices
+
+TWO = {"val_accuracy": "maximize", "parameters": "minimize"}
+
+
+@pytest.mark.parametrize(("direction", "places"), [("maximize", [0, 2]), ("minimize", [0, 1, 3])])
+def test_a_record_beats_all_before_it(direction: Any, places: list[int]) -> None:
+    assert best_so_far([3.0, 2.0, 4.0, 1.0, 1.0], direction) == places
+
+
+def test_history_shows_complete_trials_and_the_best_so_far(
+    make_material: Any, make_searched: Any
+) -> None:
+    trials = [make_searched(0, value=0.5), make_searched(1, "pruned"), make_searched(2, value=0.4)]
+    (figure,) = history(make_material(*trials)).parts
+    cloud, best = figure.traces
+    assert (cloud["x"], cloud["y"]) == ((0, 2), (0.5, 0.4))
+    assert (best["x"], best["y"]) == ((0, 2), (0.5, 0.5))
+
+
+def test_history_has_a_drawing_for_each_objective(make_material: Any, make_searched: Any) -> None:
+    trial = make_searched(0, values=(0.9, 50.0))
+    first, second = history(make_material(trial, objectives=TWO)).parts
+    assert first.traces[0]["y"] == (0.9,)
+    assert second.traces[0]["y"] == (50.0,)
+
+
+def test_front_separates_the_unbeaten(make_material: Any, make_searched: Any) -> None:
+    trials = [make_searched(n, values=values) for n, values in enumerate([(0.9, 50), (0.8, 60)])]
+    words, figure = front(make_material(*trials, objectives=TWO, front=(trials[0],))).parts
+    assert "trials 0." in words.text
+    beaten, unbeaten = figure.traces
+    assert (beaten["x"], beaten["y"]) == ((0.8,), (60.0,))
+    assert (unbeaten["x"], unbeaten["y"]) == ((0.9,), (50.0,))
+
+
+def test_one_objective_has_no_front(make_material: Any, make_searched: Any) -> None:
+    assert front(make_material(make_searched(0))) is None
+
+
+def test_importance_says_from_how_many_trials_it_comes(
+    make_material: Any, make_searched: Any
+) -> None:
+    shares = {"val_accuracy": {"model.hidden": 0.9, "model.dropout": 0.1}}
+    material = make_material(make_searched(0), make_searched(1), importances=shares)
+    words, figure = importance(material).parts
+    assert words.text.startswith("From 2 complete trials")
+    assert "a hint, not a finding" in words.text
+    assert figure.traces[0]["y"] == ["dropout", "hidden"]  # the greatest on top
+    many = make_material(*map(make_searched, range(30)), importances=shares)
+    assert "hint" not in importance(many).parts[0].text
+
+
+def test_nothing_is_important_before_it_can_be_measured(make_material: Any) -> None:
+    assert importance(make_material()) is None
+
+
+def test_a_slice_has_the_scale_of_its_parameter(make_material: Any, make_searched: Any) -> None:
+    trials = [make_searched(0, hidden=16), make_searched(1, hidden=256)]
+    _, hidden, dropout = slices(make_material(*trials)).parts
+    assert hidden.traces[0]["x"] == (16, 256)
+    assert hidden.layout["xaxis"]["type"] == "log"
+    assert "type" not in dropout.layout["xaxis"]
+
+
+def test_a_slice_leaves_out_trials_of_other_branches(make_material: Any, make_trial: Any) -> None:
+    trials = [make_trial(0, params={"model.hidden": 8}), make_trial(1, params={})]
+    _, only = slices(make_material(*trials)).parts
+    assert only.title == "hidden"
+    assert only.traces[0]["x"] == (8,)
+
+
+def test_sixteen_slices_are_enough(make_material: Any, make_trial: Any) -> None:
+    model = {f"p{i}": "~float(0, 1)" for i in range(20)}
+    trial = make_trial(0, params={f"model.p{i}": 0.5 for i in range(20)})
+    words, *figures = slices(make_material(trial, model=model)).parts
+    assert len(figures) == 16
+    assert "The 16 most important of 20 parameters are drawn." in words.text
+
+
+@pytest.mark.parametrize(
+    ("value", "distribution", "height"),
+    [
+        (0.25, FloatRange(0, 0.5), 0.5),
+        (1e-2, FloatRange(1e-4, 1, log=True), 0.5),
+        (8, IntRange(8, 8), 0.5),
+        ("b", Choice(("a", "b", "c")), 0.5),
+        ("a", Choice(("a",)), 0.5),
+    ],
+)
+def test_height_on_a_parallel_axis(value: Any, distribution: Any, height: float) -> None:
+    assert height_of(value, distribution) == pytest.approx(height)
+
+
+def test_a_parallel_line_goes_through_the_parameters_to_the_value(
+    make_material: Any, make_searched: Any
+) -> None:
+    trials = [
+        make_searched(0, value=0.1, hidden=8, dropout=0.5),
+        make_searched(1, value=0.9, hidden=512, dropout=0.0),
+    ]
+    (figure,) = parallel(make_material(*trials)).parts
+    best = next(trace for trace in figure.traces if trace["name"] == "best fifth")
+    assert best["y"] == (1.0, 0.0, 1.0)
+    assert figure.layout["xaxis"]["ticktext"] == ["hidden", "dropout", "val_accuracy"]
+
+
+def test_parallel_needs_two_trials_and_two_parameters(
+    make_material: Any, make_searched: Any
+) -> None:
+    assert parallel(make_material(make_searched(0))) is None
+    two = [make_searched(0), make_searched(1)]
+    assert parallel(make_material(*two, model={"hidden": "~int(1, 64)"})) is None
+    assert parallel(make_material(*two)) is not None
+
+
+def test_cost_shows_the_best_for_so_many_weights_or_fewer(
+    make_material: Any, make_searched: Any
+) -> None:
+    weights = [(0, 0.9, 1000), (1, 0.8, 2000), (2, 0.95, 4000)]
+    trials = [make_searched(n, value=v, attributes={"parameters": w}) for n, v, w in weights]
+    by_weights, by_time = cost(make_material(*trials)).parts
+    assert by_weights.traces[1]["x"] == (1000, 4000, 4000)
+    assert by_weights.traces[1]["y"] == (0.9, 0.95, 0.95)
+    assert by_time.title == "val_accuracy against training time (s)"
+
+
+def test_unknown_weights_leave_only_the_time(make_material: Any, make_searched: Any) -> None:
+    assert len(cost(make_material(make_searched(0))).parts) == 1
+    assert cost(make_material(make_searched(0, seconds=None))) is None

@@ -1,0 +1,196 @@
+"""The sections on how the trials trained: curves, overtraining, pruning, failures, the winner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hpsearch.views.report.curves import curves
+from hpsearch.views.report.failures import class_of, failures
+from hpsearch.views.report.gap import gap, rank_correlation
+from hpsearch.views.report.pruning import Rung, pruning, rungs
+from hpsearch.views.report.winner import winner
+
+
+def test_pruned_trials_are_marked_where_they_ended(make_material: Any, make_searched: Any) -> None:
+    trials = [
+        make_searched(0, values_by_epoch={1: 0.5, 2: 0.6, 3: 0.7}),
+        make_searched(1, "pruned", values_by_epoch={1: 0.4, 2: 0.45}),
+        make_searched(2, "running", values_by_epoch={1: 0.3}),
+    ]
+    (figure,) = curves(make_material(*trials)).parts
+    named = {trace["name"]: trace for trace in figure.traces}
+    assert set(named) == {"complete", "pruned", "running", "pruned here", "best: trial 0"}
+    assert (named["pruned here"]["x"], named["pruned here"]["y"]) == ((2,), (0.45,))
+
+
+def test_winner_is_shown_in_training_and_validation(make_material: Any, make_searched: Any) -> None:
+    metrics = {
+        1: {"val_loss": 0.5, "train_loss": 0.6, "val_f1": 0.1},
+        2: {"val_loss": 0.4, "train_loss": 0.3, "val_f1": 0.2},
+    }
+    parts = curves(make_material(make_searched(0), winner_metrics=metrics)).parts
+    (pair,) = parts[1:]
+    assert pair.title == "loss of the best trial, 0"
+    assert [trace["y"] for trace in pair.traces] == [(0.6, 0.3), (0.5, 0.4)]
+
+
+def test_no_epochs_no_curves(make_material: Any, make_searched: Any) -> None:
+    assert curves(make_material(make_searched(0, "failed"))) is None
+
+
+def overtrained(make_searched: Any, number: int, dropout: float, train: float, val: float) -> Any:
+    facts = {"best_train_accuracy": train, "best_val_accuracy": val}
+    return make_searched(number, value=val, dropout=dropout, attributes=facts)
+
+
+def test_the_gap_is_how_much_better_training_is(make_material: Any, make_searched: Any) -> None:
+    trials = [
+        overtrained(make_searched, n, dropout=n / 20, train=0.99 - n / 100, val=0.9 + n / 1000)
+        for n in range(10)
+    ]
+    _, against_value, against_dropout = gap(make_material(*trials)).parts
+    assert against_value.traces[0]["x"][0] == pytest.approx(0.09)
+    assert against_dropout.title == "the gap against dropout"
+    assert against_dropout.note == (
+        "More dropout goes with a narrower gap and with a better val_accuracy (rank correlations"
+        " -1.00 and +1.00 over 10 trials)."
+    )
+
+
+def test_what_chance_shows_as_well_is_not_claimed(make_material: Any, make_searched: Any) -> None:
+    values = [0.9, 0.93, 0.91, 0.95, 0.92, 0.96, 0.9, 0.94, 0.91, 0.95]
+    trials = [overtrained(make_searched, n, n / 20, 0.99, val) for n, val in enumerate(values)]
+    figure = gap(make_material(*trials)).parts[-1]
+    assert figure.note == (
+        "More dropout goes with no other gap and with no other val_accuracy (rank correlations"
+        " -0.29 and +0.29 over 10 trials)."
+    )
+
+
+def test_a_few_trials_say_nothing_of_dropout(make_material: Any, make_searched: Any) -> None:
+    trials = [overtrained(make_searched, n, n / 10, 0.95, 0.9) for n in range(4)]
+    figure = gap(make_material(*trials)).parts[-1]
+    assert figure.note == "4 trials are too few to say whether it helps."
+
+
+@pytest.mark.parametrize(("options", "drawn"), [("0, 0.25, 0.5", True), ("'none', 'much'", False)])
+def test_a_choice_of_numbers_is_drawn_too(
+    make_material: Any, make_searched: Any, options: str, drawn: bool
+) -> None:
+    trials = [overtrained(make_searched, n, 0.25, 0.95, 0.9) for n in range(4)]
+    material = make_material(*trials, model={"dropout": f"~choice({options})"})
+    titles = [getattr(part, "title", "") for part in gap(material).parts]
+    assert ("the gap against dropout" in titles) == drawn
+
+
+def test_of_a_loss_a_greater_validation_is_the_gap(make_material: Any, make_searched: Any) -> None:
+    facts = {"best_train_loss": 0.1, "best_val_loss": 0.4}
+    goal = {"val_loss": "minimize"}
+    material = make_material(make_searched(0, attributes=facts), objectives=goal)
+    assert gap(material).parts[1].traces[0]["x"] == (pytest.approx(0.3),)
+
+
+def test_no_training_metric_no_gap(make_material: Any, make_searched: Any) -> None:
+    assert gap(make_material(make_searched(0))) is None
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "expected"),
+    [
+        ([1, 2, 3, 4], [1, 10, 100, 1000], 1.0),
+        ([1, 2, 3, 4], [4, 3, 2, 1], -1.0),
+        ([1, 1, 2, 2], [1, 2, 1, 2], 0.0),
+        ([1, 1, 1], [1, 2, 3], None),
+        ([1], [1], None),
+    ],
+)
+def test_rank_correlation(x: list[float], y: list[float], expected: float | None) -> None:
+    found = rank_correlation(x, y)
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+def curve(epochs: int) -> dict[int, float]:
+    return dict.fromkeys(range(1, epochs + 1), 0.5)
+
+
+def test_rungs_count_who_came_so_far_and_who_ended_there(make_searched: Any) -> None:
+    ends = [("complete", 8), ("pruned", 1), ("pruned", 1), ("pruned", 3), ("failed", 2)]
+    trials = [
+        make_searched(n, state, values_by_epoch=curve(epochs))
+        for n, (state, epochs) in enumerate(ends)
+    ]
+    assert rungs(trials) == [Rung(1, reached=5, pruned=2), Rung(3, reached=2, pruned=1)]
+
+
+def test_saved_time_is_the_missing_epochs_at_the_trial_s_own_pace(
+    make_material: Any, make_searched: Any
+) -> None:
+    trials = [
+        make_searched(0, seconds=80.0, values_by_epoch=curve(8)),
+        make_searched(1, "pruned", seconds=20.0, values_by_epoch=curve(2)),
+    ]
+    words, _ = pruning(make_material(*trials)).parts
+    assert "1 of 2 trials were pruned. They did not train 6 epochs" in words.text
+    assert "about 1m 00s at their own pace: 38% of the time" in words.text
+
+
+def test_nothing_pruned_nothing_to_say(make_material: Any, make_searched: Any) -> None:
+    assert pruning(make_material(make_searched(0))) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "name"),
+    [
+        ("ValueError: width=3 must be even", "ValueError"),
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried", "out of memory"),
+        ("its process was killed (signal 9; perhaps)", "its process was killed (signal"),
+        ("the objective val_loss is nan: the training diverged", "the objective val_loss is nan"),
+    ],
+)
+def test_failures_are_sorted_by_what_they_have_in_common(reason: str, name: str) -> None:
+    assert class_of(reason).startswith(name)
+
+
+def test_failures_are_counted_by_class(make_material: Any, make_searched: Any) -> None:
+    reasons = ["ValueError: a", "KeyError: b", "ValueError: c"]
+    trials = [
+        make_searched(n, "failed", attributes={"failure": reason})
+        for n, reason in enumerate(reasons)
+    ]
+    table, words = failures(make_material(*trials)).parts
+    assert table.rows == [
+        ("ValueError", "2", "0, 2", "ValueError: c"),
+        ("KeyError", "1", "1", "KeyError: b"),
+    ]
+    assert "`hpsearch show mnist 2`" in words.text
+
+
+def inspection() -> dict[str, Any]:
+    mistake = {"png": b"png", "truth": "4", "guess": "9", "confidence": 0.987}
+    confusion = [[90, 10], [0, 100]]
+    return {"images": 200, "classes": ["4", "9"], "confusion": confusion, "mistakes": [mistake]}
+
+
+def test_winner_s_mistakes_are_coloured_and_its_hits_are_not(
+    make_material: Any, make_searched: Any
+) -> None:
+    words, matrix, pictures = winner(make_material(make_searched(7), inspection=inspection())).parts
+    assert (
+        "Trial 7 at its best epoch, on the 200 images of the validation split: 190 right, 10"
+        in (words.text)
+    )
+    assert matrix.traces[0]["z"] == [[0, 10], [0, 0]]
+    assert matrix.traces[0]["text"] == [["90", "10"], ["", "100"]]
+    assert [picture.caption for picture in pictures.pictures] == ["4, taken for 9 (99%)"]
+
+
+def test_why_the_winner_cannot_be_asked_is_said(make_material: Any, make_searched: Any) -> None:
+    material = make_material(make_searched(7), inspection={"failure": "it is gone"})
+    assert winner(material).parts[0].text == "Trial 7: it is gone."
+
+
+def test_a_model_without_mistakes_has_no_gallery(make_material: Any, make_searched: Any) -> None:
+    found = {**inspection(), "confusion": [[100, 0], [0, 100]], "mistakes": []}
+    assert len(winner(make_material(make_searched(0), inspection=found)).parts) == 2
