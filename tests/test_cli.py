@@ -172,6 +172,44 @@ def test_classes_are_checked_before_a_search_begins(
     assert "other" not in {study["name"] for study in printed_json(["list"], capsys)}
 
 
+FIVE_FAULTS = """\
+study:
+  name: five
+  objective: {val_accuracy: maximise}
+  trials: 3
+model:
+  class_path: tiny.TinyModel
+  init_args:
+    widht: 4
+    dropout: ~float(0.5, 0)
+data:
+  class_path: tiny.TinyDate
+trainer:
+  max_epochs: 2
+  precision: 17
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_five_faults_of_both_kinds_are_five_errors_at_their_lines(
+    nowhere: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    Path("five.yaml").write_text(FIVE_FAULTS)
+    assert main([command, "five.yaml"]) == 2
+    out, err = capsys.readouterr()
+    told = [line.split(": ")[:3] for line in err.splitlines() if ": error: " in line]
+    assert told == [
+        ["five.yaml:3", "error", "study.objective"],
+        ["five.yaml:9", "error", "model.dropout"],
+        ["five.yaml:8", "error", "model.widht"],
+        ["five.yaml:11", "error", "data.class_path"],
+        ["five.yaml:14", "error", "trainer.precision"],
+    ]
+    assert err.endswith("five.yaml has 5 errors\n")
+    assert out == ""
+    assert not Path("hpsearch.db").exists()
+
+
 def test_changes_may_follow_one_set_or_have_one_each(
     at_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpsearch.search.results import stored_spec
-from hpsearch.search.storage import default_url, open_storage
 from hpsearch.spec.check import check_components
+from hpsearch.spec.draft import Draft
 from hpsearch.spec.errors import InputError
 from hpsearch.spec.faults import StudyFileError
-from hpsearch.spec.read import read_study
+from hpsearch.spec.read import read_draft
 from hpsearch.spec.study import StudySpec
 
 
@@ -20,9 +20,9 @@ def read_checked(path: Path, changes: Sequence[str]) -> StudySpec:
     Raises:
         StudyFileError: the file, a change, or an argument of a class has faults.
     """
-    spec = read_study(path, changes)
-    _check_classes(spec)
-    return spec
+    draft = read_draft(path, changes)
+    _check_classes(draft)
+    return StudySpec.from_draft(draft)
 
 
 def read_to_run(path: Path, changes: Sequence[str], storage: str | None) -> tuple[StudySpec, str]:
@@ -34,20 +34,32 @@ def read_to_run(path: Path, changes: Sequence[str], storage: str | None) -> tupl
     Raises:
         StudyFileError: the file, a change, or an argument of a class has faults.
     """
-    spec = read_study(path, changes)
+    draft = read_draft(path, changes)
+    if draft.faults:
+        _check_classes(draft)
+    # Optuna is imported here and not above: the faults of a file's text need not wait for it.
+    from hpsearch.search.storage import default_url
+
+    spec = StudySpec.from_draft(draft)
     url = storage or spec.storage or default_url()
     if not _is_on_record(spec, url):
-        _check_classes(spec)
+        _check_classes(draft)
     return spec, url
 
 
-def _check_classes(spec: StudySpec) -> None:
-    faults = check_components(spec)
+def _check_classes(draft: Draft) -> None:
+    """Raises what is wrong with a file; what its text shows is printed before torch is imported."""
+    for fault in draft.faults:
+        print(fault, file=sys.stderr, flush=True)
+    faults = (*draft.faults, *check_components(draft))
     if faults:
-        raise StudyFileError(faults)
+        raise StudyFileError(faults, shown=draft.faults)
 
 
 def _is_on_record(spec: StudySpec, url: str) -> bool:
+    from hpsearch.search.results import stored_spec
+    from hpsearch.search.storage import open_storage
+
     try:
         return stored_spec(open_storage(url, create=False), spec.name).document == spec.document
     except InputError:

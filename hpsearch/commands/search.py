@@ -21,10 +21,12 @@ def run(
 ) -> int:
     """Run the search of a study file, or go on with it."""
     from hpsearch.commands.checked_file import read_to_run
+
+    spec, url = read_to_run(study, (*changes, *more), options.storage)
+    # After the file: its faults need not wait for Optuna.
     from hpsearch.commands.outcome import watch
     from hpsearch.search.run import run_study
 
-    spec, url = read_to_run(study, (*changes, *more), options.storage)
     return watch(lambda **ways: run_study(spec, **ways), url, options)
 
 

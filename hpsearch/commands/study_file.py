@@ -1,4 +1,7 @@
-"""`check`, `summary` and `preview`: a study file before it is run."""
+"""`check`, `summary` and `preview`: a study file before it is run.
+
+What a command needs besides is imported after the file is read: its faults need not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,11 @@ def check(
     """Check a study file, try each branch, estimate the cost."""
     from hpsearch.commands.checked_file import read_checked
     from hpsearch.engines.slots import find_slots
-    from hpsearch.views.check_report import print_check
 
     slots = find_slots(devices, per_device)
     spec = read_checked(study, (*changes, *more))
+    from hpsearch.views.check_report import print_check
+
     return print_check(console(), spec, str(study), slots)
 
 
@@ -35,9 +39,11 @@ def summary(study: StudyFile, /, *more: MoreChanges, changes: Changes = ()) -> N
     Every range is at its greatest value; --set chooses another.
     """
     from hpsearch.commands.checked_file import read_checked
+
+    spec = read_checked(study, (*changes, *more))
     from hpsearch.views.layers import print_layers
 
-    print_layers(console(), read_checked(study, (*changes, *more)))
+    print_layers(console(), spec)
 
 
 def preview(
@@ -51,11 +57,12 @@ def preview(
 ) -> None:
     """Draw examples of the data and of each augmentation."""
     from hpsearch.commands.checked_file import read_checked
-    from hpsearch.engines.door import call
-    from hpsearch.views.preview import draw_sheet, greatest_augmentation
 
     check_target(output)
     spec = read_checked(study, (*changes, *more))
+    from hpsearch.engines.door import call
+    from hpsearch.views.preview import draw_sheet, greatest_augmentation
+
     draw_sheet(call("hpsearch.data.preview:sheet", greatest_augmentation(spec)), output)
     print(f"drew {output}")
     say_next("run", study)

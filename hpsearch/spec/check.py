@@ -21,11 +21,12 @@ from hpsearch.spec.components import (
     takes_anything,
 )
 from hpsearch.spec.document import FaultLog
-from hpsearch.spec.faults import Fault, did_you_mean
+from hpsearch.spec.draft import Draft
+from hpsearch.spec.faults import Fault, did_you_mean, nearest
 from hpsearch.spec.hints import HintChecker
 from hpsearch.spec.paths import KeyPath
+from hpsearch.spec.sections import TYPO
 from hpsearch.spec.space import Corner
-from hpsearch.spec.study import StudySpec
 
 _KINDS = {
     "model": "LightningModule",
@@ -48,18 +49,19 @@ _SUPPLIED: dict[str, tuple[str, ...]] = {
 _TREES = ("pytorch_lightning", "lightning")
 
 
-def check_components(spec: StudySpec) -> tuple[Fault, ...]:
+def check_components(draft: Draft) -> tuple[Fault, ...]:
     """Returns the faults of a study's classes and arguments, each once, in the file's order.
 
-    Imports the classes (and with them torch and Lightning) but builds none of them.
+    Imports the classes (and with them torch and Lightning) but builds none of them. What the draft
+    has a fault in already is not looked at again.
     """
-    log = FaultLog(spec.source)
-    with importing_from(spec.import_paths):
-        for corner in spec.space.corners():
+    log = FaultLog(draft.source)
+    with importing_from(draft.import_paths):
+        for corner in draft.space.corners():
             _Check(log, corner.origins).corner(corner)
-        for role, component in (("sampler", spec.sampler), ("pruner", spec.pruner)):
+        for role, component in (("sampler", draft.block.sampler), ("pruner", draft.block.pruner)):
             _check_algorithm(role, component, log)
-    return log.faults
+    return tuple(fault for fault in log.faults if fault not in draft.faults)
 
 
 def _check_algorithm(role: str, component: Component, log: FaultLog) -> None:
@@ -86,16 +88,18 @@ class _Check:
             for name in ("model", "data", "optimizer", "schedule")
             if corner.config.get(name) is not None
         }
-        self._same_tree(found["model"], found["data"])
-        self._trainer(corner.config["trainer"])
+        self._same_tree(found.get("model"), found.get("data"))
+        self._trainer(corner.config.get("trainer"))
 
     def component(
         self, tree: Any, path: KeyPath, kind: str | None = None, supplied: Collection[str] = ()
     ) -> type[Any] | None:
         """Checks a component and what is inside it; returns its class, if that was found."""
         at = (*path, "class_path")
+        if not _has_class(tree) or self._log.has(self._written(path)):
+            return None
         try:
-            cls = resolve(str(tree["class_path"]))
+            cls = resolve(tree["class_path"])
         except ComponentError as error:
             self._note(at, str(error))
             return None
@@ -105,8 +109,9 @@ class _Check:
         if inspect.isabstract(cls):
             self._note(at, f"{tree['class_path']} is abstract; name one of its subclasses")
             return None
-        arguments = tree.get("init_args") or {}
-        self._arguments(cls, tree["class_path"], arguments, (*path, "init_args"), supplied)
+        if _has_arguments(tree):
+            arguments = tree.get("init_args") or {}
+            self._arguments(cls, tree["class_path"], arguments, (*path, "init_args"), supplied)
         return cls
 
     def _arguments(
@@ -118,22 +123,23 @@ class _Check:
         supplied: Collection[str],
     ) -> None:
         accepted = accepted_arguments(cls)
+        meant = {nearest(name, accepted) for name in given if not takes_anything(cls)}
         for name, value in given.items():
             if name in accepted:
                 self._value(cls, accepted[name], value, (*path, name))
             elif not takes_anything(cls):
-                meant = did_you_mean(name, accepted)
-                self._note((*path, name), f"{owner} has no argument '{name}'{meant}")
+                hint = did_you_mean(name, accepted)
+                self._note((*path, name), f"{owner} has no argument '{name}'{hint}")
             self._inside(value, (*path, name))
         for name, argument in accepted.items():
             required = argument.default is inspect.Parameter.empty
-            if required and name not in given and name not in supplied:
+            if required and not {name} & {*given, *meant, *supplied}:
                 self._note((*path, name), f"{owner} needs the argument '{name}'")
 
     def _value(
         self, cls: type[Any], argument: inspect.Parameter, value: Any, path: KeyPath
     ) -> None:
-        if _has_component(value):
+        if _has_component(value) or self._log.has_within(self._written(path)):
             return
         wanted = self._hints.misfit(cls, argument, value)
         if wanted is not None:
@@ -151,7 +157,9 @@ class _Check:
         elif kind and value is not None:
             self._note(path, f"must be a {kind} with class_path and init_args, not {value!r}")
 
-    def _trainer(self, arguments: dict[str, Any]) -> None:
+    def _trainer(self, arguments: Any) -> None:
+        if not isinstance(arguments, dict):
+            return
         cls = resolve("pytorch_lightning.Trainer")
         plain = {name: value for name, value in arguments.items() if name != "callbacks"}
         self._arguments(cls, "the Trainer", plain, ("trainer",), ())
@@ -167,13 +175,27 @@ class _Check:
         )
 
     def _note(self, path: KeyPath, message: str) -> None:
-        """Notes a fault where the value is written, which may be in a branch."""
+        self._log.add(self._written(path), message)
+
+    def _written(self, path: KeyPath) -> KeyPath:
+        """Returns where a value of the configuration is written, which may be in a branch."""
         known = next(p for p in _prefixes(path) if p in self._origins or not p)
-        self._log.add((*self._origins.get(known, ()), *path[len(known) :]), message)
+        return (*self._origins.get(known, ()), *path[len(known) :])
 
 
 def _prefixes(path: KeyPath) -> list[KeyPath]:
     return [path[:length] for length in range(len(path), -1, -1)]
+
+
+def _has_class(tree: Any) -> bool:
+    """Tells whether the tree names a class; where it should and does not, the draft says so."""
+    return is_component(tree) and isinstance(tree["class_path"], str)
+
+
+def _has_arguments(tree: dict[str, Any]) -> bool:
+    """Tells whether a component's arguments stand in their place; if not, the draft says so."""
+    astray = nearest("init_args", tree, likeness=TYPO) if "init_args" not in tree else None
+    return astray is None and isinstance(tree.get("init_args") or {}, dict)
 
 
 def _has_component(value: Any) -> bool:

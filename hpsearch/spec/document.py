@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpsearch.spec.faults import Fault, frame
-from hpsearch.spec.paths import KeyPath, name_of
+from hpsearch.spec.paths import CHOICE, KeyPath, is_within, name_of
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Document:
         place: where the whole was written.
         places: where its parts were written; a part without a place stands where its parent does.
         lines: the lines of the file, for the frames of faults.
-        faults: what was wrong with it as YAML.
+        faults: what is known to be wrong with it.
     """
 
     tree: Any
@@ -62,21 +62,46 @@ class Document:
             parent = parent[part]
         parent[path[-1]] = value
         kept = {at: old for at, old in self.places.items() if at[: len(path)] != path}
-        return replace(self, tree=tree, places={**kept, path: place, changed: place})
+        faults = tuple(fault for fault in self.faults if not is_within(fault.path, name_of(path)))
+        return replace(self, tree=tree, places={**kept, path: place, changed: place}, faults=faults)
+
+    def with_branch(self, path: KeyPath, branch: str, place: Place) -> Document:
+        """Returns the document with one branch of the `~choice:` at the path in its stead."""
+        inside = (*path, CHOICE, branch)
+        subtree = self.tree
+        for part in inside:
+            subtree = subtree[part]
+        taken = self.with_value(path, copy.deepcopy(subtree), place)
+        depth = len(inside)
+        moved = {
+            (*path, *at[depth:]): old
+            for at, old in self.places.items()
+            if at[:depth] == inside and len(at) > depth
+        }
+        return replace(taken, places={**taken.places, **moved})
 
 
 class FaultLog:
-    """Collects the faults of one document: the first at each path, in the order of the file."""
+    """Collects the faults of one document, from those it has, one a cause."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._faults = {fault.path: fault for fault in reversed(document.faults)}
+        self._faults = dict.fromkeys(document.faults)
 
     def add(self, path: KeyPath, message: str) -> None:
         """Notes a fault, unless the same value has one already: the first is the cause."""
-        self._faults.setdefault(name_of(path), self._document.fault(path, message))
+        if not self.has(path):
+            self._faults[self._document.fault(path, message)] = None
+
+    def has(self, path: KeyPath) -> bool:
+        """Tells whether the value at the path has a fault of its own."""
+        return any(fault.path == name_of(path) for fault in self._faults)
+
+    def has_within(self, path: KeyPath) -> bool:
+        """Tells whether the value at the path, or a part of it, has a fault."""
+        return any(is_within(fault.path, name_of(path)) for fault in self._faults)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """The faults found so far; those without a line come last."""
-        return tuple(sorted(self._faults.values(), key=lambda fault: fault.line or math.inf))
+        """The faults found so far, in the order of the file; those without a line come last."""
+        return tuple(sorted(self._faults, key=lambda fault: fault.line or math.inf))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hpsearch.spec.errors import InputError
@@ -42,23 +42,17 @@ class RuleError(ValueError):
 
 
 class StudyFileError(InputError):
-    """A study file has faults; the text of the error shows every one of them.
+    """A study file has faults; the text of the error shows every one of them, and their number.
 
-    Attributes:
-        faults: the faults, in the order of the file; faults of overrides come last.
+    Args:
+        faults: the faults, in the order they were found.
+        shown: those of them that have been printed already, which the text leaves out.
     """
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault], shown: Collection[Fault] = ()) -> None:
         self.faults = tuple(faults)
-        super().__init__(render(self.faults))
-
-
-def render(faults: Sequence[Fault]) -> str:
-    """Returns the text of all faults, each with its place and the lines around it."""
-    files = [fault.where for fault in faults if not fault.where.startswith("--set")]
-    subject = files[0] if files else "the command line"
-    count = f"{len(faults)} error" + ("" if len(faults) == 1 else "s")
-    return "\n".join([f"{subject} has {count}:", *map(str, faults)])
+        new = [fault for fault in self.faults if fault not in shown]
+        super().__init__("\n".join([*map(str, new), _count(self.faults)]))
 
 
 def frame(lines: Sequence[str], line: int) -> tuple[str, ...]:
@@ -75,10 +69,20 @@ def mask(text: str) -> str:
     return _PASSWORD.sub(r"\1:***@", text)
 
 
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Returns the known word most like another, if their likeness, from 0 to 1, is enough."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=likeness)), None)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns the end of a message that proposes the nearest known word, or names the few known."""
     words = sorted({name for name in known if not name.startswith("_")})
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean '{near[0]}'?"
+    if near := nearest(word, words):
+        return f"; did you mean '{near}'?"
     return f"; known here: {', '.join(words)}" if 0 < len(words) <= _LISTED else ""
+
+
+def _count(faults: Sequence[Fault]) -> str:
+    files = [fault.where for fault in faults if not fault.where.startswith("--set")]
+    subject = files[0] if files else "the command line"
+    return f"{subject} has {len(faults)} error{'' if len(faults) == 1 else 's'}"

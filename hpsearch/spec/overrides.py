@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 from hpsearch.spec.document import Document, Place
 from hpsearch.spec.faults import Fault, did_you_mean, mask
-from hpsearch.spec.paths import CHOICE, KeyPath, is_branches
+from hpsearch.spec.paths import CHOICE, KeyPath, is_branches, name_of
 from hpsearch.spec.sections import SCHEDULE_KEYS
 from hpsearch.spec.yaml_text import parse
 
@@ -18,6 +19,8 @@ class _Unknown(Exception):
 
 def apply_override(document: Document, override: str) -> Document:
     """Returns the document with one value replaced; what is wrong goes into its `faults`.
+
+    The name of a branch, where the file has a `~choice:`, takes that branch.
 
     Args:
         document: the study file so far.
@@ -32,18 +35,33 @@ def apply_override(document: Document, override: str) -> Document:
     if not isinstance(document.tree, dict):
         return document
     try:
-        path = _locate(document.tree, name.strip())
+        path, node = _locate(document.tree, name.strip())
+        if _takes_branch(node, text.strip(), path):
+            return document.with_branch(path, text.strip(), Place(where))
     except _Unknown as error:
         return _faulty(document, Fault(where, None, name.strip(), str(error)))
-    faults = tuple(replace(fault, path=name.strip()) for fault in value.faults)
+    faults = (
+        replace(fault, path=".".join(filter(None, (name_of(path), fault.path))))
+        for fault in value.faults
+    )
     return _faulty(document.with_value(path, value.tree, Place(where)), *faults)
+
+
+def _takes_branch(node: Any, text: str, path: KeyPath) -> bool:
+    """Tells whether the text names a branch of the node; a section can be nothing else."""
+    if not (is_branches(node) and isinstance(node[CHOICE], dict)):
+        return False
+    if text not in node[CHOICE] and len(path) == 1 and re.fullmatch(r"[\w-]+", text):
+        raise _Unknown(f"there is no branch '{text}'{did_you_mean(text, node[CHOICE])}")
+    return text in node[CHOICE]
 
 
 def _faulty(document: Document, *faults: Fault) -> Document:
     return replace(document, faults=(*document.faults, *faults))
 
 
-def _locate(tree: dict[str, Any], name: str) -> KeyPath:
+def _locate(tree: dict[str, Any], name: str) -> tuple[KeyPath, Any]:
+    """Returns the path that a dotted name stands for, and what is there now."""
     path: KeyPath = ()
     node: Any = tree
     for part in name.split("."):
@@ -51,7 +69,7 @@ def _locate(tree: dict[str, Any], name: str) -> KeyPath:
         for key in step:
             node = node[key] if _has(node, key) else None
         path += step
-    return path
+    return path, node
 
 
 def _step(node: Any, part: str, path: KeyPath) -> KeyPath:

@@ -15,6 +15,11 @@ def name_of(path: KeyPath) -> str:
     return ".".join(str(part) for part in path if part not in _SILENT)
 
 
+def is_within(name: str, outer: str) -> bool:
+    """Tells whether a dotted name is another one or lies inside it: `a.b` in `a`, not in `a.bc`."""
+    return f"{name}.".startswith(f"{outer}.")
+
+
 def is_branches(tree: Any) -> bool:
     """Tells whether the tree is a mapping with the single key `~choice:`, named branches."""
     return isinstance(tree, dict) and list(tree) == [CHOICE]

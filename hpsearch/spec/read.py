@@ -1,10 +1,11 @@
-"""From a path on disk, and overrides, to a checked study."""
+"""From a path on disk, and overrides, to a study."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from hpsearch.spec.draft import Draft, draft_of
 from hpsearch.spec.faults import Fault, StudyFileError
 from hpsearch.spec.overrides import apply_override
 from hpsearch.spec.study import StudySpec
@@ -16,18 +17,31 @@ def read_study(path: str | Path, overrides: Sequence[str] = ()) -> StudySpec:
 
     Args:
         path: the study file.
-        overrides: `key=value` each, in the file's own language: `trainer.max_epochs=1`,
-            `model.dropout=~float(0, 0.2)`.
+        overrides: as in `read_draft`.
 
     Raises:
         StudyFileError: the file cannot be read, or its text or an override has faults; all of
             them are named.
     """
+    return StudySpec.from_draft(read_draft(path, overrides))
+
+
+def read_draft(path: str | Path, overrides: Sequence[str] = ()) -> Draft:
+    """Returns what a file says, with some values replaced, and every fault of its text.
+
+    Args:
+        path: the study file.
+        overrides: `key=value` each, in the file's own language: `trainer.max_epochs=1`,
+            `model.dropout=~float(0, 0.2)`.
+
+    Raises:
+        StudyFileError: the file cannot be read.
+    """
     document = parse(_read_text(Path(path)), str(path))
     for override in overrides:
         document = apply_override(document, override)
     folders = (str(Path(path).resolve().parent), str(Path.cwd()))
-    return StudySpec.from_source(document, tuple(dict.fromkeys(folders)))
+    return draft_of(document, tuple(dict.fromkeys(folders)))
 
 
 def _read_text(path: Path) -> str:

@@ -7,13 +7,14 @@ from typing import Any
 
 from hpsearch.spec.distributions import extremes
 from hpsearch.spec.document import FaultLog
-from hpsearch.spec.faults import RuleError, did_you_mean
+from hpsearch.spec.faults import RuleError, did_you_mean, nearest
 from hpsearch.spec.grammar import is_mark, parse_mark
 from hpsearch.spec.paths import KeyPath, alternatives
 
-REQUIRED = ("model", "data", "trainer")
+REQUIRED = ("study", "model", "data", "trainer")
 SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "tensorboard")
 SCHEDULE_KEYS = ("interval", "monitor")
+TYPO = 0.8  # a likeness of words that leaves no doubt
 _COMPONENT_KEYS = ("class_path", "init_args")
 _BY_DEVICES = "hpsearch gives each trial its device; use --devices and --per-device"
 _BY_FOLDER = "hpsearch keeps each trial's files in its folder; use --runs"
@@ -33,12 +34,14 @@ _OWNED = {
 
 def check_sections(tree: dict[str, Any], log: FaultLog) -> None:
     """Notes what is wrong with the sections of a study file, as far as the text alone shows."""
+    known = ("study", *SECTIONS)
     for name in tree:
-        if name not in ("study", *SECTIONS):
-            meant = did_you_mean(name, ("study", *SECTIONS))
-            log.add((name,), f"there is no section '{name}'{meant}")
+        if name not in known:
+            log.add((name,), f"there is no section '{name}'{did_you_mean(name, known)}")
+    # A section in the wrong spelling is one fault, and not a missing section as well.
+    given = {nearest(name, known) for name in tree if tree[name] is not None}
     for name in REQUIRED:
-        if tree.get(name) is None:
+        if name not in given:
             log.add((name,), f"the section {name}: is missing")
     for name in ("model", "data", "optimizer", "schedule"):
         if tree.get(name) is not None:
@@ -65,11 +68,13 @@ def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
 def _check_component_section(name: str, section: Any, log: FaultLog) -> None:
     for path, tree in alternatives(section, (name,)):
         optional = name in ("optimizer", "schedule")
-        if tree is None and optional:
+        if (tree is None and optional) or _has_wrong_mark(tree):
             continue
-        if not isinstance(tree, dict) or "class_path" not in tree:
+        if not isinstance(tree, dict) or not _names_class(tree):
             log.add(path, "must be a mapping with class_path and init_args")
-        elif name == "schedule":
+            continue
+        _check_component(tree, path, log)
+        if name == "schedule":
             _check_schedule(tree, path, log)
 
 
@@ -85,16 +90,27 @@ def _check_trainer(section: Any, log: FaultLog) -> None:
     for path, tree in alternatives(section, ("trainer",)):
         if not isinstance(tree, dict):
             log.add(path, "must be a mapping of Trainer arguments, as in {max_epochs: 12}")
+        if not isinstance(tree, dict) or _has_wrong_mark(tree):
             continue
         for key, reason in _OWNED.items():
             if key in tree and not (key == "strategy" and tree[key] == "auto"):
                 log.add((*path, key), f"cannot be set: {reason}")
         if "max_epochs" not in tree:
-            log.add((*path, "max_epochs"), "trainer needs max_epochs, as in max_epochs: 12")
+            _note_no_max_epochs(tree, path, log)
             continue
         for place, epochs in possible_values(tree["max_epochs"], (*path, "max_epochs")):
             if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
                 log.add(place, f"must be a whole number, 1 or more, not {epochs!r}")
+
+
+def _note_no_max_epochs(tree: dict[str, Any], path: KeyPath, log: FaultLog) -> None:
+    meant = nearest("max_epochs", tree.keys() - {"min_epochs"}, likeness=0.75)
+    if meant is None:
+        log.add((*path, "max_epochs"), "trainer needs max_epochs, as in max_epochs: 12")
+    else:
+        log.add(
+            (*path, meant), f"the Trainer has no argument '{meant}'; did you mean 'max_epochs'?"
+        )
 
 
 def _check_tensorboard(section: Any, log: FaultLog) -> None:
@@ -126,13 +142,25 @@ def _check_nested(tree: Any, path: KeyPath, log: FaultLog) -> None:
 
 def _check_component(tree: dict[str, Any], path: KeyPath, log: FaultLog) -> None:
     class_path = tree.get("class_path")
-    if "class_path" not in tree:
+    if not _names_class(tree):
         log.add(path, "has init_args but no class_path")
-    elif not isinstance(class_path, str | dict):
+    elif "class_path" in tree and not isinstance(class_path, str | dict):
         log.add((*path, "class_path"), f"class_path must be text, not {class_path!r}")
     if not isinstance(tree.get("init_args") or {}, dict):
         log.add((*path, "init_args"), "init_args must be a mapping of arguments")
     known = (*_COMPONENT_KEYS, *(SCHEDULE_KEYS if path[0] == "schedule" else ()))
     for key in tree:
         if key not in known and not key.startswith("~"):
-            log.add((*path, key), f"'{key}' is no key of a component; arguments go into init_args")
+            meant = nearest(key, known, likeness=TYPO)
+            hint = f"did you mean '{meant}'?" if meant else "arguments go into init_args"
+            log.add((*path, key), f"'{key}' is no key of a component; {hint}")
+
+
+def _names_class(tree: dict[str, Any]) -> bool:
+    """Tells whether a component has a class path, be it in the wrong spelling."""
+    return nearest("class_path", tree, likeness=TYPO) is not None
+
+
+def _has_wrong_mark(tree: Any) -> bool:
+    """Tells whether the tree has a `~` key, which the space tells."""
+    return isinstance(tree, dict) and any(key.startswith("~") for key in tree)

@@ -17,18 +17,6 @@ from hpsearch.spec.paths import CHOICE, KeyPath, name_of
 Suggest = Callable[[str, Distribution], Scalar]
 
 
-class SpaceError(ValueError):
-    """Some marks of the sections break a rule.
-
-    Attributes:
-        problems: path and message of each.
-    """
-
-    def __init__(self, problems: list[tuple[KeyPath, str]]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(f"{name_of(path)}: {message}" for path, message in problems))
-
-
 @dataclass(frozen=True)
 class Corner:
     """One configuration at the edge of the space.
@@ -47,18 +35,19 @@ class Corner:
 class Space:
     """What the marks of a study file's sections span.
 
+    A mark that breaks a rule spans nothing: it is filled in as None.
+
     Args:
         sections: the sections by name (`model`, `data`, ...), with their marks.
 
-    Raises:
-        SpaceError: some marks break a rule; all of them are named.
+    Attributes:
+        problems: path and message of each mark that breaks a rule.
     """
 
     def __init__(self, sections: Mapping[str, Any]) -> None:
         compiler = _Compiler()
         self._root = compiler.compile(dict(sections), ())
-        if compiler.problems:
-            raise SpaceError(compiler.problems)
+        self.problems: tuple[tuple[KeyPath, str], ...] = tuple(compiler.problems)
         self._parameters = compiler.parameters
         self._branchings = compiler.branchings
 
@@ -217,8 +206,8 @@ class _Compiler:
         except RuleError as error:
             self.problems.append((path, str(error)))
             return None
-        self._register(path, distribution)
-        return _Parameter(name_of(path), distribution)
+        known = self._register(path, distribution)
+        return _Parameter(name_of(path), distribution) if known else None
 
     def _mapping(self, tree: dict[str, Any], path: KeyPath) -> Any:
         if CHOICE in tree:
@@ -241,20 +230,25 @@ class _Compiler:
         if not isinstance(options, dict) or len(options) < 2:
             form = f"'{CHOICE}:' needs a mapping of two or more named branches"
             self.problems.append((inside, f"{form}; list plain values as ~choice(a, b)"))
+        if not isinstance(options, dict) or not options:
             return None
         for name in options:
             if not re.fullmatch(r"\w[\w-]*", name) or name == "init_args":
                 problem = f"a branch cannot be named '{name}'; use letters, digits, _ and -"
                 self.problems.append(((*inside, name), problem))
-        self._register(path, Choice(tuple(options)))
+        if not self._register(path, Choice(tuple(options))):
+            return None
         self.branchings.add(name_of(path))
         return _Branches(
             name_of(path),
             {name: self.compile(branch, (*inside, name)) for name, branch in options.items()},
         )
 
-    def _register(self, path: KeyPath, distribution: Distribution) -> None:
+    def _register(self, path: KeyPath, distribution: Distribution) -> bool:
+        """Enters a parameter under its name, unless the name is taken."""
         name = name_of(path)
         if name in self.parameters:
             self.problems.append((path, f"two parameters are named {name}; rename one of them"))
+            return False
         self.parameters[name] = distribution
+        return True

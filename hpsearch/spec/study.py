@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from hpsearch.spec.algorithms import Component, misfit
-from hpsearch.spec.document import Document, FaultLog, Place
+from hpsearch.spec.algorithms import Component
+from hpsearch.spec.document import Document, Place
+from hpsearch.spec.draft import Draft, draft_of, sections_of
 from hpsearch.spec.faults import StudyFileError
 from hpsearch.spec.job import Direction
 from hpsearch.spec.paths import alternatives
-from hpsearch.spec.sections import SECTIONS, check_sections, possible_values
-from hpsearch.spec.space import Space, SpaceError
-from hpsearch.spec.study_block import read_study_block
+from hpsearch.spec.sections import possible_values
+from hpsearch.spec.space import Space
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class StudySpec:
     @cached_property
     def space(self) -> Space:
         """The space that the sections span."""
-        return Space(_sections(self.document))
+        return Space(sections_of(self.document))
 
     def max_epochs(self) -> int:
         """Returns the most epochs that a trial of the space may take."""
@@ -66,28 +66,15 @@ class StudySpec:
         return max(values)
 
     @classmethod
-    def from_source(cls, source: Document, import_paths: tuple[str, ...] = ()) -> StudySpec:
+    def from_draft(cls, draft: Draft) -> StudySpec:
         """Returns the study that a file says.
 
         Raises:
             StudyFileError: the file has faults that its text alone shows; all of them are named.
         """
-        log = FaultLog(source)
-        if not isinstance(source.tree, dict):
-            if not log.faults:
-                empty = "is empty" if source.tree is None else "must be a mapping of sections"
-                log.add((), f"the study file {empty}; begin with study:, model:, data:, trainer:")
-            raise StudyFileError(log.faults)
-        space = _read_space(source.tree, log)
-        block = read_study_block(source.tree.get("study"), log)
-        check_sections(source.tree, log)
-        if space and (reason := misfit(block.sampler, space)):
-            log.add(("study", "sampler"), reason)
-        if space and space.parameters and block.trials is None and block.timeout_s is None:
-            log.add(("study", "trials"), "study needs a limit, as in trials: 60 or timeout: 2h")
-        if log.faults:
-            raise StudyFileError(log.faults)
-        return cls(**vars(block), source=source, import_paths=import_paths)
+        if draft.faults:
+            raise StudyFileError(draft.faults)
+        return cls(**vars(draft.block), source=draft.source, import_paths=draft.import_paths)
 
     @classmethod
     def from_document(
@@ -98,17 +85,5 @@ class StudySpec:
         Raises:
             StudyFileError: the stored study breaks a rule of this version.
         """
-        return cls.from_source(Document(dict(document), Place("the stored study")), import_paths)
-
-
-def _sections(tree: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tree[name] for name in SECTIONS if tree.get(name) is not None}
-
-
-def _read_space(tree: Mapping[str, Any], log: FaultLog) -> Space | None:
-    try:
-        return Space(_sections(tree))
-    except SpaceError as error:
-        for path, message in error.problems:
-            log.add(path, message)
-        return None
+        source = Document(dict(document), Place("the stored study"))
+        return cls.from_draft(draft_of(source, import_paths))

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from hpsearch.spec.algorithms import NO_PRUNER, PRUNERS, SAMPLERS, Component, read_component
 from hpsearch.spec.document import FaultLog
 from hpsearch.spec.durations import parse_duration
-from hpsearch.spec.faults import RuleError, did_you_mean
+from hpsearch.spec.faults import RuleError, did_you_mean, nearest
 from hpsearch.spec.job import Direction
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -31,17 +31,29 @@ class StudyBlock:
     storage: str | None = None
 
 
-def read_study_block(block: Any, log: FaultLog) -> StudyBlock:
-    """Returns what the block says; what is wrong with it goes into the log."""
+def read_study_block(block: Any, log: FaultLog, *, limited: bool) -> StudyBlock:
+    """Returns what the block says, and defaults for what cannot be read.
+
+    Args:
+        block: the `study:` block.
+        log: where its faults go.
+        limited: whether it must say how many trials, or how long: there is something to search.
+    """
     if not isinstance(block, dict):
-        log.add(("study",), "is missing; it needs at least a name, an objective and trials")
+        if block is not None:
+            log.add(("study",), "must be a mapping with a name, an objective and trials")
         return StudyBlock()
     for key in block:
         if key not in _READERS:
             log.add(("study", key), f"study has no key '{key}'{did_you_mean(key, _READERS)}")
+    # A key in the wrong spelling is one fault, and not a missing key as well.
+    given = {nearest(key, _READERS) for key in block}
     for key in ("name", "objective"):
-        if key not in block:
+        if key not in given:
             log.add(("study", key), f"study needs {_EXAMPLES[key]}")
+    no_limits = [key for key in block if block[key] is None and not log.has(("study", key))]
+    if limited and not {"trials", "timeout"} & (given - {*no_limits}):
+        log.add(("study", "trials"), "study needs a limit, as in trials: 60 or timeout: 2h")
     read = {key: _read(key, block[key], log) for key in _READERS if key in block}
     objectives = read.get("objective") or {}
     single = len(objectives) == 1

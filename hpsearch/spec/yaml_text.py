@@ -55,7 +55,7 @@ def parse(text: str, where: str, *, numbered: bool = True) -> Document:
         return replace(document, faults=(_yaml_fault(error, document),))
     reader = _Reader(text, where, numbered)
     tree = reader.value(node, ()) if node else None
-    document = replace(document, tree=tree, places=reader.places)
+    document = replace(document, tree=None if reader.overfull else tree, places=reader.places)
     return replace(document, faults=tuple(document.fault(*problem) for problem in reader.problems))
 
 
@@ -119,14 +119,16 @@ class _Reader:
         self.problems: list[tuple[KeyPath, str, Place | None]] = []
         self._text, self._where, self._numbered = text, where, numbered
         self._values = 0
+        self.overfull = False
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
         self._values += 1
         if self._values > MAX_VALUES or len(path) > MAX_DEPTH:
             limit = f"more than {MAX_VALUES} values or {MAX_DEPTH} levels, with aliases unfolded"
-            if self._values <= MAX_VALUES + 1:
+            if not self.overfull:
                 self._note((), limit)
-            self._values = MAX_VALUES + 1
+            self.overfull = True
+            self._values = MAX_VALUES
             return None
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
+import statistics
 import time
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -16,24 +19,41 @@ from hpsearch.trial.lightning_tree import tree_of
 from hpsearch.trial.run import build_data, build_module, build_trainer, prepare
 from hpsearch.trial.seeding import seed_all
 
-TIMED_STEPS = 4
+# The first batches of a process pay for memory and kernels that the others find ready.
+UNTIMED, TIMED = 3, 6
+VALIDATED = 2
+LONG_S = 4.0
 
 
 class _Clock(pl.Callback):
-    """Notes when each training step begins, and how long a validation batch takes."""
+    """Times training steps and validation batches, and ends the epoch when it has seen enough."""
 
     def __init__(self) -> None:
-        self.steps: list[float] = []
+        self.starts: list[float] = []
         self.validation: list[float] = []
 
-    def on_train_batch_start(self, *_: Any) -> None:
-        self.steps.append(time.perf_counter())
+    def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
+        self.starts.append(time.perf_counter())
+        steps = len(self.starts) - 1
+        long = steps >= 1 and self.starts[-1] - self.starts[0] > LONG_S
+        if long or steps >= UNTIMED + TIMED:
+            # Not by a limit on batches: the epoch's length, and all that depends on it, stays.
+            trainer.should_stop = True
 
     def on_validation_batch_start(self, *_: Any) -> None:
         self.validation.append(-time.perf_counter())
 
     def on_validation_batch_end(self, *_: Any) -> None:
         self.validation[-1] += time.perf_counter()
+
+    def seconds_per_step(self) -> float:
+        """Returns the median of the steps after the first few; 0 without any."""
+        steps = [later - sooner for sooner, later in pairwise(self.starts)]
+        return statistics.median(steps[UNTIMED:] or steps[-1:] or [0.0])
+
+    def seconds_per_validation(self) -> float:
+        """Returns the time of the last validation batch; 0 without any."""
+        return self.validation[-1] if self.validation else 0.0
 
 
 def probe(job: Job) -> dict[str, Any]:
@@ -58,29 +78,56 @@ def _probe(job: Job) -> dict[str, Any]:
     clock = _Clock()
     # Callbacks of the study wait for metrics of whole epochs: a batch cannot please them.
     given = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
+    limit = given.get("limit_val_batches", 1.0)
     arguments = given | {
         "max_epochs": 1,
-        "limit_train_batches": TIMED_STEPS,
-        "limit_val_batches": 1,
+        "min_epochs": None,
+        "min_steps": None,
+        "limit_val_batches": VALIDATED if limit else 0,
+        "check_val_every_n_epoch": given.get("check_val_every_n_epoch", 1) and 1,
         "enable_checkpointing": False,
         "logger": False,
     }
     trainer = build_trainer(job, tree_of(module), arguments, [clock], [])
     trainer.fit(module, datamodule=data)
-    steps = [later - sooner for sooner, later in pairwise(clock.steps)]
     state = io.BytesIO()
     optimizers = [optimizer.state_dict() for optimizer in trainer.optimizers]
     torch.save({"weights": module.state_dict(), "optimizers": optimizers}, state)
     return {
         "parameters": count_parameters(module),
         "metrics": sorted(trainer.callback_metrics),
-        # The first step pays for memory and kernels that the others find ready.
-        "seconds_per_step": min(steps) if steps else 0.0,
-        "steps_per_epoch": _batches(data.train_dataloader()),
-        "validation_seconds": sum(clock.validation) * _batches(data.val_dataloader()),
+        "seconds_per_step": clock.seconds_per_step(),
+        "steps_per_epoch": _finite(trainer.num_training_batches),
+        "validation_seconds": clock.seconds_per_validation()
+        * sum(limited(_length(loader), limit) for loader in _each(trainer.val_dataloaders)),
         "checkpoint_bytes": state.tell(),
     }
 
 
-def _batches(loader: Any) -> int:
+def limited(batches: int, limit: float | None) -> int:
+    """Returns how many batches Lightning's `limit_val_batches` leaves.
+
+    Args:
+        batches: how many there are.
+        limit: a number of them (an int), a part of them (a float from 0 to 1), or None for all.
+    """
+    if limit is None:
+        return batches
+    return min(limit, batches) if isinstance(limit, int) else int(limit * batches)
+
+
+def _finite(batches: float) -> int:
+    """Returns the number of batches; 0 where the data do not tell it."""
+    return int(batches) if math.isfinite(batches) else 0
+
+
+def _length(loader: Any) -> int:
     return len(loader) if hasattr(loader, "__len__") else 0
+
+
+def _each(loaders: Any) -> list[Any]:
+    if isinstance(loaders, Mapping):
+        return [*loaders.values()]
+    if isinstance(loaders, list | tuple):
+        return [*loaders]
+    return [] if loaders is None else [loaders]

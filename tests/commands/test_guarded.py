@@ -31,7 +31,7 @@ def test_input_error_is_a_sentence_and_exit_code_2(capsys: pytest.CaptureFixture
 def test_faults_of_a_study_file_are_printed_as_they_are() -> None:
     fault = Fault("a.yaml", 3, "model", "is wrong")
     words = complaint(StudyFileError([fault]))
-    assert words == "a.yaml has 1 error:\na.yaml:3: error: model: is wrong"
+    assert words == "a.yaml:3: error: model: is wrong\na.yaml has 1 error"
 
 
 def test_full_disk_is_a_sentence() -> None:

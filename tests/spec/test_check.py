@@ -4,7 +4,7 @@ import pytest
 
 from hpsearch.spec import check
 from hpsearch.spec.check import check_components
-from hpsearch.spec.read import read_study
+from hpsearch.spec.read import read_draft
 
 CLASSES = """
 from abc import ABC, abstractmethod
@@ -77,7 +77,7 @@ def file(tmp_path):
 
 def faults_of(path, *overrides):
     return [
-        f"{fault.path}: {fault.message}" for fault in check_components(read_study(path, overrides))
+        f"{fault.path}: {fault.message}" for fault in check_components(read_draft(path, overrides))
     ]
 
 
@@ -149,15 +149,60 @@ def test_each_fault_is_told_once(file, override, fault):
 def test_faults_stand_at_their_lines(file):
     text = STUDY.replace("hidden: ~int(8, 64)", "hiden: 4").replace("lr: ~float", "lrr: ~float")
     file.write_text(text.replace("torch.optim.SGD", "torch.optim.SDG") + "  max_epoch: 3\n")
-    faults = check_components(read_study(file))
+    faults = check_components(read_draft(file))
     assert [(fault.line, fault.path) for fault in faults] == [
-        (7, "model.hidden"),
         (8, "model.hiden"),
         (16, "optimizer.adam.lrr"),
         (19, "optimizer.sgd.class_path"),
         (22, "trainer.max_epoch"),
     ]
-    assert faults[1].frame[1] == ">    8 |     hiden: 4"
+    assert faults[0].frame[1] == ">    8 |     hiden: 4"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "model.hidden=~int(64, 8)",
+        "model.hidden=yes",
+        "model.widths=[8, ~itn(1, 2)]",
+        "model.widths=[~int(8, 16), 8]",
+        "model.act={class_path: netlib.Relu, init_args: {slope: yes}}",
+        "model.act={init_args: {slope: 1}}",
+        "model.class_path=yes",
+        "model.init_args=yes",
+        "model.init_args=[1]",
+        "model={class_path: netlib.Net, init_arg: {hidden: 3}}",
+        "model=yes",
+        "model=3",
+        "model={class_path: netlib.Net, hidden: 3}",
+        "data=~chioce(a, b)",
+        "optimizer.adam=yes",
+        "optimizer={~choise: {a: null}}",
+        "optimizer={~choice: {adam: {class_path: torch.optim.Adam}}}",
+        "trainer=yes",
+        "trainer={epochs: 3}",
+        "trainer.max_epochs=many",
+        "trainer.max_epochs=~float(1, 3)",
+        "trainer.plugins=[{init_args: {a: 1}}]",
+        "trainer.callbacks=[yes]",
+        "study.sampler=cmaes",
+        "study={name: x, objective: {a: maximize}, trials: 3, sampler: tpee}",
+        "a=1",
+    ],
+)
+def test_a_fault_of_the_text_is_not_followed_by_one_of_the_classes(file, override):
+    draft = read_draft(file, [override])
+    assert len(draft.faults) == 1
+    assert check_components(draft) == ()
+
+
+def test_sound_parts_are_checked_beside_faults_of_the_text(file):
+    text = STUDY.replace("~int(8, 64)", "~int(64, 8)").replace("  trials", "  trails")
+    text = text.replace("lr: ~float", "lrr: ~float").replace("Images", "Imgaes")
+    file.write_text(text)
+    draft = read_draft(file)
+    assert [fault.line for fault in draft.faults] == [4, 8]
+    assert [fault.line for fault in check_components(draft)] == [10, 16]
 
 
 def test_model_and_data_of_different_trees_are_refused(file):
@@ -176,5 +221,5 @@ def test_a_sampler_whose_package_is_missing_is_refused(file, monkeypatch):
 
 def test_the_study_s_folder_is_on_the_search_path_only_while_checking(file):
     before = list(sys.path)
-    check_components(read_study(file))
+    check_components(read_draft(file))
     assert sys.path == before

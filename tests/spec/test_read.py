@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from hpsearch.spec.faults import StudyFileError
-from hpsearch.spec.read import read_study
+from hpsearch.spec.read import read_draft, read_study
 from hpsearch.spec.yaml_text import MAX_BYTES
 
 STUDY = """\
@@ -80,8 +80,9 @@ def test_a_file_with_five_faults_gives_five_errors_at_their_lines(tmp_path):
         (15, "trainer.accelerator"),
     ]
     error = str(StudyFileError(faults))
-    assert error.startswith(f"{path} has 5 errors:\n{path}:3: error: study.objective: 'maximise'")
+    assert error.startswith(f"{path}:3: error: study.objective: 'maximise'")
     assert ">    9 |     hidden: ~int(64, 8)\n" in error
+    assert error.endswith(f"\n{path} has 5 errors")
 
 
 def test_grammar_faults_are_told_without_the_slow_imports(tmp_path):
@@ -129,9 +130,27 @@ def test_an_override_replaces_a_value_with_or_without_init_args(file):
     assert document["tensorboard"] == {"graph": True}
 
 
+def test_an_override_takes_a_branch_by_its_name(file):
+    draft = read_draft(file, ["optimizer=adam", "optimizer.lr=yes"])
+    assert draft.source.tree["optimizer"] == {"class_path": "m.Adam", "init_args": {"lr": None}}
+    assert draft.source.place_of(("optimizer", "class_path")).line == 16
+    assert [fault.path for fault in draft.faults] == ["optimizer.lr"]
+
+
+def test_an_override_takes_the_branch_of_a_branch(tmp_path):
+    path = tmp_path / "x.yaml"
+    nested = "{~choice: {none: null, some: {~choice: {a: 1, b: 2}}}}"
+    path.write_text(STUDY + f"tensorboard: {{}}\nschedule: {nested}\n")
+    assert read_draft(path, ["schedule=none"]).source.tree["schedule"] is None
+    assert read_draft(path, ["schedule.some=b"]).source.tree["schedule"] == {
+        "~choice": {"none": None, "some": 2}
+    }
+
+
 @pytest.mark.parametrize(
     ("override", "fault"),
     [
+        ("optimizer=adm", "optimizer: there is no branch 'adm'; did you mean 'adam'?"),
         ("trainer.max_epochs=0", "trainer.max_epochs: must be a whole number, 1 or more, not 0"),
         ("trainer.max_epochs=yes", "trainer.max_epochs: some readers take yes for a truth value"),
         ("model.dropout=~float(1, 0)", "model.dropout: low 1 is above high 0"),
@@ -153,9 +172,10 @@ def test_a_fault_of_an_override_is_told_as_one(file, override, fault):
     assert f"{found.path}: {found.message}".removeprefix(": ").startswith(fault)
 
 
-def test_an_override_mends_a_fault_of_the_file(tmp_path):
+@pytest.mark.parametrize("wrong", ["0", "yes", "~int(3, 2)"])
+def test_an_override_mends_a_fault_of_the_file(tmp_path, wrong):
     path = tmp_path / "x.yaml"
-    path.write_text(STUDY.replace("max_epochs: 12", "max_epochs: 0"))
+    path.write_text(STUDY.replace("{max_epochs: 12}", f"\n  max_epochs: {wrong}"))
     assert len(faults_of(path)) == 1
     assert read_study(path, ["trainer.max_epochs=2"]).max_epochs() == 2
 
@@ -163,6 +183,7 @@ def test_an_override_mends_a_fault_of_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (b"a: &a [*a]\n", "more than 10000 values or 32 levels, with aliases unfolded"),
         (b"", "the study file is empty; begin with study:, model:, data:, trainer:"),
         (b"- 1\n", "the study file must be a mapping of sections"),
         (b"name: caf\xe9\n", "the file is not UTF-8 text (byte 9); save it as UTF-8"),

@@ -123,10 +123,8 @@ def test_each_fault_of_the_study_block_is_told(block, fault):
 
 
 def test_a_study_needs_a_name_an_objective_and_a_limit():
-    assert faults_of(study=None) == [
-        "study: is missing; it needs at least a name, an objective and trials",
-        "study.trials: study needs a limit, as in trials: 60 or timeout: 2h",
-    ]
+    assert faults_of(study=None) == ["study: the section study: is missing"]
+    assert faults_of(study=[]) == ["study: must be a mapping with a name, an objective and trials"]
     document = {**BASE, "study": {}}
     with pytest.raises(StudyFileError, match="study needs a name, as in name: mnist-cnn"):
         StudySpec.from_document(document)
@@ -193,6 +191,46 @@ def test_each_fault_of_the_sections_is_told(sections, fault):
     faults = faults_of(**sections)
     assert len(faults) == 1
     assert fault in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (("study", "studdy"), "studdy: there is no section 'studdy'; did you mean 'study'?"),
+        (("model", "modle"), "modle: there is no section 'modle'; did you mean 'model'?"),
+        (("study.name", "nmae"), "study.nmae: study has no key 'nmae'; did you mean 'name'?"),
+        (("study.trials", "trails"), "study.trails: study has no key 'trails'; did you mean"),
+        (("trainer.max_epochs", "epochs"), "no argument 'epochs'; did you mean 'max_epochs'?"),
+        (("model.class_path", "classpath"), "no key of a component; did you mean 'class_path'?"),
+        (("model.init_args", "init_arg"), "no key of a component; did you mean 'init_args'?"),
+    ],
+)
+def test_a_key_in_the_wrong_spelling_is_not_also_a_missing_one(change, fault):
+    old, new = change
+    document = copy.deepcopy(BASE)
+    *outer, key = old.split(".")
+    parent = document[outer[0]] if outer else document
+    parent[new] = parent.pop(key)
+    with pytest.raises(StudyFileError) as caught:
+        StudySpec.from_document(document)
+    assert len(caught.value.faults) == 1
+    assert fault in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"study": {"trials": None, "timeout": "soon"}},
+        {"optimizer": {"~choise": BRANCHES["~choice"]}},
+        {"optimizer": {"~choice": {"a": {"class_path": "m.A"}}}},
+        {"optimizer": {"~choice": ["a", "b"]}},
+        {"trainer": {"~choise": {}, "max_epochs": 3}},
+        {"model": "~chioce(a, b)"},
+        {"data": {"init_args": {"size": "~int(2, 1)", "step": "~float(0, 1)"}}},
+    ],
+)
+def test_one_cause_is_one_fault(sections):
+    assert len(faults_of(**sections)) == 1
 
 
 def test_max_epochs_is_required():
