@@ -1,0 +1,133 @@
+"""What a search has found, for Python: tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, final
+
+import optuna
+from optuna import visualization
+from optuna.storages import RDBStorage
+
+from hpsearch.search.results import StudyRecord, TrialRecord, load_record, load_study, trial_folder
+from hpsearch.spec.components import is_installed
+from hpsearch.spec.errors import InputError
+from hpsearch.spec.events import read_events
+from hpsearch.spec.job import Scalar
+from hpsearch.spec.messages import Report
+
+FigureName = Literal[
+    "history", "curves", "importance", "slice", "parallel", "contour", "pareto", "timeline"
+]
+_FIGURES: Mapping[str, Callable[..., Any]] = {
+    "history": visualization.plot_optimization_history,
+    "curves": visualization.plot_intermediate_values,
+    "importance": visualization.plot_param_importances,
+    "slice": visualization.plot_slice,
+    "parallel": visualization.plot_parallel_coordinate,
+    "contour": visualization.plot_contour,
+    "pareto": visualization.plot_pareto_front,
+    "timeline": visualization.plot_timeline,
+}
+_OF_ONE_OBJECTIVE = {"history", "importance", "slice", "parallel", "contour"}
+_IN_TABLE = ("parameters", "epochs", "best_step", "gap")
+
+
+@final
+class Result:
+    """A study as it stood in the database when this was made.
+
+    Args:
+        storage: the database.
+        name: the study.
+
+    Attributes:
+        record: the study and its trials, as plain records.
+        optuna: the same as Optuna's own study, for whatever is not here.
+    """
+
+    def __init__(self, storage: RDBStorage, name: str) -> None:
+        self.record: StudyRecord = load_record(storage, name)
+        self.optuna: optuna.Study = load_study(storage, name)
+
+    @property
+    def best(self) -> TrialRecord:
+        """The best complete trial.
+
+        Raises:
+            InputError: none is complete.
+        """
+        if self.record.best is None:
+            raise InputError(f"no trial of {self.record.name} is complete yet, so none is best")
+        return self.record.best
+
+    @property
+    def best_params(self) -> Mapping[str, Scalar]:
+        """The parameters of the best trial, by name."""
+        return self.best.params
+
+    @property
+    def trials(self) -> Any:
+        """A row for each trial, as a pandas DataFrame; a list of dicts without pandas.
+
+        Columns: `number`, `state`, each objective, `seconds`, `device`, `parameters` (count),
+        `epochs`, `best_step`, `gap` (of training over validation), then each parameter by name.
+        """
+        return _table([self._row(trial) for trial in self.record.trials])
+
+    @property
+    def curves(self) -> Any:
+        """A row for each trial and epoch with every metric logged; as `trials` otherwise."""
+        folder = Path(self.record.runs) / self.record.name
+        return _table(
+            [
+                {"number": trial.number, "epoch": step, **report.metrics}
+                for trial in self.record.trials
+                for step, report in _reports(folder / trial_folder(trial.number)).items()
+            ]
+        )
+
+    def figure(self, name: FigureName = "history") -> Any:
+        """Returns a plotly figure; a notebook shows it, `write_html` and `write_image` save it.
+
+        Args:
+            name: `history`, `curves` (one objective), `importance`, `slice`, `parallel`,
+                `contour`, `pareto` (several objectives) or `timeline`.
+
+        Raises:
+            InputError: there is no such figure.
+        """
+        if name not in _FIGURES:
+            raise InputError(f"there is no figure {name!r}; write one of {', '.join(_FIGURES)}")
+        if name not in _OF_ONE_OBJECTIVE:
+            return _FIGURES[name](self.optuna)
+        objective = next(iter(self.record.objectives))
+        return _FIGURES[name](
+            self.optuna, target=lambda trial: trial.values[0], target_name=objective
+        )
+
+    def _row(self, trial: TrialRecord) -> dict[str, Any]:
+        values = trial.values or (None,) * len(self.record.objectives)
+        return {
+            "number": trial.number,
+            "state": trial.state,
+            **dict(zip(self.record.objectives, values, strict=True)),
+            "seconds": trial.seconds,
+            "device": trial.device,
+            **{name: trial.attributes.get(name) for name in _IN_TABLE},
+            **trial.params,
+        }
+
+
+def _reports(folder: Path) -> dict[int, Report]:
+    events = read_events(folder / "events.jsonl")
+    return {event.step: event for event in events if isinstance(event, Report)}
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> Any:
+    if not is_installed("pandas"):
+        return list(rows)
+    import pandas
+
+    return pandas.DataFrame(rows)

@@ -1,0 +1,94 @@
+"""A study from Python, in a script or a notebook: the same search as `hpsearch run`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import final
+
+from hpsearch.commands.checked_file import read_to_run
+from hpsearch.commands.quiet import quiet
+from hpsearch.result import Result
+from hpsearch.search.run import run_study
+from hpsearch.search.storage import open_storage
+from hpsearch.spec.errors import Failure
+from hpsearch.spec.study import StudySpec
+from hpsearch.views.terminal import open_console, search_view
+
+
+@final
+class Study:
+    """A search that can be run, here and now, and gone on with later.
+
+    Args:
+        spec: what is searched.
+        url: the database.
+    """
+
+    def __init__(self, spec: StudySpec, url: str) -> None:
+        self.spec = spec
+        self.url = url
+
+    @classmethod
+    def read(cls, path: Path, changes: Sequence[str], storage: str | None) -> Study:
+        """Returns the study of a file; see `hpsearch.load_study`."""
+        with quiet():
+            return cls(*read_to_run(path, changes, storage))
+
+    def run(
+        self,
+        *,
+        devices: str = "auto",
+        per_device: int = 1,
+        trials: int | None = None,
+        add: int | None = None,
+        timeout_s: float | None = None,
+        runs: Path | None = None,
+        inline: bool = False,
+    ) -> Result:
+        """Runs the search, or goes on with it, and returns what it found.
+
+        Trials train in processes of their own: classes of the study live in modules, not in a
+        notebook's cells. Interrupting the cell leaves the study resumable.
+
+        Args:
+            devices: `auto`, `cpu`, `cpu:2`, `cuda` or `cuda:0,1`.
+            per_device: trials at once on each device.
+            trials: trials in all; None for what the study file says.
+            add: so many trials more than there are.
+            timeout_s: seconds after which no more epochs begin.
+            runs: folder of the trials' files; None for `runs`.
+            inline: train in this process, one trial at a time: to debug.
+
+        Raises:
+            hpsearch.spec.errors.InputError: something given is wrong; nothing was trained.
+            hpsearch.spec.errors.Failure: the search stopped itself; the message says why.
+        """
+        view = search_view(open_console())
+        try:
+            with quiet():
+                outcome = run_study(
+                    self.spec,
+                    storage=self.url,
+                    runs=runs,
+                    devices=devices,
+                    per_device=per_device,
+                    trials=trials,
+                    add=add,
+                    timeout_s=timeout_s,
+                    inline=inline,
+                    observer=view,
+                )
+        finally:
+            view.stop()
+        if outcome.fault:
+            raise Failure(f"the search stopped itself: {outcome.fault}")
+        return self.result()
+
+    def result(self) -> Result:
+        """Returns what the database holds of the study now; trains nothing.
+
+        Raises:
+            hpsearch.spec.errors.InputError: the study was not begun yet.
+        """
+        return Result(open_storage(self.url, create=False), self.spec.name)

@@ -1,0 +1,80 @@
+"""A trial's learning curves from its own file: as CSV, and as a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from hpsearch.spec.events import read_events
+from hpsearch.spec.messages import Report
+
+EVENTS = "events.jsonl"
+_PHASES = {"train": "tab:orange", "val": "tab:blue"}
+_OF_NO_CURVE = {"parameters", "seconds"}
+_MOST_PANELS = 4
+
+
+def read_reports(folder: Path) -> list[Report]:
+    """Returns what a trial reported after each epoch, the last word on each, in order."""
+    reports = {
+        event.step: event for event in read_events(folder / EVENTS) if isinstance(event, Report)
+    }
+    return [reports[step] for step in sorted(reports)]
+
+
+def as_csv(reports: Sequence[Report]) -> bytes:
+    """Returns a line for each epoch, with every metric that was logged.
+
+    Names that a spreadsheet would run as a formula get an apostrophe in front.
+    """
+    names = list(dict.fromkeys(name for report in reports for name in report.metrics))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["epoch", *map(_harmless, names)])
+    for report in reports:
+        writer.writerow([report.step, *(report.metrics.get(name, "") for name in names)])
+    return text.getvalue().encode()
+
+
+def as_svg(reports: Sequence[Report]) -> bytes:
+    """Returns a picture with a panel for each metric, training and validation side by side."""
+    panels = _panels(reports)
+    figure = Figure(figsize=(4.2 * max(1, len(panels)), 2.8), layout="constrained")
+    for place, (title, lines) in enumerate(panels.items(), start=1):
+        axes = figure.add_subplot(1, len(panels), place)
+        for name, colour in lines:
+            points = [(r.step, r.metrics[name]) for r in reports if name in r.metrics]
+            axes.plot(*zip(*points, strict=True), color=colour, marker=".", label=_plain(name))
+        axes.set(title=_plain(title), xlabel="epoch")
+        axes.locator_params(axis="x", integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="svg", metadata={"Date": None})
+    return picture.getvalue()
+
+
+def _panels(reports: Sequence[Report]) -> dict[str, list[tuple[str, str]]]:
+    """Returns each panel's title with its metrics and their colours."""
+    panels: dict[str, list[tuple[str, str]]] = {}
+    for name in dict.fromkeys(name for report in reports for name in report.metrics):
+        if name in _OF_NO_CURVE:
+            continue
+        phase, _, rest = name.partition("_")
+        title = rest if phase in _PHASES and rest else name
+        if title in panels or len(panels) < _MOST_PANELS:
+            panels.setdefault(title, []).append((name, _PHASES.get(phase, "tab:green")))
+    return panels
+
+
+def _plain(name: str) -> str:
+    """Keeps matplotlib from reading a name as a formula."""
+    return name.replace("$", r"\$")
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -1,0 +1,93 @@
+"""Both pages together: served from one process, and told to the person who asked."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from optuna_dashboard import wsgi
+
+from hpsearch.views.dashboard.artifacts import TrialFiles
+from hpsearch.views.dashboard.guard import LOOPBACK, Guard
+from hpsearch.views.dashboard.server import Server
+from hpsearch.views.dashboard.storage import AnnotatedStorage, open_to_read
+from hpsearch.views.dashboard.tensorboard import METHODS, tensorboard_app
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where the pages are to be served.
+
+    Attributes:
+        host: the address to listen on.
+        port: optuna-dashboard's port.
+        tensorboard_port: TensorBoard's.
+        token: must be shown to see a page; None where only loopback is served.
+    """
+
+    host: str
+    port: int
+    tensorboard_port: int
+    token: str | None
+
+
+@final
+class Dashboard:
+    """optuna-dashboard and TensorBoard, served from construction until `close`.
+
+    Args:
+        url: the database.
+        study: the study whose page to open first; None for the list of all.
+        runs: the folder of runs that TensorBoard shows.
+        where: the addresses.
+    """
+
+    def __init__(self, url: str, study: str | None, runs: Path, where: Listening) -> None:
+        self._where = where
+        storage = AnnotatedStorage(open_to_read(url))
+        page = "" if study is None else f"/studies/{storage.get_study_id_from_name(study)}"
+        self._page = f"/dashboard{page}"
+        optuna_app = Guard(wsgi(storage, TrialFiles(storage)), token=where.token)
+        board = Guard(tensorboard_app(runs), METHODS, token=where.token)
+        self._optuna = Server(optuna_app, where.host, where.port)
+        self._tensorboard = Server(board, where.host, where.tensorboard_port)
+
+    @property
+    def optuna_url(self) -> str:
+        """Where optuna-dashboard shows the study."""
+        return self._address(self._optuna.port, self._page)
+
+    @property
+    def tensorboard_url(self) -> str:
+        """Where TensorBoard is."""
+        return self._address(self._tensorboard.port, "/")
+
+    def words(self) -> str:
+        """Returns what a person needs to know to look at both."""
+        ports = (self._optuna.port, self._tensorboard.port)
+        lines = [
+            f"optuna-dashboard  {self.optuna_url}",
+            f"TensorBoard       {self.tensorboard_url}",
+        ]
+        if self._where.host in LOOPBACK:
+            host = _bracketed(self._where.host)
+            tunnels = " ".join(f"-L {port}:{host}:{port}" for port in ports)
+            lines.append(f"from elsewhere    ssh {tunnels} {socket.gethostname()}")
+        return "\n".join([*lines, "Both only show. Ctrl-C stops both."])
+
+    def close(self) -> None:
+        """Stops both."""
+        self._optuna.close()
+        self._tensorboard.close()
+
+    def _address(self, port: int, page: str) -> str:
+        token = "" if self._where.token is None else f"?token={self._where.token}"
+        host = self._where.host
+        shown = socket.gethostname() if host in ("0.0.0.0", "::") else _bracketed(host)
+        return f"http://{shown}:{port}{page}{token}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

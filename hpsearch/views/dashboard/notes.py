@@ -1,0 +1,71 @@
+"""What optuna-dashboard shows beside a trial: how it ended, its curves, its parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import yaml
+
+from hpsearch.search.attributes import FAILURE, PRUNED_AT, TRACEBACK
+from hpsearch.search.results import TrialRecord
+from hpsearch.views import numbers
+
+
+def trial_note(objectives: Sequence[str], trial: TrialRecord, picture: str) -> str:
+    """Returns the note, in Markdown.
+
+    Args:
+        objectives: the objectives' names, in the study's order.
+        trial: the trial.
+        picture: where its learning curves are shown; empty if there are none.
+    """
+    parts = [
+        _ending(objectives, trial),
+        f"![learning curves]({picture})" if picture else "",
+        _fenced(_parameters(trial), "yaml") if trial.params else "",
+        _fenced(str(trial.attributes[TRACEBACK])) if trial.attributes.get(TRACEBACK) else "",
+        f"best checkpoint: {_code(trial.checkpoint)}" if trial.checkpoint else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
+    epochs = max(trial.values_by_epoch, default=0)
+    match trial.state:
+        case "complete":
+            values = zip(objectives, trial.values or (), strict=False)
+            told = ", ".join(f"{_code(name)} {numbers.metric(value)}" for name, value in values)
+            best = trial.attributes.get("best_step")
+            return f"**Complete**: {told}" + (f", at epoch {best} of {epochs}" if best else "")
+        case "pruned":
+            at = trial.attributes.get(PRUNED_AT, epochs)
+            value = trial.values_by_epoch.get(epochs)
+            if value is None:
+                return "**Pruned**"
+            told = f"{_code(objectives[0])} was {numbers.metric(value)}"
+            return f"**Pruned** after epoch {at}: {told}, behind the others at that epoch"
+        case "failed":
+            return f"**Failed**\n\n{_fenced(str(trial.attributes.get(FAILURE, 'no word of why')))}"
+        case "running":
+            return f"**Running**: {epochs} epochs done"
+        case "waiting":
+            return f"**Waiting** to go on: {epochs} epochs done"
+
+
+def _parameters(trial: TrialRecord) -> str:
+    return yaml.safe_dump(dict(trial.params), sort_keys=False, allow_unicode=True).rstrip()
+
+
+def _fenced(text: str, language: str = "") -> str:
+    fence = "`" * max(3, 1 + _longest_run(text))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _code(text: str) -> str:
+    ticks = "`" * (1 + _longest_run(text))
+    return f"{ticks}{text}{ticks}"
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)

@@ -1,0 +1,61 @@
+"""A small web server in a thread of this process, for a page that one person looks at."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any, final
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from hpsearch.spec.errors import InputError
+from hpsearch.views.dashboard.guard import App
+
+
+@final
+class Server:
+    """Serves a WSGI app from its construction until `close`, one thread a request.
+
+    Args:
+        app: what is served.
+        host: the address to listen on.
+        port: the port to listen on; another one is taken if it is in use.
+
+    Attributes:
+        port: the port it listens on.
+
+    Raises:
+        InputError: this machine has no such address.
+    """
+
+    def __init__(self, app: App, host: str, port: int) -> None:
+        listening = _listen(host, port)
+        self.port: int = listening.getsockname()[1]
+        self._server = make_server(
+            *(host, self.port, app), threaded=True, request_handler=_Quiet, fd=listening.fileno()
+        )
+        listening.close()
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_: Any) -> None:
+        """Says nothing: the terminal belongs to the command."""
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for wanted in (port, 0):
+        try:
+            return socket.create_server((host, wanted), family=family, backlog=64)
+        except OSError as error:
+            fault = error
+    reason = fault.strerror or fault
+    raise InputError(f"--host {host}: cannot listen there ({reason})") from fault

@@ -1,0 +1,128 @@
+"""The database as optuna-dashboard sees it: read only, with notes and files that are not in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, final
+
+import sqlalchemy
+from optuna.storages import RDBStorage
+from optuna.storages._cached_storage import _CachedStorage
+from optuna.study._frozen import FrozenStudy
+from optuna.trial import FrozenTrial, TrialState
+
+from hpsearch.search.attributes import DOCUMENT, RUNS
+from hpsearch.search.lease import find_owner
+from hpsearch.search.results import TrialRecord, trial_folder, trial_record
+from hpsearch.search.storage import open_storage
+from hpsearch.spec.job import Direction
+from hpsearch.views.dashboard.artifacts import PICTURE, artifact_attributes, artifact_path
+from hpsearch.views.dashboard.curves import EVENTS
+from hpsearch.views.dashboard.notes import trial_note
+
+MOST_ANNOTATED = 200
+_FORBID_WRITING = {
+    "sqlite": "PRAGMA query_only=ON",
+    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+}
+
+
+def open_to_read(url: str) -> RDBStorage:
+    """Opens a database so that nothing can be written through this storage.
+
+    A search that runs stays the only writer. Writers and readers of SQLite do not wait for each
+    other, since the database keeps a write-ahead log.
+
+    Raises:
+        InputError: there is no such database, or it cannot be opened.
+    """
+    storage = open_storage(url, create=False)
+    statement = _FORBID_WRITING.get(storage.engine.dialect.name)
+
+    @sqlalchemy.event.listens_for(storage.engine, "connect")
+    def forbid_writing(connection: Any, _: Any) -> None:
+        if statement:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            cursor.close()
+            connection.commit()
+
+    storage.scoped_session.remove()
+    storage.engine.dispose()
+    return storage
+
+
+@final
+class AnnotatedStorage(_CachedStorage):
+    """A storage whose studies have a note and files for each trial, made when they are read.
+
+    optuna-dashboard looks for both among a study's system attributes. They are derived from the
+    trial and its folder: stored, they would be a second writer's, and would grow stale.
+    """
+
+    def __init__(self, backend: RDBStorage) -> None:
+        super().__init__(backend)
+        self._engine = backend.engine
+        self._finished: dict[int, dict[str, Any]] = {}
+
+    def get_all_studies(self) -> list[FrozenStudy]:
+        """Returns every study, annotated."""
+        studies = super().get_all_studies()
+        for study in studies:
+            if DOCUMENT in study.user_attrs:
+                study.system_attrs = self._annotations(study._study_id) | study.system_attrs
+        return studies
+
+    def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
+        """Returns a study's system attributes, annotated."""
+        stored = super().get_study_system_attrs(study_id)
+        if DOCUMENT not in self.get_study_user_attrs(study_id):
+            return stored
+        return self._annotations(study_id) | stored
+
+    def _annotations(self, study_id: int) -> dict[str, Any]:
+        attributes = self.get_study_user_attrs(study_id)
+        folder = Path(attributes[RUNS]) / self.get_study_name_from_id(study_id)
+        objectives = json.loads(attributes[DOCUMENT])["study"]["objective"]
+        owned = find_owner(self._engine, study_id) is not None
+        found: dict[str, Any] = {}
+        trials = self.get_all_trials(study_id, deepcopy=False)
+        for frozen in choose_annotated(trials, next(iter(objectives.values()))):
+            if frozen._trial_id in self._finished:
+                found |= self._finished[frozen._trial_id]
+                continue
+            trial = trial_record(frozen, folder, owned=owned)
+            made = _of_trial(study_id, frozen._trial_id, trial, list(objectives), folder)
+            if frozen.state.is_finished():
+                self._finished[frozen._trial_id] = made
+            found |= made
+        return found
+
+
+def choose_annotated(trials: Sequence[FrozenTrial], direction: Direction) -> list[FrozenTrial]:
+    """Returns the trials that are annotated: all up to 200, else the newest 100 and the best 100.
+
+    For each trial optuna-dashboard looks through the attributes of all.
+    """
+    if len(trials) <= MOST_ANNOTATED:
+        return list(trials)
+    half = MOST_ANNOTATED // 2
+    complete = [trial for trial in trials[:-half] if trial.state == TrialState.COMPLETE]
+    best = sorted(complete, key=lambda trial: trial.values[0], reverse=direction == "maximize")
+    return [*best[:half], *trials[-half:]]
+
+
+def _of_trial(
+    study_id: int, trial_id: int, trial: TrialRecord, objectives: Sequence[str], folder: Path
+) -> dict[str, Any]:
+    files: dict[str, str] = {}
+    picture = ""
+    if (folder / trial_folder(trial.number) / EVENTS).exists():
+        files = artifact_attributes(study_id, trial_id, trial.number)
+        picture = artifact_path(study_id, trial_id, trial.number, PICTURE)
+    return files | {
+        f"dashboard:{trial_id}:note_ver": 1,
+        f"dashboard:{trial_id}:note_str:0": trial_note(objectives, trial, picture),
+    }

@@ -1,0 +1,156 @@
+"""A search from Python: run, tables, figures, and the example notebook."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas
+import pytest
+from nbclient import NotebookClient
+
+import hpsearch
+from hpsearch.result import Result
+from hpsearch.spec.errors import Failure, InputError
+
+STUDY = """
+study:
+  name: tiny
+  objective: {val_accuracy: maximize}
+  sampler: random
+  pruner: none
+  trials: 3
+  seed: 1
+model:
+  class_path: tiny.TinyModel
+  init_args:
+    width: ~int(2, 8)
+    dropout: ~float(0, 0.5)
+data:
+  class_path: tiny.TinyData
+trainer: {max_epochs: 2}
+"""
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "tiny.yaml").write_text(STUDY)
+    return folder
+
+
+def ran(home: Path, *changes: str, **ways: Any) -> Result:
+    storage = f"sqlite:///{home / 'hpsearch.db'}"
+    study = hpsearch.load_study(home / "tiny.yaml", *changes, storage=storage)
+    return study.run(inline=True, runs=home / "runs", **ways)
+
+
+@pytest.fixture(scope="module")
+def result(home: Path) -> Result:
+    return ran(home)
+
+
+def test_trials_are_a_data_frame(result: Result) -> None:
+    trials = result.trials
+    assert isinstance(trials, pandas.DataFrame)
+    assert list(trials["number"]) == [0, 1, 2]
+    assert set(trials["state"]) == {"complete"}
+    assert trials["val_accuracy"].max() == result.best.values[0]  # type: ignore[index]
+    best = trials.set_index("number").loc[result.best.number]
+    assert best["model.width"] == result.best_params["model.width"]
+    assert best["epochs"] == 2
+
+
+def test_curves_have_a_row_for_each_epoch(result: Result) -> None:
+    curves = result.curves
+    assert list(curves["epoch"]) == [1, 2] * 3
+    assert {"number", "val_loss", "val_accuracy"} <= set(curves.columns)
+
+
+def test_without_pandas_tables_are_lists(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hpsearch.result.is_installed", lambda _: False)
+    assert [row["number"] for row in result.trials] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["history", "curves", "slice", "parallel", "contour", "timeline"])
+def test_figures_are_plotly_s(result: Result, name: Any) -> None:
+    assert len(result.figure(name).data) > 0
+
+
+def test_a_figure_there_is_none_of_is_refused(result: Result) -> None:
+    with pytest.raises(InputError, match="no figure 'pie'; write one of history, curves"):
+        result.figure("pie")  # type: ignore[arg-type]
+
+
+def test_run_again_trains_nothing_and_add_goes_on(home: Path, result: Result) -> None:
+    again = ran(home)
+    assert again.record.trials == result.record.trials
+    assert len(ran(home, add=1).trials) == 4
+
+
+def test_results_of_a_study_that_was_not_begun_are_refused(home: Path) -> None:
+    study = hpsearch.load_study(
+        home / "tiny.yaml", "study.name=new", storage=f"sqlite:///{home / 'hpsearch.db'}"
+    )
+    with pytest.raises(InputError, match="there is no study 'new'"):
+        study.result()
+
+
+def test_no_best_without_a_complete_trial_and_a_failing_search_says_why(home: Path) -> None:
+    with pytest.raises(Failure, match="planned to fail"):
+        ran(home, "study.name=bad", "model.plan=raise", "study.trials=9")
+    bad = hpsearch.load_study(
+        home / "tiny.yaml",
+        *("study.name=bad", "model.plan=raise", "study.trials=9"),
+        storage=f"sqlite:///{home / 'hpsearch.db'}",
+    ).result()
+    with pytest.raises(InputError, match="no trial of bad is complete yet"):
+        _ = bad.best
+
+
+def test_faults_of_the_file_are_told(home: Path) -> None:
+    with pytest.raises(InputError, match="did you mean 'width'"):
+        hpsearch.load_study(home / "tiny.yaml", "model.widht=3", "study.name=other")
+
+
+@pytest.mark.process
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = "import sys, hpsearch; assert not {'torch', 'optuna', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.process
+def test_the_example_script_runs(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "studies", tmp_path / "studies")
+    script = [sys.executable, str(ROOT / "examples" / "search.py")]
+    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "trial 3 complete" in done.stdout
+    assert "'optimizer': " in done.stdout
+    assert done.stderr == ""
+    assert "plotly" in (tmp_path / "history.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.process
+def test_the_example_notebook_runs(tmp_path: Path) -> None:
+    for folder in ("examples", "studies"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    notebook = nbformat.read(tmp_path / "examples" / "search.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "keep outputs out of the file"
+    client = NotebookClient(
+        notebook, timeout=200, resources={"metadata": {"path": str(tmp_path / "examples")}}
+    )
+    client.execute()
+    shown = [
+        output
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.output_type in ("execute_result", "display_data")
+    ]
+    kinds = [set(output.data) for output in shown]
+    assert any("text/html" in kind for kind in kinds), "the table"
+    assert any("application/vnd.plotly.v1+json" in kind for kind in kinds), "a figure"
