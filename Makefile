@@ -10,7 +10,7 @@ quickstart: $(READY)  ## a first search on MNIST: about four minutes on two core
 	@$(VENV)/bin/hpsearch run studies/quickstart.yaml
 
 test: $(READY)  ## every test that needs no GPU
-	@$(VENV)/bin/python -m pytest -q
+	@$(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile
 
 check: $(READY)  ## format, lint and types
 	@$(VENV)/bin/ruff format --check .

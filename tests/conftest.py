@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from browser import NAMES as BROWSERS
 from rich.console import Console, RenderableType
 
+from hpsearch.engines.slots import count_gpus
 from hpsearch.search.results import StudyRecord, TrialRecord
+
+# What commands print is as wide as this, on every machine that runs the tests.
+os.environ["COLUMNS"] = "120"
 
 Trials = Callable[..., TrialRecord]
 Studies = Callable[..., StudyRecord]
 Screen = Callable[..., str]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leaves out, by name and with the remedy, what this machine cannot do."""
+    if item.get_closest_marker("browser") and not any(map(shutil.which, BROWSERS)):
+        pytest.skip("needs Chromium: apt-get install -y chromium")
+    if item.get_closest_marker("gpu") and not count_gpus():
+        pytest.skip("needs a GPU that this process may use")
 
 
 @pytest.fixture

@@ -29,7 +29,9 @@ def export(
     ] = "onnx",
     output: Annotated[
         Path | None,
-        Parameter(name=("--output", "-o"), metavar="FILE", help="The file. [default: NAME-trial-N.onnx]"),
+        Parameter(
+            name=("--output", "-o"), metavar="FILE", help="The file. [default: NAME-trial-N.onnx]"
+        ),
     ] = None,
     storage: Storage = None,
 ) -> None:

@@ -43,7 +43,7 @@ def guarded(command: Callable[[], object]) -> int:
         if words is None:
             raise
         print(words, file=sys.stderr)
-        return FAILED if isinstance(error, Failure) else MISUSED
+        return MISUSED if isinstance(error, InputError | CycloptsError | OSError) else FAILED
     return code if isinstance(code, int) else DONE
 
 
@@ -54,7 +54,17 @@ def complaint(error: Exception) -> str | None:
         return str(error) if hasattr(error, "faults") else f"error: {error}"
     if isinstance(error, CycloptsError | Failure):
         return f"error: {error}"
+    if _is_of_the_database(error):
+        from hpsearch.search.storage import reason_of
+
+        return f"error: the database failed: {reason_of(error)}; put it right and try again"
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         place = f"{error.filename}: " if error.filename else ""
         return f"error: {place}{_OF_THE_MACHINE[error.errno]}"
     return None
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """Tells by name: SQLAlchemy is not loaded for commands that need no database."""
+    names = {base.__name__ for base in type(error).__mro__}
+    return bool(names & {"SQLAlchemyError", "StorageInternalError"})

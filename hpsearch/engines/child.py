@@ -9,7 +9,7 @@ import sys
 import traceback
 from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn, cast, get_args
+from typing import BinaryIO, NoReturn, cast, get_args
 
 from hpsearch.engines import door
 from hpsearch.engines.slots import visible_devices
@@ -66,11 +66,18 @@ def confine(job: Job) -> None:
         job.device, os.environ.get("CUDA_VISIBLE_DEVICES")
     )
     os.environ["OMP_NUM_THREADS"] = str(job.threads)
-    folder = Path(job.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "output.txt").open("ab") as output:
+    with _output(Path(job.folder)) as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
+
+
+def _output(folder: Path) -> BinaryIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "output.txt").open("ab")
+    except OSError:
+        # A full disk: the trial says so itself, in a sentence that the coordinator hears.
+        return Path(os.devnull).open("ab")
 
 
 if __name__ == "__main__":

@@ -243,16 +243,17 @@ def _search(
 @contextmanager
 def _owning(study: optuna.Study, database: RDBStorage) -> Iterator[Lease]:
     """Owns the study within; a database that fails there is told in a sentence."""
-    lease = take_lease(database.engine, study._study_id, study.study_name)
     try:
-        yield lease
+        lease = take_lease(database.engine, study._study_id, study.study_name)
+        try:
+            yield lease
+        finally:
+            lease.release()
     except (StorageInternalError, SQLAlchemyError) as error:
         raise Failure(
             f"the database {redact(database.url)} could not be written: {reason_of(error)}. What"
             f" was trained is kept; when this is put right: hpsearch resume {study.study_name}"
         ) from error
-    finally:
-        lease.release()
 
 
 def _engine(spec: StudySpec, slots: tuple[Slot, ...], folder: Path, inline: bool) -> Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ def open_storage(url: str, *, create: bool = True) -> RDBStorage:
         InputError: the URL is no URL, or the database behind it cannot be opened.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # The pool logs a traceback for each connection that breaks; the error itself is told.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     shown = redact(url)
     try:
         parsed = make_url(url)

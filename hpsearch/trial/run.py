@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import sys
 import traceback
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,31 +43,37 @@ def run_trial(job: Job, exchange: Exchange) -> None:
 
     Never raises for a fault of the trial: that is told as `Ended("failed", ...)`.
     """
-    folder = Path(job.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    log = EventLog(folder / "events.jsonl")
+    log = EventLog(Path(job.folder) / "events.jsonl")
     try:
         ended = _fit(job, log, exchange)
-    except BadMetric as error:
-        ended = Ended("failed", str(error))
-    except DataError as error:
-        ended = Ended("failed", str(error), fatal=True)
+        if ended.how != "stopped":
+            log.append(ended)
     except SystemExit:
         # Lightning's own answer to SIGTERM: the trial goes on later, from its last checkpoint.
         ended = Ended("stopped")
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
-            text = f"the disk that holds {folder} is full; make room, and the trial goes on"
-            exchange(Ended("failed", text, fatal=True))
-            return
-        tail = traceback.format_exc().splitlines()[-TRACEBACK_LINES:]
-        ended = Ended("failed", _one_line(error), "\n".join(tail))
-    if ended.how != "stopped" and not ended.fatal:
-        log.append(ended)
+        ended = _failed(error, job)
+        with contextlib.suppress(OSError):
+            if not ended.fatal:
+                log.append(ended)
     exchange(ended)
 
 
+def _failed(error: Exception, job: Job) -> Ended:
+    """Says what an exception means: this trial failed, or no trial can be trained as things are."""
+    if any(isinstance(e, OSError) and e.errno in DISK_FULL for e in _with_causes(error)):
+        text = f"the disk that holds {job.folder} is full; make room, and the trial goes on"
+        return Ended("failed", text, fatal=True)
+    if isinstance(error, DataError):
+        return Ended("failed", str(error), fatal=True)
+    if isinstance(error, BadMetric):
+        return Ended("failed", str(error))
+    tail = traceback.format_exc().splitlines()[-TRACEBACK_LINES:]
+    return Ended("failed", _one_line(error), "\n".join(tail))
+
+
 def _fit(job: Job, log: EventLog, exchange: Exchange) -> Ended:
+    Path(job.folder).mkdir(parents=True, exist_ok=True)
     prepare(job)
     _write_params(job)
 
@@ -160,6 +168,13 @@ def build_trainer(
 def _write_params(job: Job) -> None:
     text = yaml.safe_dump({"params": dict(job.params), **job.config}, sort_keys=False)
     (Path(job.folder) / "params.yaml").write_text(text)
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yields the error and those beneath it: loggers hide what the disk says in their own."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _one_line(error: Exception) -> str:
