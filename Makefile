@@ -6,8 +6,9 @@ READY := $(VENV)/.ready
 
 .PHONY: quickstart test check tutorial clean
 
-quickstart: $(READY)  ## a first search on MNIST: about four minutes on two cores
+quickstart: $(READY)  ## a first search on MNIST, and its winner confirmed: three minutes on two cores
 	@$(VENV)/bin/hpsearch run studies/quickstart.yaml
+	@$(VENV)/bin/hpsearch confirm quickstart --top 2 --seeds 2
 
 test: $(READY)  ## every test that needs no GPU
 	@$(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile

@@ -73,7 +73,7 @@ def read_component(written: Any, names: Mapping[str, str]) -> Component:
         raise RuleError("init_args must be a mapping of arguments")
     if path not in names and "." not in path:
         raise RuleError(f"there is no '{path}'{did_you_mean(path, names)}")
-    nested = {name: _nested(value) for name, value in arguments.items()}
+    nested = {name: _nested(name, value) for name, value in arguments.items()}
     return Component(names.get(path, path), {**_DEFAULTS.get(path, {}), **nested})
 
 
@@ -96,7 +96,9 @@ def misfit(sampler: Component, space: Space) -> str | None:
     return None
 
 
-def _nested(value: Any) -> Any:
-    if isinstance(value, dict) and "class_path" in value:
+def _nested(name: str, value: Any) -> Any:
+    """Resolves what an argument such as `wrapped_pruner` holds: a component, or its name alone."""
+    named = isinstance(value, str) and name.endswith(("pruner", "sampler"))
+    if named or (isinstance(value, dict) and "class_path" in value):
         return read_component(value, SAMPLERS | PRUNERS).to_tree()
     return value

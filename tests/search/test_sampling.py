@@ -53,6 +53,14 @@ def test_every_short_name_makes_a_pruner(name: str) -> None:
     assert type(pruner).__name__ == PRUNERS[name].rpartition(".")[2]
 
 
+def test_a_wrapped_pruner_may_be_named_alone() -> None:
+    written = {"class_path": "patient", "init_args": {"wrapped_pruner": "median", "patience": 1}}
+
+    pruner = build_pruner(spec(pruner=written))
+
+    assert type(pruner._wrapped_pruner).__name__ == "MedianPruner"  # type: ignore[attr-defined]
+
+
 def test_hyperband_knows_how_many_epochs_a_trial_may_take() -> None:
     pruner = build_pruner(spec(pruner="hyperband"))
 
