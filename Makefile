@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 
 quickstart: $(READY)  ## a first search on MNIST, and its winner confirmed: three minutes on two cores
 	@$(VENV)/bin/hpsearch run studies/quickstart.yaml
-	@$(VENV)/bin/hpsearch confirm quickstart --top 2 --seeds 2
+	@$(VENV)/bin/hpsearch confirm quickstart --top 2 --seeds 3
 
 test: $(READY)  ## every test that needs no GPU
 	@$(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile
