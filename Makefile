@@ -11,7 +11,7 @@ quickstart: $(READY)  ## a first search on MNIST, and its winner confirmed: thre
 	@$(VENV)/bin/hpsearch confirm quickstart --top 2 --seeds 3
 
 test: $(READY)  ## every test that needs no GPU
-	@$(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile
+	@$(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## format, lint and types
 	@$(VENV)/bin/ruff format --check .

@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("needs Chromium: apt-get install -y chromium")
     if item.get_closest_marker("gpu") and not count_gpus():
         pytest.skip("needs a GPU that this process may use")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the tests of whole commands: the longest, so that no core waits at the end."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
 
 
 @pytest.fixture

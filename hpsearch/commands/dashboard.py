@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +40,9 @@ def dashboard(
 
     folder = runs or _runs(name, storage)
     where = Listening(host, port, tensorboard_port, _token(host, token))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Set, and not taken as found: a shell lets what it starts in the background ignore Ctrl-C.
+        signal.signal(number, signal.default_int_handler)
     opened = Dashboard(storage or default_url(), name, folder, where)
     print(opened.words(), flush=True)
     with suppress(KeyboardInterrupt):

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hpsearch.models.arguments import count, counts, fraction, refuse
-from hpsearch.models.tally import Tally
+from hpsearch.models.tally import Confusion, Tally
 
 ImageBatch = tuple[Tensor, Tensor]
 
@@ -51,6 +51,7 @@ class AbstractClassifier(LightningModule, ABC):
         self.example_input_array = torch.zeros(1, *self.input_shape)
         self._tally = Tally()
         self._evaluation_tally = Tally()
+        self._confusion = Confusion()
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
@@ -79,14 +80,22 @@ class AbstractClassifier(LightningModule, ABC):
     def on_validation_epoch_start(self) -> None:
         """Begins to sum validation metrics."""
         self._evaluation_tally = Tally()
+        self._confusion = Confusion()
 
     def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
         """Counts a batch of images and labels."""
-        self._evaluate(batch)
+        self._confusion.add(self._evaluate(batch), batch[1])
 
     def on_validation_epoch_end(self) -> None:
         """Logs the validation metrics."""
         self.log_dict(self._evaluation_tally.means("val"))
+
+    def confusion(self) -> list[list[int]]:
+        """Returns how often which class was taken for which in the last validation epoch.
+
+        A row is a true class, a column a predicted one; empty before the first validation.
+        """
+        return self._confusion.rows()
 
     def on_test_epoch_start(self) -> None:
         """Begins to sum test metrics."""
@@ -105,7 +114,8 @@ class AbstractClassifier(LightningModule, ABC):
         images, _ = batch
         return torch.softmax(self(images), dim=1)
 
-    def _evaluate(self, batch: ImageBatch) -> None:
+    def _evaluate(self, batch: ImageBatch) -> Tensor:
         images, labels = batch
-        logits = self(images)
+        logits: Tensor = self(images)
         self._evaluation_tally.add(functional.cross_entropy(logits, labels), logits, labels)
+        return logits

@@ -1,4 +1,4 @@
-"""Mean loss and accuracy of an epoch, summed where the batches are."""
+"""Mean loss, accuracy and confusion matrix of an epoch, summed where the batches are."""
 
 from __future__ import annotations
 
@@ -42,3 +42,30 @@ class Tally:
             f"{prefix}_loss": loss / self._images,
             f"{prefix}_accuracy": correct / self._images,
         }
+
+
+@final
+class Confusion:
+    """Counts over an epoch's batches which class is taken for which."""
+
+    def __init__(self) -> None:
+        self._counts: Tensor | None = None
+
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        """Counts a batch.
+
+        Args:
+            logits: `(B, classes)`.
+            labels: `(B,)`; negative ones, which cross-entropy ignores, are not counted.
+        """
+        classes = logits.shape[1]
+        cells = labels.long() * classes + logits.detach().argmax(1)
+        # What is not counted falls into a cell before the first.
+        counts = torch.bincount(cells.clamp(min=-1) + 1, minlength=classes**2 + 1)[1:]
+        counts = counts.view(classes, classes)
+        self._counts = counts if self._counts is None else self._counts + counts
+
+    def rows(self) -> list[list[int]]:
+        """Returns the counts, a row a true class, a column a predicted one; empty if none."""
+        rows: list[list[int]] = [] if self._counts is None else self._counts.tolist()
+        return rows

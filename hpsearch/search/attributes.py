@@ -24,6 +24,7 @@ FINALIST = "finalist"  # of a confirmation: number of the trial that is trained 
 GAP = "gap"  # by how much the objective is better in training than in validation
 PRUNED_AT = "pruned_at"
 REPEAT = "repeat"  # of a confirmation: which of its seeds, from 1
+SAMPLES_PER_S = "samples_per_s"  # training speed, as last said
 SECONDS = "seconds"
 SEED = "seed"  # where it does not follow from the trial's number
 TRACEBACK = "traceback"

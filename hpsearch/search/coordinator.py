@@ -15,13 +15,13 @@ from optuna.trial import Trial
 
 from hpsearch.engines.engine import Engine, Gone
 from hpsearch.engines.slots import Slot
-from hpsearch.search.attributes import PRUNED_AT, SECONDS
+from hpsearch.search.attributes import PRUNED_AT, SAMPLES_PER_S, SECONDS
 from hpsearch.search.lease import Lease
 from hpsearch.search.ledger import Ledger
 from hpsearch.search.observer import Observer
 from hpsearch.search.results import TrialRecord
 from hpsearch.spec.errors import Failure
-from hpsearch.spec.events import read_events
+from hpsearch.spec.events import best_report, read_events
 from hpsearch.spec.job import Direction, Job
 from hpsearch.spec.messages import Ended, Message, Progress, Report, Started, Verdict
 
@@ -55,6 +55,7 @@ class _Active:
     slot: Slot
     ended: Ended | None = None
     killed: bool = False
+    samples_per_s: float | None = None
     reports: list[Report] = field(default_factory=list)
 
 
@@ -169,6 +170,7 @@ class Coordinator:
         active = self._active[number]
         match message:
             case Progress():
+                active.samples_per_s = round(message.samples_per_s, 1) or None
                 self._observer.progressed(number, message)
             case Started():
                 self._hear_started(active, message)
@@ -234,10 +236,8 @@ class Coordinator:
     def _settle(self, active: _Active) -> None:
         ended = active.ended
         assert ended is not None
-        metric, direction = self._primary
-        sign = 1 if direction == "maximize" else -1
-        best = max(active.reports, key=lambda report: sign * report.values[metric], default=None)
-        self._ledger.tell(active.trial, ended, best)
+        self._ledger.set_facts(active.trial, {SAMPLES_PER_S: active.samples_per_s})
+        self._ledger.tell(active.trial, ended, best_report(active.reports, *self._primary))
         record = self._record(active.job.number)
         self._observer.ended(record)
         self._failures = [*self._failures, ended.failure] if ended.how == "failed" else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from hpsearch.spec.job import Direction
@@ -35,8 +36,13 @@ class EventLog:
 
     def best(self, metric: str, direction: Direction) -> Report | None:
         """Returns the first report with the best value of `metric`, or None before any report."""
-        sign = 1 if direction == "maximize" else -1
-        return max(self.reports, key=lambda report: sign * report.values[metric], default=None)
+        return best_report(self.reports, metric, direction)
+
+
+def best_report(reports: Sequence[Report], metric: str, direction: Direction) -> Report | None:
+    """Returns the first of the reports with the best value of `metric`; None of none."""
+    sign = 1 if direction == "maximize" else -1
+    return max(reports, key=lambda report: sign * report.values[metric], default=None)
 
 
 def read_events(path: Path) -> list[Report | Ended]:

@@ -17,6 +17,7 @@ from hpsearch.spec.events import EventLog
 from hpsearch.spec.job import Direction, Job
 from hpsearch.spec.messages import How, Message, Report, Started, Verdict
 from hpsearch.trial import checkpoint
+from hpsearch.trial.confusion import write_confusion
 
 Exchange = Callable[[Message], Verdict | None]
 
@@ -76,6 +77,9 @@ class EpochEnd(Checkpoint):
         step = trainer.current_epoch + 1
         report = Report(step, pick_objectives(metrics, self._objectives), metrics, seconds)
         self._log.append(report)
+        if self._best_step == step:
+            # Before the checkpoint: a later attempt can keep that as the best, but not count again.
+            write_confusion(trainer, pl_module, self._folder)
         checkpoint.save(trainer, self._folder / checkpoint.LAST)
         if self._best_step == step:
             self._keep_best()

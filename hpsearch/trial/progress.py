@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.data import extract_batch_size
 
 from hpsearch.spec.messages import Progress
@@ -45,7 +46,15 @@ class SayProgress(pl.Callback):
                 epoch=trainer.current_epoch + 1,
                 epochs=trainer.max_epochs or 0,
                 fraction=min(1.0, (batch_idx + 1) / total) if total else 0.0,
-                samples_per_s=self._batches * extract_batch_size(batch) / elapsed,
+                samples_per_s=self._batches * _size(batch) / elapsed,
             )
         )
         self._since, self._batches = time.monotonic(), 0
+
+
+def _size(batch: Any) -> int:
+    """Returns how many samples a batch has; 0 for batches of no tensor, which Lightning refuses."""
+    try:
+        return extract_batch_size(batch)
+    except MisconfigurationException:
+        return 0

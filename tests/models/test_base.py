@@ -74,6 +74,18 @@ def test_the_epochs_metrics_are_logged_and_match_the_whole_set():
     torch.testing.assert_close(runner.callback_metrics["val_accuracy"], accuracy)
 
 
+def test_confusion_is_of_the_last_validation_epoch_alone():
+    model = Softmax(input_shape=(1, 8, 8), classes=3)
+    runner = trainer(max_epochs=2)
+    runner.fit(model, Batches(), Batches())
+    counts = model.confusion()
+    trainer().test(model, Batches(), verbose=False)
+    assert model.confusion() == counts
+    assert [sum(row) for row in counts] == [3, 3, 3]
+    right = sum(row[place] for place, row in enumerate(counts))
+    assert right / 9 == pytest.approx(runner.callback_metrics["val_accuracy"].item())
+
+
 def test_test_metrics_have_their_own_names():
     [metrics] = trainer().test(Softmax(input_shape=(1, 8, 8), classes=3), Batches(), verbose=False)
     assert set(metrics) == {"test_loss", "test_accuracy"}

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hpsearch.models.tally import Tally
+from hpsearch.models.tally import Confusion, Tally
 
 
 def test_means_weigh_every_image_alike_whatever_its_batch():
@@ -22,3 +22,17 @@ def test_keeps_no_graph():
     loss = torch.ones((), requires_grad=True)
     tally.add(loss, torch.eye(2).requires_grad_(), torch.tensor([0, 1]))
     assert not tally.means("train")["train_loss"].requires_grad
+
+
+def test_a_confusion_matrix_has_a_row_a_true_class_and_a_column_a_predicted_one():
+    confusion = Confusion()
+    assert confusion.rows() == []
+    confusion.add(torch.eye(3), torch.tensor([0, 1, 1]))
+    confusion.add(torch.eye(3)[:2], torch.tensor([2, 1]))
+    assert confusion.rows() == [[1, 0, 0], [0, 2, 1], [1, 0, 0]]
+
+
+def test_labels_that_cross_entropy_ignores_are_in_no_confusion_matrix():
+    confusion = Confusion()
+    confusion.add(torch.eye(2), torch.tensor([-100, 1]))
+    assert confusion.rows() == [[0, 0], [0, 1]]

@@ -34,7 +34,13 @@ class Home:
         self.watcher = Watcher()
 
     def search(
-        self, trials: int = 3, *, seed: int = 1, metric: str = "accuracy", **model: Any
+        self,
+        trials: int = 3,
+        *,
+        seed: int = 1,
+        metric: str = "accuracy",
+        data: str = "tested.TestedData",
+        **model: Any,
     ) -> None:
         spec = StudySpec.from_document(
             {
@@ -50,7 +56,7 @@ class Home:
                     "class_path": "tested.TestedModel",
                     "init_args": {"width": "~int(2, 64)", **model},
                 },
-                "data": {"class_path": "tested.TestedData"},
+                "data": {"class_path": data},
                 "trainer": {"max_epochs": 1},
             }
         )
@@ -215,3 +221,15 @@ def test_noise_has_no_winner_and_a_real_difference_has_one(tmp_path: Path, seed:
         assert record is not None
         claims.append(record["comparison"]["beats"])
     assert claims == [False, True]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_shuffled_labels_nothing_can_be_learnt_and_no_winner_is_claimed(
+    home: Home, seed: int
+) -> None:
+    home.search(4, seed=seed, metric="loss", data="tested.ShuffledData")
+
+    record = home.confirm(top=2, seeds=4).record
+
+    assert record is not None
+    assert not record["comparison"]["beats"]

@@ -19,7 +19,7 @@ from hpsearch.search.sampling import grid_size
 from hpsearch.search.storage import open_storage
 from hpsearch.spec.events import EventLog
 from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Message, Started
+from hpsearch.spec.messages import Ended, Message, Progress, Started
 from hpsearch.spec.study import StudySpec
 
 
@@ -106,6 +106,19 @@ def test_the_budget_is_met_exactly_on_any_number_of_slots(bench: Bench) -> None:
     assert [trial.number for trial in record.trials] == [0, 1, 2, 3]
     assert record.counts["complete"] == 4
     assert record.state == "done"
+
+
+def test_how_fast_a_trial_trained_is_on_record(bench: Bench) -> None:
+    def quick(job: Job) -> Iterator[Message | Gone]:
+        yield Started(0, {})
+        yield Progress(1, 1, 0.5, 2048.04)
+        yield report(1, 0.5)
+        yield Ended("complete")
+        yield Gone(0)
+
+    bench.run(ScriptedEngine(1, quick), budget=1)
+
+    assert bench.record().trials[0].attributes["samples_per_s"] == 2048.0
 
 
 def test_a_slot_is_refilled_while_the_others_run(bench: Bench) -> None:

@@ -25,6 +25,18 @@ class TestedData(tiny.TinyData):
         return DataLoader(TensorDataset(points, (points.sum(dim=1) > 0).long()), 32)
 
 
+class ShuffledData(TestedData):
+    """TestedData whose labels have nothing to do with its points."""
+
+    __test__ = False
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        points, labels = self._training.tensors
+        order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(2))
+        shuffled = TensorDataset(points, labels[order])
+        return DataLoader(shuffled, 16, sampler=self._order)
+
+
 class TestedModel(tiny.TinyModel):
     """TinyModel with a test step.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn, final
@@ -14,21 +14,27 @@ from optuna.storages import BaseStorage
 
 from hpsearch.search.attributes import RUNS
 from hpsearch.search.results import trial_folder
-from hpsearch.spec.messages import Report
-from hpsearch.views.dashboard.curves import as_csv, as_svg, read_reports
+from hpsearch.views.dashboard import confusion
+from hpsearch.views.dashboard.curves import EVENTS, as_csv, as_svg, read_reports
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file that every trial with reports has."""
+    """A kind of file that is made of one that a trial wrote itself."""
 
     filename: str
     mimetype: str
-    make: Callable[[Sequence[Report]], bytes]
+    source: str
+    make: Callable[[Path], bytes]
 
 
-KINDS = (Kind("curves.csv", "text/csv", as_csv), Kind("curves.svg", "image/svg+xml", as_svg))
-PICTURE = 1  # its place among the kinds
+KINDS = (
+    Kind("curves.csv", "text/csv", EVENTS, lambda folder: as_csv(read_reports(folder))),
+    Kind("curves.svg", "image/svg+xml", EVENTS, lambda folder: as_svg(read_reports(folder))),
+    Kind("confusion.svg", "image/svg+xml", confusion.CONFUSION, confusion.as_svg),
+)
+# Which of them are pictures for the note: what each shows, and its place among the kinds.
+PICTURES = {"learning curves": 1, "confusion matrix": 2}
 
 
 def artifact_id(study_id: int, number: int, kind: int) -> str:
@@ -41,9 +47,16 @@ def artifact_path(study_id: int, trial_id: int, number: int, kind: int) -> str:
     return f"/artifacts/{study_id}/{trial_id}/{artifact_id(study_id, number, kind)}"
 
 
-def artifact_attributes(study_id: int, trial_id: int, number: int) -> dict[str, str]:
+def kinds_of(folder: Path) -> list[int]:
+    """Returns the places of the kinds that can be made for a trial, by its folder."""
+    return [place for place, kind in enumerate(KINDS) if (folder / kind.source).exists()]
+
+
+def artifact_attributes(
+    study_id: int, trial_id: int, number: int, kinds: Iterable[int]
+) -> dict[str, str]:
     """Returns the study's attributes that tell the dashboard of a trial's files."""
-    files = {artifact_id(study_id, number, place): kind for place, kind in enumerate(KINDS)}
+    files = {artifact_id(study_id, number, place): KINDS[place] for place in kinds}
     return {
         f"dashboard:artifacts:{trial_id}:{name}": json.dumps(
             {
@@ -78,8 +91,8 @@ class TrialFiles:
             study_id, number, kind = (int(part, 16) for part in artifact_id.split("-"))
             runs = Path(self._storage.get_study_user_attrs(study_id)[RUNS])
             name = self._storage.get_study_name_from_id(study_id)
-            made = KINDS[kind].make(read_reports(runs / name / trial_folder(number)))
-        except (ValueError, KeyError, IndexError) as error:
+            made = KINDS[kind].make(runs / name / trial_folder(number))
+        except (OSError, ValueError, KeyError, IndexError) as error:
             raise ArtifactNotFound(f"there is no file {artifact_id}") from error
         return io.BytesIO(made)
 

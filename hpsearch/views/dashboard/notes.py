@@ -1,9 +1,9 @@
-"""What optuna-dashboard shows beside a trial: how it ended, its curves, its parameters."""
+"""What optuna-dashboard shows beside a trial: how it ended, its pictures, its parameters."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import yaml
 
@@ -12,17 +12,17 @@ from hpsearch.search.results import TrialRecord
 from hpsearch.views import numbers
 
 
-def trial_note(objectives: Sequence[str], trial: TrialRecord, picture: str) -> str:
+def trial_note(objectives: Sequence[str], trial: TrialRecord, pictures: Mapping[str, str]) -> str:
     """Returns the note, in Markdown.
 
     Args:
         objectives: the objectives' names, in the study's order.
         trial: the trial.
-        picture: where its learning curves are shown; empty if there are none.
+        pictures: what each picture of it shows, and where it is served.
     """
     parts = [
         _ending(objectives, trial),
-        f"![learning curves]({picture})" if picture else "",
+        " ".join(f"![{shown}]({place})" for shown, place in pictures.items()),
         _fenced(_parameters(trial), "yaml") if trial.params else "",
         _fenced(str(trial.attributes[TRACEBACK])) if trial.attributes.get(TRACEBACK) else "",
         f"best checkpoint: {_code(trial.checkpoint)}" if trial.checkpoint else "",

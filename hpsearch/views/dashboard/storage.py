@@ -18,8 +18,12 @@ from hpsearch.search.lease import find_owner
 from hpsearch.search.results import TrialRecord, trial_folder, trial_record
 from hpsearch.search.storage import open_storage
 from hpsearch.spec.job import Direction
-from hpsearch.views.dashboard.artifacts import PICTURE, artifact_attributes, artifact_path
-from hpsearch.views.dashboard.curves import EVENTS
+from hpsearch.views.dashboard.artifacts import (
+    PICTURES,
+    artifact_attributes,
+    artifact_path,
+    kinds_of,
+)
 from hpsearch.views.dashboard.notes import trial_note
 
 MOST_ANNOTATED = 200
@@ -117,12 +121,13 @@ def choose_annotated(trials: Sequence[FrozenTrial], direction: Direction) -> lis
 def _of_trial(
     study_id: int, trial_id: int, trial: TrialRecord, objectives: Sequence[str], folder: Path
 ) -> dict[str, Any]:
-    files: dict[str, str] = {}
-    picture = ""
-    if (folder / trial_folder(trial.number) / EVENTS).exists():
-        files = artifact_attributes(study_id, trial_id, trial.number)
-        picture = artifact_path(study_id, trial_id, trial.number, PICTURE)
-    return files | {
+    kinds = kinds_of(folder / trial_folder(trial.number))
+    pictures = {
+        shown: artifact_path(study_id, trial_id, trial.number, kind)
+        for shown, kind in PICTURES.items()
+        if kind in kinds
+    }
+    return artifact_attributes(study_id, trial_id, trial.number, kinds) | {
         f"dashboard:{trial_id}:note_ver": 1,
-        f"dashboard:{trial_id}:note_str:0": trial_note(objectives, trial, picture),
+        f"dashboard:{trial_id}:note_str:0": trial_note(objectives, trial, pictures),
     }

@@ -92,7 +92,27 @@ def test_files_are_made_when_they_are_asked_for(url: str) -> None:
     assert b"<svg" in files.open_reader(artifact_id(1, 0, 1)).read()
 
 
-@pytest.mark.parametrize("name", ["1-0-9", "7-0-0", "1-0", "x-y-z", "1-0-0-0", ""])
+def test_a_confusion_matrix_is_shown_beside_the_curves_where_a_trial_kept_one(
+    url: str, tmp_path: Path
+) -> None:
+    before = AnnotatedStorage(open_to_read(url))
+    assert "![learning curves]" in note(before, 0)
+    assert "confusion" not in note(before, 0) + str(before.get_study_system_attrs(1))
+    kept = {"classes": ["<b>", "$x"], "confusion": [[31, 17], [0, 0]]}
+    file = tmp_path / "runs" / "ours" / "trial-0000" / "confusion.json"
+    file.write_text(json.dumps(kept))
+
+    after = AnnotatedStorage(open_to_read(url))
+    assert "![learning curves](/artifacts/1/1/1-0-1) ![confusion matrix](/artifacts/1/1/1-0-2)" in (
+        note(after, 0)
+    )
+    assert "dashboard:artifacts:1:1-0-2" in after.get_study_system_attrs(1)
+    picture = TrialFiles(open_to_read(url)).open_reader(artifact_id(1, 0, 2)).read().decode()
+    for word in ("31", "17", "$x", "&lt;b&gt;", "predicted"):
+        assert f"<!-- {word} -->" in picture
+
+
+@pytest.mark.parametrize("name", ["1-0-9", "1-0-2", "7-0-0", "1-0", "x-y-z", "1-0-0-0", ""])
 def test_a_file_there_is_none_of_is_not_found(url: str, name: str) -> None:
     with pytest.raises(ArtifactNotFound, match="there is no file"):
         TrialFiles(open_to_read(url)).open_reader(name)

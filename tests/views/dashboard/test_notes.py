@@ -35,12 +35,12 @@ def test_a_note_opens_with_how_the_trial_ended(
     words: str,
 ) -> None:
     trial = make_trial(**fields)
-    assert trial_note(OBJECTIVES, trial, "").startswith(words)
+    assert trial_note(OBJECTIVES, trial, {}).startswith(words)
 
 
 def test_a_note_shows_curves_parameters_and_checkpoint(make_trial: Callable[..., Any]) -> None:
     trial = make_trial()
-    note = trial_note(OBJECTIVES, trial, "/artifacts/1/2/1-0-1")
+    note = trial_note(OBJECTIVES, trial, {"learning curves": "/artifacts/1/2/1-0-1"})
     assert "![learning curves](/artifacts/1/2/1-0-1)" in note
     assert "```yaml\nmodel.hidden: 32\noptimizer.lr: 0.001\n```" in note
     assert note.endswith("best checkpoint: `runs/mnist/trial-0000/best.ckpt`")
@@ -49,6 +49,6 @@ def test_a_note_shows_curves_parameters_and_checkpoint(make_trial: Callable[...,
 def test_what_a_trial_says_cannot_leave_its_block(make_trial: Callable[..., Any]) -> None:
     failure = "``` <img src=x onerror=alert(1)>"
     trial = make_trial(state="failed", attributes={"failure": failure, "traceback": "a\n````\nb"})
-    note = trial_note(OBJECTIVES, trial, "")
+    note = trial_note(OBJECTIVES, trial, {})
     assert f"````\n{failure}\n````" in note
     assert "`````\na\n````\nb\n`````" in note
