@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from pathlib import Path
 
 import pytorch_lightning as pl
 
+from hpsearch.models.base import AbstractClassifier
+
 CONFUSION = "confusion.json"
 
 
 def write_confusion(trainer: pl.Trainer, module: pl.LightningModule, folder: Path) -> None:
-    """Writes what the module's method `confusion` counted, with the names of the classes.
+    """Writes what a classifier of ours has counted, with the names of the classes.
 
-    Nothing is written for a module that has no such method or has counted nothing.
+    Of a module of the user's own nothing is written: what its methods mean is not known.
     """
-    method = getattr(module, "confusion", None)
-    # A metric that is kept under this name is an object, and cannot be called without arguments.
-    counts = method() if inspect.ismethod(method) else []
-    if not counts:
+    if not isinstance(module, AbstractClassifier) or not (counts := module.confusion()):
         return
     names = getattr(getattr(trainer, "datamodule", None), "class_names", ())
     beside = folder / f"{CONFUSION}.tmp"
