@@ -10,7 +10,7 @@ import pytest
 from scripted import Watcher
 
 from hpsearch.search.results import load_record
-from hpsearch.search.run import Outcome, refuse_changes, resume_study, run_study
+from hpsearch.search.run import Outcome, resume_study, run_study
 from hpsearch.search.storage import open_storage
 from hpsearch.spec.errors import InputError
 from hpsearch.spec.read import read_study
@@ -114,7 +114,9 @@ def test_a_search_ends_after_its_time(here: Path) -> None:
 
 @pytest.mark.parametrize("change", ["study.sampler=tpe", "study.pruner=median", "study.trials=9"])
 def test_how_the_search_chooses_may_change(here: Path, change: str) -> None:
-    refuse_changes(read(), read(change))
+    run(trials=1)
+
+    assert len(run(change, trials=2).study.trials) == 2
 
 
 def test_what_is_searched_may_not_change_under_one_name(here: Path) -> None:
