@@ -62,9 +62,13 @@ class EpochEnd(Checkpoint):
         self._validated = not trainer.sanity_checking
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Reports, saves and obeys; `trainer.should_stop` is set and nothing is raised.
+        """Reports, saves and obeys.
 
-        An exception here would make Lightning skip the teardown of everything else.
+        A verdict only sets `trainer.should_stop`: an exception here makes Lightning skip the
+        teardown of everything else, which is right for a trial that has failed and no other.
+
+        Raises:
+            BadMetric: an objective is missing or not a finite number; the trial fails.
         """
         if trainer.enable_validation and not self._validated:
             # Lightning still holds the metrics of an earlier epoch: nothing new to report.
@@ -77,11 +81,12 @@ class EpochEnd(Checkpoint):
         step = trainer.current_epoch + 1
         report = Report(step, pick_objectives(metrics, self._objectives), metrics, seconds)
         self._log.append(report)
-        if self._best_step == step:
+        best = self._best_step == step
+        if best:
             # Before the checkpoint: a later attempt can keep that as the best, but not count again.
             write_confusion(trainer, pl_module, self._folder)
         checkpoint.save(trainer, self._folder / checkpoint.LAST)
-        if self._best_step == step:
+        if best:
             self._keep_best()
         verdict = self._exchange(report)
         if verdict == "prune":
