@@ -22,7 +22,8 @@ def trial_note(objectives: Sequence[str], trial: TrialRecord, pictures: Mapping[
     """
     parts = [
         _ending(objectives, trial),
-        " ".join(f"![{shown}]({place})" for shown, place in pictures.items()),
+        # Below one another: side by side, the page cuts off what is wider than itself.
+        *(f"![{shown}]({place})" for shown, place in pictures.items()),
         _fenced(_parameters(trial), "yaml") if trial.params else "",
         _fenced(str(trial.attributes[TRACEBACK])) if trial.attributes.get(TRACEBACK) else "",
         f"best checkpoint: {_code(trial.checkpoint)}" if trial.checkpoint else "",

@@ -92,7 +92,7 @@ def test_files_are_made_when_they_are_asked_for(url: str) -> None:
     assert b"<svg" in files.open_reader(artifact_id(1, 0, 1)).read()
 
 
-def test_a_confusion_matrix_is_shown_beside_the_curves_where_a_trial_kept_one(
+def test_a_confusion_matrix_is_shown_below_the_curves_where_a_trial_kept_one(
     url: str, tmp_path: Path
 ) -> None:
     before = AnnotatedStorage(open_to_read(url))
@@ -103,8 +103,9 @@ def test_a_confusion_matrix_is_shown_beside_the_curves_where_a_trial_kept_one(
     file.write_text(json.dumps(kept))
 
     after = AnnotatedStorage(open_to_read(url))
-    assert "![learning curves](/artifacts/1/1/1-0-1) ![confusion matrix](/artifacts/1/1/1-0-2)" in (
-        note(after, 0)
+    assert (
+        "![learning curves](/artifacts/1/1/1-0-1)\n\n![confusion matrix](/artifacts/1/1/1-0-2)"
+        in (note(after, 0))
     )
     assert "dashboard:artifacts:1:1-0-2" in after.get_study_system_attrs(1)
     picture = TrialFiles(open_to_read(url)).open_reader(artifact_id(1, 0, 2)).read().decode()
