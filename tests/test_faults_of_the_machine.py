@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,13 @@ def fill(disk: Path, leave: int) -> None:
     (disk / "filler").write_bytes(b"0" * (room.f_bavail * room.f_frsize - leave))
 
 
+def fill_up(disk: Path) -> None:
+    """Takes all the room there is, whoever else is writing."""
+    with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(b"0" * 4096)
+
+
 def test_a_full_disk_under_the_runs_stops_the_search_and_spends_no_trial(
     tmp_path: Path, small_disk: Path
 ) -> None:
@@ -78,19 +87,40 @@ def test_a_full_disk_under_the_runs_stops_the_search_and_spends_no_trial(
     assert record.counts["complete"] == 4, [trial.attributes for trial in record.trials]
 
 
-def test_a_full_disk_under_the_database_stops_the_search_in_one_sentence(
-    tmp_path: Path, small_disk: Path
-) -> None:
-    (tmp_path / "study.yaml").write_text(STUDY)
+def test_a_full_disk_under_the_database_is_waited_out(tmp_path: Path, small_disk: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY.replace("max_epochs: 3", "max_epochs: 40"))
     url = f"sqlite:///{small_disk}/study.db"
-    open_storage(url)
-    fill(small_disk, leave=122_880)  # enough to open it, not enough for a search
+    output = tmp_path / "output.txt"
 
-    run = hpsearch(tmp_path, "run", "study.yaml", "--storage", url, "--devices", "cpu:1")
+    with output.open("wb") as file:
+        run = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "hpsearch", "run", "study.yaml"),
+                *("--storage", url, "--devices", "cpu:1"),
+            ],
+            cwd=tmp_path,
+            stdout=file,
+            stderr=file,
+            env={**os.environ, "PYTHONPATH": str(STUBS)},
+        )
+    wait_until(lambda: any(tmp_path.glob("runs/*/*/events.jsonl")), run, output)
+    fill_up(small_disk)
+    wait_until(lambda: "the database cannot be written" in output.read_text(), run, output)
+    (small_disk / "filler").unlink()
 
-    assert run.returncode == 1, run.stderr
-    assert "disk is full" in run.stderr or "disk I/O error" in run.stderr
-    assert len(run.stderr.splitlines()) == 1, run.stderr
+    assert run.wait(60) == 0, output.read_text()
+    assert "the database can be written again: nothing was lost" in output.read_text()
+    record = load_record(open_storage(url), "faulty")
+    assert record.counts["complete"] == 4
+    assert all(list(t.values_by_epoch) == list(range(1, 41)) for t in record.trials)
+
+
+def wait_until(seen: Callable[[], bool], run: subprocess.Popen[bytes], output: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not seen():
+        assert run.poll() is None, output.read_text()
+        assert time.monotonic() < deadline, output.read_text()
+        time.sleep(0.01)
 
 
 def test_missing_data_stop_the_search_before_any_trial_is_spent(tmp_path: Path) -> None:

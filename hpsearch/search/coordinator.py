@@ -16,10 +16,12 @@ from optuna.trial import Trial
 from hpsearch.engines.engine import Engine, Gone
 from hpsearch.engines.slots import Slot
 from hpsearch.search.attributes import PRUNED_AT, SAMPLES_PER_S, SECONDS
-from hpsearch.search.lease import Lease
+from hpsearch.search.failures import DEATHS_ALLOWED, Failures, describe_exit
 from hpsearch.search.ledger import Ledger
 from hpsearch.search.observer import Observer
+from hpsearch.search.outbox import Fenced, Outbox
 from hpsearch.search.results import TrialRecord
+from hpsearch.search.stop_request import StopRequest
 from hpsearch.spec.errors import Failure
 from hpsearch.spec.events import best_report, read_events
 from hpsearch.spec.job import Direction, Job
@@ -27,23 +29,9 @@ from hpsearch.spec.messages import Ended, Message, Progress, Report, Started, Ve
 
 POLL_S = 0.1
 GRACE_S = 30.0
-DEATHS_ALLOWED = 3
-EQUAL_FAILURES_ALLOWED = 5
+WRITE_S = 1.0
 
 MakeJob = Callable[[int, dict[str, Any], dict[str, Any], Slot], Job]
-
-
-class StopRequest:
-    """How urgently the search was asked to stop: 0 not at all, 1 after this epoch, 2 now."""
-
-    def __init__(self) -> None:
-        self.urgency = 0
-        self.reason = ""
-
-    def ask(self, reason: str) -> None:
-        """Asks to stop; a second time, to stop now."""
-        self.urgency = min(2, self.urgency + 1)
-        self.reason = self.reason or reason
 
 
 @dataclass
@@ -53,6 +41,7 @@ class _Active:
     trial: Trial
     job: Job
     slot: Slot
+    begun: bool = False
     ended: Ended | None = None
     killed: bool = False
     samples_per_s: float | None = None
@@ -66,7 +55,7 @@ class Coordinator:
         ledger: the study, for writing.
         engine: where the trials run.
         observer: who watches.
-        lease: this process's ownership of the study.
+        outbox: takes what the ledger writes to the database, as long as this process owns it.
         stop: set from outside, by signals.
         make_job: fills in where and with which seed a trial runs.
         record: reads a trial back from the database.
@@ -80,7 +69,7 @@ class Coordinator:
         ledger: Ledger,
         engine: Engine,
         observer: Observer,
-        lease: Lease,
+        outbox: Outbox,
         stop: StopRequest,
         *,
         make_job: MakeJob,
@@ -92,7 +81,8 @@ class Coordinator:
         self._ledger = ledger
         self._engine = engine
         self._observer = observer
-        self._lease = lease
+        self._outbox = outbox
+        self._trouble = ""
         self._stop = stop
         self._make_job = make_job
         self._record = record
@@ -101,8 +91,7 @@ class Coordinator:
         self._deadline = deadline
         self._active: dict[int, _Active] = {}
         self._waiting: deque[Trial] = deque()
-        self._deaths: dict[int, int] = {}
-        self._failures: list[str] = []
+        self._failures = Failures()
         self._stopping_since: float | None = None
         self._fatal = ""
 
@@ -110,23 +99,57 @@ class Coordinator:
         """Runs the search until the budget is used up or it is asked to stop.
 
         Raises:
-            Failure: nothing can be trained as things are; no trial was spent on it.
+            Failure: nothing can be trained as things are, or the study has another owner now; no
+                trial was spent on it.
         """
         self._waiting.extend(self._ledger.unfinished())
         self._count = len(self._ledger.trials())
         try:
             while self._fill_slots() or self._active:
                 self._engine.poll(self._hear, POLL_S)
+                self._pump()
                 self._obey_stop()
                 self._observer.refresh()
+            for trial in self._waiting:
+                self._ledger.set_aside(trial, "interrupted")
+            self._write_the_rest()
+        except Fenced:
+            raise Failure(
+                "another process has taken this study over; nothing was written here since"
+            ) from None
         finally:
             self._engine.close()
-        for trial in (*(active.trial for active in self._active.values()), *self._waiting):
-            self._ledger.set_aside(trial, "interrupted")
         if self._fatal:
             raise Failure(self._fatal)
 
+    def _pump(self) -> None:
+        """Sends what is to be written, says if the database is away, and begins what is written."""
+        self._outbox.pump()
+        trouble = self._outbox.trouble
+        if trouble and not self._trouble:
+            self._observer.note(
+                f"the database cannot be written ({trouble}): training goes on, new trials wait"
+            )
+        elif self._trouble and not trouble:
+            self._observer.note("the database can be written again: nothing was lost")
+        self._trouble = trouble
+        for active in [a for a in self._active.values() if not a.begun and self._outbox.empty]:
+            self._begin(active)
+
+    def _write_the_rest(self) -> None:
+        """Waits until the database has everything; asked to stop at once, it waits no more."""
+        while not self._outbox.flush(POLL_S):
+            self._pump()
+            self._observer.refresh()
+            if self._stop.urgency == 2 and self._trouble:
+                raise Failure(
+                    f"the database cannot be written ({self._trouble}); what was trained is kept"
+                    " beside the checkpoints, and is written when the study is resumed"
+                )
+
     def _fill_slots(self) -> bool:
+        if self._outbox.trouble and not self._stopping():
+            return True
         busy = {active.slot for active in self._active.values()}
         for slot in self._engine.slots:
             if slot in busy:
@@ -163,8 +186,15 @@ class Coordinator:
             return
         self._ledger.note_attempt(trial, _attempt(slot))
         self._active[trial.number] = active
-        self._engine.start(job, slot)
-        self._observer.started(trial.number, slot.name, params, _epochs(reports))
+        # A trial that the database does not know of would be asked anew after a crash.
+        if self._outbox.flush(WRITE_S):
+            self._begin(active)
+
+    def _begin(self, active: _Active) -> None:
+        active.begun = True
+        self._engine.start(active.job, active.slot)
+        number, name = active.job.number, active.slot.name
+        self._observer.started(number, name, active.job.params, _epochs(active.reports))
 
     def _hear(self, number: int, message: Message | Gone) -> Verdict | None:
         active = self._active[number]
@@ -217,21 +247,32 @@ class Coordinator:
         elif active.ended is not None and active.ended.how != "stopped":
             self._settle(active)
             return
-        if active.ended is not None or active.killed or self._stopping():
-            self._ledger.set_aside(active.trial, "interrupted")
-            self._observer.ended(self._record(number))
+        if active.killed or self._stopping():
+            self._set_aside(active)
             return
-        deaths = self._deaths[number] = self._deaths.get(number, 0) + 1
-        reason = f"its process {describe_exit(gone.code)}"
+        if active.ended is not None:
+            # It was told to leave (SIGTERM, a preemption) and nobody else was: no fault of its own.
+            self._go_on_later(active, "was told to stop")
+            return
+        reason = describe_exit(gone.code)
+        deaths = self._failures.died(number)
         if deaths > DEATHS_ALLOWED:
-            active.ended = Ended("failed", f"{reason}, {deaths} times in a row")
+            active.ended = Ended("failed", f"its process {reason}, {deaths} times in a row")
             self._settle(active)
             return
-        self._ledger.close_attempt(active.trial, reason)
+        self._go_on_later(active, reason)
+
+    def _go_on_later(self, active: _Active, reason: str) -> None:
+        self._ledger.close_attempt(active.trial, f"its process {reason}")
         self._observer.note(
-            f"trial {number}: {reason}; it goes on after epoch {_epochs(active.reports)}"
+            f"trial {active.job.number}: its process {reason}; it goes on after epoch"
+            f" {_epochs(active.reports)}"
         )
         self._waiting.appendleft(active.trial)
+
+    def _set_aside(self, active: _Active) -> None:
+        self._ledger.set_aside(active.trial, "interrupted")
+        self._observer.ended(self._record(active.job.number))
 
     def _settle(self, active: _Active) -> None:
         ended = active.ended
@@ -240,20 +281,14 @@ class Coordinator:
         self._ledger.tell(active.trial, ended, best_report(active.reports, *self._primary))
         record = self._record(active.job.number)
         self._observer.ended(record)
-        self._failures = [*self._failures, ended.failure] if ended.how == "failed" else []
-        last = self._failures[-EQUAL_FAILURES_ALLOWED:]
-        if len(last) == EQUAL_FAILURES_ALLOWED and len(set(last)) == 1:
-            self._stop.ask(
-                f"{EQUAL_FAILURES_ALLOWED} trials in a row failed in the same way: {last[0]}"
-            )
+        reason = self._failures.settled(ended)
+        if reason:
+            self._stop.ask(reason)
 
     def _stopping(self) -> bool:
         return bool(self._stop.urgency or (self._deadline and time.monotonic() >= self._deadline))
 
     def _obey_stop(self) -> None:
-        if not self._lease.renew_if_due():
-            self._observer.note("another process has taken this study over: stopping here")
-            self._stop.urgency = 2
         if not self._stopping():
             return
         if self._stopping_since is None:
@@ -265,21 +300,13 @@ class Coordinator:
                 )
         overdue = time.monotonic() - self._stopping_since > GRACE_S
         if self._stop.urgency == 2 or overdue:
-            for number, active in self._active.items():
-                if not active.killed:
+            for number, active in list(self._active.items()):
+                if not active.begun:
+                    del self._active[number]
+                    self._set_aside(active)
+                elif not active.killed:
                     active.killed = True
                     self._engine.kill(number)
-
-
-def describe_exit(code: int) -> str:
-    """Returns how a process ended, in words.
-
-    Args:
-        code: the exit code; negative where a signal ended it, as in `subprocess`.
-    """
-    if code == -9:
-        return "was killed (signal 9; perhaps the machine ran out of memory)"
-    return f"was ended by signal {-code}" if code < 0 else f"ended early (exit code {code})"
 
 
 def _epochs(reports: list[Report]) -> int:

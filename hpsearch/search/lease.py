@@ -60,7 +60,7 @@ class Owner:
         try:
             process = psutil.Process(self.pid)
             gone = process.status() == psutil.STATUS_ZOMBIE
-            return not gone and abs(process.create_time() - self.started) < 1.0
+            return not gone and abs(_start_time(process) - self.started) < 1.0
         except psutil.NoSuchProcess:
             return False
 
@@ -74,15 +74,20 @@ class Lease:
         self._token = token
         self._renewed = time.monotonic()
 
-    def renew_if_due(self) -> bool:
-        """Prolongs the lease every few seconds; returns False once another process has taken it."""
-        if time.monotonic() - self._renewed < RENEW_S:
-            return True
+    def due(self) -> bool:
+        """Whether it is time to hold the lease anew, though there is nothing else to write."""
+        return time.monotonic() - self._renewed > RENEW_S
+
+    def hold(self, connection: sa.Connection) -> bool:
+        """Prolongs the lease within a transaction; False once another process has taken it.
+
+        The row stays locked until the transaction ends, so that whatever else it writes is written
+        by the owner or not at all.
+        """
+        done = connection.execute(
+            _leases.update().where(self._mine()).values(until=time.time() + LEASE_S)
+        )
         self._renewed = time.monotonic()
-        with self._engine.begin() as connection:
-            done = connection.execute(
-                _leases.update().where(self._mine()).values(until=time.time() + LEASE_S)
-            )
         return done.rowcount == 1
 
     def release(self) -> None:
@@ -119,7 +124,7 @@ def take_lease(engine: sa.Engine, study_id: int, name: str) -> Lease:
         "host": socket.gethostname(),
         "boot": _boot_id(),
         "pid": psutil.Process().pid,
-        "started": psutil.Process().create_time(),
+        "started": _start_time(psutil.Process()),
         "until": time.time() + LEASE_S,
     }
     try:
@@ -154,6 +159,16 @@ def _owner(row: sa.Row[tuple[object, ...]] | None) -> Owner:
         return Owner("a host unknown", "", 0, 0.0, 0.0)
     fields = row._asdict()
     return Owner(**{key: fields[key] for key in Owner.__dataclass_fields__})
+
+
+def _start_time(process: psutil.Process) -> float:
+    """Returns when a process started, on a clock that does not jump when the date is set."""
+    try:
+        stat = Path(f"/proc/{process.pid}/stat").read_text()
+        # After the name, which may hold anything: field 22 of proc(5), in ticks since the boot.
+        return float(stat.rpartition(")")[2].split()[19])
+    except OSError:
+        return float(process.create_time())
 
 
 def _boot_id() -> str:

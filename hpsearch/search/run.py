@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,10 +21,12 @@ from hpsearch.engines.inline import InlineEngine
 from hpsearch.engines.local import LocalEngine
 from hpsearch.engines.slots import Slot, find_slots
 from hpsearch.search.attributes import BUDGET, SEED
-from hpsearch.search.coordinator import Coordinator, StopRequest
+from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.lease import Lease, take_lease
 from hpsearch.search.ledger import Ledger, create_study, describe_study
 from hpsearch.search.observer import Observer
+from hpsearch.search.outbox import Outbox, Unwritable
+from hpsearch.search.owned_study import own
 from hpsearch.search.results import (
     StudyRecord,
     load_record,
@@ -42,6 +43,7 @@ from hpsearch.search.run_folder import (
 )
 from hpsearch.search.sampling import grid_size
 from hpsearch.search.seeds import derive_seed
+from hpsearch.search.stop_request import SIGNALS, StopRequest, stop_on_signals
 from hpsearch.search.storage import open_storage, reason_of, redact
 from hpsearch.spec.components import class_modules
 from hpsearch.spec.errors import Failure, InputError
@@ -215,19 +217,20 @@ def _search(
         observer.opened(record, [slot.name for slot in slots])
         if _to_go(record):
             seeds = {t.number: t.user_attrs[SEED] for t in study.trials if SEED in t.user_attrs}
-            with stop_on_signals(stop):
+            with stop_on_signals(stop), Outbox(database.engine, lease) as outbox:
+                owned = own(study, outbox)
                 coordinator = Coordinator(
-                    Ledger(study, spec),
+                    Ledger(owned, spec),
                     _engine(spec, slots, folder, inline),
                     observer,
-                    lease,
+                    outbox,
                     stop,
                     make_job=lambda number, params, config, slot: make_job(
                         *(spec, number, params, config, folder / trial_folder(number)),
                         *(slot.device, slot.threads, seeds.get(number)),
                     ),
                     record=lambda number: trial_record(
-                        study.get_trials(deepcopy=False)[number], folder
+                        owned.get_trials(deepcopy=False)[number], folder
                     ),
                     objectives=dict(spec.objectives),
                     budget=budget,
@@ -236,7 +239,7 @@ def _search(
                 coordinator.run()
     final = load_record(database, spec.name)
     observer.closed(final)
-    fault = "" if stop.reason in ("", *_SIGNALS.values()) else stop.reason
+    fault = "" if stop.reason in ("", *SIGNALS.values()) else stop.reason
     return Outcome(final, interrupted=bool(stop.urgency) and not fault, fault=fault)
 
 
@@ -249,7 +252,7 @@ def _owning(study: optuna.Study, database: RDBStorage) -> Iterator[Lease]:
             yield lease
         finally:
             lease.release()
-    except (StorageInternalError, SQLAlchemyError) as error:
+    except (StorageInternalError, SQLAlchemyError, Unwritable) as error:
         raise Failure(
             f"the database {redact(database.url)} could not be written: {reason_of(error)}. What"
             f" was trained is kept; when this is put right: hpsearch resume {study.study_name}"
@@ -271,20 +274,3 @@ def _to_go(record: StudyRecord) -> bool:
 def _fixed(document: Mapping[str, Any]) -> dict[str, Any]:
     study = {key: value for key, value in document["study"].items() if key not in CHANGEABLE}
     return {**document, "study": study}
-
-
-_SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
-
-
-@contextmanager
-def stop_on_signals(stop: StopRequest) -> Iterator[None]:
-    """Has Ctrl-C and SIGTERM ask the search to stop, once after the epoch, twice at once."""
-    before = {
-        number: signal.signal(number, lambda got, _: stop.ask(_SIGNALS[signal.Signals(got)]))
-        for number in _SIGNALS
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

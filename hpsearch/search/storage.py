@@ -10,13 +10,14 @@ from typing import Any
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from hpsearch.spec.errors import InputError
 
 DEFAULT_URL = "sqlite:///hpsearch.db"
 BUSY_S = 60
+CONNECT_S = 10
 
 
 def default_url() -> str:
@@ -60,7 +61,7 @@ def open_storage(url: str, *, create: bool = True) -> RDBStorage:
         # Optuna fills `{SCHEMA_VERSION}` into the URL; other braces would break that.
         storage = RDBStorage(
             url.replace("{", "{{").replace("}", "}}"),
-            engine_kwargs=_engine_options(sqlite),
+            engine_kwargs=_engine_options(parsed),
         )
     except (SQLAlchemyError, NoSuchModuleError, ImportError) as error:
         raise InputError(f"the database {shown} cannot be opened: {reason_of(error)}") from error
@@ -90,11 +91,14 @@ def _check_file(database: str | None, shown: str, create: bool) -> None:
     # (sqlite.org/howtocorrupt.html, section 2.2). SQLite says itself if it is no database.
 
 
-def _engine_options(sqlite: bool) -> dict[str, Any]:
-    if sqlite:
+def _engine_options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": BUSY_S}}
     # A connection that an outage has cut is replaced instead of failing the next write.
-    return {"pool_pre_ping": True, "pool_recycle": 1800, "pool_size": 2}
+    options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800, "pool_size": 2}
+    if url.get_driver_name() in ("psycopg", "psycopg2", "pymysql", "mysqldb"):
+        options["connect_args"] = {"connect_timeout": CONNECT_S}
+    return options
 
 
 def _tune_sqlite(engine: sqlalchemy.Engine) -> None:

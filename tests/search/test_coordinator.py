@@ -10,12 +10,16 @@ import pytest
 from scripted import ScriptedEngine, Watcher, learns, report
 
 from hpsearch.engines.engine import Gone
-from hpsearch.search.coordinator import Coordinator, StopRequest, describe_exit
+from hpsearch.search.coordinator import Coordinator
+from hpsearch.search.failures import describe_exit
 from hpsearch.search.lease import take_lease
 from hpsearch.search.ledger import Ledger, create_study
+from hpsearch.search.outbox import Outbox
+from hpsearch.search.owned_study import own
 from hpsearch.search.results import StudyRecord, load_record, load_study, trial_folder, trial_record
 from hpsearch.search.run import make_job
 from hpsearch.search.sampling import grid_size
+from hpsearch.search.stop_request import StopRequest
 from hpsearch.search.storage import open_storage
 from hpsearch.spec.events import EventLog
 from hpsearch.spec.job import Job
@@ -60,15 +64,17 @@ class Bench:
         stop: StopRequest | None = None,
         deadline: float | None = None,
     ) -> Watcher:
-        study = load_study(self.storage, self.spec.name)
-        lease = take_lease(self.storage.engine, study._study_id, self.spec.name)
+        stored = load_study(self.storage, self.spec.name)
+        lease = take_lease(self.storage.engine, stored._study_id, self.spec.name)
+        outbox = Outbox(self.storage.engine, lease)
+        study = own(stored, outbox)
         folder = self.runs / self.spec.name
         watcher = Watcher()
         coordinator = Coordinator(
             Ledger(study, self.spec),
             engine,
             watcher,
-            lease,
+            outbox,
             stop or StopRequest(),
             make_job=lambda number, params, config, slot: make_job(
                 *(self.spec, number, params, config, folder / trial_folder(number)),
@@ -80,7 +86,8 @@ class Bench:
             deadline=deadline,
         )
         try:
-            coordinator.run()
+            with outbox:
+                coordinator.run()
         finally:
             lease.release()
         return watcher

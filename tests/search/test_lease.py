@@ -20,6 +20,11 @@ def engine(tmp_path: Path) -> sa.Engine:
     return sa.create_engine(f"sqlite:///{tmp_path}/lease.db")
 
 
+def held(engine: sa.Engine, mine: lease.Lease) -> bool:
+    with engine.begin() as connection:
+        return mine.hold(connection)
+
+
 def here(pid: int, started: float) -> Owner:
     return Owner(socket.gethostname(), lease._boot_id(), pid, started, time.time() + 60)
 
@@ -31,7 +36,7 @@ def test_a_study_has_one_owner_at_a_time(engine: sa.Engine) -> None:
         InputError, match=r"the study cnn is being run by another process \(.*, pid \d+\)"
     ):
         take_lease(engine, 1, "cnn")
-    assert take_lease(engine, 2, "mlp").renew_if_due()
+    assert held(engine, take_lease(engine, 2, "mlp"))
 
     mine.release()
     assert find_owner(engine, 1) is None
@@ -51,27 +56,46 @@ def test_a_dead_owner_is_taken_over_at_once(engine: sa.Engine) -> None:
         connection.execute(sa.text(f"UPDATE hpsearch_lease SET pid = {int(ended.stdout)}"))
 
     assert find_owner(engine, 1) is None
-    assert take_lease(engine, 1, "cnn").renew_if_due()
+    assert held(engine, take_lease(engine, 1, "cnn"))
 
 
-def test_a_lease_that_was_taken_over_is_lost(
+def test_a_lease_is_to_be_held_anew_from_time_to_time(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = take_lease(engine, 1, "cnn")
+    assert not mine.due()
+
     monkeypatch.setattr(lease, "RENEW_S", 0.0)
-    assert mine.renew_if_due()
+    assert mine.due()
+
+
+def test_a_lease_that_was_taken_over_is_lost(engine: sa.Engine) -> None:
+    mine = take_lease(engine, 1, "cnn")
+    assert held(engine, mine)
 
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE hpsearch_lease SET token = 'another'"))
 
-    assert not mine.renew_if_due()
+    assert not held(engine, mine)
 
 
 def test_a_reused_pid_is_not_the_owner() -> None:
     this = psutil.Process()
 
-    assert here(this.pid, this.create_time()).alive()
-    assert not here(this.pid, this.create_time() - 100).alive()
+    assert here(this.pid, lease._start_time(this)).alive()
+    assert not here(this.pid, lease._start_time(this) - 100).alive()
+
+
+def test_a_process_keeps_its_start_time_when_the_date_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    this = psutil.Process()
+    started = lease._start_time(this)
+
+    monkeypatch.setattr(psutil, "boot_time", lambda: time.time() + 3600)
+
+    assert lease._start_time(this) == started
+    assert started != this.create_time()
 
 
 def test_an_owner_before_the_reboot_is_dead() -> None:

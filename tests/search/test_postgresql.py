@@ -10,11 +10,14 @@ import pytest
 from optuna.storages import RDBStorage
 from scripted import ScriptedEngine, Watcher, learns
 
-from hpsearch.search.coordinator import Coordinator, StopRequest
+from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.lease import take_lease
 from hpsearch.search.ledger import Ledger, create_study
+from hpsearch.search.outbox import Outbox
+from hpsearch.search.owned_study import own
 from hpsearch.search.results import load_record, stored_spec, trial_record
 from hpsearch.search.run import make_job
+from hpsearch.search.stop_request import StopRequest
 from hpsearch.search.storage import open_storage
 from hpsearch.spec.errors import InputError
 from hpsearch.spec.study import StudySpec
@@ -53,16 +56,18 @@ def test_a_search_on_postgresql_has_one_owner_and_an_exact_budget(
     storages: tuple[RDBStorage, RDBStorage], tmp_path: Path
 ) -> None:
     storage, other = storages
-    study = create_study(spec(), storage, tmp_path)
-    lease = take_lease(storage.engine, study._study_id, "tiny")
+    stored = create_study(spec(), storage, tmp_path)
+    lease = take_lease(storage.engine, stored._study_id, "tiny")
     with pytest.raises(InputError, match="the study tiny is being run by another process"):
-        take_lease(other.engine, study._study_id, "tiny")
+        take_lease(other.engine, stored._study_id, "tiny")
 
+    outbox = Outbox(storage.engine, lease)
+    study = own(stored, outbox)
     coordinator = Coordinator(
         Ledger(study, spec()),
         ScriptedEngine(2, learns),
         Watcher(),
-        lease,
+        outbox,
         StopRequest(),
         make_job=lambda number, params, config, slot: make_job(
             *(spec(), number, params, config, tmp_path / str(number)), slot.device, slot.threads
@@ -72,7 +77,8 @@ def test_a_search_on_postgresql_has_one_owner_and_an_exact_budget(
         budget=5,
         deadline=None,
     )
-    coordinator.run()
+    with outbox:
+        coordinator.run()
     lease.release()
 
     record = load_record(other, "tiny")

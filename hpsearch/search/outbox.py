@@ -1,0 +1,134 @@
+"""Changes on their way to the database: in order, in batches, each behind a check of the lease.
+
+Whoever makes a change does not wait for it. While the database is away (stopped, restarted, locked,
+its disk full) the changes stay here and are tried again; a trial's own file holds its reports
+meanwhile, should this process die as well.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from hpsearch.search.lease import Lease
+from hpsearch.search.rows import Change, Ids
+from hpsearch.search.storage import reason_of
+
+PATIENCE_S = 15 * 60.0
+FIRST_WAIT_S = 0.1
+LONGEST_WAIT_S = 5.0
+BATCH = 500
+
+
+class Fenced(Exception):
+    """Another process owns the study now: nothing more is written from here."""
+
+
+class Unwritable(Exception):
+    """The database refused a change, or was away for too long."""
+
+
+class Outbox:
+    """Writes changes in a thread of its own, so that nobody waits for the database.
+
+    Args:
+        engine: the database.
+        lease: the ownership that every batch checks, in its own transaction, before it writes.
+    """
+
+    def __init__(self, engine: sa.Engine, lease: Lease) -> None:
+        self.ids: Ids = {}
+        self.trouble = ""
+        self._engine = engine
+        self._lease = lease
+        self._changes: list[Change] = []
+        self._sent = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
+        self._writing: Future[Ids] | None = None
+        self._failing_since: float | None = None
+        self._wait_s = FIRST_WAIT_S
+        self._not_before = 0.0
+
+    def put(self, change: Change) -> None:
+        """Takes a change; it is written after all that came before it."""
+        self._changes.append(change)
+
+    @property
+    def empty(self) -> bool:
+        """Whether the database has every change."""
+        return not self._changes and self._writing is None
+
+    def pump(self) -> None:
+        """Hears how the last batch fared and sends the next; never waits for the database.
+
+        Raises:
+            Fenced: another process owns the study.
+            Unwritable: the database was away for longer than `PATIENCE_S`, or refused a change.
+        """
+        if self._writing is not None and self._writing.done():
+            self._settle(self._writing)
+        due = self._changes or self._lease.due()
+        if self._writing is None and due and time.monotonic() >= self._not_before:
+            batch = tuple(self._changes[:BATCH])
+            self._sent = len(batch)
+            self._writing = self._thread.submit(self._write, batch, dict(self.ids))
+
+    def flush(self, timeout_s: float) -> bool:
+        """Returns whether all is written, having waited at most so long for it."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self.pump()
+            left = deadline - time.monotonic()
+            if self.empty or left <= 0:
+                return self.empty
+            if self._writing is None:
+                time.sleep(min(left, max(0.0, self._not_before - time.monotonic())))
+            else:
+                wait([self._writing], left)
+
+    def __enter__(self) -> Outbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends the thread; what is not written by now stays unwritten."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _write(self, batch: Sequence[Change], ids: Ids) -> Ids:
+        with self._engine.begin() as connection:
+            if not self._lease.hold(connection):
+                raise Fenced
+            for change in batch:
+                change(connection, ids)
+        return ids
+
+    def _settle(self, written: Future[Ids]) -> None:
+        self._writing = None
+        error = written.exception()
+        if error is None:
+            self.ids = written.result()
+            del self._changes[: self._sent]
+            self._failing_since, self.trouble, self._wait_s = None, "", FIRST_WAIT_S
+            return
+        if isinstance(error, Fenced):
+            self._changes.clear()
+            raise error
+        now = time.monotonic()
+        since = self._failing_since = self._failing_since or now
+        if not passes(error) or now - since > PATIENCE_S:
+            self._changes.clear()
+            raise Unwritable(reason_of(error)) from error
+        self.trouble = reason_of(error)
+        self._not_before = now + self._wait_s
+        self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
+
+
+def passes(error: BaseException) -> bool:
+    """Returns whether a database may recover from this: it is away, locked or out of room."""
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated

@@ -1,0 +1,167 @@
+"""What is on its way to the database arrives, whatever happens to either end."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+import sqlalchemy as sa
+from optuna.storages import RDBStorage
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from hpsearch.search import outbox
+from hpsearch.search.lease import take_lease
+from hpsearch.search.outbox import Fenced, Outbox, Unwritable, passes
+from hpsearch.search.owned_study import own
+from hpsearch.search.storage import open_storage
+
+
+class Desk:
+    """A study of one running trial, and the outbox of its owner."""
+
+    def __init__(self, storage: RDBStorage) -> None:
+        self.engine = storage.engine
+        self.stored = optuna.create_study(storage=storage, study_name="desk")
+        self.lease = take_lease(self.engine, self.stored._study_id, "desk")
+        self.outbox = Outbox(self.engine, self.lease)
+        self.owned = own(self.stored, self.outbox)
+        self.trial = self.owned.ask()
+        assert self.outbox.flush(10)
+
+    def take_over(self) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(sa.text("UPDATE hpsearch_lease SET token = 'another'"))
+
+    def steps(self) -> list[int]:
+        return sorted(self.stored.get_trials()[0].intermediate_values)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(open_storage(f"sqlite:///{tmp_path}/desk.db"))
+    with desk.outbox:
+        yield desk
+
+
+def fails(times: int, error: Exception) -> outbox.Change:
+    """A change that meets this error so many times before it works."""
+    left = iter([error] * times)
+
+    def change(connection: sa.Connection, ids: dict[int, int]) -> None:
+        for met in left:
+            raise met
+
+    return change
+
+
+AWAY = OperationalError("UPDATE", {}, Exception("server closed the connection unexpectedly"))
+
+
+def test_many_changes_arrive_in_their_order(desk: Desk) -> None:
+    for step in range(1, 1201):
+        desk.trial.report(step / 1000, step)
+
+    assert desk.outbox.flush(30)
+    assert desk.steps() == list(range(1, 1201))
+
+
+def test_an_outage_is_waited_out_and_nothing_is_lost(desk: Desk) -> None:
+    desk.trial.report(0.1, 1)
+    desk.outbox.put(fails(3, AWAY))
+    desk.trial.report(0.2, 2)
+
+    assert not desk.outbox.flush(0.05)
+    assert desk.outbox.trouble == "server closed the connection unexpectedly"
+    assert desk.steps() == [], "a batch is written whole or not at all"
+    assert desk.outbox.flush(10)
+    assert desk.outbox.trouble == ""
+    assert desk.steps() == [1, 2]
+
+
+def test_a_batch_whose_success_went_unheard_counts_once(desk: Desk) -> None:
+    writes: list[int] = []
+
+    def cut_after_commit(connection: sa.Connection) -> None:
+        writes.append(len(writes))
+        if len(writes) == 1:
+            connection.connection.commit()
+            raise AWAY
+
+    sa.event.listen(desk.engine, "commit", cut_after_commit)
+    second = desk.owned.ask()
+    second.report(0.5, 1)
+    desk.owned.tell(second, 0.5)
+
+    assert desk.outbox.flush(10)
+    assert len(writes) >= 2
+    assert [trial.number for trial in desk.stored.get_trials()] == [0, 1]
+    assert desk.stored.get_trials()[1].values == [0.5]
+
+
+def test_a_former_owner_writes_nothing(desk: Desk) -> None:
+    desk.take_over()
+    desk.trial.report(0.9, 1)
+
+    with pytest.raises(Fenced):
+        desk.outbox.flush(10)
+    assert desk.steps() == []
+    assert desk.outbox.flush(1), "and never tries again"
+    assert desk.steps() == []
+
+
+def test_an_idle_owner_still_notices_a_takeover(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hpsearch.search.lease.RENEW_S", 0.0)
+    desk.take_over()
+
+    with pytest.raises(Fenced):
+        desk.outbox.flush(10)
+
+
+def test_a_database_that_refuses_is_not_asked_again(desk: Desk) -> None:
+    desk.outbox.put(fails(1, IntegrityError("INSERT", {}, Exception("no such study"))))
+
+    with pytest.raises(Unwritable, match="no such study"):
+        desk.outbox.flush(10)
+
+
+def test_patience_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "PATIENCE_S", 0.2)
+    desk.outbox.put(fails(1000, AWAY))
+
+    with pytest.raises(Unwritable, match="server closed the connection unexpectedly"):
+        desk.outbox.flush(10)
+
+
+def test_patience_lasts_ten_minutes_at_least() -> None:
+    assert outbox.PATIENCE_S >= 600
+
+
+def test_a_locked_database_keeps_nobody_waiting(desk: Desk, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "desk.db", check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    desk.trial.report(0.1, 1)
+
+    desk.outbox.pump()
+    assert not desk.outbox.flush(0.1)
+    threading.Timer(0.2, other.rollback).start()
+    assert desk.outbox.flush(10)
+    assert desk.steps() == [1]
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"),
+    [
+        (AWAY, True),
+        (OperationalError("", {}, sqlite3.OperationalError("database or disk is full")), True),
+        (IntegrityError("", {}, Exception("constraint")), False),
+        (TypeError("a bug"), False),
+    ],
+)
+def test_only_what_may_pass_is_waited_for(error: Exception, answer: bool) -> None:
+    assert passes(error) is answer
