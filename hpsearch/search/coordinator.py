@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,9 @@ from optuna.trial import Trial
 
 from hpsearch.engines.engine import Engine, Gone
 from hpsearch.engines.slots import Slot
+from hpsearch.search.active import Active, TrialLimits
 from hpsearch.search.attributes import PRUNED_AT, SAMPLES_PER_S, SECONDS
+from hpsearch.search.delivery import Delivery
 from hpsearch.search.failures import DEATHS_ALLOWED, Failures, describe_exit
 from hpsearch.search.ledger import Ledger
 from hpsearch.search.observer import Observer
@@ -31,21 +30,9 @@ POLL_S = 0.1
 GRACE_S = 30.0
 WRITE_S = 1.0
 
+NO_LIMITS = TrialLimits()
+
 MakeJob = Callable[[int, dict[str, Any], dict[str, Any], Slot], Job]
-
-
-@dataclass
-class _Active:
-    """A trial that is in a slot now."""
-
-    trial: Trial
-    job: Job
-    slot: Slot
-    begun: bool = False
-    ended: Ended | None = None
-    killed: bool = False
-    samples_per_s: float | None = None
-    reports: list[Report] = field(default_factory=list)
 
 
 class Coordinator:
@@ -61,6 +48,7 @@ class Coordinator:
         record: reads a trial back from the database.
         objectives: metric names and directions, the first deciding which epoch is best.
         budget: trials the study may take in all; None for no limit.
+        limits: how long each trial may take.
         deadline: `time.monotonic()` after which nothing is begun; None for no limit.
     """
 
@@ -77,19 +65,20 @@ class Coordinator:
         objectives: dict[str, Direction],
         budget: int | None,
         deadline: float | None,
+        limits: TrialLimits = NO_LIMITS,
     ) -> None:
         self._ledger = ledger
         self._engine = engine
         self._observer = observer
-        self._outbox = outbox
-        self._trouble = ""
+        self._delivery = Delivery(outbox, observer)
         self._stop = stop
         self._make_job = make_job
         self._record = record
         self._primary = next(iter(objectives.items()))
         self._budget = budget
         self._deadline = deadline
-        self._active: dict[int, _Active] = {}
+        self._limits = limits
+        self._active: dict[int, Active] = {}
         self._waiting: deque[Trial] = deque()
         self._failures = Failures()
         self._stopping_since: float | None = None
@@ -107,12 +96,14 @@ class Coordinator:
         try:
             while self._fill_slots() or self._active:
                 self._engine.poll(self._hear, POLL_S)
-                self._pump()
+                self._delivery.step()
+                self._begin_written()
                 self._obey_stop()
+                self._enforce_limits()
                 self._observer.refresh()
             for trial in self._waiting:
                 self._ledger.set_aside(trial, "interrupted")
-            self._write_the_rest()
+            self._delivery.finish(self._stop)
         except Fenced:
             raise Failure(
                 "another process has taken this study over; nothing was written here since"
@@ -122,33 +113,8 @@ class Coordinator:
         if self._fatal:
             raise Failure(self._fatal)
 
-    def _pump(self) -> None:
-        """Sends what is to be written, says if the database is away, and begins what is written."""
-        self._outbox.pump()
-        trouble = self._outbox.trouble
-        if trouble and not self._trouble:
-            self._observer.note(
-                f"the database cannot be written ({trouble}): training goes on, new trials wait"
-            )
-        elif self._trouble and not trouble:
-            self._observer.note("the database can be written again: nothing was lost")
-        self._trouble = trouble
-        for active in [a for a in self._active.values() if not a.begun and self._outbox.empty]:
-            self._begin(active)
-
-    def _write_the_rest(self) -> None:
-        """Waits until the database has everything; asked to stop at once, it waits no more."""
-        while not self._outbox.flush(POLL_S):
-            self._pump()
-            self._observer.refresh()
-            if self._stop.urgency == 2 and self._trouble:
-                raise Failure(
-                    f"the database cannot be written ({self._trouble}); what was trained is kept"
-                    " beside the checkpoints, and is written when the study is resumed"
-                )
-
     def _fill_slots(self) -> bool:
-        if self._outbox.trouble and not self._stopping():
+        if self._delivery.trouble and not self._stopping():
             return True
         busy = {active.slot for active in self._active.values()}
         for slot in self._engine.slots:
@@ -177,27 +143,33 @@ class Coordinator:
         events = read_events(Path(job.folder) / "events.jsonl")
         reports = [event for event in events if isinstance(event, Report)]
         self._ledger.replay(trial, reports)
-        active = _Active(trial, job, slot, reports=reports)
+        active = Active(trial, job, slot, reports)
         ends = [event for event in events if isinstance(event, Ended)]
         if ends:
             # It had ended, and only its coordinator had not lived to write so.
             active.ended = ends[-1]
             self._settle(active)
             return
-        self._ledger.note_attempt(trial, _attempt(slot))
+        self._ledger.note_attempt(trial, slot)
         self._active[trial.number] = active
         # A trial that the database does not know of would be asked anew after a crash.
-        if self._outbox.flush(WRITE_S):
+        if self._delivery.wait(WRITE_S):
             self._begin(active)
 
-    def _begin(self, active: _Active) -> None:
-        active.begun = True
+    def _begin_written(self) -> None:
+        for active in self._active.values():
+            if not active.begun and self._delivery.done:
+                self._begin(active)
+
+    def _begin(self, active: Active) -> None:
+        active.begin()
         self._engine.start(active.job, active.slot)
         number, name = active.job.number, active.slot.name
-        self._observer.started(number, name, active.job.params, _epochs(active.reports))
+        self._observer.started(number, name, active.job.params, active.epochs)
 
     def _hear(self, number: int, message: Message | Gone) -> Verdict | None:
         active = self._active[number]
+        active.hear(report=message if isinstance(message, Report) else None)
         match message:
             case Progress():
                 active.samples_per_s = round(message.samples_per_s, 1) or None
@@ -213,7 +185,7 @@ class Coordinator:
                 self._hear_gone(active, message)
         return None
 
-    def _hear_started(self, active: _Active, started: Started) -> None:
+    def _hear_started(self, active: Active, started: Started) -> None:
         facts = dict(started.facts)
         visible = facts.pop("visible_devices", None)
         self._ledger.begin_attempt(active.trial, started.from_epoch)
@@ -229,8 +201,7 @@ class Coordinator:
                 " GPU there and trains on the CPU; see `hpsearch doctor`"
             )
 
-    def _hear_report(self, active: _Active, report: Report) -> Verdict:
-        active.reports.append(report)
+    def _hear_report(self, active: Active, report: Report) -> Verdict:
         prune = self._ledger.report(active.trial, report)
         self._ledger.set_facts(active.trial, {SECONDS: round(report.seconds, 3)})
         self._observer.reported(active.job.number, report.step, report.values)
@@ -239,7 +210,7 @@ class Coordinator:
             return "prune"
         return "stop" if self._stopping() else "go"
 
-    def _hear_gone(self, active: _Active, gone: Gone) -> None:
+    def _hear_gone(self, active: Active, gone: Gone) -> None:
         number = active.job.number
         if active.ended is not None and active.ended.fatal:
             self._fatal = active.ended.failure
@@ -247,14 +218,18 @@ class Coordinator:
         elif active.ended is not None and active.ended.how != "stopped":
             self._settle(active)
             return
-        if active.killed or self._stopping():
+        if active.killed or (self._stopping() and not active.overdue):
             self._set_aside(active)
+            return
+        if active.overdue and not active.silent:
+            active.ended = Ended("failed", active.overdue)
+            self._settle(active)
             return
         if active.ended is not None:
             # It was told to leave (SIGTERM, a preemption) and nobody else was: no fault of its own.
             self._go_on_later(active, "was told to stop")
             return
-        reason = describe_exit(gone.code)
+        reason = active.overdue or describe_exit(gone.code)
         deaths = self._failures.died(number)
         if deaths > DEATHS_ALLOWED:
             active.ended = Ended("failed", f"its process {reason}, {deaths} times in a row")
@@ -262,19 +237,19 @@ class Coordinator:
             return
         self._go_on_later(active, reason)
 
-    def _go_on_later(self, active: _Active, reason: str) -> None:
+    def _go_on_later(self, active: Active, reason: str) -> None:
         self._ledger.close_attempt(active.trial, f"its process {reason}")
         self._observer.note(
             f"trial {active.job.number}: its process {reason}; it goes on after epoch"
-            f" {_epochs(active.reports)}"
+            f" {active.epochs}"
         )
         self._waiting.appendleft(active.trial)
 
-    def _set_aside(self, active: _Active) -> None:
+    def _set_aside(self, active: Active) -> None:
         self._ledger.set_aside(active.trial, "interrupted")
         self._observer.ended(self._record(active.job.number))
 
-    def _settle(self, active: _Active) -> None:
+    def _settle(self, active: Active) -> None:
         ended = active.ended
         assert ended is not None
         self._ledger.set_facts(active.trial, {SAMPLES_PER_S: active.samples_per_s})
@@ -287,6 +262,12 @@ class Coordinator:
 
     def _stopping(self) -> bool:
         return bool(self._stop.urgency or (self._deadline and time.monotonic() >= self._deadline))
+
+    def _enforce_limits(self) -> None:
+        for number, active in self._active.items():
+            watched = active.begun and not active.killed and not active.overdue
+            if watched and active.passes(self._limits):
+                self._engine.kill(number)
 
     def _obey_stop(self) -> None:
         if not self._stopping():
@@ -307,19 +288,3 @@ class Coordinator:
                 elif not active.killed:
                     active.killed = True
                     self._engine.kill(number)
-
-
-def _epochs(reports: list[Report]) -> int:
-    return max((report.step for report in reports), default=0)
-
-
-def _attempt(slot: Slot) -> dict[str, Any]:
-    return {
-        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "host": socket.gethostname(),
-        "device": slot.device,
-        "slot": slot.name,
-        "from_epoch": None,
-        "ended": None,
-        "how": None,
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -14,6 +15,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from hpsearch.engines.slots import Slot
 from hpsearch.search.attributes import (
     ATTEMPTS,
     BUDGET,
@@ -103,10 +105,19 @@ class Ledger:
         for report in reports:
             self.report(trial, report)
 
-    def note_attempt(self, trial: Trial, attempt: Mapping[str, Any]) -> None:
+    def note_attempt(self, trial: Trial, slot: Slot) -> None:
         """Writes that a process is given the trial, here and now."""
-        trial.set_user_attr(ATTEMPTS, [*_closed(trial), dict(attempt)])
-        trial.set_user_attr(DEVICE, attempt["device"])
+        attempt = {
+            "started": _now(),
+            "host": socket.gethostname(),
+            "device": slot.device,
+            "slot": slot.name,
+            "from_epoch": None,
+            "ended": None,
+            "how": None,
+        }
+        trial.set_user_attr(ATTEMPTS, [*_closed(trial), attempt])
+        trial.set_user_attr(DEVICE, slot.device)
 
     def begin_attempt(self, trial: Trial, from_epoch: int) -> None:
         """Writes after how many epochs the running attempt really goes on."""
@@ -198,6 +209,9 @@ def _closed(trial: Trial, how: str = "killed") -> list[dict[str, Any]]:
     """Returns the trial's attempts with the last one ended, if nobody has said how it did."""
     attempts: list[dict[str, Any]] = [dict(a) for a in trial.user_attrs.get(ATTEMPTS, [])]
     if attempts and attempts[-1].get("ended") is None:
-        ended = datetime.now().astimezone().isoformat(timespec="seconds")
-        attempts[-1] |= {"ended": ended, "how": how}
+        attempts[-1] |= {"ended": _now(), "how": how}
     return attempts
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -20,6 +20,7 @@ from hpsearch.engines.engine import Engine
 from hpsearch.engines.inline import InlineEngine
 from hpsearch.engines.local import LocalEngine
 from hpsearch.engines.slots import Slot, find_slots
+from hpsearch.search.active import TrialLimits
 from hpsearch.search.attributes import BUDGET, SEED
 from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.lease import Lease, take_lease
@@ -51,7 +52,10 @@ from hpsearch.spec.job import Job, Scalar
 from hpsearch.spec.study import StudySpec
 
 # These say how far and where a study goes, or how it chooses; what is searched stays the same.
-CHANGEABLE = ("trials", "timeout", "storage", "description", "sampler", "pruner")
+CHANGEABLE = (
+    *("trials", "timeout", "storage", "description", "sampler", "pruner"),
+    *("hang_timeout", "trial_timeout", "keep_checkpoints", "disk_budget"),
+)
 
 
 @dataclass(frozen=True)
@@ -234,6 +238,7 @@ def _search(
                     ),
                     objectives=dict(spec.objectives),
                     budget=budget,
+                    limits=TrialLimits(spec.hang_timeout_s, spec.trial_timeout_s),
                     deadline=time.monotonic() + limits.timeout_s if limits.timeout_s else None,
                 )
                 coordinator.run()

@@ -30,6 +30,10 @@ class StudySpec:
         timeout_s: how long the search may take, in seconds; None for no limit.
         seed: where every random number of the study comes from.
         storage: URL of the database; None for the default.
+        hang_timeout_s: how long a trial may give no sign of life, in seconds; None for ever.
+        trial_timeout_s: how long a trial may train in all its attempts, in seconds; None for ever.
+        keep_checkpoints: how many of the best complete trials keep their best checkpoint.
+        disk_budget: bytes that the checkpoints of the study may take; None for no limit.
         source: the study file with overrides applied, and the place of every value in it.
         import_paths: folders in which the study's own classes are found.
     """
@@ -42,6 +46,10 @@ class StudySpec:
     timeout_s: float | None
     seed: int
     storage: str | None
+    hang_timeout_s: float | None
+    trial_timeout_s: float | None
+    keep_checkpoints: int
+    disk_budget: int | None
     source: Document = field(repr=False, compare=False)
     import_paths: tuple[str, ...] = ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,10 @@ from hpsearch.spec.document import FaultLog
 from hpsearch.spec.durations import parse_duration
 from hpsearch.spec.faults import RuleError, did_you_mean, nearest
 from hpsearch.spec.job import Direction
+from hpsearch.spec.sizes import parse_size
 
+HANG_TIMEOUT_S = 900.0
+KEEP_CHECKPOINTS = 10
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -29,6 +33,10 @@ class StudyBlock:
     timeout_s: float | None = None
     seed: int = 0
     storage: str | None = None
+    hang_timeout_s: float | None = HANG_TIMEOUT_S
+    trial_timeout_s: float | None = None
+    keep_checkpoints: int = KEEP_CHECKPOINTS
+    disk_budget: int | None = None
 
 
 def read_study_block(block: Any, log: FaultLog, *, limited: bool) -> StudyBlock:
@@ -70,7 +78,18 @@ def read_study_block(block: Any, log: FaultLog, *, limited: bool) -> StudyBlock:
         timeout_s=read.get("timeout"),
         seed=read.get("seed") or 0,
         storage=read.get("storage"),
+        **_limits(read),
     )
+
+
+def _limits(read: Mapping[str, Any]) -> dict[str, Any]:
+    hang, kept = read.get("hang_timeout"), read.get("keep_checkpoints")
+    return {
+        "hang_timeout_s": None if hang == math.inf else hang or HANG_TIMEOUT_S,
+        "trial_timeout_s": read.get("trial_timeout"),
+        "keep_checkpoints": KEEP_CHECKPOINTS if kept is None else kept,
+        "disk_budget": read.get("disk_budget"),
+    }
 
 
 def _read(key: str, value: Any, log: FaultLog) -> Any:
@@ -118,6 +137,28 @@ def _read_timeout(value: Any) -> float:
     return parse_duration(value)
 
 
+def _read_hang_timeout(value: Any) -> float:
+    """Returns seconds; infinite where it is switched off."""
+    if value is False or value == "off":
+        return math.inf
+    try:
+        return _read_timeout(value)
+    except ValueError as error:
+        raise RuleError(f'{error}, or "off"') from None
+
+
+def _read_keep_checkpoints(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise RuleError(f"{value!r} must be a whole number, 0 or more: of the best trials")
+    return value
+
+
+def _read_disk_budget(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise RuleError(f"{value!r} is no size; write 500MB, 20GB, 1TiB or bytes")
+    return parse_size(value)
+
+
 def _read_storage(value: Any) -> str:
     if not isinstance(value, str) or "://" not in value:
         raise RuleError("must be the URL of a database, such as sqlite:///hpsearch.db")
@@ -145,6 +186,10 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "timeout": _read_timeout,
     "seed": _read_seed,
     "storage": _read_storage,
+    "hang_timeout": _read_hang_timeout,
+    "trial_timeout": _read_timeout,
+    "keep_checkpoints": _read_keep_checkpoints,
+    "disk_budget": _read_disk_budget,
     "description": _read_text,
 }
 _EXAMPLES = {

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from scripted import ScriptedEngine, Watcher, learns, report
 
-from hpsearch.engines.engine import Gone
-from hpsearch.search.coordinator import Coordinator
+from hpsearch.engines.engine import Gone, Handler
+from hpsearch.engines.slots import Slot
+from hpsearch.search.active import TrialLimits
+from hpsearch.search.coordinator import NO_LIMITS, Coordinator
 from hpsearch.search.failures import describe_exit
 from hpsearch.search.lease import take_lease
 from hpsearch.search.ledger import Ledger, create_study
@@ -21,9 +25,10 @@ from hpsearch.search.run import make_job
 from hpsearch.search.sampling import grid_size
 from hpsearch.search.stop_request import StopRequest
 from hpsearch.search.storage import open_storage
+from hpsearch.spec.errors import Failure
 from hpsearch.spec.events import EventLog
 from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Message, Progress, Started
+from hpsearch.spec.messages import Ended, Message, Progress, Report, Started
 from hpsearch.spec.study import StudySpec
 
 
@@ -63,6 +68,7 @@ class Bench:
         budget: int | None = 4,
         stop: StopRequest | None = None,
         deadline: float | None = None,
+        limits: TrialLimits = NO_LIMITS,
     ) -> Watcher:
         stored = load_study(self.storage, self.spec.name)
         lease = take_lease(self.storage.engine, stored._study_id, self.spec.name)
@@ -84,6 +90,7 @@ class Bench:
             objectives=dict(self.spec.objectives),
             budget=budget,
             deadline=deadline,
+            limits=limits,
         )
         try:
             with outbox:
@@ -362,3 +369,98 @@ def test_a_grid_ends_when_it_is_used_up(tmp_path: Path) -> None:
 )
 def test_the_end_of_a_process_is_told_in_words(code: int, words: str) -> None:
     assert describe_exit(code) == words
+
+
+class Sleepy(ScriptedEngine):
+    """An engine whose trial 0 hangs: nothing is heard of it."""
+
+    def poll(self, handler: Handler, timeout_s: float) -> None:
+        held = {0: self._running.pop(0)} if 0 in self._running and 0 not in self.killed else {}
+        super().poll(handler, timeout_s)
+        self._running |= held
+
+    def kill(self, number: int) -> None:
+        self.killed.add(number)
+        super().kill(number)
+
+    def start(self, job: Job, slot: Slot) -> None:
+        self.killed.discard(job.number)
+        super().start(job, slot)
+
+    killed: set[int]
+
+
+def test_a_trial_that_hangs_is_killed_and_tried_again(bench: Bench) -> None:
+    engine = Sleepy(2, learns)
+    engine.killed = set()
+
+    watcher = bench.run(engine, limits=TrialLimits(silent_s=0.05))
+
+    record = bench.record()
+    assert record.counts["complete"] == 3
+    assert record.counts["failed"] == 1
+    assert len(record.trials[0].attempts) == 4
+    assert record.trials[0].attributes["failure"] == (
+        "its process gave no sign of life for 0.05 s (study.hang_timeout), 4 times in a row"
+    )
+    assert watcher.notes[0] == (
+        "trial 0: its process gave no sign of life for 0.05 s (study.hang_timeout); it goes on"
+        " after epoch 0"
+    )
+
+
+def test_a_trial_that_takes_too_long_fails_and_is_not_tried_again(bench: Bench) -> None:
+    def slow(job: Job) -> Iterator[Message | Gone]:
+        if job.number:
+            yield from learns(job)
+        yield Started(0, {})
+        yield Report(1, {"score": 0.5}, {"score": 0.5}, seconds=100.0)
+        yield from itertools.repeat(Progress(2, 3, 0.5, 0.0))
+
+    bench.run(ScriptedEngine(2, slow), limits=TrialLimits(seconds=50))
+
+    record = bench.record()
+    assert record.counts["complete"] == 3
+    assert len(record.trials[0].attempts) == 1
+    assert record.trials[0].attributes["failure"] == (
+        "trained for more than 50 s (study.trial_timeout)"
+    )
+
+
+def test_a_trial_that_was_told_to_leave_goes_on_in_the_same_run(bench: Bench) -> None:
+    def preempted(job: Job) -> Iterator[Message | Gone]:
+        if job.number == 1 and len([j for j in engine.jobs if j.number == 1]) == 1:
+            return iter([Started(0, {}), report(1, 0.5), Ended("stopped"), Gone(0)])
+        return learns(job)
+
+    engine = ScriptedEngine(1, preempted)
+    bench.run(engine)
+
+    record = bench.record()
+    assert record.counts["complete"] == 4
+    assert [attempt["how"] for attempt in record.trials[1].attempts] == [
+        "its process was told to stop",
+        "complete",
+    ]
+
+
+def test_a_coordinator_that_was_taken_over_writes_nothing_more(bench: Bench) -> None:
+    before: list[Any] = []
+
+    def taken(job: Job) -> Iterator[Message | Gone]:
+        yield Started(0, {})
+        yield report(1, 0.1)
+        with bench.storage.engine.begin() as connection:
+            connection.execute(sa.text("UPDATE hpsearch_lease SET token = 'another'"))
+        before.append(bench.storage.get_all_trials(1))
+        yield report(2, 0.2)
+        yield from iter([Ended("complete"), Gone(0)])
+
+    engine = ScriptedEngine(1, taken)
+    with pytest.raises(Failure, match="another process has taken this study over; nothing was"):
+        bench.run(engine)
+
+    assert engine.closed
+    steps = [list(trial.intermediate_values) for trial in bench.storage.get_all_trials(1)]
+    assert steps in ([[]], [[1]])
+    assert bench.storage.get_all_trials(1) == before[0]

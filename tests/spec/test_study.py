@@ -44,6 +44,8 @@ def test_what_is_left_out_has_a_default():
         "init_args": {"group": True},
     }
     assert spec.pruner.class_path == "optuna.pruners.HyperbandPruner"
+    assert (spec.hang_timeout_s, spec.trial_timeout_s) == (900.0, None)
+    assert (spec.keep_checkpoints, spec.disk_budget) == (10, None)
 
 
 def test_what_is_given_is_read():
@@ -51,6 +53,24 @@ def test_what_is_given_is_read():
     spec = study(study={**given, "trials": None})
     assert (spec.trials, spec.timeout_s, spec.seed) == (None, 5400.0, 7)
     assert spec.storage == "sqlite:///a.db"
+
+
+def test_the_limits_of_one_trial_and_of_its_checkpoints_are_read():
+    limits = {"hang_timeout": "90s", "trial_timeout": "2h", "disk_budget": "20GB"}
+    spec = study(study={**limits, "keep_checkpoints": 0})
+    assert (spec.hang_timeout_s, spec.trial_timeout_s) == (90.0, 7200.0)
+    assert (spec.keep_checkpoints, spec.disk_budget) == (0, 20_000_000_000)
+
+
+@pytest.mark.parametrize("off", ["off", False])
+def test_waiting_for_a_hanging_trial_can_be_without_end(off):
+    assert study(study={"hang_timeout": off}).hang_timeout_s is None
+
+
+def test_a_limit_that_is_null_is_as_if_left_out():
+    nulls = dict.fromkeys(("hang_timeout", "trial_timeout", "keep_checkpoints", "disk_budget"))
+    assert study(study=nulls).hang_timeout_s == 900.0
+    assert study(study=nulls).keep_checkpoints == 10
 
 
 @pytest.mark.parametrize(
@@ -107,6 +127,16 @@ def test_several_objectives_are_not_pruned():
         ({"storage": "a.db"}, "must be the URL of a database, such as sqlite:///hpsearch.db"),
         ({"storage": "pg://u:p@h/d"}, "holds a password, which would be stored with the study; "),
         ({"storage": "pg://h/d?password=p"}, "leave storage out and set $HPSEARCH_STORAGE"),
+        (
+            {"hang_timeout": True},
+            "True is no length of time; write 90s, 30m, 1h30m, 1d or seconds, or",
+        ),
+        ({"hang_timeout": "never"}, "never is no length of time; write 90s, 30m, 1h30m, 1d or se"),
+        ({"trial_timeout": 0}, "study.trial_timeout: 0 is no length of time"),
+        ({"keep_checkpoints": -1}, "study.keep_checkpoints: -1 must be a whole number, 0 or more"),
+        ({"keep_checkpoints": True}, "True must be a whole number, 0 or more: of the best trials"),
+        ({"disk_budget": "much"}, "disk_budget: 'much' is no size; write 500MB, 20GB, 1TiB or by"),
+        ({"disk_budget": 0.5}, "study.disk_budget: 0.5 is no size; write 500MB"),
         ({"description": 3}, "study.description: 3 must be text"),
         ({"samplr": "tpe"}, "study.samplr: study has no key 'samplr'; did you mean 'sampler'?"),
         ({"sampler": "tpee"}, "study.sampler: there is no 'tpee'; did you mean 'tpe'?"),
