@@ -11,6 +11,7 @@ from hpsearch.spec.draft import Draft
 from hpsearch.spec.errors import InputError
 from hpsearch.spec.faults import StudyFileError
 from hpsearch.spec.read import read_draft
+from hpsearch.spec.static_check import is_sound
 from hpsearch.spec.study import StudySpec
 
 
@@ -48,9 +49,14 @@ def read_to_run(path: Path, changes: Sequence[str], storage: str | None) -> tupl
 
 
 def _check_classes(draft: Draft) -> None:
-    """Raises what is wrong with a file; what its text shows is printed before torch is imported."""
+    """Raises what is wrong with a file; what its text shows is printed before torch is imported.
+
+    Where its text has faults and the text of its classes shows none, nothing is imported at all.
+    """
     for fault in draft.faults:
         print(fault, file=sys.stderr, flush=True)
+    if draft.faults and is_sound(draft):
+        raise StudyFileError(draft.faults, shown=draft.faults)
     faults = (*draft.faults, *check_components(draft))
     if faults:
         raise StudyFileError(faults, shown=draft.faults)

@@ -1,29 +1,20 @@
 """The second half of the check: classes and their arguments, looked at but never built.
 
-Every class path is imported and every argument bound and compared with its type hint, at every
-corner of the space.
+Every class path is followed and every argument bound and compared with its type hint, at every
+corner of the space. Classes are imported for that, unless told to look at them in another way.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from hpsearch.spec.algorithms import PACKAGES, Component
-from hpsearch.spec.components import (
-    ComponentError,
-    accepted_arguments,
-    importing_from,
-    is_component,
-    is_installed,
-    resolve,
-    takes_anything,
-)
+from hpsearch.spec.class_facts import ClassFacts, imported
+from hpsearch.spec.components import ComponentError, importing_from, is_component, is_installed
 from hpsearch.spec.document import FaultLog
 from hpsearch.spec.draft import Draft
 from hpsearch.spec.faults import Fault, did_you_mean, nearest
-from hpsearch.spec.hints import HintChecker
 from hpsearch.spec.paths import KeyPath
 from hpsearch.spec.sections import TYPO
 from hpsearch.spec.space import Corner
@@ -46,41 +37,44 @@ _SUPPLIED: dict[str, tuple[str, ...]] = {
     "sampler": ("search_space", "seed"),
     "pruner": (),
 }
-_TREES = ("pytorch_lightning", "lightning")
+Look = Callable[[str], ClassFacts]
 
 
-def check_components(draft: Draft) -> tuple[Fault, ...]:
+def check_components(draft: Draft, look: Look = imported) -> tuple[Fault, ...]:
     """Returns the faults of a study's classes and arguments, each once, in the file's order.
 
     Imports the classes (and with them torch and Lightning) but builds none of them. What the draft
     has a fault in already is not looked at again.
+
+    Args:
+        draft: the study.
+        look: returns the facts of the class at a path.
     """
     log = FaultLog(draft.source)
     with importing_from(draft.import_paths):
         for corner in draft.space.corners():
-            _Check(log, corner.origins).corner(corner)
+            _Check(log, corner.origins, look).corner(corner)
         for role, component in (("sampler", draft.block.sampler), ("pruner", draft.block.pruner)):
-            _check_algorithm(role, component, log)
-    return tuple(fault for fault in log.faults if fault not in draft.faults)
+            _check_algorithm(role, component, log, look)
+    known = set(draft.faults)
+    return tuple(fault for fault in log.faults if fault not in known)
 
 
-def _check_algorithm(role: str, component: Component, log: FaultLog) -> None:
+def _check_algorithm(role: str, component: Component, log: FaultLog, look: Look) -> None:
     path: KeyPath = ("study", role)
     missing = [name for name in PACKAGES.get(component.class_path, ()) if not is_installed(name)]
     if missing:
         name = component.class_path.rpartition(".")[2]
         log.add(path, f"{name} needs the package {missing[0]}; pip install {missing[0]}")
         return
-    _Check(log, {}).component(component.to_tree(), path, _KINDS[role], _SUPPLIED[role])
+    _Check(log, {}, look).component(component.to_tree(), path, _KINDS[role], _SUPPLIED[role])
 
 
 class _Check:
     """Checks the components of one filled-in configuration."""
 
-    _hints = HintChecker()
-
-    def __init__(self, log: FaultLog, origins: Mapping[KeyPath, KeyPath]) -> None:
-        self._log, self._origins = log, origins
+    def __init__(self, log: FaultLog, origins: Mapping[KeyPath, KeyPath], look: Look) -> None:
+        self._log, self._origins, self._look = log, origins, look
 
     def corner(self, corner: Corner) -> None:
         found = {
@@ -93,55 +87,52 @@ class _Check:
 
     def component(
         self, tree: Any, path: KeyPath, kind: str | None = None, supplied: Collection[str] = ()
-    ) -> type[Any] | None:
-        """Checks a component and what is inside it; returns its class, if that was found."""
+    ) -> ClassFacts | None:
+        """Checks a component and what is inside it; returns what its class is, if it was found."""
         at = (*path, "class_path")
-        if not _has_class(tree) or self._log.has(self._written(path)):
+        if not _has_class(tree) or any(self._log.has(self._written(p)) for p in (path, at)):
             return None
         try:
-            cls = resolve(tree["class_path"])
+            facts = self._look(tree["class_path"])
         except ComponentError as error:
             self._note(at, str(error))
             return None
-        if kind and kind not in [base.__name__ for base in cls.__mro__]:
+        if kind and kind not in facts.names:
             self._note(at, f"{tree['class_path']} is no {kind}, which {path[-1]} must be")
             return None
-        if inspect.isabstract(cls):
+        if facts.abstract:
             self._note(at, f"{tree['class_path']} is abstract; name one of its subclasses")
             return None
         if _has_arguments(tree):
             arguments = tree.get("init_args") or {}
-            self._arguments(cls, tree["class_path"], arguments, (*path, "init_args"), supplied)
-        return cls
+            self._arguments(facts, tree["class_path"], arguments, (*path, "init_args"), supplied)
+        return facts
 
     def _arguments(
         self,
-        cls: type[Any],
+        facts: ClassFacts,
         owner: str,
         given: dict[str, Any],
         path: KeyPath,
         supplied: Collection[str],
     ) -> None:
-        accepted = accepted_arguments(cls)
-        meant = {nearest(name, accepted) for name in given if not takes_anything(cls)}
+        accepted = facts.arguments
+        meant = {nearest(name, accepted) for name in given if not facts.takes_anything}
         for name, value in given.items():
             if name in accepted:
-                self._value(cls, accepted[name], value, (*path, name))
-            elif not takes_anything(cls):
+                self._value(facts, name, value, (*path, name))
+            elif not facts.takes_anything:
                 hint = did_you_mean(name, accepted)
                 self._note((*path, name), f"{owner} has no argument '{name}'{hint}")
             self._inside(value, (*path, name))
-        for name, argument in accepted.items():
-            required = argument.default is inspect.Parameter.empty
+        for name, required in accepted.items():
             if required and not {name} & {*given, *meant, *supplied}:
                 self._note((*path, name), f"{owner} needs the argument '{name}'")
 
-    def _value(
-        self, cls: type[Any], argument: inspect.Parameter, value: Any, path: KeyPath
-    ) -> None:
+    def _value(self, facts: ClassFacts, name: str, value: Any, path: KeyPath) -> None:
         if _has_component(value) or self._log.has_within(self._written(path)):
             return
-        wanted = self._hints.misfit(cls, argument, value)
+        wanted = facts.misfit(name, value)
         if wanted is not None:
             self._note(path, f"must be {wanted}, not {value!r}")
 
@@ -160,17 +151,17 @@ class _Check:
     def _trainer(self, arguments: Any) -> None:
         if not isinstance(arguments, dict):
             return
-        cls = resolve("pytorch_lightning.Trainer")
+        trainer = self._look("pytorch_lightning.Trainer")
         plain = {name: value for name, value in arguments.items() if name != "callbacks"}
-        self._arguments(cls, "the Trainer", plain, ("trainer",), ())
+        self._arguments(trainer, "the Trainer", plain, ("trainer",), ())
         self._inside(arguments.get("callbacks"), ("trainer", "callbacks"), _KINDS["callbacks"])
 
-    def _same_tree(self, model: type[Any] | None, data: type[Any] | None) -> None:
-        if model is None or data is None or _tree_of(model) == _tree_of(data):
+    def _same_tree(self, model: ClassFacts | None, data: ClassFacts | None) -> None:
+        if model is None or data is None or model.tree == data.tree:
             return
         self._note(
             ("data", "class_path"),
-            f"the data module comes from {_tree_of(data)} and the model from {_tree_of(model)}, "
+            f"the data module comes from {data.tree} and the model from {model.tree}, "
             "which do not mix; take both from one",
         )
 
@@ -202,8 +193,3 @@ def _has_component(value: Any) -> bool:
     if isinstance(value, dict):
         return is_component(value) or any(_has_component(child) for child in value.values())
     return isinstance(value, list) and any(_has_component(child) for child in value)
-
-
-def _tree_of(cls: type[Any]) -> str:
-    modules = [base.__module__.partition(".")[0] for base in cls.__mro__]
-    return next((module for module in modules if module in _TREES), "neither")

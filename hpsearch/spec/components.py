@@ -12,6 +12,7 @@ from typing import Any
 
 from hpsearch.spec.errors import InputError
 from hpsearch.spec.faults import did_you_mean
+from hpsearch.spec.forbidden import refusal
 
 # Their constructors take **kwargs only to pass them on; they have no arguments of their own.
 _CLOSED = ("LightningModule", "LightningDataModule", "Module")
@@ -35,6 +36,8 @@ def resolve(class_path: str) -> type[Any]:
     module_name, _, name = class_path.rpartition(".")
     if not all(part.isidentifier() for part in class_path.split(".")) or not module_name:
         raise ComponentError(f"{class_path!r} is no class path; write package.module.ClassName")
+    if reason := refusal(class_path):
+        raise ComponentError(reason)
     module = _import(module_name)
     try:
         found = getattr(module, name)
@@ -43,6 +46,8 @@ def resolve(class_path: str) -> type[Any]:
         raise ComponentError(f"{module_name} has no class '{name}'{meant}") from None
     if not isinstance(found, type):
         raise ComponentError(f"{class_path} is a {type(found).__name__}, not a class")
+    if reason := refusal(f"{found.__module__}.{found.__qualname__}"):
+        raise ComponentError(f"{class_path}: {reason}")
     return found
 
 

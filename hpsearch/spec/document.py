@@ -86,22 +86,32 @@ class FaultLog:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._faults = dict.fromkeys(document.faults)
+        self._faults: dict[Fault, None] = {}
+        self._paths: set[str] = set()
+        self._around: set[str] = set()
+        for fault in document.faults:
+            self._note(fault)
 
     def add(self, path: KeyPath, message: str) -> None:
         """Notes a fault, unless the same value has one already: the first is the cause."""
         if not self.has(path):
-            self._faults[self._document.fault(path, message)] = None
+            self._note(self._document.fault(path, message))
 
     def has(self, path: KeyPath) -> bool:
         """Tells whether the value at the path has a fault of its own."""
-        return any(fault.path == name_of(path) for fault in self._faults)
+        return name_of(path) in self._paths
 
     def has_within(self, path: KeyPath) -> bool:
         """Tells whether the value at the path, or a part of it, has a fault."""
-        return any(is_within(fault.path, name_of(path)) for fault in self._faults)
+        return name_of(path) in self._around
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """The faults found so far, in the order of the file; those without a line come last."""
         return tuple(sorted(self._faults, key=lambda fault: fault.line or math.inf))
+
+    def _note(self, fault: Fault) -> None:
+        parts = fault.path.split(".")
+        self._faults[fault] = None
+        self._paths.add(fault.path)
+        self._around |= {".".join(parts[:length]) for length in range(1, len(parts) + 1)}

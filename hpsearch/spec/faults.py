@@ -51,7 +51,8 @@ class StudyFileError(InputError):
 
     def __init__(self, faults: Iterable[Fault], shown: Collection[Fault] = ()) -> None:
         self.faults = tuple(faults)
-        new = [fault for fault in self.faults if fault not in shown]
+        old = set(shown)
+        new = [fault for fault in self.faults if fault not in old]
         super().__init__("\n".join([*map(str, new), _count(self.faults)]))
 
 

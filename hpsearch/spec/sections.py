@@ -8,6 +8,7 @@ from typing import Any
 from hpsearch.spec.distributions import extremes
 from hpsearch.spec.document import FaultLog
 from hpsearch.spec.faults import RuleError, did_you_mean, nearest
+from hpsearch.spec.forbidden import refusal
 from hpsearch.spec.grammar import is_mark, parse_mark
 from hpsearch.spec.paths import KeyPath, alternatives
 
@@ -51,6 +52,7 @@ def check_sections(tree: dict[str, Any], log: FaultLog) -> None:
     _check_tensorboard(tree.get("tensorboard"), log)
     for name in SECTIONS:
         _check_nested(tree.get(name), (name,), log)
+    _check_forbidden(tree, (), log)
 
 
 def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
@@ -138,6 +140,20 @@ def _check_nested(tree: Any, path: KeyPath, log: FaultLog) -> None:
         _check_component(tree, path, log)
     for key, child in tree.items():
         _check_nested(child, (*path, key), log)
+
+
+def _check_forbidden(tree: Any, path: KeyPath, log: FaultLog) -> None:
+    """Notes each class path, wherever it stands, that leads into Python itself."""
+    if not isinstance(tree, dict | list):
+        return
+    for key, child in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        # The study block names its algorithms by their class path alone, too.
+        algorithm = path[:1] == ("study",) and str(key).endswith(("sampler", "pruner"))
+        if key == "class_path" or algorithm:
+            for place, value in possible_values(child, (*path, key)):
+                if isinstance(value, str) and (reason := refusal(value)):
+                    log.add(place, reason)
+        _check_forbidden(child, (*path, key), log)
 
 
 def _check_component(tree: dict[str, Any], path: KeyPath, log: FaultLog) -> None:

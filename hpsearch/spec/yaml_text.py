@@ -78,15 +78,20 @@ def _yaml_fault(error: yaml.YAMLError, document: Document) -> Fault:
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes with our scalars, and no deeper than the limit."""
+    """Composes nodes with our scalars, no deeper and no more than the limits."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012  (PyYAML's own class attribute)
     _depth = 0
+    _nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self._depth > MAX_DEPTH:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem=f"more than {MAX_DEPTH} levels", problem_mark=mark)
+        self._nodes += 1
+        if self._nodes > 2 * MAX_VALUES:  # a value and its key are a node each
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem=f"more than {MAX_VALUES} values", problem_mark=mark)
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1

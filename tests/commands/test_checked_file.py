@@ -52,3 +52,27 @@ def test_faults_of_the_text_wait_for_no_slow_import(file: Path, command: str) ->
     )
     assert done.returncode == 2
     assert "slow: set()" in done.stderr
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("command", ["check", "run"])
+@pytest.mark.parametrize(("argument", "told"), [("hidden", 1), ("hiden", 2)])
+def test_torch_is_imported_only_where_the_classes_are_in_doubt(
+    tmp_path: Path, command: str, argument: str, told: int
+) -> None:
+    file = tmp_path / "small.yaml"
+    file.write_text(
+        "study: {name: small, objective: {a: maximize}, trials: 0}\n"
+        f"model: {{class_path: hpsearch.models.CNN, init_args: {{{argument}: 8}}}}\n"
+        "data: {class_path: hpsearch.data.ImageData}\ntrainer: {max_epochs: 1}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "hpsearch", command, str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert done.returncode == 2
+    assert done.stderr.count(": error: ") == told
+    assert ("torch" in modules) == (told == 2)

@@ -206,3 +206,13 @@ def test_a_path_that_is_no_file_is_told_in_one_sentence(tmp_path):
 def test_an_unreadable_file_is_told_in_one_sentence(file):
     file.chmod(0)
     assert [f.message for f in faults_of(file)] == ["the file cannot be read: Permission denied"]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".x", "a\\0b", "a\\nb", "x" * 600, "a b", "é"])
+def test_a_name_that_could_lead_elsewhere_is_refused_from_the_command_line_too(tmp_path, name):
+    path = tmp_path / "small.yaml"
+    path.write_text("study: {name: small, objective: {a: maximize}}\n")
+    draft = read_draft(path, [f'study.name="{name}"'])
+    faults = [fault for fault in draft.faults if fault.path == "study.name"]
+    assert len(faults) == 1
+    assert "cannot name a study; use up to 64 letters" in faults[0].message

@@ -60,6 +60,7 @@ def test_every_key_and_item_remembers_its_line():
         ("a:\n\tb: 1", "not YAML: a tab cannot indent; use spaces"),
         ("a: \x00", "not YAML: unacceptable character"),
         ("a: " + "[" * 2000, "not YAML: more than 32 levels"),
+        ("a: [" + "1," * 60_000 + "1]", "not YAML: more than 10000 values"),
         ("a: &a [*a]", "more than 10000 values or 32 levels, with aliases unfolded"),
         ("a: " + "x" * MAX_BYTES, f"bytes are over the limit of {MAX_BYTES}"),
     ],
