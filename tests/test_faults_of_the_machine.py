@@ -123,6 +123,51 @@ def wait_until(seen: Callable[[], bool], run: subprocess.Popen[bytes], output: P
         time.sleep(0.01)
 
 
+@pytest.fixture
+def little_memory() -> Iterator[Path]:
+    """A control group in which processes get 2.5 GB together."""
+    group = Path("/sys/fs/cgroup/memory") / f"hpsearch-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(2_500_000_000))
+    except OSError:
+        pytest.skip("needs root and the memory controller of cgroup v1")
+    yield group
+    group.rmdir()
+
+
+def test_a_trial_that_the_kernel_kills_for_memory_is_one_the_sampler_learns_from(
+    tmp_path: Path, little_memory: Path
+) -> None:
+    plan = '{width: "~int(2, 2000)", plan: "~choice(hog, \'\')"}'
+    (tmp_path / "study.yaml").write_text(
+        STUDY.replace('{width: "~int(2, 2000)"}', plan).replace(
+            "  trials: 4", "  sampler: random\n  trials: 6"
+        )
+    )
+    command = 'echo $$ > "$0/cgroup.procs"; exec "$@"'
+    words = [sys.executable, "-m", "hpsearch", "run", "study.yaml", "--devices", "cpu:1"]
+
+    run = subprocess.run(
+        ["bash", "-c", command, str(little_memory), *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(STUBS)},
+    )
+
+    assert run.returncode == 0, run.stderr
+    record = load_record(open_storage(f"sqlite:///{tmp_path}/hpsearch.db"), "faulty")
+    hogs = {trial.number for trial in record.trials if trial.params["model.plan"] == "hog"}
+    killed = {
+        trial.number
+        for trial in record.trials
+        if trial.attributes.get("failure_kind") == "out of memory"
+    }
+    assert hogs == killed != set()
+    assert record.counts["complete"] == 6 - len(hogs)
+
+
 def test_missing_data_stop_the_search_before_any_trial_is_spent(tmp_path: Path) -> None:
     data = "data: {class_path: hpsearch.data.ImageData, init_args: {source: FashionMNIST}}"
     model = "model: {class_path: hpsearch.models.Softmax, init_args: {label_smoothing: 0.1}}"

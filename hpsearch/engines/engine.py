@@ -17,9 +17,11 @@ class Gone:
 
     Attributes:
         code: the exit code; negative where a signal ended the process.
+        oom: the kernel killed it, for lack of memory.
     """
 
     code: int
+    oom: bool = False
 
 
 Handler = Callable[[int, Message | Gone], Verdict | None]

@@ -10,11 +10,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hpsearch.engines.engine import Gone, Handler
+from hpsearch.engines.memory_kills import count_memory_kills
 from hpsearch.engines.slots import Slot
 from hpsearch.spec.errors import Failure
 from hpsearch.spec.job import Job
@@ -32,6 +33,14 @@ class _Running:
     channel: socket.socket
     text: bytes = b""
     code: int | None = None
+    ordered: bool = False
+    kernel_kills: int = field(default_factory=count_memory_kills)
+
+    @property
+    def killed_for_memory(self) -> bool:
+        """Whether the kernel has killed it, for all that can be known from outside."""
+        alone = self.code == KILLED and not self.ordered
+        return alone and count_memory_kills() > self.kernel_kills
 
 
 class LocalEngine:
@@ -87,10 +96,12 @@ class LocalEngine:
             while self._hear_trial(number, handler):
                 """What the process said before it ended is still to be read."""
             self._forget(number)
-            handler(number, Gone(trial.code))
+            handler(number, Gone(trial.code, trial.killed_for_memory))
 
     def kill(self, number: int) -> None:
         """Ends a trial's process group."""
+        if number in self._running:
+            self._running[number].ordered = True
         self._order({"kill": number}, [])
 
     def close(self) -> None:
@@ -151,7 +162,7 @@ class LocalEngine:
         self._control.close()
         self._server.wait()
         for trial in self._running.values():
-            trial.code = KILLED
+            trial.code, trial.ordered = KILLED, True
         self._control_text = b""
         self._losses += 1
         if self._losses == MAX_LOSSES:

@@ -20,6 +20,7 @@ CHECKPOINT = "checkpoint"
 CURVE = "values_by_epoch"  # of several objectives: Optuna's own reports are for one only
 DEVICE = "device"
 FAILURE = "failure"
+FAILURE_KIND = "failure_kind"
 FINALIST = "finalist"  # of a confirmation: number of the trial that is trained again
 GAP = "gap"  # by how much the objective is better in training than in validation
 PRUNED_AT = "pruned_at"

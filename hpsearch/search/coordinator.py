@@ -222,17 +222,23 @@ class Coordinator:
             self._set_aside(active)
             return
         if active.overdue and not active.silent:
-            active.ended = Ended("failed", active.overdue)
+            active.ended = Ended("failed", active.overdue, "time limit")
             self._settle(active)
             return
         if active.ended is not None:
             # It was told to leave (SIGTERM, a preemption) and nobody else was: no fault of its own.
             self._go_on_later(active, "was told to stop")
             return
+        if gone.oom:
+            text = "the machine ran out of memory, and the kernel killed its process"
+            active.ended = Ended("failed", text, "out of memory")
+            self._settle(active)
+            return
         reason = active.overdue or describe_exit(gone.code)
         deaths = self._failures.died(number)
         if deaths > DEATHS_ALLOWED:
-            active.ended = Ended("failed", f"its process {reason}, {deaths} times in a row")
+            text = f"its process {reason}, {deaths} times in a row"
+            active.ended = Ended("failed", text, "hang" if active.silent else "killed")
             self._settle(active)
             return
         self._go_on_later(active, reason)

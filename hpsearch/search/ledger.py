@@ -23,6 +23,7 @@ from hpsearch.search.attributes import (
     DEVICE,
     DOCUMENT,
     FAILURE,
+    FAILURE_KIND,
     GAP,
     ID,
     IMPORT_PATHS,
@@ -153,7 +154,8 @@ class Ledger:
         """Writes how a trial ended, with its values at the best epoch."""
         self.set_facts(trial, ended.facts)
         if ended.how == "failed":
-            self.set_facts(trial, {FAILURE: ended.failure, TRACEBACK: ended.traceback})
+            facts = {FAILURE: ended.failure, FAILURE_KIND: ended.failure_kind or None}
+            self.set_facts(trial, {**facts, TRACEBACK: ended.traceback})
         values = list(best.values.values()) if best else None
         if best:
             self.set_facts(trial, {f"best_{key}": value for key, value in best.metrics.items()})
@@ -162,6 +164,10 @@ class Ledger:
         self.close_attempt(trial, ended.how)
         if ended.how == "complete" and values:
             self._finish(trial, TrialState.COMPLETE, values)
+        elif ended.failure_kind == "out of memory":
+            # A sampler that is told of a failure forgets it, and proposes the same again.
+            trial.set_constraint("memory", 1.0)
+            self._finish(trial, TrialState.PRUNED, None)
         elif ended.how == "pruned":
             self._finish(trial, TrialState.PRUNED, None)
         else:

@@ -9,6 +9,18 @@ from typing import Any, Literal
 
 Verdict = Literal["go", "prune", "stop"]
 How = Literal["complete", "pruned", "stopped", "failed"]
+Kind = Literal[
+    "set-up",
+    "training",
+    "validation",
+    "teardown",
+    "not finite",
+    "metric",
+    "out of memory",
+    "hang",
+    "time limit",
+    "killed",
+]
 
 
 @dataclass(frozen=True)
@@ -67,14 +79,17 @@ class Ended:
         how: `complete`, `pruned` and `stopped` (to be resumed later) as the verdicts asked;
             `failed` where it could not go on.
         failure: one line on what went wrong; empty unless failed.
+        failure_kind: where, or in which way, it failed; empty unless failed.
         traceback: the tail of the traceback; empty unless an exception ended the trial.
         fatal: every other trial would fail in the same way (no data, no disk): the search should
             stop, and this trial be tried again when that is put right.
-        facts: what is known at the end: `best_step`, `checkpoint`, `epochs`, `seconds`.
+        facts: what is known at the end: `best_step`, `checkpoint`, `epochs`, `seconds`,
+            `failed_at`.
     """
 
     how: How
     failure: str = ""
+    failure_kind: Kind | Literal[""] = ""
     traceback: str = ""
     fatal: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -18,12 +18,13 @@ from hpsearch.spec.job import Direction, Job
 from hpsearch.spec.messages import How, Message, Report, Started, Verdict
 from hpsearch.trial import checkpoint
 from hpsearch.trial.confusion import write_confusion
+from hpsearch.trial.whereabouts import NotFinite
 
 Exchange = Callable[[Message], Verdict | None]
 
 
 class BadMetric(Exception):
-    """An objective cannot be used: it was not logged, or it is not a finite number."""
+    """An objective cannot be used: it was not logged."""
 
 
 class EpochEnd(Checkpoint):
@@ -68,7 +69,8 @@ class EpochEnd(Checkpoint):
         teardown of everything else, which is right for a trial that has failed and no other.
 
         Raises:
-            BadMetric: an objective is missing or not a finite number; the trial fails.
+            BadMetric: an objective is missing; the trial fails.
+            NotFinite: an objective is not a finite number; the trial fails.
         """
         if trainer.enable_validation and not self._validated:
             # Lightning still holds the metrics of an earlier epoch: nothing new to report.
@@ -140,7 +142,8 @@ def pick_objectives(
     """Returns the objectives' values among the metrics.
 
     Raises:
-        BadMetric: one is missing, NaN or infinite; the message names the metrics there are.
+        BadMetric: one is missing; the message names the metrics there are.
+        NotFinite: one is NaN or infinite.
     """
     missing = [name for name in objectives if name not in metrics]
     if missing:
@@ -151,5 +154,5 @@ def pick_objectives(
         )
     for name in objectives:
         if not math.isfinite(metrics[name]):
-            raise BadMetric(f"the objective {name} is {metrics[name]}: the training diverged")
+            raise NotFinite(f"the objective {name} is {metrics[name]}: the training diverged")
     return {name: metrics[name] for name in objectives}

@@ -20,13 +20,14 @@ from hpsearch.data import DataError
 from hpsearch.spec.components import accepted_arguments, instantiate, resolve
 from hpsearch.spec.events import EventLog
 from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended
+from hpsearch.spec.messages import Ended, Kind
 from hpsearch.trial import checkpoint, tensorboard
 from hpsearch.trial.epoch_end import BadMetric, EpochEnd, Exchange
 from hpsearch.trial.lightning_tree import in_tree, one_process, tree_of
 from hpsearch.trial.optimization import attach
 from hpsearch.trial.progress import SayProgress
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
+from hpsearch.trial.whereabouts import NotFinite, Whereabouts, is_out_of_memory
 
 TRACEBACK_LINES = 30
 ADVICE = (
@@ -44,35 +45,40 @@ def run_trial(job: Job, exchange: Exchange) -> None:
     Never raises for a fault of the trial: that is told as `Ended("failed", ...)`.
     """
     log = EventLog(Path(job.folder) / "events.jsonl")
+    where = Whereabouts()
     try:
-        ended = _fit(job, log, exchange)
+        ended = _fit(job, log, exchange, where)
         if ended.how != "stopped":
             log.append(ended)
     except SystemExit:
         # Lightning's own answer to SIGTERM: the trial goes on later, from its last checkpoint.
         ended = Ended("stopped")
     except Exception as error:
-        ended = _failed(error, job)
+        ended = _failed(error, job, where)
         with contextlib.suppress(OSError):
             if not ended.fatal:
                 log.append(ended)
     exchange(ended)
 
 
-def _failed(error: Exception, job: Job) -> Ended:
+def _failed(error: Exception, job: Job, where: Whereabouts) -> Ended:
     """Says what an exception means: this trial failed, or no trial can be trained as things are."""
     if any(isinstance(e, OSError) and e.errno in DISK_FULL for e in _with_causes(error)):
         text = f"the disk that holds {job.folder} is full; make room, and the trial goes on"
-        return Ended("failed", text, fatal=True)
+        return Ended("failed", text, where.kind, fatal=True)
     if isinstance(error, DataError):
-        return Ended("failed", str(error), fatal=True)
+        return Ended("failed", str(error), where.kind, fatal=True)
+    facts = {"failed_at": where.at} if where.at else {}
+    if isinstance(error, NotFinite):
+        return Ended("failed", str(error), "not finite", facts=facts)
     if isinstance(error, BadMetric):
-        return Ended("failed", str(error))
-    tail = traceback.format_exc().splitlines()[-TRACEBACK_LINES:]
-    return Ended("failed", _one_line(error), "\n".join(tail))
+        return Ended("failed", str(error), "metric", facts=facts)
+    kind: Kind = "out of memory" if is_out_of_memory(error) else where.kind
+    tail = "\n".join(traceback.format_exc().splitlines()[-TRACEBACK_LINES:])
+    return Ended("failed", _one_line(error), kind, tail, facts=facts)
 
 
-def _fit(job: Job, log: EventLog, exchange: Exchange) -> Ended:
+def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts) -> Ended:
     Path(job.folder).mkdir(parents=True, exist_ok=True)
     prepare(job)
     _write_params(job)
@@ -91,6 +97,7 @@ def _fit(job: Job, log: EventLog, exchange: Exchange) -> Ended:
     arguments = dict(job.config["trainer"])
     callbacks = [
         *instantiate(_as_list(arguments.pop("callbacks", None))),
+        where,
         ReseedEachEpoch(job.seed),
         SayProgress(exchange),
         epoch_end,

@@ -38,7 +38,7 @@ def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
         parts += [Text(), *_curve(study, trial)]
     if trial.attempts:
         parts += [Text(), _attempts(trial)]
-    if trial.state == "failed":
+    if trial.state == "failed" or "failure" in trial.attributes:
         failure = trial.attributes.get("failure") or "no reason on record"
         parts += [Text(), Text(f"failure: {failure}", style="red")]
         parts += [Text(str(trial.attributes["traceback"]).rstrip())] * (

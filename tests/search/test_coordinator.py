@@ -464,3 +464,25 @@ def test_a_coordinator_that_was_taken_over_writes_nothing_more(bench: Bench) -> 
     steps = [list(trial.intermediate_values) for trial in bench.storage.get_all_trials(1)]
     assert steps in ([[]], [[1]])
     assert bench.storage.get_all_trials(1) == before[0]
+
+
+def test_a_trial_without_memory_is_pruned_with_a_violated_constraint(bench: Bench) -> None:
+    def hungry(job: Job) -> Iterator[Message | Gone]:
+        if job.number == 1:
+            ended = Ended("failed", "OutOfMemoryError: CUDA", "out of memory")
+            return iter([Started(0, {}), report(1, 0.5), ended, Gone(0)])
+        if job.number == 2:
+            return iter([Started(0, {}), Gone(-9, oom=True)])
+        return learns(job)
+
+    bench.run(ScriptedEngine(2, hungry))
+
+    record = bench.record()
+    assert record.counts["complete"] == 2
+    assert [record.trials[n].state for n in (1, 2)] == ["pruned", "pruned"]
+    assert [record.trials[n].attributes["failure_kind"] for n in (1, 2)] == ["out of memory"] * 2
+    assert record.trials[2].attributes["failure"] == (
+        "the machine ran out of memory, and the kernel killed its process"
+    )
+    frozen = bench.storage.get_all_trials(1)
+    assert [trial.constraints for trial in frozen[1:3]] == [{"memory": 1.0}] * 2

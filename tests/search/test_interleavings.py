@@ -39,8 +39,8 @@ EPOCHS = 12
 BUDGET = 60
 LEGAL = {"RUNNING", "WAITING", "COMPLETE", "PRUNED", "FAIL"}
 STEPS_A_SEED = 700
-# `make faults` takes more histories than the tests of every day.
-SEEDS = range(int(os.environ.get("HPSEARCH_HISTORIES", "3")))
+# Some ten thousand steps in all; more histories where somebody has the time.
+SEEDS = range(int(os.environ.get("HPSEARCH_HISTORIES", "15")))
 
 
 class CoordinatorKilled(BaseException):

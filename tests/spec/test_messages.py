@@ -12,7 +12,7 @@ from hpsearch.spec.messages import Ended, Message, Progress, Report, Started, fr
         Started(2, {"parameters": 7850}),
         Progress(1, 3, 0.5, 2000.0),
         Report(1, {"val_loss": 0.1}, {"val_loss": 0.1, "train_loss": 0.2}, 3.5),
-        Ended("failed", "ValueError: no", "Traceback"),
+        Ended("failed", "ValueError: no", "training", "Traceback"),
     ],
 )
 def test_a_message_survives_the_way_over_a_socket(message: Message) -> None:

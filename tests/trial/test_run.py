@@ -195,6 +195,33 @@ def test_what_goes_wrong_is_told_and_never_raised(tmp_path: Path, plan: str, fai
     assert desk.ended.failure.startswith(failure)
 
 
+@pytest.mark.parametrize(
+    ("plan", "kind", "at"),
+    [
+        ("raise", "training", "batch 1 of epoch 2"),
+        ("raise-validating", "validation", "epoch 2"),
+        ("diverge", "not finite", "epoch 2"),
+        ("nan", "not finite", "epoch 2"),
+        ("silent", "metric", "epoch 1"),
+        ("oom", "out of memory", "batch 1 of epoch 2"),
+    ],
+)
+def test_a_failure_is_told_by_its_kind_and_place(
+    tmp_path: Path, plan: str, kind: str, at: str
+) -> None:
+    ended = run(job(tmp_path, {"plan": plan, "at": int(at[-1])})).ended
+
+    assert ended.failure_kind == kind
+    assert ended.facts["failed_at"] == at
+
+
+def test_a_failure_before_training_is_one_of_the_set_up(tmp_path: Path) -> None:
+    ended = run(job(tmp_path, {"width": -1})).ended
+
+    assert (ended.how, ended.failure_kind) == ("failed", "set-up")
+    assert "failed_at" not in ended.facts
+
+
 def test_an_exception_leaves_the_tail_of_its_traceback(tmp_path: Path) -> None:
     desk = run(job(tmp_path, {"plan": "raise"}))
 
