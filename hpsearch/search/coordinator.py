@@ -186,6 +186,10 @@ class Coordinator:
         return None
 
     def _hear_started(self, active: Active, started: Started) -> None:
+        for note in started.notes:
+            self._observer.note(
+                f"trial {active.job.number}: {note}; it goes on after epoch {started.from_epoch}"
+            )
         facts = dict(started.facts)
         visible = facts.pop("visible_devices", None)
         self._ledger.begin_attempt(active.trial, started.from_epoch)

@@ -42,6 +42,11 @@ class Job:
     threads: int = 1
     import_paths: tuple[str, ...] = ()
 
+    @property
+    def owner(self) -> str:
+        """Whose checkpoints the trial writes and believes: its study's and its number."""
+        return f"{self.study}, trial {self.number}"
+
     def to_json(self) -> str:
         """Returns the job as one line of JSON."""
         return json.dumps(asdict(self))

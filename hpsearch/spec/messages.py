@@ -31,10 +31,12 @@ class Started:
         from_epoch: epochs already done by earlier attempts; 0 for a fresh trial.
         facts: what is known once the model stands: `parameters` (count), `split` (hash of the
             train/validation split), `device`, `visible_devices`, `pid`, `versions`.
+        notes: what was wrong with the checkpoints of earlier attempts.
     """
 
     from_epoch: int
     facts: Mapping[str, Any]
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

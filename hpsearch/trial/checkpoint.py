@@ -12,23 +12,37 @@ from pathlib import Path
 import pytorch_lightning as pl
 
 LAST = "last.ckpt"
+PREVIOUS = "previous.ckpt"
 BEST = "best.ckpt"
 
 
-def save(trainer: pl.Trainer, path: Path) -> None:
+def save(trainer: pl.Trainer, path: Path, owner: str = "") -> None:
     """Writes the trainer's whole state to `path`, with its SHA-256 beside it.
 
-    A kill at any moment leaves the earlier file or the new one. If it falls between the two
-    renames, the pair does not match and `verified` says so.
+    What was there is kept as `previous.ckpt`. A kill at any moment leaves one of the two whole: if
+    it falls between the renames of a pair, that pair does not match and `verified` says so.
+
+    Args:
+        trainer: what is saved.
+        path: where to.
+        owner: whose state this is; another's is not taken for it.
     """
     beside = path.with_suffix(".tmp")
     trainer.save_checkpoint(beside)
     with beside.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         os.fsync(file.fileno())
-    facts = {"sha256": digest, "size": beside.stat().st_size, "epoch": trainer.current_epoch + 1}
+    facts = {
+        "sha256": digest,
+        "size": beside.stat().st_size,
+        "epoch": trainer.current_epoch + 1,
+        "owner": owner,
+    }
+    if path.exists() and _sidecar(path).exists():
+        keep(path, path.with_name(PREVIOUS))
     _write(_sidecar(path), json.dumps(facts))
     beside.replace(path)
+    _sync_folder(path.parent)
 
 
 def keep(path: Path, kept: Path) -> None:
@@ -43,12 +57,37 @@ def keep(path: Path, kept: Path) -> None:
         beside.replace(target)
 
 
-def verified(path: Path) -> int | None:
-    """Returns the epochs done at the checkpoint; None if it is missing, cut or changed."""
-    with contextlib.suppress(OSError, ValueError, KeyError):
+def recover(folder: Path, owner: str) -> tuple[int, list[str]]:
+    """Returns the epochs done at the newest checkpoint that can be believed, now `last.ckpt`.
+
+    Args:
+        folder: the trial's own.
+        owner: whose checkpoints these must be.
+
+    Returns:
+        The epochs, 0 if there is no such checkpoint, and what is wrong with each newer one.
+    """
+    notes: list[str] = []
+    for name in (LAST, PREVIOUS, BEST):
+        path = folder / name
+        epoch = verified(path, owner)
+        if epoch is not None:
+            if name != LAST:
+                keep(path, folder / LAST)
+            return epoch, notes
+        if path.exists():
+            notes.append(f"{name} is damaged, or of another trial: its SHA-256 or owner differs")
+    return 0, notes
+
+
+def verified(path: Path, owner: str = "") -> int | None:
+    """Returns the epochs done at the checkpoint; None if it is missing, changed or another's."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         facts = json.loads(_sidecar(path).read_text())
         with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == facts["sha256"]:
+            whole = hashlib.file_digest(file, "sha256").hexdigest() == facts["sha256"]
+            # Version 0.1.0 wrote no owner.
+            if whole and (not owner or facts.get("owner", owner) == owner):
                 return int(facts["epoch"])
     return None
 
@@ -64,3 +103,12 @@ def _write(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Waits until the disk has the new names as well."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +38,19 @@ class EpochEnd(Checkpoint):
         log: the trial's own record; a report is there before the coordinator hears of it.
         exchange: sends a message and returns the verdict on a report.
         done: epochs that earlier attempts have finished.
+        notes: what was wrong with the checkpoints that they left.
     """
 
-    def __init__(self, job: Job, log: EventLog, exchange: Exchange, done: int) -> None:
+    def __init__(
+        self, job: Job, log: EventLog, exchange: Exchange, done: int, notes: Sequence[str] = ()
+    ) -> None:
         self._objectives = job.objectives
         self._folder = Path(job.folder)
+        self._owner = job.owner
         self._log = log
         self._exchange = exchange
         self._done = done
+        self._notes = list(notes)
         self._seconds_before = log.reports[-1].seconds if log.reports else 0.0
         self._started = time.monotonic()
         self._validated = False
@@ -56,7 +61,7 @@ class EpochEnd(Checkpoint):
         if self._done and self._best_step == self._done:
             # A kill may have come between the checkpoint and its being kept as the best.
             self._keep_best()
-        self._exchange(Started(self._done, _facts(trainer, pl_module)))
+        self._exchange(Started(self._done, _facts(trainer, pl_module), self._notes))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Remembers that this epoch has values of its own to report."""
@@ -74,7 +79,7 @@ class EpochEnd(Checkpoint):
         """
         if trainer.enable_validation and not self._validated:
             # Lightning still holds the metrics of an earlier epoch: nothing new to report.
-            checkpoint.save(trainer, self._folder / checkpoint.LAST)
+            checkpoint.save(trainer, self._folder / checkpoint.LAST, self._owner)
             return
         self._validated = False
         seconds = self._seconds_before + time.monotonic() - self._started
@@ -87,7 +92,7 @@ class EpochEnd(Checkpoint):
         if best:
             # Before the checkpoint: a later attempt can keep that as the best, but not count again.
             write_confusion(trainer, pl_module, self._folder)
-        checkpoint.save(trainer, self._folder / checkpoint.LAST)
+        checkpoint.save(trainer, self._folder / checkpoint.LAST, self._owner)
         if best:
             self._keep_best()
         verdict = self._exchange(report)

@@ -102,6 +102,6 @@ def _drop_other_recipe(job: Job, epochs: int) -> None:
     file = folder / RECIPE
     if file.exists() and file.read_text() == recipe:
         return
-    for name in (checkpoint.LAST, checkpoint.BEST):
+    for name in (checkpoint.LAST, checkpoint.PREVIOUS, checkpoint.BEST):
         (folder / name).unlink(missing_ok=True)
     file.write_text(recipe)

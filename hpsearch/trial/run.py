@@ -88,12 +88,12 @@ def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts) -> End
     module = build_module(job, data)
     tree = tree_of(module)
     last = Path(job.folder) / checkpoint.LAST
-    done = checkpoint.verified(last) or 0
+    done, notes = checkpoint.recover(last.parent, job.owner)
     log.drop_after(done)
 
     logger = tensorboard.build_logger(job, tree)
     tensorboard.declare_columns(logger, job.params, [*job.objectives, "best_epoch"])
-    epoch_end = in_tree(EpochEnd, tree)(job, log, exchange, done)
+    epoch_end = in_tree(EpochEnd, tree)(job, log, exchange, done, notes)
     arguments = dict(job.config["trainer"])
     callbacks = [
         *instantiate(_as_list(arguments.pop("callbacks", None))),

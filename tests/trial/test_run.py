@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -168,15 +172,86 @@ def test_a_resumed_trial_equals_the_undisturbed_one_bit_for_bit(
     assert second.ended.facts["best_step"] == whole.ended.facts["best_step"]
 
 
-def test_a_damaged_checkpoint_is_not_trusted(tmp_path: Path) -> None:
-    run(job(tmp_path), {2: "stop"})
-    data = bytearray((tmp_path / "last.ckpt").read_bytes())
-    data[len(data) // 2] ^= 1
-    (tmp_path / "last.ckpt").write_bytes(data)
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
 
-    desk = run(job(tmp_path))
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def swap(path: Path) -> None:
+    """Puts another trial's whole checkpoint there, with its sidecar."""
+    other = path.parent / "other"
+    run(replace(job(other), number=1), {2: "stop"})
+    shutil.copyfile(other / "last.ckpt", path)
+    shutil.copyfile(other / "last.json", path.with_suffix(".json"))
+
+
+class Evil:
+    def __reduce__(self) -> Any:
+        return Path.touch, (Path("evil"),)
+
+
+def bewitch(path: Path) -> None:
+    """Puts a file there that runs code when it is unpickled, under its true SHA-256."""
+    torch.save({"state_dict": Evil()}, path)
+    sidecar = path.with_suffix(".json")
+    facts = json.loads(sidecar.read_text())
+    facts["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    facts["owner"] = "somebody, trial 0"
+    sidecar.write_text(json.dumps(facts))
+
+
+DAMAGES = (cut, flip, empty, swap, bewitch)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_not_trusted_and_the_one_before_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = run(job(tmp_path / "whole"))
+    run(job(tmp_path / "parts"), {2: "stop"})
+    damage(tmp_path / "parts/last.ckpt")
+
+    desk = run(job(tmp_path / "parts"))
+
+    assert [report.step for report in desk.reports] == [2, 3, 4]
+    (started,) = [message for message in desk.heard if isinstance(message, Started)]
+    assert (started.from_epoch, *started.notes) == (
+        1,
+        "last.ckpt is damaged, or of another trial: its SHA-256 or owner differs",
+    )
+    wanted, got = weights(tmp_path / "whole/last.ckpt"), weights(tmp_path / "parts/last.ckpt")
+    assert all(torch.equal(wanted[key], got[key]) for key in wanted)
+    assert [r.values for r in whole.reports[1:]] == [r.values for r in desk.reports]
+    assert not Path("evil").exists()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_without_any_good_checkpoint_a_trial_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "trial"
+    run(job(folder), {2: "stop"})
+    for name in ("last.ckpt", "previous.ckpt", "best.ckpt"):
+        copy = (folder / name).read_bytes()
+        (folder / name).unlink()  # not the same file under another name any more
+        (folder / name).write_bytes(copy)
+        damage(folder / name)
+
+    desk = run(job(folder))
 
     assert [report.step for report in desk.reports] == [1, 2, 3, 4]
+    assert not Path("evil").exists()
 
 
 @pytest.mark.parametrize(
