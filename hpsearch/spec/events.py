@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from hpsearch.spec.job import Direction
 from hpsearch.spec.messages import Ended, Report, from_line, to_line
+
+_SEAL = re.compile(r'(.*), "crc32": "([0-9a-f]{8})"}')
 
 
 class EventLog:
@@ -24,7 +28,7 @@ class EventLog:
         """Writes the event and waits until the disk has it."""
         with self._path.open("ab") as file:
             # A line torn by a kill must not swallow this one.
-            file.write(b"\n" * (not _ends_whole(self._path)) + to_line(event).encode() + b"\n")
+            file.write(b"\n" * (not _ends_whole(self._path)) + _sealed(to_line(event)) + b"\n")
             file.flush()
             os.fsync(file.fileno())
         if isinstance(event, Report):
@@ -46,18 +50,38 @@ def best_report(reports: Sequence[Report], metric: str, direction: Direction) ->
 
 
 def read_events(path: Path) -> list[Report | Ended]:
-    """Returns the events of a trial's file, without lines that a kill has torn."""
+    """Returns the events of a trial's file, without lines that a kill or a disk has damaged."""
     if not path.exists():
         return []
     events: list[Report | Ended] = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            event = from_line(line)
+            event = from_line(_unsealed(line))
         except ValueError:
             continue
         if isinstance(event, Report | Ended):
             events.append(event)
     return events
+
+
+def _sealed(text: str) -> bytes:
+    """Returns a line with its CRC-32, since a number with one digit changed is a number still."""
+    return f'{text[:-1]}, "crc32": "{zlib.crc32(text.encode()):08x}"}}'.encode()
+
+
+def _unsealed(line: str) -> str:
+    """Returns the text of a line; version 0.1.0 wrote lines without a checksum.
+
+    Raises:
+        ValueError: the line is not what was written.
+    """
+    sealed = _SEAL.fullmatch(line)
+    if sealed is None:
+        return line
+    text = sealed[1] + "}"
+    if zlib.crc32(text.encode()) != int(sealed[2], 16):
+        raise ValueError("damaged line")
+    return text
 
 
 def _ends_whole(path: Path) -> bool:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from hpsearch.spec.events import EventLog, read_events
-from hpsearch.spec.messages import Ended, Report
+from hpsearch.spec.messages import Ended, Report, to_line
 
 
 def report(step: int, value: float) -> Report:
@@ -29,6 +30,44 @@ def test_a_line_that_a_kill_has_torn_costs_no_other_line(tmp_path: Path) -> None
     EventLog(path).append(report(2, 0.6))
 
     assert read_events(path) == [report(1, 0.5), report(2, 0.6)]
+
+
+def test_a_digit_that_the_disk_has_changed_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path)
+    log.append(report(1, 0.5))
+    log.append(report(2, 0.6))
+    path.write_bytes(path.read_bytes().replace(b"0.5", b"0.9", 1))
+
+    assert read_events(path) == [report(2, 0.6)]
+
+
+def test_any_flipped_bit_costs_its_own_line_only(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path)
+    log.append(report(1, 0.5))
+    length = path.stat().st_size
+    log.append(report(2, 0.6))
+    whole = path.read_bytes()
+    for place in range(length - 1):
+        data = bytearray(whole)
+        data[place] ^= 1
+        path.write_bytes(data)
+        assert read_events(path) in ([report(2, 0.6)], [report(1, 0.5), report(2, 0.6)]), place
+
+
+def test_every_line_is_json(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    EventLog(path).append(report(1, 0.5))
+
+    assert json.loads(path.read_text())["step"] == 1
+
+
+def test_lines_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text(to_line(report(1, 0.5)) + "\n")
+
+    assert read_events(path) == [report(1, 0.5)]
 
 
 def test_a_trial_that_has_not_begun_has_no_events(tmp_path: Path) -> None:
