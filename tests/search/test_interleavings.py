@@ -38,9 +38,9 @@ from hpsearch.spec.study import StudySpec
 EPOCHS = 12
 BUDGET = 60
 LEGAL = {"RUNNING", "WAITING", "COMPLETE", "PRUNED", "FAIL"}
-STEPS_A_SEED = 700
+STEPS_A_SEED = 500
 # Some ten thousand steps in all; more histories where somebody has the time.
-SEEDS = range(int(os.environ.get("HPSEARCH_HISTORIES", "15")))
+SEEDS = range(int(os.environ.get("HPSEARCH_HISTORIES", "20")))
 
 
 class CoordinatorKilled(BaseException):
