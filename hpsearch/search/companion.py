@@ -21,6 +21,7 @@ from hpsearch.spec.study import StudySpec
 
 _SUFFIX = ".confirm"
 _LONGEST_NAME = 64
+_EVERY = 1_000_000
 
 
 def companion_name(name: str) -> str:
@@ -75,6 +76,8 @@ def _create(
         "pruner": "none",
         "trials": trials,
         "seed": spec.seed,
+        # Whichever of its models is chosen, it is needed afterwards.
+        "keep_checkpoints": _EVERY,
         "description": f"The finalists of {spec.name}, trained again.",
     }
     document = {**spec.document, "study": block}

@@ -24,13 +24,11 @@ from hpsearch.search.stop_request import StopRequest
 from hpsearch.spec.errors import Failure
 from hpsearch.spec.events import best_report, read_events
 from hpsearch.spec.job import Direction, Job
-from hpsearch.spec.messages import Ended, Message, Progress, Report, Started, Verdict
+from hpsearch.spec.messages import Ended, Kind, Message, Progress, Report, Started, Verdict
 
 POLL_S = 0.1
 GRACE_S = 30.0
 WRITE_S = 1.0
-
-NO_LIMITS = TrialLimits()
 
 MakeJob = Callable[[int, dict[str, Any], dict[str, Any], Slot], Job]
 
@@ -49,6 +47,7 @@ class Coordinator:
         objectives: metric names and directions, the first deciding which epoch is best.
         budget: trials the study may take in all; None for no limit.
         limits: how long each trial may take.
+        tidy: removes the checkpoints that are not wanted any more.
         deadline: `time.monotonic()` after which nothing is begun; None for no limit.
     """
 
@@ -65,7 +64,8 @@ class Coordinator:
         objectives: dict[str, Direction],
         budget: int | None,
         deadline: float | None,
-        limits: TrialLimits = NO_LIMITS,
+        limits: TrialLimits,
+        tidy: Callable[[], None],
     ) -> None:
         self._ledger = ledger
         self._engine = engine
@@ -78,6 +78,7 @@ class Coordinator:
         self._budget = budget
         self._deadline = deadline
         self._limits = limits
+        self._tidy = tidy
         self._active: dict[int, Active] = {}
         self._waiting: deque[Trial] = deque()
         self._failures = Failures()
@@ -190,12 +191,10 @@ class Coordinator:
             self._observer.note(
                 f"trial {active.job.number}: {note}; it goes on after epoch {started.from_epoch}"
             )
-        facts = dict(started.facts)
-        visible = facts.pop("visible_devices", None)
+        facts = {name: fact for name, fact in started.facts.items() if name != "pid"}
         self._ledger.begin_attempt(active.trial, started.from_epoch)
         fault = self._ledger.check_split(facts.pop("split", None))
-        facts.pop("pid", None)
-        self._ledger.set_facts(active.trial, {**facts, "visible_devices": visible})
+        self._ledger.set_facts(active.trial, facts)
         if fault:
             active.ended = Ended("failed", fault)
             self._engine.kill(active.job.number)
@@ -226,8 +225,7 @@ class Coordinator:
             self._set_aside(active)
             return
         if active.overdue and not active.silent:
-            active.ended = Ended("failed", active.overdue, "time limit")
-            self._settle(active)
+            self._fail(active, active.overdue, "time limit")
             return
         if active.ended is not None:
             # It was told to leave (SIGTERM, a preemption) and nobody else was: no fault of its own.
@@ -235,15 +233,13 @@ class Coordinator:
             return
         if gone.oom:
             text = "the machine ran out of memory, and the kernel killed its process"
-            active.ended = Ended("failed", text, "out of memory")
-            self._settle(active)
+            self._fail(active, text, "out of memory")
             return
         reason = active.overdue or describe_exit(gone.code)
         deaths = self._failures.died(number)
         if deaths > DEATHS_ALLOWED:
             text = f"its process {reason}, {deaths} times in a row"
-            active.ended = Ended("failed", text, "hang" if active.silent else "killed")
-            self._settle(active)
+            self._fail(active, text, "hang" if active.silent else "killed")
             return
         self._go_on_later(active, reason)
 
@@ -259,13 +255,17 @@ class Coordinator:
         self._ledger.set_aside(active.trial, "interrupted")
         self._observer.ended(self._record(active.job.number))
 
+    def _fail(self, active: Active, text: str, kind: Kind) -> None:
+        active.ended = Ended("failed", text, kind)
+        self._settle(active)
+
     def _settle(self, active: Active) -> None:
         ended = active.ended
         assert ended is not None
         self._ledger.set_facts(active.trial, {SAMPLES_PER_S: active.samples_per_s})
         self._ledger.tell(active.trial, ended, best_report(active.reports, *self._primary))
-        record = self._record(active.job.number)
-        self._observer.ended(record)
+        self._observer.ended(self._record(active.job.number))
+        self._tidy()
         reason = self._failures.settled(ended)
         if reason:
             self._stop.ask(reason)

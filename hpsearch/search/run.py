@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ from hpsearch.search.results import (
     trial_folder,
     trial_record,
 )
+from hpsearch.search.retention import Retention
 from hpsearch.search.run_folder import (
     DEFAULT_RUNS,
     claim_folder,
@@ -239,6 +240,7 @@ def _search(
                     objectives=dict(spec.objectives),
                     budget=budget,
                     limits=TrialLimits(spec.hang_timeout_s, spec.trial_timeout_s),
+                    tidy=_tidier(owned, spec, folder),
                     deadline=time.monotonic() + limits.timeout_s if limits.timeout_s else None,
                 )
                 coordinator.run()
@@ -269,6 +271,14 @@ def _engine(spec: StudySpec, slots: tuple[Slot, ...], folder: Path, inline: bool
         return InlineEngine(slots[0])
     modules, data = class_modules(spec.document), spec.document["data"]
     return LocalEngine(slots, modules, data, spec.import_paths, folder / "server.txt")
+
+
+def _tidier(study: optuna.Study, spec: StudySpec, folder: Path) -> Callable[[], None]:
+    kept = spec.keep_checkpoints, spec.disk_budget
+    retention = Retention(folder, spec.objectives, *kept)
+    return lambda: retention.tidy(
+        [trial_record(trial, folder) for trial in study.get_trials(deepcopy=False)]
+    )
 
 
 def _to_go(record: StudyRecord) -> bool:

@@ -14,7 +14,7 @@ from scripted import ScriptedEngine, Watcher, learns, report
 from hpsearch.engines.engine import Gone, Handler
 from hpsearch.engines.slots import Slot
 from hpsearch.search.active import TrialLimits
-from hpsearch.search.coordinator import NO_LIMITS, Coordinator
+from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.failures import describe_exit
 from hpsearch.search.lease import take_lease
 from hpsearch.search.ledger import Ledger, create_study
@@ -68,7 +68,7 @@ class Bench:
         budget: int | None = 4,
         stop: StopRequest | None = None,
         deadline: float | None = None,
-        limits: TrialLimits = NO_LIMITS,
+        limits: TrialLimits | None = None,
     ) -> Watcher:
         stored = load_study(self.storage, self.spec.name)
         lease = take_lease(self.storage.engine, stored._study_id, self.spec.name)
@@ -90,7 +90,8 @@ class Bench:
             objectives=dict(self.spec.objectives),
             budget=budget,
             deadline=deadline,
-            limits=limits,
+            limits=limits or TrialLimits(),
+            tidy=lambda: None,
         )
         try:
             with outbox:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from hpsearch.engines.engine import Gone, Handler
 from hpsearch.search import coordinator as coordinator_module
 from hpsearch.search import outbox as outbox_module
+from hpsearch.search.active import TrialLimits
 from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.lease import take_lease
 from hpsearch.search.ledger import Ledger, create_study
@@ -187,6 +188,8 @@ class History:
                     objectives={"score": "maximize"},
                     budget=BUDGET,
                     deadline=None,
+                    limits=TrialLimits(),
+                    tidy=lambda: None,
                 ).run()
         except CoordinatorKilled:
             return False

@@ -10,6 +10,7 @@ import pytest
 from optuna.storages import RDBStorage
 from scripted import ScriptedEngine, Watcher, learns
 
+from hpsearch.search.active import TrialLimits
 from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.lease import take_lease
 from hpsearch.search.ledger import Ledger, create_study
@@ -76,6 +77,8 @@ def test_a_search_on_postgresql_has_one_owner_and_an_exact_budget(
         objectives={"score": "maximize"},
         budget=5,
         deadline=None,
+        limits=TrialLimits(),
+        tidy=lambda: None,
     )
     with outbox:
         coordinator.run()
