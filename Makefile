@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: quickstart test check tutorial clean
+.PHONY: quickstart test faults check tutorial clean
 
 quickstart: $(READY)  ## a first search on MNIST, and its winner confirmed: three minutes on two cores
 	@$(VENV)/bin/hpsearch run studies/quickstart.yaml
@@ -12,6 +12,9 @@ quickstart: $(READY)  ## a first search on MNIST, and its winner confirmed: thre
 
 test: $(READY)  ## every test that needs no GPU
 	@$(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder
+
+faults: $(READY)  ## every fault of docs/reliability.md in a full round, and its table (two hours)
+	@HPSEARCH_FAULTS=full $(VENV)/bin/python -m pytest -q -rs -n 2 tests/faults
 
 check: $(READY)  ## format, lint and types
 	@$(VENV)/bin/ruff format --check .

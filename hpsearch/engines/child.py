@@ -14,7 +14,7 @@ from typing import BinaryIO, NoReturn, cast, get_args
 from hpsearch.engines import door
 from hpsearch.engines.slots import visible_devices
 from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Message, Report, Verdict, to_line
+from hpsearch.spec.messages import Message, Report, Started, Verdict, to_line
 
 
 class CoordinatorGone(BaseException):
@@ -27,11 +27,14 @@ class CoordinatorGone(BaseException):
 def run_child(channel: socket.socket) -> NoReturn:
     """Runs the one job that the channel brings, and ends the process."""
     lines = channel.makefile("rw", encoding="utf-8", newline="\n")
+    told = ToldToLeave()
     code = 1
     try:
         job = Job.from_json(lines.readline())
         confine(job)
-        door.call("hpsearch.trial.run:run_trial", job, lambda message: _exchange(lines, message))
+        told.listen()
+        run = "hpsearch.trial.run:run_trial"
+        door.call(run, job, lambda message: _exchange(lines, message, told))
         code = 0
     except CoordinatorGone:
         code = 3
@@ -44,7 +47,25 @@ def run_child(channel: socket.socket) -> NoReturn:
         os._exit(code)
 
 
-def _exchange(lines: TextIOWrapper, message: Message) -> Verdict | None:
+class ToldToLeave:
+    """Whether somebody has told this process to leave: a trial then ends its epoch and stops."""
+
+    def __init__(self) -> None:
+        self.told = False
+
+    def listen(self) -> None:
+        """Has SIGTERM, and SIGUSR1 as Slurm sends it before a preemption, mean that."""
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, self._hear)
+
+    def _hear(self, *_: object) -> None:
+        self.told = True
+
+
+def _exchange(lines: TextIOWrapper, message: Message, told: ToldToLeave) -> Verdict | None:
+    if isinstance(message, Started):
+        # Lightning has its own answer to SIGTERM by now: to drop the epoch and raise.
+        told.listen()
     try:
         lines.write(to_line(message) + "\n")
         lines.flush()
@@ -55,7 +76,7 @@ def _exchange(lines: TextIOWrapper, message: Message) -> Verdict | None:
         raise CoordinatorGone from error
     if answer not in get_args(Verdict):
         raise CoordinatorGone
-    return cast(Verdict, answer)
+    return "stop" if answer == "go" and told.told else cast(Verdict, answer)
 
 
 def confine(job: Job) -> None:

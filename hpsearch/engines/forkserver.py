@@ -2,7 +2,7 @@
 
 It must stay single-threaded and never touch CUDA, or its forks would be unsafe. It talks to the
 coordinator over one Unix socket, in lines of JSON: `{"start": N}` (with the trial's own socket
-attached), `{"kill": N}`; and back `{"gone": N, "code": C}`.
+attached), `{"kill": N}`; and back `{"gone": N, "code": C}`, or at first `{"unloadable": [...]}`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,20 @@ import selectors
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from typing import Any, NoReturn
+
+import psutil
 
 from hpsearch.engines import door
 from hpsearch.engines.child import run_child
-from hpsearch.engines.parent_death import die_with
+from hpsearch.engines.parent_death import adopt_orphans, die_with
 
 # Objective-C and CUDA drivers do not survive a fork elsewhere: there each trial imports for itself.
 SAFE_FORK = sys.platform == "linux"
+
+# Not SIGKILL: what the trials have started (data loader workers) must be ended first.
+COORDINATOR_DIED = signal.SIGUSR2
 
 
 class ForkServer:
@@ -31,6 +37,7 @@ class ForkServer:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._children: dict[int, int] = {}  # pid to trial number
+        self._leaving: dict[int, tuple[int, int]] = {}  # pid to trial number and exit code
         self._text = b""
         self._sockets: list[int] = []
 
@@ -41,7 +48,8 @@ class ForkServer:
             end.setblocking(False)
         signal.set_wakeup_fd(wake_out.fileno())
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda *_: self._end())
+        signal.signal(COORDINATOR_DIED, lambda *_: self._end())
+        adopt_orphans()
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ)
             selector.register(wake_in, selectors.EVENT_READ)
@@ -81,13 +89,15 @@ class ForkServer:
         pid = os.fork()
         if pid == 0:
             self._become_child(server, channel)
+        # Here as well as there: an order to kill the group may be the next thing that is read.
+        os.setpgid(pid, pid)
         return pid
 
     def _become_child(self, server: int, channel: int) -> NoReturn:
         os.setpgid(0, 0)
         die_with(server)
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM):
+        for number in (signal.SIGCHLD, COORDINATOR_DIED):
             signal.signal(number, signal.SIG_DFL)
         self._control.close()
         run_child(socket.socket(fileno=channel))
@@ -97,19 +107,30 @@ class ForkServer:
             _kill_group(pid)
 
     def _reap(self) -> None:
-        for pid in list(self._children):
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if not done:
+        """Buries the dead, and says of a trial that it is gone once all it had started is too.
+
+        Until then its memory, on the machine or on a GPU, is not free for the next one.
+        """
+        for pid, status in _dead_children():
+            if pid in self._children:
+                code = os.waitstatus_to_exitcode(status)
+                self._leaving[pid] = self._children.pop(pid), code
+                _kill_group(pid)
+        for pid, (number, code) in list(self._leaving.items()):
+            if _group_lives(pid):
                 continue
-            # What the trial started (data loader workers) goes with it, or a slot would leak.
-            _kill_group(pid)
-            gone = {"gone": self._children.pop(pid), "code": os.waitstatus_to_exitcode(status)}
+            del self._leaving[pid]
             with contextlib.suppress(OSError):
-                self._control.sendall(json.dumps(gone).encode() + b"\n")
+                gone = json.dumps({"gone": number, "code": code})
+                self._control.sendall(gone.encode() + b"\n")
 
     def _end(self) -> NoReturn:
         for pid in self._children:
             _kill_group(pid)
+        # Whoever left his trial's group has been adopted here.
+        for stray in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                stray.kill()
         os._exit(0)
 
 
@@ -119,21 +140,39 @@ def _spawn(channel: int) -> int:
     return os.posix_spawn(sys.executable, command, os.environ, setpgroup=0)
 
 
+def _dead_children() -> Iterator[tuple[int, int]]:
+    with contextlib.suppress(ChildProcessError):
+        while (dead := os.waitpid(-1, os.WNOHANG))[0]:
+            yield dead
+
+
 def _kill_group(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 
+def _group_lives(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, 0)
+        return True
+    return False
+
+
 def main(control: int, coordinator: int, modules: list[str], data: dict[str, Any]) -> NoReturn:
     """Loads what trials need and serves the coordinator at the other end of `control`."""
-    die_with(coordinator)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with(coordinator, by=COORDINATOR_DIED)
+    # They come to a whole job at once (Ctrl-C, Slurm), and the coordinator says what they mean.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    channel = socket.socket(fileno=control)
     if SAFE_FORK:
-        door.call("hpsearch.trial.warm:warm", modules, data)
+        unloadable = door.call("hpsearch.trial.warm:warm", modules, data)
+        if unloadable:
+            channel.sendall(json.dumps({"unloadable": unloadable}).encode() + b"\n")
         gc.collect()
         # Objects of the server never move to a younger generation: forks share their pages.
         gc.freeze()
-    ForkServer(socket.socket(fileno=control)).serve()
+    ForkServer(channel).serve()
 
 
 if __name__ == "__main__":

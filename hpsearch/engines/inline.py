@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 
 from hpsearch.engines import door
@@ -24,6 +25,8 @@ class InlineEngine:
     def poll(self, handler: Handler, timeout_s: float) -> None:
         """Runs the job to its end, with `handler` as its coordinator."""
         if not self._jobs:
+            # The search waits for something else: for its database, or for room on the disk.
+            time.sleep(timeout_s)
             return
         job = self._jobs.popleft()
         door.call("hpsearch.trial.run:run_trial", job, lambda message: handler(job.number, message))

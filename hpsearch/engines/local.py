@@ -17,7 +17,7 @@ from typing import Any
 from hpsearch.engines.engine import Gone, Handler
 from hpsearch.engines.memory_kills import count_memory_kills
 from hpsearch.engines.slots import Slot
-from hpsearch.spec.errors import Failure
+from hpsearch.spec.errors import Failure, InputError
 from hpsearch.spec.job import Job
 from hpsearch.spec.messages import from_line
 
@@ -84,7 +84,11 @@ class LocalEngine:
             ours.sendall(job.to_json().encode() + b"\n")
 
     def poll(self, handler: Handler, timeout_s: float) -> None:
-        """Hands over what has come in, waiting at most `timeout_s` for the first message."""
+        """Hands over what has come in, waiting at most `timeout_s` for the first message.
+
+        Raises:
+            InputError: a module of the study cannot be imported; no trial has begun.
+        """
         for key, _ in self._selector.select(timeout_s):
             if key.data is None:
                 self._hear_server()
@@ -151,6 +155,8 @@ class LocalEngine:
         *lines, self._control_text = (self._control_text + text).split(b"\n")
         for line in lines:
             gone = json.loads(line)
+            if "unloadable" in gone:
+                raise InputError("\n".join(gone["unloadable"]))
             if gone["gone"] in self._running:
                 self._running[gone["gone"]].code = gone["code"]
                 self._losses = 0

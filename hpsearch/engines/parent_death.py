@@ -1,4 +1,4 @@
-"""No orphans: a process asks to be killed when its parent dies."""
+"""No orphans: a process ends when its parent does, and ends what its children leave behind."""
 
 from __future__ import annotations
 
@@ -8,15 +8,28 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 
-def die_with(parent: int) -> None:
-    """Has the kernel kill this process when `parent` dies; exits at once if it is dead already.
+def die_with(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
+    """Has the kernel send this process a signal when `parent` dies; exits if it is dead already.
 
     Linux only (prctl(2), PR_SET_PDEATHSIG). Elsewhere the closed socket to the parent, which every
     process of a search watches, is what ends it.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prctl(PR_SET_PDEATHSIG, by)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Has what the children of this process leave behind become children of it, to be ended here.
+
+    Linux only (prctl(2), PR_SET_CHILD_SUBREAPER).
+    """
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, value)

@@ -15,16 +15,18 @@ from hpsearch.engines.slots import Slot
 from hpsearch.search.active import Active, TrialLimits
 from hpsearch.search.attributes import PRUNED_AT, SAMPLES_PER_S, SECONDS
 from hpsearch.search.delivery import Delivery
-from hpsearch.search.failures import DEATHS_ALLOWED, Failures, describe_exit
+from hpsearch.search.failures import Failures
+from hpsearch.search.fate import fate_of
 from hpsearch.search.ledger import Ledger
 from hpsearch.search.observer import Observer
 from hpsearch.search.outbox import Fenced, Outbox
 from hpsearch.search.results import TrialRecord
+from hpsearch.search.room import Room
 from hpsearch.search.stop_request import StopRequest
 from hpsearch.spec.errors import Failure
 from hpsearch.spec.events import best_report, read_events
 from hpsearch.spec.job import Direction, Job
-from hpsearch.spec.messages import Ended, Kind, Message, Progress, Report, Started, Verdict
+from hpsearch.spec.messages import Ended, Message, Progress, Report, Started, Verdict
 
 POLL_S = 0.1
 GRACE_S = 30.0
@@ -47,6 +49,7 @@ class Coordinator:
         objectives: metric names and directions, the first deciding which epoch is best.
         budget: trials the study may take in all; None for no limit.
         limits: how long each trial may take.
+        room: whether the trials can write.
         tidy: removes the checkpoints that are not wanted any more.
         deadline: `time.monotonic()` after which nothing is begun; None for no limit.
     """
@@ -65,6 +68,7 @@ class Coordinator:
         budget: int | None,
         deadline: float | None,
         limits: TrialLimits,
+        room: Room,
         tidy: Callable[[], None],
     ) -> None:
         self._ledger = ledger
@@ -78,6 +82,7 @@ class Coordinator:
         self._budget = budget
         self._deadline = deadline
         self._limits = limits
+        self._room = room
         self._tidy = tidy
         self._active: dict[int, Active] = {}
         self._waiting: deque[Trial] = deque()
@@ -98,6 +103,7 @@ class Coordinator:
             while self._fill_slots() or self._active:
                 self._engine.poll(self._hear, POLL_S)
                 self._delivery.step()
+                self._await_room()
                 self._begin_written()
                 self._obey_stop()
                 self._enforce_limits()
@@ -115,7 +121,7 @@ class Coordinator:
             raise Failure(self._fatal)
 
     def _fill_slots(self) -> bool:
-        if self._delivery.trouble and not self._stopping():
+        if (self._delivery.trouble or self._room.trouble) and not self._stopping():
             return True
         busy = {active.slot for active in self._active.values()}
         for slot in self._engine.slots:
@@ -214,34 +220,26 @@ class Coordinator:
         return "stop" if self._stopping() else "go"
 
     def _hear_gone(self, active: Active, gone: Gone) -> None:
-        number = active.job.number
-        if active.ended is not None and active.ended.fatal:
-            self._fatal = active.ended.failure
-            self._stop.ask(self._fatal.splitlines()[0])
-        elif active.ended is not None and active.ended.how != "stopped":
-            self._settle(active)
-            return
-        if active.killed or (self._stopping() and not active.overdue):
-            self._set_aside(active)
-            return
-        if active.overdue and not active.silent:
-            self._fail(active, active.overdue, "time limit")
-            return
-        if active.ended is not None:
-            # It was told to leave (SIGTERM, a preemption) and nobody else was: no fault of its own.
-            self._go_on_later(active, "was told to stop")
-            return
-        if gone.oom:
-            text = "the machine ran out of memory, and the kernel killed its process"
-            self._fail(active, text, "out of memory")
-            return
-        reason = active.overdue or describe_exit(gone.code)
-        deaths = self._failures.died(number)
-        if deaths > DEATHS_ALLOWED:
-            text = f"its process {reason}, {deaths} times in a row"
-            self._fail(active, text, "hang" if active.silent else "killed")
-            return
-        self._go_on_later(active, reason)
+        fate = fate_of(active, gone, self._failures, self._stopping())
+        match fate.course:
+            case "settle":
+                active.ended = fate.ended
+                self._settle(active)
+            case "go on":
+                self._go_on_later(active, fate.reason)
+            case "wait for room":
+                assert fate.ended is not None
+                self._go_on_later(active, fate.reason)
+                self._room.lost(fate.ended.failure, fate.ended.facts.get("needs", 0))
+            case "end the search":
+                self._end_search(fate.reason)
+                self._set_aside(active)
+            case "set aside":
+                self._set_aside(active)
+
+    def _end_search(self, reason: str) -> None:
+        self._fatal = reason
+        self._stop.ask(reason.splitlines()[0])
 
     def _go_on_later(self, active: Active, reason: str) -> None:
         self._ledger.close_attempt(active.trial, f"its process {reason}")
@@ -254,10 +252,6 @@ class Coordinator:
     def _set_aside(self, active: Active) -> None:
         self._ledger.set_aside(active.trial, "interrupted")
         self._observer.ended(self._record(active.job.number))
-
-    def _fail(self, active: Active, text: str, kind: Kind) -> None:
-        active.ended = Ended("failed", text, kind)
-        self._settle(active)
 
     def _settle(self, active: Active) -> None:
         ended = active.ended
@@ -272,6 +266,11 @@ class Coordinator:
 
     def _stopping(self) -> bool:
         return bool(self._stop.urgency or (self._deadline and time.monotonic() >= self._deadline))
+
+    def _await_room(self) -> None:
+        self._room.step()
+        if self._room.given_up and not self._stopping():
+            self._end_search(self._room.trouble)
 
     def _enforce_limits(self) -> None:
         for number, active in self._active.items():

@@ -12,13 +12,20 @@ class Failures:
     """Counts how trials have failed while one command runs."""
 
     def __init__(self) -> None:
-        self._deaths: dict[int, int] = {}
+        self._deaths: dict[int, tuple[int, int]] = {}  # epochs it had done, and deaths since
         self._in_a_row: list[str] = []
 
-    def died(self, number: int) -> int:
-        """Returns how often this trial's process has died without a word, this time included."""
-        self._deaths[number] = self._deaths.get(number, 0) + 1
-        return self._deaths[number]
+    def died(self, number: int, epochs: int) -> int:
+        """Returns how often this trial's process has died without getting on, now included.
+
+        Args:
+            number: the trial.
+            epochs: how many it has done; one that gets on between its deaths may die often.
+        """
+        before, deaths = self._deaths.get(number, (epochs, 0))
+        deaths = deaths + 1 if epochs == before else 1
+        self._deaths[number] = epochs, deaths
+        return deaths
 
     def settled(self, ended: Ended) -> str:
         """Returns why the search should stop: the same failure again and again; empty if not."""

@@ -37,6 +37,7 @@ from hpsearch.search.results import (
     trial_record,
 )
 from hpsearch.search.retention import Retention
+from hpsearch.search.room import Room
 from hpsearch.search.run_folder import (
     DEFAULT_RUNS,
     claim_folder,
@@ -240,6 +241,7 @@ def _search(
                     objectives=dict(spec.objectives),
                     budget=budget,
                     limits=TrialLimits(spec.hang_timeout_s, spec.trial_timeout_s),
+                    room=Room(folder, observer),
                     tidy=_tidier(owned, spec, folder),
                     deadline=time.monotonic() + limits.timeout_s if limits.timeout_s else None,
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -43,9 +44,13 @@ class Job:
     import_paths: tuple[str, ...] = ()
 
     @property
-    def owner(self) -> str:
-        """Whose checkpoints the trial writes and believes: its study's and its number."""
-        return f"{self.study}, trial {self.number}"
+    def owner(self) -> dict[str, str]:
+        """Whose checkpoints the trial believes: of this study, this number, these parameters."""
+        params = json.dumps(self.params, sort_keys=True).encode()
+        return {
+            "owner": f"{self.study}, trial {self.number}",
+            "parameters": hashlib.sha256(params).hexdigest(),
+        }
 
     def to_json(self) -> str:
         """Returns the job as one line of JSON."""

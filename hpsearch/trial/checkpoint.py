@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
 
 LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"
 BEST = "best.ckpt"
 
+Owner = Mapping[str, str]
 
-def save(trainer: pl.Trainer, path: Path, owner: str = "") -> None:
+
+def save(trainer: pl.Trainer, path: Path, owner: Owner | None = None) -> None:
     """Writes the trainer's whole state to `path`, with its SHA-256 beside it.
 
     What was there is kept as `previous.ckpt`. A kill at any moment leaves one of the two whole: if
@@ -26,23 +31,42 @@ def save(trainer: pl.Trainer, path: Path, owner: str = "") -> None:
         trainer: what is saved.
         path: where to.
         owner: whose state this is; another's is not taken for it.
+
+    Raises:
+        OSError: there is no room; what was there stays as it is.
     """
+    _check_room(path)
     beside = path.with_suffix(".tmp")
-    trainer.save_checkpoint(beside)
-    with beside.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
+    try:
+        trainer.save_checkpoint(beside)
+        with beside.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+    except OSError:
+        # A part of a file would take the room that is missing.
+        beside.unlink(missing_ok=True)
+        raise
     facts = {
+        **(owner or {}),
         "sha256": digest,
         "size": beside.stat().st_size,
         "epoch": trainer.current_epoch + 1,
-        "owner": owner,
     }
     if path.exists() and _sidecar(path).exists():
         keep(path, path.with_name(PREVIOUS))
     _write(_sidecar(path), json.dumps(facts))
     beside.replace(path)
     _sync_folder(path.parent)
+
+
+def room_needed(path: Path) -> int:
+    """Returns how many bytes must be free before the checkpoint is written anew: twice its size."""
+    return 2 * path.stat().st_size if path.exists() else 0
+
+
+def _check_room(path: Path) -> None:
+    if shutil.disk_usage(path.parent).free < room_needed(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def keep(path: Path, kept: Path) -> None:
@@ -57,7 +81,7 @@ def keep(path: Path, kept: Path) -> None:
         beside.replace(target)
 
 
-def recover(folder: Path, owner: str) -> tuple[int, list[str]]:
+def recover(folder: Path, owner: Owner) -> tuple[int, list[str]]:
     """Returns the epochs done at the newest checkpoint that can be believed, now `last.ckpt`.
 
     Args:
@@ -71,7 +95,7 @@ def recover(folder: Path, owner: str) -> tuple[int, list[str]]:
     for name in (LAST, PREVIOUS, BEST):
         path = folder / name
         epoch = verified(path, owner)
-        if epoch is not None:
+        if epoch is not None and _loads(path):
             if name != LAST:
                 keep(path, folder / LAST)
             return epoch, notes
@@ -80,14 +104,25 @@ def recover(folder: Path, owner: str) -> tuple[int, list[str]]:
     return 0, notes
 
 
-def verified(path: Path, owner: str = "") -> int | None:
+def _loads(path: Path) -> bool:
+    """Returns whether a checkpoint is data only; of its weights nothing is read here."""
+    try:
+        torch.load(path, weights_only=True, mmap=True)
+    except Exception:
+        # A pickle of somebody else's may fail in any way; what it would run is not run.
+        return False
+    return True
+
+
+def verified(path: Path, owner: Owner | None = None) -> int | None:
     """Returns the epochs done at the checkpoint; None if it is missing, changed or another's."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         facts = json.loads(_sidecar(path).read_text())
         with path.open("rb") as file:
             whole = hashlib.file_digest(file, "sha256").hexdigest() == facts["sha256"]
             # Version 0.1.0 wrote no owner.
-            if whole and (not owner or facts.get("owner", owner) == owner):
+            own = all(facts.get(name, fact) == fact for name, fact in (owner or {}).items())
+            if whole and own:
                 return int(facts["epoch"])
     return None
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import pytorch_lightning as pl
 import torch
@@ -26,6 +27,8 @@ from hpsearch.trial.epoch_end import BadMetric, EpochEnd, Exchange
 from hpsearch.trial.lightning_tree import in_tree, one_process, tree_of
 from hpsearch.trial.optimization import attach
 from hpsearch.trial.progress import SayProgress
+from hpsearch.trial.scan import scan
+from hpsearch.trial.scannable import obstacle
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
 from hpsearch.trial.whereabouts import NotFinite, Whereabouts, is_out_of_memory
 
@@ -35,8 +38,10 @@ ADVICE = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
     # Metrics are read once an epoch, whatever the Trainer's own interval.
     r"The number of training batches .* is smaller than the logging interval",
+    # What it warns of, the scan takes care of.
+    r".*`dataloader_iter`",
 )
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def run_trial(job: Job, exchange: Exchange) -> None:
@@ -56,16 +61,18 @@ def run_trial(job: Job, exchange: Exchange) -> None:
     except Exception as error:
         ended = _failed(error, job, where)
         with contextlib.suppress(OSError):
-            if not ended.fatal:
+            if not ended.fatal and ended.failure_kind != "disk":
                 log.append(ended)
     exchange(ended)
 
 
 def _failed(error: Exception, job: Job, where: Whereabouts) -> Ended:
     """Says what an exception means: this trial failed, or no trial can be trained as things are."""
-    if any(isinstance(e, OSError) and e.errno in DISK_FULL for e in _with_causes(error)):
-        text = f"the disk that holds {job.folder} is full; make room, and the trial goes on"
-        return Ended("failed", text, where.kind, fatal=True)
+    refused = next((e for e in _with_causes(error) if is_out_of_room(e)), None)
+    if refused is not None:
+        text = f"the disk that holds {job.folder} cannot be written ({refused.strerror})"
+        needs = checkpoint.room_needed(Path(job.folder) / checkpoint.LAST)
+        return Ended("failed", text, "disk", facts={"needs": needs})
     if isinstance(error, DataError):
         return Ended("failed", str(error), where.kind, fatal=True)
     facts = {"failed_at": where.at} if where.at else {}
@@ -104,6 +111,8 @@ def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts) -> End
     ]
     if (job.config.get("tensorboard") or {}).get("histograms"):
         callbacks.append(tensorboard.Histograms(logger))
+    if obstacle(module, data, job.config, callbacks) is None:
+        scan(module)
     trainer = build_trainer(job, tree, arguments, callbacks, [logger])
     try:
         trainer.fit(module, datamodule=data, ckpt_path=last if done else None, weights_only=True)
@@ -119,6 +128,9 @@ def prepare(job: Job) -> None:
     """Makes this process fit for the job: where its classes are, and how many threads it has."""
     sys.path[:0] = [path for path in job.import_paths if path not in sys.path]
     torch.set_num_threads(job.threads)
+    if job.device == "cpu":
+        # Lightning sets it, and then every step of an optimizer looks for NVIDIA's library anew.
+        os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
 
 
 def build_data(job: Job) -> pl.LightningDataModule:
@@ -170,6 +182,11 @@ def build_trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def is_out_of_room(error: BaseException) -> TypeGuard[OSError]:
+    """Returns whether an error says that a disk is full, a quota used up, or all read-only."""
+    return isinstance(error, OSError) and error.errno in OUT_OF_ROOM
 
 
 def _write_params(job: Job) -> None:

@@ -22,25 +22,39 @@ MODULES = (
 )
 
 
-def warm(modules: Sequence[str], data: Mapping[str, Any]) -> None:
+def warm(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
     """Loads torch, lightning, the study's own modules and its data, and stays single-threaded.
 
-    What cannot be loaded is left to the trial, whose failure says so with its number.
+    Data that cannot be loaded are left to the trial, whose failure says so with its number.
 
     Args:
         modules: the study's own modules.
         data: the study file's `data` section, with its searched values still as marks.
+
+    Returns:
+        A sentence on each of the study's modules that cannot be imported.
     """
     import torch
 
     torch.set_num_threads(1)
-    for name in (*MODULES, *modules):
+    for name in MODULES:
         with contextlib.suppress(Exception):
             import_module(name)
+    faults = [fault for name in modules if (fault := _import(name))]
     # The first optimizer of a process pulls in torch._dynamo: about 2 s.
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
     with contextlib.suppress(Exception):
         _preload(data)
+    return faults
+
+
+def _import(name: str) -> str:
+    """Imports a module; returns what is wrong if that fails, empty if it does not."""
+    try:
+        import_module(name)
+    except Exception as error:
+        return f"{name} cannot be imported: {type(error).__name__}: {error}"
+    return ""
 
 
 def _preload(data: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ import pytest
 from hpsearch.engines.engine import Gone
 from hpsearch.engines.local import LocalEngine
 from hpsearch.engines.slots import Slot, lay_out
+from hpsearch.spec.errors import InputError
 from hpsearch.spec.job import Job
 from hpsearch.spec.messages import Ended, Message, Report, Started, Verdict
 
@@ -191,3 +192,17 @@ def test_the_server_stays_single_threaded(engine: LocalEngine, tmp_path: Path) -
 
     assert psutil.Process(engine._server.pid).num_threads() == 1
     assert threading.active_count() >= 1
+
+
+def test_a_module_that_cannot_be_imported_ends_the_search_before_a_trial_begins(
+    tmp_path: Path,
+) -> None:
+    engine = LocalEngine(SLOTS, ["tiny", "no_such"], DATA, [STUBS], tmp_path / "server.txt")
+    desk = Desk()
+    engine.start(job(tmp_path, 0, SLOTS[0]), SLOTS[0])
+
+    with pytest.raises(InputError, match=r"^no_such cannot be imported: ModuleNotFoundError: No"):
+        desk.wait(engine, 1, Gone)
+
+    engine.close()
+    assert desk.heard == []

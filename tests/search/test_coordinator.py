@@ -13,6 +13,7 @@ from scripted import ScriptedEngine, Watcher, learns, report
 
 from hpsearch.engines.engine import Gone, Handler
 from hpsearch.engines.slots import Slot
+from hpsearch.search import room as room_module
 from hpsearch.search.active import TrialLimits
 from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.failures import describe_exit
@@ -21,6 +22,7 @@ from hpsearch.search.ledger import Ledger, create_study
 from hpsearch.search.outbox import Outbox
 from hpsearch.search.owned_study import own
 from hpsearch.search.results import StudyRecord, load_record, load_study, trial_folder, trial_record
+from hpsearch.search.room import Room
 from hpsearch.search.run import make_job
 from hpsearch.search.sampling import grid_size
 from hpsearch.search.stop_request import StopRequest
@@ -59,6 +61,7 @@ class Bench:
         self.storage = open_storage(f"sqlite:///{folder}/study.db")
         self.spec = study
         self.runs = folder / "runs"
+        self.runs.mkdir(exist_ok=True)
         create_study(study, self.storage, self.runs)
 
     def run(
@@ -91,6 +94,7 @@ class Bench:
             budget=budget,
             deadline=deadline,
             limits=limits or TrialLimits(),
+            room=Room(folder.parent, watcher),
             tidy=lambda: None,
         )
         try:
@@ -487,3 +491,78 @@ def test_a_trial_without_memory_is_pruned_with_a_violated_constraint(bench: Benc
     )
     frozen = bench.storage.get_all_trials(1)
     assert [trial.constraints for trial in frozen[1:3]] == [{"memory": 1.0}] * 2
+
+
+def out_of_room(job: Job) -> Ended:
+    return Ended("failed", f"no room for {job.number}", "disk", facts={"needs": 10})
+
+
+def test_a_trial_that_finds_no_room_goes_on_when_there_is(bench: Bench) -> None:
+    full = {0, 2}
+
+    def writes(job: Job) -> Iterator[Message | Gone]:
+        if job.number in full:
+            full.remove(job.number)
+            yield out_of_room(job)
+            yield Gone(0)
+        yield from learns(job)
+
+    watcher = bench.run(ScriptedEngine(1, writes))
+
+    record = bench.record()
+    assert record.counts["complete"] == 4
+    assert [len(trial.attempts) for trial in record.trials] == [2, 1, 2, 1]
+    assert watcher.notes == [
+        "trial 0: its process found no room on the disk; it goes on after epoch 0",
+        "no room for 0: the search waits for 1.05 MB of room, for 15 minutes at most",
+        "there is room on the disk again: the search goes on",
+        "trial 2: its process found no room on the disk; it goes on after epoch 0",
+        "no room for 2: the search waits for 1.05 MB of room, for 15 minutes at most",
+        "there is room on the disk again: the search goes on",
+    ]
+
+
+def test_a_trial_that_finds_no_room_where_there_seems_to_be_ends_the_search(bench: Bench) -> None:
+    def never(job: Job) -> Iterator[Message | Gone]:
+        yield out_of_room(job)
+        yield Gone(0)
+
+    with pytest.raises(Failure, match=r"^no room for 0$"):
+        bench.run(ScriptedEngine(1, never))
+
+    assert bench.record().counts["waiting"] == 1
+
+
+def test_a_search_for_which_no_room_is_made_stops_and_can_be_resumed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room_module, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(room_module, "has_room", lambda *_: False)
+
+    def never(job: Job) -> Iterator[Message | Gone]:
+        yield out_of_room(job)
+        yield Gone(0)
+
+    with pytest.raises(Failure, match=r"^no room for 0$"):
+        bench.run(ScriptedEngine(1, never))
+
+    assert bench.record().counts["waiting"] == 1
+    bench.run(ScriptedEngine(1, learns))
+    assert bench.record().counts["complete"] == 4
+
+
+def test_a_trial_that_gets_on_between_its_deaths_may_die_often(bench: Bench) -> None:
+    deaths = iter(range(1, 6))
+
+    def mortal(job: Job) -> Iterator[Message | Gone]:
+        done = next(deaths, None)
+        if done is None:
+            yield from learns(job, 9, from_epoch=5)
+        yield Started(0 if done == 1 else (done or 0) - 1, {})
+        yield report(done or 0, 0.1)
+        yield Gone(-9)
+
+    bench.run(ScriptedEngine(1, mortal), budget=1)
+
+    trial = bench.record().trials[0]
+    assert (trial.state, len(trial.attempts)) == ("complete", 6)

@@ -28,6 +28,7 @@ from hpsearch.search.ledger import Ledger, create_study
 from hpsearch.search.outbox import Outbox
 from hpsearch.search.owned_study import own
 from hpsearch.search.results import load_study, trial_folder, trial_record
+from hpsearch.search.room import Room
 from hpsearch.search.run import make_job
 from hpsearch.search.stop_request import StopRequest
 from hpsearch.search.storage import open_storage
@@ -168,14 +169,14 @@ class History:
         """Lets a coordinator live until it is done or killed; returns whether it is done."""
         study = load_study(self.storage, "chaos")
         lease = take_lease(self.storage.engine, study._study_id, "chaos")
-        engine = Chaos(self.chance, self.outage)
+        engine, watcher = Chaos(self.chance, self.outage), Mender(self.outage)
         try:
             with Outbox(self.storage.engine, lease) as outbox:
                 owned = own(study, outbox)
                 Coordinator(
                     Ledger(owned, self.spec),
                     engine,
-                    Mender(self.outage),
+                    watcher,
                     outbox,
                     StopRequest(),
                     make_job=lambda number, params, config, slot: make_job(
@@ -189,6 +190,7 @@ class History:
                     budget=BUDGET,
                     deadline=None,
                     limits=TrialLimits(),
+                    room=Room(self.folder, watcher),
                     tidy=lambda: None,
                 ).run()
         except CoordinatorKilled:

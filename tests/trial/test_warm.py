@@ -30,7 +30,7 @@ def test_the_studys_images_are_loaded_once_for_all_trials() -> None:
 def test_what_cannot_be_loaded_in_advance_is_left_to_the_trial(data: dict[str, object]) -> None:
     sources._packaged_mnist.cache_clear()
 
-    warm(["no.such.module"], data)
+    assert warm([], data) == []
 
     assert sources._packaged_mnist.cache_info().currsize == 0
 
@@ -41,3 +41,9 @@ def test_preloading_is_for_the_packaged_images() -> None:
     ImageData.preload(source="FashionMNIST")
 
     assert sources._packaged_mnist.cache_info().currsize == 0
+
+
+def test_modules_of_the_study_that_cannot_be_imported_are_told() -> None:
+    assert warm(["tiny", "no.such.module"], {"class_path": "tiny.TinyData"}) == [
+        "no.such.module cannot be imported: ModuleNotFoundError: No module named 'no'"
+    ]

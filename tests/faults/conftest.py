@@ -1,0 +1,88 @@
+"""Faults in rounds: a short round with every test run, the full one with `make faults`.
+
+A test in this folder takes `repeat`, by which it is repeated, and says with `score` how often it
+has struck and what the worst figure was. At the end these become one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scoring import FULL, Score
+from searching import EPOCHS, TRIALS, Search, study_of
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "reliability.md"
+MARKS = ("<!-- faults -->\n", "<!-- /faults -->\n")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeats a test as often as its marker says for this kind of round."""
+    if "repeat" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("fault")
+    assert mark is not None, f"{metafunc.function.__name__}: name the fault with a marker"
+    metafunc.parametrize("repeat", range(mark.kwargs["full" if FULL else "short"]))
+
+
+@pytest.fixture
+def score(request: pytest.FixtureRequest) -> Iterator[Score]:
+    """What a test says of its strikes, for the table."""
+    score = Score()
+    yield score
+    mark = request.node.get_closest_marker("fault")
+    request.node.user_properties.append(("fault", mark.args[0]))
+    request.node.user_properties.append(("strikes", score.strikes))
+    request.node.user_properties.append(("figures", score.figures))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints the table of a full round, and writes it into the page on reliability."""
+    if not FULL:
+        return
+    rows: dict[str, tuple[int, int, dict[str, float]]] = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            said = dict(report.user_properties)
+            if "fault" not in said or (report.when != "call" and outcome == "passed"):
+                continue
+            tried, survived, worst = rows.get(said["fault"], (0, 0, {}))
+            strikes = max(1, said["strikes"])
+            worst = dict(worst)
+            for what, value in said["figures"].items():
+                worst[what] = max(value, worst.get(what, value))
+            survived += strikes * (outcome == "passed")
+            rows[said["fault"]] = tried + strikes, survived, worst
+    lines = ["| fault | repeats | survived | worst figure |", "|---|---|---|---|"]
+    for fault, (tried, survived, worst) in sorted(rows.items(), key=lambda row: _case(row[0])):
+        figures = "; ".join(f"{value:.3g} {what}" for what, value in worst.items())
+        lines.append(f"| {fault} | {tried} | {survived} | {figures} |")
+    table = "\n".join(lines) + "\n"
+    terminalreporter.write("\n" + table)
+    text = PAGE.read_text()
+    before, rest = text.split(MARKS[0])
+    PAGE.write_text(before + MARKS[0] + table + MARKS[1] + rest.split(MARKS[1])[1])
+
+
+def _case(fault: str) -> tuple[int, str]:
+    number = fault.partition(".")[0]
+    return (int(number) if number.isdigit() else 99), fault
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Iterator[Search]:
+    """A search that has not begun."""
+    search = Search(tmp_path / "search", study_of(TRIALS, EPOCHS))
+    yield search
+    search.close()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Search:
+    """The same search, that nothing has happened to."""
+    search = Search(tmp_path_factory.mktemp("undisturbed"), study_of(TRIALS, EPOCHS))
+    search.begin()
+    assert search.wait_for_end() == 0, search.output
+    return search

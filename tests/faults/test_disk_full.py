@@ -1,0 +1,118 @@
+"""A disk fills up under a running search: it waits, says so, and goes on once there is room."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scoring import Score
+from searching import EPOCHS, TRIALS, Search, check_budget, check_equal, study_of
+
+from hpsearch.trial import checkpoint
+
+pytestmark = pytest.mark.process
+
+AGAIN = "s until it went on, once there was room"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a small disk can be made by root only: mount -t tmpfs -o size=16m")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def fill_up(disk: Path) -> None:
+    """Takes all the room there is, whoever else is writing."""
+    with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(b"0" * 4096)
+
+
+def make_room(disk: Path) -> None:
+    (disk / "filler").unlink()
+
+
+@pytest.mark.fault("12. the disk under the trials is full", short=1, full=20)
+def test_a_full_disk_under_the_trials_is_waited_out(
+    tmp_path: Path, small_disk: Path, undisturbed: Search, score: Score, repeat: int
+) -> None:
+    study, options = study_of(TRIALS, EPOCHS), ("--runs", str(small_disk))
+    search = Search(tmp_path / "search", study, options=options)
+    search.runs = small_disk / search.name
+    search.begin()
+    search.wait_for_reports(random.Random(repeat).randint(1, 100))
+    fill_up(small_disk)
+    search.wait_for(lambda: "MB of room, for 15 minutes at most" in search.output)
+    assert f"the disk that holds {search.runs}/trial-" in search.output
+    search.wait_for(lambda: not search.trial_processes())
+    for folder in search.runs.glob("trial-*"):
+        if (folder / checkpoint.LAST).exists():
+            assert checkpoint.verified(folder / checkpoint.LAST) is not None
+    before = search.count_reports()
+
+    make_room(small_disk)
+    roomy = time.monotonic()
+    search.wait_for(lambda: search.count_reports() > before)
+    score.worst(AGAIN, time.monotonic() - roomy)
+    score.struck()
+
+    assert search.wait_for_end() == 0, search.output
+    assert "there is room on the disk again: the search goes on" in search.output
+    check_budget(search, TRIALS, EPOCHS)
+    check_equal(search, undisturbed, TRIALS)
+    assert score.figures[AGAIN] <= 30
+
+
+def test_a_search_may_begin_on_a_full_disk(tmp_path: Path, small_disk: Path) -> None:
+    search = Search(tmp_path / "search", study_of(2, 2), options=("--runs", str(small_disk)))
+    search.runs = small_disk / search.name
+    (small_disk / "filler").write_bytes(b"0" * (free(small_disk) - 16_384))
+    search.begin()
+    search.wait_for(lambda: "MB of room, for 15 minutes at most" in search.output)
+
+    make_room(small_disk)
+
+    assert search.wait_for_end() == 0, search.output
+    check_budget(search, 2, 2)
+
+
+def free(disk: Path) -> int:
+    room = os.statvfs(disk)
+    return room.f_bavail * room.f_frsize
+
+
+@pytest.mark.fault("12. the disk under the database is full", short=1, full=20)
+def test_a_full_disk_under_the_database_is_waited_out(
+    tmp_path: Path, small_disk: Path, undisturbed: Search, score: Score, repeat: int
+) -> None:
+    url = f"sqlite:///{small_disk}/study.db"
+    search = Search(tmp_path / "search", study_of(TRIALS, EPOCHS), storage=url)
+    search.begin()
+    search.wait_for_reports(random.Random(repeat).randint(1, 60))
+    fill_up(small_disk)
+    search.wait_for(lambda: "the database cannot be written" in search.output)
+
+    make_room(small_disk)
+    roomy = time.monotonic()
+    search.wait_for(lambda: "the database can be written again" in search.output)
+    score.worst(AGAIN, time.monotonic() - roomy)
+    score.struck()
+
+    assert search.wait_for_end() == 0, search.output
+    record = check_budget(search, TRIALS, EPOCHS)
+    check_equal(search, undisturbed, TRIALS)
+    assert all(len(trial.attempts) == 1 for trial in record.trials), "somebody died"
+    assert score.figures[AGAIN] <= 30
