@@ -51,13 +51,12 @@ def read_to_run(path: Path, changes: Sequence[str], storage: str | None) -> tupl
 def _check_classes(draft: Draft) -> None:
     """Raises what is wrong with a file; what its text shows is printed before torch is imported.
 
-    Where its text has faults and the text of its classes shows none, nothing is imported at all.
+    Where the text of its classes shows that they are used rightly, nothing is imported at all.
     """
     for fault in draft.faults:
         print(fault, file=sys.stderr, flush=True)
-    if draft.faults and is_sound(draft):
-        raise StudyFileError(draft.faults, shown=draft.faults)
-    faults = (*draft.faults, *check_components(draft))
+    found = () if is_sound(draft) else check_components(draft)
+    faults = (*draft.faults, *found)
     if faults:
         raise StudyFileError(faults, shown=draft.faults)
 
