@@ -14,7 +14,7 @@ test: $(READY)  ## every test that needs no GPU
 	@$(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder
 
 faults: $(READY)  ## every fault of docs/reliability.md in a full round, and its table (two hours)
-	@HPSEARCH_FAULTS=full $(VENV)/bin/python -m pytest -q -rs -n 2 tests/faults
+	@HPSEARCH_FAULTS=full $(VENV)/bin/python -m pytest -q -rs -n 3 tests/faults
 
 check: $(READY)  ## format, lint and types
 	@$(VENV)/bin/ruff format --check .

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 __all__ = ["load_study"]
 
 
-def load_study(path: str | Path, *changes: str, storage: str | None = None) -> Study:
+def load_study(
+    path: str | Path, *changes: str, storage: str | None = None, trust: bool = False
+) -> Study:
     """Returns the study of a study file, checked and ready to run.
 
     Args:
         path: the study file.
         *changes: values to use instead of the file's, such as `"trainer.max_epochs=3"`.
         storage: URL of the database; None for the study file's own or the default.
+        trust: whether to import code that others could have written; see docs/security.md.
 
     Raises:
         hpsearch.spec.errors.InputError: the file, a change or a class's argument has faults; all
@@ -29,4 +32,4 @@ def load_study(path: str | Path, *changes: str, storage: str | None = None) -> S
     # Here and not above: `import hpsearch` loads neither Optuna nor torch.
     from hpsearch.study import Study
 
-    return Study.read(Path(path), changes, storage)
+    return Study.read(Path(path), changes, storage, trust)

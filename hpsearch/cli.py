@@ -9,6 +9,7 @@ from cyclopts import App
 from hpsearch.commands.confirm import confirm
 from hpsearch.commands.dashboard import dashboard
 from hpsearch.commands.export import export, predict
+from hpsearch.commands.fsck import fsck
 from hpsearch.commands.guarded import guarded
 from hpsearch.commands.machine import doctor
 from hpsearch.commands.report import compare, report
@@ -38,7 +39,7 @@ _COMMANDS: tuple[Callable[..., int | None], ...] = (
     *(run, resume, check, summary, preview),
     *(list_, status, show, best, report, compare),
     *(dashboard, confirm, export, predict),
-    *(doctor,),
+    *(doctor, fsck),
 )
 for _place, _command in enumerate(_COMMANDS):
     app.command(_command, name=_command.__name__.rstrip("_"), sort_key=_place)

@@ -30,10 +30,12 @@ class Study:
         self.url = url
 
     @classmethod
-    def read(cls, path: Path, changes: Sequence[str], storage: str | None) -> Study:
+    def read(
+        cls, path: Path, changes: Sequence[str], storage: str | None, trust: bool = False
+    ) -> Study:
         """Returns the study of a file; see `hpsearch.load_study`."""
         with quiet():
-            return cls(*read_to_run(path, changes, storage))
+            return cls(*read_to_run(path, changes, storage, trust=trust))
 
     def run(
         self,

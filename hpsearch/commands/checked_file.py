@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hpsearch.commands.trust import require_trust_in_file
 from hpsearch.spec.check import check_components
 from hpsearch.spec.draft import Draft
 from hpsearch.spec.errors import InputError
@@ -15,27 +16,33 @@ from hpsearch.spec.static_check import is_sound
 from hpsearch.spec.study import StudySpec
 
 
-def read_checked(path: Path, changes: Sequence[str]) -> StudySpec:
+def read_checked(path: Path, changes: Sequence[str], *, trust: bool = False) -> StudySpec:
     """Returns the study of a file; imports its classes, and so torch, to check their arguments.
 
     Raises:
+        InputError: others could have written code of the study, and the user does not trust it.
         StudyFileError: the file, a change, or an argument of a class has faults.
     """
     draft = read_draft(path, changes)
+    require_trust_in_file(path, draft, trust=trust)
     _check_classes(draft)
     return StudySpec.from_draft(draft)
 
 
-def read_to_run(path: Path, changes: Sequence[str], storage: str | None) -> tuple[StudySpec, str]:
+def read_to_run(
+    path: Path, changes: Sequence[str], storage: str | None, *, trust: bool = False
+) -> tuple[StudySpec, str]:
     """Returns the study of a file, and the URL of the database it belongs into.
 
     A study that the database has as it is was checked when it began: its classes are not imported
     again.
 
     Raises:
+        InputError: others could have written code of the study, and the user does not trust it.
         StudyFileError: the file, a change, or an argument of a class has faults.
     """
     draft = read_draft(path, changes)
+    require_trust_in_file(path, draft, trust=trust)
     if draft.faults:
         _check_classes(draft)
     # Optuna is imported here and not above: the faults of a file's text need not wait for it.

@@ -10,8 +10,8 @@ from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
 from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED, MISUSED
-from hpsearch.commands.opening import console, say_next
-from hpsearch.commands.options import Devices, Json, PerDevice, Runs, Storage, StudyName
+from hpsearch.commands.opening import console, open_database, say_next
+from hpsearch.commands.options import Devices, Json, PerDevice, Runs, Storage, StudyName, Trust
 from hpsearch.views.next_command import command
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class ConfirmOptions:
     inline: Annotated[
         bool, Parameter(negative="", show_default=False, help="Train in this process: to debug.")
     ] = False
+    trust: Trust = False
 
 
 DEFAULTS = ConfirmOptions()
@@ -56,11 +57,13 @@ def confirm(name: StudyName, /, *, options: ConfirmOptions = DEFAULTS, json: Jso
 
     The same command goes on where it was interrupted.
     """
+    from hpsearch.commands.trust import require_trust_in_study
     from hpsearch.search.confirm import Wishes, confirm_study
     from hpsearch.search.storage import default_url
     from hpsearch.views.plain import PlainView
     from hpsearch.views.terminal import search_view
 
+    require_trust_in_study(open_database(options.storage), name, trust=options.trust)
     view = PlainView(sys.stderr) if json else search_view(console())
     try:
         confirmed = confirm_study(

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from cyclopts.types import NonNegativeInt
 
 from hpsearch.commands.opening import check_target, console, open_database, say_next
-from hpsearch.commands.options import Json, Storage, StudyName
+from hpsearch.commands.options import Json, Storage, StudyName, Trust
 from hpsearch.spec.errors import InputError
 
 Format = Literal["onnx", "pt2", "state"]
@@ -34,11 +34,13 @@ def export(
         ),
     ] = None,
     storage: Storage = None,
+    trust: Trust = False,
 ) -> None:
     """Write a model, preprocessing included, to one file.
 
     Without --trial: the model that `confirm` chose and tested, or else the best trial's.
     """
+    from hpsearch.commands.trust import require_trust_in_study
     from hpsearch.engines.door import call
     from hpsearch.search.results import stored_spec
     from hpsearch.search.trained import find_trained, trained_job
@@ -51,6 +53,7 @@ def export(
     if target.suffix != suffix:
         raise InputError(f"-o {target}: a file of the format {format} ends in {suffix}")
     check_target(target)
+    require_trust_in_study(database, name, trust=trust)
     job = trained_job(study, stored_spec(database, study.name), chosen)
     values = dict(zip(study.objectives, chosen.values or (), strict=False))
     _tell(target, call("hpsearch.trial.export:export_trial", job, values, format, str(target)))

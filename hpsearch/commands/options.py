@@ -11,10 +11,22 @@ from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
 from hpsearch.spec.durations import parse_duration
+from hpsearch.spec.errors import InputError
+from hpsearch.spec.faults import mask
 
 
 def _seconds(_: Any, tokens: Sequence[Any]) -> float:
     return parse_duration(tokens[0].value)
+
+
+def _url(_: Any, tokens: Sequence[Any]) -> str:
+    url: str = tokens[0].value
+    if mask(url) != url or "password=" in url.partition("?")[2]:
+        raise InputError(
+            "--storage holds a password, which everybody on this machine can read in the list of"
+            " its processes; leave --storage out and set $HPSEARCH_STORAGE to the URL"
+        )
+    return url
 
 
 StudyFile = Annotated[Path, Parameter(name="STUDY", help="The study file, a YAML.")]
@@ -34,7 +46,10 @@ Changes = Annotated[
 Storage = Annotated[
     str | None,
     Parameter(
-        metavar="URL", help="The database. [default: $HPSEARCH_STORAGE or sqlite:///hpsearch.db]"
+        converter=_url,
+        n_tokens=1,
+        metavar="URL",
+        help="The database. [default: $HPSEARCH_STORAGE or sqlite:///hpsearch.db]",
     ),
 ]
 Runs = Annotated[
@@ -45,6 +60,10 @@ Json = Annotated[
     Parameter(name="--json", negative="", show_default=False, help="Print JSON and nothing else."),
 ]
 Devices = Annotated[str, Parameter(metavar="D", help="auto, cpu, cpu:2, cuda, or cuda:0,1.")]
+Trust = Annotated[
+    bool,
+    Parameter(negative="", show_default=False, help="Run code of others, which you have read."),
+]
 PerDevice = Annotated[PositiveInt, Parameter(metavar="K", help="Trials at once on each device.")]
 
 
@@ -76,6 +95,7 @@ class SearchOptions:
             help="Train in this process, one trial at a time: to debug.",
         ),
     ] = False
+    trust: Trust = False
 
 
 DEFAULTS = SearchOptions()

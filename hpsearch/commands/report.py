@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from hpsearch.commands.opening import check_target, console, open_database
-from hpsearch.commands.options import Json, Storage, StudyName
+from hpsearch.commands.options import Json, Storage, StudyName, Trust
 
 
 def report(
@@ -19,15 +19,20 @@ def report(
         Path, Parameter(name=("--output", "-o"), metavar="FILE", help="The HTML file to write.")
     ] = Path("report.html"),
     storage: Storage = None,
+    trust: Trust = False,
 ) -> None:
     """Write a page that explains a study, as one HTML file."""
+    from rich.markup import escape
+
+    from hpsearch.commands.trust import require_trust_in_study
     from hpsearch.views import numbers
     from hpsearch.views.report.gather import gather
     from hpsearch.views.report.page import render
 
     check_target(output)
     database = open_database(storage)
-    with console().status(f"reading {name} and asking its best model"):
+    require_trust_in_study(database, name, trust=trust)
+    with console().status(f"reading {escape(name)} and asking its best model"):
         page = render(gather(database, name))
     output.write_text(page, encoding="utf-8")
     print(f"wrote {output} ({numbers.size(output.stat().st_size)}); open it in any browser")

@@ -22,7 +22,7 @@ def run(
     """Run the search of a study file, or go on with it."""
     from hpsearch.commands.checked_file import read_to_run
 
-    spec, url = read_to_run(study, (*changes, *more), options.storage)
+    spec, url = read_to_run(study, (*changes, *more), options.storage, trust=options.trust)
     # After the file: its faults need not wait for Optuna.
     from hpsearch.commands.outcome import watch
     from hpsearch.search.run import run_study
@@ -32,9 +32,12 @@ def run(
 
 def resume(name: StudyName, /, *, options: SearchOptions = DEFAULTS) -> int:
     """Go on with a study from its database, without its file."""
+    from hpsearch.commands.opening import open_database
     from hpsearch.commands.outcome import watch
+    from hpsearch.commands.trust import require_trust_in_study
     from hpsearch.search.run import resume_study
     from hpsearch.search.storage import default_url
 
     url = options.storage or default_url()
+    require_trust_in_study(open_database(url), name, trust=options.trust)
     return watch(lambda **ways: resume_study(name, **ways), url, options)

@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from hpsearch.commands.opening import check_target, console, say_next
-from hpsearch.commands.options import Changes, Devices, MoreChanges, PerDevice, StudyFile
+from hpsearch.commands.options import Changes, Devices, MoreChanges, PerDevice, StudyFile, Trust
 
 
 def check(
@@ -21,26 +21,29 @@ def check(
     changes: Changes = (),
     devices: Devices = "auto",
     per_device: PerDevice = 1,
+    trust: Trust = False,
 ) -> int:
     """Check a study file, try each branch, estimate the cost."""
     from hpsearch.commands.checked_file import read_checked
     from hpsearch.engines.slots import find_slots
 
     slots = find_slots(devices, per_device)
-    spec = read_checked(study, (*changes, *more))
+    spec = read_checked(study, (*changes, *more), trust=trust)
     from hpsearch.views.check_report import print_check
 
     return print_check(console(), spec, str(study), slots)
 
 
-def summary(study: StudyFile, /, *more: MoreChanges, changes: Changes = ()) -> None:
+def summary(
+    study: StudyFile, /, *more: MoreChanges, changes: Changes = (), trust: Trust = False
+) -> None:
     """Show the model's layers, shapes and weights.
 
     Every range is at its greatest value; --set chooses another.
     """
     from hpsearch.commands.checked_file import read_checked
 
-    spec = read_checked(study, (*changes, *more))
+    spec = read_checked(study, (*changes, *more), trust=trust)
     from hpsearch.views.layers import print_layers
 
     print_layers(console(), spec)
@@ -54,12 +57,13 @@ def preview(
     output: Annotated[
         Path, Parameter(name=("--output", "-o"), metavar="FILE", help="The PNG to write.")
     ] = Path("sheet.png"),
+    trust: Trust = False,
 ) -> None:
     """Draw examples of the data and of each augmentation."""
     from hpsearch.commands.checked_file import read_checked
 
     check_target(output)
-    spec = read_checked(study, (*changes, *more))
+    spec = read_checked(study, (*changes, *more), trust=trust)
     from hpsearch.engines.door import call
     from hpsearch.views.preview import draw_sheet, greatest_augmentation
 

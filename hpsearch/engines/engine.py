@@ -32,6 +32,10 @@ class Engine(Protocol):
 
     slots: tuple[Slot, ...]
 
+    @property
+    def ready(self) -> bool:
+        """Whether what was started has begun; before, its silence means nothing."""
+
     def start(self, job: Job, slot: Slot) -> None:
         """Starts a job on a free slot and returns at once."""
 

@@ -2,7 +2,8 @@
 
 It must stay single-threaded and never touch CUDA, or its forks would be unsafe. It talks to the
 coordinator over one Unix socket, in lines of JSON: `{"start": N}` (with the trial's own socket
-attached), `{"kill": N}`; and back `{"gone": N, "code": C}`, or at first `{"unloadable": [...]}`.
+attached), `{"kill": N}`; and back `{"ready": true}` or `{"unloadable": [...]}` when all is loaded,
+then `{"gone": N, "code": C}`.
 """
 
 from __future__ import annotations
@@ -167,8 +168,8 @@ def main(control: int, coordinator: int, modules: list[str], data: dict[str, Any
     channel = socket.socket(fileno=control)
     if SAFE_FORK:
         unloadable = door.call("hpsearch.trial.warm:warm", modules, data)
-        if unloadable:
-            channel.sendall(json.dumps({"unloadable": unloadable}).encode() + b"\n")
+        first = {"unloadable": unloadable} if unloadable else {"ready": True}
+        channel.sendall(json.dumps(first).encode() + b"\n")
         gc.collect()
         # Objects of the server never move to a younger generation: forks share their pages.
         gc.freeze()

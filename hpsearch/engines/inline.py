@@ -16,6 +16,7 @@ class InlineEngine:
 
     def __init__(self, slot: Slot) -> None:
         self.slots: tuple[Slot, ...] = (slot,)
+        self.ready = True
         self._jobs: deque[Job] = deque()
 
     def start(self, job: Job, slot: Slot) -> None:

@@ -63,6 +63,7 @@ class LocalEngine:
         log: Path,
     ) -> None:
         self.slots = slots
+        self.ready = False
         self._log = log
         self._output = log.open("ab")
         self._losses = 0
@@ -157,7 +158,8 @@ class LocalEngine:
             gone = json.loads(line)
             if "unloadable" in gone:
                 raise InputError("\n".join(gone["unloadable"]))
-            if gone["gone"] in self._running:
+            self.ready = True
+            if gone.get("gone") in self._running:
                 self._running[gone["gone"]].code = gone["code"]
                 self._losses = 0
         return None
@@ -169,7 +171,7 @@ class LocalEngine:
         self._server.wait()
         for trial in self._running.values():
             trial.code, trial.ordered = KILLED, True
-        self._control_text = b""
+        self._control_text, self.ready = b"", False
         self._losses += 1
         if self._losses == MAX_LOSSES:
             raise Failure(

@@ -260,8 +260,7 @@ class Coordinator:
         self._ledger.tell(active.trial, ended, best_report(active.reports, *self._primary))
         self._observer.ended(self._record(active.job.number))
         self._tidy()
-        reason = self._failures.settled(ended)
-        if reason:
+        if reason := self._failures.settled(ended):
             self._stop.ask(reason)
 
     def _stopping(self) -> bool:
@@ -275,6 +274,8 @@ class Coordinator:
     def _enforce_limits(self) -> None:
         for number, active in self._active.items():
             watched = active.begun and not active.killed and not active.overdue
+            if not self._engine.ready:
+                active.hear()
             if watched and active.passes(self._limits):
                 self._engine.kill(number)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import sqlalchemy as sa
 
+from hpsearch.search.storage import make_tables
 from hpsearch.spec.errors import InputError
 
 LEASE_S = 60.0
@@ -101,11 +102,16 @@ class Lease:
 
 def find_owner(engine: sa.Engine, study_id: int) -> Owner | None:
     """Returns the living owner of a study, or None."""
+    owner = last_owner(engine, study_id)
+    return owner if owner is not None and owner.alive() else None
+
+
+def last_owner(engine: sa.Engine, study_id: int) -> Owner | None:
+    """Returns who owns a study, or owned it and died with it; None if it was given back."""
     if not sa.inspect(engine).has_table(_leases.name):
         return None
     row = _row(engine, study_id)
-    owner = _owner(row) if row is not None else None
-    return owner if owner is not None and owner.alive() else None
+    return _owner(row) if row is not None else None
 
 
 def take_lease(engine: sa.Engine, study_id: int, name: str) -> Lease:
@@ -114,7 +120,7 @@ def take_lease(engine: sa.Engine, study_id: int, name: str) -> Lease:
     Raises:
         InputError: another process owns the study and lives.
     """
-    _metadata.create_all(engine)
+    make_tables(lambda: _metadata.create_all(engine))
     row = _row(engine, study_id)
     if row is not None and _owner(row).alive():
         raise _owned(name, _owner(row))

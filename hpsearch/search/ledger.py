@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.storages import RDBStorage
@@ -40,6 +41,18 @@ from hpsearch.spec.study import StudySpec
 RECORDED = ("hpsearch", "torch", "pytorch-lightning", "torchvision", "optuna")
 
 
+class Footing(NamedTuple):
+    """What a trial would lose if its process ended now: all since it had done so many epochs.
+
+    Attributes:
+        epochs: epochs done; None before it trains.
+        since: `time.monotonic()` when they were done; None where nobody here saw it.
+    """
+
+    epochs: int | None
+    since: float | None
+
+
 class Ledger:
     """A study as its coordinator writes it.
 
@@ -54,6 +67,7 @@ class Ledger:
         self._storage: Any = study._storage
         self._prunes = len(spec.objectives) == 1
         self._study.pruner = build_pruner(spec)
+        self._footings: dict[int, Footing] = {}
         self.exhausted = False
 
     def trials(self) -> list[FrozenTrial]:
@@ -92,6 +106,7 @@ class Ledger:
 
         Idempotent: an epoch that is reported again keeps its first value.
         """
+        self._footings[trial.number] = Footing(report.step, time.monotonic())
         value = next(iter(report.values.values()))
         if not self._prunes:
             curve = dict(trial.user_attrs.get(CURVE, {}))
@@ -105,6 +120,7 @@ class Ledger:
         """Writes reports that a dead coordinator had not: they stand in the trial's own file."""
         for report in reports:
             self.report(trial, report)
+            self._footings[trial.number] = Footing(report.step, None)
 
     def note_attempt(self, trial: Trial, slot: Slot) -> None:
         """Writes that a process is given the trial, here and now."""
@@ -114,10 +130,13 @@ class Ledger:
             "device": slot.device,
             "slot": slot.name,
             "from_epoch": None,
+            "epochs": None,
+            "lost_s": None,
             "ended": None,
             "how": None,
         }
-        trial.set_user_attr(ATTEMPTS, [*_closed(trial), attempt])
+        trial.set_user_attr(ATTEMPTS, [*self._closed(trial), attempt])
+        self._footings[trial.number] = Footing(None, time.monotonic())
         trial.set_user_attr(DEVICE, slot.device)
 
     def begin_attempt(self, trial: Trial, from_epoch: int) -> None:
@@ -125,10 +144,11 @@ class Ledger:
         attempts = list(trial.user_attrs[ATTEMPTS])
         attempts[-1] = {**attempts[-1], "from_epoch": from_epoch}
         trial.set_user_attr(ATTEMPTS, attempts)
+        self._footings[trial.number] = Footing(from_epoch, time.monotonic())
 
     def close_attempt(self, trial: Trial, how: str) -> None:
-        """Writes how the running attempt ended."""
-        trial.set_user_attr(ATTEMPTS, _closed(trial, how))
+        """Writes how the running attempt ended, and what of it was in vain."""
+        trial.set_user_attr(ATTEMPTS, self._closed(trial, how))
 
     def set_facts(self, trial: Trial, facts: Mapping[str, Any]) -> None:
         """Writes what is known of a trial; numbers become axes in the dashboard."""
@@ -178,6 +198,16 @@ class Ledger:
         self.close_attempt(trial, how)
         self._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
 
+    def _closed(self, trial: Trial, how: str = "killed") -> list[dict[str, Any]]:
+        """Returns the trial's attempts with the last one ended, if nobody has said how it did."""
+        attempts: list[dict[str, Any]] = [dict(a) for a in trial.user_attrs.get(ATTEMPTS, [])]
+        footing = self._footings.pop(trial.number, Footing(None, None))
+        if attempts and attempts[-1].get("ended") is None:
+            attempts[-1] |= {"ended": _now(), "how": how, "epochs": footing.epochs}
+            if footing.since is not None and how not in ("complete", "pruned"):
+                attempts[-1]["lost_s"] = round(time.monotonic() - footing.since, 1)
+        return attempts
+
     def _finish(self, trial: Trial, state: TrialState, values: list[float] | None) -> None:
         try:
             self._study.tell(trial, values, state=state)
@@ -209,14 +239,6 @@ def describe_study(study: optuna.Study, spec: StudySpec, runs: Path, budget: int
     study.set_user_attr(RUNS, str(runs.resolve()))
     study.set_user_attr(BUDGET, budget)
     study.set_user_attr(VERSIONS, {name: version(name) for name in RECORDED})
-
-
-def _closed(trial: Trial, how: str = "killed") -> list[dict[str, Any]]:
-    """Returns the trial's attempts with the last one ended, if nobody has said how it did."""
-    attempts: list[dict[str, Any]] = [dict(a) for a in trial.user_attrs.get(ATTEMPTS, [])]
-    if attempts and attempts[-1].get("ended") is None:
-        attempts[-1] |= {"ended": _now(), "how": how}
-    return attempts
 
 
 def _now() -> str:

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.search import rows
 from hpsearch.search.outbox import Outbox
+from hpsearch.spec.errors import InputError
 
 
 def own(study: optuna.Study, outbox: Outbox) -> optuna.Study:
@@ -24,6 +25,9 @@ def own(study: optuna.Study, outbox: Outbox) -> optuna.Study:
     Args:
         study: the study in the database, which this process must own.
         outbox: takes the changes of this study to its database.
+
+    Raises:
+        InputError: trials are missing or doubled in the database.
     """
     storage = OwnedStorage(study, outbox)
     return optuna.load_study(
@@ -47,6 +51,12 @@ class OwnedStorage(InMemoryStorage):
         for key, value in study._storage.get_study_system_attrs(study._study_id).items():
             self.set_study_system_attr(here, key, value)
         trials = study.get_trials(deepcopy=False)
+        if [trial.number for trial in trials] != list(range(len(trials))):
+            name = study.study_name
+            raise InputError(
+                f"the numbers of the trials of {name} are not 0 to {len(trials) - 1}, each once:"
+                f" the database is damaged; see `hpsearch fsck {name}`"
+            )
         for trial in trials:
             self.create_new_trial(here, trial)
         outbox.ids.update({trial.number: trial._trial_id for trial in trials})

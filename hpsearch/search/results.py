@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,10 +25,12 @@ from hpsearch.search.attributes import (
     CURVE,
     DEVICE,
     DOCUMENT,
+    FAILURE_KIND,
     IMPORT_PATHS,
     OPENINGS,
     RUNS,
     SECONDS,
+    VERSIONS,
 )
 from hpsearch.search.lease import Owner, find_owner
 from hpsearch.search.storage import redact
@@ -55,7 +59,9 @@ class TrialRecord:
         values_by_epoch: the first objective after each epoch, epochs counted from 1.
         seconds: training time over all attempts.
         checkpoint: path of the best checkpoint, if one was written.
-        attempts: one mapping per start of the trial (`started`, `device`, `from_epoch`, `ended`).
+        attempts: one mapping per start of the trial (`started`, `device`, `from_epoch`, `ended`,
+            `how` it ended; `epochs` done then, and `lost_s`, the seconds it had trained beyond
+            them).
         attributes: everything else that was recorded (`parameters`, `failure`, `traceback`,
             `epochs`, `best_step`, `pruned_at`, ...).
     """
@@ -111,6 +117,19 @@ class StudyRecord:
             counts[trial.state] += 1
         return counts
 
+    @property
+    def failures(self) -> dict[str, int]:
+        """Returns how many trials failed in which way, the commonest first.
+
+        Out of memory is among them, though such a trial counts as pruned.
+        """
+        kinds = Counter(
+            str(trial.attributes.get(FAILURE_KIND) or "unknown")
+            for trial in self.trials
+            if trial.state == "failed" or FAILURE_KIND in trial.attributes
+        )
+        return dict(kinds.most_common())
+
 
 def list_studies(storage: RDBStorage) -> list[StudyRecord]:
     """Returns every search of the database that hpsearch made, by name.
@@ -138,9 +157,7 @@ def stored_spec(storage: RDBStorage, name: str) -> StudySpec:
     Raises:
         InputError: there is no such study, or hpsearch did not make it.
     """
-    attributes = load_study(storage, name).user_attrs
-    document = json.loads(attributes[DOCUMENT])
-    return StudySpec.from_document(document, tuple(attributes.get(IMPORT_PATHS, ())))
+    return _read_spec(load_study(storage, name))
 
 
 def load_study(storage: RDBStorage, name: str) -> optuna.Study:
@@ -160,7 +177,36 @@ def load_study(storage: RDBStorage, name: str) -> optuna.Study:
             f"the study {name!r} in {redact(storage.url)} was not made by hpsearch: no study file"
             " is stored with it, so it can neither be shown nor resumed here"
         )
+    _read_spec(study)
     return study
+
+
+def _read_spec(study: optuna.Study) -> StudySpec:
+    """Returns what a study of hpsearch's searches.
+
+    Raises:
+        InputError: what is stored is not whole, is another study's, or is of another version.
+    """
+    attributes, name = study.user_attrs, study.study_name
+    try:
+        document = json.loads(attributes[DOCUMENT])
+        Path(attributes[RUNS])
+        spec = StudySpec.from_document(document, tuple(attributes.get(IMPORT_PATHS, ())))
+    except (InputError, ValueError, TypeError, KeyError, AttributeError) as error:
+        faults = getattr(error, "faults", ())
+        reason = "; ".join(f"{fault.path}: {fault.message}" for fault in faults) or repr(error)
+        by = (attributes.get(VERSIONS) or {}).get("hpsearch", "of an unknown version")
+        raise InputError(
+            f"the study {name!r} was stored by hpsearch {by}, and this is hpsearch"
+            f" {version('hpsearch')}, which cannot read it: {reason}"
+        ) from error
+    if spec.name != name:
+        # A study file's name is checked; one that was given to a study afterwards is not.
+        raise InputError(
+            f"the study {name!r} holds the study file of {spec.name!r}: it was renamed or made by"
+            " hand, and its name cannot be trusted to name a folder"
+        )
+    return spec
 
 
 def trial_record(frozen: FrozenTrial, runs: Path, *, owned: bool = True) -> TrialRecord:
@@ -196,7 +242,7 @@ def trial_folder(number: int) -> str:
 
 def _record(study: optuna.Study, storage: RDBStorage) -> StudyRecord:
     attributes = study.user_attrs
-    spec = StudySpec.from_document(json.loads(attributes[DOCUMENT]))
+    spec = _read_spec(study)
     owner = find_owner(storage.engine, study._study_id)
     runs = Path(attributes[RUNS])
     frozen = study.get_trials(deepcopy=False)

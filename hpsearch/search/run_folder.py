@@ -52,8 +52,23 @@ def refuse_foreign_folder(runs: Path, name: str, study: optuna.Study | None) -> 
         )
 
 
+def _read(mark: Path) -> str:
+    """Returns the id of the study that a folder belongs to.
+
+    Raises:
+        InputError: the file that says so is damaged.
+    """
+    try:
+        return str(json.loads(mark.read_text())["id"])
+    except (ValueError, TypeError, KeyError):
+        raise InputError(
+            f"{mark} is damaged, and the folder may be another study's; if it is this one's, remove"
+            " the file"
+        ) from None
+
+
 def _is_free(runs: Path, name: str, study: optuna.Study | None) -> bool:
     mark = runs / name / MARK
     if study is not None and mark.exists():
-        return bool(json.loads(mark.read_text())["id"] == study.user_attrs[ID])
+        return _read(mark) == str(study.user_attrs[ID])
     return not any((runs / name).glob("trial-*"))

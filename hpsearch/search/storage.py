@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import logging
 import os
+import random
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import quote_plus
 
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from hpsearch.search.file_system import refuse_network
 from hpsearch.spec.errors import InputError
 
 DEFAULT_URL = "sqlite:///hpsearch.db"
 BUSY_S = 60
 CONNECT_S = 10
+ATTEMPTS = 5
+# SQLite's words, then those that PostgreSQL and MySQL have for it.
+MADE_MEANWHILE = ("UNIQUE constraint", "already exists", "duplicate key", "Duplicate entry")
+
+Made = TypeVar("Made")
 
 
 def default_url() -> str:
@@ -26,11 +36,13 @@ def default_url() -> str:
 
 
 def redact(url: str) -> str:
-    """Returns the URL without its password, fit to be printed."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
+    """Returns the URL without its passwords, fit to be printed."""
+    parsed = _parse(url)
+    if parsed is None:
         return "a URL that cannot be read"
+    hidden = {key: "***" for key in parsed.query if "password" in key.lower()}
+    shown = parsed.update_query_dict(hidden).render_as_string(hide_password=True)
+    return shown.replace(quote_plus("***"), "***")
 
 
 def open_storage(url: str, *, create: bool = True) -> RDBStorage:
@@ -46,23 +58,17 @@ def open_storage(url: str, *, create: bool = True) -> RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # The pool logs a traceback for each connection that breaks; the error itself is told.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
-    shown = redact(url)
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
+    shown, parsed = redact(url), _parse(url)
+    if parsed is None:
         raise InputError(
             "--storage: not a database URL; write sqlite:///hpsearch.db or"
-            " postgresql+psycopg://user@host/database"
-        ) from error
+            " postgresql+psycopg://user@host/database, with %40 for an @ within a password"
+        )
     sqlite = parsed.get_backend_name() == "sqlite"
     if sqlite:
         _check_file(parsed.database, shown, create)
     try:
-        # Optuna fills `{SCHEMA_VERSION}` into the URL; other braces would break that.
-        storage = RDBStorage(
-            url.replace("{", "{{").replace("}", "}}"),
-            engine_kwargs=_engine_options(parsed),
-        )
+        storage = make_tables(lambda: _open(url, parsed))
     except (SQLAlchemyError, NoSuchModuleError, ImportError) as error:
         raise InputError(f"the database {shown} cannot be opened: {reason_of(error)}") from error
     except Exception as error:
@@ -70,6 +76,37 @@ def open_storage(url: str, *, create: bool = True) -> RDBStorage:
     if sqlite:
         _tune_sqlite(storage.engine)
     return storage
+
+
+def make_tables(make: Callable[[], Made]) -> Made:
+    """Returns what `make` does, which makes tables where there are none.
+
+    Where another process makes the same ones meanwhile, one of the two fails: it tries again.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return make()
+        except DBAPIError as error:
+            if not any(text in str(error.orig) for text in MADE_MEANWHILE):
+                raise
+            time.sleep(random.uniform(0.1, 0.3) * (attempt + 1))
+    return make()
+
+
+def _open(url: str, parsed: URL) -> RDBStorage:
+    # Optuna fills `{SCHEMA_VERSION}` into the URL; other braces would break that.
+    return RDBStorage(
+        url.replace("{", "{{").replace("}", "}}"), engine_kwargs=_engine_options(parsed)
+    )
+
+
+def _parse(url: str) -> URL | None:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # a port that is no number is a ValueError
+        return None
+    # What stands before the last @ is part of a password, and must not be taken for a host.
+    return None if "@" in (parsed.host or "") else parsed
 
 
 def _check_file(database: str | None, shown: str, create: bool) -> None:
@@ -87,6 +124,7 @@ def _check_file(database: str | None, shown: str, create: bool) -> None:
         )
     if not path.parent.exists():
         raise InputError(f"the database {shown} cannot be made: there is no folder {path.parent}")
+    refuse_network(path)
     # The file is not read here: closing it would drop the locks of this process's connections
     # (sqlite.org/howtocorrupt.html, section 2.2). SQLite says itself if it is no database.
 

@@ -8,6 +8,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 
@@ -61,13 +62,10 @@ def read_module(name: str) -> Module:
     Raises:
         UnclearError: it is not found, is not written in Python, or needs a package that is missing.
     """
-    root, *parts = name.split(".")
+    root = name.partition(".")[0]
     if not root.isidentifier() or root in sys.stdlib_module_names:
         raise UnclearError
-    spec = importlib.util.find_spec(root)
-    for part in parts:
-        places = spec.submodule_search_locations if spec else None
-        spec = importlib.machinery.PathFinder.find_spec(part, places) if places else None
+    *_, spec = _find(name)
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
         raise UnclearError
     body = ast.parse(Path(spec.origin).read_bytes()).body
@@ -75,6 +73,46 @@ def read_module(name: str) -> Module:
     if not all(_is_there(wanted) for wanted in _imports(body)):
         raise UnclearError
     return module
+
+
+def find_files(name: str) -> tuple[Path, ...]:
+    """Returns the files that are run when a module is imported, which is not done here.
+
+    These are its packages', the outermost first, and its own, as far as they are found.
+    """
+    if not all(part.isidentifier() for part in name.split(".")):
+        return ()
+    try:
+        return tuple(file for spec in _find(name) for file in _file_of(spec))
+    except ValueError:  # a module that was made by hand, as `__main__` is
+        return ()
+
+
+def list_modules(folder: str) -> Iterator[tuple[str, Path]]:
+    """Yields the modules and packages that can be imported from a folder, by name, with a file."""
+    try:
+        names = {path.name.partition(".")[0] for path in Path(folder).iterdir()}
+    except OSError:  # what cannot be listed is no place that Python imports from
+        return
+    for name in sorted(filter(str.isidentifier, names)):
+        spec = importlib.machinery.PathFinder.find_spec(name, [folder])
+        yield from ((name, file) for file in _file_of(spec))
+
+
+def _find(name: str) -> Iterator[ModuleSpec | None]:
+    """Yields where each package on the way to a module is, and where the module is."""
+    root, *parts = name.split(".")
+    spec = importlib.util.find_spec(root)
+    yield spec
+    for part in parts:
+        places = spec.submodule_search_locations if spec else None
+        spec = importlib.machinery.PathFinder.find_spec(part, places) if places else None
+        yield spec
+
+
+def _file_of(spec: ModuleSpec | None) -> Iterator[Path]:
+    if spec is not None and spec.has_location and spec.origin:
+        yield Path(spec.origin)
 
 
 def _imports(body: list[ast.stmt]) -> Iterator[str]:

@@ -19,6 +19,8 @@ from hpsearch.spec.sizes import parse_size
 HANG_TIMEOUT_S = 900.0
 KEEP_CHECKPOINTS = 10
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Devices of Windows, whatever follows a dot: no folder there can have these names.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ def _read_name(value: Any) -> str:
     if not (isinstance(value, str) and _NAME.fullmatch(value)):
         rule = "up to 64 letters, digits, dots, _ and -, the first a letter or a digit"
         raise RuleError(f"{value!r} cannot name a study; use {rule}")
+    if _DEVICE.fullmatch(value):
+        raise RuleError(f"{value!r} cannot name a study: it is a device of Windows; write another")
     return value
 
 

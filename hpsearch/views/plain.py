@@ -77,6 +77,6 @@ def trial_line(trial: TrialRecord, objectives: tuple[str, ...]) -> str:
     parts.append(f"{epochs} epoch{'' if epochs == 1 else 's'}")
     parts.append(spell(trial.seconds))
     parts.append(settings.one_line(trial.params))
-    if trial.state == "failed":
+    if trial.state == "failed" or "failure" in trial.attributes:
         parts.append(f"failure: {trial.attributes.get('failure') or 'no reason on record'}")
     return "  ".join(part for part in parts if part)

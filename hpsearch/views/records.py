@@ -22,6 +22,7 @@ def study_entry(study: StudyRecord) -> dict[str, Any]:
         "name": study.name,
         "state": study.state,
         "counts": study.counts,
+        "failures": study.failures,
         "budget": study.budget,
         "objectives": study.objectives,
         "best": _best(study),

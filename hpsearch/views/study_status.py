@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from hpsearch.search.results import StudyRecord
+from hpsearch.search.attributes import FAILURE, FAILURE_KIND
+from hpsearch.search.results import StudyRecord, TrialRecord
 from hpsearch.views.budget import counts_line, progress_line
 from hpsearch.views.confirmation import confirmed_words, openings_words
+from hpsearch.views.failure_counts import failure_counts
 from hpsearch.views.leaderboard import leaderboard
 from hpsearch.views.study_list import STATE_STYLES, best_words
 
 _FAILURES = 5
+_NAMES = 10  # columns for the names of facts
 
 
 def study_status(study: StudyRecord, *, width: int, limit: int = 10) -> Group:
@@ -22,7 +27,7 @@ def study_status(study: StudyRecord, *, width: int, limit: int = 10) -> Group:
         width: columns of the screen.
         limit: rows of the leaderboard at most.
     """
-    parts: list[RenderableType] = [_heading(study), *_facts(study)]
+    parts: list[RenderableType] = [_heading(study), *_facts(study, width)]
     if study.trials:
         marked = [trial.number for trial in study.front]
         if study.best is not None:
@@ -42,7 +47,7 @@ def _heading(study: StudyRecord) -> Text:
     )
 
 
-def _facts(study: StudyRecord) -> list[Text]:
+def _facts(study: StudyRecord, width: int) -> list[Text]:
     goals = ", ".join(f"{direction} {name}" for name, direction in study.objectives.items())
     rows = {
         "objective": goals,
@@ -52,21 +57,27 @@ def _facts(study: StudyRecord) -> list[Text]:
     }
     if study.front:
         rows["front"] = "trials " + ", ".join(str(trial.number) for trial in study.front)
+    if study.failures:
+        counts = wrap(failure_counts(study), width - _NAMES, break_on_hyphens=False)
+        rows["failed"] = f"\n{' ' * _NAMES}".join(counts)
     if study.confirmation:
         rows["confirmed"] = confirmed_words(study.confirmation)
     if study.openings:
         rows["tested"] = openings_words(study.openings)
     if study.owner:
         rows["run by"] = study.owner
-    return [Text.assemble((f"{name:<10}", "dim"), value) for name, value in rows.items()]
+    return [Text.assemble((f"{name:<{_NAMES}}", "dim"), value) for name, value in rows.items()]
 
 
 def _failures(study: StudyRecord) -> list[RenderableType]:
     failed = [trial for trial in study.trials if trial.state == "failed"]
-    lines: list[RenderableType] = [
-        Text(f"trial {t.number} failed: {t.attributes.get('failure') or 'no reason on record'}")
-        for t in failed[-_FAILURES:]
-    ]
+    lines: list[RenderableType] = [Text(_failure(trial)) for trial in failed[-_FAILURES:]]
     if len(failed) > _FAILURES:
         lines.insert(0, Text(f"the last {_FAILURES} of {len(failed)} failures:"))
     return [Text(), *lines] if lines else []
+
+
+def _failure(trial: TrialRecord) -> str:
+    kind = trial.attributes.get(FAILURE_KIND)
+    words = f"trial {trial.number} failed" + (f" ({kind})" if kind else "")
+    return f"{words}: {trial.attributes.get(FAILURE) or 'no reason on record'}"

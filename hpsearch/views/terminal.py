@@ -7,6 +7,7 @@ import sys
 
 from rich.console import Console
 
+from hpsearch.views.harmless import Harmless
 from hpsearch.views.live import LiveView
 from hpsearch.views.plain import PlainView
 
@@ -16,7 +17,9 @@ _PIPE_WIDTH = 120
 def open_console() -> Console:
     """Returns the console of stdout; a pipe, which has no width, gets 120 columns."""
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
-    return Console(width=width, highlight=False)
+    console = Console(width=width, highlight=False)
+    console.push_render_hook(Harmless())
+    return console
 
 
 def search_view(console: Console) -> LiveView | PlainView:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hpsearch.search.attributes import FAILURE, FAILURE_KIND, TRACEBACK
 from hpsearch.search.results import StudyRecord, TrialRecord
 from hpsearch.views import numbers
+from hpsearch.views.attempts import attempts_table
 from hpsearch.views.durations import spell
 from hpsearch.views.leaderboard import STYLES
 from hpsearch.views.sparkline import sparkline
 
 _CURVE = 60
 # Shown in places of their own, or told by `time` and `weights` already.
-_OWN_PLACES = ("failure", "traceback", "parameters", "best_parameters", "best_seconds")
+_FAILED_AT = "failed_at"
+_OF_FAILURE = (FAILURE, FAILURE_KIND, _FAILED_AT, TRACEBACK)
+_OWN_PLACES = (*_OF_FAILURE, "parameters", "best_parameters", "best_seconds")
 
 
 def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
@@ -37,13 +40,11 @@ def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
     if trial.values_by_epoch:
         parts += [Text(), *_curve(study, trial)]
     if trial.attempts:
-        parts += [Text(), _attempts(trial)]
-    if trial.state == "failed" or "failure" in trial.attributes:
-        failure = trial.attributes.get("failure") or "no reason on record"
-        parts += [Text(), Text(f"failure: {failure}", style="red")]
-        parts += [Text(str(trial.attributes["traceback"]).rstrip())] * (
-            "traceback" in trial.attributes
-        )
+        count = len(trial.attempts)
+        title = f"{count} attempt{'s' * (count > 1)}"
+        parts += [Text(), Text(title, style="bold"), attempts_table(trial)]
+    if trial.state == "failed" or FAILURE in trial.attributes:
+        parts += [Text(), *_failure(trial)]
     return Group(*parts)
 
 
@@ -87,13 +88,28 @@ def _curve(study: StudyRecord, trial: TrialRecord) -> list[RenderableType]:
     ]
 
 
-def _attempts(trial: TrialRecord) -> Table:
-    columns = list(dict.fromkeys(key for attempt in trial.attempts for key in attempt))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column("attempt", justify="right", no_wrap=True)
-    for name in columns:
-        table.add_column(Text(name.replace("_", " ")))
-    for index, attempt in enumerate(trial.attempts, start=1):
-        cells = (attempt.get(name) for name in columns)
-        table.add_row(str(index), *(Text("-" if cell is None else str(cell)) for cell in cells))
-    return table
+def _failure(trial: TrialRecord) -> list[RenderableType]:
+    known = trial.attributes
+    reason = known.get(FAILURE) or "no reason on record"
+    places = {"kind": known.get(FAILURE_KIND), "place": _place(trial)}
+    parts: list[RenderableType] = [Text(f"failure: {reason}", style="red")]
+    if any(places.values()):
+        parts.append(_pairs({name: str(place) for name, place in places.items() if place}))
+    if known.get(TRACEBACK):
+        parts.append(Text(_legible(str(known[TRACEBACK]))))
+    return parts
+
+
+def _legible(traceback: str) -> str:
+    """Returns the tail of a traceback without the lines that only underline."""
+    lines = [line for line in traceback.splitlines() if line.strip(" ^~")]
+    cut = lines[0].startswith(" ")
+    return "\n".join(["  ..."] * cut + lines)
+
+
+def _place(trial: TrialRecord) -> str | None:
+    """Returns where the trial failed; of one whose process could not say so, after which epoch."""
+    if _FAILED_AT in trial.attributes:
+        return str(trial.attributes[_FAILED_AT])
+    done = max(trial.values_by_epoch, default=0)
+    return f"after epoch {done}" if done else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -22,8 +23,10 @@ pytestmark = pytest.mark.process
 class Server:
     """A PostgreSQL that can be stopped in the middle of everything."""
 
-    def __init__(self, folder: Path) -> None:
-        self._server = pgserver.get_server(folder)
+    def __init__(self) -> None:
+        # Not pytest's folder, which each run of pytest closes to other users, as the server's is.
+        self._folder = tempfile.TemporaryDirectory(prefix="hpsearch-", ignore_cleanup_errors=True)
+        self._server = pgserver.get_server(Path(self._folder.name) / "data")
         self.url: str = self._server.get_uri(driver="psycopg")
 
     def stop(self) -> None:
@@ -46,11 +49,12 @@ class Server:
 
     def close(self) -> None:
         self._server.cleanup()
+        self._folder.cleanup()
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("postgresql"))
+def server() -> Iterator[Server]:
+    server = Server()
     yield server
     server.close()
 
@@ -70,7 +74,7 @@ def check_that_nobody_died(search: Search, trials: int = TRIALS, epochs: int = E
 @pytest.fixture(scope="session")
 def undisturbed_s(tmp_path_factory: pytest.TempPathFactory) -> float:
     """How long the same search takes when nothing happens to its database."""
-    server = Server(tmp_path_factory.mktemp("postgresql"))
+    server = Server()
     folder = tmp_path_factory.mktemp("undisturbed")
     search = Search(folder, study_of(TRIALS, EPOCHS), storage=server.url)
     began = time.monotonic()
@@ -88,13 +92,16 @@ def strike(
     began = time.monotonic()
     search.begin()
     search.wait_for_reports(random.Random(repeat).randint(1, 100))
+    gone = time.monotonic()
     server.stop()
     threading.Event().wait(seconds)
     server.start()
+    downtime = time.monotonic() - gone
     score.struck()
 
     assert search.wait_for_end() == 0, search.output
-    late = time.monotonic() - began - usual_s - seconds
+    late = time.monotonic() - began - usual_s - downtime
+    print(f"{usual_s=} {downtime=} {late=}\n{search.output}")
     score.worst("s later than without it, less the downtime", late)
     check_that_nobody_died(search)
     assert late <= 10.0
@@ -128,7 +135,7 @@ def test_a_server_that_is_gone_for_a_minute_costs_its_downtime_at_most(
     strike(server, search, score, seconds=60.0, usual_s=undisturbed_s, repeat=repeat)
 
 
-@pytest.mark.fault("11. every connection is cut every 2 s, for a minute", short=1, full=20)
+@pytest.mark.fault("11. every connection is cut every 2 s, for a minute", short=1, full=3)
 def test_connections_that_are_cut_again_and_again_cost_nothing(
     tmp_path: Path, server: Server, score: Score, repeat: int
 ) -> None:

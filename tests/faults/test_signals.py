@@ -146,7 +146,7 @@ def test_a_preempted_job_loses_no_epoch(
         assert len(steps) == len(set(steps)), "an epoch was trained twice"
 
 
-@pytest.mark.fault("6. Ctrl-C, once or twice, at any moment", short=1, full=20)
+@pytest.mark.fault("6. Ctrl-C, once or twice, at any moment", short=1, full=10)
 def test_ctrl_c_at_any_moment_leaves_a_study_to_be_resumed(
     search: Search, undisturbed: Search, score: Score, repeat: int
 ) -> None:

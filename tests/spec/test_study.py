@@ -116,6 +116,8 @@ def test_several_objectives_are_not_pruned():
     [
         ({"name": "../x"}, "study.name: '../x' cannot name a study; use up to 64 letters"),
         ({"name": "x" * 65}, "cannot name a study"),
+        ({"name": "CON"}, "'CON' cannot name a study: it is a device of Windows; write another"),
+        ({"name": "lpt1.a"}, "'lpt1.a' cannot name a study: it is a device of Windows"),
         ({"name": 7}, "study.name: 7 cannot name a study"),
         ({"objective": "val_accuracy"}, "study.objective: must be {metric: direction}, as in"),
         ({"objective": {"a": "maximise"}}, "'maximise' is no direction for a; did you mean 'maxi"),

@@ -36,6 +36,7 @@ class ScriptedEngine:
         self.jobs: list[Job] = []
         self.most_at_once = 0
         self.closed = False
+        self.ready = True
         self._script = script
         self._running: dict[int, Iterator[Message | Gone]] = {}
 

@@ -69,6 +69,7 @@ def test_trial_is_told_in_full(make_study: Any, make_trial: Any, on_screen: Any)
     assert "model.hidden  32" in text
     assert "optimizer.lr  0.001" in text
     assert "1: 0.4500  2: 0.9000" in text
+    assert "2 attempts\n" in text
     assert "2  2026-01-02  -" in text
 
 
@@ -94,3 +95,89 @@ def test_trial_of_a_study_that_searches_nothing_has_no_parameters(
 ) -> None:
     trial = make_trial(0, params={})
     assert "parameters" not in on_screen(trial_details(make_study(trial), trial))
+
+
+def failed(make_trial: Any, number: int, kind: str | None, state: str = "failed") -> Any:
+    attributes = {"failure": "it broke"} | ({"failure_kind": kind} if kind else {})
+    return make_trial(number, state, attributes=attributes)
+
+
+def test_status_counts_failures_by_kind_and_out_of_memory_apart(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    kinds = ["hang", "training", "training", "not finite"]
+    trials = [failed(make_trial, number, kind) for number, kind in enumerate(kinds)]
+    trials += [failed(make_trial, number, "out of memory", "pruned") for number in (4, 5)]
+    study = make_study(*trials, make_trial(6), make_trial(7, "pruned", attributes={}))
+    text = on_screen(study_status(study, width=120))
+    counts = "failed    4: training 2, hang 1, not finite 1; out of memory 2 (pruned)\n"
+    assert counts in text
+    assert "trial 3 failed (not finite): it broke" in text
+    assert study.failures == {"training": 2, "out of memory": 2, "hang": 1, "not finite": 1}
+
+
+def test_status_counts_only_out_of_memory_where_nothing_else_failed(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    study = make_study(failed(make_trial, 0, "out of memory", "pruned"))
+    assert "failed    out of memory 1 (pruned)\n" in on_screen(study_status(study, width=120))
+
+
+def test_failures_that_were_recorded_without_a_kind_are_counted_as_unknown(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    study = make_study(failed(make_trial, 0, None), failed(make_trial, 1, "hang"))
+    text = on_screen(study_status(study, width=120))
+    assert "failed    2: unknown 1, hang 1\n" in text
+    assert "trial 0 failed: it broke" in text
+
+
+def test_many_kinds_go_on_under_each_other(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    kinds = ["training", "validation", "teardown", "metric", "hang", "set-up"]
+    study = make_study(*(failed(make_trial, n, kind) for n, kind in enumerate(kinds)))
+    text = on_screen(study_status(study, width=60), width=60)
+    assert "failed    6: training 1, validation 1, teardown 1, metric 1,\n" in text
+    assert "\n          hang 1, set-up 1\n" in text
+
+
+def test_a_study_without_failures_says_nothing_of_them(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    assert "failed" not in on_screen(study_status(make_study(make_trial(0)), width=120))
+
+
+def test_failed_trial_shows_its_kind_and_place_once(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    attributes = {
+        "failure": "ValueError: x",
+        "failure_kind": "training",
+        "failed_at": "batch 3 of epoch 2",
+        "traceback": "    in fit\n    ^^^~~\nValueError: x",
+    }
+    trial = make_trial(0, "failed", attributes=attributes)
+    text = on_screen(trial_details(make_study(trial), trial))
+    assert "  kind   training" in text
+    assert "  place  batch 3 of epoch 2" in text
+    assert text.count("batch 3 of epoch 2") == 1
+    assert text.endswith("  ...\n    in fit\nValueError: x\n")
+
+
+def test_trial_whose_process_could_not_say_where_it_failed_is_placed_after_its_last_epoch(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    attributes = {"failure": "was killed", "failure_kind": "out of memory", "traceback": ""}
+    trial = make_trial(0, "pruned", attributes=attributes)
+    text = on_screen(trial_details(make_study(trial), trial))
+    assert "failure: was killed" in text
+    assert text.splitlines()[-1].rstrip() == "  place  after epoch 2"
+
+
+def test_trial_that_failed_without_a_reason_says_so(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    trial = make_trial(0, "failed", attributes={})
+    text = on_screen(trial_details(make_study(trial), trial))
+    assert text.endswith("failure: no reason on record\n")

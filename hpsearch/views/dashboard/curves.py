@@ -77,4 +77,6 @@ def _plain(name: str) -> str:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    quoted = f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    # Python leaves it bare, and a spreadsheet begins a new line there, with a new first cell.
+    return quoted.replace("\r", " ")

@@ -40,6 +40,8 @@ def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
             best = trial.attributes.get("best_step")
             return f"**Complete**: {told}" + (f", at epoch {best} of {epochs}" if best else "")
         case "pruned":
+            if FAILURE in trial.attributes:
+                return f"**Pruned**\n\n{_fenced(str(trial.attributes[FAILURE]))}"
             at = trial.attributes.get(PRUNED_AT, epochs)
             value = trial.values_by_epoch.get(epochs)
             if value is None:
@@ -64,6 +66,8 @@ def _fenced(text: str, language: str = "") -> str:
 
 
 def _code(text: str) -> str:
+    # A blank line would end the code, and what follows would be read as HTML.
+    text = " ".join(text.split())
     ticks = "`" * (1 + _longest_run(text))
     return f"{ticks}{text}{ticks}"
 

@@ -20,10 +20,11 @@ def test_each_epoch_is_a_line_and_each_metric_a_column() -> None:
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_quoted() -> None:
-    hostile = ["=1+1", "+1", "-1", "@SUM(A1)", "plain"]
+    hostile = ["=1+1", "+1", "-1", "@SUM(A1)", "\r=1", "a\r=1", "a\n=1", "plain"]
     text = as_csv([report(1, **dict.fromkeys(hostile, 0.0))]).decode()
-    heading = next(csv.reader(io.StringIO(text)))
-    assert heading == ["epoch", "'=1+1", "'+1", "'-1", "'@SUM(A1)", "plain"]
+    heading = next(csv.reader(io.StringIO(text, newline="")))
+    quoted = ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "' =1", "a =1", "a\n=1", "plain"]
+    assert heading == ["epoch", *quoted]
 
 
 def test_training_and_validation_share_a_panel() -> None:

@@ -52,3 +52,8 @@ def test_what_a_trial_says_cannot_leave_its_block(make_trial: Callable[..., Any]
     note = trial_note(OBJECTIVES, trial, {})
     assert f"````\n{failure}\n````" in note
     assert "`````\na\n````\nb\n`````" in note
+
+
+def test_a_name_with_a_blank_line_cannot_leave_its_code(make_trial: Callable[..., Any]) -> None:
+    note = trial_note(("a\n\n<iframe srcdoc=x>",), make_trial(), {})
+    assert note.startswith("**Complete**: `a <iframe srcdoc=x>` 0.9000")

@@ -1,0 +1,44 @@
+"""`fsck`: a study's database and its run folder, checked against each other."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from hpsearch.commands.exit_codes import DONE, FAILED
+from hpsearch.commands.opening import console, say_next
+from hpsearch.commands.options import Runs, Storage, StudyName
+
+
+def fsck(
+    name: StudyName,
+    /,
+    *,
+    repair: Annotated[
+        bool,
+        Parameter(negative="", show_default=False, help="Put right what safely can be."),
+    ] = False,
+    storage: Storage = None,
+    runs: Runs = None,
+) -> int:
+    """Check a study's database and files against each other."""
+    from hpsearch.search.fsck import examine_study
+    from hpsearch.search.repair import repair_study
+    from hpsearch.search.storage import default_url
+    from hpsearch.views.damage import damage_table, repaired_words, verdict
+
+    url = storage or default_url()
+    if repair:
+        found, left = repair_study(url, name, runs)
+        words = repaired_words(found, left)
+    else:
+        found = left = examine_study(url, name, runs)
+        words = verdict(found)
+    if found.damages:
+        console().print(damage_table(found.damages))
+        print()
+    print(words)
+    if not repair and any(damage.repair for damage in left.left):
+        say_next("fsck", name, "--repair", storage=storage, runs=runs)
+    return FAILED if left.left else DONE

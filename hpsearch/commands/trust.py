@@ -1,0 +1,50 @@
+"""The question of whose code a study would run, asked before a command imports any of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpsearch.spec.draft import Draft
+from hpsearch.spec.trust import require_trust
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+
+def require_trust_in_file(path: Path, draft: Draft, *, trust: bool) -> None:
+    """Prints what others could have written of a study file's code, if the user trusts it.
+
+    Raises:
+        InputError: there is such code, and the user did not say so.
+    """
+    _tell(require_trust(path, draft.source.tree, draft.import_paths, trusted=trust))
+
+
+def require_trust_in_study(database: RDBStorage, name: str, *, trust: bool) -> None:
+    """Prints what others could have written of a stored study's code, if the user trusts it.
+
+    Its confirmation is looked at, too: it is a study of its own.
+
+    Raises:
+        InputError: there is such code, and the user did not say so; or there is no such study.
+    """
+    # Here and not above: the faults of a file's text need not wait for Optuna.
+    import optuna
+
+    from hpsearch.search.companion import companion_name
+    from hpsearch.search.results import stored_spec
+
+    url = database.engine.url
+    file = Path(url.database) if url.database and url.get_backend_name() == "sqlite" else None
+    there = {companion_name(name)} & set(optuna.get_all_study_names(database))
+    specs = [stored_spec(database, each) for each in (name, *there)]
+    told = [require_trust(file, spec.document, spec.import_paths, trusted=trust) for spec in specs]
+    _tell(dict.fromkeys(line for lines in told for line in lines))
+
+
+def _tell(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)

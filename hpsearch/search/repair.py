@@ -1,0 +1,72 @@
+"""Putting right what `hpsearch fsck` finds, as far as that is safe: nothing is lost by it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from optuna.storages import RDBStorage
+
+from hpsearch.search.damage import Repair
+from hpsearch.search.fsck import Examined, check_database, examine, open_subject
+from hpsearch.search.lease import Lease, take_lease
+from hpsearch.search.rows import Ids
+from hpsearch.spec.errors import Failure
+
+
+def repair_study(url: str, name: str, runs: Path | None) -> tuple[Examined, Examined]:
+    """Repairs what can be; returns what was found, and what is left when all is looked at again.
+
+    The study is owned meanwhile. A database that is damaged itself is left as it is, and so is all
+    that depends on it.
+
+    Raises:
+        InputError: as `examine_study`; or another process runs the study.
+        Failure: as `examine_study`; or another process has taken the study over meanwhile.
+    """
+    broken = check_database(url)
+    if broken:
+        examined = Examined(name, 0, None, tuple(broken))
+        return examined, examined
+    subject = open_subject(url, name, runs)
+    database, study_id = subject.database, subject.study._study_id
+    lease = take_lease(database.engine, study_id, name)
+    try:
+        found = examine(subject, None)
+        repairs = [damage.repair for damage in found.left if damage.repair is not None]
+        trials = database.get_all_trials(study_id, deepcopy=False) if repairs else []
+        _apply(repairs, database, lease, {trial.number: trial._trial_id for trial in trials})
+        return found, examine(subject, None)
+    finally:
+        lease.release()
+
+
+def _apply(repairs: Sequence[Repair], database: RDBStorage, lease: Lease, ids: Ids) -> None:
+    """Writes all changes of the database or none, and moves files only while the study is owned."""
+    with database.engine.begin() as connection:
+        if not lease.hold(connection):
+            raise Failure("another process has taken this study over; nothing was repaired")
+        for repair in repairs:
+            for change in repair.changes:
+                change(connection, ids)
+    for repair in repairs:
+        for source, target in repair.moves:
+            _move(source, target)
+
+
+def _move(source: Path, target: Path | None) -> None:
+    if target is None:
+        source.unlink(missing_ok=True)
+        return
+    target.parent.mkdir(exist_ok=True)
+    shutil.move(source, _free(target))
+
+
+def _free(path: Path) -> Path:
+    """Returns the path, or where something is there already, the first of its kind that is free."""
+    if not path.exists():
+        return path
+    tries = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(each for each in tries if not each.exists())

@@ -1,0 +1,149 @@
+"""`hpsearch fsck` as a person types it, on a real search that is damaged by hand."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hpsearch.cli import main
+from hpsearch.search.lease import take_lease
+from hpsearch.search.storage import open_storage
+
+STUDY = """
+study:
+  name: tiny
+  objective: {val_loss: minimize}
+  sampler: random
+  pruner: none
+  trials: 2
+model:
+  class_path: tiny.TinyModel
+  init_args: {width: "~int(2, 16)"}
+data: {class_path: tiny.TinyData}
+trainer: {max_epochs: 2}
+"""
+
+
+@pytest.fixture
+def home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Path:
+    """A folder in which a search is done."""
+    (tmp_path / "tiny.yaml").write_text(STUDY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    assert main(["run", "tiny.yaml", "--inline", "--devices", "cpu:1"]) == 0
+    capsys.readouterr()
+    return tmp_path
+
+
+def sql(statement: str) -> None:
+    with closing(sqlite3.connect("hpsearch.db")) as connection, connection:
+        connection.execute(statement)
+
+
+def test_a_study_goes_from_sound_to_damaged_to_repaired(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fsck", "tiny"]) == 0
+    assert capsys.readouterr().out == "tiny is sound: 2 trials looked at\n"
+
+    (home / "runs/tiny/trial-0005").mkdir()
+    (home / "runs/tiny/trial-0000/last.tmp").write_text("")
+    sql("UPDATE trials SET state = 'RUNNING' WHERE number = 1")
+    assert main(["fsck", "tiny"]) == 1
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert [lines[0], *lines[2:]] == [
+        "what where found --repair",
+        "orphan trial-0005 the database has no trial 5 move it into orphans/",
+        "leftover trial-0000/last.tmp left by a process that was killed while it wrote (0 bytes)"
+        " remove it",
+        "unfinished trial 1 no process runs it any more: resume goes on with it -",
+        "",
+        "tiny has 2 damages; --repair puts all of them right; 2 trials looked at",
+        "",
+        "next: hpsearch fsck tiny --repair",
+    ]
+
+    assert main(["fsck", "tiny", "--repair"]) == 0
+    assert capsys.readouterr().out.endswith("\n\ntiny: 2 repaired; it is sound now\n")
+    assert main(["fsck", "tiny"]) == 0
+    assert capsys.readouterr().out.endswith("\n\ntiny is sound: 2 trials looked at\n")
+    assert main(["fsck", "tiny", "--repair"]) == 0
+    assert "tiny is sound: 2 trials looked at; there was nothing to" in capsys.readouterr().out
+
+
+def test_what_cannot_be_repaired_is_left_and_fails(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sql("UPDATE trial_intermediate_values SET intermediate_value = 0.5 WHERE trial_id = 1")
+    (home / "runs/tiny/trial-0001/best.json").unlink()
+
+    assert main(["fsck", "tiny"]) == 1
+    out = capsys.readouterr().out
+    assert "tiny has 3 damages; --repair puts 1 of them right; 2 trials looked at\n" in out
+    assert main(["fsck", "tiny", "--repair"]) == 1
+    assert capsys.readouterr().out.endswith("tiny: 1 repaired, 2 left that cannot be\n")
+    assert main(["fsck", "tiny"]) == 1
+    out = capsys.readouterr().out
+    assert out.endswith(
+        "tiny has 2 damages; --repair puts none of them right; 2 trials looked at\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("UPDATE trial_values SET value = 0.5 WHERE trial_id = 1", "--repair cannot put it right"),
+        ("DELETE FROM trial_values WHERE trial_id = 1", "--repair puts it right"),
+    ],
+)
+def test_one_damage_is_told_as_one(
+    home: Path, capsys: pytest.CaptureFixture[str], damage: str, words: str
+) -> None:
+    sql(damage)
+    assert main(["fsck", "tiny"]) == 1
+    assert f"tiny has 1 damage; {words}; 2 trials looked at" in capsys.readouterr().out
+
+
+def test_beside_a_run_it_looks_and_does_not_repair(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    take_lease(open_storage("sqlite:///hpsearch.db").engine, 1, "tiny")
+
+    assert main(["fsck", "tiny"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("tiny is sound: 2 trials looked at; a run is going on (")
+    assert out.endswith("), and its running trials were not judged\n")
+
+    assert main(["fsck", "tiny", "--repair"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: the study tiny is being run by another process (")
+
+
+@pytest.mark.parametrize("repair", [[], ["--repair"]])
+def test_a_study_that_is_not_there_is_one_line_and_exit_code_2(
+    home: Path, capsys: pytest.CaptureFixture[str], repair: list[str]
+) -> None:
+    assert main(["fsck", "tinny", *repair]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "error: there is no study 'tinny' in sqlite:///hpsearch.db; did you mean tiny?\n"
+
+
+@pytest.mark.parametrize("width", ["80", "120"])
+def test_file_names_stay_whole_on_a_narrow_screen(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: str
+) -> None:
+    (home / "runs/tiny/trial-0000/last.json.tmp").write_text("")
+    monkeypatch.setenv("COLUMNS", width)
+
+    assert main(["fsck", "tiny"]) == 1
+
+    out = capsys.readouterr().out
+    assert "trial-0000/last.json.tmp" in out
+    assert max(map(len, out.splitlines())) <= int(width)
