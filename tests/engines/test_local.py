@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,22 @@ def test_no_process_survives_the_coordinator(tmp_path: Path) -> None:
 
     _, alive = psutil.wait_procs(processes, timeout=5)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_a_trial_is_gone_when_all_that_it_had_started_is(tmp_path: Path) -> None:
+    engine = LocalEngine(SLOTS, ["parent"], DATA, [STUBS], tmp_path / "server.txt")
+    desk, plain = Desk(), job(tmp_path, 0, SLOTS[0])
+    model = {"model": {"class_path": "parent.Parent"}}
+    engine.start(replace(plain, config={**plain.config, **model}), SLOTS[0])
+
+    desk.wait(engine, 1, Gone)
+
+    with_it, apart = map(int, (tmp_path / "trial-0/pids").read_text().split())
+    assert not psutil.pid_exists(with_it)
+    assert psutil.pid_exists(apart), "what has left the group may be meant to outlive the trial"
+    stray = psutil.Process(apart)
+    engine.close()
+    assert psutil.wait_procs([stray], timeout=5)[1] == []
 
 
 def test_the_server_stays_single_threaded(engine: LocalEngine, tmp_path: Path) -> None:

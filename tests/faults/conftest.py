@@ -55,15 +55,19 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
                 worst[what] = max(value, worst.get(what, value))
             survived += strikes * (outcome == "passed")
             rows[said["fault"]] = tried + strikes, survived, worst
-    lines = ["| fault | repeats | survived | worst figure |", "|---|---|---|---|"]
-    for fault, (tried, survived, worst) in sorted(rows.items(), key=lambda row: _case(row[0])):
+    if not rows:
+        return
+    head, rest = PAGE.read_text().split(MARKS[0])
+    before, tail = rest.split(MARKS[1])
+    # A round of some of the faults leaves the others' lines as they are.
+    lines = {line.split(" | ")[0].removeprefix("| "): line for line in before.splitlines()[2:]}
+    for fault, (tried, survived, worst) in rows.items():
         figures = "; ".join(f"{value:.3g} {what}" for what, value in worst.items())
-        lines.append(f"| {fault} | {tried} | {survived} | {figures} |")
-    table = "\n".join(lines) + "\n"
+        lines[fault] = f"| {fault} | {tried} | {survived} | {figures} |"
+    table = "".join(f"{lines[fault]}\n" for fault in sorted(lines, key=_case))
+    table = "| fault | repeats | survived | worst figure |\n|---|---|---|---|\n" + table
     terminalreporter.write("\n" + table)
-    text = PAGE.read_text()
-    before, rest = text.split(MARKS[0])
-    PAGE.write_text(before + MARKS[0] + table + MARKS[1] + rest.split(MARKS[1])[1])
+    PAGE.write_text(head + MARKS[0] + table + MARKS[1] + tail)
 
 
 def _case(fault: str) -> tuple[int, str]:
