@@ -14,7 +14,8 @@ test: $(READY)  ## every test that needs no GPU
 	@$(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder
 
 faults: $(READY)  ## every fault of docs/reliability.md in a full round, and its table (two hours)
-	@HPSEARCH_FAULTS=full $(VENV)/bin/python -m pytest -q -rs -n 3 tests/faults
+	@HPSEARCH_FAULTS=full HPSEARCH_HISTORIES=24 HPSEARCH_FUZZ_S=600 $(VENV)/bin/python -m pytest \
+		-q -rs -n 2 --timeout 900 tests/faults tests/search/test_interleavings.py tests/spec/test_loader_fuzz.py
 
 check: $(READY)  ## format, lint and types
 	@$(VENV)/bin/ruff format --check .
