@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from hpsearch.data.images import ImageStore
-from hpsearch.data.order import IntArray, derive_seed, permutation
+from hpsearch.data.order import IntArray, derive_seeds, permutation
+
+_AUGMENTATION = 1  # tells its seeds from the one of the order
 
 
 class Batch(NamedTuple):
@@ -51,9 +53,9 @@ class EpochOrder:
         """Returns the images' indices in this epoch's order."""
         return self._index[permutation(len(self._index), self._seed, self._epoch)]
 
-    def batch_seed(self, number: int) -> int:
-        """Returns the seed of one of this epoch's batches, for its augmentation."""
-        return derive_seed(self._seed, self._epoch, number)
+    def batch_seeds(self, count: int) -> list[int]:
+        """Returns a seed for each of this epoch's batches, for its augmentation."""
+        return derive_seeds(count, self._seed, self._epoch, _AUGMENTATION)
 
 
 @final
@@ -78,10 +80,9 @@ class TrainingBatches:
     def __iter__(self) -> Iterator[Batch]:
         # A generator, on purpose: Lightning makes the first iterator before it sets the epoch,
         # and a generator's first line runs when the first batch is taken.
-        order = torch.from_numpy(self.sampler.index())
-        for number in range(len(self)):
-            chosen = order[number * self._batch_size :][: self._batch_size]
-            yield Batch(*self._images.take(chosen), self.sampler.batch_seed(number))
+        order = torch.split(torch.from_numpy(self.sampler.index()), self._batch_size)
+        for chosen, seed in zip(order, self.sampler.batch_seeds(len(order)), strict=True):
+            yield Batch(*self._images.take(chosen), seed)
 
 
 @final

@@ -24,4 +24,10 @@ def permutation(count: int, *seed: int) -> IntArray:
 
 def derive_seed(*seed: int) -> int:
     """Returns a 64-bit seed made from several integers, none of them negative."""
-    return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
+    return derive_seeds(1, *seed)[0]
+
+
+def derive_seeds(count: int, *seed: int) -> list[int]:
+    """Returns so many 64-bit seeds made from several integers, none of them negative."""
+    seeds: list[int] = np.random.SeedSequence(seed).generate_state(count, np.uint64).tolist()
+    return seeds

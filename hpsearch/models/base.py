@@ -24,7 +24,8 @@ class AbstractClassifier(LightningModule, ABC):
     `test_accuracy` once an epoch. Only the training loss is smoothed: validation and test
     losses are plain cross-entropies and comparable between trials.
 
-    A subclass builds its layers in its constructor and maps images to logits in `forward`.
+    A subclass builds its layers in its constructor and maps images to logits in `forward`. One
+    that logs in its own `training_step` says `may_scan = False`.
 
     Args:
         input_shape: `(C, H, W)` of an image.
@@ -34,6 +35,8 @@ class AbstractClassifier(LightningModule, ABC):
     Raises:
         ValueError: an argument is out of its range.
     """
+
+    may_scan = True
 
     def __init__(
         self, input_shape: Sequence[int], classes: int, label_smoothing: float = 0.0

@@ -7,15 +7,19 @@ from typing import final
 import torch
 from torch import Tensor
 
+_AT_ONCE = 32
+
 
 @final
 class Tally:
     """Sums over an epoch's batches without waiting for the device.
 
-    One log call a batch would cost more than a small model's training step.
+    One log call a batch would cost more than a small model's training step, and so would five
+    operations on tensors of a few numbers: they are done for several batches at once.
     """
 
     def __init__(self) -> None:
+        self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
         self._loss: Tensor | float = 0.0
         self._correct: Tensor | float = 0.0
         self._images = 0
@@ -28,13 +32,13 @@ class Tally:
             logits: `(B, classes)`.
             labels: `(B,)`.
         """
-        count = len(labels)
-        self._loss = self._loss + loss.detach() * count
-        self._correct = self._correct + (logits.detach().argmax(1) == labels).sum()
-        self._images += count
+        self._waiting.append((loss.detach(), logits.detach(), labels))
+        if len(self._waiting) == _AT_ONCE:
+            self._sum()
 
     def means(self, prefix: str) -> dict[str, Tensor]:
         """Returns the epoch's `<prefix>_loss` and `<prefix>_accuracy`; empty without batches."""
+        self._sum()
         if not self._images:
             return {}
         loss, correct = torch.as_tensor(self._loss), torch.as_tensor(self._correct)
@@ -42,6 +46,17 @@ class Tally:
             f"{prefix}_loss": loss / self._images,
             f"{prefix}_accuracy": correct / self._images,
         }
+
+    def _sum(self) -> None:
+        if not self._waiting:
+            return
+        losses, logits, labels = zip(*self._waiting, strict=True)
+        self._waiting = []
+        counts = torch.tensor([len(part) for part in labels], device=losses[0].device)
+        self._loss = self._loss + (torch.stack(losses) * counts).sum()
+        guesses = torch.cat(logits).argmax(1)
+        self._correct = self._correct + (guesses == torch.cat(labels)).sum()
+        self._images += sum(len(part) for part in labels)
 
 
 @final

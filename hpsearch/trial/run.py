@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import sys
 import traceback
 import warnings
@@ -26,6 +27,8 @@ from hpsearch.trial.epoch_end import BadMetric, EpochEnd, Exchange
 from hpsearch.trial.lightning_tree import in_tree, one_process, tree_of
 from hpsearch.trial.optimization import attach
 from hpsearch.trial.progress import SayProgress
+from hpsearch.trial.scan import scan
+from hpsearch.trial.scannable import obstacle
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
 from hpsearch.trial.whereabouts import NotFinite, Whereabouts, is_out_of_memory
 
@@ -35,6 +38,8 @@ ADVICE = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
     # Metrics are read once an epoch, whatever the Trainer's own interval.
     r"The number of training batches .* is smaller than the logging interval",
+    # What it warns of, the scan takes care of.
+    r".*`dataloader_iter`",
 )
 OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -106,6 +111,8 @@ def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts) -> End
     ]
     if (job.config.get("tensorboard") or {}).get("histograms"):
         callbacks.append(tensorboard.Histograms(logger))
+    if obstacle(module, data, job.config, callbacks) is None:
+        scan(module)
     trainer = build_trainer(job, tree, arguments, callbacks, [logger])
     try:
         trainer.fit(module, datamodule=data, ckpt_path=last if done else None, weights_only=True)
@@ -121,6 +128,9 @@ def prepare(job: Job) -> None:
     """Makes this process fit for the job: where its classes are, and how many threads it has."""
     sys.path[:0] = [path for path in job.import_paths if path not in sys.path]
     torch.set_num_threads(job.threads)
+    if job.device == "cpu":
+        # Lightning sets it, and then every step of an optimizer looks for NVIDIA's library anew.
+        os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
 
 
 def build_data(job: Job) -> pl.LightningDataModule:

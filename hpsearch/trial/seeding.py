@@ -27,6 +27,8 @@ class ReseedEachEpoch(pl.Callback):
     start equal, bit for bit, to the undisturbed one; either alone does not.
     """
 
+    may_scan = True
+
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
@@ -34,5 +36,6 @@ class ReseedEachEpoch(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Reseeds before the epoch's first batch is used."""
-        if batch_idx == 0:
+        # A scan is told no number of its first batch; Lightning's own count is always right.
+        if trainer.fit_loop.epoch_loop.batch_idx == 0:
             seed_all(self._seed, trainer.current_epoch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,24 +21,17 @@ class Whereabouts(pl.Callback):
 
     Attributes:
         kind: the stage, as a kind of failure.
-        at: the batch and the epoch it is in; empty outside training.
+        at: the epoch it is in and, after an exception, the batch; empty outside training.
     """
 
     def __init__(self) -> None:
         self.kind: Kind = "set-up"
         self.at = ""
-        self._diverged: torch.Tensor | None = None
+        self._losses: torch.Tensor | float = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begins an epoch with a clean slate."""
-        self.kind, self._diverged = "training", None
-
-    def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        """Notes the batch."""
-        self.kind = "training"
-        self.at = f"batch {batch_idx + 1} of epoch {trainer.current_epoch + 1}"
+        self.kind, self.at, self._losses = "training", "", 0.0
 
     def on_train_batch_end(
         self,
@@ -47,11 +41,10 @@ class Whereabouts(pl.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Remembers, on the device, whether the loss was ever not finite: reading it would wait."""
+        """Adds up the losses, on the device: one that is not finite leaves no finite sum."""
         loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         if isinstance(loss, torch.Tensor):
-            bad = ~torch.isfinite(loss.detach()).all()
-            self._diverged = bad if self._diverged is None else self._diverged | bad
+            self._losses = self._losses + loss.detach()
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Notes that validation begins."""
@@ -59,7 +52,7 @@ class Whereabouts(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Notes that validation is over."""
-        self.kind = "training"
+        self.kind, self.at = "training", ""
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Reads once an epoch whether the training diverged.
@@ -67,8 +60,17 @@ class Whereabouts(pl.Callback):
         Raises:
             NotFinite: a batch had a loss that is NaN or infinite.
         """
-        if self._diverged is not None and bool(self._diverged):
+        self.at = f"epoch {trainer.current_epoch + 1}"
+        if not math.isfinite(self._losses):
             raise NotFinite("the training loss is not finite: the training diverged")
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Notes the batch, if one was being trained."""
+        if self.kind == "training" and not self.at:
+            batch = trainer.fit_loop.epoch_loop.batch_idx + 1
+            self.at = f"batch {batch} of epoch {trainer.current_epoch + 1}"
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Notes that only the teardown is left."""

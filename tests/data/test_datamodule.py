@@ -97,11 +97,16 @@ def test_a_batch_of_another_kind_passes_unchanged(folder):
     assert ready(folder).on_after_batch_transfer(batch, 0) is batch
 
 
-def test_lightning_moves_a_batch_without_changing_its_kind(folder):
-    batch = next(iter(ready(folder).val_dataloader()))
-    moved = pl.LightningDataModule().transfer_batch_to_device(batch, torch.device("cpu"), 0)
-    assert isinstance(moved, Batch)
-    assert moved.seed is None
+def test_a_batch_is_moved_as_lightning_moves_it_and_others_are_left_to_lightning(folder):
+    data, meta = ready(folder), torch.device("meta")
+    batch = next(iter(data.train_dataloader()))
+    for mover in (data, pl.LightningDataModule()):
+        moved = mover.transfer_batch_to_device(batch, meta, 0)
+        assert isinstance(moved, Batch)
+        assert (moved.images.device, moved.labels.device) == (meta, meta)
+        assert moved.seed == batch.seed
+    other = {"inputs": [torch.zeros(1)]}
+    assert data.transfer_batch_to_device(other, meta, 0)["inputs"][0].device == meta
 
 
 def test_a_training_resumed_after_an_epoch_goes_on_exactly_as_it_would_have(folder):
@@ -128,8 +133,8 @@ def test_the_test_split_is_closed_until_it_is_opened_for_a_reason(folder):
     with pytest.raises(DataError, match="opened for a reason"):
         data.open_test_split(" ")
     data.open_test_split("a test of this very rule")
-    assert len(data.test_dataloader()) == 10
-    assert len(data.predict_dataloader()) == 10
+    assert len(data.test_dataloader()) == 40, "10,000 images"
+    assert len(data.predict_dataloader()) == 40
 
 
 def test_trainer_test_does_not_reach_a_closed_test_split(folder):

@@ -26,6 +26,13 @@ def test_images_of_one_colour_do_not_divide_by_zero():
     assert measure(images, np.arange(5)).deviation == pytest.approx([1 / 255])
 
 
+def test_one_channel_is_treated_as_each_of_several_is():
+    pixels = torch.rand(4, 1, 3, 3)
+    one = Normalise((0.1307,), (0.3081,))(pixels.clone())
+    several = Normalise((0.1307,) * 2, (0.3081,) * 2)(pixels.repeat(1, 2, 1, 1))
+    torch.testing.assert_close(several, one.repeat(1, 2, 1, 1))
+
+
 def test_subtracts_the_mean_and_divides_by_the_deviation():
     result = Normalise(mean=(0.5,), deviation=(0.25,))(torch.tensor([[[[1.0, 0.0]]]]))
     assert result.flatten().tolist() == [2.0, -2.0]

@@ -1,4 +1,4 @@
-from hpsearch.data.order import derive_seed, permutation
+from hpsearch.data.order import derive_seed, derive_seeds, permutation
 
 
 def test_permutation_holds_every_number_once():
@@ -19,3 +19,10 @@ def test_derived_seeds_differ_and_are_stable():
     assert derive_seed(1, 2, 3) == derive_seed(1, 2, 3)
     assert derive_seed(1, 2, 3) != derive_seed(1, 3, 2)
     assert 0 <= derive_seed(0) < 2**64
+
+
+def test_as_many_seeds_as_wanted_begin_with_the_one():
+    seeds = derive_seeds(100, 1, 2, 3)
+    assert len(set(seeds)) == 100
+    assert seeds[0] == derive_seed(1, 2, 3)
+    assert derive_seeds(7, 1, 2, 3) == seeds[:7]

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.nn import functional
 
 from hpsearch.models.tally import Confusion, Tally
 
@@ -11,6 +12,19 @@ def test_means_weigh_every_image_alike_whatever_its_batch():
     means = tally.means("val")
     assert means["val_loss"].item() == pytest.approx(2.0)
     assert means["val_accuracy"].item() == pytest.approx(0.75)
+
+
+def test_many_batches_count_as_one_large_one():
+    generator = torch.Generator().manual_seed(0)
+    sizes = [5] * 75 + [2]
+    logits = torch.randn(sum(sizes), 3, generator=generator)
+    labels = torch.randint(0, 3, (sum(sizes),), generator=generator)
+    whole, parts = Tally(), Tally()
+    whole.add(functional.cross_entropy(logits, labels), logits, labels)
+    for some, truth in zip(logits.split(sizes), labels.split(sizes), strict=True):
+        parts.add(functional.cross_entropy(some, truth), some, truth)
+    torch.testing.assert_close(parts.means("val"), whole.means("val"))
+    assert parts.means("val") == parts.means("val"), "asking changes nothing"
 
 
 def test_no_images_no_means():
