@@ -17,6 +17,8 @@ from hpsearch.spec.job import Job
 from hpsearch.trial.epoch_end import count_parameters
 from hpsearch.trial.lightning_tree import tree_of
 from hpsearch.trial.run import build_data, build_module, build_trainer, prepare
+from hpsearch.trial.scan import scan
+from hpsearch.trial.scannable import obstacle
 from hpsearch.trial.seeding import seed_all
 
 # The first batches of a process pay for memory and kernels that the others find ready.
@@ -29,13 +31,13 @@ class _Clock(pl.Callback):
     """Times training steps and validation batches, and ends the epoch when it has seen enough."""
 
     def __init__(self) -> None:
-        self.starts: list[float] = []
+        self.ends: list[float] = []
         self.validation: list[float] = []
 
-    def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
-        self.starts.append(time.perf_counter())
-        steps = len(self.starts) - 1
-        long = steps >= 1 and self.starts[-1] - self.starts[0] > LONG_S
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        self.ends.append(time.perf_counter())
+        steps = len(self.ends) - 1
+        long = steps >= 1 and self.ends[-1] - self.ends[0] > LONG_S
         if long or steps >= UNTIMED + TIMED:
             # Not by a limit on batches: the epoch's length, and all that depends on it, stays.
             trainer.should_stop = True
@@ -48,7 +50,7 @@ class _Clock(pl.Callback):
 
     def seconds_per_step(self) -> float:
         """Returns the median of the steps after the first few; 0 without any."""
-        steps = [later - sooner for sooner, later in pairwise(self.starts)]
+        steps = [later - sooner for sooner, later in pairwise(self.ends)]
         return statistics.median(steps[UNTIMED:] or steps[-1:] or [0.0])
 
     def seconds_per_validation(self) -> float:
@@ -88,6 +90,8 @@ def _probe(job: Job) -> dict[str, Any]:
         "enable_checkpointing": False,
         "logger": False,
     }
+    if obstacle(module, data, {**job.config, "trainer": arguments}, [clock]) is None:
+        scan(module)
     trainer = build_trainer(job, tree_of(module), arguments, [clock], [])
     trainer.fit(module, datamodule=data)
     state = io.BytesIO()

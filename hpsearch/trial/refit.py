@@ -14,6 +14,8 @@ from hpsearch.spec.job import Job
 from hpsearch.trial import checkpoint
 from hpsearch.trial.lightning_tree import in_tree, tree_of
 from hpsearch.trial.run import build_data, build_module, build_trainer, prepare
+from hpsearch.trial.scan import scan
+from hpsearch.trial.scannable import obstacle
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
 
 RECIPE = "recipe.yaml"
@@ -83,6 +85,8 @@ def _train(job: Job, epochs: int, last: Path, done: int) -> None:
         ReseedEachEpoch(job.seed),
         in_tree(_SaveAndStop, tree)(last, epochs),
     ]
+    if obstacle(module, data, job.config, callbacks) is None:
+        scan(module)
     trainer = build_trainer(job, tree, arguments, callbacks, [])
     trainer.fit(module, datamodule=data, ckpt_path=last if done else None, weights_only=True)
 

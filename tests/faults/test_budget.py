@@ -13,7 +13,7 @@ from searching import Search, check_budget, study_of
 pytestmark = pytest.mark.process
 
 
-@pytest.mark.fault("18. the number of trials, with 1, 3 or 8 slots and kills", short=1, full=12)
+@pytest.mark.fault("18. the number of trials, with 1, 3 or 8 slots and kills", short=1, full=7)
 def test_the_number_of_trials_is_exact_on_any_number_of_slots(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:

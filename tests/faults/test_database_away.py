@@ -121,7 +121,7 @@ def test_a_server_that_is_gone_for_a_second_costs_its_downtime_at_most(
     strike(server, search, score, seconds=1.0, usual_s=undisturbed_s, repeat=repeat)
 
 
-@pytest.mark.fault("10. PostgreSQL is down for 10 s", short=1, full=20)
+@pytest.mark.fault("10. PostgreSQL is down for 10 s", short=0, full=20)
 def test_a_server_that_is_gone_for_a_while_costs_its_downtime_at_most(
     server: Server, search: Search, score: Score, undisturbed_s: float, repeat: int
 ) -> None:

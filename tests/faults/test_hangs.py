@@ -11,7 +11,7 @@ from searching import Search, check_budget, study_of
 
 pytestmark = pytest.mark.process
 
-LIMIT_S = 10.0
+LIMIT_S = 6.0
 
 
 def strike(folder: Path, score: Score, *, model: str, data: str) -> None:
@@ -28,7 +28,7 @@ def strike(folder: Path, score: Score, *, model: str, data: str) -> None:
 
     assert search.wait_for_end() == 0, search.output
     record = check_budget(search, 2, 5)
-    assert "gave no sign of life for 10 s (study.hang_timeout)" in search.output
+    assert "gave no sign of life for 6 s (study.hang_timeout)" in search.output
     assert [len(trial.attempts) for trial in record.trials] == [2, 2], search.output
     assert score.figures["s until both went on"] <= LIMIT_S + 10
 

@@ -8,14 +8,14 @@ import time
 import psutil
 import pytest
 import sqlalchemy as sa
-from scoring import Score
+from scoring import FULL, Score
 from searching import EPOCHS, TRIALS, Search, check_budget, check_equal
 
 from hpsearch.search.storage import open_storage
 
 pytestmark = pytest.mark.process
 
-KILLS = 3
+KILLS = 3 if FULL else 1
 
 
 def wait_until_gone(processes: list[psutil.Process], score: Score) -> None:
@@ -51,14 +51,14 @@ def test_when_everything_is_killed_the_study_ends_with_its_budget(
 ) -> None:
     chance = random.Random(repeat)
     search.begin()
-    for kill in range(2):
+    for reboot in (False, True) if FULL else (True,):
         search.wait_for_reports(chance.randint(1, 40))
         processes = search.processes()
         search.kill_all()
         wait_until_gone(processes, score)
         score.struck()
         assert search.record().counts["running"] == 0, "what has no owner is not running"
-        if kill:
+        if reboot:
             pretend_that_the_machine_was_restarted(search)
         search.resume()
     assert search.wait_for_end() == 0, search.output

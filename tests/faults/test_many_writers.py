@@ -31,7 +31,7 @@ from hpsearch.spec.study import StudySpec
 
 
 @pytest.mark.process
-@pytest.mark.fault("9. searches begin at once on a fresh SQLite file", short=1, full=5)
+@pytest.mark.fault("9. searches begin at once on a fresh SQLite file", short=1, full=3)
 def test_searches_that_begin_at_once_share_a_fresh_file(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:

@@ -49,7 +49,7 @@ def pretend_that_its_host_is_another_and_silent(search: Search) -> None:
     storage.engine.dispose()
 
 
-@pytest.mark.fault("8. eight `resume` at once, again and again", short=1, full=10)
+@pytest.mark.fault("8. eight `resume` at once, again and again", short=1, full=11)
 def test_of_eight_resumes_at_once_one_has_the_study_and_no_trial_runs_twice(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:
