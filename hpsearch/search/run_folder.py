@@ -52,23 +52,23 @@ def refuse_foreign_folder(runs: Path, name: str, study: optuna.Study | None) -> 
         )
 
 
-def _read(mark: Path) -> str:
-    """Returns the id of the study that a folder belongs to.
-
-    Raises:
-        InputError: the file that says so is damaged.
-    """
-    try:
-        return str(json.loads(mark.read_text())["id"])
-    except (ValueError, TypeError, KeyError):
-        raise InputError(
-            f"{mark} is damaged, and the folder may be another study's; if it is this one's, remove"
-            " the file"
-        ) from None
-
-
 def _is_free(runs: Path, name: str, study: optuna.Study | None) -> bool:
     mark = runs / name / MARK
     if study is not None and mark.exists():
-        return _read(mark) == str(study.user_attrs[ID])
+        return _is_of(mark, study.user_attrs[ID])
     return not any((runs / name).glob("trial-*"))
+
+
+def _is_of(mark: Path, study_id: str) -> bool:
+    """Returns whether a folder's mark is that of the study.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    try:
+        return bool(json.loads(mark.read_text())["id"] == study_id)
+    except (ValueError, TypeError, KeyError):
+        raise InputError(
+            f"the file {mark} cannot be read, so that the folder may be another study's; if it is"
+            f" this one's, write into the file: {json.dumps({'id': study_id})}"
+        ) from None

@@ -479,7 +479,7 @@ def test_a_run_folder_of_another_study_is_refused(look: Callable[..., object]) -
 def test_a_run_folder_that_does_not_say_whose_it_is_is_refused(text: str) -> None:
     Path("runs/tiny/study.json").write_text(text)
 
-    with pytest.raises(InputError, match=r"the file study.json .* cannot be read") as refusal:
+    with pytest.raises(InputError, match=r"the file .*study.json cannot be read, so") as refusal:
         examine_study(URL, "tiny", None)
 
     Path("runs/tiny/study.json").write_text(str(refusal.value).split("write into the file: ")[1])

@@ -17,6 +17,7 @@ from hpsearch.search.ledger import Ledger, create_study
 from hpsearch.search.outbox import Outbox
 from hpsearch.search.owned_study import own
 from hpsearch.search.results import load_record, stored_spec, trial_record
+from hpsearch.search.room import Room
 from hpsearch.search.run import make_job
 from hpsearch.search.stop_request import StopRequest
 from hpsearch.search.storage import open_storage
@@ -64,10 +65,11 @@ def test_a_search_on_postgresql_has_one_owner_and_an_exact_budget(
 
     outbox = Outbox(storage.engine, lease)
     study = own(stored, outbox)
+    watcher = Watcher()
     coordinator = Coordinator(
         Ledger(study, spec()),
         ScriptedEngine(2, learns),
-        Watcher(),
+        watcher,
         outbox,
         StopRequest(),
         make_job=lambda number, params, config, slot: make_job(
@@ -78,6 +80,7 @@ def test_a_search_on_postgresql_has_one_owner_and_an_exact_budget(
         budget=5,
         deadline=None,
         limits=TrialLimits(),
+        room=Room(tmp_path, watcher),
         tidy=lambda: None,
     )
     with outbox:
