@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
+PEERS := benchmarks/.venv
 
-.PHONY: quickstart test faults check tutorial clean
+.PHONY: quickstart test faults check tutorial bench clean
 
 quickstart: $(READY)  ## a first search on MNIST, and its winner confirmed: three minutes on two cores
 	@$(VENV)/bin/hpsearch run studies/quickstart.yaml
@@ -25,6 +26,9 @@ check: $(READY)  ## format, lint and types
 tutorial: $(READY)  ## the tutorial's five networks on the full data, three seeds each (hours)
 	@$(VENV)/bin/python benchmarks/tutorial.py
 
+bench: $(READY) $(PEERS)/.ready  ## the races against peers (hours); one of them: make bench RACES=augmentation
+	@$(VENV)/bin/python benchmarks/run.py $(RACES)
+
 clean:
 	rm -rf $(VENV)
 
@@ -33,4 +37,10 @@ $(READY): pyproject.toml
 	@echo "making the environment in $(VENV): some minutes, once"
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(PEERS)/.ready: benchmarks/peers.txt
+	@echo "making the environment of the peers in $(PEERS): some minutes, once"
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

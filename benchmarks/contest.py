@@ -1,0 +1,222 @@
+"""How contestants are run: as processes, one at a time, with all they start, against the clock."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+HERE = Path(__file__).parent
+PEERS = HERE / ".venv" / "bin" / "python"
+OURS = ("hpsearch", "torch", "torchvision", "pytorch-lightning", "optuna", "SQLAlchemy", "numpy")
+THEIRS = (
+    *("optuna", "lightning", "torch", "torchvision", "ray", "keras", "keras-tuner", "kornia"),
+    *("SQLAlchemy", "psycopg", "numpy"),
+)
+LEFTOVERS_S = 10.0
+WATCH_S = 0.2
+LONGEST_S = 4 * 3600.0
+BECOME_SUBREAPER = 36  # Linux's PR_SET_CHILD_SUBREAPER
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How much is run, and where.
+
+    Attributes:
+        scale: share of the work that is done; 1 is the race.
+        full: whether what takes hours is run, too.
+        folder: for data and whatever contestants write.
+        only: cases and contestants that run; all if empty.
+        versions: of the packages in the peers' environment; empty without one.
+    """
+
+    scale: float
+    full: bool
+    folder: Path
+    only: tuple[str, ...]
+    versions: Mapping[str, str]
+
+    def sized(self, whole: int, least: int = 1) -> int:
+        """Returns the share of a number that is run."""
+        return max(least, round(whole * self.scale))
+
+    def wanted(self, case: str, contestant: str) -> bool:
+        """Returns whether this contestant runs in this case."""
+        cases = [name for name in self.only if name[:1] != "@"]
+        contestants = [name[1:] for name in self.only if name[:1] == "@"]
+        return (not cases or case in cases) and (not contestants or contestant in contestants)
+
+    def missing(self, *packages: str) -> str:
+        """Returns why a contestant that needs these packages is left out; empty if it is not."""
+        absent = [package for package in packages if package not in self.versions]
+        return f"{', '.join(absent)} not installed in benchmarks/.venv" if absent else ""
+
+    def new_folder(self) -> Path:
+        """Returns an empty folder."""
+        return Path(tempfile.mkdtemp(dir=self.folder))
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a command went.
+
+    Attributes:
+        wall_s: from its start to its end.
+        cpu_s: of all its processes.
+        said: what the last line of each process said, as JSON; empty where it said nothing.
+    """
+
+    wall_s: float
+    cpu_s: float
+    said: tuple[dict[str, Any], ...]
+
+
+def run(commands: Sequence[Sequence[str]], cwd: Path, **environment: str) -> Run:
+    """Runs commands side by side to their end.
+
+    Raises:
+        SystemExit: one of them failed, or has not ended after `LONGEST_S`.
+    """
+    own = set(psutil.Process().children())
+    before, start = _children_cpu_s(), time.perf_counter()
+    running = _start_all(commands, cwd, environment)
+    try:
+        codes = [process.wait(LONGEST_S) for process in running]
+    except subprocess.TimeoutExpired as error:
+        raise SystemExit(f"{error.cmd} is not done after {LONGEST_S / 3600:g} hours") from None
+    finally:
+        wall_s = time.perf_counter() - start
+        _end(running, own)
+    texts = [(cwd / f"output-{i}").read_text(errors="replace") for i in range(len(running))]
+    for command, code, text in zip(commands, codes, texts, strict=True):
+        if code:
+            raise SystemExit(f"{' '.join(command)} ended with {code}:\n{text[-3000:]}")
+    return Run(wall_s, _children_cpu_s() - before, tuple(map(_last_said, texts)))
+
+
+def time_until(
+    reached: Callable[[], bool],
+    commands: Sequence[Sequence[str]],
+    cwd: Path,
+    timeout_s: float,
+    **environment: str,
+) -> float:
+    """Runs commands side by side until something is reached, then ends them; returns the seconds.
+
+    Raises:
+        SystemExit: they ended, or the time was up, before it was reached.
+    """
+    own, start = set(psutil.Process().children()), time.perf_counter()
+    running = _start_all(commands, cwd, environment)
+    try:
+        while not reached():
+            ended = all(process.poll() is not None for process in running)
+            if ended or time.perf_counter() - start > timeout_s:
+                text = (cwd / "output-0").read_text(errors="replace")[-3000:]
+                raise SystemExit(f"{commands[0]} did not reach what it was to:\n{text}")
+            time.sleep(WATCH_S)
+        return time.perf_counter() - start
+    finally:
+        _end(running, own)
+
+
+def peer(program: str, *arguments: str) -> list[str]:
+    """Returns the command of a program of benchmarks/peers in the peers' environment."""
+    return [str(PEERS), str(HERE / "peers" / f"{program}.py"), *arguments]
+
+
+def peers_versions() -> dict[str, str]:
+    """Returns the versions of what the peers' environment holds; nothing if there is none."""
+    if not PEERS.exists():
+        return {}
+    code = (
+        "import importlib.metadata as m, json\n"
+        "print(json.dumps({d.metadata['Name'].lower(): d.version for d in m.distributions()}))"
+    )
+    found = json.loads(subprocess.run([PEERS, "-c", code], check=True, capture_output=True).stdout)
+    return {name: found[name.lower()] for name in THEIRS if name.lower() in found}
+
+
+def own_versions() -> dict[str, str]:
+    """Returns the versions of what hpsearch runs on."""
+    return {name: version(name) for name in OURS}
+
+
+def machine() -> str:
+    """Returns what this is measured on, in words."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    python = ".".join(map(str, sys.version_info[:3]))
+    return f"{os.cpu_count()} x {model or 'CPU'}, {memory:.0f} GiB, Python {python}"
+
+
+def _start_all(
+    commands: Sequence[Sequence[str]], cwd: Path, environment: Mapping[str, str]
+) -> list[subprocess.Popen[bytes]]:
+    # What they leave behind becomes a child of this process, which can wait for it and end it.
+    ctypes.CDLL(None).prctl(BECOME_SUBREAPER, 1)
+    return [
+        _start(command, cwd / f"output-{i}", cwd, environment) for i, command in enumerate(commands)
+    ]
+
+
+def _start(
+    command: Sequence[str], output: Path, cwd: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    with output.open("wb") as file:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+
+
+def _end(running: Sequence[subprocess.Popen[bytes]], own: set[psutil.Process]) -> None:
+    """Ends what is left: nothing runs beside the next contestant, and what it took is counted.
+
+    What a contestant started and left behind is a child of this process now.
+    """
+    for process in running:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    deadline = time.monotonic() + LEFTOVERS_S
+    while left := set(psutil.Process().children()) - own:
+        for process in left:
+            with suppress(psutil.Error):
+                if time.monotonic() > deadline:
+                    process.kill()
+                process.wait(0.05)
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _last_said(text: str) -> dict[str, Any]:
+    last = text.strip().rpartition("\n")[2]
+    try:
+        said = json.loads(last)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -1,0 +1,123 @@
+"""What one ask, report, tell, status and resume cost in a study of many finished trials.
+
+    python growth.py CONTESTANT TRIALS
+
+CONTESTANT is `hpsearch`, or `optuna` for Optuna's own storage, sampler and pruner on the same
+database.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import optuna
+import stubs  # noqa: F401  the next line needs it
+from large_study import DOCUMENT, NAME, write_large_study
+
+from hpsearch.search.lease import take_lease
+from hpsearch.search.ledger import Ledger
+from hpsearch.search.outbox import Outbox
+from hpsearch.search.owned_study import own
+from hpsearch.search.results import load_record, load_study
+from hpsearch.search.sampling import build_pruner, build_sampler, suggester
+from hpsearch.search.storage import open_storage
+from hpsearch.spec.messages import Ended, Report
+from hpsearch.spec.study import StudySpec
+
+ASKED, EPOCHS, PATIENCE_S = 10, 3, 60.0
+
+
+class Clock:
+    """Collects the seconds of each kind of step."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, list[float]] = {}
+
+    def time(self, kind: str, step: Callable[..., Any], *arguments: Any) -> Any:
+        """Returns what the step returns."""
+        start = time.perf_counter()
+        done = step(*arguments)
+        self._seconds.setdefault(kind, []).append(time.perf_counter() - start)
+        return done
+
+    def medians_ms(self) -> dict[str, float]:
+        """Returns the median of each kind, in milliseconds."""
+        return {f"{kind}_ms": 1000 * median(all_) for kind, all_ in self._seconds.items()}
+
+
+def with_hpsearch(url: str, trials: int, clock: Clock) -> None:
+    """Goes on with the study as the coordinator does."""
+    spec = StudySpec.from_document(DOCUMENT)
+    clock.time("status", lambda: load_record(open_storage(url, create=False), NAME))
+    storage = open_storage(url, create=False)
+    study = load_study(storage, NAME)
+    lease = take_lease(storage.engine, study._study_id, NAME)
+    with Outbox(storage.engine, lease) as outbox:
+        ledger = Ledger(clock.time("resume", lambda: own(load_study(storage, NAME), outbox)), spec)
+        for number in range(trials, trials + ASKED):
+            trial = clock.time("ask", _ask, ledger, number)
+            for step in range(1, EPOCHS + 1):
+                report = Report(step, {"val_accuracy": 0.9 + step / 100}, {}, float(step))
+                clock.time("report", ledger.report, trial, report)
+            clock.time("tell", ledger.tell, trial, Ended("complete", facts={}), report)
+            outbox.flush(PATIENCE_S)
+    lease.release()
+
+
+def _ask(ledger: Ledger, number: int) -> optuna.Trial:
+    trial = ledger.ask(number)
+    ledger.fill(trial)
+    return trial
+
+
+def with_optuna(url: str, trials: int, clock: Clock) -> None:
+    """Goes on with the study as Optuna's documentation does, with the same sampler and pruner."""
+    spec = StudySpec.from_document(DOCUMENT)
+    clock.time("status", lambda: optuna.load_study(study_name=NAME, storage=url).trials)
+    study = clock.time("resume", _load, url, spec)
+    for _ in range(ASKED):
+        trial = clock.time("ask", _suggest, study, spec)
+        for step in range(1, EPOCHS + 1):
+            clock.time("report", _report, trial, step)
+        clock.time("tell", study.tell, trial, 0.9 + EPOCHS / 100)
+
+
+def _load(url: str, spec: StudySpec) -> optuna.Study:
+    sampler, pruner = build_sampler(spec, 0), build_pruner(spec)
+    study = optuna.load_study(study_name=NAME, storage=url, sampler=sampler, pruner=pruner)
+    study.get_trials(deepcopy=False)  # only now it reads them
+    return study
+
+
+def _suggest(study: optuna.Study, spec: StudySpec) -> optuna.Trial:
+    trial = study.ask()
+    spec.space.fill(suggester(trial))
+    return trial
+
+
+def _report(trial: optuna.Trial, step: int) -> bool:
+    trial.report(0.9 + step / 100, step)
+    return trial.should_prune()
+
+
+def main() -> None:
+    """Makes the study, goes on with it, and says what that cost."""
+    contestant, trials = sys.argv[1], int(sys.argv[2])
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    url = f"sqlite:///{Path.cwd()}/large.db"
+    storage = open_storage(url)
+    write_large_study(storage, Path.cwd() / "runs", trials)
+    storage.engine.dispose()
+    clock = Clock()
+    (with_hpsearch if contestant == "hpsearch" else with_optuna)(url, trials, clock)
+    print(json.dumps(clock.medians_ms()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+"""Makes the tests' scripted engine and large study known to the programs beside this."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "stubs"))

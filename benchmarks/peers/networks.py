@@ -1,0 +1,60 @@
+"""The tutorial's networks in plain PyTorch, layer for layer those of hpsearch.models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import nn
+from work import Task
+
+
+def build(task: Task, channels: Sequence[int] = (16, 16), hidden: int = 50) -> nn.Sequential:
+    """Returns the task's network, float images `(B, 1, 28, 28)` to logits `(B, 10)`.
+
+    Args:
+        task: which network.
+        channels: of a CNN's two blocks.
+        hidden: units of a CNN's hidden layer.
+    """
+    if task.model == "softmax":
+        return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    if task.model == "mlp":
+        return nn.Sequential(nn.Flatten(), nn.Linear(784, 50), nn.ReLU(), nn.Linear(50, 10))
+    drop = [nn.Dropout(task.dropout)] if task.dropout else []
+    blocks = [
+        layer
+        for before, after in pairwise((1, *channels))
+        for layer in (
+            nn.Conv2d(before, after, 5, padding="same"),
+            nn.MaxPool2d(2),
+            nn.ReLU(),
+            *drop,
+        )
+    ]
+    return nn.Sequential(
+        *blocks,
+        nn.Flatten(),
+        nn.Linear(49 * channels[-1], hidden),
+        nn.ReLU(),
+        *drop,
+        nn.Linear(hidden, 10),
+    )
+
+
+def moved(images: torch.Tensor, rotate: float, shift: float) -> torch.Tensor:
+    """Returns the images, each rotated and shifted at random.
+
+    Args:
+        images: float, `(B, 1, H, W)`, with 0 for what comes in from outside.
+        rotate: greatest rotation either way, in degrees.
+        shift: greatest shift either way, as a share of the width and height.
+    """
+    count = len(images)
+    angle = torch.deg2rad((torch.rand(count) * 2 - 1) * rotate)
+    right, down = (torch.rand(2, count) * 2 - 1) * (2 * shift)
+    cosine, sine = angle.cos(), angle.sin()
+    matrices = torch.stack((cosine, -sine, right, sine, cosine, down), dim=1).view(-1, 2, 3)
+    grid = nn.functional.affine_grid(matrices, list(images.shape), align_corners=False)
+    return nn.functional.grid_sample(images, grid, align_corners=False)

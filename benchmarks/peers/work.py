@@ -1,0 +1,101 @@
+"""The same work for everybody: tasks, data, and the configurations that are tried.
+
+Needs nothing but Python and, where arrays are asked for, numpy: it is read in both environments.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROTATE, SHIFT, DROPOUT = 20.0, 0.05, 0.2
+RATES = (2e-4, 3e-4, 4e-4, 6e-4, 8e-4, 1e-3, 1.3e-3, 1.6e-3, 2e-3, 3e-3, 4e-3, 5e-3)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained.
+
+    Attributes:
+        model: `softmax`, `mlp` or `cnn`, each with the sizes of hpsearch's own by default.
+        batch_size: training images a step.
+        epochs: of each trial, where a race does not say otherwise.
+        dropout: after each block and the hidden layer.
+        augment: whether training images are rotated by up to 20 degrees and shifted by up to 5 %.
+    """
+
+    model: str
+    batch_size: int
+    epochs: int = 1
+    dropout: float = 0.0
+    augment: bool = False
+
+
+TASKS = {
+    "softmax-32": Task("softmax", 32, epochs=3),
+    "mlp-32": Task("mlp", 32, epochs=3),
+    "mlp-128": Task("mlp", 128, epochs=3),
+    "cnn-32": Task("cnn", 32),
+    "cnn-128": Task("cnn", 128),
+    "cnn-augment-32": Task("cnn", 32, dropout=DROPOUT, augment=True),
+    "cnn-augment-128": Task("cnn", 128, dropout=DROPOUT, augment=True),
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """One contestant's order: it trains the task once with each learning rate.
+
+    Attributes:
+        task: what is trained.
+        rates: learning rates of Adam, one a trial.
+        epochs: of each trial.
+        data: folder that holds `MNIST/raw`, as torchvision expects it.
+        validation: how many of the training images are kept for validation.
+        folder: an empty one, for whatever the contestant writes.
+        part: which of the `parts` processes this is, from 0.
+        parts: processes that share the work; each takes every `parts`-th learning rate.
+    """
+
+    task: Task
+    rates: tuple[float, ...]
+    epochs: int
+    data: str
+    validation: int
+    folder: str
+    part: int = 0
+    parts: int = 1
+
+    @property
+    def own_rates(self) -> tuple[float, ...]:
+        """The learning rates of this process."""
+        return self.rates[self.part :: self.parts]
+
+    def to_text(self) -> str:
+        """Returns the order as one argument of a command line."""
+        return json.dumps(asdict(self))
+
+
+def read_work() -> Work:
+    """Returns the order that the command line holds."""
+    given: dict[str, Any] = json.loads(sys.argv[1])
+    given["rates"] = tuple(given["rates"])
+    return Work(**{**given, "task": Task(**given["task"])})
+
+
+def say(**figures: Any) -> None:
+    """Says what came out, for the race to read: the last line that a contestant prints."""
+    print(json.dumps(figures), flush=True)
+
+
+def read_arrays(work: Work) -> tuple[Any, Any]:
+    """Returns all training images, uint8 `(N, 28, 28)`, and their labels, uint8 `(N,)`."""
+    import numpy as np
+
+    raw = Path(work.data) / "MNIST" / "raw"
+    images = np.frombuffer((raw / "train-images-idx3-ubyte").read_bytes()[16:], np.uint8)
+    labels = np.frombuffer((raw / "train-labels-idx1-ubyte").read_bytes()[8:], np.uint8)
+    return images.reshape(-1, 28, 28), labels

@@ -1,0 +1,238 @@
+"""Same work: twelve configurations, from the start of the command to the last result."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import optuna
+import yaml
+from contest import Run, Setting, peer, run
+from peers.work import RATES, ROTATE, SHIFT, TASKS, Task, Work
+from table import NOTHING, Measured, figures_of, markdown, names, ratios, reason, spread
+
+from hpsearch.data.sources import MNIST_FOLDER
+
+IMAGES, VALIDATION = 60_000, 5_000
+SHORT_TRIALS = 6
+HERO = "hpsearch"
+MODELS = {"softmax": "Softmax", "mlp": "MLP", "cnn": "CNN"}
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A peer.
+
+    Attributes:
+        program: of benchmarks/peers.
+        needs: the packages it is made of.
+        processes: how many share the work, with one thread each where there are several.
+    """
+
+    program: str
+    needs: tuple[str, ...]
+    processes: int = 1
+
+
+PEERS = {
+    "Optuna + Lightning": Contestant("with_optuna_lightning", ("optuna", "lightning")),
+    "Optuna + Lightning, 2 processes": Contestant(
+        "with_optuna_lightning", ("optuna", "lightning"), 2
+    ),
+    "Ray Tune + Lightning": Contestant("with_ray_tune", ("ray", "lightning")),
+    "KerasTuner": Contestant("with_keras_tuner", ("keras", "keras-tuner")),
+    "Optuna + loop by hand": Contestant("by_hand", ("optuna",)),
+    "Optuna + loop by hand, 2 processes": Contestant("by_hand", ("optuna",), 2),
+}
+CONTESTANTS = (HERO, *PEERS)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A study that everybody runs: a task, how many trials, how many epochs each."""
+
+    task: Task
+    trials: int
+    epochs: int
+
+
+CASES = {
+    **{name: Case(task, len(RATES), task.epochs) for name, task in TASKS.items()},
+    "short: mlp-128": Case(TASKS["mlp-128"], SHORT_TRIALS, 1),
+    "short: cnn-augment-128": Case(TASKS["cnn-augment-128"], SHORT_TRIALS, 1),
+}
+
+
+def measure(setting: Setting, turn: int) -> Iterator[Measured]:
+    """Runs every contestant once in every case; every other round in reverse order."""
+    data, images = write_data(setting)
+    for name, case in CASES.items():
+        for contestant in CONTESTANTS[:: -1 if turn % 2 else 1]:
+            if not setting.wanted(name, contestant):
+                continue
+            needs = () if contestant == HERO else PEERS[contestant].needs
+            if absent := setting.missing(*needs):
+                yield Measured(name, contestant, left_out=absent)
+                continue
+            work = order(case, data, images, setting)
+            done, accuracies = compete(contestant, work)
+            figures = {
+                "wall_s": done.wall_s,
+                "cpu_s": done.cpu_s,
+                "median_accuracy": median(accuracies),
+                "trials": len(accuracies),
+            }
+            yield Measured(name, contestant, figures)
+
+
+def write_data(setting: Setting, images: int = 0) -> tuple[Path, int]:
+    """Writes the packaged MNIST, or its first images, as torchvision expects it.
+
+    Returns:
+        The folder, and how many training images there are.
+    """
+    count = images or setting.sized(IMAGES, least=600)
+    folder = setting.folder / f"data-{count}"
+    raw = folder / "MNIST" / "raw"
+    if raw.exists():
+        return folder, count
+    raw.mkdir(parents=True)
+    for packed in MNIST_FOLDER.glob("*.gz"):
+        content = gzip.decompress(packed.read_bytes())
+        if packed.name.startswith("train"):
+            content = first(content, count)
+        (raw / packed.stem).write_bytes(content)
+    return folder, count
+
+
+def first(idx: bytes, count: int) -> bytes:
+    """Returns an IDX file with its first entries only."""
+    start = 4 + 4 * idx[3]
+    shape = np.frombuffer(idx[4:start], ">i4")
+    entry = int(np.prod(shape[1:]))
+    head = idx[:4] + np.array([count, *shape[1:]], ">i4").tobytes()
+    return head + idx[start : start + count * entry]
+
+
+def order(case: Case, data: Path, images: int, setting: Setting) -> Work:
+    """Returns the order that each contestant of a case gets."""
+    # The learning rates of a short study lie as far apart as those of a long one.
+    rates = RATES[:: len(RATES) // case.trials][: setting.sized(case.trials, least=2)]
+    return Work(
+        task=case.task,
+        rates=rates,
+        epochs=case.epochs,
+        data=str(data),
+        validation=images * VALIDATION // IMAGES,
+        folder=str(setting.new_folder()),
+    )
+
+
+def compete(contestant: str, work: Work) -> tuple[Run, list[float]]:
+    """Has one contestant do the work; returns how it went and each trial's accuracy."""
+    if contestant == HERO:
+        done = run_hpsearch(work)
+        accuracies = [trial.values[0] for trial in trials_of(work)]
+    else:
+        done = run_peer(PEERS[contestant], work)
+        accuracies = [value for said in done.said for value in said["accuracies"]]
+    if len(accuracies) != len(work.rates):
+        raise SystemExit(f"{contestant}: {len(accuracies)} results of {len(work.rates)} trials")
+    shutil.rmtree(work.folder)
+    return done, accuracies
+
+
+def run_peer(contestant: Contestant, work: Work) -> Run:
+    """Runs a peer's program, or several of them side by side."""
+    count = contestant.processes
+    if count > 1:
+        # Optuna's processes cannot begin on a fresh file at once: one fails to make its tables.
+        storage = f"sqlite:///{work.folder}/study.db"
+        optuna.create_study(storage=storage, study_name="peer", direction="maximize")
+    orders = [Work(**{**vars(work), "part": part, "parts": count}) for part in range(count)]
+    commands = [peer(contestant.program, one.to_text()) for one in orders]
+    return run(commands, Path(work.folder), **(ONE_THREAD if count > 1 else {}))
+
+
+def run_hpsearch(work: Work, slots: int = 2) -> Run:
+    """Runs hpsearch's command with everything as it is by default."""
+    folder = Path(work.folder)
+    (folder / "study.yaml").write_text(yaml.safe_dump(document(work), sort_keys=False))
+    command = [sys.executable, "-m", "hpsearch", "run", "study.yaml", "--devices", f"cpu:{slots}"]
+    return run([command], folder, HPSEARCH_STORAGE=f"sqlite:///{folder}/study.db")
+
+
+def trials_of(work: Work) -> list[optuna.trial.FrozenTrial]:
+    """Returns the trials of the study that hpsearch ran."""
+    study = optuna.load_study(study_name="race", storage=f"sqlite:///{work.folder}/study.db")
+    return study.get_trials(deepcopy=False)
+
+
+def document(work: Work) -> dict[str, Any]:
+    """Returns the study file of the work: a grid of learning rates, nothing pruned."""
+    task = work.task
+    arguments = {"init_args": {"dropout": task.dropout}} if task.dropout else {}
+    moved = {"augment": {"rotate": ROTATE, "shift": SHIFT}} if task.augment else {}
+    source = str(Path(work.data) / "MNIST" / "raw")
+    images = {
+        # The whole of MNIST is the packaged one, as a study file names it.
+        "source": "mnist" if work.validation == VALIDATION else source,
+        "batch_size": task.batch_size,
+        "validation": work.validation,
+        **moved,
+    }
+    rates = ", ".join(f"{rate:g}" for rate in work.rates)
+    return {
+        "study": {
+            "name": "race",
+            "objective": {"val_accuracy": "maximize"},
+            "sampler": "grid",
+            "pruner": "none",
+            "trials": len(work.rates),
+        },
+        "model": {"class_path": f"hpsearch.models.{MODELS[task.model]}", **arguments},
+        "data": {"class_path": "hpsearch.data.ImageData", "init_args": images},
+        "optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": f"~choice({rates})"}},
+        "trainer": {"max_epochs": work.epochs},
+    }
+
+
+def table(lines: Sequence[Measured]) -> str:
+    """Returns a table a case: seconds, and how many times hpsearch's."""
+    return "\n\n".join(_case(lines, case) for case in names(lines, "case"))
+
+
+def _case(lines: Sequence[Measured], case: str) -> str:
+    head = (
+        case,
+        *("Wall time, s", "Times hpsearch's", "Processor time, s", "Times, per core"),
+        *("Median accuracy", "n"),
+    )
+    here = [line for line in lines if line.case == case]
+    order = [name for name in CONTESTANTS if name in names(here, "contestant")]
+    return markdown(head, [_row(here, case, contestant) for contestant in order])
+
+
+def _row(lines: Sequence[Measured], case: str, contestant: str) -> list[str]:
+    if why := reason(lines, case, contestant):
+        return [contestant, f"left out: {why}", *[NOTHING] * 5]
+    wall, cpu = (figures_of(lines, case, contestant, name) for name in ("wall_s", "cpu_s"))
+    best_wall, best_cpu = (figures_of(lines, case, HERO, name) for name in ("wall_s", "cpu_s"))
+    accuracy = figures_of(lines, case, contestant, "median_accuracy")
+    return [
+        contestant,
+        spread(wall.values()),
+        spread(ratios(wall, best_wall), 2),
+        spread(cpu.values()),
+        spread(ratios(cpu, best_cpu), 2),
+        f"{median(accuracy.values()):.4f}",
+        str(len(wall)),
+    ]

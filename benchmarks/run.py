@@ -1,0 +1,163 @@
+"""Races against peers: each writes its table into docs/benchmarks.md.
+
+    python benchmarks/run.py                             # every race but the longest: hours
+    python benchmarks/run.py augmentation --repeats 5    # one race
+    python benchmarks/run.py same-work --only cnn-32     # one case of a race; the others stay
+    python benchmarks/run.py --scale 0.01                # does everything run? Only prints
+
+What is measured is kept in benchmarks/results/RACE.jsonl, line by line; a table is made of the
+whole file. `--only @hpsearch` runs one contestant. Peers come from benchmarks/.venv, which
+`make bench` makes; who is not installed there is left out by name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from contest import Setting, machine, own_versions, peers_versions
+from races import augmentation, growth, overhead, quality, same_work, storage
+from table import Measured, replace
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+RESULTS = HERE / "results"
+
+
+@dataclass(frozen=True)
+class Race:
+    """A race.
+
+    Attributes:
+        measure: runs one round, given the setting and the round's number from 0.
+        table: makes the table of all that was measured.
+        repeats: rounds, where the command line does not say otherwise.
+        hours: whether it takes so long that it runs only when asked for.
+    """
+
+    measure: Callable[[Setting, int], Iterator[Measured]]
+    table: Callable[[Sequence[Measured]], str]
+    repeats: int
+    hours: bool = False
+
+
+RACES = {
+    "same-work": Race(same_work.measure, same_work.table, repeats=3),
+    "overhead": Race(overhead.measure, overhead.table, repeats=5),
+    "augmentation": Race(augmentation.measure, augmentation.table, repeats=7),
+    "storage": Race(storage.measure, storage.table, repeats=5),
+    "growth": Race(growth.measure, growth.table, repeats=5),
+    "quality": Race(quality.measure, quality.table, repeats=3, hours=True),
+}
+
+
+def hold(name: str, setting: Setting, repeats: int, keep: Path) -> None:
+    """Runs a race; what was measured of the same cases before is replaced.
+
+    Args:
+        name: the race.
+        setting: how much is run, and where.
+        repeats: rounds.
+        keep: the file that the lines go to as they are measured.
+
+    Raises:
+        SystemExit: a contestant failed, or `--only` names nothing of this race.
+    """
+    known = [] if not setting.only else read(keep)
+    known = [line for line in known if not setting.wanted(line["case"], line["contestant"])]
+    keep.write_text("".join(json.dumps(line) + "\n" for line in known))
+    origin = {"machine": machine(), "versions": own_versions(), "peers": dict(setting.versions)}
+    for turn in range(repeats):
+        for measured in RACES[name].measure(setting, turn):
+            line = {**asdict(measured), "round": turn, "scale": setting.scale, **origin}
+            figures = {key: float(f"{value:.4g}") for key, value in measured.figures.items()}
+            print(name, turn, measured.case, measured.contestant, measured.left_out or figures)
+            with keep.open("a") as lines:
+                lines.write(json.dumps(line) + "\n")
+    if len(read(keep)) == len(known):
+        raise SystemExit(f"nothing of {name} is called {' or '.join(setting.only)}")
+
+
+def table_of(name: str, lines: Sequence[Mapping[str, Any]]) -> str:
+    """Returns a race's table with what it was measured on beneath."""
+    fields = ("case", "contestant", "figures", "round", "left_out")
+    measured = [Measured(**{field: line[field] for field in fields}) for line in lines]
+    notes = dict.fromkeys(_origin(line) for line in lines)
+    return "\n\n".join([RACES[name].table(measured), *notes])
+
+
+def _origin(line: Mapping[str, Any]) -> str:
+    ours, theirs = (
+        ", ".join(f"{name} {number}" for name, number in line[which].items())
+        for which in ("versions", "peers")
+    )
+    scale = "" if line["scale"] == 1 else f" At {line['scale']:g} of the work."
+    peers = f"; peers: {theirs}" if theirs else "; no environment of peers"
+    return f"Measured on {line['machine']}; {ours}{peers}.{scale}"
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Returns the lines that were measured."""
+    text = path.read_text() if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def parse() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("races", nargs="*", metavar="RACE", help=", ".join(RACES))
+    parser.add_argument("--repeats", type=int, help="rounds; each race has its own number")
+    parser.add_argument(
+        "--scale",
+        type=float,
+        default=1.0,
+        help="share of the work; below 1, tables are printed and docs/benchmarks.md stays as it is",
+    )
+    parser.add_argument("--full", action="store_true", help="what takes hours as well")
+    parser.add_argument("--only", nargs="+", default=(), metavar="CASE", help="or @CONTESTANT")
+    options = parser.parse_args()
+    if unknown := [name for name in options.races if name not in RACES]:
+        parser.error(f"no race is called {', '.join(unknown)}; there are {', '.join(RACES)}")
+    if not 0 < options.scale <= 1 or (options.repeats is not None and options.repeats < 1):
+        parser.error("--scale is above 0 and at most 1, --repeats is 1 or more")
+    return options
+
+
+def main() -> None:
+    """Holds the races that are named, or all that do not take hours."""
+    options = parse()
+    chosen = options.races or [n for n, race in RACES.items() if options.full or not race.hours]
+    # Contestants are told their threads one by one.
+    os.environ.pop("OMP_NUM_THREADS", None)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        # Contestants keep settings and caches in their user's home: not in that of this one.
+        os.environ["HOME"] = folder
+        setting = Setting(
+            options.scale, options.full, Path(folder), tuple(options.only), peers_versions()
+        )
+        for name in chosen:
+            results = RESULTS if options.scale == 1 else Path(folder)
+            results.mkdir(exist_ok=True)
+            repeats = options.repeats or RACES[name].repeats
+            keep = results / f"{name}.jsonl"
+            try:
+                hold(name, setting, repeats, keep)
+            finally:  # hours of measuring are not lost to a contestant that fails at the end
+                table = table_of(name, read(keep))
+                print(f"\n{table}\n", flush=True)
+                if options.scale == 1:
+                    PAGE.write_text(replace(PAGE.read_text(), name, table))
+
+
+if __name__ == "__main__":
+    main()

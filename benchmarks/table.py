@@ -1,0 +1,89 @@
+"""What was measured as tables: medians with their spread, ratios, text between markers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one contestant did in one round.
+
+    Attributes:
+        case: what was done, such as `cnn-32`.
+        contestant: who did it.
+        figures: the numbers by name, with their unit in the name.
+        round: from 0; what was measured in one round was measured side by side.
+        left_out: why there are no figures; empty where there are.
+    """
+
+    case: str
+    contestant: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+    round: int = 0
+    left_out: str = ""
+
+
+def spread(values: Iterable[float], digits: int = 1) -> str:
+    """Returns the median with the least and the greatest value: `5.0 (4.1-7.9)`."""
+    numbers = sorted(values)
+    if not numbers:
+        return NOTHING
+    middle, least, most = (
+        f"{number:,.{digits}f}" for number in (median(numbers), numbers[0], numbers[-1])
+    )
+    return middle if len(numbers) == 1 else f"{middle} ({least}-{most})"
+
+
+def figures_of(
+    lines: Iterable[Measured], case: str, contestant: str, figure: str
+) -> dict[int, float]:
+    """Returns one figure of one contestant in one case, by round."""
+    return {
+        line.round: line.figures[figure]
+        for line in lines
+        if (line.case, line.contestant) == (case, contestant) and figure in line.figures
+    }
+
+
+def ratios(above: Mapping[int, float], below: Mapping[int, float]) -> list[float]:
+    """Returns one figure over another, round by round, where both were measured."""
+    return [above[turn] / below[turn] for turn in sorted(above.keys() & below.keys())]
+
+
+def names(lines: Iterable[Measured], part: str) -> list[str]:
+    """Returns the cases or the contestants (`part`) in the order in which they first appear."""
+    return list(dict.fromkeys(getattr(line, part) for line in lines))
+
+
+def reason(lines: Iterable[Measured], case: str, contestant: str) -> str:
+    """Returns why a contestant was left out of a case; empty if it was not."""
+    found = (line.left_out for line in lines if (line.case, line.contestant) == (case, contestant))
+    return next(filter(None, found), "")
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Returns a Markdown table whose first column is words and whose others are numbers."""
+    ruler = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ruler, *rows))
+
+
+def replace(text: str, race: str, table: str) -> str:
+    """Returns a page with the race's table between its markers instead of what was there.
+
+    Raises:
+        ValueError: the page has no such markers, or has them more than once.
+    """
+    first, last = f"<!-- race: {race} -->", f"<!-- /race: {race} -->"
+    if text.count(first) != 1 or text.count(last) != 1 or text.index(first) > text.index(last):
+        raise ValueError(
+            f"the page must hold {first!r} and, after it, {last!r}, each once: the table of"
+            f" {race} is written between them"
+        )
+    before, _, rest = text.partition(first)
+    _, _, after = rest.partition(last)
+    return f"{before}{first}\n{table.strip()}\n{last}{after}"

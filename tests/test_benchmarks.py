@@ -1,0 +1,136 @@
+"""What the benchmarks make of what they measure; nothing is raced here."""
+
+from __future__ import annotations
+
+import importlib
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+PAGE = BENCHMARKS.parent / "docs" / "benchmarks.md"
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("table")
+
+
+@pytest.fixture
+def overhead(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("races.overhead")
+
+
+@pytest.fixture
+def same_work(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("races.same_work")
+
+
+def test_a_table_replaces_what_is_between_its_own_markers_only(table: ModuleType) -> None:
+    page = "a\n<!-- race: x -->\nold\n<!-- /race: x -->\nb\n<!-- race: y -->\n<!-- /race: y -->\n"
+    new = table.replace(page, "x", "| 1 |\n")
+    assert new == page.replace("old", "| 1 |")
+    assert table.replace(new, "x", "| 1 |") == new
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        "<!-- race: x -->",
+        "<!-- /race: x --><!-- race: x -->",
+        2 * "<!-- race: x --><!-- /race: x -->",
+    ],
+)
+def test_a_page_without_a_pair_of_markers_is_refused(table: ModuleType, page: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"must hold '<!-- race: x -->' and, after it, .* each once"
+    ):
+        table.replace(page, "x", "new")
+
+
+def test_the_page_has_a_place_for_every_race(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    run, table = importlib.import_module("run"), importlib.import_module("table")
+    page = PAGE.read_text()
+    for race in run.RACES:
+        assert "| new |" in table.replace(page, race, "| new |")
+
+
+def test_a_cell_is_a_median_with_its_spread(table: ModuleType) -> None:
+    assert table.spread([3.0, 1.0, 2000.25]) == "3.0 (1.0-2,000.2)"
+    assert table.spread([0.125], digits=2) == "0.12"
+    assert table.spread([]) == "-"
+
+
+def test_a_ratio_is_taken_within_each_round_and_only_where_both_ran(table: ModuleType) -> None:
+    lines = [
+        table.Measured("cnn", name, {"wall_s": seconds}, turn)
+        for name, turn, seconds in [
+            ("us", 0, 2.0),
+            ("them", 0, 6.0),
+            ("us", 1, 4.0),
+            ("us", 2, 1.0),
+        ]
+    ] + [table.Measured("cnn", "them", {"wall_s": 5.0}, 2), table.Measured("mlp", "us", {}, 0)]
+    us, them = (table.figures_of(lines, "cnn", name, "wall_s") for name in ("us", "them"))
+    assert us == {0: 2.0, 1: 4.0, 2: 1.0}
+    assert table.ratios(them, us) == [3.0, 5.0]
+
+
+def test_a_slot_is_idle_between_its_trials_and_not_while_they_overlap(overhead: ModuleType) -> None:
+    start = datetime(2026, 1, 1)
+
+    def stay(first: float, last: float, trained_s: float) -> tuple[datetime, datetime, float]:
+        begun, ended = (start + timedelta(seconds=second) for second in (first, last))
+        return overhead.Stay(begun, ended, trained_s)
+
+    slots = {
+        "cpu:0": [stay(6, 15, 7.0), stay(0, 5, 1.0)],
+        "cpu:1": [stay(0, 5, 1.0), stay(4, 10, 4.0), stay(9, 15, 4.0)],
+    }
+    assert overhead.shares(slots) == pytest.approx(
+        {"idle_share": 1 / 20, "untrained_share": 5 / 20}
+    )
+
+
+def test_one_trial_a_slot_says_nothing_of_idleness(overhead: ModuleType) -> None:
+    stay = overhead.Stay(datetime(2026, 1, 1), datetime(2026, 1, 2), 1.0)
+    with pytest.raises(SystemExit, match="too few trials to say how long slots are idle"):
+        overhead.shares({"cpu:0": [stay]})
+
+
+def test_the_trials_of_a_race_are_divided_without_loss(same_work: ModuleType) -> None:
+    work = importlib.import_module("peers.work")
+    order = work.Work(work.TASKS["cnn-32"], work.RATES, 1, "", 1, "")
+    parts = [work.Work(**{**vars(order), "part": part, "parts": 2}) for part in (0, 1)]
+    assert sorted(rate for part in parts for rate in part.own_rates) == sorted(work.RATES)
+    assert len(set(work.RATES)) == 12
+
+
+def test_the_first_entries_of_an_idx_file_are_an_idx_file(same_work: ModuleType) -> None:
+    whole = bytes([0, 0, 8, 2, 0, 0, 0, 3, 0, 0, 0, 2]) + bytes(range(6))
+    assert same_work.first(whole, 2) == bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 2]) + bytes(
+        range(4)
+    )
+
+
+def test_who_is_left_out_is_named_with_the_reason(same_work: ModuleType, table: ModuleType) -> None:
+    done = {"wall_s": 10.0, "cpu_s": 18.0, "median_accuracy": 0.9, "trials": 12}
+    slow = {**done, "wall_s": 30.0, "cpu_s": 36.0}
+    text = same_work.table(
+        [
+            table.Measured("cnn-32", "KerasTuner", left_out="keras not installed"),
+            table.Measured("cnn-32", "Ray Tune + Lightning", slow),
+            table.Measured("cnn-32", "hpsearch", done),
+        ]
+    )
+    rows = text.splitlines()[2:]
+    assert rows[0] == "| hpsearch | 10.0 | 1.00 | 18.0 | 1.00 | 0.9000 | 1 |"
+    assert rows[1] == "| Ray Tune + Lightning | 30.0 | 3.00 | 36.0 | 2.00 | 0.9000 | 1 |"
+    assert rows[2].startswith("| KerasTuner | left out: keras not installed | - |")
