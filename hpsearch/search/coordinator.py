@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from hpsearch.search.fate import fate_of
 from hpsearch.search.ledger import Ledger
 from hpsearch.search.observer import Observer
 from hpsearch.search.outbox import Fenced, Outbox
+from hpsearch.search.queue import Queue
 from hpsearch.search.results import TrialRecord
 from hpsearch.search.room import Room
 from hpsearch.search.stop_request import StopRequest
@@ -85,7 +85,6 @@ class Coordinator:
         self._room = room
         self._tidy = tidy
         self._active: dict[int, Active] = {}
-        self._waiting: deque[Trial] = deque()
         self._failures = Failures()
         self._stopping_since: float | None = None
         self._fatal = ""
@@ -97,8 +96,7 @@ class Coordinator:
             Failure: nothing can be trained as things are, or the study has another owner now; no
                 trial was spent on it.
         """
-        self._waiting.extend(self._ledger.unfinished())
-        self._count = len(self._ledger.trials())
+        self._queue = Queue(self._ledger, self._budget)
         try:
             while self._fill_slots() or self._active:
                 self._engine.poll(self._hear, POLL_S)
@@ -108,7 +106,7 @@ class Coordinator:
                 self._obey_stop()
                 self._enforce_limits()
                 self._observer.refresh()
-            for trial in self._waiting:
+            for trial in self._queue.drain():
                 self._ledger.set_aside(trial, "interrupted")
             self._delivery.finish(self._stop)
         except Fenced:
@@ -127,22 +125,13 @@ class Coordinator:
         for slot in self._engine.slots:
             if slot in busy:
                 continue
-            trial = self._next_trial()
+            trial = None if self._stopping() else self._queue.next()
             if trial is None:
                 return False
             self._start(trial, slot)
+        if not self._stopping():
+            self._queue.ask_ahead()
         return True
-
-    def _next_trial(self) -> Trial | None:
-        if self._stop.urgency or (self._deadline and time.monotonic() >= self._deadline):
-            return None
-        if self._waiting:
-            return self._waiting.popleft()
-        if self._ledger.exhausted or (self._budget is not None and self._count >= self._budget):
-            return None
-        trial = self._ledger.ask(self._count)
-        self._count += 1
-        return trial
 
     def _start(self, trial: Trial, slot: Slot) -> None:
         params, config = self._ledger.fill(trial)
@@ -247,7 +236,7 @@ class Coordinator:
             f"trial {active.job.number}: its process {reason}; it goes on after epoch"
             f" {active.epochs}"
         )
-        self._waiting.appendleft(active.trial)
+        self._queue.put_back(active.trial)
 
     def _set_aside(self, active: Active) -> None:
         self._ledger.set_aside(active.trial, "interrupted")

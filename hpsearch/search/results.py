@@ -220,17 +220,19 @@ def trial_record(frozen: FrozenTrial, runs: Path, *, owned: bool = True) -> Tria
     attributes = dict(frozen.user_attrs)
     curve = attributes.pop(CURVE, None) or frozen.intermediate_values
     state = STATES[frozen.state]
+    attempts = tuple(attributes.pop(ATTEMPTS, ()))
+    runs_now = owned and bool(attempts)  # before its first attempt it is only asked for
     best = runs / trial_folder(frozen.number) / (attributes.pop(CHECKPOINT, None) or "best.ckpt")
     return TrialRecord(
         number=frozen.number,
-        state="waiting" if state == "running" and not owned else state,
+        state="waiting" if state == "running" and not runs_now else state,
         params=dict(frozen.params),
         values=tuple(frozen.values) if frozen.values else None,
         values_by_epoch={int(step): curve[step] for step in sorted(curve, key=int)},
         seconds=attributes.pop(SECONDS, None),
         device=attributes.pop(DEVICE, None),
         checkpoint=str(best) if best.exists() else None,
-        attempts=tuple(attributes.pop(ATTEMPTS, ())),
+        attempts=attempts,
         attributes=attributes,
     )
 

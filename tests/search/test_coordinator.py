@@ -76,7 +76,7 @@ class Bench:
         stored = load_study(self.storage, self.spec.name)
         lease = take_lease(self.storage.engine, stored._study_id, self.spec.name)
         outbox = Outbox(self.storage.engine, lease)
-        study = own(stored, outbox)
+        study = self.owned = own(stored, outbox)
         folder = self.runs / self.spec.name
         watcher = Watcher()
         coordinator = Coordinator(
@@ -196,6 +196,49 @@ def test_a_trial_that_has_trained_to_its_end_is_never_pruned(tmp_path: Path) -> 
     bench.run(ScriptedEngine(1, learns), budget=8)
 
     assert bench.record().counts["complete"] == 8
+
+
+def test_from_the_hundredth_trial_on_the_next_one_is_asked_for_while_the_slots_are_busy(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, spec(sampler="tpe", trials=103))
+    asked, states = {}, {}
+
+    def looks(job: Job) -> Iterator[Message | Gone]:
+        yield Started(0, {})
+        trials = bench.owned.get_trials(deepcopy=False)
+        asked[job.number] = len(trials)
+        states[job.number] = trial_record(trials[-1], tmp_path).state
+        yield from learns(job, epochs=1)
+
+    bench.run(ScriptedEngine(1, looks), budget=103)
+
+    assert asked == {n: n + 1 + (99 <= n < 102) for n in range(103)}
+    assert states == {n: "waiting" if 99 <= n < 102 else "running" for n in range(103)}
+    assert bench.record().counts["complete"] == 103
+
+
+def test_a_search_that_ends_early_leaves_the_trial_it_asked_for_ahead_to_the_next_one(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, spec(trials=104))
+    stop = StopRequest()
+
+    def stops(job: Job) -> Iterator[Message | Gone]:
+        yield Started(0, {})
+        if job.number == 100:
+            stop.ask("Ctrl-C")
+        yield from learns(job)
+
+    bench.run(ScriptedEngine(1, stops), budget=104, stop=stop)
+
+    ahead = bench.record().trials[101]
+    assert (ahead.state, ahead.attempts) == ("waiting", ())
+
+    resumed = ScriptedEngine(1, learns)
+    bench.run(resumed, budget=104)
+    assert [job.number for job in resumed.jobs] == [100, 101, 102, 103]
+    assert resumed.jobs[1].params == ahead.params
 
 
 def test_a_request_to_stop_leaves_trials_waiting_under_their_numbers(bench: Bench) -> None:
