@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from hpsearch.engines.engine import Gone, Handler
 from hpsearch.search import coordinator as coordinator_module
 from hpsearch.search import outbox as outbox_module
+from hpsearch.search import queue as queue_module
 from hpsearch.search.active import TrialLimits
 from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.lease import take_lease
@@ -246,6 +247,8 @@ def test_no_interleaving_loses_doubles_or_changes_anything(
     monkeypatch.setattr(outbox_module, "FIRST_WAIT_S", 0.001)
     monkeypatch.setattr(outbox_module, "LONGEST_WAIT_S", 0.01)
     monkeypatch.setattr(coordinator_module, "WRITE_S", 0.02)
+    if seed % 2:
+        monkeypatch.setattr(queue_module, "AHEAD_FROM", 10)
     history = History(tmp_path, seed)
     while not history.live():
         history.check()
