@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 from hpsearch.commands.options import (
     DEFAULTS,
     Changes,
@@ -10,6 +12,7 @@ from hpsearch.commands.options import (
     StudyFile,
     StudyName,
 )
+from hpsearch.engines.server import Server
 
 
 def run(
@@ -22,22 +25,29 @@ def run(
     """Run the search of a study file, or go on with it."""
     from hpsearch.commands.checked_file import read_to_run
 
-    spec, url = read_to_run(study, (*changes, *more), options.storage, trust=options.trust)
-    # After the file: its faults need not wait for Optuna.
-    from hpsearch.commands.outcome import watch
-    from hpsearch.search.run import run_study
+    with _server(options) as server:
+        spec, url = read_to_run(study, (*changes, *more), options.storage, trust=options.trust)
+        # After the file: its faults need not wait for Optuna.
+        from hpsearch.commands.outcome import watch
+        from hpsearch.search.run import run_study
 
-    return watch(lambda **ways: run_study(spec, **ways), url, options)
+        return watch(lambda **ways: run_study(spec, server=server, **ways), url, options)
 
 
 def resume(name: StudyName, /, *, options: SearchOptions = DEFAULTS) -> int:
     """Go on with a study from its database, without its file."""
-    from hpsearch.commands.opening import open_database
-    from hpsearch.commands.outcome import watch
-    from hpsearch.commands.trust import require_trust_in_study
-    from hpsearch.search.run import resume_study
-    from hpsearch.search.storage import default_url
+    with _server(options) as server:
+        from hpsearch.commands.opening import open_database
+        from hpsearch.commands.outcome import watch
+        from hpsearch.commands.trust import require_trust_in_study
+        from hpsearch.search.run import resume_study
+        from hpsearch.search.storage import default_url
 
-    url = options.storage or default_url()
-    require_trust_in_study(open_database(url), name, trust=options.trust)
-    return watch(lambda **ways: resume_study(name, **ways), url, options)
+        url = options.storage or default_url()
+        require_trust_in_study(open_database(url), name, trust=options.trust)
+        return watch(lambda **ways: resume_study(name, server=server, **ways), url, options)
+
+
+def _server(options: SearchOptions) -> AbstractContextManager[Server | None]:
+    """Begins the server of the trials: torch takes longer to load than all else before them."""
+    return nullcontext() if options.inline else Server()

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import selectors
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import Any
 
 from hpsearch.engines.engine import Gone, Handler
 from hpsearch.engines.memory_kills import count_memory_kills
+from hpsearch.engines.server import Server
 from hpsearch.engines.slots import Slot
 from hpsearch.spec.errors import Failure, InputError
 from hpsearch.spec.job import Job
@@ -23,9 +21,6 @@ from hpsearch.spec.messages import from_line
 
 KILLED = -9
 MAX_LOSSES = 3
-
-# One thread until a trial knows how many it may have: a parent with threads cannot fork safely.
-SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass
@@ -52,6 +47,7 @@ class LocalEngine:
         data: the study file's `data` section, to load once what every trial needs.
         import_paths: folders where those modules are found.
         log: file for what the server prints.
+        server: one that was begun in advance; the engine ends it.
     """
 
     def __init__(
@@ -61,18 +57,18 @@ class LocalEngine:
         data: Mapping[str, Any],
         import_paths: Sequence[str],
         log: Path,
+        server: Server | None = None,
     ) -> None:
         self.slots = slots
         self.ready = False
         self._log = log
         self._output = log.open("ab")
         self._losses = 0
-        self._to_load = json.dumps({"modules": list(modules), "data": data})
-        self._import_paths = list(import_paths)
+        self._to_load = modules, data, import_paths, log
         self._running: dict[int, _Running] = {}
         self._selector = selectors.DefaultSelector()
         self._control_text = b""
-        self._start_server()
+        self._adopt(server or Server(self._output))
 
     def start(self, job: Job, slot: Slot) -> None:
         """Sends the job to a new process."""
@@ -111,44 +107,27 @@ class LocalEngine:
 
     def close(self) -> None:
         """Ends the server, and every trial with it."""
-        self._control.close()
-        self._server.wait()
+        self._server.end()
         for number in list(self._running):
             self._forget(number)
         self._selector.close()
         self._output.close()
 
-    def _start_server(self) -> None:
-        self._control, theirs = socket.socketpair()
-        paths = [*self._import_paths, os.environ.get("PYTHONPATH", "")]
-        with theirs:
-            self._server = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "hpsearch.engines.forkserver"),
-                    *(str(theirs.fileno()), str(os.getpid()), self._to_load),
-                ],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=self._output,
-                start_new_session=True,
-                env={
-                    **os.environ,
-                    **SINGLE_THREADED,
-                    "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-                },
-            )
-        self._selector.register(self._control, selectors.EVENT_READ, None)
+    def _adopt(self, server: Server) -> None:
+        self._server = server
+        self._selector.register(server.control, selectors.EVENT_READ, None)
+        with contextlib.suppress(OSError):  # that it has ended is heard from its socket
+            server.load(*self._to_load)
 
     def _order(self, order: dict[str, int], sockets: list[int]) -> None:
         try:
-            socket.send_fds(self._control, [json.dumps(order).encode() + b"\n"], sockets)
+            self._server.order(order, sockets)
         except OSError:
             self._lose_server()
 
     def _hear_server(self) -> None:
         try:
-            text = self._control.recv(65536)
+            text = self._server.control.recv(65536)
         except OSError:
             text = b""
         if not text:
@@ -166,9 +145,8 @@ class LocalEngine:
 
     def _lose_server(self) -> None:
         # Its trials died with it; the coordinator resumes them on the server that follows.
-        self._selector.unregister(self._control)
-        self._control.close()
-        self._server.wait()
+        self._selector.unregister(self._server.control)
+        self._server.end()
         for trial in self._running.values():
             trial.code, trial.ordered = KILLED, True
         self._control_text, self.ready = b"", False
@@ -178,7 +156,7 @@ class LocalEngine:
                 f"the process that starts the trials ended {MAX_LOSSES} times in a row without"
                 f" running one; what it said stands in {self._log}"
             )
-        self._start_server()
+        self._adopt(Server(self._output))
 
     def _hear_trial(self, number: int, handler: Handler) -> bool:
         trial = self._running[number]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
-import yaml
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,9 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from hpsearch.engines.engine import Engine
 from hpsearch.engines.inline import InlineEngine
 from hpsearch.engines.local import LocalEngine
+from hpsearch.engines.server import Server
 from hpsearch.engines.slots import Slot, find_slots
 from hpsearch.search.active import TrialLimits
 from hpsearch.search.attributes import BUDGET, SEED
+from hpsearch.search.changes import refuse_changes
 from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.lease import Lease, take_lease
 from hpsearch.search.ledger import Ledger, create_study, describe_study
@@ -49,15 +50,9 @@ from hpsearch.search.seeds import derive_seed
 from hpsearch.search.stop_request import SIGNALS, StopRequest, stop_on_signals
 from hpsearch.search.storage import open_storage, reason_of, redact
 from hpsearch.spec.components import class_modules
-from hpsearch.spec.errors import Failure, InputError
+from hpsearch.spec.errors import Failure
 from hpsearch.spec.job import Job, Scalar
 from hpsearch.spec.study import StudySpec
-
-# These say how far and where a study goes, or how it chooses; what is searched stays the same.
-CHANGEABLE = (
-    *("trials", "timeout", "storage", "description", "sampler", "pruner"),
-    *("hang_timeout", "trial_timeout", "keep_checkpoints", "disk_budget"),
-)
 
 
 @dataclass(frozen=True)
@@ -102,6 +97,7 @@ def run_study(
     timeout_s: float | None,
     inline: bool,
     observer: Observer,
+    server: Server | None = None,
 ) -> Outcome:
     """Runs the study of a file: begins it, or goes on with it if the database has it.
 
@@ -123,7 +119,8 @@ def run_study(
         if stored.trials == spec.trials and spec.trials is not None:
             # What --trials or --add has raised stays; what --trials has lowered was for once.
             spec_budget = max(spec.trials, study.user_attrs.get(BUDGET) or 0)
-    return _search(study, spec, database, runs, slots, spec_budget, limits, inline, observer)
+    start = partial(_engine, spec, slots, inline, server)
+    return _search(study, spec, database, runs, slots, spec_budget, limits, start, observer)
 
 
 def resume_study(
@@ -138,6 +135,7 @@ def resume_study(
     timeout_s: float | None,
     inline: bool,
     observer: Observer,
+    server: Server | None = None,
 ) -> Outcome:
     """Goes on with a study from the database alone; its file is not needed.
 
@@ -150,28 +148,8 @@ def resume_study(
     spec = stored_spec(database, name)
     limits = Limits(trials, add, timeout_s if timeout_s is not None else spec.timeout_s)
     budget = study.user_attrs.get(BUDGET)
-    return _search(study, spec, database, runs, slots, budget, limits, inline, observer)
-
-
-def refuse_changes(stored: StudySpec, given: StudySpec) -> None:
-    """Raises InputError with a diff if the two search different things under one name."""
-    before, after = _fixed(stored.document), _fixed(given.document)
-    if before == after:
-        return
-    diff = difflib.unified_diff(
-        yaml.safe_dump(before, sort_keys=False).splitlines(),
-        yaml.safe_dump(after, sort_keys=False).splitlines(),
-        "in the database",
-        "in the file",
-        lineterm="",
-        n=1,
-    )
-    raise InputError(
-        f"the study {given.name} is in the database already, and searches something else:\n"
-        + "\n".join(diff)
-        + f"\nGive the changed study another name (--set study.name={given.name}-2), or go on with"
-        f" the old one: hpsearch resume {given.name}"
-    )
+    start = partial(_engine, spec, slots, inline, server)
+    return _search(study, spec, database, runs, slots, budget, limits, start, observer)
 
 
 def make_job(
@@ -208,7 +186,7 @@ def _search(
     slots: tuple[Slot, ...],
     budget: int | None,
     limits: Limits,
-    inline: bool,
+    start: Callable[[Path], Engine],
     observer: Observer,
 ) -> Outcome:
     stop = StopRequest()
@@ -227,7 +205,7 @@ def _search(
                 owned = own(study, outbox)
                 coordinator = Coordinator(
                     Ledger(owned, spec),
-                    _engine(spec, slots, folder, inline),
+                    start(folder),
                     observer,
                     outbox,
                     stop,
@@ -268,11 +246,13 @@ def _owning(study: optuna.Study, database: RDBStorage) -> Iterator[Lease]:
         ) from error
 
 
-def _engine(spec: StudySpec, slots: tuple[Slot, ...], folder: Path, inline: bool) -> Engine:
+def _engine(
+    spec: StudySpec, slots: tuple[Slot, ...], inline: bool, server: Server | None, folder: Path
+) -> Engine:
     if inline:
         return InlineEngine(slots[0])
     modules, data = class_modules(spec.document), spec.document["data"]
-    return LocalEngine(slots, modules, data, spec.import_paths, folder / "server.txt")
+    return LocalEngine(slots, modules, data, spec.import_paths, folder / "server.txt", server)
 
 
 def _tidier(study: optuna.Study, spec: StudySpec, folder: Path) -> Callable[[], None]:
@@ -286,8 +266,3 @@ def _tidier(study: optuna.Study, spec: StudySpec, folder: Path) -> Callable[[], 
 def _to_go(record: StudyRecord) -> bool:
     finished = sum(record.counts[state] for state in ("complete", "pruned", "failed"))
     return record.budget is None or finished < record.budget or finished < len(record.trials)
-
-
-def _fixed(document: Mapping[str, Any]) -> dict[str, Any]:
-    study = {key: value for key, value in document["study"].items() if key not in CHANGEABLE}
-    return {**document, "study": study}

@@ -22,8 +22,20 @@ MODULES = (
 )
 
 
-def warm(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
-    """Loads torch, lightning, the study's own modules and its data, and stays single-threaded.
+def warm() -> None:
+    """Loads torch, lightning and all that trials first use of them, and stays single-threaded."""
+    import torch
+
+    torch.set_num_threads(1)
+    for name in MODULES:
+        with contextlib.suppress(Exception):
+            import_module(name)
+    # The first optimizer of a process pulls in torch._dynamo: about 2 s.
+    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
+
+
+def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
+    """Loads a study's own modules and its data.
 
     Data that cannot be loaded are left to the trial, whose failure says so with its number.
 
@@ -34,15 +46,7 @@ def warm(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
     Returns:
         A sentence on each of the study's modules that cannot be imported.
     """
-    import torch
-
-    torch.set_num_threads(1)
-    for name in MODULES:
-        with contextlib.suppress(Exception):
-            import_module(name)
     faults = [fault for name in modules if (fault := _import(name))]
-    # The first optimizer of a process pulls in torch._dynamo: about 2 s.
-    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
     with contextlib.suppress(Exception):
         _preload(data)
     return faults

@@ -142,7 +142,7 @@ def test_a_lost_server_costs_its_trials_and_nothing_else(tmp_path: Path) -> None
     engine.start(job(tmp_path, 0, SLOTS[0], gate=str(tmp_path / "never")), SLOTS[0])
     desk.wait(engine, 1, Started)
 
-    engine._server.kill()
+    engine._server.process.kill()
     desk.wait(engine, 1, Gone)
     engine.start(job(tmp_path, 1, SLOTS[0]), SLOTS[0])
     desk.wait(engine, 2, Gone)
@@ -163,7 +163,7 @@ engine = LocalEngine(SLOTS, ["tiny"], DATA, [{stubs!r}], folder / "server.txt")
 engine.start(job(folder, 0, SLOTS[0], gate=str(folder / "never")), SLOTS[0])
 desk = Desk()
 desk.wait(engine, 1, Started)
-print(engine._server.pid, desk.of(0, Started)[0].facts["pid"], flush=True)
+print(engine._server.process.pid, desk.of(0, Started)[0].facts["pid"], flush=True)
 engine.poll(desk, 60)
 """
 
@@ -207,7 +207,7 @@ def test_the_server_stays_single_threaded(engine: LocalEngine, tmp_path: Path) -
     engine.start(job(tmp_path, 0, SLOTS[0]), SLOTS[0])
     desk.wait(engine, 1, Gone)
 
-    assert psutil.Process(engine._server.pid).num_threads() == 1
+    assert psutil.Process(engine._server.process.pid).num_threads() == 1
     assert threading.active_count() >= 1
 
 

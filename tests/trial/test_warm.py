@@ -5,16 +5,23 @@ import threading
 import pytest
 
 from hpsearch.data import ImageData, sources
-from hpsearch.trial.warm import warm
+from hpsearch.trial.warm import load_study, warm
 
 
 def test_the_studys_images_are_loaded_once_for_all_trials() -> None:
     sources._packaged_mnist.cache_clear()
-    threads = threading.active_count()
-
-    warm([], {"class_path": "hpsearch.data.ImageData", "init_args": {"batch_size": "~int(8, 64)"}})
+    load_study(
+        [], {"class_path": "hpsearch.data.ImageData", "init_args": {"batch_size": "~int(8, 64)"}}
+    )
 
     assert sources._packaged_mnist.cache_info().currsize == 1
+
+
+def test_warming_up_starts_no_thread() -> None:
+    threads = threading.active_count()
+
+    warm()
+
     assert threading.active_count() == threads
 
 
@@ -30,7 +37,7 @@ def test_the_studys_images_are_loaded_once_for_all_trials() -> None:
 def test_what_cannot_be_loaded_in_advance_is_left_to_the_trial(data: dict[str, object]) -> None:
     sources._packaged_mnist.cache_clear()
 
-    assert warm([], data) == []
+    assert load_study([], data) == []
 
     assert sources._packaged_mnist.cache_info().currsize == 0
 
@@ -44,6 +51,6 @@ def test_preloading_is_for_the_packaged_images() -> None:
 
 
 def test_modules_of_the_study_that_cannot_be_imported_are_told() -> None:
-    assert warm(["tiny", "no.such.module"], {"class_path": "tiny.TinyData"}) == [
+    assert load_study(["tiny", "no.such.module"], {"class_path": "tiny.TinyData"}) == [
         "no.such.module cannot be imported: ModuleNotFoundError: No module named 'no'"
     ]

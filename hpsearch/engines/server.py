@@ -1,0 +1,98 @@
+"""The process that trials are forked from, as its coordinator holds it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+# One thread until a trial knows how many it may have: a parent with threads cannot fork safely.
+SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class Server:
+    """A process that loads torch and lightning, takes orders, and ends with this one.
+
+    It can be begun before anything is known of the study: what it loads takes seconds, in which
+    the coordinator reads files and opens its database.
+
+    Args:
+        output: file for what it prints; nowhere if not given, until `load` names one.
+
+    Attributes:
+        control: the socket that brings its answers, in lines of JSON (`engines/forkserver.py`).
+        process: the process.
+    """
+
+    def __init__(self, output: BinaryIO | None = None) -> None:
+        self._loads = False
+        self.control, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "hpsearch.engines.forkserver"),
+                    *(str(theirs.fileno()), str(os.getpid())),
+                ],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=output or subprocess.DEVNULL,
+                stderr=output or subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, **SINGLE_THREADED},
+            )
+
+    def load(
+        self,
+        modules: Sequence[str],
+        data: Mapping[str, Any],
+        import_paths: Sequence[str],
+        log: Path,
+    ) -> None:
+        """Has it load what a study's trials need.
+
+        Args:
+            modules: of the study's own classes.
+            data: the study file's `data` section.
+            import_paths: folders where those modules are found.
+            log: file for what it prints from now on.
+
+        Raises:
+            OSError: it has ended.
+        """
+        self._loads = True
+        study = {"modules": list(modules), "data": data, "import_paths": list(import_paths)}
+        order = json.dumps({"load": {**study, "log": str(log)}})
+        self.control.sendall(order.encode() + b"\n")
+
+    def order(self, order: Mapping[str, int], sockets: Sequence[int]) -> None:
+        """Gives it an order, with the sockets that belong to it.
+
+        Raises:
+            OSError: it has ended.
+        """
+        socket.send_fds(self.control, [json.dumps(order).encode() + b"\n"], sockets)
+
+    def end(self) -> None:
+        """Ends it, and every trial with it; ending it again does nothing."""
+        self.control.close()
+        if not self._loads:
+            # It would first load torch to its end, and has started nothing that must be ended.
+            self.process.kill()
+        self.process.wait()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
