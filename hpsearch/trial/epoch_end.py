@@ -17,6 +17,7 @@ from hpsearch.spec.events import EventLog
 from hpsearch.spec.job import Direction, Job
 from hpsearch.spec.messages import How, Message, Report, Started, Verdict
 from hpsearch.trial import checkpoint
+from hpsearch.trial.claim import Claim
 from hpsearch.trial.confusion import write_confusion
 from hpsearch.trial.whereabouts import NotFinite
 
@@ -37,18 +38,26 @@ class EpochEnd(Checkpoint):
         job: the trial.
         log: the trial's own record; a report is there before the coordinator hears of it.
         exchange: sends a message and returns the verdict on a report.
+        claim: that the trial's folder is this process's to write.
         done: epochs that earlier attempts have finished.
         notes: what was wrong with the checkpoints that they left.
     """
 
     def __init__(
-        self, job: Job, log: EventLog, exchange: Exchange, done: int, notes: Sequence[str] = ()
+        self,
+        job: Job,
+        log: EventLog,
+        exchange: Exchange,
+        claim: Claim,
+        done: int,
+        notes: Sequence[str] = (),
     ) -> None:
         self._objectives = job.objectives
         self._folder = Path(job.folder)
         self._owner = job.owner
         self._log = log
         self._exchange = exchange
+        self._claim = claim
         self._done = done
         self._notes = list(notes)
         self._seconds_before = log.reports[-1].seconds if log.reports else 0.0
@@ -76,7 +85,9 @@ class EpochEnd(Checkpoint):
         Raises:
             BadMetric: an objective is missing; the trial fails.
             NotFinite: an objective is not a finite number; the trial fails.
+            Superseded: another process trains this trial now; nothing is written.
         """
+        self._claim.hold()
         if trainer.enable_validation and not self._validated:
             # Lightning still holds the metrics of an earlier epoch: nothing new to report.
             checkpoint.save(trainer, self._folder / checkpoint.LAST, self._owner)

@@ -23,6 +23,7 @@ from hpsearch.spec.events import EventLog
 from hpsearch.spec.job import Job
 from hpsearch.spec.messages import Ended, Kind
 from hpsearch.trial import checkpoint, tensorboard
+from hpsearch.trial.claim import Claim, Superseded
 from hpsearch.trial.epoch_end import BadMetric, EpochEnd, Exchange
 from hpsearch.trial.lightning_tree import in_tree, one_process, tree_of
 from hpsearch.trial.optimization import attach
@@ -50,18 +51,23 @@ def run_trial(job: Job, exchange: Exchange) -> None:
     Never raises for a fault of the trial: that is told as `Ended("failed", ...)`.
     """
     log = EventLog(Path(job.folder) / "events.jsonl")
-    where = Whereabouts()
+    where, claim = Whereabouts(), None
     try:
-        ended = _fit(job, log, exchange, where)
+        Path(job.folder).mkdir(parents=True, exist_ok=True)
+        claim = Claim(Path(job.folder))
+        ended = _fit(job, log, exchange, where, claim)
         if ended.how != "stopped":
+            claim.hold()
             log.append(ended)
-    except SystemExit:
-        # Lightning's own answer to SIGTERM: the trial goes on later, from its last checkpoint.
+    except (SystemExit, Superseded):
+        # Lightning's own answer to SIGTERM: the trial goes on later, from its last checkpoint; or
+        # it goes on in another process already.
         ended = Ended("stopped")
     except Exception as error:
         ended = _failed(error, job, where)
-        with contextlib.suppress(OSError):
-            if not ended.fatal and ended.failure_kind != "disk":
+        with contextlib.suppress(OSError, Superseded):
+            if claim is not None and not ended.fatal and ended.failure_kind != "disk":
+                claim.hold()
                 log.append(ended)
     exchange(ended)
 
@@ -85,8 +91,7 @@ def _failed(error: Exception, job: Job, where: Whereabouts) -> Ended:
     return Ended("failed", _one_line(error), kind, tail, facts=facts)
 
 
-def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts) -> Ended:
-    Path(job.folder).mkdir(parents=True, exist_ok=True)
+def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts, claim: Claim) -> Ended:
     prepare(job)
     _write_params(job)
 
@@ -100,7 +105,7 @@ def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts) -> End
 
     logger = tensorboard.build_logger(job, tree)
     tensorboard.declare_columns(logger, job.params, [*job.objectives, "best_epoch"])
-    epoch_end = in_tree(EpochEnd, tree)(job, log, exchange, done, notes)
+    epoch_end = in_tree(EpochEnd, tree)(job, log, exchange, claim, done, notes)
     arguments = dict(job.config["trainer"])
     callbacks = [
         *instantiate(_as_list(arguments.pop("callbacks", None))),

@@ -1,0 +1,57 @@
+"""A trial's folder is that of the process which claimed it last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpsearch.spec.events import EventLog
+from hpsearch.spec.job import Job
+from hpsearch.spec.messages import Ended, Message, Report, Verdict
+from hpsearch.trial.checkpoint import verified
+from hpsearch.trial.claim import Claim, Superseded
+from hpsearch.trial.run import run_trial
+
+
+def test_the_last_claim_holds_and_the_one_before_does_not(tmp_path: Path) -> None:
+    first = Claim(tmp_path)
+    first.hold()
+
+    second = Claim(tmp_path)
+    second.hold()
+    with pytest.raises(Superseded):
+        first.hold()
+
+
+def test_a_claim_whose_file_is_gone_is_held(tmp_path: Path) -> None:
+    claim = Claim(tmp_path)
+    (tmp_path / "claim").unlink()
+    claim.hold()
+
+
+@pytest.mark.parametrize("plan", ["", "raise"])
+def test_a_trial_that_goes_on_elsewhere_writes_nothing_more_and_is_no_failure(
+    tmp_path: Path, plan: str
+) -> None:
+    said: list[Message] = []
+
+    def taken_over(message: Message) -> Verdict | None:
+        said.append(message)
+        if isinstance(message, Report):
+            Claim(tmp_path)  # by a process of whoever took the study over
+        return "go"
+
+    model = {"class_path": "tiny.TinyModel", "init_args": {"plan": plan, "at": 2}}
+    config = {
+        "model": model,
+        "data": {"class_path": "tiny.TinyData"},
+        "trainer": {"max_epochs": 3},
+    }
+    job = Job("tiny", 0, {}, config, {"val_loss": "minimize"}, 1, 1, str(tmp_path))
+    run_trial(job, taken_over)
+
+    assert len(EventLog(tmp_path / "events.jsonl").reports) == 1
+    assert "Ended" not in (tmp_path / "events.jsonl").read_text()
+    assert verified(tmp_path / "last.ckpt", job.owner) == 1
+    assert plan or said[-1] == Ended("stopped")
