@@ -74,6 +74,11 @@ class Ledger:
         """Returns every trial there is, by number."""
         return self._study.get_trials(deepcopy=False)
 
+    def trial(self, number: int) -> FrozenTrial:
+        """Returns one trial as it stands; unlike `trials()`, at the same cost in any study."""
+        frozen: FrozenTrial = self._storage.get_trial(number)
+        return frozen
+
     def unfinished(self) -> Iterator[Trial]:
         """Yields the trials that are neither finished nor running anywhere, by number.
 

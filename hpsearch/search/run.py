@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +30,11 @@ from hpsearch.search.outbox import Outbox, Unwritable
 from hpsearch.search.owned_study import own
 from hpsearch.search.results import (
     StudyRecord,
+    TrialRecord,
     load_record,
     load_study,
     stored_spec,
+    study_record,
     trial_folder,
     trial_record,
 )
@@ -212,21 +214,24 @@ def _search(
     observer: Observer,
 ) -> Outcome:
     stop = StopRequest()
-    with _owning(study, database) as lease:
+    with _owning(study, database) as lease, Outbox(database.engine, lease) as outbox:
         runs = find_runs(study, runs)
         folder = claim_folder(study, runs)
         budget = limits.trials if limits.trials is not None else budget
-        budget = (budget or len(study.trials)) + limits.add if limits.add else budget
+        there = database.get_n_trials(study._study_id)
+        budget = (budget or there) + limits.add if limits.add else budget
         budget = min(filter(None, (budget, grid_size(spec))), default=None)
         describe_study(study, spec, runs, budget)
-        record = load_record(database, spec.name)
+        owned = own(study, outbox)
+        record = study_record(study, database, owned.get_trials(deepcopy=False))
         observer.opened(record, [slot.name for slot in slots])
         if _to_go(record):
-            seeds = {t.number: t.user_attrs[SEED] for t in study.trials if SEED in t.user_attrs}
-            with stop_on_signals(stop), Outbox(database.engine, lease) as outbox:
-                owned = own(study, outbox)
+            seeds = {t.number: t.attributes[SEED] for t in record.trials if SEED in t.attributes}
+            retention = _retention(spec, folder, record.trials)
+            ledger = Ledger(owned, spec)
+            with stop_on_signals(stop):
                 coordinator = Coordinator(
-                    Ledger(owned, spec),
+                    ledger,
                     _engine(spec, slots, folder, inline),
                     observer,
                     outbox,
@@ -235,14 +240,12 @@ def _search(
                         *(spec, number, params, config, folder / trial_folder(number)),
                         *(slot.device, slot.threads, seeds.get(number)),
                     ),
-                    record=lambda number: trial_record(
-                        owned.get_trials(deepcopy=False)[number], folder
-                    ),
+                    record=lambda number: trial_record(ledger.trial(number), folder),
                     objectives=dict(spec.objectives),
                     budget=budget,
                     limits=TrialLimits(spec.hang_timeout_s, spec.trial_timeout_s),
                     room=Room(folder, observer),
-                    tidy=_tidier(owned, spec, folder),
+                    tidy=retention.take,
                     deadline=time.monotonic() + limits.timeout_s if limits.timeout_s else None,
                 )
                 coordinator.run()
@@ -275,12 +278,11 @@ def _engine(spec: StudySpec, slots: tuple[Slot, ...], folder: Path, inline: bool
     return LocalEngine(slots, modules, data, spec.import_paths, folder / "server.txt")
 
 
-def _tidier(study: optuna.Study, spec: StudySpec, folder: Path) -> Callable[[], None]:
-    kept = spec.keep_checkpoints, spec.disk_budget
-    retention = Retention(folder, spec.objectives, *kept)
-    return lambda: retention.tidy(
-        [trial_record(trial, folder) for trial in study.get_trials(deepcopy=False)]
-    )
+def _retention(spec: StudySpec, folder: Path, trials: Iterable[TrialRecord]) -> Retention:
+    retention = Retention(folder, spec.objectives, spec.keep_checkpoints, spec.disk_budget)
+    for trial in trials:
+        retention.take(trial)
+    return retention
 
 
 def _to_go(record: StudyRecord) -> bool:

@@ -20,6 +20,11 @@ def put(folder: Path, *trials: TrialRecord) -> None:
         (place / "events.jsonl").write_text("")
 
 
+def tidy(retention: Retention, *trials: TrialRecord) -> None:
+    for trial in trials:
+        retention.take(trial)
+
+
 def left(folder: Path) -> dict[int, list[str]]:
     """Returns the checkpoints that are left, by trial; those without a sidecar would be a fault."""
     found: dict[int, list[str]] = {}
@@ -39,7 +44,7 @@ def test_a_trial_that_can_be_resumed_keeps_everything(tmp_path: Path, make_trial
     trials = [make_trial(0, "running"), make_trial(1, "waiting")]
     put(tmp_path, *trials)
 
-    Retention(tmp_path, UP, keep=0, disk_budget=1).tidy(trials)
+    tidy(Retention(tmp_path, UP, keep=0, disk_budget=1), *trials)
 
     assert left(tmp_path) == {n: ["best", "last", "previous"] for n in (0, 1)}
 
@@ -48,7 +53,7 @@ def test_pruned_and_failed_trials_keep_none(tmp_path: Path, make_trial: Trials) 
     trials = [make_trial(0, "pruned"), make_trial(1, "failed"), make_trial(2)]
     put(tmp_path, *trials)
 
-    Retention(tmp_path, UP, keep=5, disk_budget=None).tidy(trials)
+    tidy(Retention(tmp_path, UP, keep=5, disk_budget=None), *trials)
 
     assert left(tmp_path) == {2: ["best"]}
 
@@ -60,7 +65,7 @@ def test_the_best_few_keep_their_best(
     trials = [make_trial(n, value=value) for n, value in enumerate([0.1, 0.9, 0.8, 0.2])]
     put(tmp_path, *trials)
 
-    Retention(tmp_path, objectives, keep=2, disk_budget=None).tidy(trials)
+    tidy(Retention(tmp_path, objectives, keep=2, disk_budget=None), *trials)
 
     assert left(tmp_path) == {number: ["best"] for number in kept}
 
@@ -69,11 +74,11 @@ def test_a_trial_that_is_beaten_later_loses_its_best(tmp_path: Path, make_trial:
     retention = Retention(tmp_path, UP, keep=1, disk_budget=None)
     first, better = make_trial(0, value=0.5), make_trial(1, value=0.6)
     put(tmp_path, first)
-    retention.tidy([first])
+    tidy(retention, first)
     assert left(tmp_path) == {0: ["best"]}
 
     put(tmp_path, better)
-    retention.tidy([first, better])
+    tidy(retention, better)
 
     assert left(tmp_path) == {1: ["best"]}
 
@@ -85,7 +90,7 @@ def test_beyond_the_disk_budget_the_worst_go_and_the_best_stays(
     trials = [make_trial(n, value=value) for n, value in enumerate([0.1, 0.9, 0.8])]
     put(tmp_path, *trials)
 
-    Retention(tmp_path, UP, keep=10, disk_budget=budget).tidy(trials)
+    tidy(Retention(tmp_path, UP, keep=10, disk_budget=budget), *trials)
 
     assert left(tmp_path) == {number: ["best"] for number in kept}
 
@@ -96,6 +101,6 @@ def test_with_several_objectives_every_complete_trial_keeps_its_best(
     trials = [make_trial(n, value=n / 10) for n in range(4)]
     put(tmp_path, *trials)
 
-    Retention(tmp_path, {**UP, **DOWN}, keep=1, disk_budget=None).tidy(trials)
+    tidy(Retention(tmp_path, {**UP, **DOWN}, keep=1, disk_budget=None), *trials)
 
     assert left(tmp_path) == {number: ["best"] for number in range(4)}
