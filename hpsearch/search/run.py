@@ -217,10 +217,7 @@ def _search(
     with _owning(study, database) as lease, Outbox(database.engine, lease) as outbox:
         runs = find_runs(study, runs)
         folder = claim_folder(study, runs)
-        budget = limits.trials if limits.trials is not None else budget
-        there = database.get_n_trials(study._study_id)
-        budget = (budget or there) + limits.add if limits.add else budget
-        budget = min(filter(None, (budget, grid_size(spec))), default=None)
+        budget = _budget(budget, limits, database.get_n_trials(study._study_id), spec)
         describe_study(study, spec, runs, budget)
         owned = own(study, outbox)
         record = study_record(study, database, owned.get_trials(deepcopy=False))
@@ -269,6 +266,13 @@ def _owning(study: optuna.Study, database: RDBStorage) -> Iterator[Lease]:
             f"the database {redact(database.url)} could not be written: {reason_of(error)}. What"
             f" was trained is kept; when this is put right: hpsearch resume {study.study_name}"
         ) from error
+
+
+def _budget(stored: int | None, limits: Limits, there: int, spec: StudySpec) -> int | None:
+    """Returns how many trials the study may take in all, those that are there among them."""
+    budget = limits.trials if limits.trials is not None else stored
+    budget = (budget or there) + limits.add if limits.add else budget
+    return min(filter(None, (budget, grid_size(spec))), default=None)
 
 
 def _engine(spec: StudySpec, slots: tuple[Slot, ...], folder: Path, inline: bool) -> Engine:
