@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,3 +105,67 @@ def test_with_several_objectives_every_complete_trial_keeps_its_best(
     tidy(Retention(tmp_path, {**UP, **DOWN}, keep=1, disk_budget=None), *trials)
 
     assert left(tmp_path) == {number: ["best"] for number in range(4)}
+
+
+def kept_by_rule(
+    trials: list[TrialRecord], sizes: dict[int, int], keep: int, room: int
+) -> set[int]:
+    """Returns what the rule of all trials at once keeps: the best few, as far as there is room."""
+    ranked = sorted(trials, key=lambda trial: -(trial.values or (0.0,))[0])[:keep]
+    kept: set[int] = set()
+    for trial in ranked:
+        room -= sizes[trial.number]
+        if kept and room < 0:
+            break
+        kept.add(trial.number)
+    return kept
+
+
+@pytest.mark.parametrize("objectives", [UP, {**UP, **DOWN}], ids=["one", "several"])
+def test_told_trial_by_trial_it_keeps_what_it_would_of_all_at_once(
+    tmp_path: Path, make_trial: Trials, objectives: dict[str, Direction]
+) -> None:
+    chance = random.Random(2)
+    for keep, budget in ((3, 10_000), (3, 250), (8, 300)):
+        folder = tmp_path / f"{keep}-{budget}"
+        folder.mkdir()
+        retention = Retention(folder, objectives, keep, budget)
+        trials: list[TrialRecord] = []
+        sizes: dict[int, int] = {}
+        for number in range(25):
+            trials.append(make_trial(number, value=chance.choice((0.5, chance.random()))))
+            put(folder, trials[-1])
+            sizes[number] = 100
+            retention.take(trials[-1])
+
+            few = keep if objectives is UP else len(trials)
+            kept = kept_by_rule(trials, sizes, few, budget)
+            sizes = {n: size if n in kept else 0 for n, size in sizes.items()}
+            assert left(folder) == {n: ["best"] for n in sorted(kept) if sizes[n]}
+
+
+def test_a_search_that_is_resumed_keeps_what_it_kept(tmp_path: Path, make_trial: Trials) -> None:
+    trials = [make_trial(n, value=value) for n, value in enumerate([0.1, 0.9, 0.8, 0.2])]
+    put(tmp_path, *trials)
+    tidy(Retention(tmp_path, UP, keep=2, disk_budget=None), *trials)
+    resumed = Retention(tmp_path, UP, keep=2, disk_budget=None)
+
+    tidy(resumed, *trials)
+    assert left(tmp_path) == {1: ["best"], 2: ["best"]}
+
+    better = make_trial(4, value=0.95)
+    put(tmp_path, better)
+    tidy(resumed, better)
+    assert left(tmp_path) == {1: ["best"], 4: ["best"]}
+
+
+def test_a_search_that_is_resumed_with_less_gives_up_more_at_once(
+    tmp_path: Path, make_trial: Trials
+) -> None:
+    trials = [make_trial(n, value=n / 10) for n in range(4)]
+    put(tmp_path, *trials)
+    tidy(Retention(tmp_path, UP, keep=4, disk_budget=None), *trials)
+
+    tidy(Retention(tmp_path, UP, keep=4, disk_budget=150), *trials)
+
+    assert left(tmp_path) == {3: ["best"]}
