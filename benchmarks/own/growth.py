@@ -19,18 +19,22 @@ from typing import Any
 import optuna
 import stubs  # noqa: F401  the next line needs it
 from large_study import DOCUMENT, NAME, write_large_study
+from optuna.storages import RDBStorage
 
 from hpsearch.search.lease import take_lease
 from hpsearch.search.ledger import Ledger
 from hpsearch.search.outbox import Outbox
 from hpsearch.search.owned_study import own
-from hpsearch.search.results import load_record, load_study
+from hpsearch.search.results import load_record, load_study, study_record, trial_record
+from hpsearch.search.retention import Retention
 from hpsearch.search.sampling import build_pruner, build_sampler, suggester
 from hpsearch.search.storage import open_storage
 from hpsearch.spec.messages import Ended, Report
 from hpsearch.spec.study import StudySpec
 
 ASKED, EPOCHS, PATIENCE_S = 10, 3, 60.0
+RUNS = Path("runs")
+FOLDER = RUNS / NAME
 
 
 class Clock:
@@ -59,15 +63,29 @@ def with_hpsearch(url: str, trials: int, clock: Clock) -> None:
     study = load_study(storage, NAME)
     lease = take_lease(storage.engine, study._study_id, NAME)
     with Outbox(storage.engine, lease) as outbox:
-        ledger = Ledger(clock.time("resume", lambda: own(load_study(storage, NAME), outbox)), spec)
+        ledger, retention = clock.time("resume", _open, spec, storage, outbox)
         for number in range(trials, trials + ASKED):
             trial = clock.time("ask", _ask, ledger, number)
             for step in range(1, EPOCHS + 1):
                 report = Report(step, {"val_accuracy": 0.9 + step / 100}, {}, float(step))
                 clock.time("report", ledger.report, trial, report)
-            clock.time("tell", ledger.tell, trial, Ended("complete", facts={}), report)
+            clock.time("tell", _settle, ledger, retention, trial, report)
             outbox.flush(PATIENCE_S)
     lease.release()
+
+
+def _open(spec: StudySpec, storage: RDBStorage, outbox: Outbox) -> tuple[Ledger, Retention]:
+    study = load_study(storage, NAME)
+    owned = own(study, outbox)
+    retention = Retention(FOLDER, spec.objectives, spec.keep_checkpoints, spec.disk_budget)
+    for trial in study_record(study, storage, owned.get_trials(deepcopy=False)).trials:
+        retention.take(trial)
+    return Ledger(owned, spec), retention
+
+
+def _settle(ledger: Ledger, retention: Retention, trial: optuna.Trial, best: Report) -> None:
+    ledger.tell(trial, Ended("complete", facts={}), best)
+    retention.take(trial_record(ledger.trial(trial.number), FOLDER))
 
 
 def _ask(ledger: Ledger, number: int) -> optuna.Trial:
@@ -112,7 +130,7 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     url = f"sqlite:///{Path.cwd()}/large.db"
     storage = open_storage(url)
-    write_large_study(storage, Path.cwd() / "runs", trials)
+    write_large_study(storage, RUNS, trials)
     storage.engine.dispose()
     clock = Clock()
     (with_hpsearch if contestant == "hpsearch" else with_optuna)(url, trials, clock)

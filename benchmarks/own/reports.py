@@ -116,7 +116,7 @@ def main() -> None:
             deadline=None,
             limits=TrialLimits(),
             room=Room(folder, watcher),
-            tidy=lambda: None,
+            tidy=lambda _: None,
         ).run()
     seconds = time.perf_counter() - start
     lease.release()

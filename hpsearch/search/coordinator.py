@@ -50,7 +50,7 @@ class Coordinator:
         budget: trials the study may take in all; None for no limit.
         limits: how long each trial may take.
         room: whether the trials can write.
-        tidy: removes the checkpoints that are not wanted any more.
+        tidy: removes the checkpoints that are not wanted any more, now that a trial is settled.
         deadline: `time.monotonic()` after which nothing is begun; None for no limit.
     """
 
@@ -69,7 +69,7 @@ class Coordinator:
         deadline: float | None,
         limits: TrialLimits,
         room: Room,
-        tidy: Callable[[], None],
+        tidy: Callable[[TrialRecord], None],
     ) -> None:
         self._ledger = ledger
         self._engine = engine
@@ -247,8 +247,8 @@ class Coordinator:
         assert ended is not None
         self._ledger.set_facts(active.trial, {SAMPLES_PER_S: active.samples_per_s})
         self._ledger.tell(active.trial, ended, best_report(active.reports, *self._primary))
-        self._observer.ended(self._record(active.job.number))
-        self._tidy()
+        self._observer.ended(trial := self._record(active.job.number))
+        self._tidy(trial)
         if reason := self._failures.settled(ended):
             self._stop.ask(reason)
 

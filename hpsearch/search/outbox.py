@@ -8,6 +8,7 @@ meanwhile, should this process die as well.
 from __future__ import annotations
 
 import time
+from collections import ChainMap
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
@@ -42,14 +43,14 @@ class Outbox:
     """
 
     def __init__(self, engine: sa.Engine, lease: Lease) -> None:
+        self.engine = engine
         self.ids: Ids = {}
         self.trouble = ""
-        self._engine = engine
         self._lease = lease
         self._changes: list[Change] = []
         self._sent = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
-        self._writing: Future[Ids] | None = None
+        self._writing: Future[dict[int, int]] | None = None
         self._failing_since: float | None = None
         self._wait_s = FIRST_WAIT_S
         self._not_before = 0.0
@@ -76,7 +77,7 @@ class Outbox:
         if self._writing is None and due and time.monotonic() >= self._not_before:
             batch = tuple(self._changes[:BATCH])
             self._sent = len(batch)
-            self._writing = self._thread.submit(self._write, batch, dict(self.ids))
+            self._writing = self._thread.submit(self._write, batch)
 
     def flush(self, timeout_s: float) -> bool:
         """Returns whether all is written, having waited at most so long for it."""
@@ -98,19 +99,22 @@ class Outbox:
         """Ends the thread; what is not written by now stays unwritten."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _write(self, batch: Sequence[Change], ids: Ids) -> Ids:
-        with self._engine.begin() as connection:
+    def _write(self, batch: Sequence[Change]) -> dict[int, int]:
+        """Writes the changes; returns the ids that they gave to trials."""
+        given: dict[int, int] = {}
+        ids = ChainMap(given, self.ids)
+        with self.engine.begin() as connection:
             if not self._lease.hold(connection):
                 raise Fenced
             for change in batch:
                 change(connection, ids)
-        return ids
+        return given
 
-    def _settle(self, written: Future[Ids]) -> None:
+    def _settle(self, written: Future[dict[int, int]]) -> None:
         self._writing = None
         error = written.exception()
         if error is None:
-            self.ids = written.result()
+            self.ids.update(written.result())
             del self._changes[: self._sent]
             self._failing_since, self.trouble, self._wait_s = None, "", FIRST_WAIT_S
             return

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.search import rows
 from hpsearch.search.outbox import Outbox
+from hpsearch.search.stored_trials import read_trials
 from hpsearch.spec.errors import InputError
 
 
@@ -50,16 +51,16 @@ class OwnedStorage(InMemoryStorage):
             self.set_study_user_attr(here, key, value)
         for key, value in study._storage.get_study_system_attrs(study._study_id).items():
             self.set_study_system_attr(here, key, value)
-        trials = study.get_trials(deepcopy=False)
+        trials = read_trials(outbox.engine, study._study_id)
         if [trial.number for trial in trials] != list(range(len(trials))):
             name = study.study_name
             raise InputError(
                 f"the numbers of the trials of {name} are not 0 to {len(trials) - 1}, each once:"
                 f" the database is damaged; see `hpsearch fsck {name}`"
             )
-        for trial in trials:
-            self.create_new_trial(here, trial)
         outbox.ids.update({trial.number: trial._trial_id for trial in trials})
+        for trial in trials:
+            self._take_over(here, trial)
         self._outbox = outbox
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
@@ -117,6 +118,14 @@ class OwnedStorage(InMemoryStorage):
         """Sets an attribute of a trial that Optuna keeps for itself."""
         super().set_trial_system_attr(trial_id, key, value)
         self._pass_on(rows.trial_attribute(trial_id, key, value, system=True))
+
+    def _take_over(self, study_id: int, trial: FrozenTrial) -> None:
+        """Adds a trial as it stands, without the deep copy that takes long for thousands."""
+        number = trial._trial_id = trial.number
+        self._max_trial_id = number
+        self._trial_id_to_study_id_and_number[number] = (study_id, number)
+        self._studies[study_id].trials.append(trial)
+        self._update_cache(number, study_id)
 
     def _pass_on(self, change: rows.Change) -> None:
         if self._outbox is not None:

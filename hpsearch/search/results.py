@@ -32,8 +32,10 @@ from hpsearch.search.attributes import (
     SECONDS,
     VERSIONS,
 )
+from hpsearch.search.front import front_numbers
 from hpsearch.search.lease import Owner, find_owner
 from hpsearch.search.storage import redact
+from hpsearch.search.stored_trials import read_trials
 from hpsearch.spec.errors import InputError
 from hpsearch.spec.job import Direction, Scalar
 from hpsearch.spec.study import StudySpec
@@ -139,7 +141,8 @@ def list_studies(storage: RDBStorage) -> list[StudyRecord]:
     names = sorted(optuna.get_all_study_names(storage))
     studies = [optuna.load_study(study_name=name, storage=storage) for name in names]
     ours = [study for study in studies if DOCUMENT in study.user_attrs]
-    return [_record(study, storage) for study in ours if CONFIRMS not in study.user_attrs]
+    searches = [study for study in ours if CONFIRMS not in study.user_attrs]
+    return [_read_record(study, storage) for study in searches]
 
 
 def load_record(storage: RDBStorage, name: str) -> StudyRecord:
@@ -148,7 +151,7 @@ def load_record(storage: RDBStorage, name: str) -> StudyRecord:
     Raises:
         InputError: there is no such study, or hpsearch did not make it.
     """
-    return _record(load_study(storage, name), storage)
+    return _read_record(load_study(storage, name), storage)
 
 
 def stored_spec(storage: RDBStorage, name: str) -> StudySpec:
@@ -242,14 +245,21 @@ def trial_folder(number: int) -> str:
     return f"trial-{number:04d}"
 
 
-def _record(study: optuna.Study, storage: RDBStorage) -> StudyRecord:
+def _read_record(study: optuna.Study, storage: RDBStorage) -> StudyRecord:
+    return study_record(study, storage, read_trials(storage.engine, study._study_id))
+
+
+def study_record(
+    study: optuna.Study, storage: RDBStorage, frozen: Sequence[FrozenTrial]
+) -> StudyRecord:
+    """Returns a study of Optuna's, of which these are the trials, as a plain record."""
     attributes = study.user_attrs
     spec = _read_spec(study)
     owner = find_owner(storage.engine, study._study_id)
     runs = Path(attributes[RUNS])
-    frozen = study.get_trials(deepcopy=False)
     folder = runs / study.study_name
     trials = tuple(trial_record(trial, folder, owned=owner is not None) for trial in frozen)
+    front = front_numbers(frozen, study.directions)
     budget = attributes.get(BUDGET)
     return StudyRecord(
         name=study.study_name,
@@ -258,7 +268,7 @@ def _record(study: optuna.Study, storage: RDBStorage) -> StudyRecord:
         budget=budget,
         trials=trials,
         best=find_best(trials, spec.objectives),
-        front=_front(study, trials),
+        front=tuple(trial for trial in trials if trial.number in front),
         owner=str(owner) if owner else None,
         storage=redact(storage.url),
         runs=str(runs),
@@ -285,9 +295,3 @@ def find_best(
     sign = 1 if next(iter(objectives.values())) == "maximize" else -1
     complete = [trial for trial in trials if trial.state == "complete" and trial.values]
     return max(complete, key=lambda trial: sign * (trial.values or (0.0,))[0], default=None)
-
-
-def _front(study: optuna.Study, trials: tuple[TrialRecord, ...]) -> tuple[TrialRecord, ...]:
-    if len(study.directions) == 1:
-        return ()
-    return tuple(trials[frozen.number] for frozen in study.best_trials)

@@ -7,7 +7,7 @@ one transaction, which is what lets an owner check its lease and write in a sing
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from optuna.storages._rdb import models
 from optuna.trial import TrialState
 
 # Trials are known by number; the database gives each an id of its own when it is first written.
-Ids = dict[int, int]
+Ids = MutableMapping[int, int]
 Change = Callable[[sa.Connection, Ids], None]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,9 +31,11 @@ from hpsearch.search.outbox import Outbox, Unwritable
 from hpsearch.search.owned_study import own
 from hpsearch.search.results import (
     StudyRecord,
+    TrialRecord,
     load_record,
     load_study,
     stored_spec,
+    study_record,
     trial_folder,
     trial_record,
 )
@@ -190,21 +192,21 @@ def _search(
     observer: Observer,
 ) -> Outcome:
     stop = StopRequest()
-    with _owning(study, database) as lease:
+    with _owning(study, database) as lease, Outbox(database.engine, lease) as outbox:
         runs = find_runs(study, runs)
         folder = claim_folder(study, runs)
-        budget = limits.trials if limits.trials is not None else budget
-        budget = (budget or len(study.trials)) + limits.add if limits.add else budget
-        budget = min(filter(None, (budget, grid_size(spec))), default=None)
+        budget = _budget(budget, limits, database.get_n_trials(study._study_id), spec)
         describe_study(study, spec, runs, budget)
-        record = load_record(database, spec.name)
+        owned = own(study, outbox)
+        record = study_record(study, database, owned.get_trials(deepcopy=False))
         observer.opened(record, [slot.name for slot in slots])
         if _to_go(record):
-            seeds = {t.number: t.user_attrs[SEED] for t in study.trials if SEED in t.user_attrs}
-            with stop_on_signals(stop), Outbox(database.engine, lease) as outbox:
-                owned = own(study, outbox)
+            seeds = {t.number: t.attributes[SEED] for t in record.trials if SEED in t.attributes}
+            retention = _retention(spec, folder, record.trials)
+            ledger = Ledger(owned, spec)
+            with stop_on_signals(stop):
                 coordinator = Coordinator(
-                    Ledger(owned, spec),
+                    ledger,
                     start(folder),
                     observer,
                     outbox,
@@ -213,14 +215,12 @@ def _search(
                         *(spec, number, params, config, folder / trial_folder(number)),
                         *(slot.device, slot.threads, seeds.get(number)),
                     ),
-                    record=lambda number: trial_record(
-                        owned.get_trials(deepcopy=False)[number], folder
-                    ),
+                    record=lambda number: trial_record(ledger.trial(number), folder),
                     objectives=dict(spec.objectives),
                     budget=budget,
                     limits=TrialLimits(spec.hang_timeout_s, spec.trial_timeout_s),
                     room=Room(folder, observer),
-                    tidy=_tidier(owned, spec, folder),
+                    tidy=retention.take,
                     deadline=time.monotonic() + limits.timeout_s if limits.timeout_s else None,
                 )
                 coordinator.run()
@@ -246,6 +246,13 @@ def _owning(study: optuna.Study, database: RDBStorage) -> Iterator[Lease]:
         ) from error
 
 
+def _budget(stored: int | None, limits: Limits, there: int, spec: StudySpec) -> int | None:
+    """Returns how many trials the study may take in all, those that are there among them."""
+    budget = limits.trials if limits.trials is not None else stored
+    budget = (budget or there) + limits.add if limits.add else budget
+    return min(filter(None, (budget, grid_size(spec))), default=None)
+
+
 def _engine(
     spec: StudySpec, slots: tuple[Slot, ...], inline: bool, server: Server | None, folder: Path
 ) -> Engine:
@@ -255,12 +262,11 @@ def _engine(
     return LocalEngine(slots, modules, data, spec.import_paths, folder / "server.txt", server)
 
 
-def _tidier(study: optuna.Study, spec: StudySpec, folder: Path) -> Callable[[], None]:
-    kept = spec.keep_checkpoints, spec.disk_budget
-    retention = Retention(folder, spec.objectives, *kept)
-    return lambda: retention.tidy(
-        [trial_record(trial, folder) for trial in study.get_trials(deepcopy=False)]
-    )
+def _retention(spec: StudySpec, folder: Path, trials: Iterable[TrialRecord]) -> Retention:
+    retention = Retention(folder, spec.objectives, spec.keep_checkpoints, spec.disk_budget)
+    for trial in trials:
+        retention.take(trial)
+    return retention
 
 
 def _to_go(record: StudyRecord) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import optuna
-from optuna.pruners import BasePruner
+from optuna.pruners import BasePruner, HyperbandPruner
 from optuna.samplers import BaseSampler
+from optuna.search_space import IntersectionSearchSpace
 
 from hpsearch.search.seeds import derive_seed
 from hpsearch.spec.components import instantiate, resolve
@@ -57,6 +58,20 @@ def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
     }
     sampler: BaseSampler = instantiate(component.to_tree(), **extra, **quiet)
     return sampler
+
+
+def hand_over(before: BaseSampler, after: BaseSampler, pruner: BasePruner) -> None:
+    """Gives a trial's sampler what the sampler of the trial before has found out of all trials.
+
+    That is the space that the trials have in common: a sampler finds the same by itself, but looks
+    through all of them for it, at each trial again. Not with Hyperband, which shows each sampler
+    the trials of one bracket only.
+    """
+    if type(before) is not type(after) or isinstance(pruner, HyperbandPruner):
+        return
+    for name, found in vars(before).items():
+        if isinstance(found, IntersectionSearchSpace):
+            setattr(after, name, found)
 
 
 def grid_size(spec: StudySpec) -> int | None:

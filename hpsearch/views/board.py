@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from hpsearch.search.results import StudyRecord, TrialRecord
+from hpsearch.search.results import StudyRecord, TrialRecord, TrialState
 from hpsearch.spec.job import Scalar
 from hpsearch.spec.messages import Progress
 from hpsearch.views.budget import done
-from hpsearch.views.ranking import ranked
+from hpsearch.views.standings import Standings
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,23 @@ class Board:
         study: the study as it was when the search began.
         slots: the slots' names, in the order to show them.
         began_s: the clock when the search began.
-        trials: every trial on record, by number.
         running: the trials that train now, by number.
     """
 
     study: StudyRecord
     slots: tuple[str, ...]
     began_s: float
-    trials: dict[int, TrialRecord] = field(default_factory=dict)
     running: dict[int, Running] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.trials = {trial.number: trial for trial in self.study.trials}
+        first = next(iter(self.study.objectives.values()))
+        self.standings = Standings(self.study.trials, first)
+        self._done_before = done(self.standings.counts)
+
+    @property
+    def trials(self) -> Mapping[int, TrialRecord]:
+        """Every trial on record, by number."""
+        return self.standings.trials
 
     def started(
         self,
@@ -80,8 +85,8 @@ class Board:
         known = self.trials.get(number)
         curve = known.values_by_epoch if known else {}
         kept = {step: value for step, value in curve.items() if step <= from_epoch}
-        self.trials[number] = TrialRecord(
-            number, "running", params, None, kept, None, None, None, (), {}
+        self.standings.put(
+            TrialRecord(number, "running", params, None, kept, None, None, None, (), {})
         )
         self.running[number] = Running(number, slot, now_s, from_epoch)
 
@@ -96,23 +101,22 @@ class Board:
         value = values.get(next(iter(self.study.objectives)))
         if trial is not None and value is not None:
             curve = {**trial.values_by_epoch, step: value}
-            self.trials[number] = replace(trial, values_by_epoch=curve)
+            self.standings.put(replace(trial, values_by_epoch=curve))
 
     def ended(self, trial: TrialRecord) -> None:
         """Takes a trial off its slot and keeps its final record."""
         self.running.pop(trial.number, None)
-        self.trials[trial.number] = trial
+        self.standings.put(trial)
 
     @property
-    def now(self) -> StudyRecord:
-        """Returns the study as it stands."""
-        return replace(self.study, trials=tuple(self.trials.values()))
+    def counts(self) -> Mapping[TrialState, int]:
+        """Returns how many trials are in each state."""
+        return self.standings.counts
 
     @property
     def leader(self) -> TrialRecord | None:
         """Returns the best complete trial of the first objective."""
-        first = ranked(list(self.trials.values()), next(iter(self.study.objectives.values())))[:1]
-        return first[0] if first and first[0].state == "complete" else None
+        return self.standings.first(1)[0] if self.counts["complete"] else None
 
     def seconds_left(self, now_s: float) -> float | None:
         """Returns how long the budget's rest takes at the speed since the search began.
@@ -122,10 +126,9 @@ class Board:
         """
         if self.study.budget is None:
             return None
-        counts = self.now.counts
-        finished = done(counts) - done(self.study.counts)
+        finished = done(self.counts) - self._done_before
         if finished < 1:
             return None
         gained = finished + sum(run.fraction for run in self.running.values())
-        rest = self.study.budget - done(self.study.counts) - gained
+        rest = self.study.budget - self._done_before - gained
         return max(rest, 0.0) * (now_s - self.began_s) / gained

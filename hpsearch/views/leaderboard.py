@@ -36,6 +36,7 @@ def leaderboard(
     width: int,
     limit: int,
     marked: Sequence[int] = (),
+    count: int | None = None,
 ) -> Table:
     """Returns the trials as a table: rank, number, values, curve, epochs, state, parameters.
 
@@ -46,6 +47,7 @@ def leaderboard(
             share one line of `name=value` where they do not.
         limit: rows at most; a last line says how many are left out.
         marked: numbers of the trials to show as the best.
+        count: how many trials there are, where those given are only the first of each state.
     """
     ordered = ranked(trials, next(iter(objectives.values())))
     shown = top(ordered, limit)
@@ -65,8 +67,9 @@ def leaderboard(
             *_parameter_cells(trial, names, columns),
             style="bold green" if trial.number in marked else STYLES[trial.state],
         )
-    if len(ordered) > len(shown):
-        table.caption = f"and {len(ordered) - len(shown)} more"
+    left_out = (len(ordered) if count is None else count) - len(shown)
+    if left_out:
+        table.caption = f"and {left_out} more"
         table.caption_justify = "left"
     return table
 

@@ -101,11 +101,12 @@ def screen(board: Board, console: Console, now_s: float) -> Group:
     leader = board.leader
     return Group(
         leaderboard(
-            list(board.trials.values()),
+            board.standings.first(rows),
             board.study.objectives,
             width=console.width,
             limit=rows,
             marked=() if leader is None else (leader.number,),
+            count=len(board.trials),
         ),
         Text(),
         slot_lines(board.slots, board.running.values(), now_s),
@@ -115,15 +116,15 @@ def screen(board: Board, console: Console, now_s: float) -> Group:
 
 
 def _budget(board: Board, now_s: float) -> Table:
-    study = board.now
+    budget = board.study.budget
     left = board.seconds_left(now_s)
     time_words = f"{spell(now_s - board.began_s)} so far"
     time_words += "" if left is None else f", about {spell(left)} left"
-    finished = done(study.counts)
-    bar = Text() if study.budget is None else _bar(finished, study.budget)
-    share = f"{finished} done" if study.budget is None else f"{finished}/{study.budget}"
+    finished = done(board.counts)
+    bar = Text() if budget is None else _bar(finished, budget)
+    share = f"{finished} done" if budget is None else f"{finished}/{budget}"
     grid = Table.grid(padding=(0, 2))
-    grid.add_row(bar, Text(share, style="bold"), Text(counts_line(study.counts)))
+    grid.add_row(bar, Text(share, style="bold"), Text(counts_line(board.counts)))
     grid.add_row("", "", Text(time_words, style="dim"))
     return grid
 

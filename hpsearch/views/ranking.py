@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hpsearch.search.results import TrialRecord
+from hpsearch.search.results import TrialRecord, TrialState
 from hpsearch.spec.job import Direction
 
-_STATES = ("complete", "running", "waiting", "pruned", "failed")
+ORDER: tuple[TrialState, ...] = ("complete", "running", "waiting", "pruned", "failed")
 _KEPT_FOR_OTHERS = 3
+
+Place = tuple[int, float, int]
 
 
 def latest_value(trial: TrialRecord) -> float | None:
@@ -24,20 +26,21 @@ def epochs_done(trial: TrialRecord) -> int:
     return max(trial.values_by_epoch, default=0)
 
 
+def place(trial: TrialRecord, direction: Direction) -> Place:
+    """Returns what to sort a trial by: its state, its value, and its number among equals."""
+    sign = -1.0 if direction == "maximize" else 1.0
+    value = latest_value(trial)
+    known = value is not None and not math.isnan(value)
+    return (
+        ORDER.index(trial.state),
+        sign * value if known and value is not None else math.inf,
+        trial.number,
+    )
+
+
 def ranked(trials: Sequence[TrialRecord], direction: Direction) -> list[TrialRecord]:
     """Returns the complete trials, best first, then those that run, wait, were pruned, failed."""
-    sign = -1.0 if direction == "maximize" else 1.0
-
-    def place(trial: TrialRecord) -> tuple[int, float, int]:
-        value = latest_value(trial)
-        known = value is not None and not math.isnan(value)
-        return (
-            _STATES.index(trial.state),
-            sign * value if known and value is not None else math.inf,
-            trial.number,
-        )
-
-    return sorted(trials, key=place)
+    return sorted(trials, key=lambda trial: place(trial, direction))
 
 
 def top(ordered: Sequence[TrialRecord], limit: int) -> list[TrialRecord]:

@@ -118,7 +118,7 @@ class Study:
                 deadline=None,
                 limits=TrialLimits(),
                 room=Room(self._folder, watcher),
-                tidy=lambda: None,
+                tidy=lambda _: None,
             ).run()
         lease.release()
 

@@ -95,7 +95,7 @@ class Bench:
             deadline=deadline,
             limits=limits or TrialLimits(),
             room=Room(folder.parent, watcher),
-            tidy=lambda: None,
+            tidy=lambda _: None,
         )
         try:
             with outbox:

@@ -192,7 +192,7 @@ class History:
                     deadline=None,
                     limits=TrialLimits(),
                     room=Room(self.folder, watcher),
-                    tidy=lambda: None,
+                    tidy=lambda _: None,
                 ).run()
         except CoordinatorKilled:
             return False

@@ -82,6 +82,16 @@ def test_an_outage_is_waited_out_and_nothing_is_lost(desk: Desk) -> None:
     assert desk.steps() == [1, 2]
 
 
+def test_the_ids_of_all_trials_are_not_copied_for_a_batch(desk: Desk) -> None:
+    ids = desk.outbox.ids
+
+    second = desk.owned.ask()
+
+    assert desk.outbox.flush(10)
+    assert desk.outbox.ids is ids
+    assert ids == {0: 1, second.number: 2}
+
+
 def test_a_batch_whose_success_went_unheard_counts_once(desk: Desk) -> None:
     writes: list[int] = []
 

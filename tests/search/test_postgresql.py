@@ -81,7 +81,7 @@ def test_a_search_on_postgresql_has_one_owner_and_an_exact_budget(
         deadline=None,
         limits=TrialLimits(),
         room=Room(tmp_path, watcher),
-        tidy=lambda: None,
+        tidy=lambda _: None,
     )
     with outbox:
         coordinator.run()

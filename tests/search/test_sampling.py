@@ -5,7 +5,13 @@ from typing import Any
 import optuna
 import pytest
 
-from hpsearch.search.sampling import build_pruner, build_sampler, grid_size, suggester
+from hpsearch.search.sampling import (
+    build_pruner,
+    build_sampler,
+    grid_size,
+    hand_over,
+    suggester,
+)
 from hpsearch.spec.algorithms import PRUNERS, SAMPLERS
 from hpsearch.spec.study import StudySpec
 
@@ -81,3 +87,55 @@ def test_only_a_grid_has_a_size() -> None:
     assert grid_size(spec(sampler="grid")) == 9
     assert grid_size(spec(sampler="optuna.samplers.BruteForceSampler")) == 9
     assert grid_size(spec(sampler="tpe")) is None
+
+
+def proposals(study: StudySpec, *, handing_over: bool) -> list[dict[str, Any]]:
+    """Returns what 30 trials are proposed, of which two are always running."""
+    pruner = build_pruner(study)
+    here = optuna.create_study(sampler=build_sampler(study, 0), pruner=pruner)
+    proposed, running = [], []
+    for number in range(30):
+        sampler = build_sampler(study, number)
+        if handing_over:
+            hand_over(here.sampler, sampler, pruner)
+        here.sampler = sampler
+        running.append(here.ask())
+        study.space.fill(suggester(running[-1]))
+        proposed.append(running[-1].params)
+        if len(running) > 2:
+            trial = running.pop(number % 3)
+            here.tell(trial, float(trial.params["model.x"]))
+    return proposed
+
+
+TPE = {"class_path": "tpe", "init_args": {"n_startup_trials": 4, "group": False}}
+
+
+@pytest.mark.parametrize("pruner", ["none", "hyperband"])
+def test_what_a_sampler_is_handed_changes_no_proposal(pruner: str) -> None:
+    study = spec(sampler=TPE, pruner=pruner, seed=1)
+
+    assert proposals(study, handing_over=True) == proposals(study, handing_over=False)
+
+
+def common_space(sampler: Any) -> object:
+    return sampler._search_space
+
+
+def test_a_sampler_is_handed_the_space_that_all_trials_have_in_common() -> None:
+    study = spec(sampler=TPE, pruner="none")
+    before, after = build_sampler(study, 0), build_sampler(study, 1)
+
+    hand_over(before, after, build_pruner(study))
+
+    assert common_space(after) is common_space(before)
+
+
+@pytest.mark.parametrize(("sampler", "pruner"), [(TPE, "hyperband"), ("cmaes", "none")])
+def test_nothing_is_handed_on_between_brackets_or_kinds(sampler: Any, pruner: str) -> None:
+    before = build_sampler(spec(sampler=TPE), 0)
+    after = build_sampler(spec(sampler=sampler), 1)
+
+    hand_over(before, after, build_pruner(spec(pruner=pruner)))
+
+    assert common_space(after) is not common_space(before)
