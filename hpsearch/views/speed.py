@@ -23,7 +23,7 @@ class Way:
 
     Attributes:
         name: what the table calls it.
-        write: the line of a study file that has trials train so; empty for the file as it is.
+        write: what stands in a study file whose trials train so; empty for the file as it is.
         config: the sections of a setting, filled in, with that line.
         caution: what to know besides its speed; may be empty.
     """
@@ -79,8 +79,14 @@ def other_ways(config: Mapping[str, Any], *, takes_channels_last: bool, gpu: boo
     if str(config["trainer"].get("precision")) != "bf16-mixed":
         trainer = {**config["trainer"], "precision": "bf16-mixed"}
         caution = "It computes with fewer digits: compare the objective, too."
-        line = "trainer: {precision: bf16-mixed}"
-        ways.append(Way("bf16-mixed", line, {**config, "trainer": trainer}, caution))
+        ways.append(
+            Way(
+                "bf16-mixed",
+                "trainer.precision: bf16-mixed",
+                {**config, "trainer": trainer},
+                caution,
+            )
+        )
     modes: tuple[bool | str, ...] = (True, "reduce-overhead") if gpu else (True,)
     said = (config.get("speed") or {}).get("compile", False)
     return ways + [_faster(config, "compile", mode) for mode in modes if mode != said]
@@ -89,7 +95,8 @@ def other_ways(config: Mapping[str, Any], *, takes_channels_last: bool, gpu: boo
 def _faster(config: Mapping[str, Any], key: str, value: bool | str) -> Way:
     name = key if value is True else f"{key}: {value}"
     speed = {**(config.get("speed") or {}), key: value}
-    return Way(name, f"speed: {{{key}: {str(value).lower()}}}", {**config, "speed": speed})
+    line = ", ".join(f"{each}: {str(said).lower()}" for each, said in speed.items())
+    return Way(name, f"speed: {{{line}}}", {**config, "speed": speed})
 
 
 def gains(own: Timed, other: Timed) -> list[float]:

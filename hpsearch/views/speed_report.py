@@ -74,13 +74,15 @@ class _Bench:
 
     def _time(self, way: Way, number: int) -> Mapping[str, Any]:
         setting, slot = self._setting, self._slot
+        # A compiler is given files in there: no blanks in its name.
+        cache = self._folder / "".join(filter(str.isalnum, way.name))
         job = make_job(
             self._spec, 0, setting.params, way.config, self._folder, slot.device, slot.threads
         )
         with self._console.status(f"timing round {number} of {ROUNDS}: {way.name}"):
             try:
                 told: Mapping[str, Any] = call_apart(
-                    "hpsearch.trial.throughput:throughput", job, str(self._folder / way.name)
+                    "hpsearch.trial.throughput:throughput", job, str(cache)
                 )
             except Failure as error:
                 return {"failure": str(error).partition(";")[0]}

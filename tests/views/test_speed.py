@@ -69,10 +69,10 @@ def test_a_way_is_the_file_with_one_line_more() -> None:
     assert laid.config == CONFIG | {"speed": {"channels_last": True}}
     assert laid.write == "speed: {channels_last: true}"
     assert fewer.config["trainer"] == {"max_epochs": 10, "precision": "bf16-mixed"}
-    assert fewer.write == "trainer: {precision: bf16-mixed}"
+    assert fewer.write == "trainer.precision: bf16-mixed"
     both = other_ways(laid.config, takes_channels_last=False, gpu=True)[-1]
     assert both.config["speed"] == {"channels_last": True, "compile": "reduce-overhead"}
-    assert both.write == "speed: {compile: reduce-overhead}"
+    assert both.write == "speed: {channels_last: true, compile: reduce-overhead}"
     assert own_way(CONFIG).config == CONFIG
 
 
