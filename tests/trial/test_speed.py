@@ -122,33 +122,34 @@ def test_a_compiled_trial_is_the_plain_one_to_rounding_under_the_same_names(
 def test_a_trial_of_cuda_graphs_is_the_plain_one_to_rounding(
     tmp_path: Path, compiling: None
 ) -> None:
-    model = {"model": {"class_path": "hpsearch.models.CNN", "init_args": {"channels": [4]}}}
     plain, fast = (
-        replace(of_images(tmp_path / name, speed={"compile": mode}, **model), device="cuda:0")
+        replace(of_images(tmp_path / name, speed={"compile": mode}), device="cuda:0")
         for name, mode in (("plain", False), ("fast", "reduce-overhead"))
     )
     assert curve(fast) == pytest.approx(curve(plain), rel=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("path", "mode", "sentence"),
+    ("compiler", "mode", "sentence"),
     [
         (
-            None,
+            "g++",
             "reduce-overhead",
             "speed.compile: reduce-overhead replays CUDA graphs, and this tri",
         ),
-        ("", True, "has no compiler for it; install g++ (apt-get install -y g++), set $CXX to one"),
+        (
+            "no-such",
+            True,
+            "has no compiler for it; install g++ (apt-get install -y g++), set $CXX to one",
+        ),
     ],
 )
 def test_what_a_machine_cannot_do_ends_the_search_with_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str | None, mode: Any, sentence: str
+    tmp_path: Path, compiler: str, mode: Any, sentence: str
 ) -> None:
-    if path is not None:
-        monkeypatch.setenv("PATH", path)
-        monkeypatch.delenv("CXX", raising=False)
     heard: list[Message] = []
-    run_trial(of_points(tmp_path, speed={"compile": mode}), heard.append)  # type: ignore[arg-type]
+    with torch._inductor.config.patch({"cpp.cxx": (compiler,)}):
+        run_trial(of_points(tmp_path, speed={"compile": mode}), heard.append)  # type: ignore[arg-type]
     (ended,) = heard
     assert isinstance(ended, Ended)
     assert sentence in ended.failure
@@ -183,8 +184,8 @@ def test_what_cannot_be_timed_is_told(
 
 @needs_compiler
 def test_a_module_that_is_never_called_has_nothing_to_compile(tmp_path: Path) -> None:
-    model = {"class_path": "convolving.Affine", "init_args": {"through": False}}
-    lonely = of_points(tmp_path, model=model, speed={"compile": True})
+    lonely = of_points(tmp_path, speed={"compile": True})
+    lonely.config["model"]["init_args"] = {"through": False}
     found = throughput(lonely, str(tmp_path), until_s=0.02)
     assert found == {"failure": "nothing was compiled: Affine's steps do not call self(...)"}
 
