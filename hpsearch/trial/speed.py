@@ -68,8 +68,8 @@ def _guarded(module: pl.LightningModule, compiled: Any, copies: bool) -> Callabl
     """
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if torch.jit.is_tracing():
-            return module._call_impl(*args, **kwargs)
+        if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+            return module._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
         outputs = compiled(*args, **kwargs)
         return tree_map_only(torch.Tensor, torch.clone, outputs) if copies else outputs
 
