@@ -21,6 +21,14 @@ def check(
     changes: Changes = (),
     devices: Devices = "auto",
     per_device: PerDevice = 1,
+    speed: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            show_default=False,
+            help="Measure also what would make trials faster: some minutes.",
+        ),
+    ] = False,
     trust: Trust = False,
 ) -> int:
     """Check a study file, try each branch, estimate the cost."""
@@ -31,7 +39,7 @@ def check(
     spec = read_checked(study, (*changes, *more), trust=trust)
     from hpsearch.views.check_report import print_check
 
-    return print_check(console(), spec, str(study), slots)
+    return print_check(console(), spec, str(study), slots, speed=speed)
 
 
 def summary(

@@ -21,6 +21,11 @@ class IntRange:
         """Returns the least and the greatest value."""
         return self.low, self.high
 
+    def middle(self) -> int:
+        """Returns the value in the middle, of a log range that of the logarithms."""
+        steps = (_middle(self.low, self.high, self.log) - self.low) / self.step
+        return self.low + round(steps) * self.step
+
     def size(self) -> float:
         """Returns how many values there are."""
         return (self.high - self.low) // self.step + 1
@@ -44,6 +49,13 @@ class FloatRange:
     def ends(self) -> tuple[float, float]:
         """Returns the least and the greatest value."""
         return self.low, self.high
+
+    def middle(self) -> float:
+        """Returns the value in the middle, of a log range that of the logarithms."""
+        middle = _middle(self.low, self.high, self.log)
+        if self.step is None:
+            return middle
+        return self.low + round((middle - self.low) / self.step) * self.step
 
     def size(self) -> float:
         """Returns how many values there are: infinite without a step."""
@@ -69,14 +81,12 @@ class Choice:
 
     def ends(self) -> tuple[Scalar, Scalar]:
         """Returns the least and the greatest option; the first and the last if not all numbers."""
-        numbers = [
-            option
-            for option in self.options
-            if isinstance(option, int | float) and not isinstance(option, bool)
-        ]
-        if len(numbers) == len(self.options):
-            return min(numbers), max(numbers)
-        return self.options[0], self.options[-1]
+        ordered = self._ordered()
+        return ordered[0], ordered[-1]
+
+    def middle(self) -> Scalar:
+        """Returns the option in the middle, numbers by their size; of two, the first."""
+        return self._ordered()[(len(self.options) - 1) // 2]
 
     def size(self) -> float:
         """Returns how many options there are."""
@@ -85,6 +95,18 @@ class Choice:
     def contains(self, value: Scalar) -> bool:
         """Tells whether the value is one of the options, of the same type."""
         return any(type(value) is type(option) and value == option for option in self.options)
+
+    def _ordered(self) -> list[Scalar]:
+        numbers = [
+            option
+            for option in self.options
+            if isinstance(option, int | float) and not isinstance(option, bool)
+        ]
+        return [*sorted(numbers)] if len(numbers) == len(self.options) else [*self.options]
+
+
+def _middle(low: float, high: float, log: bool) -> float:
+    return math.sqrt(low * high) if log else (low + high) / 2
 
 
 Distribution = IntRange | FloatRange | Choice

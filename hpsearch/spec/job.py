@@ -21,7 +21,7 @@ class Job:
         number: the trial's number in the study, from 0.
         params: the searched values by name, for TensorBoard and `params.yaml`.
         config: the study file's sections (`model`, `data`, `optimizer`, `schedule`, `trainer`,
-            `tensorboard`) with every searched value filled in.
+            `speed`, `tensorboard`) with every searched value filled in.
         objectives: metric name to direction; the first one decides pruning and the best epoch.
         study_seed: decides what must be the same in every trial (the train/validation split).
         seed: decides what differs between trials (initial weights, data order, dropout).

@@ -84,8 +84,8 @@ class Ended:
         failure: one line on what went wrong; empty unless failed.
         failure_kind: where, or in which way, it failed; empty unless failed.
         traceback: the tail of the traceback; empty unless an exception ended the trial.
-        fatal: every other trial would fail in the same way (no data): the search should stop, and
-            this trial be tried again when that is put right.
+        fatal: every other trial would fail in the same way (no data, no compiler): the search
+            should stop, and this trial be tried again when that is put right.
         facts: what is known at the end: `best_step`, `checkpoint`, `epochs`, `seconds`,
             `failed_at`; and `needs`, the bytes of room that it did not find on the disk.
     """

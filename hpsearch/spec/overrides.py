@@ -88,7 +88,7 @@ def _step(node: Any, part: str, path: KeyPath) -> KeyPath:
     if "class_path" in node:
         own = part == "init_args" or (path[0] == "schedule" and part in SCHEDULE_KEYS)
         return (part,) if own else ("init_args", part)
-    if not node or path in ((), ("study",), ("trainer",), ("tensorboard",)):
+    if not node or path in ((), ("study",), ("trainer",), ("speed",), ("tensorboard",)):
         return (part,)
     if path[-1] == "init_args" or (path[0] == "trainer" and path[-2:-1] == (CHOICE,)):
         return (part,)

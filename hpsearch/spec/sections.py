@@ -13,12 +13,16 @@ from hpsearch.spec.grammar import is_mark, parse_mark
 from hpsearch.spec.paths import KeyPath, alternatives
 
 REQUIRED = ("study", "model", "data", "trainer")
-SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "tensorboard")
+SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard")
 SCHEDULE_KEYS = ("interval", "monitor")
 TYPO = 0.8  # a likeness of words that leaves no doubt
 _COMPONENT_KEYS = ("class_path", "init_args")
 _BY_DEVICES = "hpsearch gives each trial its device; use --devices and --per-device"
 _BY_FOLDER = "hpsearch keeps each trial's files in its folder; use --runs"
+_SPEED: dict[str, tuple[Any, ...]] = {
+    "channels_last": (True, False),
+    "compile": (True, False, "reduce-overhead"),
+}
 _OWNED = {
     "accelerator": _BY_DEVICES,
     "devices": _BY_DEVICES,
@@ -49,6 +53,7 @@ def check_sections(tree: dict[str, Any], log: FaultLog) -> None:
             _check_component_section(name, tree[name], log)
     if tree.get("trainer") is not None:
         _check_trainer(tree["trainer"], log)
+    _check_speed(tree.get("speed"), log)
     _check_tensorboard(tree.get("tensorboard"), log)
     for name in SECTIONS:
         _check_nested(tree.get(name), (name,), log)
@@ -113,6 +118,34 @@ def _note_no_max_epochs(tree: dict[str, Any], path: KeyPath, log: FaultLog) -> N
         log.add(
             (*path, meant), f"the Trainer has no argument '{meant}'; did you mean 'max_epochs'?"
         )
+
+
+def _check_speed(section: Any, log: FaultLog) -> None:
+    for path, tree in alternatives(section, ("speed",)):
+        if tree is None or _has_wrong_mark(tree):
+            continue
+        if not isinstance(tree, dict):
+            log.add(path, "must be a mapping, as in {channels_last: true, compile: true}")
+            continue
+        for key, value in tree.items():
+            if key not in _SPEED:
+                log.add((*path, key), f"speed has no key '{key}'{_instead(key)}")
+                continue
+            for place, given in possible_values(value, (*path, key)):
+                # By type as well: 1 is no true.
+                if not any(type(given) is type(ok) and given == ok for ok in _SPEED[key]):
+                    log.add(place, f"must be {_either(_SPEED[key])}, not {given!r}")
+
+
+def _instead(key: str) -> str:
+    if nearest(key, ("bf16", "precision", "amp")):
+        return "; fewer digits are the Trainer's own: trainer.precision: bf16-mixed"
+    return did_you_mean(key, _SPEED)
+
+
+def _either(values: tuple[Any, ...]) -> str:
+    *most, last = (str(value).lower() for value in values)
+    return f"{', '.join(most)} or {last}"
 
 
 def _check_tensorboard(section: Any, log: FaultLog) -> None:

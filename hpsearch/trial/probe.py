@@ -20,6 +20,7 @@ from hpsearch.trial.run import build_data, build_module, build_trainer, prepare
 from hpsearch.trial.scan import scan
 from hpsearch.trial.scannable import obstacle
 from hpsearch.trial.seeding import seed_all
+from hpsearch.trial.speed import accelerate
 
 # The first batches of a process pay for memory and kernels that the others find ready.
 UNTIMED, TIMED = 3, 6
@@ -73,19 +74,46 @@ def probe(job: Job) -> dict[str, Any]:
 
 
 def _probe(job: Job) -> dict[str, Any]:
+    clock = _Clock()
+    module, trainer = fit_briefly(job, clock, epochs=1)
+    limit = job.config["trainer"].get("limit_val_batches", 1.0)
+    state = io.BytesIO()
+    optimizers = [optimizer.state_dict() for optimizer in trainer.optimizers]
+    torch.save({"weights": module.state_dict(), "optimizers": optimizers}, state)
+    return {
+        "parameters": count_parameters(module),
+        "metrics": sorted(trainer.callback_metrics),
+        "seconds_per_step": clock.seconds_per_step(),
+        "steps_per_epoch": finite(trainer.num_training_batches),
+        "validation_seconds": clock.seconds_per_validation()
+        * sum(limited(_length(loader), limit) for loader in _each(trainer.val_dataloaders)),
+        "checkpoint_bytes": state.tell(),
+    }
+
+
+def fit_briefly(job: Job, clock: pl.Callback, epochs: int) -> tuple[pl.LightningModule, Any]:
+    """Trains as a trial does until the clock has seen enough, and writes nothing.
+
+    Args:
+        job: the configuration.
+        clock: a callback that sets `should_stop`.
+        epochs: how many are trained at most; each validates on a few batches.
+
+    Returns:
+        The module, and the Trainer that has fitted it.
+    """
     prepare(job)
     seed_all(job.seed)
     data = build_data(job)
     module = build_module(job, data)
-    clock = _Clock()
+    accelerate(module, job)
     # Callbacks of the study wait for metrics of whole epochs: a batch cannot please them.
     given = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
-    limit = given.get("limit_val_batches", 1.0)
     arguments = given | {
-        "max_epochs": 1,
+        "max_epochs": epochs,
         "min_epochs": None,
         "min_steps": None,
-        "limit_val_batches": VALIDATED if limit else 0,
+        "limit_val_batches": VALIDATED if given.get("limit_val_batches", 1.0) else 0,
         "check_val_every_n_epoch": given.get("check_val_every_n_epoch", 1) and 1,
         "enable_checkpointing": False,
         "logger": False,
@@ -94,18 +122,7 @@ def _probe(job: Job) -> dict[str, Any]:
         scan(module)
     trainer = build_trainer(job, tree_of(module), arguments, [clock], [])
     trainer.fit(module, datamodule=data)
-    state = io.BytesIO()
-    optimizers = [optimizer.state_dict() for optimizer in trainer.optimizers]
-    torch.save({"weights": module.state_dict(), "optimizers": optimizers}, state)
-    return {
-        "parameters": count_parameters(module),
-        "metrics": sorted(trainer.callback_metrics),
-        "seconds_per_step": clock.seconds_per_step(),
-        "steps_per_epoch": _finite(trainer.num_training_batches),
-        "validation_seconds": clock.seconds_per_validation()
-        * sum(limited(_length(loader), limit) for loader in _each(trainer.val_dataloaders)),
-        "checkpoint_bytes": state.tell(),
-    }
+    return module, trainer
 
 
 def limited(batches: int, limit: float | None) -> int:
@@ -120,7 +137,7 @@ def limited(batches: int, limit: float | None) -> int:
     return min(limit, batches) if isinstance(limit, int) else int(limit * batches)
 
 
-def _finite(batches: float) -> int:
+def finite(batches: float) -> int:
     """Returns the number of batches; 0 where the data do not tell it."""
     return int(batches) if math.isfinite(batches) else 0
 

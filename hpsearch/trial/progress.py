@@ -46,13 +46,13 @@ class SayProgress(pl.Callback):
                 epoch=trainer.current_epoch + 1,
                 epochs=trainer.max_epochs or 0,
                 fraction=min(1.0, (batch_idx + 1) / total) if total else 0.0,
-                samples_per_s=self._batches * _size(batch) / elapsed,
+                samples_per_s=self._batches * samples_of(batch) / elapsed,
             )
         )
         self._since, self._batches = time.monotonic(), 0
 
 
-def _size(batch: Any) -> int:
+def samples_of(batch: Any) -> int:
     """Returns how many samples a batch has; 0 for batches of no tensor, which Lightning refuses."""
     try:
         return extract_batch_size(batch)

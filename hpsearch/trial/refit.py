@@ -17,6 +17,7 @@ from hpsearch.trial.run import build_data, build_module, build_trainer, prepare
 from hpsearch.trial.scan import scan
 from hpsearch.trial.scannable import obstacle
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
+from hpsearch.trial.speed import accelerate
 
 RECIPE = "recipe.yaml"
 
@@ -78,6 +79,7 @@ def _train(job: Job, epochs: int, last: Path, done: int) -> None:
         )
     data.train_on_everything()
     module = build_module(job, data)
+    accelerate(module, job)
     tree = tree_of(module)
     arguments = {**job.config["trainer"], "limit_val_batches": 0, "logger": False}
     callbacks = [

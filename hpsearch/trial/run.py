@@ -31,6 +31,7 @@ from hpsearch.trial.progress import SayProgress
 from hpsearch.trial.scan import scan
 from hpsearch.trial.scannable import obstacle
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
+from hpsearch.trial.speed import WrongMachine, accelerate
 from hpsearch.trial.whereabouts import NotFinite, Whereabouts, is_out_of_memory
 
 TRACEBACK_LINES = 30
@@ -79,7 +80,7 @@ def _failed(error: Exception, job: Job, where: Whereabouts) -> Ended:
         text = f"the disk that holds {job.folder} cannot be written ({refused.strerror})"
         needs = checkpoint.room_needed(Path(job.folder) / checkpoint.LAST)
         return Ended("failed", text, "disk", facts={"needs": needs})
-    if isinstance(error, DataError):
+    if isinstance(error, DataError | WrongMachine):
         return Ended("failed", str(error), where.kind, fatal=True)
     facts = {"failed_at": where.at} if where.at else {}
     if isinstance(error, NotFinite):
@@ -98,6 +99,7 @@ def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts, claim:
     seed_all(job.seed)
     data = build_data(job)
     module = build_module(job, data)
+    accelerate(module, job)
     tree = tree_of(module)
     last = Path(job.folder) / checkpoint.LAST
     done, notes = checkpoint.recover(last.parent, job.owner)

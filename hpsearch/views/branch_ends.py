@@ -10,13 +10,13 @@ from hpsearch.spec.distributions import Distribution
 from hpsearch.spec.job import Scalar
 from hpsearch.spec.space import Space
 
-End = Literal["least", "greatest"]
-ENDS: tuple[End, End] = ("least", "greatest")
+End = Literal["least", "middle", "greatest"]
+ENDS: tuple[End, ...] = ("least", "greatest")
 
 
 @dataclass(frozen=True)
 class BranchEnd:
-    """One branch with every range at one of its ends.
+    """One branch with every range at one of its ends, or at its middle.
 
     Attributes:
         branch: the choices that make the branch, as `model=cnn optimizer=adam`; empty if the
@@ -36,11 +36,18 @@ def branch_ends(space: Space) -> list[BranchEnd]:
     return [_at(space, branch, end) for branch in space.branches() for end in ENDS]
 
 
+def middle(space: Space) -> BranchEnd:
+    """Returns the first branch with every range, and all options, at their middle."""
+    return _at(space, space.branches()[0], "middle")
+
+
 def _at(space: Space, branch: Mapping[str, str], end: End) -> BranchEnd:
     params: dict[str, Scalar] = {}
 
     def suggest(name: str, distribution: Distribution) -> Scalar:
-        params[name] = branch.get(name, distribution.ends()[ENDS.index(end)])
+        least, greatest = distribution.ends()
+        values = {"least": least, "middle": distribution.middle(), "greatest": greatest}
+        params[name] = branch.get(name, values[end])
         return params[name]
 
     config = space.fill(suggest)

@@ -23,12 +23,18 @@ from hpsearch.views.checked import (
 )
 from hpsearch.views.cost import estimate
 from hpsearch.views.next_command import command
+from hpsearch.views.speed_report import print_speed
 
 VALID, INVALID = 0, 2
 
 
-def print_check(console: Console, spec: StudySpec, file: str, slots: Sequence[Slot]) -> int:
-    """Prints the space, tries each branch at both ends, prints the cost; returns the exit code."""
+def print_check(
+    console: Console, spec: StudySpec, file: str, slots: Sequence[Slot], *, speed: bool = False
+) -> int:
+    """Prints the space, tries each branch at both ends, prints the cost; returns the exit code.
+
+    With `speed` it also measures and prints what would make the trials faster.
+    """
     console.print(f"{file} is valid: {size_words(spec.space)}\n", markup=False, soft_wrap=True)
     if spec.space.parameters:
         console.print(parameter_table(spec.space), "")
@@ -42,6 +48,8 @@ def print_check(console: Console, spec: StudySpec, file: str, slots: Sequence[Sl
     epochs = [int(end.config["trainer"]["max_epochs"]) for end in ends]
     cost = estimate(probes, epochs, spec.trials, len(slots))
     console.print(cost_words(cost, spec.trials, len(slots)), soft_wrap=True)
+    if speed:
+        print_speed(console, spec, slots[0])
     console.print(f"next: {command('run', file)}", markup=False, soft_wrap=True)
     return VALID
 

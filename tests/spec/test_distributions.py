@@ -23,6 +23,25 @@ def test_a_distribution_knows_its_ends_and_size(distribution, ends, size):
 
 
 @pytest.mark.parametrize(
+    ("distribution", "middle"),
+    [
+        (IntRange(1, 8), 5),
+        (IntRange(4, 64, log=True), 16),
+        (IntRange(1, 10, step=3), 7),
+        (FloatRange(0.0, 0.5), 0.25),
+        (FloatRange(1e-4, 1e-2, log=True), pytest.approx(1e-3)),
+        (FloatRange(0.0, 0.75, step=0.25), 0.5),
+        (Choice((256, 64, 128)), 128),
+        (Choice((True, False)), True),
+        (Choice(("relu", "gelu", None)), "gelu"),
+    ],
+)
+def test_a_distribution_knows_its_middle(distribution, middle):
+    assert distribution.middle() == middle
+    assert distribution.contains(distribution.middle())
+
+
+@pytest.mark.parametrize(
     ("distribution", "inside", "outside"),
     [
         (IntRange(1, 9, step=4), [1, 5, 9], [0, 2, 13, 5.0, True, "5", None]),

@@ -113,6 +113,7 @@ def test_an_override_replaces_a_value_with_or_without_init_args(file):
             "data.augment={shift: 0.2, rotate: 10}",
             "study.seed=3",
             "trainer.precision=16-mixed",
+            "speed.compile=reduce-overhead",
             "tensorboard.graph=true",
             "model.class_path=m.MLP",
         ],
@@ -127,6 +128,7 @@ def test_an_override_replaces_a_value_with_or_without_init_args(file):
     assert branches["sgd"] == {"class_path": "m.SGD", "init_args": {"momentum": 0.9}}
     assert document["data"]["init_args"] == {"augment": {"shift": 0.2, "rotate": 10}}
     assert document["study"]["seed"] == 3
+    assert document["speed"] == {"compile": "reduce-overhead"}
     assert document["tensorboard"] == {"graph": True}
 
 

@@ -1,0 +1,88 @@
+"""The `speed:` section: the same network, its weights and their names, computed in another way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch.utils._pytree import tree_map_only
+
+from hpsearch.spec.job import Job
+
+
+class WrongMachine(Exception):
+    """The section asks for what this machine has not, so that no trial can be trained on it."""
+
+
+def accelerate(module: pl.LightningModule, job: Job) -> None:
+    """Lays the module out, and has it compiled when it is first called, as the study file says.
+
+    Raises:
+        WrongMachine: there is no GPU for CUDA graphs, or no C++ compiler.
+    """
+    speed = job.config.get("speed") or {}
+    if speed.get("channels_last"):
+        for parameter in _laid_out_otherwise(module):
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    if speed.get("compile"):
+        _compile(module, speed["compile"], on_gpu=job.device != "cpu" and torch.cuda.is_available())
+
+
+def takes_channels_last(module: torch.nn.Module) -> bool:
+    """Tells whether the module has weights of images that are not in channels_last already."""
+    return bool(_laid_out_otherwise(module))
+
+
+def _laid_out_otherwise(module: torch.nn.Module) -> list[torch.nn.Parameter]:
+    last = torch.channels_last
+    return [
+        p for p in module.parameters() if p.dim() == 4 and not p.is_contiguous(memory_format=last)
+    ]
+
+
+def _compile(module: pl.LightningModule, mode: bool | str, on_gpu: bool) -> None:
+    graphs = mode == "reduce-overhead"
+    if graphs and not on_gpu:
+        raise WrongMachine(
+            "speed.compile: reduce-overhead replays CUDA graphs, and this trial has no GPU; write"
+            " compile: true, or leave it out"
+        )
+    if not on_gpu:
+        _require_compiler()
+    if "TORCHINDUCTOR_COMPILE_THREADS" not in os.environ:
+        # Otherwise torch starts a process a core in every trial, of which there may be as many.
+        torch._inductor.config.compile_threads = 1
+    # In place: what `torch.compile(module)` returns has other names for the same weights.
+    module.compile(mode="reduce-overhead" if graphs else None)
+    module._compiled_call_impl = _guarded(module, module._compiled_call_impl, copies=graphs)
+
+
+def _guarded(module: pl.LightningModule, compiled: Any, copies: bool) -> Callable[..., Any]:
+    """Returns the compiled call, which TensorBoard's graph goes round: torch cannot trace it.
+
+    With `copies`, what it returns outlives the next replay of its graph, which writes to the same
+    memory.
+    """
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+            return module._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
+        outputs = compiled(*args, **kwargs)
+        return tree_map_only(torch.Tensor, torch.clone, outputs) if copies else outputs
+
+    return call
+
+
+def _require_compiler() -> None:
+    from torch._inductor import cpp_builder, exc
+
+    try:
+        cpp_builder.get_cpp_compiler()
+    except exc.InvalidCxxCompiler as error:
+        raise WrongMachine(
+            "speed.compile: torch writes C++ for the CPU, and this machine has no compiler for it;"
+            " install g++ (apt-get install -y g++), set $CXX to one, or leave compile out"
+        ) from error
