@@ -23,7 +23,7 @@ from typing import Any
 
 import optuna
 from contest import Setting, machine, own_versions, peers_versions
-from races import augmentation, growth, overhead, quality, same_work, storage
+from races import augmentation, growth, memory, overhead, quality, same_work, storage
 from table import Measured, replace
 
 HERE = Path(__file__).parent
@@ -51,6 +51,7 @@ class Race:
 RACES = {
     "same-work": Race(same_work.measure, same_work.table, repeats=3),
     "overhead": Race(overhead.measure, overhead.table, repeats=5),
+    "memory": Race(memory.measure, memory.table, repeats=5),
     "augmentation": Race(augmentation.measure, augmentation.table, repeats=7),
     "storage": Race(storage.measure, storage.table, repeats=5),
     "growth": Race(growth.measure, growth.table, repeats=5),

@@ -31,6 +31,12 @@ def same_work(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("races.same_work")
 
 
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("races.memory")
+
+
 def test_a_table_replaces_what_is_between_its_own_markers_only(table: ModuleType) -> None:
     page = "a\n<!-- race: x -->\nold\n<!-- /race: x -->\nb\n<!-- race: y -->\n<!-- /race: y -->\n"
     new = table.replace(page, "x", "| 1 |\n")
@@ -134,3 +140,67 @@ def test_who_is_left_out_is_named_with_the_reason(same_work: ModuleType, table: 
     assert rows[0] == "| hpsearch | 10.0 | 1.00 | 18.0 | 1.00 | 0.9000 | 1 |"
     assert rows[1] == "| Ray Tune + Lightning | 30.0 | 3.00 | 36.0 | 2.00 | 0.9000 | 1 |"
     assert rows[2].startswith("| KerasTuner | left out: keras not installed | - |")
+
+
+def test_what_the_kernel_says_of_memory_is_read_as_mb(memory: ModuleType) -> None:
+    text = "00400000-7ffd2000 ---p 00000000 00:00 0 [rollup]\nRss:   2000 kB\nPss:\t 1000 kB\n"
+    assert memory.sizes(text) == {"Rss": 2.048, "Pss": 1.024}
+    assert memory.sizes("Name:\tpython\nThreads:\t1\nVmHWM:\t    250 kB\n") == {"VmHWM": 0.256}
+
+
+def test_a_peak_is_that_of_one_training_process_and_of_all_at_one_moment(
+    memory: ModuleType,
+) -> None:
+    server = memory.Taken(trains=False, rss=900.0, pss=500.0, own=400.0)
+    samples = [
+        [server],
+        [server._replace(pss=300.0), memory.Taken(True, 560.0, 250.0, 20.0)],
+        [
+            server._replace(pss=200.0),
+            memory.Taken(True, 570.0, 200.0, 35.0),
+            memory.Taken(True, 550.0, 210.0, 30.0),
+        ],
+    ]
+    assert memory.peaks(samples) == {
+        "rss_mb": 570.0,
+        "pss_mb": 250.0,
+        "own_mb": 35.0,
+        "all_mb": 610.0,
+    }
+
+
+def test_a_run_in_which_nobody_was_seen_training_measures_nothing(memory: ModuleType) -> None:
+    with pytest.raises(SystemExit, match="no process that trains was seen in 1 samples"):
+        memory.peaks([[memory.Taken(False, 1.0, 1.0, 1.0)]])
+
+
+def test_a_process_is_a_trial_if_it_prints_into_a_trials_folder(
+    memory: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "PROC", tmp_path)
+    for process, output in ((1, "runs/race/trial-0007/output.txt"), (2, "output-0")):
+        (tmp_path / str(process) / "fd").mkdir(parents=True)
+        (tmp_path / str(process) / "fd" / "1").symlink_to(tmp_path / output)
+    assert memory.is_trial(1)
+    assert not memory.is_trial(2)
+
+
+def test_memory_is_told_beside_one_loop_and_in_all_beside_two(
+    memory: ModuleType, table: ModuleType
+) -> None:
+    ours = {"rss_mb": 600.0, "pss_mb": 200.0, "own_mb": 40.0, "all_mb": 800.0}
+    loop = {"rss_mb": 1200.0, "pss_mb": 1000.0, "own_mb": 1000.0, "all_mb": 1000.0}
+    two = {**loop, "pss_mb": 900.0, "all_mb": 1600.0}
+    text = memory.table(
+        [
+            table.Measured("mlp-128", memory.LOOPS, two),
+            table.Measured("mlp-128", memory.LOOP, loop),
+            table.Measured("mlp-128", memory.HERO, ours),
+            table.Measured("cnn", memory.LOOP, left_out="optuna not installed"),
+        ]
+    )
+    rows = text.splitlines()[2:]
+    assert rows[0] == "| mlp-128: hpsearch | 600 | 0.50 | 200 | 0.20 | 40 | 800 | 0.50 | 1 |"
+    assert "| 1,200 | 1.00 | 1,000 | 1.00 | 1,000 | 1,000 | 0.62 | 1 |" in rows[1]
+    assert "| 1,200 | 1.00 | 900 | 0.90 | 1,000 | 1,600 | 1.00 | 1 |" in rows[2]
+    assert rows[3].startswith("| cnn: Optuna + loop by hand | left out: optuna not installed | - |")

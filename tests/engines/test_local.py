@@ -202,6 +202,28 @@ def test_a_trial_is_gone_when_all_that_it_had_started_is(tmp_path: Path) -> None
     assert psutil.wait_procs([stray], timeout=5)[1] == []
 
 
+def test_trials_share_the_images_that_the_server_has_loaded(tmp_path: Path) -> None:
+    desk, slots = Desk(), lay_out(("cpu", "cpu"), per_device=1, cpus=2)
+    data = {"class_path": "hpsearch.data.ImageData", "init_args": {"batch_size": 1000}}
+    engine = LocalEngine(slots, ["sharing"], data, [STUBS], tmp_path / "server.txt")
+    config = {
+        "model": {"class_path": "sharing.Sharing"},
+        "data": data,
+        "trainer": {"max_epochs": 1},
+    }
+    for number, slot in enumerate(slots):
+        engine.start(replace(job(tmp_path, number, slot), config=config), slot)
+
+    desk.wait(engine, 2, Gone)
+    engine.close()
+
+    for number in (0, 1):
+        (after_an_epoch,) = desk.of(number, Report)
+        assert after_an_epoch.metrics["images_mb"] == pytest.approx(47.04)
+        # The mapping holds a little else as well, which a trial may have changed for itself.
+        assert after_an_epoch.metrics["private_mb"] < 5
+
+
 def test_the_server_stays_single_threaded(engine: LocalEngine, tmp_path: Path) -> None:
     desk = Desk()
     engine.start(job(tmp_path, 0, SLOTS[0]), SLOTS[0])
