@@ -6,7 +6,7 @@ has struck and what the worst figure was. At the end these become one table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def score(request: pytest.FixtureRequest) -> Iterator[Score]:
+def score() -> Score:
     """What a test says of its strikes, for the table."""
-    score = Score()
-    yield score
-    mark = request.node.get_closest_marker("fault")
-    request.node.user_properties.append(("fault", mark.args[0]))
-    request.node.user_properties.append(("strikes", score.strikes))
-    request.node.user_properties.append(("figures", score.figures))
+    return Score()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Puts what a test has said into its report, which may be read in another process."""
+    report = yield
+    score, mark = getattr(item, "funcargs", {}).get("score"), item.get_closest_marker("fault")
+    if report.when == "call" and score is not None and mark is not None:
+        said = {"fault": mark.args[0], "strikes": score.strikes, "figures": score.figures}
+        report.user_properties += said.items()
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -48,7 +56,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, []):
             said = dict(report.user_properties)
-            if "fault" not in said or (report.when != "call" and outcome == "passed"):
+            if "fault" not in said:
                 continue
             tried, survived, worst = rows.get(said["fault"], (0, 0, {}))
             strikes = max(1, said["strikes"])
