@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -33,15 +34,18 @@ def save(trainer: pl.Trainer, path: Path, owner: Owner | None = None) -> None:
         owner: whose state this is; another's is not taken for it.
 
     Raises:
-        OSError: there is no room; what was there stays as it is.
+        OSError: there is no room, or the disk does not give back what was written; what was there
+            stays as it is.
     """
     _check_room(path)
     beside = path.with_suffix(".tmp")
+    state = io.BytesIO()
+    # Not the Trainer's own `save_checkpoint`: it writes to the folder for temporary files first,
+    # where a kill leaves what nobody removes, and which may be on a disk that is full.
+    torch.save(trainer._checkpoint_connector.dump_checkpoint(weights_only=False), state)
+    digest = hashlib.sha256(state.getbuffer()).hexdigest()
     try:
-        trainer.save_checkpoint(beside)
-        with beside.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
+        _write_whole(beside, state.getbuffer(), digest)
     except OSError:
         # A part of a file would take the room that is missing.
         beside.unlink(missing_ok=True)
@@ -125,6 +129,16 @@ def verified(path: Path, owner: Owner | None = None) -> int | None:
             if whole and own:
                 return int(facts["epoch"])
     return None
+
+
+def _write_whole(path: Path, content: memoryview, digest: str) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+            raise OSError(errno.EIO, f"{path} does not hold what was written to it")
 
 
 def _sidecar(path: Path) -> Path:

@@ -7,9 +7,9 @@ import random
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from hpsearch.trial import checkpoint
 
@@ -23,8 +23,13 @@ class State:
         self.current_epoch = epoch - 1
         self._weights = {"epoch": torch.full((size,), float(epoch))}
 
-    def save_checkpoint(self, path: Path) -> None:
-        TorchCheckpointIO().save_checkpoint({"state_dict": self._weights}, path)
+    @property
+    def _checkpoint_connector(self) -> State:
+        return self
+
+    def dump_checkpoint(self, weights_only: bool) -> dict[str, Any]:
+        assert not weights_only, "optimizers and callbacks belong to the state"
+        return {"state_dict": self._weights}
 
 
 def save(epoch: int, folder: Path, owner: dict[str, str] = OWNER) -> None:
