@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -93,6 +95,36 @@ def test_the_best_epoch_is_kept_beside_the_last(tmp_path: Path) -> None:
     assert desk.ended.facts["best_step"] == best.step
     assert torch.load(tmp_path / "best.ckpt", weights_only=True)["epoch"] == best.step - 1
     assert torch.load(tmp_path / "last.ckpt", weights_only=True)["epoch"] == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "No space left on device"),
+        (errno.EDQUOT, "Disk quota exceeded"),
+        (errno.EROFS, "Read-only file system"),
+    ],
+)
+def test_a_disk_that_cannot_be_written_is_told_and_the_trial_can_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    real, synced = os.fsync, []
+
+    def refuse_the_second_checkpoint(handle: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        if sum(name.endswith("last.tmp") for name in synced) == 2:
+            raise OSError(number, os.strerror(number))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse_the_second_checkpoint)
+    ended = run(job(tmp_path)).ended
+    assert ended.failure == f"the disk that holds {tmp_path} cannot be written ({words})"
+    assert (ended.failure_kind, ended.facts["needs"] > 0) == ("disk", True)
+
+    monkeypatch.undo()
+    desk = run(job(tmp_path))
+    assert desk.ended.how == "complete"
+    assert [report.step for report in desk.reports] == [2, 3, 4]
 
 
 def test_reports_are_on_disk_before_the_coordinator_hears_of_them(tmp_path: Path) -> None:
