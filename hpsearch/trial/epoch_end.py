@@ -65,11 +65,17 @@ class EpochEnd(Checkpoint):
         self._validated = False
         self.how: How = "complete"
 
+    def catch_up(self) -> None:
+        """Keeps the checkpoint that the trial goes on from as the best one, if it is that.
+
+        A kill may have come between the two. Not for Lightning to call: it begins no training of a
+        trial whose last epoch is done.
+        """
+        if self._done and self._best_step == self._done:
+            self._keep_best()
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Says that the trial trains, and what is known of it now."""
-        if self._done and self._best_step == self._done:
-            # A kill may have come between the checkpoint and its being kept as the best.
-            self._keep_best()
         self._exchange(Started(self._done, _facts(trainer, pl_module), self._notes))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -108,6 +108,7 @@ def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts, claim:
     logger = tensorboard.build_logger(job, tree)
     tensorboard.declare_columns(logger, job.params, [*job.objectives, "best_epoch"])
     epoch_end = in_tree(EpochEnd, tree)(job, log, exchange, claim, done, notes)
+    epoch_end.catch_up()
     arguments = dict(job.config["trainer"])
     callbacks = [
         *instantiate(_as_list(arguments.pop("callbacks", None))),

@@ -20,6 +20,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from hpsearch.spec.events import read_events
 from hpsearch.spec.job import Job
 from hpsearch.spec.messages import Ended, Message, Report, Started, Verdict
+from hpsearch.trial import checkpoint
+from hpsearch.trial.checkpoint import keep, verified
 from hpsearch.trial.run import run_trial
 
 
@@ -95,6 +97,28 @@ def test_the_best_epoch_is_kept_beside_the_last(tmp_path: Path) -> None:
     assert desk.ended.facts["best_step"] == best.step
     assert torch.load(tmp_path / "best.ckpt", weights_only=True)["epoch"] == best.step - 1
     assert torch.load(tmp_path / "last.ckpt", weights_only=True)["epoch"] == 3
+
+
+@pytest.mark.parametrize("done", [2, 4])
+def test_a_kill_before_the_best_checkpoint_was_kept_is_made_good(tmp_path: Path, done: int) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kept(path: Path, target: Path) -> None:
+        if target.name == "best.ckpt" and verified(path) == done:
+            raise Killed
+        keep(path, target)
+
+    steady = replace(job(tmp_path), objectives={"epochs_done": "maximize"})
+    steady = replace(steady, config={**steady.config, "model": {"class_path": "steady.Steady"}})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "keep", kept)
+        with pytest.raises(Killed):
+            run_trial(steady, Desk())
+    assert verified(tmp_path / "best.ckpt") == done - 1
+
+    assert run(steady).ended.facts["best_step"] == 4
+    assert verified(tmp_path / "best.ckpt") == 4
 
 
 @pytest.mark.parametrize(
