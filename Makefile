@@ -14,9 +14,9 @@ quickstart: $(READY)  ## a first search on MNIST, and its winner confirmed: thre
 test: $(READY)  ## every test that needs no GPU
 	@$(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder
 
-faults: $(READY)  ## every fault of docs/reliability.md in a full round, and its table (two hours)
+faults: $(READY)  ## every fault of docs/reliability.md in a full round, and its table (an hour and a half)
 	@HPSEARCH_FAULTS=full HPSEARCH_HISTORIES=24 HPSEARCH_FUZZ_S=600 $(VENV)/bin/python -m pytest \
-		-q -rs -n 2 --timeout 900 tests/faults tests/search/test_interleavings.py tests/spec/test_loader_fuzz.py
+		-q -rs -n 4 --timeout 900 tests/faults tests/search/test_interleavings.py tests/spec/test_loader_fuzz.py
 
 check: $(READY)  ## format, lint and types
 	@$(VENV)/bin/ruff format --check .
