@@ -26,7 +26,7 @@ a line of no use
 """
 CONTAINER = """
 500 400 0:99 / / rw - overlay overlay rw,lowerdir=/a:/b
-501 500 0:98 / /work rw - 9p share rw,trans=virtio
+501 500 0:98 / /job rw - 9p share rw,trans=virtio
 502 500 0:97 / /data rw - virtiofs data rw
 """
 
@@ -72,7 +72,7 @@ def test_a_database_on_a_network_file_system_is_refused_with_advice(
     assert "or use PostgreSQL: --storage postgresql+psycopg://" in str(refused.value)
 
 
-@pytest.mark.parametrize("path", ["/a.db", "/work/a.db", "/data/a.db"])
+@pytest.mark.parametrize("path", ["/a.db", "/job/a.db", "/data/a.db"])
 def test_what_containers_and_virtual_machines_lie_on_is_no_network(
     tmp_path: Path, path: str
 ) -> None:
