@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,7 +13,7 @@ from typing import NamedTuple
 import psutil
 from contest import Setting
 from peers.work import TASKS, Work
-from races.same_work import PEERS, Case, order, run_hpsearch, run_peer, write_data
+from races.same_work import PEERS, Case, run_hpsearch, run_peer, take_turns
 from table import NOTHING, Measured, figures_of, markdown, names, ratios, reason, spread
 
 HERO, LOOP, LOOPS = "hpsearch", "Optuna + loop by hand", "Optuna + loop by hand, 2 processes"
@@ -42,18 +41,7 @@ class Taken(NamedTuple):
 
 def measure(setting: Setting, turn: int) -> Iterator[Measured]:
     """Trains twice with every contestant in every case; every other round in reverse order."""
-    data, images = write_data(setting)
-    for name, case in CASES.items():
-        for contestant in CONTESTANTS[:: -1 if turn % 2 else 1]:
-            if not setting.wanted(name, contestant):
-                continue
-            needs = () if contestant == HERO else PEERS[contestant].needs
-            if absent := setting.missing(*needs):
-                yield Measured(name, contestant, left_out=absent)
-                continue
-            work = order(case, data, images, setting)
-            yield Measured(name, contestant, peaks(watch(contestant, work)))
-            shutil.rmtree(work.folder)
+    return take_turns(setting, turn, CASES, CONTESTANTS, lambda who, work: peaks(watch(who, work)))
 
 
 def watch(contestant: str, work: Work) -> list[list[Taken]]:

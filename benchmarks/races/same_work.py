@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -73,9 +73,23 @@ CASES = {
 
 def measure(setting: Setting, turn: int) -> Iterator[Measured]:
     """Runs every contestant once in every case; every other round in reverse order."""
+    return take_turns(setting, turn, CASES, CONTESTANTS, compete)
+
+
+def take_turns(
+    setting: Setting,
+    turn: int,
+    cases: Mapping[str, Case],
+    contestants: Sequence[str],
+    compete: Callable[[str, Work], Mapping[str, float]],
+) -> Iterator[Measured]:
+    """Has `compete` measure each contestant in each case; every other round in reverse order.
+
+    What is not wanted is passed over, and who is not installed is left out by name.
+    """
     data, images = write_data(setting)
-    for name, case in CASES.items():
-        for contestant in CONTESTANTS[:: -1 if turn % 2 else 1]:
+    for name, case in cases.items():
+        for contestant in contestants[:: -1 if turn % 2 else 1]:
             if not setting.wanted(name, contestant):
                 continue
             needs = () if contestant == HERO else PEERS[contestant].needs
@@ -83,14 +97,8 @@ def measure(setting: Setting, turn: int) -> Iterator[Measured]:
                 yield Measured(name, contestant, left_out=absent)
                 continue
             work = order(case, data, images, setting)
-            done, accuracies = compete(contestant, work)
-            figures = {
-                "wall_s": done.wall_s,
-                "cpu_s": done.cpu_s,
-                "median_accuracy": median(accuracies),
-                "trials": len(accuracies),
-            }
-            yield Measured(name, contestant, figures)
+            yield Measured(name, contestant, compete(contestant, work))
+            shutil.rmtree(work.folder)
 
 
 def write_data(setting: Setting, images: int = 0) -> tuple[Path, int]:
@@ -136,8 +144,8 @@ def order(case: Case, data: Path, images: int, setting: Setting) -> Work:
     )
 
 
-def compete(contestant: str, work: Work) -> tuple[Run, list[float]]:
-    """Has one contestant do the work; returns how it went and each trial's accuracy."""
+def compete(contestant: str, work: Work) -> dict[str, float]:
+    """Has one contestant do the work; returns how long it took and what was learned."""
     if contestant == HERO:
         done = run_hpsearch(work)
         accuracies = [trial.values[0] for trial in trials_of(work)]
@@ -146,8 +154,12 @@ def compete(contestant: str, work: Work) -> tuple[Run, list[float]]:
         accuracies = [value for said in done.said for value in said["accuracies"]]
     if len(accuracies) != len(work.rates):
         raise SystemExit(f"{contestant}: {len(accuracies)} results of {len(work.rates)} trials")
-    shutil.rmtree(work.folder)
-    return done, accuracies
+    return {
+        "wall_s": done.wall_s,
+        "cpu_s": done.cpu_s,
+        "median_accuracy": median(accuracies),
+        "trials": len(accuracies),
+    }
 
 
 def run_peer(contestant: Contestant, work: Work) -> Run:
