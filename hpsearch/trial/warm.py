@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from hpsearch.spec.components import resolve
@@ -27,11 +29,31 @@ def warm() -> None:
     import torch
 
     torch.set_num_threads(1)
+    with _scipy_signal_put_off(), contextlib.suppress(Exception):
+        import_module("torchmetrics")
     for name in MODULES:
         with contextlib.suppress(Exception):
             import_module(name)
     # The first optimizer of a process pulls in torch._dynamo: about 2 s.
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
+
+
+@contextlib.contextmanager
+def _scipy_signal_put_off() -> Iterator[None]:
+    """Has whoever imports scipy.signal within get an empty module; afterwards it loads as ever.
+
+    torchmetrics imports it (0.6 s) only to add a name that an old package of speech misses.
+    """
+    name = "scipy.signal"
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = ModuleType(name)
+    sys.modules[name].hamming = None  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
