@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, final
 
 import torch
@@ -58,7 +59,7 @@ class Augment:
         if faults:
             raise DataError("; ".join(faults))
 
-    @property
+    @cached_property
     def is_off(self) -> bool:
         """Whether images pass unchanged."""
         return not any(getattr(self, field.name) for field in fields(self))

@@ -10,7 +10,6 @@ from typing import Any, final
 import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
-from torch import Tensor
 
 from hpsearch.data.augment import Augment, faults_of
 from hpsearch.data.batches import Batch, EvaluationBatches, TrainingBatches
@@ -219,16 +218,11 @@ class ImageData(LightningDataModule):
         """
         if not isinstance(batch, Batch):
             return batch
-        images = self.augmented(batch)
-        return self.normalise(images), batch.labels
-
-    def augmented(self, batch: Batch) -> Tensor:
-        """Returns a batch's images as float in 0 to 1, augmented if the batch has a seed."""
-        images = batch.images.float().div_(255)
         if batch.seed is None or self.augment.is_off:
-            return images
-        generator = torch.Generator(images.device).manual_seed(batch.seed)
-        return self.augment(images, generator)
+            return self.normalise.pixels(batch.images), batch.labels
+        generator = torch.Generator(batch.images.device).manual_seed(batch.seed)
+        images = self.augment(batch.images.float().div_(255), generator)
+        return self.normalise(images), batch.labels
 
 
 def _whole(name: str, value: Any, least: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -35,11 +36,27 @@ class Normalise:
         Args:
             images: float in 0 to 1, `(B, C, H, W)`; may be changed in place.
         """
-        if len(self.mean) == 1:  # as numbers: a small batch takes no longer than two tensors
-            return images.sub_(self.mean[0]).div_(self.deviation[0])
-        mean = images.new_tensor(self.mean).view(-1, 1, 1)
-        deviation = images.new_tensor(self.deviation).view(-1, 1, 1)
-        return images.sub_(mean).div_(deviation)
+        return self._applied(images, 1.0)
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """Returns normalised images, made of bytes in one go.
+
+        Args:
+            images: uint8, `(B, C, H, W)`.
+        """
+        return self._applied(images.float(), 255.0)
+
+    def _applied(self, images: Tensor, white: float) -> Tensor:
+        # Multiplied, not divided: the processor is three times as fast.
+        mean = [white * mean for mean in self.mean]
+        factor = [1 / (white * deviation) for deviation in self.deviation]
+        if len(mean) == 1:  # as numbers: a small batch takes no longer than two tensors
+            return images.sub_(mean[0]).mul_(factor[0])
+        return images.sub_(_per_channel(images, mean)).mul_(_per_channel(images, factor))
+
+
+def _per_channel(images: Tensor, values: Sequence[float]) -> Tensor:
+    return images.new_tensor(values).view(-1, 1, 1)
 
 
 def measure(images: ImageStore, index: IntArray) -> Normalise:

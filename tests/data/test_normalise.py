@@ -36,3 +36,10 @@ def test_one_channel_is_treated_as_each_of_several_is():
 def test_subtracts_the_mean_and_divides_by_the_deviation():
     result = Normalise(mean=(0.5,), deviation=(0.25,))(torch.tensor([[[[1.0, 0.0]]]]))
     assert result.flatten().tolist() == [2.0, -2.0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_bytes_are_what_they_are_as_numbers_from_0_to_1(channels):
+    pixels = torch.arange(48, dtype=torch.uint8).mul_(5).view(-1, channels, 4, 4)
+    normalise = Normalise((0.1307,) * channels, (0.3081,) * channels)
+    torch.testing.assert_close(normalise.pixels(pixels), normalise(pixels.float() / 255))
