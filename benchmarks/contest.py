@@ -12,10 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psutil
@@ -29,6 +31,7 @@ THEIRS = (
 )
 LEFTOVERS_S = 10.0
 WATCH_S = 0.2
+COUNT_S = 0.5
 LONGEST_S = 4 * 3600.0
 BECOME_SUBREAPER = 36  # Linux's PR_SET_CHILD_SUBREAPER
 
@@ -93,20 +96,24 @@ def run(commands: Sequence[Sequence[str]], cwd: Path, **environment: str) -> Run
         SystemExit: one of them failed, or has not ended after `LONGEST_S`.
     """
     own = set(psutil.Process().children())
-    before, start = _children_cpu_s(), time.perf_counter()
+    before, start, ended = _children_cpu_s(), time.perf_counter(), Event()
     running = _start_all(commands, cwd, environment)
-    try:
-        codes = [process.wait(LONGEST_S) for process in running]
-    except subprocess.TimeoutExpired as error:
-        raise SystemExit(f"{error.cmd} is not done after {LONGEST_S / 3600:g} hours") from None
-    finally:
-        wall_s = time.perf_counter() - start
-        _end(running, own)
+    with ThreadPoolExecutor(1) as pool:
+        seen = pool.submit(_seen_cpu_s, ended, own)
+        try:
+            codes = [process.wait(LONGEST_S) for process in running]
+        except subprocess.TimeoutExpired as error:
+            raise SystemExit(f"{error.cmd} is not done after {LONGEST_S / 3600:g} hours") from None
+        finally:
+            wall_s = time.perf_counter() - start
+            ended.set()
+            _end(running, own)
     texts = [(cwd / f"output-{i}").read_text(errors="replace") for i in range(len(running))]
     for command, code, text in zip(commands, codes, texts, strict=True):
         if code:
             raise SystemExit(f"{' '.join(command)} ended with {code}:\n{text[-3000:]}")
-    return Run(wall_s, _children_cpu_s() - before, tuple(map(_last_said, texts)))
+    cpu_s = max(_children_cpu_s() - before, seen.result())
+    return Run(wall_s, cpu_s, tuple(map(_last_said, texts)))
 
 
 def time_until(
@@ -211,6 +218,17 @@ def _end(running: Sequence[subprocess.Popen[bytes]], own: set[psutil.Process]) -
 def _children_cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def _seen_cpu_s(ended: Event, own: set[psutil.Process]) -> float:
+    """Returns what all processes took that were seen: Ray's workers appear in no parent's sum."""
+    seen: dict[psutil.Process, float] = {}
+    while not ended.wait(COUNT_S):
+        for process in set(psutil.Process().children(recursive=True)) - own:
+            with suppress(psutil.Error):
+                taken = process.cpu_times()
+                seen[process] = taken.user + taken.system
+    return sum(seen.values())
 
 
 def _last_said(text: str) -> dict[str, Any]:
