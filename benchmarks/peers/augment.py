@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import cycle, islice
 from statistics import median
 from typing import Any
@@ -23,7 +23,7 @@ SHARE = (SHIFT, SHIFT)
 DRAWS = 256
 
 
-def hpsearch(batch: int) -> Callable[[Tensor], Any]:
+def hpsearch(batch: int) -> Callable[[Tensor], None]:
     """Returns hpsearch's augmentation of a whole batch."""
     from hpsearch.data.augment import Augment
 
@@ -31,7 +31,7 @@ def hpsearch(batch: int) -> Callable[[Tensor], Any]:
     return _batches(lambda images: augment(images.float().div_(255), generator), batch)
 
 
-def kornia(batch: int) -> Callable[[Tensor], Any]:
+def kornia(batch: int) -> Callable[[Tensor], None]:
     """Returns kornia's augmentation of a whole batch."""
     from kornia.augmentation import RandomAffine
 
@@ -39,17 +39,16 @@ def kornia(batch: int) -> Callable[[Tensor], Any]:
     return _batches(lambda images: augment(images.float().div_(255)), batch)
 
 
-def torchvision_v1() -> Callable[[Tensor], Any]:
+def torchvision_v1(interpolation: str = "nearest") -> Callable[[Tensor], None]:
     """Returns torchvision's first transforms, image by image."""
     from torchvision import transforms
 
-    augment = transforms.Compose(
-        [transforms.RandomAffine(ROTATE, translate=SHARE), transforms.ToTensor()]
-    )
-    return _pictures(augment)
+    how = transforms.InterpolationMode(interpolation)
+    moved = transforms.RandomAffine(ROTATE, translate=SHARE, interpolation=how)
+    return _pictures(transforms.Compose([moved, transforms.ToTensor()]))
 
 
-def torchvision_v2() -> Callable[[Tensor], Any]:
+def torchvision_v2() -> Callable[[Tensor], None]:
     """Returns torchvision's second transforms, image by image."""
     from torchvision.transforms import v2
 
@@ -63,29 +62,35 @@ def torchvision_v2() -> Callable[[Tensor], Any]:
     return _pictures(augment)
 
 
-def torchvision_v2_tensors() -> Callable[[Tensor], Any]:
+def torchvision_v2_tensors() -> Callable[[Tensor], None]:
     """Returns torchvision's second transforms on tensors, image by image."""
     from torchvision.transforms import v2
 
     augment = v2.Compose(
         [v2.RandomAffine(ROTATE, translate=SHARE), v2.ToDtype(torch.float32, scale=True)]
     )
-    return lambda images: [augment(image) for image in images]
+    return lambda images: _each(augment, images)
 
 
-def _batches(augment: Callable[[Tensor], Any], batch: int) -> Callable[[Tensor], Any]:
-    return lambda images: [augment(some) for some in images.split(batch)]
+def _batches(augment: Callable[[Tensor], None], batch: int) -> Callable[[Tensor], None]:
+    return lambda images: _each(augment, images.split(batch))
 
 
-def _pictures(augment: Callable[[Any], Any]) -> Callable[[Tensor], Any]:
+def _each(augment: Callable[[Any], Any], what: Iterable[Any]) -> None:
+    """Augments one after the other, and keeps nothing, as in training."""
+    for one in what:
+        augment(one)
+
+
+def _pictures(augment: Callable[[Any], Any]) -> Callable[[Tensor], None]:
     from PIL import Image
 
     made: list[Any] = []
 
-    def apply(images: Tensor) -> Any:
+    def apply(images: Tensor) -> None:
         # Made once, at the first and untimed call.
         made.extend(Image.fromarray(image[0].numpy()) for image in images[len(made) :])
-        return [augment(picture) for picture in islice(cycle(made), len(images))]
+        _each(augment, islice(cycle(made), len(images)))
 
     return apply
 
@@ -114,7 +119,7 @@ def parity() -> float:
     return float(torch.stack(differences).abs().max())
 
 
-METHODS: dict[str, Callable[[], Callable[[Tensor], Any]]] = {
+METHODS: dict[str, Callable[[], Callable[[Tensor], None]]] = {
     "hpsearch-32": lambda: hpsearch(32),
     "hpsearch-128": lambda: hpsearch(128),
     "hpsearch-1024": lambda: hpsearch(1024),
@@ -122,6 +127,7 @@ METHODS: dict[str, Callable[[], Callable[[Tensor], Any]]] = {
     "kornia-128": lambda: kornia(128),
     "kornia-1024": lambda: kornia(1024),
     "torchvision-v1": torchvision_v1,
+    "torchvision-v1-bilinear": lambda: torchvision_v1("bilinear"),
     "torchvision-v2": torchvision_v2,
     "torchvision-v2-tensors": torchvision_v2_tensors,
 }

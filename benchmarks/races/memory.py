@@ -46,10 +46,10 @@ def measure(setting: Setting, turn: int) -> Iterator[Measured]:
 
 def watch(contestant: str, work: Work) -> list[list[Taken]]:
     """Has one contestant do the work; returns what its processes took, moment by moment."""
-    ended = Event()
+    ended, before = Event(), set(psutil.Process().children(recursive=True))
     with ThreadPoolExecutor(1) as pool:
         trains = is_trial if contestant == HERO else lambda process: True
-        samples = pool.submit(_sample, ended, trains)
+        samples = pool.submit(_sample, ended, before, trains)
         try:
             run_hpsearch(work) if contestant == HERO else run_peer(PEERS[contestant], work)
         finally:
@@ -57,8 +57,9 @@ def watch(contestant: str, work: Work) -> list[list[Taken]]:
     return samples.result()
 
 
-def _sample(ended: Event, trains: Callable[[int], bool]) -> list[list[Taken]]:
-    before = set(psutil.Process().children(recursive=True))
+def _sample(
+    ended: Event, before: set[psutil.Process], trains: Callable[[int], bool]
+) -> list[list[Taken]]:
     samples = []
     while not ended.wait(SAMPLE_S):
         processes = set(psutil.Process().children(recursive=True)) - before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -41,17 +43,22 @@ def sampling_grid(matrices: Tensor, height: int, width: int) -> Tensor:
     Returns:
         `(B, H, W, 2)`, x then y, -1 and 1 at the image's outer edges.
     """
-    half = torch.tensor([width / 2, height / 2], device=matrices.device)
-    columns = torch.cat((half, half.new_ones(1)))
-    normalised = matrices * columns / half.view(2, 1)
+    places, units = _places(height, width, matrices.device)
     # One product for all images: torch's own affine_grid makes one an image, and on a CPU takes
     # several times as long as the resampling itself.
-    across, down = (_centres(side, matrices.device) for side in (width, height))
+    grid = (matrices * units).reshape(-1, 3) @ places
+    return grid.view(-1, 2, height, width).permute(0, 2, 3, 1)
+
+
+@lru_cache(maxsize=8)
+def _places(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Returns every pixel's x, y and 1, `(3, H * W)`, and what makes pixels these units."""
+    across, down = (_centres(side, device) for side in (width, height))
     places = torch.stack(
         (across.repeat(height), down.repeat_interleave(width), across.new_ones(height * width))
     )
-    grid = normalised.reshape(-1, 3) @ places
-    return grid.view(-1, 2, height, width).permute(0, 2, 3, 1)
+    half = torch.tensor([width / 2, height / 2], device=device)
+    return places, torch.cat((half, half.new_ones(1))) / half.view(2, 1)
 
 
 def _centres(side: int, device: torch.device) -> Tensor:

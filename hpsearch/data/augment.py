@@ -68,7 +68,7 @@ class Augment:
         """Returns the images, each changed by draws of its own.
 
         Args:
-            images: float in 0 to 1, black is 0, `(B, C, H, W)`.
+            images: float, black is 0, `(B, C, H, W)`.
             generator: decides the draws, on the images' device.
         """
         if any((self.shift, self.rotate, self.scale, self.shear, self.elastic)):

@@ -55,7 +55,7 @@ class ImageData(LightningDataModule):
         classes: how many classes there are.
         class_names: their names.
         split_fingerprint: a hash that tells one split from another.
-        normalise: what brings pixels from 0 to 1 to what a network takes.
+        normalise: what brings pixels from 0 to 255 to what a network takes.
         training: the images that the training part is taken from, and which of them it is.
 
     Raises:
@@ -219,9 +219,9 @@ class ImageData(LightningDataModule):
         if not isinstance(batch, Batch):
             return batch
         if batch.seed is None or self.augment.is_off:
-            return self.normalise.pixels(batch.images), batch.labels
+            return self.normalise(batch.images), batch.labels
         generator = torch.Generator(batch.images.device).manual_seed(batch.seed)
-        images = self.augment(batch.images.float().div_(255), generator)
+        images = self.augment(batch.images.float(), generator)
         return self.normalise(images), batch.labels
 
 

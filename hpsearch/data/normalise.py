@@ -31,28 +31,19 @@ class Normalise:
     deviation: tuple[float, ...]
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Returns normalised images.
+        """Returns normalised images, float `(B, C, H, W)`.
 
         Args:
-            images: float in 0 to 1, `(B, C, H, W)`; may be changed in place.
+            images: uint8, or float in 0 to 255, `(B, C, H, W)`.
         """
-        return self._applied(images, 1.0)
-
-    def pixels(self, images: Tensor) -> Tensor:
-        """Returns normalised images, made of bytes in one go.
-
-        Args:
-            images: uint8, `(B, C, H, W)`.
-        """
-        return self._applied(images.float(), 255.0)
-
-    def _applied(self, images: Tensor, white: float) -> Tensor:
-        # Multiplied, not divided: the processor is three times as fast.
-        mean = [white * mean for mean in self.mean]
-        factor = [1 / (white * deviation) for deviation in self.deviation]
-        if len(mean) == 1:  # as numbers: a small batch takes no longer than two tensors
-            return images.sub_(mean[0]).mul_(factor[0])
-        return images.sub_(_per_channel(images, mean)).mul_(_per_channel(images, factor))
+        pixels = images.float()
+        factor = [1 / (255 * deviation) for deviation in self.deviation]
+        offset = [
+            -mean / deviation for mean, deviation in zip(self.mean, self.deviation, strict=True)
+        ]
+        if len(factor) == 1:  # with numbers, one pass is enough
+            return torch.add(torch.tensor(offset[0]), pixels, alpha=factor[0])
+        return pixels.mul(_per_channel(pixels, factor)).add_(_per_channel(pixels, offset))
 
 
 def _per_channel(images: Tensor, values: Sequence[float]) -> Tensor:

@@ -25,7 +25,7 @@ class Exportable(torch.nn.Module):
 
     Args:
         module: the trained module.
-        normalise: brings pixels from 0 to 1 to what the module takes; None where the module is
+        normalise: brings pixels from 0 to 255 to what the module takes; None where the module is
             to be given its tensors as they are.
     """
 
@@ -42,7 +42,7 @@ class Exportable(torch.nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps images, uint8 `(B, C, H, W)`, to probabilities, float `(B, classes)`."""
-        pixels = images if self.normalise is None else self.normalise(images.float() / 255)
+        pixels = images if self.normalise is None else self.normalise(images)
         outputs: Tensor = self.module(pixels)
         if self.output_kind == "probabilities":
             outputs = torch.softmax(outputs, dim=1)
