@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hpsearch.search.lease import Lease
-from hpsearch.search.rows import Change, Ids
+from hpsearch.search.rows import Change, Ids, write
 from hpsearch.search.storage import reason_of
 
 PATIENCE_S = 15 * 60.0
@@ -106,8 +106,7 @@ class Outbox:
         with self.engine.begin() as connection:
             if not self._lease.hold(connection):
                 raise Fenced
-            for change in batch:
-                change(connection, ids)
+            write(connection, batch, ids)
         return given
 
     def _settle(self, written: Future[dict[int, int]]) -> None:

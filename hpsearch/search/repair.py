@@ -12,7 +12,7 @@ from optuna.storages import RDBStorage
 from hpsearch.search.damage import Repair
 from hpsearch.search.fsck import Examined, check_database, examine, open_subject
 from hpsearch.search.lease import Lease, take_lease
-from hpsearch.search.rows import Ids
+from hpsearch.search.rows import Ids, write
 from hpsearch.spec.errors import Failure
 
 
@@ -48,9 +48,7 @@ def _apply(repairs: Sequence[Repair], database: RDBStorage, lease: Lease, ids: I
     with database.engine.begin() as connection:
         if not lease.hold(connection):
             raise Failure("another process has taken this study over; nothing was repaired")
-        for repair in repairs:
-            for change in repair.changes:
-                change(connection, ids)
+        write(connection, [change for repair in repairs for change in repair.changes], ids)
     for repair in repairs:
         for source, target in repair.moves:
             _move(source, target)

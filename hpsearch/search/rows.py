@@ -1,41 +1,95 @@
 """A study's changes as rows of Optuna's tables: each can be written twice and counts once.
 
 Optuna's own storage commits after every change, one object at a time; here many changes go into
-one transaction, which is what lets an owner check its lease and write in a single step.
+one transaction, which is what lets an owner check its lease and write in a single step. Of what
+changes several times within it only the last is written, and each table is written at once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, cast, final
 
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.storages._rdb import models
 from optuna.trial import TrialState
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 # Trials are known by number; the database gives each an id of its own when it is first written.
 Ids = MutableMapping[int, int]
-Change = Callable[[sa.Connection, Ids], None]
+
+Key = tuple[tuple[str, Any], ...]
+
+
+@final
+@dataclass(frozen=True)
+class NewTrial:
+    """A trial that is to be there; an earlier try may have added it already."""
+
+    study_id: int
+    number: int
+    state: TrialState
+    started: datetime | None
+
+
+@final
+@dataclass(frozen=True)
+class Row:
+    """What a row is to hold, be it there already or not.
+
+    Attributes:
+        table: where; all rows of a table have the same fields.
+        trial: the number of the trial that it belongs to; None if it is the study's.
+        key: what else tells it from the other rows: columns and values; none for the trial's own
+            row, which is there already.
+        fields: what it is to hold.
+    """
+
+    table: sa.Table
+    trial: int | None
+    key: Key
+    fields: Mapping[str, Any]
+
+
+# What is written in one transaction, or not at all.
+Change = tuple[NewTrial | Row, ...]
+
+
+def write(connection: sa.Connection, changes: Iterable[Change], ids: Ids) -> None:
+    """Writes changes within a transaction.
+
+    Args:
+        connection: of the transaction.
+        changes: in their order.
+        ids: of the trials by number; those of new trials are added.
+    """
+    latest: dict[tuple[sa.Table, int | None, Key], dict[str, Any]] = {}
+    for row in (row for change in changes for row in change):
+        if isinstance(row, NewTrial):
+            ids[row.number] = _id_of(connection, row)
+        else:
+            latest.setdefault((row.table, row.trial, row.key), {}).update(row.fields)
+    tables: dict[tuple[sa.Table, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
+    for (table, trial, key), fields in latest.items():
+        which = dict(key) if trial is None else {"trial_id": ids[trial], **dict(key)}
+        if key:
+            tables[table, tuple(which)].append({**which, **fields})
+        else:
+            connection.execute(
+                table.update().where(table.c.trial_id == which["trial_id"]).values(**fields)
+            )
+    for (table, names), rows in tables.items():
+        connection.execute(_upsert(connection.dialect.name, table, names, rows[0]), rows)
 
 
 def new_trial(study_id: int, number: int, state: TrialState, started: datetime | None) -> Change:
     """Returns the change that adds a trial, unless an earlier try has added it already."""
-
-    def write(connection: sa.Connection, ids: Ids) -> None:
-        table = _table(models.TrialModel)
-        this = sa.and_(table.c.study_id == study_id, table.c.number == number)
-        known = connection.execute(sa.select(table.c.trial_id).where(this)).scalar()
-        if known is None:
-            row = {"study_id": study_id, "number": number, "state": state}
-            times = {"datetime_start": _utc(started)}
-            done = connection.execute(table.insert().values(**row, **times))
-            known = cast(Any, done.inserted_primary_key)[0]
-        ids[number] = known
-
-    return write
+    return (NewTrial(study_id, number, state, _utc(started)),)
 
 
 def trial_state(
@@ -46,17 +100,14 @@ def trial_state(
     completed: datetime | None,
 ) -> Change:
     """Returns the change that moves a trial to a state, with its values if it has any."""
-
-    def write(connection: sa.Connection, ids: Ids) -> None:
-        for objective, value in enumerate(values or ()):
-            stored, kind = models.TrialValueModel.value_to_stored_repr(value)
-            key = {"trial_id": ids[number], "objective": objective}
-            _upsert(connection, models.TrialValueModel, key, {"value": stored, "value_type": kind})
-        times = {"datetime_start": _utc(started), "datetime_complete": _utc(completed)}
-        fields = {"state": state, **times}
-        _upsert(connection, models.TrialModel, {"trial_id": ids[number]}, fields)
-
-    return write
+    times = {"datetime_start": _utc(started), "datetime_complete": _utc(completed)}
+    rows = [Row(_table(models.TrialModel), number, (), {"state": state, **times})]
+    for objective, value in enumerate(values or ()):
+        stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+        fields = {"value": stored, "value_type": kind}
+        table = _table(models.TrialValueModel)
+        rows.append(Row(table, number, (("objective", objective),), fields))
+    return tuple(rows)
 
 
 def parameter(
@@ -67,12 +118,7 @@ def parameter(
         "param_value": internal_value,
         "distribution_json": distribution_to_json(distribution),
     }
-    return lambda connection, ids: _upsert(
-        connection,
-        models.TrialParamModel,
-        {"trial_id": ids[number], "param_name": name},
-        fields,
-    )
+    return (Row(_table(models.TrialParamModel), number, (("param_name", name),), fields),)
 
 
 def value_after(number: int, step: int, value: float) -> Change:
@@ -80,36 +126,43 @@ def value_after(number: int, step: int, value: float) -> Change:
     model = models.TrialIntermediateValueModel
     stored, kind = model.intermediate_value_to_stored_repr(value)
     fields = {"intermediate_value": stored, "intermediate_value_type": kind}
-    return lambda connection, ids: _upsert(
-        connection, model, {"trial_id": ids[number], "step": step}, fields
-    )
+    return (Row(_table(model), number, (("step", step),), fields),)
 
 
 def trial_attribute(number: int, key: str, value: Any, *, system: bool) -> Change:
     """Returns the change that sets an attribute of a trial."""
     model = models.TrialSystemAttributeModel if system else models.TrialUserAttributeModel
-    fields = {"value_json": json.dumps(value)}
-    return lambda connection, ids: _upsert(
-        connection, model, {"trial_id": ids[number], "key": key}, fields
-    )
+    return (Row(_table(model), number, (("key", key),), {"value_json": json.dumps(value)}),)
 
 
 def study_attribute(study_id: int, key: str, value: Any, *, system: bool) -> Change:
     """Returns the change that sets an attribute of the study."""
     model = models.StudySystemAttributeModel if system else models.StudyUserAttributeModel
-    fields = {"value_json": json.dumps(value)}
-    return lambda connection, _: _upsert(
-        connection, model, {"study_id": study_id, "key": key}, fields
-    )
+    which = (("study_id", study_id), ("key", key))
+    return (Row(_table(model), None, which, {"value_json": json.dumps(value)}),)
 
 
-def _upsert(
-    connection: sa.Connection, model: Any, key: Mapping[str, Any], fields: Mapping[str, Any]
-) -> None:
-    table = _table(model)
-    this = sa.and_(*(table.c[name] == value for name, value in key.items()))
-    if connection.execute(table.update().where(this).values(**fields)).rowcount == 0:
-        connection.execute(table.insert().values(**key, **fields))
+def _id_of(connection: sa.Connection, trial: NewTrial) -> int:
+    """Returns the database's id of a trial, which is added if it is not there."""
+    table = _table(models.TrialModel)
+    this = sa.and_(table.c.study_id == trial.study_id, table.c.number == trial.number)
+    known = connection.execute(sa.select(table.c.trial_id).where(this)).scalar()
+    if known is None:
+        row = {"study_id": trial.study_id, "number": trial.number, "state": trial.state}
+        done = connection.execute(table.insert().values(**row, datetime_start=trial.started))
+        known = cast(Any, done.inserted_primary_key)[0]
+    return cast(int, known)
+
+
+def _upsert(dialect: str, table: sa.Table, key: Sequence[str], columns: Iterable[str]) -> sa.Insert:
+    """Returns the statement that adds rows, and changes those whose key is there already."""
+    fields = [name for name in columns if name not in key]
+    if dialect in ("mysql", "mariadb"):
+        added = mysql.insert(table)
+        return added.on_duplicate_key_update({name: added.inserted[name] for name in fields})
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    changed = {name: insert.excluded[name] for name in fields}
+    return insert.on_conflict_do_update(index_elements=key, set_=changed)
 
 
 def _table(model: Any) -> sa.Table:

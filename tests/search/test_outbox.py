@@ -47,15 +47,16 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield desk
 
 
-def fails(times: int, error: Exception) -> outbox.Change:
-    """A change that meets this error so many times before it works."""
+def fail(desk: Desk, times: int, error: Exception) -> None:
+    """Has the outbox's next so many commits meet this error; who reads meets none."""
     left = iter([error] * times)
 
-    def change(connection: sa.Connection, ids: dict[int, int]) -> None:
-        for met in left:
-            raise met
+    def commit(connection: sa.Connection) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            for met in left:
+                raise met
 
-    return change
+    sa.event.listen(desk.engine, "commit", commit)
 
 
 AWAY = OperationalError("UPDATE", {}, Exception("server closed the connection unexpectedly"))
@@ -69,9 +70,26 @@ def test_many_changes_arrive_in_their_order(desk: Desk) -> None:
     assert desk.steps() == list(range(1, 1201))
 
 
+def test_of_what_changes_often_in_a_batch_only_the_last_is_written(desk: Desk) -> None:
+    written: list[object] = []
+
+    @sa.event.listens_for(desk.engine, "before_cursor_execute")
+    def count(_: object, __: object, sql: str, rows: object, *more: object) -> None:
+        if "trial_user_attributes" in sql:
+            written.append(rows)
+
+    for epoch in range(100):
+        desk.trial.set_user_attr("seconds", epoch)
+        desk.trial.set_user_attr("metrics", {"loss": epoch})
+
+    assert desk.outbox.flush(10)
+    assert len(written) == 1
+    assert desk.stored.get_trials()[0].user_attrs == {"seconds": 99, "metrics": {"loss": 99}}
+
+
 def test_an_outage_is_waited_out_and_nothing_is_lost(desk: Desk) -> None:
     desk.trial.report(0.1, 1)
-    desk.outbox.put(fails(3, AWAY))
+    fail(desk, 3, AWAY)
     desk.trial.report(0.2, 2)
 
     assert not desk.outbox.flush(0.05)
@@ -134,7 +152,8 @@ def test_an_idle_owner_still_notices_a_takeover(
 
 
 def test_a_database_that_refuses_is_not_asked_again(desk: Desk) -> None:
-    desk.outbox.put(fails(1, IntegrityError("INSERT", {}, Exception("no such study"))))
+    fail(desk, 1, IntegrityError("INSERT", {}, Exception("no such study")))
+    desk.trial.report(0.1, 1)
 
     with pytest.raises(Unwritable, match="no such study"):
         desk.outbox.flush(10)
@@ -142,7 +161,8 @@ def test_a_database_that_refuses_is_not_asked_again(desk: Desk) -> None:
 
 def test_patience_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "PATIENCE_S", 0.2)
-    desk.outbox.put(fails(1000, AWAY))
+    fail(desk, 1000, AWAY)
+    desk.trial.report(0.1, 1)
 
     with pytest.raises(Unwritable, match="server closed the connection unexpectedly"):
         desk.outbox.flush(10)
