@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hpsearch.models.arguments import blocks_fit, count, counts, fraction, odd, refuse
 from hpsearch.models.base import AbstractClassifier
+from hpsearch.models.dropout import Dropout
 
 
 @final
@@ -64,7 +65,7 @@ class CNN(AbstractClassifier):
             nn.Flatten(),
             nn.Linear(shapes[-1] * pixels, hidden),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(hidden, classes),
         )
         self.to(memory_format=torch.channels_last)
@@ -83,5 +84,5 @@ def _block(before: int, after: int, kernel: int, dropout: float, batch_norm: boo
         *norm,
         nn.MaxPool2d(2),
         nn.ReLU(),  # after the pooling: the same values, on a quarter of the pixels
-        nn.Dropout(dropout),
+        Dropout(dropout),
     )

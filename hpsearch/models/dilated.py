@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hpsearch.models.arguments import counts, fraction, odd, refuse
 from hpsearch.models.base import AbstractClassifier
+from hpsearch.models.dropout import Dropout
 
 
 @final
@@ -58,7 +59,7 @@ class Dilated(AbstractClassifier):
                 nn.ReLU(),
             ]
         self.features = nn.Sequential(*layers)
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(channels[-1], classes))
+        self.head = nn.Sequential(Dropout(dropout), nn.Linear(channels[-1], classes))
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hpsearch.models.arguments import counts, fraction, one_of, refuse
 from hpsearch.models.base import AbstractClassifier
+from hpsearch.models.dropout import Dropout
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -58,7 +59,7 @@ class MLP(AbstractClassifier):
         layers: list[nn.Module] = [nn.Flatten()]
         sizes = [math.prod(input_shape), *widths]
         for before, after in pairwise(sizes):
-            layers += [nn.Linear(before, after), ACTIVATIONS[activation](), nn.Dropout(dropout)]
+            layers += [nn.Linear(before, after), ACTIVATIONS[activation](), Dropout(dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], classes))
 
     def forward(self, images: Tensor) -> Tensor:

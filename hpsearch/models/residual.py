@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hpsearch.models.arguments import blocks_fit, count, counts, fraction, refuse
 from hpsearch.models.base import AbstractClassifier
+from hpsearch.models.dropout import Dropout
 
 
 @final
@@ -55,7 +56,7 @@ class Residual(AbstractClassifier):
             layers += [_Block(before, after, stride)]
             layers += [_Block(after, after, 1) for _ in range(blocks - 1)]
         self.features = nn.Sequential(*layers)
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(channels[-1], classes))
+        self.head = nn.Sequential(Dropout(dropout), nn.Linear(channels[-1], classes))
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,0 +1,35 @@
+"""Dropout whose draws cost a fifth of torch's on a CPU."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+_LEVELS = 2**16
+
+
+@final
+class Dropout(nn.Dropout):
+    """Zeroes a share `p` of the numbers in training and scales up the others, as `nn.Dropout`.
+
+    On a CPU torch draws a random number of its own for each, which takes a fifth of a small CNN's
+    step. Here one draw of 64 bits decides on four, so that `p` is a multiple of 1/65,536; the
+    scale is that of the probability as it is then, and the mean is kept exactly.
+    """
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """Returns the numbers, of any shape, some of them zero."""
+        if not self.training or not self.p:
+            return numbers
+        kept = round((1 - self.p) * _LEVELS)
+        if numbers.device.type != "cpu" or torch.compiler.is_compiling() or kept in (0, _LEVELS):
+            return super().forward(numbers)
+        count = numbers.numel()
+        draws = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
+        mask = torch.empty_like(numbers)
+        # In the order in which the numbers lie in memory, whatever that is.
+        flat = mask.as_strided((count,), (1,))
+        torch.lt(draws.view(torch.int16)[:count], kept - _LEVELS // 2, out=flat)
+        return numbers * mask.mul_(_LEVELS / kept)
