@@ -219,7 +219,8 @@ def document(work: Work) -> dict[str, Any]:
 
 def table(lines: Sequence[Measured]) -> str:
     """Returns a table a case: seconds, and how many times hpsearch's."""
-    return "\n\n".join(_case(lines, case) for case in names(lines, "case"))
+    measured = names(lines, "case")
+    return "\n\n".join(_case(lines, case) for case in CASES if case in measured)
 
 
 def _case(lines: Sequence[Measured], case: str) -> str:
