@@ -15,18 +15,6 @@ from typing import Any, BinaryIO
 # One thread until a trial knows how many it may have: a parent with threads cannot fork safely.
 SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
-# What a step frees is kept for the next one, in large pages: by default glibc gives it back to the
-# system, and faulting it in anew takes 2 to 9 % of a CNN's step. An empty variable turns this off.
-KEEPS_MEMORY = {
-    "GLIBC_TUNABLES": ":".join(
-        (
-            f"glibc.malloc.mmap_threshold={2**30}",
-            f"glibc.malloc.trim_threshold={2**32}",
-            "glibc.malloc.hugetlb=1",
-        )
-    )
-}
-
 
 class Server:
     """A process that loads torch and lightning, takes orders, and ends with this one.
@@ -56,7 +44,7 @@ class Server:
                 stdout=output or subprocess.DEVNULL,
                 stderr=output or subprocess.DEVNULL,
                 start_new_session=True,
-                env={**KEEPS_MEMORY, **os.environ, **SINGLE_THREADED},
+                env={**os.environ, **SINGLE_THREADED},
             )
 
     def load(

@@ -1,45 +1,54 @@
-"""The server of the trials: what it is started with, its trials have."""
+"""The server of the trials is begun before the study is known, and is no trouble if not needed."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import signal
+from pathlib import Path
 
+import psutil
 import pytest
+from test_local import DATA, SLOTS, STUBS, Desk, job
 
-from hpsearch.engines.server import KEEPS_MEMORY
+from hpsearch.engines.engine import Gone
+from hpsearch.engines.local import LocalEngine
+from hpsearch.engines.server import Server
+from hpsearch.spec.messages import Ended
 
-FAULTS = """
-import resource
-import numpy as np
-
-def step():
-    return [np.ones(800_000) for _ in range(4)]
-
-def faults():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-
-for _ in range(5):
-    step()
-before = faults()
-for _ in range(20):
-    step()
-print(faults() - before)
-"""
+pytestmark = pytest.mark.process
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc is Linux's")
-def test_memory_that_a_step_frees_is_there_for_the_next() -> None:
-    def faults(**tunables: str) -> int:
-        said = subprocess.run(
-            [sys.executable, "-c", FAULTS],
-            env={**os.environ, **tunables},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return int(said.stdout)
+def train(engine: LocalEngine, folder: Path, number: int) -> Desk:
+    desk = Desk()
+    engine.start(job(folder, number, SLOTS[0]), SLOTS[0])
+    desk.wait(engine, 1, Gone)
+    return desk
 
-    assert faults(GLIBC_TUNABLES="") > 20 * 1000, "by default each step faults its pages in anew"
-    assert faults(**KEEPS_MEMORY) < 100
+
+def test_a_server_that_was_begun_in_advance_is_the_engines(tmp_path: Path) -> None:
+    server = Server()
+    engine = LocalEngine(SLOTS, ["loud"], DATA, [STUBS], tmp_path / "server.txt", server)
+    assert train(engine, tmp_path, 0).of(0, Ended)[0].how == "complete"
+    assert psutil.Process(server.process.pid).is_running()
+    assert (tmp_path / "server.txt").read_text() == "loud is imported\n"
+
+    engine.close()
+    assert server.process.returncode == 0
+    server.end()
+
+
+def test_a_server_that_nobody_needed_ends_at_once() -> None:
+    with Server() as server:
+        assert server.process.poll() is None
+
+    assert server.process.returncode == -signal.SIGKILL
+
+
+def test_a_server_that_died_before_it_was_needed_is_replaced(tmp_path: Path) -> None:
+    server = Server()
+    server.process.kill()
+    server.process.wait()
+    engine = LocalEngine(SLOTS, ["tiny"], DATA, [STUBS], tmp_path / "server.txt", server)
+    engine.poll(Desk(), 1.0)
+
+    assert train(engine, tmp_path, 0).of(0, Ended)[0].how == "complete"
+    engine.close()
