@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -95,11 +95,11 @@ def run(commands: Sequence[Sequence[str]], cwd: Path, **environment: str) -> Run
     Raises:
         SystemExit: one of them failed, or has not ended after `LONGEST_S`.
     """
-    own = set(psutil.Process().children())
+    own, others = set(psutil.Process().children()), everybody()
     before, start, ended = _children_cpu_s(), time.perf_counter(), Event()
     running = _start_all(commands, cwd, environment)
     with ThreadPoolExecutor(1) as pool:
-        seen = pool.submit(_seen_cpu_s, ended, own)
+        seen = pool.submit(_seen_cpu_s, ended, others)
         try:
             codes = [process.wait(LONGEST_S) for process in running]
         except subprocess.TimeoutExpired as error:
@@ -140,6 +140,19 @@ def time_until(
         return time.perf_counter() - start
     finally:
         _end(running, own)
+
+
+def everybody() -> set[psutil.Process]:
+    """Returns the processes that this one has started, and all that those have."""
+    return set(psutil.Process().children(recursive=True))
+
+
+def moments(
+    ended: Event, every_s: float, others: set[psutil.Process]
+) -> Iterator[set[psutil.Process]]:
+    """Yields, again and again until it has ended, who runs now and is not of the others."""
+    while not ended.wait(every_s):
+        yield everybody() - others
 
 
 def peer(program: str, *arguments: str) -> list[str]:
@@ -220,11 +233,11 @@ def _children_cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _seen_cpu_s(ended: Event, own: set[psutil.Process]) -> float:
+def _seen_cpu_s(ended: Event, others: set[psutil.Process]) -> float:
     """Returns what all processes took that were seen: Ray's workers appear in no parent's sum."""
     seen: dict[psutil.Process, float] = {}
-    while not ended.wait(COUNT_S):
-        for process in set(psutil.Process().children(recursive=True)) - own:
+    for processes in moments(ended, COUNT_S, others):
+        for process in processes:
             with suppress(psutil.Error):
                 taken = process.cpu_times()
                 seen[process] = taken.user + taken.system

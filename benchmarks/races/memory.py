@@ -11,7 +11,7 @@ from threading import Event
 from typing import NamedTuple
 
 import psutil
-from contest import Setting
+from contest import Setting, everybody, moments
 from peers.work import TASKS, Work
 from races.same_work import PEERS, Case, run_hpsearch, run_peer, take_turns
 from table import NOTHING, Measured, figures_of, markdown, names, ratios, reason, spread
@@ -46,10 +46,10 @@ def measure(setting: Setting, turn: int) -> Iterator[Measured]:
 
 def watch(contestant: str, work: Work) -> list[list[Taken]]:
     """Has one contestant do the work; returns what its processes took, moment by moment."""
-    ended, before = Event(), set(psutil.Process().children(recursive=True))
+    ended, others = Event(), everybody()
     with ThreadPoolExecutor(1) as pool:
         trains = is_trial if contestant == HERO else lambda process: True
-        samples = pool.submit(_sample, ended, before, trains)
+        samples = pool.submit(_sample, ended, others, trains)
         try:
             run_hpsearch(work) if contestant == HERO else run_peer(PEERS[contestant], work)
         finally:
@@ -58,13 +58,12 @@ def watch(contestant: str, work: Work) -> list[list[Taken]]:
 
 
 def _sample(
-    ended: Event, before: set[psutil.Process], trains: Callable[[int], bool]
+    ended: Event, others: set[psutil.Process], trains: Callable[[int], bool]
 ) -> list[list[Taken]]:
-    samples = []
-    while not ended.wait(SAMPLE_S):
-        processes = set(psutil.Process().children(recursive=True)) - before
-        samples.append([taken for one in processes for taken in _taken(one.pid, trains)])
-    return samples
+    return [
+        [taken for one in processes for taken in _taken(one.pid, trains)]
+        for processes in moments(ended, SAMPLE_S, others)
+    ]
 
 
 def _taken(process: int, trains: Callable[[int], bool]) -> Iterator[Taken]:
