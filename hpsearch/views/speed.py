@@ -163,7 +163,8 @@ def recommendation(own: Timed, others: Sequence[Timed], epochs: int) -> str:
     words = f"Write {best.way.write}: {median(each):.2f} times as fast ({min(each):.2f} at least)"
     if best.compile_s:
         words += (
-            f", its {spell(best.compile_s)} of compiling earned back {_when(own, best, epochs)}"
+            f", its {spell(best.compile_s)} of compiling earned back after"
+            f" {_count(_earned_after(own, best))} of a trial's {epochs} epochs"
         )
     also = [f"Then check --speed again: {_names(rest)} may add to it."] if rest else []
     return " ".join(filter(None, [f"{words}.", best.way.caution, *also, *late]))
@@ -181,15 +182,15 @@ def _trial_seconds(timed: Timed, epochs: int) -> float:
     return timed.compile_s + (steps or 1) * timed.step_s
 
 
-def _when(own: Timed, other: Timed, epochs: int) -> str:
-    return f"after {_earned_after(own, other):.1f} of a trial's {epochs} epochs"
-
-
 def _too_late(own: Timed, other: Timed, epochs: int) -> str:
     return (
-        f"{other.way.name} takes {spell(other.compile_s)} to compile, which a trial would earn back"
-        f" {_when(own, other, epochs)}."
+        f"{other.way.name} takes {spell(other.compile_s)} to compile, which"
+        f" {_count(_earned_after(own, other))} epochs earn back; a trial has {epochs}."
     )
+
+
+def _count(epochs: float) -> str:
+    return f"{epochs:.1f}" if epochs < 10 else f"{epochs:,.0f}"
 
 
 def _names(timed: Sequence[Timed]) -> str:

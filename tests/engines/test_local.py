@@ -220,8 +220,8 @@ def test_trials_share_the_images_that_the_server_has_loaded(tmp_path: Path) -> N
     for number in (0, 1):
         (after_an_epoch,) = desk.of(number, Report)
         assert after_an_epoch.metrics["images_mb"] == pytest.approx(47.04)
-        # The mapping holds a little else as well, which a trial may have changed for itself.
-        assert after_an_epoch.metrics["private_mb"] < 5
+        # The first and the last page hold other things as well.
+        assert after_an_epoch.metrics["private_mb"] < 0.1
 
 
 def test_the_server_stays_single_threaded(engine: LocalEngine, tmp_path: Path) -> None:

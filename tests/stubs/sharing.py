@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
+import resource
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from hpsearch.models import AbstractClassifier
 
-SMAPS = Path("/proc/self/smaps")
+PAGE = resource.getpagesize()
 
 
 class Sharing(AbstractClassifier):
-    """A linear classifier that logs `images_mb`, and `private_mb` of the memory they lie in."""
+    """A linear classifier that logs `images_mb`, and how much of them, `private_mb`, no other process has."""
 
     def __init__(self, input_shape: tuple[int, ...], classes: int) -> None:
         super().__init__(input_shape, classes)
@@ -30,17 +31,17 @@ class Sharing(AbstractClassifier):
         super().on_validation_epoch_end()
         pixels = self._data().pixels
         self.log("images_mb", pixels.nbytes / 1e6)
-        self.log("private_mb", private_bytes(pixels.data_ptr()) / 1e6)
+        self.log("private_mb", private_bytes(pixels.data_ptr(), pixels.nbytes) / 1e6)
 
     def _data(self) -> Any:
         return self.trainer.datamodule.training[0]  # type: ignore[attr-defined]
 
 
-def private_bytes(address: int) -> int:
-    """Returns what no other process shares of the mapping that an address lies in."""
-    mappings = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", SMAPS.read_text(), flags=re.MULTILINE)
-    for mapping in filter(None, mappings):
-        first, last = (int(end, 16) for end in mapping.split(" ", 1)[0].split("-"))
-        if first <= address < last:
-            return 1024 * sum(map(int, re.findall(r"Private_(?:Clean|Dirty):\s+(\d+)", mapping)))
-    raise LookupError(f"no mapping holds {address:x}")
+def private_bytes(address: int, size: int) -> int:
+    """Returns how much of some memory lies in pages that no other process has."""
+    first, last = address // PAGE, (address + size - 1) // PAGE
+    with Path("/proc/self/pagemap").open("rb", buffering=0) as pages:
+        pages.seek(8 * first)
+        entries = np.frombuffer(pages.read(8 * (last - first + 1)), np.uint64)
+    # https://docs.kernel.org/admin-guide/mm/pagemap.html: bit 56 is "exclusively mapped"
+    return PAGE * int((entries >> np.uint64(56) & np.uint64(1)).sum())

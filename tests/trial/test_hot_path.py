@@ -294,6 +294,13 @@ def test_a_trial_trains_with_the_fused_optimizer(tmp_path: Path) -> None:
     assert state["param_groups"][0]["fused"] is True
 
 
+def test_numbers_too_small_for_their_precision_are_zero(tmp_path: Path) -> None:
+    torch.set_flush_denormal(False)
+    assert torch.tensor([2e-38]).mul(0.1).item() > 0.0
+    prepare(job(tmp_path))
+    assert torch.tensor([2e-38]).mul(0.1).item() == 0.0
+
+
 def test_on_a_cpu_no_step_looks_for_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     prepare(job(tmp_path))

@@ -116,14 +116,24 @@ def test_the_fastest_is_recommended_and_the_others_are_to_be_measured_on_top_of_
         (
             8,
             "None gains more than 5% in every round and earns its compiling back: leave the file as"
-            " it is. compile takes 44s to compile, which a trial would earn back after 8.0 of a"
-            " trial's 8 epochs.",
+            " it is. compile takes 44s to compile, which 8.0 epochs earn back; a trial has 8.",
+        ),
+        (
+            2,
+            "None gains more than 5% in every round and earns its compiling back: leave the file as"
+            " it is. compile takes 44s to compile, which 8.0 epochs earn back; a trial has 2.",
         ),
     ],
 )
 def test_compiling_must_be_earned_back_within_a_trial(epochs: int, words: str) -> None:
     compiled = timed("compile", 50, 55, 60, compiling=(44.0, 5.0, 5.0))
     assert recommendation(OWN, [compiled], epochs) == words
+
+
+def test_many_epochs_are_counted_without_a_fraction() -> None:
+    compiled = timed("compile", 99.0, 99.0, 99.0, compiling=(22_000.0, 5.0, 5.0))
+    own = timed("as the file says", 110, 110, 110)
+    assert "which 20,000 epochs earn back; a trial has 2." in recommendation(own, [compiled], 2)
 
 
 def test_a_way_with_little_to_compile_beats_a_faster_one_in_a_short_trial() -> None:
