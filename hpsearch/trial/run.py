@@ -135,8 +135,8 @@ def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts, claim:
 def prepare(job: Job) -> None:
     """Makes this process fit for the job: where its classes are, and how many threads it has."""
     sys.path[:0] = [path for path in job.import_paths if path not in sys.path]
-    # Optimizers keep averages of gradients, which for inputs that are hardly ever on sink to numbers
-    # of less than 32-bit precision: 0 to the result, but a hundred times as slow to compute with.
+    # Where an input is hardly ever on, an optimizer's averages of gradients sink below the numbers
+    # that 32 bits hold in full: 0 for the result, but a hundred times as slow to compute with.
     torch.set_flush_denormal(True)
     torch.set_num_threads(job.threads)
     if job.device == "cpu":

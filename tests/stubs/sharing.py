@@ -16,7 +16,7 @@ PAGE = resource.getpagesize()
 
 
 class Sharing(AbstractClassifier):
-    """A linear classifier that logs `images_mb`, and how much of them, `private_mb`, no other process has."""
+    """A linear classifier that logs `images_mb`, and `private_mb` of them that only it has."""
 
     def __init__(self, input_shape: tuple[int, ...], classes: int) -> None:
         super().__init__(input_shape, classes)
