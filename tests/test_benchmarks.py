@@ -6,6 +6,7 @@ import importlib
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -13,28 +14,21 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 PAGE = BENCHMARKS.parent / "docs" / "benchmarks.md"
 
 
-@pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("table")
+def _fixture(name: str) -> Any:
+    """Returns a fixture that is a module of benchmarks/, which is no package."""
+
+    @pytest.fixture
+    def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+        monkeypatch.syspath_prepend(BENCHMARKS)
+        return importlib.import_module(name)
+
+    return module
 
 
-@pytest.fixture
-def overhead(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("races.overhead")
-
-
-@pytest.fixture
-def same_work(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("races.same_work")
-
-
-@pytest.fixture
-def memory(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("races.memory")
+table = _fixture("table")
+memory = _fixture("races.memory")
+overhead = _fixture("races.overhead")
+same_work = _fixture("races.same_work")
 
 
 def test_a_table_replaces_what_is_between_its_own_markers_only(table: ModuleType) -> None:

@@ -1,0 +1,99 @@
+"""A whole search whose trials only report: its coordinator, database and files are real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from scripted import ScriptedEngine, Watcher
+
+from hpsearch.engines.engine import Gone
+from hpsearch.search.active import TrialLimits
+from hpsearch.search.coordinator import Coordinator
+from hpsearch.search.lease import take_lease
+from hpsearch.search.ledger import Ledger, create_study
+from hpsearch.search.outbox import Outbox
+from hpsearch.search.owned_study import own
+from hpsearch.search.results import load_record, load_study, trial_folder, trial_record
+from hpsearch.search.room import Room
+from hpsearch.search.run import make_job
+from hpsearch.search.stop_request import StopRequest
+from hpsearch.search.storage import open_storage
+from hpsearch.spec.job import Job
+from hpsearch.spec.messages import Ended, Message, Report, Started
+from hpsearch.spec.study import StudySpec
+
+NAME = "reporting"
+
+
+def reports(count: int) -> Callable[[Job], Iterator[Message | Gone]]:
+    """Returns what a trial of so many epochs says."""
+
+    def trial(job: Job) -> Iterator[Message | Gone]:
+        yield Started(0, {"split": "one"})
+        for step in range(1, count + 1):
+            value = job.number + step / 100
+            yield Report(step, {"score": value}, {"score": value, "loss": 1 / value}, step / 10)
+        yield Ended("complete")
+        yield Gone(0)
+
+    return trial
+
+
+class Study:
+    """A study of one number, in a new database; `study` goes into the section of that name."""
+
+    def __init__(self, url: str, folder: Path, budget: int, **study: Any) -> None:
+        self._budget = budget
+        self._folder = folder / "runs" / NAME
+        self._storage = open_storage(url)
+        self._spec = StudySpec.from_document(
+            {
+                "study": {
+                    "name": NAME,
+                    "objective": {"score": "maximize"},
+                    "trials": budget,
+                    **study,
+                },
+                "model": {"class_path": "a.Model", "init_args": {"x": "~float(0, 1)"}},
+                "data": {"class_path": "a.Data"},
+                "trainer": {"max_epochs": 1000},
+            }
+        )
+        create_study(self._spec, self._storage, self._folder.parent)
+
+    def run(self, engine: ScriptedEngine) -> None:
+        """Searches until the database has everything."""
+        study, watcher = load_study(self._storage, NAME), Watcher()
+        lease = take_lease(self._storage.engine, study._study_id, NAME)
+        with Outbox(self._storage.engine, lease) as outbox:
+            owned = own(study, outbox)
+            Coordinator(
+                Ledger(owned, self._spec),
+                engine,
+                watcher,
+                outbox,
+                StopRequest(),
+                make_job=self._job,
+                record=lambda number: trial_record(
+                    owned.get_trials(deepcopy=False)[number], self._folder
+                ),
+                objectives={"score": "maximize"},
+                budget=self._budget,
+                deadline=None,
+                limits=TrialLimits(),
+                room=Room(self._folder, watcher),
+                tidy=lambda _: None,
+            ).run()
+        lease.release()
+
+    def record(self) -> Any:
+        """Returns what the database has of it."""
+        return load_record(self._storage, NAME)
+
+    def _job(
+        self, number: int, params: Mapping[str, Any], config: Mapping[str, Any], slot: Any
+    ) -> Job:
+        folder = self._folder / trial_folder(number)
+        return make_job(self._spec, number, params, config, folder, slot.device, slot.threads)
