@@ -13,6 +13,7 @@ from hpsearch.data.images import ImageStore
 from hpsearch.data.order import IntArray, derive_seeds, permutation
 
 _AUGMENTATION = 1  # tells its seeds from the one of the order
+_BYTES_AT_ONCE = 2**20  # what several small batches take together: it stays in a core's cache
 
 
 class Batch(NamedTuple):
@@ -80,9 +81,15 @@ class TrainingBatches:
     def __iter__(self) -> Iterator[Batch]:
         # A generator, on purpose: Lightning makes the first iterator before it sets the epoch,
         # and a generator's first line runs when the first batch is taken.
-        order = torch.split(torch.from_numpy(self.sampler.index()), self._batch_size)
-        for chosen, seed in zip(order, self.sampler.batch_seeds(len(order)), strict=True):
-            yield Batch(*self._images.take(chosen), seed)
+        seeds = iter(self.sampler.batch_seeds(len(self)))
+        for chosen in torch.split(torch.from_numpy(self.sampler.index()), self._images_at_once()):
+            parts = (part.split(self._batch_size) for part in self._images.take(chosen))
+            for images, labels in zip(*parts, strict=True):
+                yield Batch(images, labels, next(seeds))
+
+    def _images_at_once(self) -> int:
+        batch_bytes = self._batch_size * math.prod(self._images.shape)
+        return self._batch_size * max(1, _BYTES_AT_ONCE // batch_bytes)
 
 
 @final

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -37,17 +38,21 @@ class Normalise:
             images: uint8, or float in 0 to 255, `(B, C, H, W)`.
         """
         pixels = images.float()
-        factor = [1 / (255 * deviation) for deviation in self.deviation]
+        factor, offset = self._line
+        if len(factor) == 1:  # with numbers, one pass is enough
+            return torch.add(offset[0], pixels, alpha=factor[0])
+        return pixels.mul(_per_channel(pixels, factor)).add_(_per_channel(pixels, offset))
+
+    @cached_property
+    def _line(self) -> tuple[list[float], Tensor]:
         offset = [
             -mean / deviation for mean, deviation in zip(self.mean, self.deviation, strict=True)
         ]
-        if len(factor) == 1:  # with numbers, one pass is enough
-            return torch.add(torch.tensor(offset[0]), pixels, alpha=factor[0])
-        return pixels.mul(_per_channel(pixels, factor)).add_(_per_channel(pixels, offset))
+        return [1 / (255 * deviation) for deviation in self.deviation], torch.tensor(offset)
 
 
-def _per_channel(images: Tensor, values: Sequence[float]) -> Tensor:
-    return images.new_tensor(values).view(-1, 1, 1)
+def _per_channel(images: Tensor, values: Sequence[float] | Tensor) -> Tensor:
+    return torch.as_tensor(values, dtype=images.dtype, device=images.device).view(-1, 1, 1)
 
 
 def measure(images: ImageStore, index: IntArray) -> Normalise:

@@ -69,3 +69,25 @@ def test_evaluation_keeps_the_order_and_has_no_seed():
     batches = list(EvaluationBatches(IMAGES, INDEX, 4))
     assert torch.cat([batch.labels for batch in batches]).tolist() == INDEX.tolist()
     assert {batch.seed for batch in batches} == {None}
+
+
+class Counting:
+    """Images that count how often they are taken from."""
+
+    labels, classes, shape = IMAGES.labels, IMAGES.classes, IMAGES.shape
+    takes = 0
+
+    def take(self, index):
+        self.takes += 1
+        return IMAGES.take(index)
+
+
+@pytest.mark.parametrize(("bytes_at_once", "takes"), [(1, 3), (6, 2), (100, 1)])
+def test_small_batches_are_taken_several_at_once(monkeypatch, bytes_at_once, takes):
+    monkeypatch.setattr("hpsearch.data.batches._BYTES_AT_ONCE", bytes_at_once)
+    images = Counting()
+    batches = list(TrainingBatches(images, INDEX, 3, seed=0))
+    assert images.takes == takes
+    alone = list(training())
+    assert [batch.labels.tolist() for batch in batches] == [b.labels.tolist() for b in alone]
+    assert [batch.seed for batch in batches] == [batch.seed for batch in alone]
