@@ -83,7 +83,7 @@ class TrainingBatches:
         # and a generator's first line runs when the first batch is taken.
         seeds = iter(self.sampler.batch_seeds(len(self)))
         for chosen in torch.split(torch.from_numpy(self.sampler.index()), self._images_at_once()):
-            parts = (part.split(self._batch_size) for part in self._images.take(chosen))
+            parts = (torch.split(part, self._batch_size) for part in self._images.take(chosen))
             for images, labels in zip(*parts, strict=True):
                 yield Batch(images, labels, next(seeds))
 
