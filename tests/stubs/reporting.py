@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from coordinating import coordinator_of
 from scripted import ScriptedEngine, Watcher
 
 from hpsearch.engines.engine import Gone
-from hpsearch.search.active import TrialLimits
-from hpsearch.search.coordinator import Coordinator
 from hpsearch.search.lease import take_lease
-from hpsearch.search.ledger import Ledger, create_study
+from hpsearch.search.ledger import create_study
 from hpsearch.search.outbox import Outbox
 from hpsearch.search.owned_study import own
-from hpsearch.search.results import load_record, load_study, trial_folder, trial_record
-from hpsearch.search.room import Room
-from hpsearch.search.run import make_job
-from hpsearch.search.stop_request import StopRequest
+from hpsearch.search.results import load_record, load_study
 from hpsearch.search.storage import open_storage
 from hpsearch.spec.job import Job
 from hpsearch.spec.messages import Ended, Message, Report, Started
@@ -68,32 +64,17 @@ class Study:
         study, watcher = load_study(self._storage, NAME), Watcher()
         lease = take_lease(self._storage.engine, study._study_id, NAME)
         with Outbox(self._storage.engine, lease) as outbox:
-            owned = own(study, outbox)
-            Coordinator(
-                Ledger(owned, self._spec),
+            coordinator_of(
+                own(study, outbox),
+                self._spec,
+                self._folder,
+                outbox,
                 engine,
                 watcher,
-                outbox,
-                StopRequest(),
-                make_job=self._job,
-                record=lambda number: trial_record(
-                    owned.get_trials(deepcopy=False)[number], self._folder
-                ),
-                objectives={"score": "maximize"},
                 budget=self._budget,
-                deadline=None,
-                limits=TrialLimits(),
-                room=Room(self._folder, watcher),
-                tidy=lambda _: None,
             ).run()
         lease.release()
 
     def record(self) -> Any:
         """Returns what the database has of it."""
         return load_record(self._storage, NAME)
-
-    def _job(
-        self, number: int, params: Mapping[str, Any], config: Mapping[str, Any], slot: Any
-    ) -> Job:
-        folder = self._folder / trial_folder(number)
-        return make_job(self._spec, number, params, config, folder, slot.device, slot.threads)
