@@ -42,14 +42,12 @@ class Setting:
 
     Attributes:
         scale: share of the work that is done; 1 is the race.
-        full: whether what takes hours is run, too.
         folder: for data and whatever contestants write.
         only: cases and contestants that run; all if empty.
         versions: of the packages in the peers' environment; empty without one.
     """
 
     scale: float
-    full: bool
     folder: Path
     only: tuple[str, ...]
     versions: Mapping[str, str]

@@ -123,7 +123,7 @@ def parse() -> argparse.Namespace:
         default=1.0,
         help="share of the work; below 1, tables are printed and docs/benchmarks.md stays as it is",
     )
-    parser.add_argument("--full", action="store_true", help="what takes hours as well")
+    parser.add_argument("--full", action="store_true", help="the longest race as well")
     parser.add_argument("--only", nargs="+", default=(), metavar="CASE", help="or @CONTESTANT")
     options = parser.parse_args()
     if unknown := [name for name in options.races if name not in RACES]:
@@ -143,9 +143,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         # Contestants keep settings and caches in their user's home: not in that of this one.
         os.environ["HOME"] = folder
-        setting = Setting(
-            options.scale, options.full, Path(folder), tuple(options.only), peers_versions()
-        )
+        setting = Setting(options.scale, Path(folder), tuple(options.only), peers_versions())
         for name in chosen:
             results = RESULTS if options.scale == 1 else Path(folder)
             results.mkdir(exist_ok=True)

@@ -8,15 +8,14 @@ from collections.abc import Iterator, Sequence
 from contest import HERE, Setting, run
 from table import Measured, figures_of, markdown, names, spread
 
-SIZES = (100, 1_000)
-LARGEST = 10_000
+SIZES = (100, 1_000, 10_000)
 CONTESTANTS = {"hpsearch": "hpsearch", "Optuna's RDBStorage": "optuna"}
 STEPS = ("ask", "report", "tell", "status", "resume")
 
 
 def measure(setting: Setting, turn: int) -> Iterator[Measured]:
-    """Goes on with a study of each size, by turns; of the largest size only with --full."""
-    for size in (*SIZES, *[LARGEST] * setting.full):
+    """Goes on with a study of each size, by turns."""
+    for size in SIZES:
         case = f"{size:,} trials"
         for contestant in list(CONTESTANTS)[:: -1 if turn % 2 else 1]:
             if not setting.wanted(case, contestant):
