@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import optuna
 import torch
+from cycle import one_cycle
 from networks import build, moved
 from torch import Tensor, nn
 from torch.nn import functional
@@ -46,12 +48,14 @@ def train(work: Work, data: Data, lr: float, network: nn.Module | None = None) -
     Args:
         work: the task, and for how many epochs.
         data: what to train and validate on.
-        lr: Adam's learning rate.
+        lr: Adam's learning rate, or the peak of its cycle.
         network: what to train, if not the task's own.
     """
     task = work.task
     model = (network or build(task)).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
+    steps = work.epochs * math.ceil(len(data.labels) / task.batch_size)
+    schedule = one_cycle(optimizer, lr, steps) if work.cycle else None
     for _ in range(work.epochs):
         model.train()
         total = torch.zeros(())
@@ -63,6 +67,8 @@ def train(work: Work, data: Data, lr: float, network: nn.Module | None = None) -
             loss = functional.cross_entropy(model(batch), data.labels[index])
             loss.backward()
             optimizer.step()
+            if schedule:
+                schedule.step()
             total += loss.detach()
         yield evaluate(model, data.kept_images, data.kept_labels)
 

@@ -45,7 +45,7 @@ def lightning() -> Train:
             default_root_dir=work.folder,
             callbacks=[Tell(heard)],
         )
-        trainer.fit(Module(work.task, lr, network), *loaders(work))
+        trainer.fit(Module(work, lr, network), *loaders(work))
 
     return train
 
@@ -89,7 +89,8 @@ def main() -> None:
         ]
         hidden = trial.suggest_int("hidden", *order["hidden"], log=True)
         lr = trial.suggest_float("lr", *order["lr"], log=True)
-        work = Work(task, (), order["epochs"], order["data"], order["validation"], order["folder"])
+        same = {name: order[name] for name in ("epochs", "data", "validation", "folder")}
+        work = Work(task, rates=(), cycle=True, **same)
         accuracies: list[float] = []
 
         def heard(accuracy: float) -> None:

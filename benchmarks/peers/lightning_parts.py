@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import lightning as pl
 import torch
+from cycle import one_cycle
 from networks import build
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, random_split
 from torchvision import transforms
 from torchvision.datasets import MNIST
-from work import ROTATE, SHIFT, Task, Work
+from work import ROTATE, SHIFT, Work
 
 
 class Module(pl.LightningModule):
     """A classifier that logs its loss after each step and its accuracy after each epoch."""
 
-    def __init__(self, task: Task, lr: float, network: nn.Module | None = None) -> None:
+    def __init__(self, work: Work, lr: float, network: nn.Module | None = None) -> None:
         super().__init__()
-        self.model = network or build(task)
+        self.model = network or build(work.task)
         self.lr = lr
+        self.cycle = work.cycle
 
     def training_step(self, batch: list[torch.Tensor], batch_idx: int) -> torch.Tensor:
         """Returns the loss of a batch."""
@@ -34,9 +38,14 @@ class Module(pl.LightningModule):
         accuracy = (self.model(images).argmax(1) == labels).float().mean()
         self.log("val_accuracy", accuracy, prog_bar=True)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Returns Adam."""
-        return torch.optim.Adam(self.parameters(), lr=self.lr)
+    def configure_optimizers(self) -> Any:
+        """Returns Adam, with a schedule where the work has one."""
+        optimizer = torch.optim.Adam(self.parameters(), lr=self.lr)
+        if not self.cycle:
+            return optimizer
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = {"scheduler": one_cycle(optimizer, self.lr, steps), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 
 def loaders(work: Work) -> tuple[DataLoader, DataLoader]:
@@ -59,7 +68,7 @@ def _part(work: Work, images: Dataset, which: int) -> Dataset:
 def train(work: Work, lr: float, **trainer: object) -> float:
     """Trains once and returns the last validation accuracy."""
     training, validation = loaders(work)
-    module = Module(work.task, lr)
+    module = Module(work, lr)
     fitter = pl.Trainer(
         max_epochs=work.epochs, accelerator="cpu", default_root_dir=work.folder, **trainer
     )

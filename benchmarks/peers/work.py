@@ -58,6 +58,7 @@ class Work:
         folder: an empty one, for whatever the contestant writes.
         part: which of the `parts` processes this is, from 0.
         parts: processes that share the work; each takes every `parts`-th learning rate.
+        cycle: whether the learning rate rises to its value and falls again, over the whole trial.
     """
 
     task: Task
@@ -68,6 +69,7 @@ class Work:
     folder: str
     part: int = 0
     parts: int = 1
+    cycle: bool = False
 
     @property
     def own_rates(self) -> tuple[float, ...]:
