@@ -13,7 +13,7 @@ from cycle import one_cycle
 from networks import build, moved
 from torch import Tensor, nn
 from torch.nn import functional
-from work import ROTATE, SHIFT, Work, read_arrays, read_work, say
+from work import ROTATE, SHIFT, Work, read_arrays, read_split, read_work, say
 
 
 class Data(NamedTuple):
@@ -36,8 +36,7 @@ def load(work: Work) -> Data:
     pixels, labels = images.unsqueeze(1).float().div_(255), labels.long()
     spread, centre = torch.std_mean(pixels[:5000])
     normalised = (pixels - centre) / spread
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
-    kept, used = order[: work.validation], order[work.validation :]
+    used, kept = map(torch.from_numpy, read_split(work))
     training = (pixels if work.task.augment else normalised)[used]
     return Data(training, labels[used], normalised[kept], labels[kept], centre, spread)
 

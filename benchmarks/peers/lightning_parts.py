@@ -10,10 +10,10 @@ from cycle import one_cycle
 from networks import build
 from torch import nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset, random_split
+from torch.utils.data import DataLoader, Subset
 from torchvision import transforms
 from torchvision.datasets import MNIST
-from work import ROTATE, SHIFT, Work
+from work import ROTATE, SHIFT, Work, read_split
 
 
 class Module(pl.LightningModule):
@@ -52,17 +52,15 @@ def loaders(work: Work) -> tuple[DataLoader, DataLoader]:
     """Returns the training and the validation loader, without workers: their best setting here."""
     plain = transforms.ToTensor()
     moving = [transforms.RandomAffine(ROTATE, translate=(SHIFT, SHIFT))] * work.task.augment
-    training = _part(work, MNIST(work.data, transform=transforms.Compose([*moving, plain])), 0)
-    validation = _part(work, MNIST(work.data, transform=plain), 1)
+    used, kept = read_split(work)
+    training = Subset(
+        MNIST(work.data, transform=transforms.Compose([*moving, plain])), used.tolist()
+    )
+    validation = Subset(MNIST(work.data, transform=plain), kept.tolist())
     return (
         DataLoader(training, batch_size=work.task.batch_size, shuffle=True),
         DataLoader(validation, batch_size=1000),
     )
-
-
-def _part(work: Work, images: Dataset, which: int) -> Dataset:
-    sizes = [len(images) - work.validation, work.validation]
-    return random_split(images, sizes, generator=torch.Generator().manual_seed(0))[which]
 
 
 def train(work: Work, lr: float, **trainer: object) -> float:

@@ -9,7 +9,7 @@ os.environ["KERAS_BACKEND"] = "torch"
 import keras
 import keras_tuner
 from keras import layers
-from work import ROTATE, SHIFT, Task, read_arrays, read_work, say
+from work import ROTATE, SHIFT, Task, read_arrays, read_split, read_work, say
 
 
 def network(task: Task) -> list[layers.Layer]:
@@ -43,7 +43,7 @@ if __name__ == "__main__":
     work = read_work()
     images, labels = read_arrays(work)
     images = images[..., None].astype("float32") / 255
-    kept = work.validation
+    used, kept = read_split(work)
 
     def build(choices: keras_tuner.HyperParameters) -> keras.Model:
         """Returns a compiled model with the learning rate that is tried."""
@@ -65,9 +65,9 @@ if __name__ == "__main__":
         overwrite=True,
     )
     tuner.search(
-        images[kept:],
-        labels[kept:],
-        validation_data=(images[:kept], labels[:kept]),
+        images[used],
+        labels[used],
+        validation_data=(images[kept], labels[kept]),
         epochs=work.epochs,
         batch_size=work.task.batch_size,
         verbose=2,

@@ -53,7 +53,7 @@ class Work:
         task: what is trained.
         rates: learning rates of Adam, one a trial.
         epochs: of each trial.
-        data: folder that holds `MNIST/raw`, as torchvision expects it.
+        data: folder that holds `MNIST/raw`, as torchvision expects it, and `kept.npy`.
         validation: how many of the training images are kept for validation.
         folder: an empty one, for whatever the contestant writes.
         part: which of the `parts` processes this is, from 0.
@@ -101,3 +101,12 @@ def read_arrays(work: Work) -> tuple[Any, Any]:
     images = np.frombuffer((raw / "train-images-idx3-ubyte").read_bytes()[16:], np.uint8)
     labels = np.frombuffer((raw / "train-labels-idx1-ubyte").read_bytes()[8:], np.uint8)
     return images.reshape(-1, 28, 28), labels
+
+
+def read_split(work: Work) -> tuple[Any, Any]:
+    """Returns the indices of the images to train on, and of those that are kept for validation."""
+    import numpy as np
+
+    kept = np.load(Path(work.data) / "kept.npy")
+    _, labels = read_arrays(work)
+    return np.setdiff1d(np.arange(len(labels)), kept), kept

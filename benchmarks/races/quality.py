@@ -18,15 +18,15 @@ import optuna
 import yaml
 from contest import Setting, peer, time_until
 from peers.work import ROTATE, SHIFT
-from races.same_work import IMAGES, ONE_THREAD, VALIDATION, write_data
+from races.same_work import ONE_THREAD, SPLIT_SEED, VALIDATION, validation_of, write_data
 from table import NOTHING, Measured, figures_of, markdown, names, ratios, reason, spread
 
 from hpsearch.spec.events import read_events
 from hpsearch.spec.messages import Report
 
-TARGET, EASY = 0.993, 0.2
+TARGET, EASY = 0.99295, 0.2  # 35 of 5,000 images wrong, whichever way the share is rounded
 CASE = "99.3 %"
-EPOCHS, SLOTS, TIMEOUT_S = 8, 2, 4 * 3600
+EPOCHS, SLOTS, TIMEOUT_S = 10, 2, 4 * 3600
 HERO = "hpsearch"
 PEERS = {
     "Optuna + Lightning, 2 processes": ("lightning", ("optuna", "lightning")),
@@ -34,10 +34,10 @@ PEERS = {
 }
 SPACE: dict[str, list[Any]] = {
     "batch_sizes": [64, 128, 256],
-    "dropout": [0.0, 0.4],
-    "channels": [8, 32],
+    "dropout": [0.0, 0.3],
+    "channels": [12, 40],
     "hidden": [32, 128],
-    "lr": [5e-4, 1e-2],
+    "lr": [1e-3, 1e-2],
 }
 
 
@@ -56,7 +56,7 @@ def measure(setting: Setting, turn: int) -> Iterator[Measured]:
             "target": TARGET if setting.scale == 1 else EASY,
             "epochs": EPOCHS,
             "data": str(data),
-            "validation": images * VALIDATION // IMAGES,
+            "validation": validation_of(images),
             "folder": str(folder),
             "seed": turn,
         }
@@ -117,6 +117,7 @@ def document(order: dict[str, Any]) -> dict[str, Any]:
                 "source": "mnist" if whole else str(Path(order["data"]) / "MNIST" / "raw"),
                 "batch_size": "~choice({}, {}, {})".format(*order["batch_sizes"]),
                 "validation": order["validation"],
+                "split_seed": SPLIT_SEED,
                 "augment": {"rotate": ROTATE, "shift": SHIFT},
             },
         },
