@@ -53,7 +53,7 @@ class Work:
         task: what is trained.
         rates: learning rates of Adam, one a trial.
         epochs: of each trial.
-        data: folder that holds `MNIST/raw`, as torchvision expects it, and `kept.npy`.
+        data: folder that holds `MNIST/raw`, as torchvision expects it, and `split.npz`.
         validation: how many of the training images are kept for validation.
         folder: an empty one, for whatever the contestant writes.
         part: which of the `parts` processes this is, from 0.
@@ -107,6 +107,5 @@ def read_split(work: Work) -> tuple[Any, Any]:
     """Returns the indices of the images to train on, and of those that are kept for validation."""
     import numpy as np
 
-    kept = np.load(Path(work.data) / "kept.npy")
-    _, labels = read_arrays(work)
-    return np.setdiff1d(np.arange(len(labels)), kept), kept
+    parts = np.load(Path(work.data) / "split.npz")
+    return parts["used"], parts["kept"]

@@ -18,7 +18,7 @@ import optuna
 import yaml
 from contest import Setting, peer, time_until
 from peers.work import ROTATE, SHIFT
-from races.same_work import ONE_THREAD, SPLIT_SEED, VALIDATION, validation_of, write_data
+from races.same_work import ONE_THREAD, images_of, validation_of, write_data
 from table import NOTHING, Measured, figures_of, markdown, names, ratios, reason, spread
 
 from hpsearch.spec.events import read_events
@@ -95,7 +95,6 @@ def hunt(contestant: str, folder: Path, order: dict[str, Any]) -> float:
 def document(order: dict[str, Any]) -> dict[str, Any]:
     """Returns the study file: default sampler and pruner."""
     channels = "~int({}, {}, log=True)".format(*order["channels"])
-    whole = order["validation"] == VALIDATION
     return {
         "study": {
             "name": "quality",
@@ -114,10 +113,8 @@ def document(order: dict[str, Any]) -> dict[str, Any]:
         "data": {
             "class_path": "hpsearch.data.ImageData",
             "init_args": {
-                "source": "mnist" if whole else str(Path(order["data"]) / "MNIST" / "raw"),
+                **images_of(order["data"], order["validation"]),
                 "batch_size": "~choice({}, {}, {})".format(*order["batch_sizes"]),
-                "validation": order["validation"],
-                "split_seed": SPLIT_SEED,
                 "augment": {"rotate": ROTATE, "shift": SHIFT},
             },
         },

@@ -122,14 +122,24 @@ def write_data(setting: Setting, images: int = 0) -> tuple[Path, int]:
         (raw / packed.stem).write_bytes(content)
     labels = np.frombuffer((raw / "train-labels-idx1-ubyte").read_bytes()[8:], np.uint8)
     # Another choice of validation images moves an accuracy by more than a setting does.
-    _, kept = split(labels, validation_of(count), SPLIT_SEED)
-    np.save(folder / "kept.npy", kept)
+    used, kept = split(labels, validation_of(count), SPLIT_SEED)
+    np.savez(folder / "split.npz", used=used, kept=kept)
     return folder, count
 
 
 def validation_of(images: int) -> int:
     """Returns how many of the training images are kept for validation."""
     return images * VALIDATION // IMAGES
+
+
+def images_of(data: str, validation: int) -> dict[str, Any]:
+    """Returns what a study file says of these data, to train and validate on the same images."""
+    return {
+        # The whole of MNIST is the packaged one, as a study file names it.
+        "source": "mnist" if validation == VALIDATION else str(Path(data) / "MNIST" / "raw"),
+        "validation": validation,
+        "split_seed": SPLIT_SEED,
+    }
 
 
 def first(idx: bytes, count: int) -> bytes:
@@ -204,13 +214,9 @@ def document(work: Work) -> dict[str, Any]:
     task = work.task
     arguments = {"init_args": {"dropout": task.dropout}} if task.dropout else {}
     moved = {"augment": {"rotate": ROTATE, "shift": SHIFT}} if task.augment else {}
-    source = str(Path(work.data) / "MNIST" / "raw")
     images = {
-        # The whole of MNIST is the packaged one, as a study file names it.
-        "source": "mnist" if work.validation == VALIDATION else source,
+        **images_of(work.data, work.validation),
         "batch_size": task.batch_size,
-        "validation": work.validation,
-        "split_seed": SPLIT_SEED,
         **moved,
     }
     rates = ", ".join(f"{rate:g}" for rate in work.rates)
