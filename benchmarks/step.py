@@ -33,8 +33,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Message, Report, Verdict
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Decision, Ended, Message, Report
 from hpsearch.trial.run import run_trial
 
 VALIDATION = 100
@@ -75,7 +75,7 @@ AUGMENT = {"rotate": 20.0, "shift": 0.05}
 class Rival(pl.Callback):
     """Trains the loop by hand whenever Lightning has made a step, and times both."""
 
-    may_scan = True
+    supports_multi_step = True
     loop: Callable[[int], None]
     pairs: list[tuple[int, float, float]]
 
@@ -142,10 +142,10 @@ def train_trial(task: Task, source: Path, epochs: int) -> None:
         run_trial(job, _answer)
 
 
-def _answer(message: Message) -> Verdict | None:
+def _answer(message: Message) -> Decision | None:
     if isinstance(message, Ended) and message.how == "failed":
         raise SystemExit(f"{message.failure}\n{message.traceback}")
-    return "go" if isinstance(message, Report) else None
+    return "continue" if isinstance(message, Report) else None
 
 
 def loop_by_hand(task: Task) -> Callable[[int], None]:

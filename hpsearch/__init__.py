@@ -26,7 +26,7 @@ def load_study(
         trust: whether to import code that others could have written; see docs/security.md.
 
     Raises:
-        hpsearch.spec.errors.InputError: the file, a change or a class's argument has faults; all
+        hpsearch.errors.InputError: the file, a change or a class's argument has faults; all
             of them are named.
     """
     # Here and not above: `import hpsearch` loads neither Optuna nor torch.

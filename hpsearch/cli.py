@@ -10,12 +10,12 @@ from cyclopts import App
 
 from hpsearch.commands.confirm import confirm
 from hpsearch.commands.dashboard import dashboard
+from hpsearch.commands.doctor import doctor
 from hpsearch.commands.export import export, predict
 from hpsearch.commands.fsck import fsck
-from hpsearch.commands.guarded import guarded
-from hpsearch.commands.machine import doctor
 from hpsearch.commands.report import compare, report
 from hpsearch.commands.results import best, list_, show, status
+from hpsearch.commands.run_guarded import run_guarded
 from hpsearch.commands.search import resume, run
 from hpsearch.commands.study_file import check, preview, summary
 
@@ -51,4 +51,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code: see `views/exit_codes.py`."""
     # Python would look through everything once more before it ends, for 0.2 s after a search.
     atexit.register(gc.freeze)
-    return guarded(lambda: app(arguments, exit_on_error=False, print_error=False))
+    return run_guarded(lambda: app(arguments, exit_on_error=False, print_error=False))

@@ -10,12 +10,12 @@ import optuna
 from optuna import visualization
 from optuna.storages import RDBStorage
 
-from hpsearch.search.results import StudyRecord, TrialRecord, load_record, load_study, trial_folder
-from hpsearch.spec.components import is_installed
-from hpsearch.spec.errors import InputError
-from hpsearch.spec.events import read_events
-from hpsearch.spec.job import Scalar
-from hpsearch.spec.messages import Report
+from hpsearch.classes.components import is_installed
+from hpsearch.errors import InputError
+from hpsearch.protocol.events import read_events
+from hpsearch.protocol.messages import Report
+from hpsearch.protocol.types import Scalar
+from hpsearch.search.store import StudyRecord, TrialRecord, load_record, load_study, trial_folder
 
 FigureName = Literal[
     "history", "curves", "importance", "slice", "parallel", "contour", "pareto", "timeline"

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
-from hpsearch.commands.checked_file import read_to_run
-from hpsearch.commands.quiet import quiet
+from hpsearch.commands.load import read_to_run
+from hpsearch.commands.silence import quiet
+from hpsearch.errors import SearchError
 from hpsearch.result import Result
 from hpsearch.search.run import run_study
-from hpsearch.search.storage import open_storage
-from hpsearch.spec.errors import Failure
-from hpsearch.spec.study import StudySpec
-from hpsearch.views.terminal import open_console, search_view
+from hpsearch.search.store import open_storage
+from hpsearch.studyfile.study import StudySpec
+from hpsearch.views.live import open_console, search_view
 
 
 @final
@@ -63,8 +63,8 @@ class Study:
             inline: train in this process, one trial at a time: to debug.
 
         Raises:
-            hpsearch.spec.errors.InputError: something given is wrong; nothing was trained.
-            hpsearch.spec.errors.Failure: the search stopped itself; the message says why.
+            hpsearch.errors.InputError: something given is wrong; nothing was trained.
+            hpsearch.errors.SearchError: the search stopped itself; the message says why.
         """
         view = search_view(open_console())
         try:
@@ -84,13 +84,13 @@ class Study:
         finally:
             view.stop()
         if outcome.fault:
-            raise Failure(f"the search stopped itself: {outcome.fault}")
+            raise SearchError(f"the search stopped itself: {outcome.fault}")
         return self.result()
 
     def result(self) -> Result:
         """Returns what the database holds of the study now; trains nothing.
 
         Raises:
-            hpsearch.spec.errors.InputError: the study was not begun yet.
+            hpsearch.errors.InputError: the study was not begun yet.
         """
         return Result(open_storage(self.url, create=False), self.spec.name)

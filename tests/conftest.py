@@ -14,7 +14,7 @@ from browser import NAMES as BROWSERS
 from rich.console import Console, RenderableType
 
 from hpsearch.engines.slots import count_gpus
-from hpsearch.search.results import StudyRecord, TrialRecord
+from hpsearch.search.store.records import StudyRecord, TrialRecord
 
 # What commands print is as wide as this, on every machine that runs the tests.
 os.environ["COLUMNS"] = "120"

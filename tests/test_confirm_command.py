@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from hpsearch.cli import main
-from hpsearch.commands.confirm import ConfirmOptions, same_command
-from hpsearch.search.results import StudyRecord, load_record
-from hpsearch.search.storage import open_storage
+from hpsearch.commands.confirm import ConfirmFlags, same_command
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.records import StudyRecord, load_record
 
 STUBS = Path(__file__).parent / "stubs"
 STUDY = """
@@ -85,7 +85,7 @@ def test_a_confirmation_that_was_killed_goes_on_and_opens_the_test_split_once(ho
     assert {len(one["values"]) for one in record["finalists"]} == {3}
     assert record["test"]["metric"] == "test_accuracy"
     assert Path(record["refit"]["checkpoint"]).is_file()
-    (opening,) = recorded(home, "tiny").openings
+    (opening,) = recorded(home, "tiny").test_evaluations
     assert opening["host"]
     assert opening["metrics"]["test_accuracy"] == record["test"]["value"]
 
@@ -149,7 +149,7 @@ def test_what_is_given_wrong_is_said_in_a_line(
 
 
 def test_an_interrupted_confirmation_says_how_to_go_on_without_a_password() -> None:
-    options = ConfirmOptions(top=2, refit=True, storage="postgresql+psycopg://me:secret@h/db")
+    options = ConfirmFlags(top=2, refit=True, storage="postgresql+psycopg://me:secret@h/db")
     url = "'postgresql+psycopg://me:***@h/db'"
     assert same_command("tiny", options) == f"hpsearch confirm tiny --refit --top 2 --storage {url}"
-    assert same_command("tiny", ConfirmOptions()) == "hpsearch confirm tiny"
+    assert same_command("tiny", ConfirmFlags()) == "hpsearch confirm tiny"

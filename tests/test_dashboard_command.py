@@ -23,8 +23,8 @@ import tiny
 from browser import visit
 
 from hpsearch.cli import main
-from hpsearch.search.results import load_record
-from hpsearch.search.storage import open_storage
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.records import load_record
 
 STUDY = """
 study:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from hpsearch.cli import main
 from hpsearch.data import ImageData
-from hpsearch.trial.exported import open_model
+from hpsearch.trial.export.exported import open_model
 
 STUDY = """
 study:
@@ -130,8 +130,8 @@ def _test_accuracy(model: Path) -> float:
 
 
 def _confirmed_accuracy() -> float:
-    from hpsearch.search.results import load_record
-    from hpsearch.search.storage import open_storage
+    from hpsearch.search.store.database import open_storage
+    from hpsearch.search.store.records import load_record
 
     confirmation = load_record(open_storage("sqlite:///hpsearch.db"), "digits").confirmation
     assert confirmation is not None

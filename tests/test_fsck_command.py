@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hpsearch.cli import main
-from hpsearch.search.lease import take_lease
-from hpsearch.search.storage import open_storage
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.lease import take_lease
 
 STUDY = """
 study:
@@ -95,16 +95,16 @@ def test_what_cannot_be_repaired_is_left_and_fails(
 
 
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    ("problem", "words"),
     [
         ("UPDATE trial_values SET value = 0.5 WHERE trial_id = 1", "--repair cannot put it right"),
         ("DELETE FROM trial_values WHERE trial_id = 1", "--repair puts it right"),
     ],
 )
 def test_one_damage_is_told_as_one(
-    home: Path, capsys: pytest.CaptureFixture[str], damage: str, words: str
+    home: Path, capsys: pytest.CaptureFixture[str], problem: str, words: str
 ) -> None:
-    sql(damage)
+    sql(problem)
     assert main(["fsck", "tiny"]) == 1
     assert f"tiny has 1 damage; {words}; 2 trials looked at" in capsys.readouterr().out
 

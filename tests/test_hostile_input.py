@@ -28,15 +28,15 @@ from sqlalchemy.engine import URL, make_url
 
 from hpsearch import load_study
 from hpsearch.cli import main
-from hpsearch.commands.checked_file import read_to_run
+from hpsearch.commands.load import read_to_run
 from hpsearch.commands.trust import require_trust_in_study
-from hpsearch.search.attributes import DOCUMENT, IMPORT_PATHS, RUNS, VERSIONS
-from hpsearch.search.ledger import create_study
-from hpsearch.search.storage import open_storage, redact
-from hpsearch.spec.errors import InputError
-from hpsearch.spec.messages import Report
-from hpsearch.spec.read import read_draft
-from hpsearch.spec.study import StudySpec
+from hpsearch.errors import InputError
+from hpsearch.protocol.messages import Report
+from hpsearch.search.store.database import open_storage, redact
+from hpsearch.search.store.keys import DOCUMENT, IMPORT_PATHS, RUNS, VERSIONS
+from hpsearch.search.store.writer import create_study
+from hpsearch.studyfile.read import read_parsed
+from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.dashboard.curves import as_csv
 
 STUBS = Path(__file__).parent / "stubs"
@@ -105,7 +105,7 @@ def test_a_stored_study_is_looked_at_like_its_file(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     database = open_storage(DATABASE)
-    create_study(StudySpec.from_draft(read_draft("strange.yaml")), database, home / "runs")
+    create_study(StudySpec.from_parsed(read_parsed("strange.yaml")), database, home / "runs")
     require_trust_in_study(database, "strange", trust=False)
     (home / "strangenet.py").chmod(0o666)
     told = f"  strangenet.Net: {home / 'strangenet.py'} (everybody may write"
@@ -124,7 +124,7 @@ def test_a_stored_study_is_looked_at_like_its_file(
 def test_commands_on_a_stored_study_ask_for_trust_before_they_import(
     home: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    spec = StudySpec.from_draft(read_draft("strange.yaml"))
+    spec = StudySpec.from_parsed(read_parsed("strange.yaml"))
     study = create_study(spec, open_storage(DATABASE), home / "runs")
     study.add_trial(optuna.create_trial(value=0.5))
     checkpoint = home / "runs" / "strange" / "trial-0000" / "best.ckpt"
@@ -223,7 +223,7 @@ def test_a_database_of_a_newer_optuna_is_told_in_one_line(
 def test_a_stored_study_that_is_not_whole_is_told_in_one_line(
     home: Path, capsys: pytest.CaptureFixture[str], attributes: dict[str, Any], reason: str
 ) -> None:
-    spec = StudySpec.from_draft(read_draft("strange.yaml"))
+    spec = StudySpec.from_parsed(read_parsed("strange.yaml"))
     stored = create_study(spec, open_storage(DATABASE), home / "runs")
     for name, value in attributes.items():
         stored.set_user_attr(name, value)
@@ -242,7 +242,7 @@ def test_a_stored_study_that_is_not_whole_is_told_in_one_line(
 def test_a_study_that_was_given_a_hostile_name_is_left_alone(
     home: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    spec = StudySpec.from_draft(read_draft("strange.yaml"))
+    spec = StudySpec.from_parsed(read_parsed("strange.yaml"))
     create_study(spec, open_storage(DATABASE), home / "runs")
     with closing(sqlite3.connect("hpsearch.db")) as connection:
         connection.execute("UPDATE studies SET study_name = ?", [name])
@@ -261,7 +261,7 @@ def test_a_study_that_was_given_a_hostile_name_is_left_alone(
 def test_a_study_with_what_this_version_does_not_know_is_told_without_a_traceback(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec = StudySpec.from_draft(read_draft("strange.yaml"))
+    spec = StudySpec.from_parsed(read_parsed("strange.yaml"))
     stored = create_study(spec, open_storage(DATABASE), home / "runs")
     newer = {**spec.document, "study": {**spec.document["study"], "shiny": 3}}
     stored.set_user_attr(DOCUMENT, json.dumps(newer))
@@ -294,7 +294,7 @@ class Tags(HTMLParser):
 def make_hostile(home: Path, evil: str) -> None:
     """A study whose metric, parameter, values, device and failure are an attack."""
     document = {
-        **StudySpec.from_draft(read_draft("strange.yaml")).document,
+        **StudySpec.from_parsed(read_parsed("strange.yaml")).document,
         "study": {"name": "strange", "objective": {evil: "maximize"}, "trials": 4},
         "model": {"class_path": "strangenet.Net", "init_args": {evil: "~choice(1, 2)"}},
     }

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.search.results import load_record
-from hpsearch.search.storage import open_storage
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.records import load_record
 
 pytestmark = pytest.mark.process
 

@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 from hpsearch.cli import main
-from hpsearch.commands.checked_file import read_checked
+from hpsearch.commands.load import read_checked
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

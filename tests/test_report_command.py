@@ -13,8 +13,8 @@ from browser import visit
 from large_study import write_large_study
 
 from hpsearch.cli import main
-from hpsearch.search.storage import open_storage
-from hpsearch.views.report.gather import gather
+from hpsearch.measure.report import gather
+from hpsearch.search.store.database import open_storage
 
 STUDY = """
 study:

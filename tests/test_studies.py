@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hpsearch.commands.checked_file import read_checked
-from hpsearch.search.run import Outcome, run_study
-from hpsearch.spec.read import read_study
-from hpsearch.views.plain import PlainView
+from hpsearch.commands.load import read_checked
+from hpsearch.search.run import SearchOutcome, run_study
+from hpsearch.studyfile.read import read_study
+from hpsearch.views.live.plain import PlainView
 
 STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.yaml"))
 ARCHITECTURES = next(file for file in STUDIES if file.stem == "architectures")
@@ -27,7 +27,7 @@ TWO_BATCHES = (
 each_study = pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
 
 
-def run_one_trial(file: Path, changes: Sequence[str], folder: Path) -> Outcome:
+def run_one_trial(file: Path, changes: Sequence[str], folder: Path) -> SearchOutcome:
     return run_study(
         read_study(file, (*changes, *TWO_BATCHES)),
         storage=f"sqlite:///{folder / 'studies.db'}",

@@ -14,8 +14,8 @@ import pytest
 from nbclient import NotebookClient
 
 import hpsearch
+from hpsearch.errors import InputError, SearchError
 from hpsearch.result import Result
-from hpsearch.spec.errors import Failure, InputError
 
 STUDY = """
 study:
@@ -102,7 +102,7 @@ def test_results_of_a_study_that_was_not_begun_are_refused(home: Path) -> None:
 
 
 def test_no_best_without_a_complete_trial_and_a_failing_search_says_why(home: Path) -> None:
-    with pytest.raises(Failure, match="planned to fail"):
+    with pytest.raises(SearchError, match="planned to fail"):
         ran(home, "study.name=bad", "model.plan=raise", "study.trials=9")
     bad = hpsearch.load_study(
         home / "tiny.yaml",

@@ -21,16 +21,16 @@ import stubs  # noqa: F401  the next line needs it
 from large_study import DOCUMENT, NAME, write_large_study
 from optuna.storages import RDBStorage
 
-from hpsearch.search.lease import take_lease
-from hpsearch.search.ledger import Ledger
-from hpsearch.search.outbox import Outbox
-from hpsearch.search.owned_study import own
-from hpsearch.search.results import load_record, load_study, study_record, trial_record
-from hpsearch.search.retention import Retention
-from hpsearch.search.sampling import build_pruner, build_sampler, suggester
-from hpsearch.search.storage import open_storage
-from hpsearch.spec.messages import Ended, Report
-from hpsearch.spec.study import StudySpec
+from hpsearch.protocol.messages import Ended, Report
+from hpsearch.search.coordinator.retention import Retention
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.lease import take_lease
+from hpsearch.search.store.owned_storage import own
+from hpsearch.search.store.records import load_record, load_study, study_record, trial_record
+from hpsearch.search.store.sampling import build_pruner, build_sampler, suggester
+from hpsearch.search.store.write_behind import WriteBehindQueue
+from hpsearch.search.store.writer import StudyWriter
+from hpsearch.studyfile.study import StudySpec
 
 ASKED, EPOCHS, PATIENCE_S = 10, 3, 60.0
 RUNS = Path("runs")
@@ -62,35 +62,37 @@ def with_hpsearch(url: str, trials: int, clock: Clock) -> None:
     storage = open_storage(url, create=False)
     study = load_study(storage, NAME)
     lease = take_lease(storage.engine, study._study_id, NAME)
-    with Outbox(storage.engine, lease) as outbox:
-        ledger, retention = clock.time("resume", _open, spec, storage, outbox)
+    with WriteBehindQueue(storage.engine, lease) as writes:
+        writer, retention = clock.time("resume", _open, spec, storage, writes)
         for number in range(trials, trials + ASKED):
-            trial = clock.time("ask", _ask, ledger, number)
+            trial = clock.time("ask", _ask, writer, number)
             for step in range(1, EPOCHS + 1):
                 report = Report(step, {"val_accuracy": 0.9 + step / 100}, {}, float(step))
-                clock.time("report", ledger.report, trial, report)
-            clock.time("tell", _settle, ledger, retention, trial, report)
-            outbox.flush(PATIENCE_S)
+                clock.time("report", writer.report, trial, report)
+            clock.time("tell", _settle, writer, retention, trial, report)
+            writes.flush(PATIENCE_S)
     lease.release()
 
 
-def _open(spec: StudySpec, storage: RDBStorage, outbox: Outbox) -> tuple[Ledger, Retention]:
+def _open(
+    spec: StudySpec, storage: RDBStorage, writes: WriteBehindQueue
+) -> tuple[StudyWriter, Retention]:
     study = load_study(storage, NAME)
-    owned = own(study, outbox)
+    owned = own(study, writes)
     retention = Retention(FOLDER, spec.objectives, spec.keep_checkpoints, spec.disk_budget)
     for trial in study_record(study, storage, owned.get_trials(deepcopy=False)).trials:
         retention.take(trial)
-    return Ledger(owned, spec), retention
+    return StudyWriter(owned, spec), retention
 
 
-def _settle(ledger: Ledger, retention: Retention, trial: optuna.Trial, best: Report) -> None:
-    ledger.tell(trial, Ended("complete", facts={}), best)
-    retention.take(trial_record(ledger.trial(trial.number), FOLDER))
+def _settle(writer: StudyWriter, retention: Retention, trial: optuna.Trial, best: Report) -> None:
+    writer.tell(trial, Ended("complete", facts={}), best)
+    retention.take(trial_record(writer.trial(trial.number), FOLDER))
 
 
-def _ask(ledger: Ledger, number: int) -> optuna.Trial:
-    trial = ledger.ask(number)
-    ledger.fill(trial)
+def _ask(writer: StudyWriter, number: int) -> optuna.Trial:
+    trial = writer.ask(number)
+    writer.fill(trial)
     return trial
 
 

@@ -17,8 +17,8 @@ import stubs  # noqa: F401  the next lines need it
 from reporting import Study, reports
 from scripted import ScriptedEngine
 
-from hpsearch.engines.engine import Gone, Handler
-from hpsearch.spec.messages import Message, Report, Verdict
+from hpsearch.engines.engine import Exited, Handler
+from hpsearch.protocol.messages import Decision, Message, Report
 
 
 class Reporting(ScriptedEngine):
@@ -32,7 +32,7 @@ class Reporting(ScriptedEngine):
     def poll(self, handler: Handler, timeout_s: float) -> None:
         """Passes one message of each trial on."""
 
-        def timed(number: int, message: Message | Gone) -> Verdict | None:
+        def timed(number: int, message: Message | Exited) -> Decision | None:
             verdict = handler(number, message)
             now = time.perf_counter()
             if isinstance(message, Report):
@@ -53,10 +53,16 @@ def main() -> None:
     seconds = time.perf_counter() - start
     stored = study.record()
     kept = sum(len(trial.values_by_epoch) for trial in stored.trials)
-    lost = trials - stored.counts["complete"]
+    report_full = trials - stored.counts["complete"]
     print(
         json.dumps(
-            {"began": 0, "ended": seconds, "waits": engine.waits, "reports": kept, "lost": lost}
+            {
+                "began": 0,
+                "ended": seconds,
+                "waits": engine.waits,
+                "reports": kept,
+                "lost": report_full,
+            }
         )
     )
 

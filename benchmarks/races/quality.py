@@ -21,8 +21,8 @@ from peers.work import ROTATE, SHIFT
 from races.same_work import ONE_THREAD, images_of, validation_of, write_data
 from table import NOTHING, Measured, figures_of, markdown, names, ratios, reason, spread
 
-from hpsearch.spec.events import read_events
-from hpsearch.spec.messages import Report
+from hpsearch.protocol.events import read_events
+from hpsearch.protocol.messages import Report
 
 TARGET, EASY = 0.99295, 0.2  # 35 of 5,000 images wrong, whichever way the share is rounded
 CASE = "99.3 %"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from hpsearch.commands.opening import load_named
-from hpsearch.search.storage import default_url
+from hpsearch.commands.context import load_named
+from hpsearch.search.store.database import default_url
 from hpsearch.views.dashboard.dashboard import Dashboard, Listening
 
 HERE = Path(__file__).parent

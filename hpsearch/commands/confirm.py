@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED, MISUSED
-from hpsearch.commands.opening import console, open_database, say_next
+from hpsearch.commands.context import console, open_database, say_next
+from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED, USAGE_ERROR
 from hpsearch.commands.options import Devices, Json, PerDevice, Runs, Storage, StudyName, Trust
-from hpsearch.views.next_command import command
+from hpsearch.views.formatting import command
 
 if TYPE_CHECKING:
-    from hpsearch.search.run import Outcome
+    from hpsearch.search.run import SearchOutcome
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class ConfirmOptions:
+class ConfirmFlags:
     """What a confirmation does, and where."""
 
     top: Annotated[PositiveInt, Parameter(metavar="N", help="How many trials.")] = 3
@@ -49,26 +49,25 @@ class ConfirmOptions:
     trust: Trust = False
 
 
-DEFAULTS = ConfirmOptions()
+DEFAULTS = ConfirmFlags()
 
 
-def confirm(name: StudyName, /, *, options: ConfirmOptions = DEFAULTS, json: Json = False) -> int:
+def confirm(name: StudyName, /, *, options: ConfirmFlags = DEFAULTS, json: Json = False) -> int:
     """Train the best trials again, choose one, and test it.
 
     The same command goes on where it was interrupted.
     """
     from hpsearch.commands.trust import require_trust_in_study
-    from hpsearch.search.confirm import Wishes, confirm_study
-    from hpsearch.search.storage import default_url
-    from hpsearch.views.plain import PlainView
-    from hpsearch.views.terminal import search_view
+    from hpsearch.search.confirm import ConfirmOptions, confirm_study
+    from hpsearch.search.store import default_url
+    from hpsearch.views.live import PlainView, search_view
 
     require_trust_in_study(open_database(options.storage), name, trust=options.trust)
     view = PlainView(sys.stderr) if json else search_view(console())
     try:
         confirmed = confirm_study(
             name,
-            Wishes(options.top, options.seeds, options.again, options.refit),
+            ConfirmOptions(options.top, options.seeds, options.again, options.refit),
             storage=options.storage or default_url(),
             runs=options.runs,
             devices=options.devices,
@@ -83,7 +82,7 @@ def confirm(name: StudyName, /, *, options: ConfirmOptions = DEFAULTS, json: Jso
     _show(confirmed.record, json)
     if confirmed.refused:
         print(f"error: {confirmed.refused}", file=sys.stderr)
-        return MISUSED
+        return USAGE_ERROR
     if _failed(confirmed.record):
         return FAILED
     if not json:
@@ -92,8 +91,8 @@ def confirm(name: StudyName, /, *, options: ConfirmOptions = DEFAULTS, json: Jso
 
 
 def _show(record: dict[str, Any], json: bool) -> None:
-    from hpsearch.views.confirmation import confirmation_view
-    from hpsearch.views.records import to_json
+    from hpsearch.views.json_output import to_json
+    from hpsearch.views.tables import confirmation_view
 
     if json:
         print(to_json(record))
@@ -101,16 +100,16 @@ def _show(record: dict[str, Any], json: bool) -> None:
         console().print(confirmation_view(record))
 
 
-def _unfinished(name: str, training: Outcome, options: ConfirmOptions) -> int:
+def _unfinished(name: str, training: SearchOutcome, options: ConfirmFlags) -> int:
     if training.fault:
         print(f"error: the confirmation stopped itself: {training.fault}", file=sys.stderr)
     print(f"\nto go on: {same_command(name, options)}", file=sys.stderr)
     return FAILED if training.fault else INTERRUPTED
 
 
-def same_command(name: str, options: ConfirmOptions) -> str:
+def same_command(name: str, options: ConfirmFlags) -> str:
     """Returns the command that was given, without the password of its database."""
-    from hpsearch.search.storage import redact
+    from hpsearch.search.store import redact
 
     given = {key: value for key, value in vars(options).items() if value != getattr(DEFAULTS, key)}
     if options.storage is not None:

@@ -11,10 +11,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.types import Port
 
+from hpsearch.commands.context import open_database
 from hpsearch.commands.exit_codes import DONE
-from hpsearch.commands.opening import open_database
 from hpsearch.commands.options import Runs, Storage
-from hpsearch.spec.errors import InputError
+from hpsearch.errors import InputError
 
 
 def dashboard(
@@ -35,8 +35,8 @@ def dashboard(
     ] = None,
 ) -> int:
     """Open optuna-dashboard and TensorBoard on a database."""
-    from hpsearch.search.storage import default_url
-    from hpsearch.views.dashboard.dashboard import Dashboard, Listening
+    from hpsearch.search.store import default_url
+    from hpsearch.views.dashboard import Dashboard, Listening
 
     folder = runs or _runs(name, storage)
     where = Listening(host, port, tensorboard_port, _token(host, token))
@@ -53,7 +53,7 @@ def dashboard(
 
 def _runs(name: str | None, storage: str | None) -> Path:
     """Returns the folder of one study's trials, or the one that holds those of all studies."""
-    from hpsearch.search.results import list_studies, load_record
+    from hpsearch.search.store import list_studies, load_record
 
     database = open_database(storage)
     if name is not None:
@@ -72,7 +72,7 @@ def _token(host: str, given: str | None) -> str | None:
     """Returns the token to ask for; None where loopback is guard enough."""
     import secrets
 
-    from hpsearch.views.dashboard.guard import LOOPBACK
+    from hpsearch.views.dashboard import LOOPBACK
 
     if given is not None and not given.isalnum():
         raise InputError("--token: write letters and digits")

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.types import NonNegativeInt
 
-from hpsearch.commands.opening import check_target, console, open_database, say_next
+from hpsearch.commands.context import check_target, console, open_database, say_next
 from hpsearch.commands.options import Json, Storage, StudyName, Trust
-from hpsearch.spec.errors import InputError
+from hpsearch.errors import InputError
 
 Format = Literal["onnx", "pt2", "state"]
 _SUFFIXES: Mapping[Format, str] = {"onnx": ".onnx", "pt2": ".pt2", "state": ".pt"}
@@ -41,12 +41,12 @@ def export(
     Without --trial: the model that `confirm` chose and tested, or else the best trial's.
     """
     from hpsearch.commands.trust import require_trust_in_study
-    from hpsearch.engines.door import call
-    from hpsearch.search.results import stored_spec
-    from hpsearch.search.trained import find_trained, trained_job
+    from hpsearch.engines.bridge import call
+    from hpsearch.search.model import find_checkpoint, model_job
+    from hpsearch.search.store import stored_spec
 
     database = open_database(storage)
-    study, chosen = find_trained(database, name, trial)
+    study, chosen = find_checkpoint(database, name, trial)
     suffix = _SUFFIXES[format]
     which = f"trial-{chosen.number}" if study.name == name else "confirmed"
     target = output or Path(f"{name}-{which}{suffix}")
@@ -54,9 +54,11 @@ def export(
         raise InputError(f"-o {target}: a file of the format {format} ends in {suffix}")
     check_target(target)
     require_trust_in_study(database, name, trust=trust)
-    job = trained_job(study, stored_spec(database, study.name), chosen)
+    job = model_job(study, stored_spec(database, study.name), chosen)
     values = dict(zip(study.objectives, chosen.values or (), strict=False))
-    _tell(target, call("hpsearch.trial.export:export_trial", job, values, format, str(target)))
+    _tell(
+        target, call("hpsearch.trial.export.export:export_trial", job, values, format, str(target))
+    )
 
 
 def predict(
@@ -67,31 +69,33 @@ def predict(
     json: Json = False,
 ) -> None:
     """Label image files with an exported model."""
-    from hpsearch.engines.door import call
-    from hpsearch.views import records
-    from hpsearch.views.predictions import predictions_table
+    from hpsearch.engines.bridge import call
+    from hpsearch.views import json_output
+    from hpsearch.views.tables import predictions_table
 
     images = [str(path) for path in (image, *more)]
-    found = call("hpsearch.trial.predict:predict", str(model), images)
+    found = call("hpsearch.trial.export.predict:predict", str(model), images)
     if json:
-        print(records.to_json(found["rows"]))
+        print(json_output.to_json(found["rows"]))
     else:
-        console().print(predictions_table(found["card"], found["rows"]))
+        console().print(predictions_table(found["metadata"], found["rows"]))
 
 
 def _tell(target: Path, written: Mapping[str, Any]) -> None:
-    card = written["card"]
-    size = " x ".join(map(str, card["shape"]))
+    metadata = written["metadata"]
+    size = " x ".join(map(str, metadata["shape"]))
     size_kb = written["bytes"] / 1000
-    print(f"wrote {target} ({size_kb:,.0f} kB): trial {card['trial']} of {card['study']}")
+    print(f"wrote {target} ({size_kb:,.0f} kB): trial {metadata['trial']} of {metadata['study']}")
     if not written["checked_on"]:
         print("weights alone; their network is in the study's file")
         return
-    taken = "uint8 images" if card["input"] == "images" else "tensors as its data module makes them"
-    print(f"takes {taken}, any number x {size}; gives {card['output']}")
+    taken = (
+        "uint8 images" if metadata["input"] == "images" else "tensors as its data module makes them"
+    )
+    print(f"takes {taken}, any number x {size}; gives {metadata['output']}")
     print(
         f"agrees with the Lightning module on {written['checked_on']:,} validation examples"
         f" (greatest difference {written['difference']:.1g})"
     )
-    if card["input"] == "images":
+    if metadata["input"] == "images":
         say_next("predict", target, "IMAGE.png")

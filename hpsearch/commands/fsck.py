@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from hpsearch.commands.context import console, say_next
 from hpsearch.commands.exit_codes import DONE, FAILED
-from hpsearch.commands.opening import console, say_next
 from hpsearch.commands.options import Runs, Storage, StudyName
 
 
@@ -23,10 +23,9 @@ def fsck(
     runs: Runs = None,
 ) -> int:
     """Check a study's database and files against each other."""
-    from hpsearch.search.fsck import examine_study
-    from hpsearch.search.repair import repair_study
-    from hpsearch.search.storage import default_url
-    from hpsearch.views.damage import damage_table, repaired_words, verdict
+    from hpsearch.search.fsck import examine_study, repair_study
+    from hpsearch.search.store import default_url
+    from hpsearch.views.tables import damage_table, repaired_words, verdict
 
     url = storage or default_url()
     if repair:
@@ -39,6 +38,6 @@ def fsck(
         console().print(damage_table(found.damages))
         print()
     print(words)
-    if not repair and any(damage.repair for damage in left.left):
+    if not repair and any(problem.repair for problem in left.left):
         say_next("fsck", name, "--repair", storage=storage, runs=runs)
     return FAILED if left.left else DONE

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from hpsearch.spec.durations import parse_duration
-from hpsearch.spec.errors import InputError
-from hpsearch.spec.faults import mask
+from hpsearch.errors import InputError
+from hpsearch.studyfile.diagnostics import mask
+from hpsearch.studyfile.units import parse_duration
 
 
 def _seconds(_: Any, tokens: Sequence[Any]) -> float:

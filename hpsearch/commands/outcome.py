@@ -9,14 +9,14 @@ import optuna
 
 from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED
 from hpsearch.commands.options import SearchOptions
-from hpsearch.search.run import Outcome
-from hpsearch.search.storage import default_url, redact
-from hpsearch.views.next_command import command
-from hpsearch.views.study_status import study_status
-from hpsearch.views.terminal import open_console, search_view
+from hpsearch.search.run import SearchOutcome
+from hpsearch.search.store import default_url, redact
+from hpsearch.views.formatting import command
+from hpsearch.views.live import open_console, search_view
+from hpsearch.views.tables import study_status
 
 
-def watch(search: Callable[..., Outcome], url: str, options: SearchOptions) -> int:
+def watch(search: Callable[..., SearchOutcome], url: str, options: SearchOptions) -> int:
     """Runs a search with the view that suits the terminal; returns the exit code.
 
     Args:
@@ -50,7 +50,7 @@ def watch(search: Callable[..., Outcome], url: str, options: SearchOptions) -> i
     return exit_code(outcome)
 
 
-def exit_code(outcome: Outcome) -> int:
+def exit_code(outcome: SearchOutcome) -> int:
     """Returns 0 for a search with a result, 1 for one without or with a fault, 130 for Ctrl-C."""
     if outcome.interrupted:
         return INTERRUPTED
@@ -59,7 +59,7 @@ def exit_code(outcome: Outcome) -> int:
     return FAILED if outcome.fault or failed else DONE
 
 
-def last_line(outcome: Outcome, storage: str | None, options: SearchOptions) -> str:
+def last_line(outcome: SearchOutcome, storage: str | None, options: SearchOptions) -> str:
     """Returns what to type next: go on, or look at the best trial or at one that failed."""
     study = outcome.study
     if outcome.interrupted or outcome.fault or study.state == "interrupted":

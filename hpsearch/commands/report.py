@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hpsearch.commands.opening import check_target, console, open_database
+from hpsearch.commands.context import check_target, console, open_database
 from hpsearch.commands.options import Json, Storage, StudyName, Trust
 
 
@@ -25,9 +25,9 @@ def report(
     from rich.markup import escape
 
     from hpsearch.commands.trust import require_trust_in_study
-    from hpsearch.views import numbers
-    from hpsearch.views.report.gather import gather
-    from hpsearch.views.report.page import render
+    from hpsearch.measure.report import gather
+    from hpsearch.views import formatting
+    from hpsearch.views.report import render
 
     check_target(output)
     database = open_database(storage)
@@ -35,7 +35,7 @@ def report(
     with console().status(f"reading {escape(name)} and asking its best model"):
         page = render(gather(database, name))
     output.write_text(page, encoding="utf-8")
-    print(f"wrote {output} ({numbers.size(output.stat().st_size)}); open it in any browser")
+    print(f"wrote {output} ({formatting.size(output.stat().st_size)}); open it in any browser")
 
 
 def compare(
@@ -46,9 +46,9 @@ def compare(
     json: Json = False,
 ) -> None:
     """Show studies side by side."""
-    from hpsearch.search.results import load_record, stored_spec
-    from hpsearch.views import records
-    from hpsearch.views.comparison import Compared, comparison, comparison_entries
+    from hpsearch.search.store import load_record, stored_spec
+    from hpsearch.views import json_output
+    from hpsearch.views.tables import Compared, comparison, comparison_entries
 
     database = open_database(storage)
     compared = [
@@ -56,6 +56,6 @@ def compare(
         for each in dict.fromkeys((name, *others))
     ]
     if json:
-        print(records.to_json(comparison_entries(compared)))
+        print(json_output.to_json(comparison_entries(compared)))
         return
     console().print(comparison(compared))

@@ -8,20 +8,20 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.types import NonNegativeInt
 
-from hpsearch.commands.opening import check_target, console, load_named, open_database, say_next
+from hpsearch.commands.context import check_target, console, load_named, open_database, say_next
 from hpsearch.commands.options import Json, Storage, StudyName
-from hpsearch.spec.errors import InputError
+from hpsearch.errors import InputError
 
 
 def list_(*, storage: Storage = None, json: Json = False) -> None:
     """List the studies of a database."""
-    from hpsearch.search.results import list_studies
-    from hpsearch.views import records
-    from hpsearch.views.study_list import study_list
+    from hpsearch.search.store import list_studies
+    from hpsearch.views import json_output
+    from hpsearch.views.tables import study_list
 
     studies = list_studies(open_database(storage))
     if json:
-        print(records.to_json([records.study_entry(study) for study in studies]))
+        print(json_output.to_json([json_output.study_entry(study) for study in studies]))
         return
     if not studies:
         print("no studies yet")
@@ -33,12 +33,12 @@ def list_(*, storage: Storage = None, json: Json = False) -> None:
 
 def status(name: StudyName, /, *, storage: Storage = None, json: Json = False) -> None:
     """Show how far a study is, and its best trials."""
-    from hpsearch.views import records
-    from hpsearch.views.study_status import study_status
+    from hpsearch.views import json_output
+    from hpsearch.views.tables import study_status
 
     study = load_named(name, storage)
     if json:
-        print(records.to_json(records.study_status(study)))
+        print(json_output.to_json(json_output.study_status(study)))
         return
     screen = console()
     screen.print(study_status(study, width=screen.width))
@@ -57,8 +57,8 @@ def show(
     json: Json = False,
 ) -> None:
     """Show one trial in full."""
-    from hpsearch.views import records
-    from hpsearch.views.trial_details import trial_details
+    from hpsearch.views import json_output
+    from hpsearch.views.tables import trial_details
 
     study = load_named(name, storage)
     trial = next((trial for trial in study.trials if trial.number == number), None)
@@ -66,7 +66,7 @@ def show(
         have = f"it has 0 to {len(study.trials) - 1}" if study.trials else "it has none yet"
         raise InputError(f"the study {name} has no trial {number}; {have}")
     if json:
-        print(records.to_json(records.trial_details(study, trial)))
+        print(json_output.to_json(json_output.trial_details(study, trial)))
         return
     console().print(trial_details(study, trial))
     print(f"\ncurves: tensorboard --logdir {Path(study.runs) / study.name}")
@@ -83,10 +83,10 @@ def best(
     json: Json = False,
 ) -> None:
     """Show the best trial; write it as a study file."""
-    from hpsearch.search.results import stored_spec
-    from hpsearch.views import records
-    from hpsearch.views.trial_details import trial_details
-    from hpsearch.views.winner import study_file
+    from hpsearch.search.store import stored_spec
+    from hpsearch.studyfile.write import study_file
+    from hpsearch.views import json_output
+    from hpsearch.views.tables import trial_details
 
     study = load_named(name, storage)
     if study.best is None:
@@ -98,7 +98,7 @@ def best(
         spec = stored_spec(open_database(storage), name)
         yaml.write_text(study_file(spec, study.best, str(yaml)), encoding="utf-8")
     if json:
-        print(records.to_json(records.trial_details(study, study.best)))
+        print(json_output.to_json(json_output.trial_details(study, study.best)))
         return
     console().print(trial_details(study, study.best))
     if yaml is None:

@@ -12,7 +12,7 @@ from hpsearch.commands.options import (
     StudyFile,
     StudyName,
 )
-from hpsearch.engines.server import Server
+from hpsearch.engines.forkserver_client import Server
 
 
 def run(
@@ -23,7 +23,7 @@ def run(
     options: SearchOptions = DEFAULTS,
 ) -> int:
     """Run the search of a study file, or go on with it."""
-    from hpsearch.commands.checked_file import read_to_run
+    from hpsearch.commands.load import read_to_run
 
     with _server(options) as server:
         spec, url = read_to_run(study, (*changes, *more), options.storage, trust=options.trust)
@@ -37,11 +37,11 @@ def run(
 def resume(name: StudyName, /, *, options: SearchOptions = DEFAULTS) -> int:
     """Go on with a study from its database, without its file."""
     with _server(options) as server:
-        from hpsearch.commands.opening import open_database
+        from hpsearch.commands.context import open_database
         from hpsearch.commands.outcome import watch
         from hpsearch.commands.trust import require_trust_in_study
         from hpsearch.search.run import resume_study
-        from hpsearch.search.storage import default_url
+        from hpsearch.search.store import default_url
 
         url = options.storage or default_url()
         require_trust_in_study(open_database(url), name, trust=options.trust)

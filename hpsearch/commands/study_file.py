@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hpsearch.commands.opening import check_target, console, say_next
+from hpsearch.commands.context import check_target, console, say_next
 from hpsearch.commands.options import Changes, Devices, MoreChanges, PerDevice, StudyFile, Trust
 
 
@@ -32,12 +32,12 @@ def check(
     trust: Trust = False,
 ) -> int:
     """Check a study file, try each branch, estimate the cost."""
-    from hpsearch.commands.checked_file import read_checked
+    from hpsearch.commands.load import read_checked
     from hpsearch.engines.slots import find_slots
 
     slots = find_slots(devices, per_device)
     spec = read_checked(study, (*changes, *more), trust=trust)
-    from hpsearch.views.check_report import print_check
+    from hpsearch.views.tables import print_check
 
     return print_check(console(), spec, str(study), slots, speed=speed)
 
@@ -49,10 +49,10 @@ def summary(
 
     Every range is at its greatest value; --set chooses another.
     """
-    from hpsearch.commands.checked_file import read_checked
+    from hpsearch.commands.load import read_checked
 
     spec = read_checked(study, (*changes, *more), trust=trust)
-    from hpsearch.views.layers import print_layers
+    from hpsearch.views.tables import print_layers
 
     print_layers(console(), spec)
 
@@ -68,12 +68,12 @@ def preview(
     trust: Trust = False,
 ) -> None:
     """Draw examples of the data and of each augmentation."""
-    from hpsearch.commands.checked_file import read_checked
+    from hpsearch.commands.load import read_checked
 
     check_target(output)
     spec = read_checked(study, (*changes, *more), trust=trust)
-    from hpsearch.engines.door import call
-    from hpsearch.views.preview import draw_sheet, greatest_augmentation
+    from hpsearch.engines.bridge import call
+    from hpsearch.views.sheet import draw_sheet, greatest_augmentation
 
     draw_sheet(call("hpsearch.data.preview:sheet", greatest_augmentation(spec)), output)
     print(f"drew {output}")

@@ -7,20 +7,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpsearch.spec.draft import Draft
-from hpsearch.spec.trust import require_trust
+from hpsearch.classes.trust import require_trust
+from hpsearch.studyfile.parse import ParsedStudy
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 
-def require_trust_in_file(path: Path, draft: Draft, *, trust: bool) -> None:
+def require_trust_in_file(path: Path, parsed: ParsedStudy, *, trust: bool) -> None:
     """Prints what others could have written of a study file's code, if the user trusts it.
 
     Raises:
         InputError: there is such code, and the user did not say so.
     """
-    _tell(require_trust(path, draft.source.tree, draft.import_paths, trusted=trust))
+    _tell(require_trust(path, parsed.source.tree, parsed.import_paths, trusted=trust))
 
 
 def require_trust_in_study(database: RDBStorage, name: str, *, trust: bool) -> None:
@@ -34,12 +34,12 @@ def require_trust_in_study(database: RDBStorage, name: str, *, trust: bool) -> N
     # Here and not above: the faults of a file's text need not wait for Optuna.
     import optuna
 
-    from hpsearch.search.companion import companion_name
-    from hpsearch.search.results import stored_spec
+    from hpsearch.search.store import stored_spec
+    from hpsearch.search.store.keys import confirmation_name
 
     url = database.engine.url
     file = Path(url.database) if url.database and url.get_backend_name() == "sqlite" else None
-    there = {companion_name(name)} & set(optuna.get_all_study_names(database))
+    there = {confirmation_name(name)} & set(optuna.get_all_study_names(database))
     specs = [stored_spec(database, each) for each in (name, *there)]
     told = [require_trust(file, spec.document, spec.import_paths, trusted=trust) for spec in specs]
     _tell(dict.fromkeys(line for lines in told for line in lines))

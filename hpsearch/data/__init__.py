@@ -2,6 +2,6 @@
 
 from hpsearch.data.augment import Augment
 from hpsearch.data.datamodule import ImageData
-from hpsearch.data.errors import DataError, TestSplitClosed
+from hpsearch.errors import DataError, TestSplitClosedError
 
-__all__ = ["Augment", "DataError", "ImageData", "TestSplitClosed"]
+__all__ = ["Augment", "DataError", "ImageData", "TestSplitClosedError"]

@@ -14,7 +14,7 @@ from torch import Tensor
 from hpsearch.data.affine import affine_matrices, resample, sampling_grid
 from hpsearch.data.elastic import displacement
 from hpsearch.data.erase import erase
-from hpsearch.data.errors import DataError
+from hpsearch.errors import DataError
 
 # The greatest strengths that still leave something of the image.
 _LIMITS = {

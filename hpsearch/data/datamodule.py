@@ -13,13 +13,13 @@ from pytorch_lightning import LightningDataModule
 
 from hpsearch.data.augment import Augment, faults_of
 from hpsearch.data.batches import Batch, EvaluationBatches, TrainingBatches
-from hpsearch.data.errors import DataError, TestSplitClosed
 from hpsearch.data.images import ImageStore
 from hpsearch.data.normalise import measure
 from hpsearch.data.order import IntArray
 from hpsearch.data.sources import load
 from hpsearch.data.split import fingerprint, split
 from hpsearch.data.triple import triple
+from hpsearch.errors import DataError, TestSplitClosedError
 
 
 @final
@@ -62,7 +62,7 @@ class ImageData(LightningDataModule):
         DataError: an argument is out of its range; all that are, at once.
     """
 
-    may_scan = True
+    supports_multi_step = True
 
     def __init__(
         self,
@@ -163,15 +163,15 @@ class ImageData(LightningDataModule):
         """Returns the batches of the test split, if it has been opened.
 
         Raises:
-            TestSplitClosed: `open_test_split` was not called, or a model is being trained.
+            TestSplitClosedError: `open_test_split` was not called, or a model is being trained.
         """
         if self._is_fitted_on():
-            raise TestSplitClosed(
+            raise TestSplitClosedError(
                 "the test split is closed while a model is trained: what it says must not change "
                 "how, or which, model is trained. `hpsearch confirm` reads it once, for the winner"
             )
         if self._why_open is None:
-            raise TestSplitClosed(
+            raise TestSplitClosedError(
                 "the test split is closed: settings are chosen on the validation split, and the "
                 "test split is read once, for the winner. To read it, call "
                 "open_test_split(reason) on the data module"
@@ -187,7 +187,7 @@ class ImageData(LightningDataModule):
         """Returns the batches of the test split, if it has been opened.
 
         Raises:
-            TestSplitClosed: `open_test_split` was not called.
+            TestSplitClosedError: `open_test_split` was not called.
         """
         return self.test_dataloader()
 

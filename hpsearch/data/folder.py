@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from hpsearch.data.errors import DataError
 from hpsearch.data.images import ImageStore
 from hpsearch.data.pictures import Pictures, channels_of, hold, some
+from hpsearch.errors import DataError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 

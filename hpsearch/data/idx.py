@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 
-from hpsearch.data.errors import DataError
+from hpsearch.errors import DataError
 
 NAMES = {"train": "train", "test": "t10k"}
 _UNSIGNED_BYTES = 8

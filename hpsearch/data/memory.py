@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hpsearch.data.errors import DataError
+from hpsearch.errors import DataError
 
 GIGABYTE = 10**9
 

@@ -13,7 +13,6 @@ import torch
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from hpsearch.data.errors import DataError
 from hpsearch.data.folder import load_folder
 from hpsearch.data.idx import NAMES, find_pair, idx_shape, read_idx
 from hpsearch.data.images import Images, ImageStore
@@ -26,6 +25,7 @@ from hpsearch.data.torchvision_sets import (
     has_idx_files,
     open_dataset,
 )
+from hpsearch.errors import DataError
 
 MNIST_FOLDER = Path(__file__).parent / "mnist"
 

@@ -7,8 +7,8 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from hpsearch.data.errors import DataError
 from hpsearch.data.order import IntArray, permutation
+from hpsearch.errors import DataError
 
 
 def split(

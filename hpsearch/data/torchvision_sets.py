@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torchvision import datasets
 
-from hpsearch.data.errors import DataError
 from hpsearch.data.images import Images, ImageStore
 from hpsearch.data.memory import require_memory
 from hpsearch.data.pictures import Pictures, channels_of, hold, some
+from hpsearch.errors import DataError
 
 # What torchvision raises where a dataset is not on disk, or is only in part.
 NOT_THERE = (RuntimeError, OSError)

@@ -11,13 +11,13 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, NoReturn, cast, get_args
 
-from hpsearch.engines import door
+from hpsearch.engines import bridge
 from hpsearch.engines.slots import visible_devices
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Message, Report, Started, Verdict, to_line
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Decision, Message, Report, Started, to_line
 
 
-class CoordinatorGone(BaseException):
+class CoordinatorDisconnectedError(BaseException):
     """Nobody listens any more: the trial ends here and is resumed from its last checkpoint.
 
     Not an `Exception`, so that no training code takes it for a fault of the trial.
@@ -27,16 +27,16 @@ class CoordinatorGone(BaseException):
 def run_child(channel: socket.socket) -> NoReturn:
     """Runs the one job that the channel brings, and ends the process."""
     lines = channel.makefile("rw", encoding="utf-8", newline="\n")
-    told = ToldToLeave()
+    told = TerminationFlag()
     code = 1
     try:
         job = Job.from_json(lines.readline())
-        confine(job)
+        isolate_process(job)
         told.listen()
         run = "hpsearch.trial.run:run_trial"
-        door.call(run, job, lambda message: _exchange(lines, message, told))
+        bridge.call(run, job, lambda message: _exchange(lines, message, told))
         code = 0
-    except CoordinatorGone:
+    except CoordinatorDisconnectedError:
         code = 3
     except BaseException:
         traceback.print_exc()
@@ -47,7 +47,7 @@ def run_child(channel: socket.socket) -> NoReturn:
         os._exit(code)
 
 
-class ToldToLeave:
+class TerminationFlag:
     """Whether somebody has told this process to leave: a trial then ends its epoch and stops."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class ToldToLeave:
         self.told = True
 
 
-def _exchange(lines: TextIOWrapper, message: Message, told: ToldToLeave) -> Verdict | None:
+def _exchange(lines: TextIOWrapper, message: Message, told: TerminationFlag) -> Decision | None:
     if isinstance(message, Started):
         # Lightning has its own answer to SIGTERM by now: to drop the epoch and raise.
         told.listen()
@@ -73,13 +73,13 @@ def _exchange(lines: TextIOWrapper, message: Message, told: ToldToLeave) -> Verd
             return None
         answer = lines.readline().strip()
     except OSError as error:
-        raise CoordinatorGone from error
-    if answer not in get_args(Verdict):
-        raise CoordinatorGone
-    return "stop" if answer == "go" and told.told else cast(Verdict, answer)
+        raise CoordinatorDisconnectedError from error
+    if answer not in get_args(Decision):
+        raise CoordinatorDisconnectedError
+    return "stop" if answer == "continue" and told.told else cast(Decision, answer)
 
 
-def confine(job: Job) -> None:
+def isolate_process(job: Job) -> None:
     """Has this process see the job's device only, and print into the job's folder."""
     # Ctrl-C goes to the whole terminal; only the coordinator decides what it means for a trial.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

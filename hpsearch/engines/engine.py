@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hpsearch.engines.slots import Slot
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Message, Verdict
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Decision, Message
 
 
 @dataclass(frozen=True)
-class Gone:
+class Exited:
     """A trial's process has ended and its slot is free; always the last thing heard of a trial.
 
     Attributes:
@@ -24,7 +24,7 @@ class Gone:
     oom: bool = False
 
 
-Handler = Callable[[int, Message | Gone], Verdict | None]
+Handler = Callable[[int, Message | Exited], Decision | None]
 
 
 class Engine(Protocol):
@@ -46,7 +46,7 @@ class Engine(Protocol):
         """
 
     def kill(self, number: int) -> None:
-        """Ends a trial's process and all that it started, now; `Gone` follows."""
+        """Ends a trial's process and all that it started, now; `Exited` follows."""
 
     def close(self) -> None:
         """Ends everything that still runs and waits until it is gone."""

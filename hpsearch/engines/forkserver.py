@@ -22,9 +22,9 @@ from typing import Any, NoReturn
 
 import psutil
 
-from hpsearch.engines import door
+from hpsearch.engines import bridge
 from hpsearch.engines.child import run_child
-from hpsearch.engines.parent_death import adopt_orphans, die_with
+from hpsearch.engines.linux import become_subreaper, set_parent_death_signal
 
 # Objective-C and CUDA drivers do not survive a fork elsewhere: there each trial imports for itself.
 SAFE_FORK = sys.platform == "linux"
@@ -51,7 +51,7 @@ class ForkServer:
         signal.set_wakeup_fd(wake_out.fileno())
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(COORDINATOR_DIED, lambda *_: self._end())
-        adopt_orphans()
+        become_subreaper()
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ)
             selector.register(wake_in, selectors.EVENT_READ)
@@ -93,7 +93,7 @@ class ForkServer:
         paths = [*import_paths, os.environ.get("PYTHONPATH", "")]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         if SAFE_FORK:
-            unloadable = door.call("hpsearch.trial.warm:load_study", modules, data)
+            unloadable = bridge.call("hpsearch.trial.warm:load_study", modules, data)
             first = {"unloadable": unloadable} if unloadable else {"ready": True}
             self._control.sendall(json.dumps(first).encode() + b"\n")
             # No collection of what is loaded, here (0.3 s) or in a fork, which shares its pages.
@@ -116,7 +116,7 @@ class ForkServer:
 
     def _become_child(self, server: int, channel: int) -> NoReturn:
         os.setpgid(0, 0)
-        die_with(server)
+        set_parent_death_signal(server)
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, COORDINATOR_DIED):
             signal.signal(number, signal.SIG_DFL)
@@ -181,7 +181,7 @@ def _group_lives(pid: int) -> bool:
 
 def main(control: int, coordinator: int) -> NoReturn:
     """Loads what every trial needs and serves the coordinator at the other end of `control`."""
-    die_with(coordinator, by=COORDINATOR_DIED)
+    set_parent_death_signal(coordinator, by=COORDINATOR_DIED)
     # They come to a whole job at once (Ctrl-C, Slurm), and the coordinator says what they mean.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
@@ -189,7 +189,7 @@ def main(control: int, coordinator: int) -> NoReturn:
     if SAFE_FORK:
         # While modules are loaded there is nothing to collect, and looking takes a fifth as long.
         gc.disable()
-        door.call("hpsearch.trial.warm:warm")
+        bridge.call("hpsearch.trial.warm:warm")
     ForkServer(channel).serve()
 
 

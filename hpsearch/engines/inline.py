@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 
-from hpsearch.engines import door
-from hpsearch.engines.engine import Gone, Handler
+from hpsearch.engines import bridge
+from hpsearch.engines.engine import Exited, Handler
 from hpsearch.engines.slots import Slot
-from hpsearch.spec.job import Job
+from hpsearch.protocol.job import Job
 
 
 class InlineEngine:
@@ -30,8 +30,10 @@ class InlineEngine:
             time.sleep(timeout_s)
             return
         job = self._jobs.popleft()
-        door.call("hpsearch.trial.run:run_trial", job, lambda message: handler(job.number, message))
-        handler(job.number, Gone(0))
+        bridge.call(
+            "hpsearch.trial.run:run_trial", job, lambda message: handler(job.number, message)
+        )
+        handler(job.number, Exited(0))
 
     def kill(self, number: int) -> None:
         """Forgets a job that has not begun; a running one is in the caller's own hands."""

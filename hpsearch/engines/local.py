@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hpsearch.engines.engine import Gone, Handler
-from hpsearch.engines.memory_kills import count_memory_kills
-from hpsearch.engines.server import Server
+from hpsearch.engines.engine import Exited, Handler
+from hpsearch.engines.forkserver_client import Server
+from hpsearch.engines.linux import count_memory_kills
 from hpsearch.engines.slots import Slot
-from hpsearch.spec.errors import Failure, InputError
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import from_line
+from hpsearch.errors import InputError, SearchError
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import from_line
 
 KILLED = -9
 MAX_LOSSES = 3
@@ -97,7 +97,7 @@ class LocalEngine:
             while self._hear_trial(number, handler):
                 """What the process said before it ended is still to be read."""
             self._forget(number)
-            handler(number, Gone(trial.code, trial.killed_for_memory))
+            handler(number, Exited(trial.code, trial.killed_for_memory))
 
     def kill(self, number: int) -> None:
         """Ends a trial's process group."""
@@ -152,7 +152,7 @@ class LocalEngine:
         self._control_text, self.ready = b"", False
         self._losses += 1
         if self._losses == MAX_LOSSES:
-            raise Failure(
+            raise SearchError(
                 f"the process that starts the trials ended {MAX_LOSSES} times in a row without"
                 f" running one; what it said stands in {self._log}"
             )

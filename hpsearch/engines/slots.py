@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from hpsearch.spec.errors import InputError
+from hpsearch.errors import InputError
 
 SYNTAX = "write auto, cpu, cpu:2, cuda, or cuda:0,1"
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hpsearch.models.arguments import count, counts, fraction, refuse
-from hpsearch.models.tally import Confusion, Tally
+from hpsearch.models.epoch_metrics import Confusion, EpochMetrics
 
 ImageBatch = tuple[Tensor, Tensor]
 
@@ -25,7 +25,7 @@ class AbstractClassifier(LightningModule, ABC):
     losses are plain cross-entropies and comparable between trials.
 
     A subclass builds its layers in its constructor and maps images to logits in `forward`. One
-    that logs in its own `training_step` says `may_scan = False`.
+    that logs in its own `training_step` says `supports_multi_step = False`.
 
     Args:
         input_shape: `(C, H, W)` of an image.
@@ -36,7 +36,7 @@ class AbstractClassifier(LightningModule, ABC):
         ValueError: an argument is out of its range.
     """
 
-    may_scan = True
+    supports_multi_step = True
 
     def __init__(
         self, input_shape: Sequence[int], classes: int, label_smoothing: float = 0.0
@@ -52,8 +52,8 @@ class AbstractClassifier(LightningModule, ABC):
         self.classes = classes
         self.label_smoothing = label_smoothing
         self.example_input_array = torch.zeros(1, *self.input_shape)
-        self._tally = Tally()
-        self._evaluation_tally = Tally()
+        self._tally = EpochMetrics()
+        self._evaluation_tally = EpochMetrics()
         self._confusion = Confusion()
 
     @abstractmethod
@@ -66,7 +66,7 @@ class AbstractClassifier(LightningModule, ABC):
 
     def on_train_epoch_start(self) -> None:
         """Begins to sum the epoch's training metrics."""
-        self._tally = Tally()
+        self._tally = EpochMetrics()
 
     def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:
         """Returns the loss of a batch of images and labels."""
@@ -82,7 +82,7 @@ class AbstractClassifier(LightningModule, ABC):
 
     def on_validation_epoch_start(self) -> None:
         """Begins to sum validation metrics."""
-        self._evaluation_tally = Tally()
+        self._evaluation_tally = EpochMetrics()
         self._confusion = Confusion()
 
     def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
@@ -102,7 +102,7 @@ class AbstractClassifier(LightningModule, ABC):
 
     def on_test_epoch_start(self) -> None:
         """Begins to sum test metrics."""
-        self._evaluation_tally = Tally()
+        self._evaluation_tally = EpochMetrics()
 
     def test_step(self, batch: ImageBatch, batch_idx: int) -> None:
         """Counts a batch of images and labels."""

@@ -15,50 +15,59 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
 
+from hpsearch.classes.components import class_modules
 from hpsearch.engines.engine import Engine
+from hpsearch.engines.forkserver_client import Server
 from hpsearch.engines.inline import InlineEngine
 from hpsearch.engines.local import LocalEngine
-from hpsearch.engines.server import Server
 from hpsearch.engines.slots import Slot, find_slots
-from hpsearch.search.active import TrialLimits
-from hpsearch.search.attributes import BUDGET, SEED
-from hpsearch.search.changes import refuse_changes
-from hpsearch.search.coordinator import Coordinator
-from hpsearch.search.lease import Lease, take_lease
-from hpsearch.search.ledger import Ledger, create_study, describe_study
-from hpsearch.search.observer import Observer
-from hpsearch.search.outbox import Outbox, Unwritable
-from hpsearch.search.owned_study import own
-from hpsearch.search.results import (
+from hpsearch.errors import SearchError
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.seeds import derive_seed
+from hpsearch.protocol.types import Scalar
+from hpsearch.search.compatible import check_compatible
+from hpsearch.search.coordinator import (
+    SIGNALS,
+    Coordinator,
+    DiskSpaceMonitor,
+    Observer,
+    Retention,
+    StopRequest,
+    TrialLimits,
+    stop_on_signals,
+)
+from hpsearch.search.store import (
+    DEFAULT_RUNS,
+    DatabaseUnavailableError,
+    Lease,
     StudyRecord,
+    StudyWriter,
     TrialRecord,
+    WriteBehindQueue,
+    buffer_writes,
+    claim_folder,
+    create_study,
+    describe_study,
+    find_runs,
+    grid_size,
     load_record,
     load_study,
+    open_storage,
+    reason_of,
+    redact,
+    refuse_foreign_folder,
     stored_spec,
     study_record,
+    take_lease,
     trial_folder,
     trial_record,
 )
-from hpsearch.search.retention import Retention
-from hpsearch.search.room import Room
-from hpsearch.search.run_folder import (
-    DEFAULT_RUNS,
-    claim_folder,
-    find_runs,
-    refuse_foreign_folder,
-)
-from hpsearch.search.sampling import grid_size
-from hpsearch.search.seeds import derive_seed
-from hpsearch.search.stop_request import SIGNALS, StopRequest, stop_on_signals
-from hpsearch.search.storage import open_storage, reason_of, redact
-from hpsearch.spec.components import class_modules
-from hpsearch.spec.errors import Failure
-from hpsearch.spec.job import Job, Scalar
-from hpsearch.spec.study import StudySpec
+from hpsearch.search.store.keys import BUDGET, SEED
+from hpsearch.studyfile.study import StudySpec
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SearchOutcome:
     """How a search ended.
 
     Attributes:
@@ -100,7 +109,7 @@ def run_study(
     inline: bool,
     observer: Observer,
     server: Server | None = None,
-) -> Outcome:
+) -> SearchOutcome:
     """Runs the study of a file: begins it, or goes on with it if the database has it.
 
     Raises:
@@ -116,7 +125,7 @@ def run_study(
     else:
         study = load_study(database, spec.name)
         stored = stored_spec(database, spec.name)
-        refuse_changes(stored, spec)
+        check_compatible(stored, spec)
         spec_budget = spec.trials
         if stored.trials == spec.trials and spec.trials is not None:
             # What --trials or --add has raised stays; what --trials has lowered was for once.
@@ -138,7 +147,7 @@ def resume_study(
     inline: bool,
     observer: Observer,
     server: Server | None = None,
-) -> Outcome:
+) -> SearchOutcome:
     """Goes on with a study from the database alone; its file is not needed.
 
     Raises:
@@ -190,44 +199,44 @@ def _search(
     limits: Limits,
     start: Callable[[Path], Engine],
     observer: Observer,
-) -> Outcome:
+) -> SearchOutcome:
     stop = StopRequest()
-    with _owning(study, database) as lease, Outbox(database.engine, lease) as outbox:
+    with _owning(study, database) as lease, WriteBehindQueue(database.engine, lease) as writes:
         runs = find_runs(study, runs)
         folder = claim_folder(study, runs)
         budget = _budget(budget, limits, database.get_n_trials(study._study_id), spec)
         describe_study(study, spec, runs, budget)
-        owned = own(study, outbox)
-        record = study_record(study, database, owned.get_trials(deepcopy=False))
+        buffered = buffer_writes(study, writes)
+        record = study_record(study, database, buffered.get_trials(deepcopy=False))
         observer.opened(record, [slot.name for slot in slots])
         if _to_go(record):
             seeds = {t.number: t.attributes[SEED] for t in record.trials if SEED in t.attributes}
             retention = _retention(spec, folder, record.trials)
-            ledger = Ledger(owned, spec)
+            writer = StudyWriter(buffered, spec)
             with stop_on_signals(stop):
                 coordinator = Coordinator(
-                    ledger,
+                    writer,
                     start(folder),
                     observer,
-                    outbox,
+                    writes,
                     stop,
                     make_job=lambda number, params, config, slot: make_job(
                         *(spec, number, params, config, folder / trial_folder(number)),
                         *(slot.device, slot.threads, seeds.get(number)),
                     ),
-                    record=lambda number: trial_record(ledger.trial(number), folder),
+                    record=lambda number: trial_record(writer.trial(number), folder),
                     objectives=dict(spec.objectives),
                     budget=budget,
                     limits=TrialLimits(spec.hang_timeout_s, spec.trial_timeout_s),
-                    room=Room(folder, observer),
-                    tidy=retention.take,
+                    disk=DiskSpaceMonitor(folder, observer),
+                    apply_retention=retention.take,
                     deadline=time.monotonic() + limits.timeout_s if limits.timeout_s else None,
                 )
                 coordinator.run()
     final = load_record(database, spec.name)
     observer.closed(final)
     fault = "" if stop.reason in ("", *SIGNALS.values()) else stop.reason
-    return Outcome(final, interrupted=bool(stop.urgency) and not fault, fault=fault)
+    return SearchOutcome(final, interrupted=bool(stop.urgency) and not fault, fault=fault)
 
 
 @contextmanager
@@ -239,8 +248,8 @@ def _owning(study: optuna.Study, database: RDBStorage) -> Iterator[Lease]:
             yield lease
         finally:
             lease.release()
-    except (StorageInternalError, SQLAlchemyError, Unwritable) as error:
-        raise Failure(
+    except (StorageInternalError, SQLAlchemyError, DatabaseUnavailableError) as error:
+        raise SearchError(
             f"the database {redact(database.url)} could not be written: {reason_of(error)}. What"
             f" was trained is kept; when this is put right: hpsearch resume {study.study_name}"
         ) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 CLAIM = "claim"
 
 
-class Superseded(Exception):
+class SupersededError(Exception):
     """Another process trains this trial now: this one ends, and writes nothing more."""
 
 
@@ -32,8 +32,8 @@ class Claim:
         """Returns if the folder is this process's still.
 
         Raises:
-            Superseded: it is not.
+            SupersededError: it is not.
         """
         # Nobody removes the file; what is not there or cannot be read says nothing.
         if self._path.exists() and self._path.read_text() != self._token:
-            raise Superseded
+            raise SupersededError

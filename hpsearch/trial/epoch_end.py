@@ -13,18 +13,19 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint
 
-from hpsearch.spec.events import EventLog
-from hpsearch.spec.job import Direction, Job
-from hpsearch.spec.messages import How, Message, Report, Started, Verdict
+from hpsearch.protocol.events import EventLog
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Decision, Message, Report, Started, TrialOutcome
+from hpsearch.protocol.types import Direction
 from hpsearch.trial import checkpoint
 from hpsearch.trial.claim import Claim
 from hpsearch.trial.confusion import write_confusion
-from hpsearch.trial.whereabouts import NotFinite
+from hpsearch.trial.stage import NotFiniteError
 
-Exchange = Callable[[Message], Verdict | None]
+Exchange = Callable[[Message], Decision | None]
 
 
-class BadMetric(Exception):
+class BadMetricError(Exception):
     """An objective cannot be used: it was not logged."""
 
 
@@ -37,7 +38,7 @@ class EpochEnd(Checkpoint):
     Args:
         job: the trial.
         log: the trial's own record; a report is there before the coordinator hears of it.
-        exchange: sends a message and returns the verdict on a report.
+        send: sends a message and returns the verdict on a report.
         claim: that the trial's folder is this process's to write.
         done: epochs that earlier attempts have finished.
         notes: what was wrong with the checkpoints that they left.
@@ -47,7 +48,7 @@ class EpochEnd(Checkpoint):
         self,
         job: Job,
         log: EventLog,
-        exchange: Exchange,
+        send: Exchange,
         claim: Claim,
         done: int,
         notes: Sequence[str] = (),
@@ -56,14 +57,14 @@ class EpochEnd(Checkpoint):
         self._folder = Path(job.folder)
         self._owner = job.owner
         self._log = log
-        self._exchange = exchange
+        self._send = send
         self._claim = claim
         self._done = done
         self._notes = list(notes)
         self._seconds_before = log.reports[-1].seconds if log.reports else 0.0
         self._started = time.monotonic()
         self._validated = False
-        self.how: How = "complete"
+        self.how: TrialOutcome = "complete"
 
     def catch_up(self) -> None:
         """Keeps the checkpoint that the trial goes on from as the best one, if it is that.
@@ -76,7 +77,7 @@ class EpochEnd(Checkpoint):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Says that the trial trains, and what is known of it now."""
-        self._exchange(Started(self._done, _facts(trainer, pl_module), self._notes))
+        self._send(Started(self._done, _facts(trainer, pl_module), self._notes))
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Remembers that this epoch has values of its own to report."""
@@ -89,9 +90,9 @@ class EpochEnd(Checkpoint):
         teardown of everything else, which is right for a trial that has failed and no other.
 
         Raises:
-            BadMetric: an objective is missing; the trial fails.
-            NotFinite: an objective is not a finite number; the trial fails.
-            Superseded: another process trains this trial now; nothing is written.
+            BadMetricError: an objective is missing; the trial fails.
+            NotFiniteError: an objective is not a finite number; the trial fails.
+            SupersededError: another process trains this trial now; nothing is written.
         """
         self._claim.hold()
         if trainer.enable_validation and not self._validated:
@@ -112,12 +113,12 @@ class EpochEnd(Checkpoint):
         checkpoint.save(trainer, self._folder / checkpoint.LAST, self._owner)
         if best:
             self._keep_best()
-        verdict = self._exchange(report)
+        verdict = self._send(report)
         if verdict == "prune":
             self.how = "pruned"
         elif verdict == "stop" and step != trainer.max_epochs:
             self.how = "stopped"
-        trainer.should_stop |= verdict != "go"
+        trainer.should_stop |= verdict != "continue"
 
     def summary(self) -> dict[str, Any]:
         """Returns what is known at the trial's end."""
@@ -164,17 +165,17 @@ def pick_objectives(
     """Returns the objectives' values among the metrics.
 
     Raises:
-        BadMetric: one is missing; the message names the metrics there are.
-        NotFinite: one is NaN or infinite.
+        BadMetricError: one is missing; the message names the metrics there are.
+        NotFiniteError: one is NaN or infinite.
     """
     missing = [name for name in objectives if name not in metrics]
     if missing:
         known = ", ".join(sorted(metrics)) or "none at all"
-        raise BadMetric(
+        raise BadMetricError(
             f"the objective {missing[0]} was not logged; metrics after the epoch: {known}."
             " Log it once per epoch with self.log, or name one of these in study.objective"
         )
     for name in objectives:
         if not math.isfinite(metrics[name]):
-            raise NotFinite(f"the objective {name} is {metrics[name]}: the training diverged")
+            raise NotFiniteError(f"the objective {name} is {metrics[name]}: the training diverged")
     return {name: metrics[name] for name in objectives}

@@ -7,8 +7,8 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.utilities.data import extract_batch_size
 
-from hpsearch.spec.job import Job
-from hpsearch.trial.lightning_tree import tree_of
+from hpsearch.protocol.job import Job
+from hpsearch.trial.lightning_namespace import tree_of
 from hpsearch.trial.run import build_trainer
 from hpsearch.trial.trained import load_trained
 

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from hpsearch.spec.components import instantiate, resolve
+from hpsearch.classes.components import instantiate, resolve
 
 # Those whose fused version runs on CPUs and GPUs alike.
 FUSED = (Adam, AdamW, SGD)

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.data import extract_batch_size
 
-from hpsearch.spec.messages import Progress
+from hpsearch.protocol.messages import Progress
 from hpsearch.trial.epoch_end import Exchange
 
 INTERVAL_S = 0.5
@@ -18,8 +18,8 @@ INTERVAL_S = 0.5
 class SayProgress(pl.Callback):
     """Sends `Progress` at most every half second, so that it costs training nothing."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, send: Exchange) -> None:
+        self._send = send
         self._since = time.monotonic()
         self._batches = 0
 
@@ -41,7 +41,7 @@ class SayProgress(pl.Callback):
         if elapsed < INTERVAL_S:
             return
         total = trainer.num_training_batches
-        self._exchange(
+        self._send(
             Progress(
                 epoch=trainer.current_epoch + 1,
                 epochs=trainer.max_epochs or 0,

@@ -9,20 +9,20 @@ import pytorch_lightning as pl
 import yaml
 from pytorch_lightning.callbacks import Checkpoint
 
-from hpsearch.spec.components import instantiate
-from hpsearch.spec.job import Job
+from hpsearch.classes.components import instantiate
+from hpsearch.protocol.job import Job
 from hpsearch.trial import checkpoint
-from hpsearch.trial.lightning_tree import in_tree, tree_of
+from hpsearch.trial.lightning_namespace import in_tree, tree_of
+from hpsearch.trial.multi_step import enable_multi_step
+from hpsearch.trial.multi_step_support import multi_step_blocker
 from hpsearch.trial.run import build_data, build_module, build_trainer, prepare
-from hpsearch.trial.scan import scan
-from hpsearch.trial.scannable import obstacle
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
 from hpsearch.trial.speed import accelerate
 
 RECIPE = "recipe.yaml"
 
 
-class NoRefit(Exception):
+class NoRefitError(Exception):
     """The data module has no way to train on everything."""
 
 
@@ -73,7 +73,7 @@ def _train(job: Job, epochs: int, last: Path, done: int) -> None:
     seed_all(job.seed)
     data: Any = build_data(job)
     if not hasattr(data, "train_on_everything"):
-        raise NoRefit(
+        raise NoRefitError(
             f"{type(data).__name__} has no method train_on_everything(); give it one that adds the"
             " validation part to what train_dataloader() returns"
         )
@@ -87,8 +87,8 @@ def _train(job: Job, epochs: int, last: Path, done: int) -> None:
         ReseedEachEpoch(job.seed),
         in_tree(_SaveAndStop, tree)(last, epochs),
     ]
-    if obstacle(module, data, job.config, callbacks) is None:
-        scan(module)
+    if multi_step_blocker(module, data, job.config, callbacks) is None:
+        enable_multi_step(module)
     trainer = build_trainer(job, tree, arguments, callbacks, [])
     trainer.fit(module, datamodule=data, ckpt_path=last if done else None, weights_only=True)
 

@@ -17,22 +17,22 @@ import pytorch_lightning as pl
 import torch
 import yaml
 
+from hpsearch.classes.components import accepted_arguments, instantiate, resolve
 from hpsearch.data import DataError
-from hpsearch.spec.components import accepted_arguments, instantiate, resolve
-from hpsearch.spec.events import EventLog
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Kind
+from hpsearch.protocol.events import EventLog
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended, FailureKind
 from hpsearch.trial import checkpoint, tensorboard
-from hpsearch.trial.claim import Claim, Superseded
-from hpsearch.trial.epoch_end import BadMetric, EpochEnd, Exchange
-from hpsearch.trial.lightning_tree import in_tree, one_process, tree_of
+from hpsearch.trial.claim import Claim, SupersededError
+from hpsearch.trial.epoch_end import BadMetricError, EpochEnd, Exchange
+from hpsearch.trial.lightning_namespace import in_tree, one_process, tree_of
+from hpsearch.trial.multi_step import enable_multi_step
+from hpsearch.trial.multi_step_support import multi_step_blocker
 from hpsearch.trial.optimization import attach
 from hpsearch.trial.progress import SayProgress
-from hpsearch.trial.scan import scan
-from hpsearch.trial.scannable import obstacle
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
-from hpsearch.trial.speed import WrongMachine, accelerate
-from hpsearch.trial.whereabouts import NotFinite, Whereabouts, is_out_of_memory
+from hpsearch.trial.speed import WrongMachineError, accelerate
+from hpsearch.trial.stage import NotFiniteError, StageTracker, is_out_of_memory
 
 TRACEBACK_LINES = 30
 ADVICE = (
@@ -46,53 +46,53 @@ ADVICE = (
 OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-def run_trial(job: Job, exchange: Exchange) -> None:
+def run_trial(job: Job, send: Exchange) -> None:
     """Trains the job's model, or goes on from its last checkpoint, and says how it ended.
 
     Never raises for a fault of the trial: that is told as `Ended("failed", ...)`.
     """
     log = EventLog(Path(job.folder) / "events.jsonl")
-    where, claim = Whereabouts(), None
+    where, claim = StageTracker(), None
     try:
         Path(job.folder).mkdir(parents=True, exist_ok=True)
         claim = Claim(Path(job.folder))
-        ended = _fit(job, log, exchange, where, claim)
+        ended = _fit(job, log, send, where, claim)
         if ended.how != "stopped":
             claim.hold()
             log.append(ended)
-    except (SystemExit, Superseded):
+    except (SystemExit, SupersededError):
         # Lightning's own answer to SIGTERM: the trial goes on later, from its last checkpoint; or
         # it goes on in another process already.
         ended = Ended("stopped")
     except Exception as error:
         ended = _failed(error, job, where)
-        with contextlib.suppress(OSError, Superseded):
+        with contextlib.suppress(OSError, SupersededError):
             if claim is not None and not ended.fatal and ended.failure_kind != "disk":
                 claim.hold()
                 log.append(ended)
-    exchange(ended)
+    send(ended)
 
 
-def _failed(error: Exception, job: Job, where: Whereabouts) -> Ended:
+def _failed(error: Exception, job: Job, where: StageTracker) -> Ended:
     """Says what an exception means: this trial failed, or no trial can be trained as things are."""
     refused = next((e for e in _with_causes(error) if is_out_of_room(e)), None)
     if refused is not None:
         text = f"the disk that holds {job.folder} cannot be written ({refused.strerror})"
         needs = checkpoint.room_needed(Path(job.folder) / checkpoint.LAST)
         return Ended("failed", text, "disk", facts={"needs": needs})
-    if isinstance(error, DataError | WrongMachine):
+    if isinstance(error, DataError | WrongMachineError):
         return Ended("failed", str(error), where.kind, fatal=True)
     facts = {"failed_at": where.at} if where.at else {}
-    if isinstance(error, NotFinite):
+    if isinstance(error, NotFiniteError):
         return Ended("failed", str(error), "not finite", facts=facts)
-    if isinstance(error, BadMetric):
+    if isinstance(error, BadMetricError):
         return Ended("failed", str(error), "metric", facts=facts)
-    kind: Kind = "out of memory" if is_out_of_memory(error) else where.kind
+    kind: FailureKind = "out of memory" if is_out_of_memory(error) else where.kind
     tail = "\n".join(traceback.format_exc().splitlines()[-TRACEBACK_LINES:])
     return Ended("failed", _one_line(error), kind, tail, facts=facts)
 
 
-def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts, claim: Claim) -> Ended:
+def _fit(job: Job, log: EventLog, send: Exchange, where: StageTracker, claim: Claim) -> Ended:
     prepare(job)
     _write_params(job)
 
@@ -107,20 +107,20 @@ def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts, claim:
 
     logger = tensorboard.build_logger(job, tree)
     tensorboard.declare_columns(logger, job.params, [*job.objectives, "best_epoch"])
-    epoch_end = in_tree(EpochEnd, tree)(job, log, exchange, claim, done, notes)
+    epoch_end = in_tree(EpochEnd, tree)(job, log, send, claim, done, notes)
     epoch_end.catch_up()
     arguments = dict(job.config["trainer"])
     callbacks = [
         *instantiate(_as_list(arguments.pop("callbacks", None))),
         where,
         ReseedEachEpoch(job.seed),
-        SayProgress(exchange),
+        SayProgress(send),
         epoch_end,
     ]
     if (job.config.get("tensorboard") or {}).get("histograms"):
         callbacks.append(tensorboard.Histograms(logger))
-    if obstacle(module, data, job.config, callbacks) is None:
-        scan(module)
+    if multi_step_blocker(module, data, job.config, callbacks) is None:
+        enable_multi_step(module)
     trainer = build_trainer(job, tree, arguments, callbacks, [logger])
     try:
         trainer.fit(module, datamodule=data, ckpt_path=last if done else None, weights_only=True)
@@ -128,7 +128,9 @@ def _fit(job: Job, log: EventLog, exchange: Exchange, where: Whereabouts, claim:
         best = log.best(*next(iter(job.objectives.items())))
         tensorboard.fill_columns(logger, best, trainer.global_step)
     if not log.reports:
-        raise BadMetric("no epoch was finished, so there is nothing to report: see trainer.max_*")
+        raise BadMetricError(
+            "no epoch was finished, so there is nothing to report: see trainer.max_*"
+        )
     return Ended(epoch_end.how, facts=epoch_end.summary())
 
 

@@ -27,7 +27,7 @@ class ReseedEachEpoch(pl.Callback):
     start equal, bit for bit, to the undisturbed one; either alone does not.
     """
 
-    may_scan = True
+    supports_multi_step = True
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

@@ -10,10 +10,10 @@ import pytorch_lightning as pl
 import torch
 from torch.utils._pytree import tree_map_only
 
-from hpsearch.spec.job import Job
+from hpsearch.protocol.job import Job
 
 
-class WrongMachine(Exception):
+class WrongMachineError(Exception):
     """The section asks for what this machine has not, so that no trial can be trained on it."""
 
 
@@ -21,7 +21,7 @@ def accelerate(module: pl.LightningModule, job: Job) -> None:
     """Lays the module out, and has it compiled when it is first called, as the study file says.
 
     Raises:
-        WrongMachine: there is no GPU for CUDA graphs, or no C++ compiler.
+        WrongMachineError: there is no GPU for CUDA graphs, or no C++ compiler.
     """
     speed = job.config.get("speed") or {}
     if speed.get("channels_last"):
@@ -46,7 +46,7 @@ def _laid_out_otherwise(module: torch.nn.Module) -> list[torch.nn.Parameter]:
 def _compile(module: pl.LightningModule, mode: bool | str, on_gpu: bool) -> None:
     graphs = mode == "reduce-overhead"
     if graphs and not on_gpu:
-        raise WrongMachine(
+        raise WrongMachineError(
             "speed.compile: reduce-overhead replays CUDA graphs, and this trial has no GPU; write"
             " compile: true, or leave it out"
         )
@@ -82,7 +82,7 @@ def _require_compiler() -> None:
     try:
         cpp_builder.get_cpp_compiler()
     except exc.InvalidCxxCompiler as error:
-        raise WrongMachine(
+        raise WrongMachineError(
             "speed.compile: torch writes C++ for the CPU, and this machine has no compiler for it;"
             " install g++ (apt-get install -y g++), set $CXX to one, or leave compile out"
         ) from error

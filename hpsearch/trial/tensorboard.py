@@ -8,8 +8,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from hpsearch.spec.job import Job, Scalar
-from hpsearch.spec.messages import Report
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Report
+from hpsearch.protocol.types import Scalar
 
 
 def build_logger(job: Job, tree: Any) -> Any:

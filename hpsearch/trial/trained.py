@@ -7,8 +7,8 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 
-from hpsearch.spec.errors import InputError
-from hpsearch.spec.job import Job
+from hpsearch.errors import InputError
+from hpsearch.protocol.job import Job
 from hpsearch.trial import checkpoint
 from hpsearch.trial.run import build_data, build_module, prepare
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from hpsearch.spec.components import resolve
+from hpsearch.classes.components import resolve
 
 # Each is imported at the first use of something else, which would cost every trial seconds.
 MODULES = (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from hpsearch.search.results import TrialRecord, TrialState
-from hpsearch.spec.job import Direction
+from hpsearch.protocol.types import Direction
+from hpsearch.search.store import StudyRecord, TrialRecord, TrialState
 
 ORDER: tuple[TrialState, ...] = ("complete", "running", "waiting", "pruned", "failed")
 _KEPT_FOR_OTHERS = 3
@@ -49,3 +49,35 @@ def top(ordered: Sequence[TrialRecord], limit: int) -> list[TrialRecord]:
     others = [trial for trial in ordered if trial.state != "complete"]
     kept = min(len(others), max(_KEPT_FOR_OTHERS, limit - len(complete)), limit - 1)
     return complete[: limit - kept] + others[:kept]
+
+
+FINISHED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
+
+
+def done(counts: Mapping[TrialState, int]) -> int:
+    """Returns how many trials are over, well or not."""
+    return sum(counts[state] for state in FINISHED)
+
+
+def to_go(study: StudyRecord) -> int | None:
+    """Returns how many trials are still to be finished; None where only time bounds the study."""
+    return None if study.budget is None else max(study.budget - done(study.counts), 0)
+
+
+def progress_line(study: StudyRecord) -> str:
+    """Returns `42 done, 18 to go`, or `42 done` where only time bounds the study."""
+    rest = to_go(study)
+    return f"{done(study.counts)} done" + ("" if rest is None else f", {rest} to go")
+
+
+def opening_line(study: StudyRecord) -> str:
+    """Returns what a search begins with, and what to do where nothing is left to train."""
+    line = f"{study.name}: {progress_line(study)}"
+    if to_go(study) == 0 and not study.counts["waiting"]:
+        line += "; nothing to train (--add N asks for more)"
+    return line
+
+
+def counts_line(counts: Mapping[TrialState, int]) -> str:
+    """Returns `20 complete, 21 pruned, 1 failed`, without the states no trial is in."""
+    return ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "no trials"

@@ -6,13 +6,13 @@ import pytest
 
 from hpsearch.commands.options import SearchOptions
 from hpsearch.commands.outcome import exit_code, last_line, storage_option
-from hpsearch.search.run import Outcome
+from hpsearch.search.run import SearchOutcome
 
 PLAIN = SearchOptions()
 
 
-def outcome(study: Any, *, interrupted: bool = False, fault: str = "") -> Outcome:
-    return Outcome(study, interrupted, fault)
+def outcome(study: Any, *, interrupted: bool = False, diagnostic: str = "") -> SearchOutcome:
+    return SearchOutcome(study, interrupted, diagnostic)
 
 
 def test_exit_code_says_how_the_search_ended(make_study: Any, make_trial: Any) -> None:
@@ -20,7 +20,7 @@ def test_exit_code_says_how_the_search_ended(make_study: Any, make_trial: Any) -
     bad = make_study(make_trial(0, "failed"), make_trial(1, "pruned"))
     assert exit_code(outcome(good)) == 0
     assert exit_code(outcome(bad)) == 1
-    assert exit_code(outcome(good, fault="five equal failures")) == 1
+    assert exit_code(outcome(good, diagnostic="five equal failures")) == 1
     assert exit_code(outcome(bad, interrupted=True)) == 130
 
 

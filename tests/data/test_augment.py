@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from hpsearch.data.augment import Augment, faults_of
-from hpsearch.data.errors import DataError
+from hpsearch.errors import DataError
 
 NAMES = ("shift", "rotate", "scale", "shear", "elastic", "erase")
 STRONG = {"shift": 0.2, "rotate": 30, "scale": 0.3, "shear": 20, "elastic": 1.5, "erase": 1.0}

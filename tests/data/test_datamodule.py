@@ -5,7 +5,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from hpsearch.data import DataError, ImageData, TestSplitClosed
+from hpsearch.data import DataError, ImageData, TestSplitClosedError
 from hpsearch.data.batches import Batch
 from hpsearch.models import CNN
 
@@ -128,7 +128,7 @@ def test_a_training_resumed_after_an_epoch_goes_on_exactly_as_it_would_have(fold
 def test_the_test_split_is_closed_until_it_is_opened_for_a_reason(folder):
     data = ImageData()
     for closed in (data.test_dataloader, data.predict_dataloader):
-        with pytest.raises(TestSplitClosed, match=r"closed: .* open_test_split\(reason\)"):
+        with pytest.raises(TestSplitClosedError, match=r"closed: .* open_test_split\(reason\)"):
             closed()
     with pytest.raises(DataError, match="opened for a reason"):
         data.open_test_split(" ")
@@ -140,7 +140,7 @@ def test_the_test_split_is_closed_until_it_is_opened_for_a_reason(folder):
 def test_trainer_test_does_not_reach_a_closed_test_split(folder):
     data = ready(folder)
     model = CNN(channels=[4], input_shape=data.input_shape, classes=CLASSES)
-    with pytest.raises(TestSplitClosed):
+    with pytest.raises(TestSplitClosedError):
         trainer(1, folder).test(model, data)
 
 

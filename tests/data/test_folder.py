@@ -3,10 +3,10 @@ import pytest
 import torch
 from PIL import Image
 
-from hpsearch.data.errors import DataError
 from hpsearch.data.folder import load_folder
 from hpsearch.data.images import Images
 from hpsearch.data.pictures import Pictures
+from hpsearch.errors import DataError
 
 
 def paint(path, value, size=(10, 6), mode="RGB"):

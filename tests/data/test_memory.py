@@ -1,7 +1,7 @@
 import pytest
 
-from hpsearch.data.errors import DataError
 from hpsearch.data.memory import fits, require_memory
+from hpsearch.errors import DataError
 
 
 def test_a_byte_a_pixel_up_to_and_with_the_limit():

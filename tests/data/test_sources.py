@@ -13,9 +13,9 @@ import torch
 from torchvision import datasets
 
 from hpsearch.data import sources
-from hpsearch.data.errors import DataError
 from hpsearch.data.idx import find_pair, read_idx
 from hpsearch.data.sources import MNIST_FOLDER, load, places
+from hpsearch.errors import DataError
 
 CHECKSUMS = {
     ("train", 0): "6bbc9ace898e44ae57da46a324031adb",

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from hpsearch.data.errors import DataError
 from hpsearch.data.idx import read_idx
 from hpsearch.data.sources import MNIST_FOLDER
 from hpsearch.data.split import fingerprint, split
+from hpsearch.errors import DataError
 
 LABELS = np.repeat([0, 1, 2], [50, 30, 20])
 

@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 from torchvision import datasets
 
-from hpsearch.data.errors import DataError
 from hpsearch.data.images import Images
 from hpsearch.data.torchvision_sets import as_images, files_wanted, find_class, open_dataset
+from hpsearch.errors import DataError
 
 
 class Coloured(datasets.VisionDataset):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from hpsearch.data.errors import DataError
 from hpsearch.data.images import Images
 from hpsearch.data.triple import triple
+from hpsearch.errors import DataError
 
 PIXELS = torch.randint(0, 256, (8, 1, 20, 20), generator=torch.Generator().manual_seed(0))
 IMAGES = Images(PIXELS.to(torch.uint8), torch.arange(8), tuple("abcdefgh"))

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from test_local import DATA, STUBS, Desk, job
 
-from hpsearch.engines.engine import Gone
+from hpsearch.engines.engine import Exited
 from hpsearch.engines.local import LocalEngine
 from hpsearch.engines.slots import count_cpus, lay_out
-from hpsearch.spec.messages import Ended, Started
+from hpsearch.protocol.messages import Ended, Started
 
 pytestmark = [pytest.mark.gpu, pytest.mark.process]
 
@@ -22,7 +22,7 @@ def test_two_trials_share_a_gpu_and_the_server_never_touches_it(tmp_path: Path) 
     for number, slot in enumerate(slots):
         engine.start(job(tmp_path, number, slot), slot)
 
-    desk.wait(engine, 2, Gone)
+    desk.wait(engine, 2, Exited)
     engine.close()
 
     for number in (0, 1):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from hpsearch.engines.server import KEEPS_MEMORY
+from hpsearch.engines.forkserver_client import KEEPS_MEMORY
 
 STEPS = """
 import resource

@@ -14,12 +14,12 @@ from typing import Any
 import psutil
 import pytest
 
-from hpsearch.engines.engine import Gone
+from hpsearch.engines.engine import Exited
 from hpsearch.engines.local import LocalEngine
 from hpsearch.engines.slots import Slot, lay_out
-from hpsearch.spec.errors import InputError
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Message, Report, Started, Verdict
+from hpsearch.errors import InputError
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Decision, Ended, Message, Report, Started
 
 pytestmark = pytest.mark.process
 
@@ -52,11 +52,11 @@ class Desk:
     """A coordinator that notes what it hears, and lets trials go on."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[int, Message | Gone]] = []
+        self.heard: list[tuple[int, Message | Exited]] = []
 
-    def __call__(self, number: int, message: Message | Gone) -> Verdict | None:
+    def __call__(self, number: int, message: Message | Exited) -> Decision | None:
         self.heard.append((number, message))
-        return "go" if isinstance(message, Report) else None
+        return "continue" if isinstance(message, Report) else None
 
     def of(self, number: int, kind: type) -> list[Any]:
         return [message for who, message in self.heard if who == number and type(message) is kind]
@@ -84,7 +84,7 @@ def test_trials_run_at_once_each_seeing_its_own_device_only(
 
     desk.wait(engine, 2, Started)  # both have begun, and neither can end before the gate opens
     gate.touch()
-    desk.wait(engine, 2, Gone)
+    desk.wait(engine, 2, Exited)
 
     seen = [desk.of(number, Started)[0].facts["visible_devices"] for number in (0, 1)]
     assert seen == ["0", "1"]
@@ -96,7 +96,7 @@ def test_every_trial_has_a_process_of_its_own(engine: LocalEngine, tmp_path: Pat
     desk = Desk()
     for number in (0, 1):
         engine.start(job(tmp_path, number, SLOTS[0]), SLOTS[0])
-        desk.wait(engine, number + 1, Gone)
+        desk.wait(engine, number + 1, Exited)
 
     pids = {desk.of(number, Started)[0].facts["pid"] for number in (0, 1)}
     assert len(pids) == 2
@@ -109,11 +109,11 @@ def test_a_process_that_dies_is_reported_with_its_signal(
     desk = Desk()
 
     engine.start(job(tmp_path, 0, SLOTS[0], plan="kill", at=2), SLOTS[0])
-    desk.wait(engine, 1, Gone)
+    desk.wait(engine, 1, Exited)
 
     assert [report.step for report in desk.of(0, Report)] == [1]
     assert desk.of(0, Ended) == []
-    assert desk.of(0, Gone) == [Gone(-9)]
+    assert desk.of(0, Exited) == [Exited(-9)]
 
 
 def test_a_trial_can_be_killed(engine: LocalEngine, tmp_path: Path) -> None:
@@ -122,16 +122,16 @@ def test_a_trial_can_be_killed(engine: LocalEngine, tmp_path: Path) -> None:
     desk.wait(engine, 1, Started)
 
     engine.kill(0)
-    desk.wait(engine, 1, Gone)
+    desk.wait(engine, 1, Exited)
 
-    assert desk.of(0, Gone) == [Gone(-9)]
+    assert desk.of(0, Exited) == [Exited(-9)]
 
 
 def test_what_a_trial_prints_goes_to_its_own_folder(engine: LocalEngine, tmp_path: Path) -> None:
     desk = Desk()
 
     engine.start(job(tmp_path, 0, SLOTS[0]), SLOTS[0])
-    desk.wait(engine, 1, Gone)
+    desk.wait(engine, 1, Exited)
 
     assert (tmp_path / "trial-0/output.txt").exists()
 
@@ -143,11 +143,11 @@ def test_a_lost_server_costs_its_trials_and_nothing_else(tmp_path: Path) -> None
     desk.wait(engine, 1, Started)
 
     engine._server.process.kill()
-    desk.wait(engine, 1, Gone)
+    desk.wait(engine, 1, Exited)
     engine.start(job(tmp_path, 1, SLOTS[0]), SLOTS[0])
-    desk.wait(engine, 2, Gone)
+    desk.wait(engine, 2, Exited)
 
-    assert desk.of(0, Gone) == [Gone(-9)]
+    assert desk.of(0, Exited) == [Exited(-9)]
     assert desk.of(1, Ended)[0].how == "complete"
     engine.close()
 
@@ -192,7 +192,7 @@ def test_a_trial_is_gone_when_all_that_it_had_started_is(tmp_path: Path) -> None
     model = {"model": {"class_path": "parent.Parent"}}
     engine.start(replace(plain, config={**plain.config, **model}), SLOTS[0])
 
-    desk.wait(engine, 1, Gone)
+    desk.wait(engine, 1, Exited)
 
     with_it, apart = map(int, (tmp_path / "trial-0/pids").read_text().split())
     assert not psutil.pid_exists(with_it)
@@ -214,7 +214,7 @@ def test_trials_share_the_images_that_the_server_has_loaded(tmp_path: Path) -> N
     for number, slot in enumerate(slots):
         engine.start(replace(job(tmp_path, number, slot), config=config), slot)
 
-    desk.wait(engine, 2, Gone)
+    desk.wait(engine, 2, Exited)
     engine.close()
 
     for number in (0, 1):
@@ -227,7 +227,7 @@ def test_trials_share_the_images_that_the_server_has_loaded(tmp_path: Path) -> N
 def test_the_server_stays_single_threaded(engine: LocalEngine, tmp_path: Path) -> None:
     desk = Desk()
     engine.start(job(tmp_path, 0, SLOTS[0]), SLOTS[0])
-    desk.wait(engine, 1, Gone)
+    desk.wait(engine, 1, Exited)
 
     assert psutil.Process(engine._server.process.pid).num_threads() == 1
     assert threading.active_count() >= 1
@@ -241,7 +241,7 @@ def test_a_module_that_cannot_be_imported_ends_the_search_before_a_trial_begins(
     engine.start(job(tmp_path, 0, SLOTS[0]), SLOTS[0])
 
     with pytest.raises(InputError, match=r"^no_such cannot be imported: ModuleNotFoundError: No"):
-        desk.wait(engine, 1, Gone)
+        desk.wait(engine, 1, Exited)
 
     engine.close()
     assert desk.heard == []

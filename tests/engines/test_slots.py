@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from hpsearch.engines.slots import Slot, lay_out, parse_devices, visible_devices
-from hpsearch.spec.errors import InputError
+from hpsearch.errors import InputError
 
 
 @pytest.mark.parametrize(

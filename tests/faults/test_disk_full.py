@@ -90,8 +90,8 @@ def test_a_search_may_begin_on_a_full_disk(tmp_path: Path, small_disk: Path) -> 
 
 
 def free(disk: Path) -> int:
-    room = os.statvfs(disk)
-    return room.f_bavail * room.f_frsize
+    disk = os.statvfs(disk)
+    return disk.f_bavail * disk.f_frsize
 
 
 @pytest.mark.fault("12. the disk under the database is full", short=1, full=20)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from scoring import FULL, Score
 from searching import EPOCHS, TRIALS, Search, check_budget, check_equal
 
-from hpsearch.search.storage import open_storage
+from hpsearch.search.store.database import open_storage
 
 pytestmark = pytest.mark.process
 

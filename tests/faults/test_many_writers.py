@@ -12,8 +12,8 @@ from scoring import FULL, Score
 from scripted import ScriptedEngine
 from searching import Search, check_budget, study_of
 
-from hpsearch.engines.engine import Gone, Handler
-from hpsearch.spec.messages import Message, Report, Verdict
+from hpsearch.engines.engine import Exited, Handler
+from hpsearch.protocol.messages import Decision, Message, Report
 
 
 @pytest.mark.process
@@ -42,7 +42,7 @@ class Timed(ScriptedEngine):
         self.waits: list[float] = []
 
     def poll(self, handler: Handler, timeout_s: float) -> None:
-        def timed(number: int, message: Message | Gone) -> Verdict | None:
+        def timed(number: int, message: Message | Exited) -> Decision | None:
             began = time.perf_counter()
             verdict = handler(number, message)
             if isinstance(message, Report):

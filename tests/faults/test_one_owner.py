@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from scoring import Score
 from searching import EPOCHS, TRIALS, Search, check_budget, check_equal, study_of
 
-from hpsearch.search.storage import open_storage
+from hpsearch.search.store.database import open_storage
 
 pytestmark = pytest.mark.process
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from scripted import Watcher
 
-from hpsearch.search.results import load_record
-from hpsearch.search.run import Outcome, resume_study, run_study
-from hpsearch.search.storage import open_storage
-from hpsearch.spec.errors import InputError
-from hpsearch.spec.read import read_study
-from hpsearch.spec.study import StudySpec
+from hpsearch.errors import InputError
+from hpsearch.search.run import SearchOutcome, resume_study, run_study
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.records import load_record
+from hpsearch.studyfile.read import read_study
+from hpsearch.studyfile.study import StudySpec
 
 STUDY = """
 study:
@@ -57,7 +57,7 @@ def ways(**given: Any) -> dict[str, Any]:
     }
 
 
-def run(*changes: str, **given: Any) -> Outcome:
+def run(*changes: str, **given: Any) -> SearchOutcome:
     return run_study(read(*changes), **ways(**given))
 
 

@@ -9,23 +9,23 @@ from typing import Any
 import optuna
 from scripted import ScriptedEngine, Watcher
 
-from hpsearch.search.active import TrialLimits
-from hpsearch.search.coordinator import Coordinator
-from hpsearch.search.ledger import Ledger
-from hpsearch.search.outbox import Outbox
-from hpsearch.search.results import trial_folder, trial_record
-from hpsearch.search.room import Room
+from hpsearch.protocol.job import Job
+from hpsearch.search.coordinator.disk import DiskSpaceMonitor
+from hpsearch.search.coordinator.loop import Coordinator
+from hpsearch.search.coordinator.running import TrialLimits
+from hpsearch.search.coordinator.stop import StopRequest
 from hpsearch.search.run import make_job
-from hpsearch.search.stop_request import StopRequest
-from hpsearch.spec.job import Job
-from hpsearch.spec.study import StudySpec
+from hpsearch.search.store.records import trial_folder, trial_record
+from hpsearch.search.store.write_behind import WriteBehindQueue
+from hpsearch.search.store.writer import StudyWriter
+from hpsearch.studyfile.study import StudySpec
 
 
 def coordinator_of(
     study: optuna.Study,
     spec: StudySpec,
     folder: Path,
-    outbox: Outbox,
+    writes: WriteBehindQueue,
     engine: ScriptedEngine,
     watcher: Watcher,
     *,
@@ -41,10 +41,10 @@ def coordinator_of(
         return make_job(spec, number, params, config, where, slot.device, slot.threads)
 
     return Coordinator(
-        Ledger(study, spec),
+        StudyWriter(study, spec),
         engine,
         watcher,
-        outbox,
+        writes,
         stop or StopRequest(),
         make_job=job,
         record=lambda number: trial_record(study.get_trials(deepcopy=False)[number], folder),
@@ -52,6 +52,6 @@ def coordinator_of(
         budget=budget,
         deadline=deadline,
         limits=limits or TrialLimits(),
-        room=Room(folder.parent, watcher),
-        tidy=lambda _: None,
+        disk=DiskSpaceMonitor(folder.parent, watcher),
+        apply_retention=lambda _: None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from hpsearch.spec.job import Job
+from hpsearch.protocol.job import Job
 
 
 def look_around(job: Job, word: str) -> dict[str, Any]:

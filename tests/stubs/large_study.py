@@ -24,8 +24,8 @@ from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import TrialState
 
-from hpsearch.search.ledger import create_study
-from hpsearch.spec.study import StudySpec
+from hpsearch.search.store.writer import create_study
+from hpsearch.studyfile.study import StudySpec
 
 NAME = "large"
 EPOCHS = 12

@@ -15,5 +15,8 @@ class Parent(tiny.TinyModel):
 
     def on_train_start(self) -> None:
         sleep: Any = [sys.executable, "-c", "import time; time.sleep(600)"]
-        pids = [subprocess.Popen(sleep, start_new_session=own).pid for own in (False, True)]
+        pids = [
+            subprocess.Popen(sleep, start_new_session=buffer_writes).pid
+            for buffer_writes in (False, True)
+        ]
         (Path(self.trainer.default_root_dir) / "pids").write_text(" ".join(map(str, pids)))

@@ -9,30 +9,30 @@ from typing import Any
 from coordinating import coordinator_of
 from scripted import ScriptedEngine, Watcher
 
-from hpsearch.engines.engine import Gone
-from hpsearch.search.lease import take_lease
-from hpsearch.search.ledger import create_study
-from hpsearch.search.outbox import Outbox
-from hpsearch.search.owned_study import own
-from hpsearch.search.results import load_record, load_study
-from hpsearch.search.storage import open_storage
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Message, Report, Started
-from hpsearch.spec.study import StudySpec
+from hpsearch.engines.engine import Exited
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended, Message, Report, Started
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.lease import take_lease
+from hpsearch.search.store.owned_storage import buffer_writes
+from hpsearch.search.store.records import load_record, load_study
+from hpsearch.search.store.write_behind import WriteBehindQueue
+from hpsearch.search.store.writer import create_study
+from hpsearch.studyfile.study import StudySpec
 
 NAME = "reporting"
 
 
-def reports(count: int) -> Callable[[Job], Iterator[Message | Gone]]:
+def reports(count: int) -> Callable[[Job], Iterator[Message | Exited]]:
     """Returns what a trial of so many epochs says."""
 
-    def trial(job: Job) -> Iterator[Message | Gone]:
+    def trial(job: Job) -> Iterator[Message | Exited]:
         yield Started(0, {"split": "one"})
         for step in range(1, count + 1):
             value = job.number + step / 100
             yield Report(step, {"score": value}, {"score": value, "loss": 1 / value}, step / 10)
         yield Ended("complete")
-        yield Gone(0)
+        yield Exited(0)
 
     return trial
 
@@ -63,12 +63,12 @@ class Study:
         """Searches until the database has everything."""
         study, watcher = load_study(self._storage, NAME), Watcher()
         lease = take_lease(self._storage.engine, study._study_id, NAME)
-        with Outbox(self._storage.engine, lease) as outbox:
+        with WriteBehindQueue(self._storage.engine, lease) as writes:
             coordinator_of(
-                own(study, outbox),
+                buffer_writes(study, writes),
                 self._spec,
                 self._folder,
-                outbox,
+                writes,
                 engine,
                 watcher,
                 budget=self._budget,

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from hpsearch.engines.engine import Gone, Handler
+from hpsearch.engines.engine import Exited, Handler
 from hpsearch.engines.slots import Slot
-from hpsearch.search.results import StudyRecord, TrialRecord
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Message, Progress, Report, Started
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended, Message, Progress, Report, Started
+from hpsearch.search.store.records import StudyRecord, TrialRecord
 
-Script = Callable[[Job], Iterator[Message | Gone]]
+Script = Callable[[Job], Iterator[Message | Exited]]
 
 
 def report(step: int, value: float) -> Report:
     return Report(step, {"score": value}, {"score": value}, float(step))
 
 
-def learns(job: Job, epochs: int = 3, from_epoch: int = 0) -> Iterator[Message | Gone]:
+def learns(job: Job, epochs: int = 3, from_epoch: int = 0) -> Iterator[Message | Exited]:
     """A trial whose score grows with its epochs and with its parameter x."""
     x = float(job.config["model"]["init_args"]["x"])
     yield Started(from_epoch, {"parameters": 5, "split": "s", "device": job.device})
     for step in range(from_epoch + 1, epochs + 1):
         yield report(step, x * step)
     yield Ended("complete", facts={"epochs": epochs, "checkpoint": "best.ckpt"})
-    yield Gone(0)
+    yield Exited(0)
 
 
 class ScriptedEngine:
@@ -38,7 +38,7 @@ class ScriptedEngine:
         self.closed = False
         self.ready = True
         self._script = script
-        self._running: dict[int, Iterator[Message | Gone]] = {}
+        self._running: dict[int, Iterator[Message | Exited]] = {}
 
     def start(self, job: Job, slot: Slot) -> None:
         self.jobs.append(job)
@@ -49,15 +49,15 @@ class ScriptedEngine:
         for number, script in list(self._running.items()):
             message = next(script)
             verdict = handler(number, message)
-            if isinstance(message, Gone):
+            if isinstance(message, Exited):
                 self._running.pop(number, None)
             elif verdict in ("prune", "stop"):
                 how = "pruned" if verdict == "prune" else "stopped"
-                self._running[number] = iter([Ended(how, facts={}), Gone(0)])
+                self._running[number] = iter([Ended(how, facts={}), Exited(0)])
 
     def kill(self, number: int) -> None:
         if number in self._running:
-            self._running[number] = iter([Gone(-9)])
+            self._running[number] = iter([Exited(-9)])
 
     def close(self) -> None:
         self.closed = True

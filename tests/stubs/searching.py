@@ -16,10 +16,10 @@ from typing import Any
 import psutil
 import yaml
 
-from hpsearch.search.results import StudyRecord, TrialRecord, load_record
-from hpsearch.search.storage import open_storage
-from hpsearch.spec.events import read_events
-from hpsearch.spec.messages import Report
+from hpsearch.protocol.events import read_events
+from hpsearch.protocol.messages import Report
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.records import StudyRecord, TrialRecord, load_record
 
 STUBS = Path(__file__).parent
 PATIENCE_S = 120.0

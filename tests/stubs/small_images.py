@@ -38,7 +38,7 @@ class Bystander(pl.Callback):
 class Witness(pl.Callback):
     """Counts Lightning's own steps, and the batches it hears of."""
 
-    may_scan = True
+    supports_multi_step = True
     steps: ClassVar[int]
     batches: ClassVar[list[int]]
 

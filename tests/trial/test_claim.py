@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.spec.events import EventLog
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Message, Report, Verdict
+from hpsearch.protocol.events import EventLog
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Decision, Ended, Message, Report
 from hpsearch.trial.checkpoint import verified
-from hpsearch.trial.claim import Claim, Superseded
+from hpsearch.trial.claim import Claim, SupersededError
 from hpsearch.trial.run import run_trial
 
 
@@ -20,7 +20,7 @@ def test_the_last_claim_holds_and_the_one_before_does_not(tmp_path: Path) -> Non
 
     second = Claim(tmp_path)
     second.hold()
-    with pytest.raises(Superseded):
+    with pytest.raises(SupersededError):
         first.hold()
 
 
@@ -36,11 +36,11 @@ def test_a_trial_that_goes_on_elsewhere_writes_nothing_more_and_is_no_failure(
 ) -> None:
     said: list[Message] = []
 
-    def taken_over(message: Message) -> Verdict | None:
+    def taken_over(message: Message) -> Decision | None:
         said.append(message)
         if isinstance(message, Report):
             Claim(tmp_path)  # by a process of whoever took the study over
-        return "go"
+        return "continue"
 
     model = {"class_path": "tiny.TinyModel", "init_args": {"plan": plan, "at": 2}}
     config = {

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from hpsearch.models import Softmax
 from hpsearch.models.base import AbstractClassifier
-from hpsearch.spec.events import read_events
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Report
+from hpsearch.protocol.events import read_events
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended, Report
 from hpsearch.trial.run import run_trial
 
 
@@ -59,7 +59,7 @@ def run(folder: Path, model: type, data: type = TinyData, **arguments: Any) -> R
         "trainer": {"max_epochs": 3},
     }
     job = Job("tiny", 0, {}, config, {"val_loss": "minimize"}, 1, 2, str(folder))
-    run_trial(job, lambda message: "go" if isinstance(message, Report) else None)
+    run_trial(job, lambda message: "continue" if isinstance(message, Report) else None)
     *reports, ended = read_events(folder / "events.jsonl")
     assert isinstance(ended, Ended), ended
     assert ended.how == "complete", ended

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 
+from hpsearch.classes.components import instantiate
 from hpsearch.models import Softmax
-from hpsearch.spec.components import instantiate
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Message
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended, Message
 from hpsearch.trial.final_test import run_final_test
 from hpsearch.trial.run import run_trial
 
@@ -31,11 +31,11 @@ def job(folder: Path, model: str, data: dict[str, Any], **trainer: Any) -> Job:
 def run(job: Job) -> Ended:
     heard: list[Message] = []
 
-    def exchange(message: Message) -> Any:
+    def send(message: Message) -> Any:
         heard.append(message)
-        return "go"
+        return "continue"
 
-    run_trial(job, exchange)
+    run_trial(job, send)
     assert isinstance(heard[-1], Ended)
     return heard[-1]
 
@@ -74,7 +74,7 @@ def test_a_search_that_looks_at_the_test_split_fails(
     ended = run(job(tmp_path, "hpsearch.models.Softmax", images(tmp_path), callbacks=[peek]))
     assert ended.how == "failed"
     assert ended.failure.startswith(
-        "TestSplitClosed: the test split is closed while a model is trained"
+        "TestSplitClosedError: the test split is closed while a model is trained"
     )
 
 

@@ -18,15 +18,15 @@ from tiny import TinyData, TinyModel
 
 from hpsearch.data import ImageData
 from hpsearch.models import MLP
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Message, Progress, Report, Verdict
-from hpsearch.trial import progress, scan
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Decision, Ended, Message, Progress, Report
+from hpsearch.trial import multi_step, progress
+from hpsearch.trial.multi_step_support import multi_step_blocker
 from hpsearch.trial.optimization import can_fuse
 from hpsearch.trial.overrides import overrides
 from hpsearch.trial.run import prepare, run_trial
-from hpsearch.trial.scannable import obstacle
 from hpsearch.trial.seeding import ReseedEachEpoch
-from hpsearch.trial.whereabouts import Whereabouts
+from hpsearch.trial.stage import StageTracker
 
 BATCHES = 6
 ADAM: dict[str, Any] = {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.01}}
@@ -63,12 +63,14 @@ def stub(callback: type[Any]) -> dict[str, str]:
     return {"class_path": f"small_images.{callback.__name__}"}
 
 
-def run(job: Job, verdicts: dict[int, Verdict] | None = None) -> list[Message]:
+def run(job: Job, verdicts: dict[int, Decision] | None = None) -> list[Message]:
     heard: list[Message] = []
 
-    def listen(message: Message) -> Verdict | None:
+    def listen(message: Message) -> Decision | None:
         heard.append(message)
-        return (verdicts or {}).get(message.step, "go") if isinstance(message, Report) else None
+        return (
+            (verdicts or {}).get(message.step, "continue") if isinstance(message, Report) else None
+        )
 
     run_trial(job, listen)
     return heard
@@ -146,7 +148,7 @@ def test_where_a_scan_ends_makes_no_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(job(tmp_path / "whole"))
-    monkeypatch.setattr(scan, "SCAN_S", 0.0)
+    monkeypatch.setattr(multi_step, "CHUNK_S", 0.0)
     parts = run(job(tmp_path / "parts"))
 
     assert Witness.steps == 3 * BATCHES
@@ -204,7 +206,7 @@ def test_what_goes_wrong_within_a_scan_is_told_with_its_place(
 
 
 class Logging(MLP):  # type: ignore[misc]
-    may_scan = False
+    supports_multi_step = False
 
 
 class Hooked(MLP):  # type: ignore[misc]
@@ -231,12 +233,12 @@ SLOW = "the optimizer takes more than a step at a time"
     [
         (MLP, ImageData, config(ADAM), [], None),
         (MLP, ImageData, config(), [EMAWeightAveraging(), EarlyStopping("val_loss")], None),
-        (MLP, ImageData, config(), [Whereabouts(), ReseedEachEpoch(0), Witness()], None),
+        (MLP, ImageData, config(), [StageTracker(), ReseedEachEpoch(0), Witness()], None),
         (MLP, ImageData, config(gradient_clip_val=1.0, precision="32-true"), [], None),
         (MLP, ImageData, config(accumulate_grad_batches=1, max_steps=-1), [], None),
-        (TinyModel, ImageData, config(), [], "TinyModel does not say may_scan = True"),
-        (MLP, TinyData, config(), [], "TinyData does not say may_scan = True"),
-        (Logging, ImageData, config(), [], "Logging does not say may_scan = True"),
+        (TinyModel, ImageData, config(), [], "TinyModel does not say supports_multi_step = True"),
+        (MLP, TinyData, config(), [], "TinyData does not say supports_multi_step = True"),
+        (Logging, ImageData, config(), [], "Logging does not say supports_multi_step = True"),
         (Manual, ImageData, config(), [], "Manual optimizes by itself"),
         (Hooked, ImageData, config(), [], "Hooked.on_before_optimizer_step"),
         (MLP, ImageData, config(), [Bystander()], "Bystander.on_after_backward"),
@@ -253,7 +255,7 @@ SLOW = "the optimizer takes more than a step at a time"
 def test_batches_are_scanned_only_where_it_makes_no_difference(
     module: Callable[[], Any], data: Callable[[], Any], settings: Any, callbacks: Any, reason: Any
 ) -> None:
-    found = obstacle(module(), data(), settings, callbacks)
+    found = multi_step_blocker(module(), data(), settings, callbacks)
     assert found == reason or (reason is not None and found is not None and reason in found)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from hpsearch.data import ImageData
-from hpsearch.spec.job import Job
+from hpsearch.protocol.job import Job
 from hpsearch.trial import checkpoint
 from hpsearch.trial.refit import refit
 

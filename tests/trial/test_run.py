@@ -17,9 +17,9 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from hpsearch.spec.events import read_events
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Message, Report, Started, Verdict
+from hpsearch.protocol.events import read_events
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Decision, Ended, Message, Report, Started
 from hpsearch.trial import checkpoint
 from hpsearch.trial.checkpoint import keep, verified
 from hpsearch.trial.run import run_trial
@@ -47,14 +47,14 @@ def job(folder: Path, model: dict[str, Any] | None = None, **sections: Any) -> J
 class Desk:
     """A coordinator for one trial: remembers what it hears, and answers as planned."""
 
-    def __init__(self, verdicts: dict[int, Verdict] | None = None) -> None:
+    def __init__(self, verdicts: dict[int, Decision] | None = None) -> None:
         self.heard: list[Message] = []
         self._verdicts = verdicts or {}
 
-    def __call__(self, message: Message) -> Verdict | None:
+    def __call__(self, message: Message) -> Decision | None:
         self.heard.append(message)
         if isinstance(message, Report):
-            return self._verdicts.get(message.step, "go")
+            return self._verdicts.get(message.step, "continue")
         return None
 
     @property
@@ -67,7 +67,7 @@ class Desk:
         return ended
 
 
-def run(job: Job, verdicts: dict[int, Verdict] | None = None) -> Desk:
+def run(job: Job, verdicts: dict[int, Decision] | None = None) -> Desk:
     desk = Desk(verdicts)
     run_trial(job, desk)
     return desk
@@ -154,10 +154,10 @@ def test_a_disk_that_cannot_be_written_is_told_and_the_trial_can_go_on(
 def test_reports_are_on_disk_before_the_coordinator_hears_of_them(tmp_path: Path) -> None:
     on_disk = []
 
-    def listen(message: Message) -> Verdict | None:
+    def listen(message: Message) -> Decision | None:
         if isinstance(message, Report):
             on_disk.append(read_events(tmp_path / "events.jsonl")[-1] == message)
-        return "go"
+        return "continue"
 
     run_trial(job(tmp_path), listen)
 
@@ -166,7 +166,7 @@ def test_reports_are_on_disk_before_the_coordinator_hears_of_them(tmp_path: Path
 
 @pytest.mark.parametrize(("verdict", "how"), [("prune", "pruned"), ("stop", "stopped")])
 def test_a_verdict_ends_the_training_in_good_order(
-    tmp_path: Path, verdict: Verdict, how: str
+    tmp_path: Path, verdict: Decision, how: str
 ) -> None:
     desk = run(job(tmp_path), {2: verdict})
 

@@ -13,12 +13,12 @@ import torch
 from convolving import Affine, Convolving
 from small_images import write_images
 
-from hpsearch.spec.events import read_events
-from hpsearch.spec.job import Job
-from hpsearch.spec.messages import Ended, Message, Report, Verdict
+from hpsearch.protocol.events import read_events
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Decision, Ended, Message, Report
+from hpsearch.trial.probes.throughput import throughput
 from hpsearch.trial.run import run_trial
-from hpsearch.trial.speed import WrongMachine, accelerate, takes_channels_last
-from hpsearch.trial.throughput import throughput
+from hpsearch.trial.speed import WrongMachineError, accelerate, takes_channels_last
 from hpsearch.trial.trained import load_trained
 
 needs_compiler = pytest.mark.skipif(
@@ -53,8 +53,8 @@ def of_points(folder: Path, **sections: Any) -> Job:
     return job(folder, "convolving.Affine", {"class_path": "tiny.TinyData"}, **sections)
 
 
-def go(message: Message) -> Verdict | None:
-    return "go" if isinstance(message, Report) else None
+def go(message: Message) -> Decision | None:
+    return "continue" if isinstance(message, Report) else None
 
 
 def curve(job: Job) -> list[float]:
@@ -172,7 +172,10 @@ def test_the_throughput_is_of_steps_and_writes_nothing(tmp_path: Path) -> None:
             {"trainer": {"max_epochs": 1, "max_steps": 2}},
             "ended before it could be timed: see trai",
         ),
-        ({"speed": {"compile": "reduce-overhead"}}, "WrongMachine: speed.compile: reduce-overhead"),
+        (
+            {"speed": {"compile": "reduce-overhead"}},
+            "WrongMachineError: speed.compile: reduce-overhead",
+        ),
     ],
 )
 def test_what_cannot_be_timed_is_told(
@@ -191,5 +194,5 @@ def test_a_module_that_is_never_called_has_nothing_to_compile(tmp_path: Path) ->
 
 
 def test_no_gpu_is_told_of_by_the_class(tmp_path: Path) -> None:
-    with pytest.raises(WrongMachine, match="write compile: true, or leave it out"):
+    with pytest.raises(WrongMachineError, match="write compile: true, or leave it out"):
         accelerate(Affine(), of_points(tmp_path, speed={"compile": "reduce-overhead"}))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.views import numbers
-from hpsearch.views.durations import spell
-from hpsearch.views.next_command import command
-from hpsearch.views.settings import one_line, short_names
+from hpsearch.views import formatting
+from hpsearch.views.formatting import command, one_line, short_names, spell
 
 
 @pytest.mark.parametrize(
@@ -33,11 +31,11 @@ def test_duration_is_told_in_its_two_greatest_units(seconds: float | None, words
     [(None, "-"), (0.98765, "0.9877"), (0.0, "0.0000"), (1.5e-7, "1.5e-07"), (3e9, "3e+09")],
 )
 def test_metric_has_four_decimals_where_they_say_something(value: float | None, words: str) -> None:
-    assert numbers.metric(value) == words
+    assert formatting.metric(value) == words
 
 
 def test_settings_are_written_as_in_the_study_file() -> None:
-    written = [numbers.setting(value) for value in (None, True, 64, 0.123456, "adam")]
+    written = [formatting.setting(value) for value in (None, True, 64, 0.123456, "adam")]
     assert written == ["null", "true", "64", "0.123", "adam"]
 
 
@@ -45,7 +43,7 @@ def test_settings_are_written_as_in_the_study_file() -> None:
     ("count", "words"), [(930, "930 B"), (1234, "1.2 kB"), (4.2e7, "42 MB"), (2e12, "2.0 TB")]
 )
 def test_sizes_use_the_unit_that_suits(count: float, words: str) -> None:
-    assert numbers.size(count) == words
+    assert formatting.size(count) == words
 
 
 def test_short_name_is_the_shortest_end_that_no_other_parameter_has() -> None:

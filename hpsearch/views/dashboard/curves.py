@@ -9,8 +9,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from hpsearch.spec.events import read_events
-from hpsearch.spec.messages import Report
+from hpsearch.protocol.events import read_events
+from hpsearch.protocol.messages import Report
 
 EVENTS = "events.jsonl"
 _PHASES = {"train": "tab:orange", "val": "tab:blue"}

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from hpsearch.search.attributes import FAILURE, PRUNED_AT, TRACEBACK
-from hpsearch.search.results import TrialRecord
-from hpsearch.views import numbers
+from hpsearch.search.store import TrialRecord
+from hpsearch.search.store.keys import FAILURE, PRUNED_AT, TRACEBACK
+from hpsearch.views import formatting
 
 
 def trial_note(objectives: Sequence[str], trial: TrialRecord, pictures: Mapping[str, str]) -> str:
@@ -36,7 +36,7 @@ def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
     match trial.state:
         case "complete":
             values = zip(objectives, trial.values or (), strict=False)
-            told = ", ".join(f"{_code(name)} {numbers.metric(value)}" for name, value in values)
+            told = ", ".join(f"{_code(name)} {formatting.metric(value)}" for name, value in values)
             best = trial.attributes.get("best_step")
             return f"**Complete**: {told}" + (f", at epoch {best} of {epochs}" if best else "")
         case "pruned":
@@ -46,7 +46,7 @@ def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
             value = trial.values_by_epoch.get(epochs)
             if value is None:
                 return "**Pruned**"
-            told = f"{_code(objectives[0])} was {numbers.metric(value)}"
+            told = f"{_code(objectives[0])} was {formatting.metric(value)}"
             return f"**Pruned** after epoch {at}: {told}, behind the others at that epoch"
         case "failed":
             return f"**Failed**\n\n{_fenced(str(trial.attributes.get(FAILURE, 'no word of why')))}"

@@ -8,7 +8,7 @@ from typing import Any, final
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from hpsearch.spec.errors import InputError
+from hpsearch.errors import InputError
 from hpsearch.views.dashboard.guard import App
 
 

@@ -13,11 +13,9 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch.search.attributes import DOCUMENT, RUNS
-from hpsearch.search.lease import find_owner
-from hpsearch.search.results import TrialRecord, trial_folder, trial_record
-from hpsearch.search.storage import open_storage
-from hpsearch.spec.job import Direction
+from hpsearch.protocol.types import Direction
+from hpsearch.search.store import TrialRecord, find_owner, open_storage, trial_folder, trial_record
+from hpsearch.search.store.keys import DOCUMENT, RUNS
 from hpsearch.views.dashboard.artifacts import (
     PICTURES,
     artifact_attributes,

@@ -1,1 +1,8 @@
 """The report: one HTML page that explains a study, one section a file, each from plain data."""
+
+from __future__ import annotations
+
+from hpsearch.views.report.data import ReportData
+from hpsearch.views.report.page import render
+
+__all__ = ["ReportData", "render"]

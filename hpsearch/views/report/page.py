@@ -14,37 +14,37 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from hpsearch.views.report.advice import advice
-from hpsearch.views.report.confirmed import confirmed
-from hpsearch.views.report.cost import cost
-from hpsearch.views.report.curves import curves
-from hpsearch.views.report.failures import failures
-from hpsearch.views.report.front import front
-from hpsearch.views.report.gap import gap
-from hpsearch.views.report.history import history
-from hpsearch.views.report.importance import importance
-from hpsearch.views.report.leaderboard import leaderboard
-from hpsearch.views.report.material import Material
-from hpsearch.views.report.parallel import parallel
-from hpsearch.views.report.parts import Section
-from hpsearch.views.report.pruning import pruning
-from hpsearch.views.report.reproduce import reproduce
-from hpsearch.views.report.sheet import sheet
-from hpsearch.views.report.slices import slices
-from hpsearch.views.report.summary import summary
-from hpsearch.views.report.timeline import timeline
-from hpsearch.views.report.winner import winner
+from hpsearch.views.report.blocks import Section
+from hpsearch.views.report.data import ReportData
+from hpsearch.views.report.sections.advice import advice
+from hpsearch.views.report.sections.confirmed import confirmed
+from hpsearch.views.report.sections.cost import cost
+from hpsearch.views.report.sections.curves import curves
+from hpsearch.views.report.sections.failures import failures
+from hpsearch.views.report.sections.front import front
+from hpsearch.views.report.sections.gap import gap
+from hpsearch.views.report.sections.history import history
+from hpsearch.views.report.sections.importance import importance
+from hpsearch.views.report.sections.leaderboard import leaderboard
+from hpsearch.views.report.sections.parallel import parallel
+from hpsearch.views.report.sections.pruning import pruning
+from hpsearch.views.report.sections.reproduce import reproduce
+from hpsearch.views.report.sections.sheet import sheet
+from hpsearch.views.report.sections.slices import slices
+from hpsearch.views.report.sections.summary import summary
+from hpsearch.views.report.sections.timeline import timeline
+from hpsearch.views.report.sections.winner import winner
 
 # In the order of a reader's questions: what came out, why, how sure, at what cost, what now.
-SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
+SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     *(summary, confirmed, leaderboard, front, history, importance, slices, parallel),
     *(curves, gap, winner, sheet, cost, pruning, timeline, failures, advice, reproduce),
 )
 
 
-def render(material: Material) -> str:
+def render(data: ReportData) -> str:
     """Returns the page. Every text of the study is escaped, in HTML and in the drawings."""
-    found = [section(material) for section in SECTIONS]
+    found = [section(data) for section in SECTIONS]
     environment = Environment(
         loader=PackageLoader("hpsearch.views.report", "template"),
         autoescape=True,
@@ -54,8 +54,8 @@ def render(material: Material) -> str:
     )
     environment.filters |= {"drawing": drawing, "base64": _base64, "prose": prose}
     return environment.get_template("page.html").render(
-        name=material.study.name,
-        made=material.now.strftime("%Y-%m-%d %H:%M"),
+        name=data.study.name,
+        made=data.now.strftime("%Y-%m-%d %H:%M"),
         sections=[section for section in found if section is not None],
         style=_own("page.css"),
         script=_own("page.js"),

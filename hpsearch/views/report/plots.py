@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from statistics import quantiles
 from typing import Any, TypeVar
 
-from hpsearch.spec.distributions import Choice, Distribution
-from hpsearch.spec.job import Direction
-from hpsearch.views.report.parts import Figure
+from hpsearch.protocol.types import Direction
+from hpsearch.studyfile.distributions import Choice, Distribution
+from hpsearch.views.report.blocks import Figure
 
 # The colours of Okabe and Ito, told apart by colour-blind readers too
 # (jfly.uni-koeln.de/color, 2008), and readable on white and on black.

@@ -6,7 +6,7 @@ import csv
 import io
 from pathlib import Path
 
-from hpsearch.spec.messages import Ended, Report, to_line
+from hpsearch.protocol.messages import Ended, Report, to_line
 from hpsearch.views.dashboard.curves import as_csv, as_svg, read_reports
 
 

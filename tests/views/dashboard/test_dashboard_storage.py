@@ -12,9 +12,9 @@ from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna_dashboard._note import get_note_from_system_attrs
 from scripted import report
 
-from hpsearch.search.attributes import DOCUMENT, RUNS
-from hpsearch.search.storage import open_storage
-from hpsearch.spec.events import EventLog
+from hpsearch.protocol.events import EventLog
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.keys import DOCUMENT, RUNS
 from hpsearch.views.dashboard.artifacts import TrialFiles, artifact_id
 from hpsearch.views.dashboard.storage import AnnotatedStorage, choose_annotated, open_to_read
 

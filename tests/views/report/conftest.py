@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from hpsearch.search.results import TrialRecord
-from hpsearch.spec.study import StudySpec
-from hpsearch.views.report.material import Material
+from hpsearch.search.store.records import TrialRecord
+from hpsearch.studyfile.study import StudySpec
+from hpsearch.views.report.data import ReportData
 
-MakeMaterial = Callable[..., Material]
+MakeMaterial = Callable[..., ReportData]
 
 SPACE = {
     "hidden": "~int(8, 512, log=True)",
@@ -35,17 +35,19 @@ def make_spec(model: dict[str, Any], objectives: dict[str, str]) -> StudySpec:
 def make_material(make_study: Any) -> MakeMaterial:
     """A study of the trials given; `model` are the searched arguments."""
 
-    def make(*trials: TrialRecord, model: dict[str, Any] | None = None, **fields: Any) -> Material:
+    def make(
+        *trials: TrialRecord, model: dict[str, Any] | None = None, **fields: Any
+    ) -> ReportData:
         objectives = fields.pop("objectives", {"val_accuracy": "maximize"})
         of_study = {
             key: fields.pop(key)
-            for key in ("state", "front", "best", "budget", "confirmation", "openings")
+            for key in ("state", "front", "best", "budget", "confirmation", "test_evaluations")
             if key in fields
         }
         study = make_study(*trials, objectives=objectives, **of_study)
         spec = make_spec(SPACE if model is None else model, objectives)
         now = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
-        return Material(study=study, spec=spec, now=now, **fields)
+        return ReportData(study=study, spec=spec, now=now, **fields)
 
     return make
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hpsearch.views.report.confirmed import confirmed
+from hpsearch.views.report.sections.confirmed import confirmed
 
 
 def finalist(trial: int, mean: float | None, **fields: Any) -> dict[str, Any]:
@@ -46,8 +46,8 @@ def test_what_the_test_split_said_is_told(
 ) -> None:
     test = {"metric": "test_accuracy", "value": value, "low": 0.9784, "high": 0.9837}
     test |= {"examples": 10000, "failure": "it broke"}
-    material = make_material(confirmation=record(test=test), openings=({},))
-    assert said in confirmed(material).parts[-1].text
+    data = make_material(confirmation=record(test=test), test_evaluations=({},))
+    assert said in confirmed(data).parts[-1].text
 
 
 def test_a_lone_finalist_that_failed_can_be_told(make_material: Any) -> None:

@@ -11,11 +11,11 @@ import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from hpsearch.search.ledger import create_study
-from hpsearch.search.storage import open_storage
-from hpsearch.spec.errors import InputError
-from hpsearch.spec.study import StudySpec
-from hpsearch.views.report.gather import gather, importances
+from hpsearch.errors import InputError
+from hpsearch.measure.report import gather, importances
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.writer import create_study
+from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.report.page import render
 
 ONE = {"val_accuracy": "maximize"}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpsearch.views.report.leaderboard import leaderboard
+from hpsearch.views.report.sections.leaderboard import leaderboard
 
 
 def test_best_trial_stands_first_and_is_marked(make_material: Any, make_searched: Any) -> None:
@@ -19,15 +19,15 @@ def test_best_trial_stands_first_and_is_marked(make_material: Any, make_searched
 def test_accuracy_has_the_interval_that_its_images_leave(
     make_material: Any, make_searched: Any
 ) -> None:
-    material = make_material(make_searched(0, value=0.99), inspection={"images": 5000})
-    table = leaderboard(material).parts[0]
+    data = make_material(make_searched(0, value=0.99), inspection={"images": 5000})
+    table = leaderboard(data).parts[0]
     assert table.rows[0][table.head.index("95 % interval")] == "0.9868 to 0.9924"
 
 
 def test_a_loss_has_no_interval(make_material: Any, make_searched: Any) -> None:
     goal = {"val_loss": "minimize"}
-    material = make_material(make_searched(0), objectives=goal, inspection={"images": 5000})
-    assert "95 % interval" not in leaderboard(material).parts[0].head
+    data = make_material(make_searched(0), objectives=goal, inspection={"images": 5000})
+    assert "95 % interval" not in leaderboard(data).parts[0].head
 
 
 def test_every_objective_has_a_column(make_material: Any, make_searched: Any) -> None:

@@ -117,8 +117,8 @@ def test_a_study_in_any_state_has_a_report(
 def test_two_objectives_have_a_report_with_a_front(make_material: Any, make_searched: Any) -> None:
     goals = {"val_accuracy": "maximize", "parameters": "minimize"}
     trials = [make_searched(n, values=(n / 10, 10.0 * n)) for n in range(1, 8)]
-    material = make_material(*trials, objectives=goals, front=tuple(trials))
-    assert "Pareto front" in Page(render(material)).headings
+    data = make_material(*trials, objectives=goals, front=tuple(trials))
+    assert "Pareto front" in Page(render(data)).headings
 
 
 def test_a_study_that_searches_nothing_has_a_report(make_material: Any, make_trial: Any) -> None:
@@ -128,7 +128,7 @@ def test_a_study_that_searches_nothing_has_a_report(make_material: Any, make_tri
 
 def test_every_section_has_a_heading_of_its_own(make_material: Any, make_searched: Any) -> None:
     trials = [make_searched(n, value=n / 20) for n in range(4)]
-    material = make_material(*trials)
-    anchors = [found.anchor for section in SECTIONS if (found := section(material)) is not None]
+    data = make_material(*trials)
+    anchors = [found.anchor for section in SECTIONS if (found := section(data)) is not None]
     assert len(set(anchors)) == len(anchors)
     assert all(re.fullmatch(r"[a-z-]+", anchor) for anchor in anchors)

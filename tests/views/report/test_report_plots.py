@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from hpsearch.spec.distributions import Choice, FloatRange
+from hpsearch.studyfile.distributions import Choice, FloatRange
 from hpsearch.views.report import plots
 
 

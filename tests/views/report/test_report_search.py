@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from hpsearch.spec.distributions import Choice, FloatRange, IntRange
-from hpsearch.views.report.cost import cost
-from hpsearch.views.report.front import front
-from hpsearch.views.report.history import best_so_far, history
-from hpsearch.views.report.importance import importance
-from hpsearch.views.report.parallel import height_of, parallel
-from hpsearch.views.report.slices import slices
+from hpsearch.studyfile.distributions import Choice, FloatRange, IntRange
+from hpsearch.views.report.sections.cost import cost
+from hpsearch.views.report.sections.front import front
+from hpsearch.views.report.sections.history import best_so_far, history
+from hpsearch.views.report.sections.importance import importance
+from hpsearch.views.report.sections.parallel import height_of, parallel
+from hpsearch.views.report.sections.slices import slices
 
 TWO = {"val_accuracy": "maximize", "parameters": "minimize"}
 
@@ -56,8 +56,8 @@ def test_importance_says_from_how_many_trials_it_comes(
     make_material: Any, make_searched: Any
 ) -> None:
     shares = {"val_accuracy": {"model.hidden": 0.9, "model.dropout": 0.1}}
-    material = make_material(make_searched(0), make_searched(1), importances=shares)
-    words, figure = importance(material).parts
+    data = make_material(make_searched(0), make_searched(1), importances=shares)
+    words, figure = importance(data).parts
     assert words.text.startswith("From 2 complete trials")
     assert "a hint, not a finding" in words.text
     assert figure.traces[0]["y"] == ["dropout", "hidden"]  # the greatest on top

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from hpsearch.views.report.advice import advice, pressed
-from hpsearch.views.report.reproduce import reproduce
-from hpsearch.views.report.stretches import idle_seconds, stretches, wall_seconds
-from hpsearch.views.report.timeline import timeline
+from hpsearch.views.report.sections.advice import advice, pressed
+from hpsearch.views.report.sections.intervals import idle_seconds, trial_intervals, wall_seconds
+from hpsearch.views.report.sections.reproduce import reproduce
+from hpsearch.views.report.sections.timeline import timeline
 
 NOW = datetime(2026, 3, 4, 13, 0, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ def test_pauses_between_sessions_are_neither_time_nor_idle(
         make_searched(2, attempts=(attempt("cpu:0", 40, 50),)),
         make_searched(3, attempts=(attempt("cpu:1", 40, 50),)),
     )
-    found = stretches(study, NOW)
+    found = trial_intervals(study, NOW)
     assert wall_seconds(found) == 20 * 60
     assert idle_seconds(found, "cpu:0") == 0
     assert idle_seconds(found, "cpu:1") == 6 * 60
@@ -45,16 +45,16 @@ def test_pauses_between_sessions_are_neither_time_nor_idle(
 
 def test_a_running_trial_lasts_until_now(make_study: Any, make_searched: Any) -> None:
     study = make_study(make_searched(0, "running", attempts=(attempt("cpu:0", 30, None, None),)))
-    assert wall_seconds(stretches(study, NOW)) == 30 * 60
+    assert wall_seconds(trial_intervals(study, NOW)) == 30 * 60
 
 
 def test_a_killed_trial_lasted_as_long_as_it_trained(make_study: Any, make_searched: Any) -> None:
     killed = make_searched(0, "waiting", seconds=90.0, attempts=(attempt("cpu:0", 30, None, None),))
-    assert wall_seconds(stretches(make_study(killed), NOW)) == 90
+    assert wall_seconds(trial_intervals(make_study(killed), NOW)) == 90
 
 
 def test_an_attempt_without_a_start_is_left_out(make_study: Any, make_searched: Any) -> None:
-    assert stretches(make_study(make_searched(0, attempts=({"device": "cpu"},))), NOW) == []
+    assert trial_intervals(make_study(make_searched(0, attempts=({"device": "cpu"},))), NOW) == []
 
 
 def test_timeline_shows_each_slot_and_how_its_trials_ended(
@@ -116,10 +116,8 @@ def test_a_few_trials_give_no_advice(make_material: Any, make_searched: Any) -> 
 
 
 def test_commands_files_and_versions_to_reproduce(make_material: Any, make_searched: Any) -> None:
-    material = make_material(
-        make_searched(3, hidden=32), versions={"torch": "2.14.1"}, split="abcdef"
-    )
-    commands, facts, _, study_file, best_file = reproduce(material).parts
+    data = make_material(make_searched(3, hidden=32), versions={"torch": "2.14.1"}, split="abcdef")
+    commands, facts, _, study_file, best_file = reproduce(data).parts
     assert commands.text.splitlines()[0].startswith("hpsearch run mnist.yaml")
     assert "hpsearch best mnist --yaml best.yaml" in commands.text
     assert (facts.rows["seed"], facts.rows["split"], facts.rows["torch"]) == (

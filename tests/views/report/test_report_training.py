@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from hpsearch.views.report.curves import curves
-from hpsearch.views.report.failures import class_of, failures
-from hpsearch.views.report.gap import gap, rank_correlation
-from hpsearch.views.report.pruning import Rung, pruning, rungs
-from hpsearch.views.report.winner import winner
+from hpsearch.views.report.sections.curves import curves
+from hpsearch.views.report.sections.failures import class_of, failures
+from hpsearch.views.report.sections.gap import gap, rank_correlation
+from hpsearch.views.report.sections.pruning import Rung, pruning, rungs
+from hpsearch.views.report.sections.winner import winner
 
 
 def test_pruned_trials_are_marked_where_they_ended(make_material: Any, make_searched: Any) -> None:
@@ -80,16 +80,16 @@ def test_a_choice_of_numbers_is_drawn_too(
     make_material: Any, make_searched: Any, options: str, drawn: bool
 ) -> None:
     trials = [overtrained(make_searched, n, 0.25, 0.95, 0.9) for n in range(4)]
-    material = make_material(*trials, model={"dropout": f"~choice({options})"})
-    titles = [getattr(part, "title", "") for part in gap(material).parts]
+    data = make_material(*trials, model={"dropout": f"~choice({options})"})
+    titles = [getattr(part, "title", "") for part in gap(data).parts]
     assert ("the gap against dropout" in titles) == drawn
 
 
 def test_of_a_loss_a_greater_validation_is_the_gap(make_material: Any, make_searched: Any) -> None:
     facts = {"best_train_loss": 0.1, "best_val_loss": 0.4}
     goal = {"val_loss": "minimize"}
-    material = make_material(make_searched(0, attributes=facts), objectives=goal)
-    assert gap(material).parts[1].traces[0]["x"] == (pytest.approx(0.3),)
+    data = make_material(make_searched(0, attributes=facts), objectives=goal)
+    assert gap(data).parts[1].traces[0]["x"] == (pytest.approx(0.3),)
 
 
 def test_no_training_metric_no_gap(make_material: Any, make_searched: Any) -> None:
@@ -187,8 +187,8 @@ def test_winner_s_mistakes_are_coloured_and_its_hits_are_not(
 
 
 def test_why_the_winner_cannot_be_asked_is_said(make_material: Any, make_searched: Any) -> None:
-    material = make_material(make_searched(7), inspection={"failure": "it is gone"})
-    assert winner(material).parts[0].text == "Trial 7: it is gone."
+    data = make_material(make_searched(7), inspection={"failure": "it is gone"})
+    assert winner(data).parts[0].text == "Trial 7: it is gone."
 
 
 def test_a_model_without_mistakes_has_no_gallery(make_material: Any, make_searched: Any) -> None:

@@ -1,0 +1,199 @@
+"""Whose code a study would run: found by its names and looked at on the disk, nothing imported.
+
+A study file names classes, and importing a class runs its file. What nobody but the user and root
+could have written is trusted, and so is whatever is installed beside this Python. What others own
+or may write to is only run once the user has said so.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import stat
+import sys
+import sysconfig
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hpsearch.classes.components import importing_from
+from hpsearch.classes.source import find_files, list_modules
+from hpsearch.errors import InputError
+from hpsearch.studyfile.document import KeyPath
+from hpsearch.studyfile.sections import possible_values
+
+_LONGEST = 200
+
+
+@dataclass(frozen=True)
+class Code:
+    """Code that a study would run.
+
+    Attributes:
+        name: the class path that leads to it, or the module's own name.
+        file: where it is; None where it is not found, so that nothing would be imported.
+        doubt: why others could have written it; empty if they could not.
+    """
+
+    name: str
+    file: Path | None
+    doubt: str = ""
+
+    def __str__(self) -> str:
+        place = "not found" if self.file is None else _printable(str(self.file))
+        name = _printable(self.name[:_LONGEST])
+        return f"{name}: {place}" + (f" ({self.doubt})" if self.doubt else "")
+
+
+def require_trust(
+    source: Path | None, tree: Any, import_paths: Sequence[str], *, trusted: bool
+) -> tuple[str, ...]:
+    """Returns a line for each piece of code that others could have written, ready to print.
+
+    Where the study itself could be another's, every class it names counts: it chose them.
+
+    Args:
+        source: the study file, or the database file that the study stands in; None for a server.
+        tree: the study as data, marks as text.
+        import_paths: folders in which the study's own classes are found.
+        trusted: whether the user has said that the code may run.
+
+    Raises:
+        InputError: there is such code and the user has not said so; nothing was imported.
+    """
+    reason = untrusted_reason(source) if source is not None else ""
+    named = find_code(tree, import_paths)
+    told = [*(named if reason else (code for code in named if code.doubt))]
+    own = [code.file.parent for code in named if code.file and not _is_installed(code.file)]
+    folders = dict.fromkeys([*import_paths, *map(str, own)])
+    told += find_intruders(folders, {code.file for code in told})
+    if not reason and not told:
+        return ()
+    head = "others could have written code of this study"
+    if reason:
+        head = f"{_printable(str(source))}: {reason}"
+    lines = (f"{head}; this would be imported:", *(f"  {code}" for code in told))
+    if not trusted:
+        advice = "Nothing was imported. Read it, and if you trust it add --trust to the command"
+        raise InputError("\n".join([*lines, advice]))
+    return lines
+
+
+def find_code(tree: Any, import_paths: Sequence[str]) -> tuple[Code, ...]:
+    """Returns the code of every class that a study names, each class once, in its order."""
+    with importing_from(import_paths):
+        return tuple(_code_of(path) for path in dict.fromkeys(_class_paths(tree, ())))
+
+
+def find_intruders(folders: Iterable[str], known: Collection[Path | None]) -> Iterator[Code]:
+    """Yields the modules beside a study's classes that others could have written.
+
+    The classes may import them, and these folders are searched first: a `numpy.py` there would be
+    imported in numpy's place.
+    """
+    for folder in folders:
+        for name, file in list_modules(folder):
+            if file not in known and (reason := untrusted_reason(file)):
+                yield Code(name, file, reason)
+
+
+def untrusted_reason(path: Path) -> str:
+    """Returns why others could have written a file; empty if only the user and root could.
+
+    Others could if they own it or its folder, or may write to either; root and the owner of
+    hpsearch itself are no others. A folder with the sticky bit,
+    as that of temporary files, lets everybody add files but change only their own. A group counts
+    as others unless it is its owner's private one: of the same name, without another member.
+    Systems without owners have no doubts.
+    """
+    if sys.platform == "win32":
+        return ""
+    # A link is as good as whoever may point it elsewhere, and as the file it leads to.
+    for place in dict.fromkeys((path.absolute(), path.resolve())):
+        try:
+            file, folder = place.lstat(), place.parent.stat()
+        except FileNotFoundError:  # a pipe has no place of its own
+            continue
+        if reason := _doubt(file, "the file") or _doubt(folder, "its folder"):
+            return reason
+    return ""
+
+
+def _code_of(class_path: str) -> Code:
+    files = find_files(class_path.rpartition(".")[0])
+    own = (file for file in files if not _is_installed(file))
+    doubted = next(((file, reason) for file in own if (reason := untrusted_reason(file))), None)
+    if doubted is not None:
+        return Code(class_path, *doubted)
+    return Code(class_path, files[-1] if files else None)
+
+
+def _class_paths(tree: Any, path: KeyPath) -> Iterator[str]:
+    """Yields every class path of a study, each branch and option of it too."""
+    if not isinstance(tree, dict | list):
+        return
+    for key, child in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        # The study block names its algorithms by their class path alone, too.
+        algorithm = path[:1] == ("study",) and str(key).endswith(("sampler", "pruner"))
+        if key == "class_path" or algorithm:
+            values = (value for _, value in possible_values(child, (*path, key)))
+            yield from (value for value in values if isinstance(value, str) and "." in value)
+        yield from _class_paths(child, (*path, key))
+
+
+def _doubt(found: os.stat_result, what: str) -> str:
+    mode = stat.S_IMODE(found.st_mode)
+    if found.st_uid not in _trusted_users():
+        return f"{what} belongs to {_user_name(found.st_uid)}"
+    if stat.S_ISLNK(found.st_mode) or mode & stat.S_ISVTX:
+        return ""
+    if mode & stat.S_IWOTH:
+        return f"everybody may write to {what}, mode {mode:03o}"
+    if mode & stat.S_IWGRP and not _is_private(found.st_gid, found.st_uid):
+        return f"its group may write to {what}, mode {mode:03o}"
+    return ""
+
+
+@cache
+def _trusted_users() -> tuple[int, ...]:
+    """Root, the user, and whoever owns hpsearch: what they write runs in this process anyway."""
+    return 0, os.geteuid(), Path(__file__).stat().st_uid
+
+
+def _is_private(group: int, user: int) -> bool:
+    import grp
+
+    try:
+        entry = grp.getgrgid(group)
+    except KeyError:
+        return False
+    name = _user_name(user)
+    return entry.gr_name == name and set(entry.gr_mem) <= {name}
+
+
+def _user_name(user: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"
+
+
+def _printable(name: str) -> str:
+    """Keeps a hostile name from steering the terminal that shows it."""
+    return name if name.isprintable() else repr(name)
+
+
+def _is_installed(file: Path) -> bool:
+    return any(file.is_relative_to(folder) for folder in _installed())
+
+
+@cache
+def _installed() -> tuple[Path, ...]:
+    """Returns the folders whose code runs in this Python anyway: its packages', and hpsearch's."""
+    folders = [*site.getsitepackages(), site.getusersitepackages()]
+    folders += [sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")]
+    return (Path(__file__).parents[1], *(Path(folder) for folder in dict.fromkeys(folders)))

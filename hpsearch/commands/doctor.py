@@ -1,0 +1,16 @@
+"""`doctor`: what this machine has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hpsearch.commands.context import console
+from hpsearch.commands.options import Runs, Storage
+
+
+def doctor(*, storage: Storage = None, runs: Runs = None) -> None:
+    """Report on this machine and its database."""
+    from hpsearch.measure.machine import examine, findings_table
+    from hpsearch.search.store import default_url
+
+    console().print(findings_table(examine(storage or default_url(), runs or Path("runs"))))

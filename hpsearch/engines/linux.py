@@ -1,0 +1,48 @@
+"""No orphans: a process ends when its parent does, and ends what its children leave behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def set_parent_death_signal(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
+    """Has the kernel send this process a signal when `parent` dies; exits if it is dead already.
+
+    Linux only (prctl(2), PR_SET_PDEATHSIG). Elsewhere the closed socket to the parent, which every
+    process of a search watches, is what ends it.
+    """
+    _prctl(PR_SET_PDEATHSIG, by)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def become_subreaper() -> None:
+    """Has what the children of this process leave behind become children of it, to be ended here.
+
+    Linux only (prctl(2), PR_SET_CHILD_SUBREAPER).
+    """
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, value)
+
+
+VMSTAT = Path("/proc/vmstat")
+
+
+def count_memory_kills(vmstat: Path = VMSTAT) -> int:
+    """Returns the kernel's count since it started, containers included; 0 where it keeps none."""
+    try:
+        fields = dict(line.split() for line in vmstat.read_text().splitlines())
+        return int(fields["oom_kill"])
+    except (OSError, KeyError, ValueError):
+        return 0

@@ -1,0 +1,86 @@
+"""Mean loss, accuracy and confusion matrix of an epoch, summed where the batches are."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+_AT_ONCE = 32
+
+
+@final
+class EpochMetrics:
+    """Sums over an epoch's batches without waiting for the device.
+
+    One log call a batch would cost more than a small model's training step, and so would five
+    operations on tensors of a few numbers: they are done for several batches at once.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._loss: Tensor | float = 0.0
+        self._correct: Tensor | float = 0.0
+        self._images = 0
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Counts a batch.
+
+        Args:
+            loss: the batch's mean loss, a scalar.
+            logits: `(B, classes)`.
+            labels: `(B,)`.
+        """
+        self._waiting.append((loss.detach(), logits.detach(), labels))
+        if len(self._waiting) == _AT_ONCE:
+            self._sum()
+
+    def means(self, prefix: str) -> dict[str, Tensor]:
+        """Returns the epoch's `<prefix>_loss` and `<prefix>_accuracy`; empty without batches."""
+        self._sum()
+        if not self._images:
+            return {}
+        loss, correct = torch.as_tensor(self._loss), torch.as_tensor(self._correct)
+        return {
+            f"{prefix}_loss": loss / self._images,
+            f"{prefix}_accuracy": correct / self._images,
+        }
+
+    def _sum(self) -> None:
+        if not self._waiting:
+            return
+        losses, logits, labels = zip(*self._waiting, strict=True)
+        self._waiting = []
+        counts = torch.tensor([len(part) for part in labels], device=losses[0].device)
+        self._loss = self._loss + (torch.stack(losses) * counts).sum()
+        guesses = torch.cat(logits).argmax(1)
+        self._correct = self._correct + (guesses == torch.cat(labels)).sum()
+        self._images += sum(len(part) for part in labels)
+
+
+@final
+class Confusion:
+    """Counts over an epoch's batches which class is taken for which."""
+
+    def __init__(self) -> None:
+        self._counts: Tensor | None = None
+
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        """Counts a batch.
+
+        Args:
+            logits: `(B, classes)`.
+            labels: `(B,)`; negative ones, which cross-entropy ignores, are not counted.
+        """
+        classes = logits.shape[1]
+        cells = labels.long() * classes + logits.detach().argmax(1)
+        # What is not counted falls into a cell before the first.
+        counts = torch.bincount(cells.clamp(min=-1) + 1, minlength=classes**2 + 1)[1:]
+        counts = counts.view(classes, classes)
+        self._counts = counts if self._counts is None else self._counts + counts
+
+    def rows(self) -> list[list[int]]:
+        """Returns the counts, a row a true class, a column a predicted one; empty if none."""
+        rows: list[list[int]] = [] if self._counts is None else self._counts.tolist()
+        return rows

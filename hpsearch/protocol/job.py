@@ -1,0 +1,63 @@
+"""What one trial is asked to do: a filled-in configuration, and where and with which seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hpsearch.protocol.types import Direction, Scalar
+
+
+@dataclass(frozen=True)
+class Job:
+    """One trial, ready to run: everything its process needs, as plain data.
+
+    Attributes:
+        study: name of the study.
+        number: the trial's number in the study, from 0.
+        params: the searched values by name, for TensorBoard and `params.yaml`.
+        config: the study file's sections (`model`, `data`, `optimizer`, `schedule`, `trainer`,
+            `speed`, `tensorboard`) with every searched value filled in.
+        objectives: metric name to direction; the first one decides pruning and the best epoch.
+        study_seed: decides what must be the same in every trial (the train/validation split).
+        seed: decides what differs between trials (initial weights, data order, dropout).
+        folder: the trial's own folder for reports, checkpoints and curves.
+        device: `cpu` or `cuda:N`, as the machine numbers it; the process sees this one only.
+        threads: CPU threads the trial may use.
+        import_paths: folders in which the study's own classes are found.
+    """
+
+    study: str
+    number: int
+    params: Mapping[str, Scalar]
+    config: Mapping[str, Any]
+    objectives: Mapping[str, Direction]
+    study_seed: int
+    seed: int
+    folder: str
+    device: str = "cpu"
+    threads: int = 1
+    import_paths: tuple[str, ...] = ()
+
+    @property
+    def owner(self) -> dict[str, str]:
+        """Whose checkpoints the trial believes: of this study, this number, these parameters."""
+        params = json.dumps(self.params, sort_keys=True).encode()
+        return {
+            "owner": f"{self.study}, trial {self.number}",
+            "parameters": hashlib.sha256(params).hexdigest(),
+        }
+
+    def to_json(self) -> str:
+        """Returns the job as one line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> Job:
+        """Returns the job that `to_json` wrote."""
+        fields = json.loads(line)
+        fields["import_paths"] = tuple(fields["import_paths"])
+        return cls(**fields)

@@ -1,0 +1,122 @@
+"""What a trial says to the coordinator while it runs, and what it is answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Decision = Literal["continue", "prune", "stop"]
+TrialOutcome = Literal["complete", "pruned", "stopped", "failed"]
+FailureKind = Literal[
+    "set-up",
+    "training",
+    "validation",
+    "teardown",
+    "not finite",
+    "metric",
+    "out of memory",
+    "hang",
+    "time limit",
+    "killed",
+    "disk",
+]
+
+
+@dataclass(frozen=True)
+class Started:
+    """The trial has built its model and data and begins to train.
+
+    Attributes:
+        from_epoch: epochs already done by earlier attempts; 0 for a fresh trial.
+        facts: what is known once the model stands: `parameters` (count), `split` (hash of the
+            train/validation split), `device`, `visible_devices`, `pid`, `versions`.
+        notes: what was wrong with the checkpoints of earlier attempts.
+    """
+
+    from_epoch: int
+    facts: Mapping[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the running epoch is; sent a few times a second at most and never answered.
+
+    Attributes:
+        epoch: the running epoch, from 1.
+        epochs: how many epochs the trial may take.
+        fraction: part of the running epoch that is done, 0 to 1.
+        samples_per_s: training speed.
+    """
+
+    epoch: int
+    epochs: int
+    fraction: float
+    samples_per_s: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """The metrics after an epoch; answered with a `Decision`.
+
+    Attributes:
+        step: epochs done, from 1.
+        values: the objectives' values, by metric name.
+        metrics: every metric that was logged, by name.
+        seconds: training time of the trial so far, earlier attempts included.
+    """
+
+    step: int
+    values: Mapping[str, float]
+    metrics: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The trial is over.
+
+    Attributes:
+        how: `complete`, `pruned` and `stopped` (to be resumed later) as the verdicts asked;
+            `failed` where it could not go on.
+        failure: one line on what went wrong; empty unless failed.
+        failure_kind: where, or in which way, it failed; empty unless failed.
+        traceback: the tail of the traceback; empty unless an exception ended the trial.
+        fatal: every other trial would fail in the same way (no data, no compiler): the search
+            should stop, and this trial be tried again when that is put right.
+        facts: what is known at the end: `best_step`, `checkpoint`, `epochs`, `seconds`,
+            `failed_at`; and `needs`, the bytes of room that it did not find on the disk.
+    """
+
+    how: TrialOutcome
+    failure: str = ""
+    failure_kind: FailureKind | Literal[""] = ""
+    traceback: str = ""
+    fatal: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+Message = Started | Progress | Report | Ended
+_KINDS: dict[str, type[Started] | type[Progress] | type[Report] | type[Ended]] = {
+    kind.__name__: kind for kind in (Started, Progress, Report, Ended)
+}
+
+
+def to_line(message: Message) -> str:
+    """Returns the message as one line of JSON, without the line's end."""
+    return json.dumps({"kind": type(message).__name__, **asdict(message)})
+
+
+def from_line(line: str) -> Message:
+    """Returns the message that `to_line` wrote.
+
+    Raises:
+        ValueError: the line is not a message.
+    """
+    try:
+        fields = json.loads(line)
+        return _KINDS[fields.pop("kind")](**fields)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a message of a trial: {line[:200]!r}") from error

@@ -1,0 +1,100 @@
+"""A confirmation as plain data: what the database keeps, and what is printed from it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from hpsearch.search.confirm.finalists import Comparison, Confirmation, Finalist
+from hpsearch.search.confirm.intervals import Interval, share_interval
+from hpsearch.search.confirm.test_log import Evaluation
+from hpsearch.search.store.keys import SEED
+
+_WHOLE = 0.01
+
+
+def describe(
+    confirmation: Confirmation, evaluation: Evaluation | None, refit: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Returns the confirmation, its test and its refit as plain data."""
+    seed, run = confirmation.model
+    return {
+        "study": confirmation.study,
+        "metric": confirmation.metric,
+        "direction": confirmation.direction,
+        "seeds": confirmation.seeds,
+        "finalists": [_finalist(one, confirmation) for one in confirmation.finalists],
+        "comparison": _comparison(confirmation.comparison),
+        "chosen": confirmation.chosen.trial.number,
+        "model": {
+            "run": run.number,
+            "seed": seed,
+            "seed_value": run.attributes.get(SEED),
+            "checkpoint": run.checkpoint,
+            "epochs": confirmation.epochs,
+        },
+        "test": None if evaluation is None else _test(confirmation.metric, evaluation),
+        "refit": refit,
+    }
+
+
+def name_on_test_split(metric: str) -> str:
+    """Returns what an objective is called on the test split: `test_loss` for `val_loss`."""
+    for prefix in ("val", "valid", "validation"):
+        for mark in ("_", "/"):
+            if metric.startswith(prefix + mark):
+                return f"test{mark}{metric.removeprefix(prefix + mark)}"
+    return metric if metric.startswith("test") else f"test_{metric}"
+
+
+def _finalist(finalist: Finalist, confirmation: Confirmation) -> dict[str, Any]:
+    mean, interval = finalist.mean, finalist.interval
+    if interval is not None and _names_a_share(confirmation.metric):
+        interval = Interval(max(0.0, interval.low), min(1.0, interval.high))
+    gap = None if mean is None else finalist.searched - mean
+    parameters, seconds = finalist.cost
+    return {
+        "trial": finalist.trial.number,
+        "params": dict(finalist.trial.params),
+        "searched": finalist.searched,
+        "confirmed": mean,
+        **_ends(interval),
+        "values": {str(seed): value for seed, value in finalist.values.items()},
+        "optimism": gap if gap is None or confirmation.direction == "maximize" else -gap,
+        "failed": finalist.failed,
+        "parameters": int(parameters),
+        "seconds": round(seconds, 3),
+    }
+
+
+def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
+    return None if comparison is None else {**asdict(comparison), "beats": comparison.beats}
+
+
+def _test(metric: str, evaluation: Evaluation) -> dict[str, Any]:
+    name = name_on_test_split(metric)
+    value = (evaluation.metrics or {}).get(name)
+    interval = None if value is None else _share_interval(name, value, evaluation.examples)
+    return {"metric": name, "value": value, **_ends(interval), **asdict(evaluation)}
+
+
+def _share_interval(name: str, value: float, examples: int) -> Interval | None:
+    """Returns the interval of a metric that is a share of the examples; None for any other."""
+    counted = value * examples
+    # An accuracy is a whole number of examples; a mean of something else hardly ever is.
+    whole = abs(counted - round(counted)) < _WHOLE
+    if not (_names_a_share(name) and whole and examples and 0 <= value <= 1):
+        return None
+    return share_interval(value, examples)
+
+
+def _names_a_share(metric: str) -> bool:
+    """Tells whether the name is that of an accuracy or an error rate, 0 to 1."""
+    return any(word in metric.lower() for word in ("acc", "error_rate"))
+
+
+def _ends(interval: Interval | None) -> dict[str, float | None]:
+    return {
+        "low": None if interval is None else interval.low,
+        "high": None if interval is None else interval.high,
+    }

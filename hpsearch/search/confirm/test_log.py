@@ -1,0 +1,109 @@
+"""The record of the test split: each time it was opened, by whom, for which model, with what."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import optuna
+
+from hpsearch.errors import InputError
+from hpsearch.search.store.keys import TEST_EVALUATIONS
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One opening of a search's test split.
+
+    Attributes:
+        opened: when, as an ISO 8601 time.
+        reason: why.
+        trial: number of the search's trial whose setting was measured.
+        seed: number of the confirmation's seed that the model was trained with.
+        checkpoint: path of the model.
+        sha256: of the checkpoint.
+        host: the machine.
+        pid: the process.
+        again: whether it was asked for although the split had been opened before.
+        metrics: what was measured; None if it came to nothing.
+        examples: how many examples were measured on.
+        failure: why it came to nothing.
+    """
+
+    opened: str
+    reason: str
+    trial: int
+    seed: int
+    checkpoint: str
+    sha256: str
+    host: str
+    pid: int
+    again: bool
+    metrics: Mapping[str, float] | None = None
+    examples: int = 0
+    failure: str = ""
+
+
+def openings_of(study: optuna.Study) -> tuple[Evaluation, ...]:
+    """Returns every opening of a search's test split, in order."""
+    return tuple(Evaluation(**fields) for fields in study.user_attrs.get(TEST_EVALUATIONS, ()))
+
+
+def find_result(study: optuna.Study, sha256: str) -> Evaluation | None:
+    """Returns the last opening with a result for this very model, or None."""
+    seen = [one for one in openings_of(study) if one.metrics and one.sha256 == sha256]
+    return seen[-1] if seen else None
+
+
+def begin_evaluation(
+    study: optuna.Study, *, trial: int, seed: int, checkpoint: str, sha256: str, again: bool
+) -> Evaluation:
+    """Writes that the test split is opened now; to be called before it is.
+
+    An opening that came to nothing (a crash, an error) is on record but bars no other, since
+    nobody has seen a result.
+
+    Raises:
+        InputError: a result has been seen already, and `again` is not set.
+    """
+    seen = [one for one in openings_of(study) if one.metrics]
+    if seen and not again:
+        raise _refusal(study.study_name, seen[-1], trial)
+    evaluation = Evaluation(
+        opened=datetime.now().astimezone().isoformat(timespec="seconds"),
+        reason=f"hpsearch confirm {study.study_name}: the final figure of trial {trial}",
+        trial=trial,
+        seed=seed,
+        checkpoint=checkpoint,
+        sha256=sha256,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        again=bool(seen),
+    )
+    _write(study, (*openings_of(study), evaluation))
+    return evaluation
+
+
+def end_evaluation(study: optuna.Study, result: Mapping[str, Any]) -> Evaluation:
+    """Writes what the opening that was begun last has measured, or why nothing."""
+    *earlier, last = openings_of(study)
+    last = replace(last, **result)
+    _write(study, (*earlier, last))
+    return last
+
+
+def _write(study: optuna.Study, test_evaluations: tuple[Evaluation, ...]) -> None:
+    study.set_user_attr(TEST_EVALUATIONS, [asdict(evaluation) for evaluation in test_evaluations])
+
+
+def _refusal(name: str, seen: Evaluation, trial: int) -> InputError:
+    values = ", ".join(f"{metric} {value:.4f}" for metric, value in (seen.metrics or {}).items())
+    return InputError(
+        f"the test split of {name} was opened at {seen.opened} for trial {seen.trial} ({values});"
+        f" a second look, for trial {trial}, would make its figure one that was chosen. If it has"
+        " to be: --again, which is recorded too"
+    )

@@ -1,0 +1,79 @@
+"""The disk under the trials: when it is full, the search waits until there is room again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from hpsearch.search.coordinator.observer import Observer
+
+PATIENCE_S = 15 * 60.0
+LOOK_S = 1.0
+LEAST_BYTES = 1 << 20
+
+
+class DiskSpaceMonitor:
+    """Knows whether the trials can write, once one of them has found that it cannot.
+
+    Args:
+        folder: the study's run folder.
+        observer: is told when the search waits, and when it goes on.
+    """
+
+    def __init__(self, folder: Path, observer: Observer) -> None:
+        self._folder = folder
+        self._observer = observer
+        self._needed = 0
+        self._since = 0.0
+        self._looked = 0.0
+        self.trouble = ""
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the disk has been full for longer than is waited for."""
+        return bool(self.trouble) and time.monotonic() - self._since > PATIENCE_S
+
+    def report_full(self, reason: str, needed: int) -> None:
+        """Notes that a trial could not write, why, and how many bytes it wanted room for."""
+        self._needed = max(self._needed, needed, LEAST_BYTES)
+        if self.trouble:
+            return
+        self.trouble = reason
+        self._since = time.monotonic()
+        self._observer.note(
+            f"{reason}: the search waits for {self._needed / 1e6:.3g} MB of room, for"
+            f" {PATIENCE_S / 60:.0f} minutes at most"
+        )
+
+    def step(self) -> None:
+        """Looks, once a second, whether there is room again."""
+        now = time.monotonic()
+        if not self.trouble or now - self._looked < LOOK_S:
+            return
+        self._looked = now
+        if has_space(self._folder, self._needed):
+            self.trouble, self._needed = "", 0
+            self._observer.note("there is room on the disk again: the search goes on")
+
+
+def has_space(folder: Path, needed: int) -> bool:
+    """Returns whether so many bytes can be written there, by writing some of them.
+
+    What a file system says of its free space holds neither for a quota nor for one that has become
+    read-only.
+    """
+    probe = folder / "room.tmp"
+    try:
+        if shutil.disk_usage(folder).free < needed:
+            return False
+        with probe.open("wb") as file:
+            file.write(bytes(min(needed, LEAST_BYTES)))
+            file.flush()
+            os.fsync(file.fileno())
+        return True
+    except OSError:
+        return False
+    finally:
+        probe.unlink(missing_ok=True)

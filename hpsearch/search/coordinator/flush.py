@@ -1,0 +1,66 @@
+"""Bringing a running search's changes to the database, and telling its watchers how that goes."""
+
+from __future__ import annotations
+
+from hpsearch.errors import SearchError
+from hpsearch.search.coordinator.observer import Observer
+from hpsearch.search.coordinator.stop import StopRequest
+from hpsearch.search.store import WriteBehindQueue
+
+STEP_S = 0.1
+
+
+class FlushLoop:
+    """Keeps an outbox going while a search runs, and empties it at the end.
+
+    Args:
+        writes: what is on its way.
+        observer: is told when the database goes away, and when it is back.
+    """
+
+    def __init__(self, writes: WriteBehindQueue, observer: Observer) -> None:
+        self._writes = writes
+        self._observer = observer
+        self._told = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why the database cannot be written just now; empty if it can."""
+        return self._writes.trouble
+
+    @property
+    def done(self) -> bool:
+        """Whether the database has everything."""
+        return self._writes.empty
+
+    def step(self) -> None:
+        """Sends what there is, and waits for nothing."""
+        self._writes.pump()
+        if self.trouble and not self._told:
+            self._observer.note(
+                f"the database cannot be written ({self.trouble}): training goes on, new trials"
+                " wait"
+            )
+        elif self._told and not self.trouble:
+            self._observer.note("the database can be written again: nothing was lost")
+        self._told = self.trouble
+
+    def wait(self, timeout_s: float) -> bool:
+        """Returns whether the database has everything, having waited for that a moment."""
+        return self._writes.flush(timeout_s)
+
+    def finish(self, stop: StopRequest) -> None:
+        """Waits until the database has everything; asked to stop at once, waits no more.
+
+        Raises:
+            SearchError: it was asked to stop while the database was away.
+        """
+        while not self.wait(STEP_S):
+            self.step()
+            self._observer.refresh()
+            if stop.urgency == 2 and self.trouble:
+                raise SearchError(
+                    f"the database cannot be written ({self.trouble}); what was trained is kept"
+                    " beside the checkpoints, and is written when the study is resumed"
+                )
+        self.step()

@@ -1,0 +1,103 @@
+"""Which checkpoints of a study stay on disk: those that may still be wanted."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from hpsearch.protocol.types import Direction
+from hpsearch.search.store import TrialRecord, trial_folder
+
+TO_RESUME = ("last", "previous")
+ALL = (*TO_RESUME, "best")
+FINISHED = ("complete", "pruned", "failed")
+
+
+class Place(NamedTuple):
+    """Where a complete trial stands: the smaller, the better; of equals the earlier is better."""
+
+    value: float
+    number: int
+
+
+class Retention:
+    """Removes checkpoints that a finished trial needs no more, and those that are beaten.
+
+    A trial that can be resumed keeps all of its own. A finished one keeps at most its best, and
+    only while it is among the best trials; with several objectives none is beaten in all of them
+    for certain, so every complete trial keeps its best.
+
+    It is told of every trial once, and looks at no other trial again than one that it removes: what
+    the end of a trial costs does not grow with the study.
+
+    Args:
+        folder: the study's folder of trials.
+        objectives: metric names and directions; the first one ranks the trials.
+        keep: how many of the best complete trials keep their best checkpoint.
+        disk_budget: bytes that these may take together; None for no limit. The best one stays.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        objectives: Mapping[str, Direction],
+        keep: int,
+        disk_budget: int | None,
+    ) -> None:
+        self._folder = folder
+        self._sign = -1 if next(iter(objectives.values())) == "maximize" else 1
+        self._several = len(objectives) > 1
+        self._keep = keep
+        self._disk_budget = disk_budget
+        self._best: list[Place] = []  # at most `keep`
+        self._held: list[tuple[Place, int]] = []  # those that have a checkpoint, and its bytes
+        self._bytes = 0
+
+    def take(self, trial: TrialRecord) -> None:
+        """Removes what is not kept any more now that the trial is as it is.
+
+        Args:
+            trial: one that this was not told of before, or that was not finished then.
+        """
+        if trial.state not in FINISHED:
+            return
+        if trial.state != "complete" or not trial.values:
+            self._remove(trial.number, *ALL)
+            return
+        self._remove(trial.number, *TO_RESUME)
+        place = Place(self._sign * trial.values[0], trial.number)
+        insort(self._best, place)
+        del self._best[self._keep :]
+        size = self._size(trial.number)
+        insort(self._held, (place, size))
+        self._bytes += size
+        while self._held and self._is_beaten(self._held[-1][0]):
+            self._give_up_worst()
+        while len(self._held) > 1 and self._is_over_budget():
+            self._give_up_worst()
+
+    def _is_beaten(self, place: Place) -> bool:
+        return not self._several and (not self._best or place > self._best[-1])
+
+    def _is_over_budget(self) -> bool:
+        return self._disk_budget is not None and self._bytes > self._disk_budget
+
+    def _give_up_worst(self) -> None:
+        place, size = self._held.pop()
+        self._bytes -= size
+        self._remove(place.number, "best")
+
+    def _size(self, number: int) -> int:
+        path = self._checkpoint(number, "best")
+        return path.stat().st_size if self._disk_budget is not None and path.exists() else 0
+
+    def _checkpoint(self, number: int, name: str) -> Path:
+        return self._folder / trial_folder(number) / f"{name}.ckpt"
+
+    def _remove(self, number: int, *names: str) -> None:
+        for name in names:
+            path = self._checkpoint(number, name)
+            path.unlink(missing_ok=True)
+            path.with_suffix(".json").unlink(missing_ok=True)

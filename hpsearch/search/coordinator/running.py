@@ -1,0 +1,86 @@
+"""A trial that has a slot now: what its coordinator remembers of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from optuna.trial import Trial
+
+from hpsearch.engines.slots import Slot
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended, Report
+
+
+@dataclass(frozen=True)
+class TrialLimits:
+    """How long a trial may take, and how long it may be silent.
+
+    Attributes:
+        silent_s: seconds without a sign of life after which it is killed and tried again; None for
+            no limit.
+        seconds: training time over all its attempts after which it fails; None for no limit.
+    """
+
+    silent_s: float | None = None
+    seconds: float | None = None
+
+
+@dataclass
+class RunningTrial:
+    """A trial in a slot.
+
+    Attributes:
+        begun: the engine has it; before that, it waits for the database to know of it.
+        ended: how it says that it ended.
+        killed: it was killed because the search stops.
+        timeout_reason: why it was killed for being silent, or for taking too long; empty if it was not.
+        hung: it was for being silent.
+        heard: `time.monotonic()` of its last sign of life.
+        reported: the same of its last report, or of its beginning.
+    """
+
+    trial: Trial
+    job: Job
+    slot: Slot
+    reports: list[Report] = field(default_factory=list)
+    begun: bool = False
+    ended: Ended | None = None
+    killed: bool = False
+    timeout_reason: str = ""
+    hung: bool = False
+    samples_per_s: float | None = None
+    heard: float = 0.0
+    reported: float = 0.0
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs it has done."""
+        return max((report.step for report in self.reports), default=0)
+
+    def begin(self) -> None:
+        """Starts its clocks."""
+        self.begun = True
+        self.heard = self.reported = time.monotonic()
+
+    def heartbeat(self, *, report: Report | None = None) -> None:
+        """Notes a sign of life, and what it says after an epoch."""
+        self.heard = time.monotonic()
+        if report is not None:
+            self.reports.append(report)
+            self.reported = self.heard
+
+    def passes_limit(self, limits: TrialLimits) -> bool:
+        """Returns whether it has passed a limit now, which `timeout_reason` then tells."""
+        now = time.monotonic()
+        seconds = (self.reports[-1].seconds if self.reports else 0.0) + now - self.reported
+        if limits.silent_s is not None and now - self.heard > limits.silent_s:
+            self.hung = True
+            self.timeout_reason = (
+                f"gave no sign of life for {limits.silent_s:.4g} s (study.hang_timeout)"
+            )
+        elif limits.seconds is not None and seconds > limits.seconds:
+            self.timeout_reason = (
+                f"trained for more than {limits.seconds:.4g} s (study.trial_timeout)"
+            )
+        return bool(self.timeout_reason)

@@ -1,0 +1,65 @@
+"""Which trial is next: one that waits to go on, else a new one, as far as the budget goes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from optuna.trial import Trial
+
+from hpsearch.search.store import StudyWriter
+
+AHEAD_FROM = 100
+
+
+class TrialQueue:
+    """Hands out trials, and asks for one ahead once there are many.
+
+    A sampler that learns takes the longer to propose a trial the more it knows: TPE a fifth of a
+    second after a thousand trials, during which a free slot would idle. So from trial number
+    `AHEAD_FROM` on the next trial is asked for while every slot is busy. It is proposed without
+    the results that come in before it begins: one more of the trials whose end a sampler that
+    serves several slots does not know, out of a hundred or more that it knows. Before that number
+    nothing is asked ahead, and a sampler knows every result there is. The number decides, not the
+    time that an ask takes: a search with one slot proposes the same trials again.
+
+    Args:
+        writer: the study; its unfinished trials come first.
+        budget: trials the study may have in all; None for no limit.
+    """
+
+    def __init__(self, writer: StudyWriter, budget: int | None) -> None:
+        self._writer = writer
+        self._budget = budget
+        self._waiting = deque(writer.unfinished())
+        self._count = len(writer.trials())
+
+    def next(self) -> Trial | None:
+        """Returns the trial that is next; None if there is none."""
+        return self._waiting.popleft() if self._waiting else self._ask()
+
+    def put_back(self, trial: Trial) -> None:
+        """Takes a trial that is not over; it is next."""
+        self._waiting.appendleft(trial)
+
+    def ask_ahead(self) -> None:
+        """Asks for the trial that will be next, if there are many and none waits."""
+        if self._waiting or self._count < AHEAD_FROM:
+            return
+        trial = self._ask()
+        if trial is not None:
+            # Now, and with its own sampler: parameters are proposed when they are first read.
+            self._writer.sample(trial)
+            self._waiting.append(trial)
+
+    def drain(self) -> Iterator[Trial]:
+        """Yields the trials that wait, for the last time."""
+        while self._waiting:
+            yield self._waiting.popleft()
+
+    def _ask(self) -> Trial | None:
+        if self._writer.exhausted or (self._budget is not None and self._count >= self._budget):
+            return None
+        trial = self._writer.ask(self._count)
+        self._count += 1
+        return trial

@@ -1,0 +1,232 @@
+"""A study's database and its run folder, checked against each other; nothing is written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
+
+import optuna
+import sqlalchemy as sa
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from hpsearch.errors import InputError, SearchError
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.types import Direction
+from hpsearch.search.fsck.files import check_files, check_orphans, list_numbers
+from hpsearch.search.fsck.problem import Problem
+from hpsearch.search.fsck.rows import check_trial, read_record
+from hpsearch.search.store import (
+    BUSY_S,
+    MARK,
+    find_owner,
+    find_runs,
+    last_owner,
+    load_study,
+    open_storage,
+    redact,
+    refuse_foreign_folder,
+    stored_spec,
+    trial_folder,
+)
+from hpsearch.search.store.keys import ID
+
+_MOST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class FsckReport:
+    """What was found.
+
+    Attributes:
+        study: its name.
+        trials: how many were judged.
+        owner: the living process that runs the study, as `host, pid 123`; its unfinished trials
+            are not judged. None where nobody runs it.
+        damages: what is not as it should be, the harmless included.
+    """
+
+    study: str
+    trials: int
+    owner: str | None
+    damages: tuple[Problem, ...]
+
+    @property
+    def left(self) -> tuple[Problem, ...]:
+        """Returns what is really damaged."""
+        return tuple(problem for problem in self.damages if not problem.harmless)
+
+
+@dataclass(frozen=True)
+class FsckTarget:
+    """A study that can be examined: its database is sound, and its run folder is its own.
+
+    Attributes:
+        folder: the study's own, which need not exist.
+    """
+
+    database: RDBStorage
+    study: optuna.Study
+    objectives: Mapping[str, Direction]
+    folder: Path
+
+
+def examine_study(url: str, name: str, runs: Path | None) -> FsckReport:
+    """Returns what is damaged of a study, in its database and in its run folder.
+
+    Raises:
+        InputError: there is no such database or study, hpsearch did not make it, or the run folder
+            is of another study.
+        SearchError: the study's own rows in the database cannot be read.
+    """
+    broken = check_database(url)
+    if broken:
+        return FsckReport(name, 0, None, tuple(broken))
+    target = open_target(url, name, runs)
+    engine, study_id = target.database.engine, target.study._study_id
+    owner = find_owner(engine, study_id)
+    found = examine(target, str(owner) if owner else None)
+    left_behind = [] if owner else _check_lease(engine, study_id)
+    return replace(found, damages=(*found.damages, *left_behind))
+
+
+def open_target(url: str, name: str, runs: Path | None) -> FsckTarget:
+    """Opens what is to be examined.
+
+    Raises:
+        InputError: as `examine_study`.
+        SearchError: the study's own rows in the database cannot be read.
+    """
+    database = open_storage(url, create=False)
+    try:
+        study = load_study(database, name)
+        objectives = stored_spec(database, name).objectives
+    except (ValueError, LookupError, TypeError) as error:
+        raise SearchError(
+            f"the rows of the study {name} cannot be read ({error}): restore a copy of the database"
+        ) from error
+    return FsckTarget(database, study, objectives, _find_folder(study, runs))
+
+
+def examine(target: FsckTarget, owner: str | None) -> FsckReport:
+    """Returns what is damaged of a study; `owner` is another process that runs it, if one does."""
+    # In this order: a trial that runs has its row before it has its folder.
+    numbers = list_numbers(target.folder)
+    name, study_id = target.study.study_name, target.study._study_id
+    try:
+        trials = target.database.get_all_trials(study_id, deepcopy=False)
+    except (ValueError, LookupError, TypeError) as error:
+        text = f"a trial's row cannot be read ({error}): restore a copy of the database"
+        return FsckReport(name, 0, owner, (Problem("database", "database", text),))
+    counts = Counter(trial.number for trial in trials)
+    judged = [
+        trial
+        for trial in trials
+        if counts[trial.number] == 1 and (owner is None or trial.state.is_finished())
+    ]
+    # The folder of a number that is missing is all that is left of a trial: no orphan.
+    known = range(max(counts, default=-1) + 1)
+    found = [*_check_numbers(counts), *check_orphans(target.folder, numbers, known)]
+    for trial in judged:
+        own = _check_one(target, trial)
+        if own and owner is not None:
+            # The run may have been about to change just this.
+            again = _check_one(target, trial)
+            own = [problem for problem in own if problem in again]
+        found += own
+    if trials and not target.folder.is_dir():
+        text = f"{target.folder} is not there, so no file was looked at: name its parent with"
+        found = [problem for problem in found if problem.kind != "record"]
+        found.append(Problem("folder", "run folder", f"{text} --runs", harmless=True))
+    return FsckReport(name, len(judged), owner, tuple(found))
+
+
+def check_database(url: str) -> list[Problem]:
+    """Returns what SQLite itself finds wrong with its file; other servers look after theirs.
+
+    Raises:
+        InputError: the file is there and cannot be read.
+    """
+    path = _sqlite_file(url)
+    if path is None:
+        return []
+    try:
+        # As a URI, since only that can say `read only`.
+        place = f"file:{quote(str(path.absolute()))}?mode=ro"
+        with closing(sqlite3.connect(place, uri=True, timeout=BUSY_S)) as connection:
+            rows = connection.execute(f"PRAGMA integrity_check({_MOST_ROWS})").fetchall()
+    except sqlite3.OperationalError as error:
+        raise InputError(f"the database {redact(url)} cannot be read: {error}") from error
+    except sqlite3.DatabaseError as error:
+        rows = [(error,)]
+    faults = [str(row[0]) for row in rows if row[0] != "ok"]
+    if not faults:
+        return []
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    text = (
+        f"SQLite says: {faults[0].splitlines()[0]}{more}. Restore a copy, or save what can be read:"
+        f" sqlite3 {path.name} .recover | sqlite3 saved.db"
+    )
+    return [Problem("database", path.name, text)]
+
+
+def _find_folder(study: optuna.Study, runs: Path | None) -> Path:
+    """Returns the study's own folder, which need not exist.
+
+    Raises:
+        InputError: it is another study's, or it cannot be told whose it is.
+    """
+    name = study.study_name
+    try:
+        found = find_runs(study, runs)
+        refuse_foreign_folder(found, name, study)
+    except (ValueError, LookupError, TypeError) as error:
+        mark = f'{{"id": "{study.user_attrs.get(ID)}"}}'
+        raise InputError(
+            f"the file {MARK} in the study's run folder, which says whose folder it is, cannot be"
+            f" read; if the folder is this study's, write into the file: {mark}"
+        ) from error
+    return found / name
+
+
+def _sqlite_file(url: str) -> Path | None:
+    """Returns the file of an SQLite database that is there, or None."""
+    with suppress(ArgumentError, ValueError):
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            path = Path(parsed.database)
+            return path if path.is_file() else None
+    return None
+
+
+def _check_numbers(counts: Mapping[int, int]) -> list[Problem]:
+    """Returns where the trials' numbers are not 0, 1, 2 and so on, each once."""
+    missing = sorted(set(range(max(counts, default=-1) + 1)) - set(counts))
+    faults = [f"trial {number} is missing" for number in missing]
+    faults += [f"trial {number} is there {n} times" for number, n in counts.items() if n > 1]
+    advice = "resume would mix trials up: restore a copy of the database"
+    return [Problem("numbers", "database", f"{fault}; {advice}") for fault in faults]
+
+
+def _check_lease(engine: sa.Engine, study_id: int) -> list[Problem]:
+    """Returns the lease that a dead owner has left behind, if one has."""
+    owner = last_owner(engine, study_id)
+    if owner is None:
+        return []
+    text = f"its owner is gone ({owner}): run and resume take the study over"
+    return [Problem("lease", "database", text, harmless=True)]
+
+
+def _check_one(target: FsckTarget, trial: FrozenTrial) -> list[Problem]:
+    name, objectives = target.study.study_name, target.objectives
+    place = target.folder / trial_folder(trial.number)
+    record = read_record(place / "events.jsonl", objectives)
+    owner = Job(name, trial.number, trial.params, {}, objectives, 0, 0, str(place)).owner
+    return [*check_trial(trial, record, objectives), *check_files(place, owner)]

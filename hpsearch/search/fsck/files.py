@@ -1,0 +1,116 @@
+"""The files of a study's trials: checkpoints that are not whole, and what nobody needs.
+
+A checkpoint is judged by its bytes: nothing of it is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from hpsearch.search.coordinator import ALL
+from hpsearch.search.fsck.problem import Problem, Repair
+from hpsearch.search.store import trial_folder
+
+ORPHANS = "orphans"
+ASIDE = ".damaged"
+# Names that a trial writes beside a file before it gives it the file's own.
+_BESIDE = (
+    *(f"{name}{suffix}" for name in ALL for suffix in (".tmp", ".json.tmp", ".keep")),
+    "confusion.json.tmp",
+)
+
+
+def list_numbers(folder: Path) -> list[int]:
+    """Returns the numbers of the trials that have a folder in a study's, in order."""
+    found = (re.fullmatch(r"trial-(\d+)", path.name) for path in folder.glob("trial-*"))
+    numbers = sorted(int(match[1]) for match in found if match)
+    # Other spellings of a number are of somebody else.
+    return [number for number in numbers if (folder / trial_folder(number)).is_dir()]
+
+
+def check_orphans(folder: Path, numbers: Iterable[int], known: Iterable[int]) -> list[Problem]:
+    """Returns the trial folders whose numbers the database has never had.
+
+    Args:
+        folder: the study's own.
+        numbers: of the trials that have a folder there.
+        known: of the trials that the database has, or had.
+    """
+    return [
+        Problem(
+            "orphan",
+            trial_folder(number),
+            f"the database has no trial {number}",
+            Repair(
+                f"move it into {ORPHANS}/",
+                moves=((folder / trial_folder(number), folder / ORPHANS / trial_folder(number)),),
+            ),
+        )
+        for number in sorted(set(numbers) - set(known))
+    ]
+
+
+def check_files(folder: Path, owner: Mapping[str, str]) -> list[Problem]:
+    """Returns what is wrong with the files of one trial, which no living process runs.
+
+    Args:
+        folder: the trial's own.
+        owner: whose checkpoints these must be: see `Job.owner`.
+    """
+    return [*_check_checkpoints(folder, owner), *_check_leftovers(folder)]
+
+
+def _check_checkpoints(folder: Path, owner: Mapping[str, str]) -> list[Problem]:
+    found = []
+    for name in ALL:
+        path = folder / f"{name}.ckpt"
+        try:
+            fault = _fault_of(path, owner)
+        except FileNotFoundError:
+            continue  # A run has removed it just now, and had every right to.
+        there = [each for each in (path, path.with_suffix(".json")) if each.is_file()]
+        if fault and there:
+            moves = tuple((each, each.with_name(each.name + ASIDE)) for each in there)
+            repair = Repair(f"set it aside as {there[0].name}{ASIDE}", moves=moves)
+            found.append(Problem("checkpoint", f"{folder.name}/{path.name}", fault, repair))
+    return found
+
+
+def _fault_of(path: Path, owner: Mapping[str, str]) -> str:
+    """Returns what is wrong with a checkpoint; empty if it is whole, or not there at all."""
+    sidecar = path.with_suffix(".json")
+    if not path.is_file():
+        return f"{sidecar.name} is there without it" if sidecar.is_file() else ""
+    if not sidecar.is_file():
+        return f"{sidecar.name} is missing, so nothing says whether it is whole"
+    try:
+        facts, size = json.loads(sidecar.read_text()), path.stat().st_size
+        digest, epoch, wanted = facts["sha256"], int(facts["epoch"]), int(facts.get("size", size))
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return f"{sidecar.name} cannot be read"
+    # Version 0.1.0 wrote no owner.
+    if any(facts.get(name, fact) != fact for name, fact in owner.items()):
+        return f"it is of another trial or another study ({facts.get('owner', 'unnamed')})"
+    if size != wanted:
+        return f"it has {size:,} of {wanted:,} bytes"
+    with path.open("rb") as file:
+        whole = hashlib.file_digest(file, "sha256").hexdigest() == digest
+    return "" if whole else f"its bytes are not those written after epoch {epoch}"
+
+
+def _check_leftovers(folder: Path) -> list[Problem]:
+    paths = [folder / name for name in _BESIDE]
+    return [
+        Problem(
+            "leftover",
+            f"{folder.name}/{path.name}",
+            f"left by a process that was killed while it wrote ({path.stat().st_size:,} bytes)",
+            Repair("remove it", moves=((path, None),)),
+        )
+        for path in paths
+        if path.is_file()
+    ]

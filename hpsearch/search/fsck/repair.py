@@ -1,0 +1,69 @@
+"""Putting right what `hpsearch fsck` finds, as far as that is safe: nothing is lost by it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from optuna.storages import RDBStorage
+
+from hpsearch.errors import SearchError
+from hpsearch.search.fsck.check import FsckReport, check_database, examine, open_target
+from hpsearch.search.fsck.problem import Repair
+from hpsearch.search.store import Ids, Lease, take_lease, write
+
+
+def repair_study(url: str, name: str, runs: Path | None) -> tuple[FsckReport, FsckReport]:
+    """Repairs what can be; returns what was found, and what is left when all is looked at again.
+
+    The study is owned meanwhile. A database that is damaged itself is left as it is, and so is all
+    that depends on it.
+
+    Raises:
+        InputError: as `examine_study`; or another process runs the study.
+        SearchError: as `examine_study`; or another process has taken the study over meanwhile.
+    """
+    broken = check_database(url)
+    if broken:
+        report = FsckReport(name, 0, None, tuple(broken))
+        return report, report
+    target = open_target(url, name, runs)
+    database, study_id = target.database, target.study._study_id
+    lease = take_lease(database.engine, study_id, name)
+    try:
+        found = examine(target, None)
+        repairs = [problem.repair for problem in found.left if problem.repair is not None]
+        trials = database.get_all_trials(study_id, deepcopy=False) if repairs else []
+        _apply(repairs, database, lease, {trial.number: trial._trial_id for trial in trials})
+        return found, examine(target, None)
+    finally:
+        lease.release()
+
+
+def _apply(repairs: Sequence[Repair], database: RDBStorage, lease: Lease, ids: Ids) -> None:
+    """Writes all changes of the database or none, and moves files only while the study is owned."""
+    with database.engine.begin() as connection:
+        if not lease.hold(connection):
+            raise SearchError("another process has taken this study over; nothing was repaired")
+        write(connection, [change for repair in repairs for change in repair.changes], ids)
+    for repair in repairs:
+        for source, target in repair.moves:
+            _move(source, target)
+
+
+def _move(source: Path, target: Path | None) -> None:
+    if target is None:
+        source.unlink(missing_ok=True)
+        return
+    target.parent.mkdir(exist_ok=True)
+    shutil.move(source, _free(target))
+
+
+def _free(path: Path) -> Path:
+    """Returns the path, or where something is there already, the first of its kind that is free."""
+    if not path.exists():
+        return path
+    tries = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(each for each in tries if not each.exists())

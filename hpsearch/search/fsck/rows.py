@@ -1,0 +1,189 @@
+"""Where a trial in the database and its own record, `events.jsonl`, do not agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from hpsearch.protocol.events import best_report, read_events
+from hpsearch.protocol.messages import Ended, Report
+from hpsearch.protocol.types import Direction
+from hpsearch.search.fsck.problem import Problem, Repair
+from hpsearch.search.store import Mutation, trial_attribute, trial_state, value_after
+from hpsearch.search.store.keys import CURVE, FAILURE_KIND
+
+Objectives = Mapping[str, Direction]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a trial's record says, and how much of it cannot be read.
+
+    Attributes:
+        reports: in the order they were written; an epoch that was repeated is there twice.
+        damaged: lines that are not what was written.
+    """
+
+    reports: tuple[Report, ...]
+    damaged: int
+
+
+def read_record(path: Path, objectives: Objectives) -> Record | None:
+    """Returns what a trial has written down itself; None if the file is not there."""
+    if not path.is_file():
+        return None
+    lines = sum(1 for line in path.read_bytes().split(b"\n") if line.strip())
+    events = [event for event in read_events(path) if _is_whole(event, objectives)]
+    reports = tuple(event for event in events if isinstance(event, Report))
+    return Record(reports, max(0, lines - len(events)))
+
+
+def check_trial(trial: FrozenTrial, record: Record | None, objectives: Objectives) -> list[Problem]:
+    """Returns what is wrong with a trial in the database, as its record shows.
+
+    Args:
+        trial: as the database has it; no living process runs it.
+        record: what it has written down itself.
+        objectives: metric names and directions.
+    """
+    known = record or Record((), 0)
+    return [
+        *_check_state(trial, known),
+        *_check_values(trial, known, objectives),
+        *_check_record(trial, record),
+        *_check_reports(trial, known, objectives),
+    ]
+
+
+def curve_of(trial: FrozenTrial) -> dict[int, float]:
+    """Returns a trial's values by epoch, as the database has them."""
+    curve = trial.user_attrs.get(CURVE) or trial.intermediate_values
+    return {int(step): value for step, value in curve.items()}
+
+
+def _check_state(trial: FrozenTrial, record: Record) -> list[Problem]:
+    if trial.state == TrialState.RUNNING:
+        text = "no process runs it any more: resume goes on with it"
+        return [_of(trial, "unfinished", text, harmless=True)]
+    memory = trial.user_attrs.get(FAILURE_KIND) == "out of memory"
+    if trial.state == TrialState.PRUNED and not (memory or curve_of(trial) or record.reports):
+        return [_of(trial, "reports", "it is pruned, and there is no report to prune it by")]
+    return []
+
+
+def _check_values(trial: FrozenTrial, record: Record, objectives: Objectives) -> list[Problem]:
+    if trial.state != TrialState.COMPLETE:
+        return []
+    # A line that cannot be read may have been the best.
+    best = None if record.damaged else best_report(record.reports, *next(iter(objectives.items())))
+    expected = [float(best.values[name]) for name in objectives] if best else None
+    if trial.values is None or len(trial.values) != len(objectives):
+        repair = _write_values(trial, expected) if expected else None
+        return [_of(trial, "value", "it is complete, and has no value", repair)]
+    if expected is not None and list(trial.values) != expected:
+        stored, said = _numbers(trial.values), _numbers(expected)
+        text = f"its value is {stored}, but the best in its record is {said}"
+        return [_of(trial, "value", f"{text}: believe the record")]
+    return []
+
+
+def _check_record(trial: FrozenTrial, record: Record | None) -> list[Problem]:
+    stored = curve_of(trial)
+    if record is None:
+        if not stored:
+            return []
+        text = f"its record is gone: its {_count(len(stored), 'report')} cannot be compared"
+        return [_of(trial, "record", text, harmless=True)]
+    found = []
+    if record.damaged:
+        text = f"left out of its record: {_count(record.damaged, 'damaged line')}"
+        found.append(_of(trial, "record", text, harmless=True))
+    unsaid = stored.keys() - {report.step for report in record.reports}
+    if unsaid:
+        text = f"{_epochs(unsaid)} in the database alone, not in its record"
+        found.append(_of(trial, "record", text, harmless=True))
+    return found
+
+
+def _check_reports(trial: FrozenTrial, record: Record, objectives: Objectives) -> list[Problem]:
+    stored, primary = curve_of(trial), next(iter(objectives))
+    said: dict[int, list[float]] = {}
+    for report in record.reports:
+        said.setdefault(report.step, []).append(report.values[primary])
+    # The database keeps the first value of an epoch that is trained again.
+    missing = {step: values[0] for step, values in said.items() if step not in stored}
+    found = []
+    if missing:
+        text = f"{_epochs(missing)} in its record, not in the database"
+        if trial.state.is_finished():
+            changes = _write_reports(trial, missing, several=len(objectives) > 1)
+            repair = Repair("write them into the database", changes)
+            found.append(_of(trial, "reports", text, repair))
+        else:
+            text += ": resume writes them"
+            found.append(_of(trial, "reports", text, harmless=True))
+    for step in sorted(stored.keys() & said.keys()):
+        if stored[step] not in said[step]:
+            text = f"epoch {step} is {stored[step]} in the database, {said[step][0]} in its record"
+            found.append(_of(trial, "reports", f"{text}: believe the record"))
+    return found
+
+
+def _write_values(trial: FrozenTrial, values: list[float]) -> Repair:
+    times = trial.datetime_start, trial.datetime_complete
+    change = trial_state(trial.number, trial.state, values, *times)
+    return Repair(f"write {_numbers(values)}, the best in its record", (change,))
+
+
+def _write_reports(
+    trial: FrozenTrial, missing: Mapping[int, float], *, several: bool
+) -> tuple[Mutation, ...]:
+    if not several:
+        return tuple(value_after(trial.number, step, value) for step, value in missing.items())
+    curve = {str(step): value for step, value in {**missing, **curve_of(trial)}.items()}
+    return (trial_attribute(trial.number, CURVE, curve, system=False),)
+
+
+def _is_whole(event: Report | Ended, objectives: Objectives) -> bool:
+    """Returns whether a line that had no checksum, as version 0.1.0 wrote it, says what it must."""
+    if isinstance(event, Ended):
+        return True
+    values: Any = event.values
+    return (
+        isinstance(event.step, int)
+        and isinstance(values, dict)
+        and all(isinstance(values.get(name), int | float) for name in objectives)
+    )
+
+
+def _of(
+    trial: FrozenTrial,
+    kind: Any,
+    text: str,
+    repair: Repair | None = None,
+    *,
+    harmless: bool = False,
+) -> Problem:
+    return Problem(kind, f"trial {trial.number}", text, repair, harmless)
+
+
+def _epochs(steps: Iterable[int]) -> str:
+    """Returns `epoch 3 is`, `epochs 3 to 7 are`, `epochs 1, 4 are`."""
+    ordered = sorted(steps)
+    if len(ordered) == 1:
+        return f"epoch {ordered[0]} is"
+    if ordered[-1] - ordered[0] == len(ordered) - 1:
+        return f"epochs {ordered[0]} to {ordered[-1]} are"
+    return f"epochs {', '.join(map(str, ordered))} are"
+
+
+def _numbers(values: Iterable[float]) -> str:
+    return ", ".join(str(value) for value in values)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

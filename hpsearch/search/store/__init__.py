@@ -1,0 +1,84 @@
+"""The study in its database: the only room that knows Optuna's storage and SQLAlchemy."""
+
+from __future__ import annotations
+
+from hpsearch.search.store.database import BUSY_S, default_url, open_storage, reason_of, redact
+from hpsearch.search.store.lease import Lease, find_owner, last_owner, take_lease
+from hpsearch.search.store.owned_storage import buffer_writes
+from hpsearch.search.store.records import (
+    STATES,
+    StudyRecord,
+    TrialRecord,
+    TrialState,
+    list_studies,
+    load_record,
+    load_study,
+    stored_spec,
+    study_record,
+    trial_folder,
+    trial_record,
+)
+from hpsearch.search.store.run_folder import (
+    DEFAULT_RUNS,
+    MARK,
+    claim_folder,
+    find_runs,
+    refuse_foreign_folder,
+)
+from hpsearch.search.store.sampling import grid_size
+from hpsearch.search.store.tables import (
+    Ids,
+    Mutation,
+    trial_attribute,
+    trial_state,
+    value_after,
+    write,
+)
+from hpsearch.search.store.write_behind import (
+    DatabaseUnavailableError,
+    LeaseLostError,
+    WriteBehindQueue,
+)
+from hpsearch.search.store.writer import StudyWriter, create_study, describe_study
+
+__all__ = [
+    "BUSY_S",
+    "DEFAULT_RUNS",
+    "DatabaseUnavailableError",
+    "Ids",
+    "Lease",
+    "LeaseLostError",
+    "MARK",
+    "Mutation",
+    "STATES",
+    "StudyRecord",
+    "StudyWriter",
+    "TrialRecord",
+    "TrialState",
+    "WriteBehindQueue",
+    "buffer_writes",
+    "claim_folder",
+    "create_study",
+    "default_url",
+    "describe_study",
+    "find_owner",
+    "find_runs",
+    "grid_size",
+    "last_owner",
+    "list_studies",
+    "load_record",
+    "load_study",
+    "open_storage",
+    "reason_of",
+    "redact",
+    "refuse_foreign_folder",
+    "stored_spec",
+    "study_record",
+    "take_lease",
+    "trial_attribute",
+    "trial_folder",
+    "trial_record",
+    "trial_state",
+    "value_after",
+    "write",
+]

@@ -1,0 +1,44 @@
+"""The names under which a study's facts stand in the database, beside Optuna's own."""
+
+from __future__ import annotations
+
+import hashlib
+
+# Of a study.
+ID = "hpsearch:id"  # tells it from studies of the same name in other databases
+DOCUMENT = "hpsearch:document"  # the study file as data: what `resume` goes on from
+IMPORT_PATHS = "hpsearch:import_paths"  # folders of the study's own classes
+BUDGET = "hpsearch:budget"  # trials in all
+RUNS = "hpsearch:runs"  # folder of the trials' files
+SPLIT = "hpsearch:split"  # hash of the train/validation split
+VERSIONS = "hpsearch:versions"  # of python and the libraries that trained
+CONFIRMS = "hpsearch:confirms"  # of a confirmation: the search whose finalists it trains again
+CONFIRMATION = "hpsearch:confirmation"  # of a search: what its confirmation found
+TEST_EVALUATIONS = "hpsearch:test_openings"  # of a search: when its test split was opened, and why
+
+# Of a trial. What has no name here is a fact under its own name, such as `parameters`.
+ATTEMPTS = "attempts"
+CHECKPOINT = "checkpoint"
+CURVE = "values_by_epoch"  # of several objectives: Optuna's own reports are for one only
+DEVICE = "device"
+FAILURE = "failure"
+FAILURE_KIND = "failure_kind"
+FINALIST = "finalist"  # of a confirmation: number of the trial that is trained again
+GAP = "gap"  # by how much the objective is better in training than in validation
+PRUNED_AT = "pruned_at"
+REPEAT = "repeat"  # of a confirmation: which of its seeds, from 1
+SAMPLES_PER_S = "samples_per_s"  # training speed, as last said
+SECONDS = "seconds"
+SEED = "seed"  # where it does not follow from the trial's number
+TRACEBACK = "traceback"
+
+_SUFFIX = ".confirm"
+_LONGEST_NAME = 64
+
+
+def confirmation_name(name: str) -> str:
+    """Returns the name of the study that confirms the one of this name."""
+    if len(name) + len(_SUFFIX) <= _LONGEST_NAME:
+        return name + _SUFFIX
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST_NAME - len(_SUFFIX) - 9]}-{digest}{_SUFFIX}"

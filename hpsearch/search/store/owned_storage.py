@@ -1,0 +1,132 @@
+"""A study as its owner sees it: whole in memory, with every change on its way to the database.
+
+One process owns a study, so what it remembers is what there is: nothing needs to be read again,
+and neither a sampler nor a pruner ever waits for the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.storages import InMemoryStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from hpsearch.errors import InputError
+from hpsearch.search.store import tables
+from hpsearch.search.store.tables import read_trials
+from hpsearch.search.store.write_behind import WriteBehindQueue
+
+
+def buffer_writes(study: optuna.Study, writes: WriteBehindQueue) -> optuna.Study:
+    """Returns the study in memory, whose changes go to the outbox.
+
+    Args:
+        study: the study in the database, which this process must own.
+        writes: takes the changes of this study to its database.
+
+    Raises:
+        InputError: trials are missing or doubled in the database.
+    """
+    storage = WriteBehindStorage(study, writes)
+    return optuna.load_study(
+        study_name=study.study_name, storage=storage, sampler=study.sampler, pruner=study.pruner
+    )
+
+
+class WriteBehindStorage(InMemoryStorage):
+    """Optuna's storage in memory for one study, which passes on what is changed.
+
+    A trial's id in here is its number.
+    """
+
+    def __init__(self, study: optuna.Study, writes: WriteBehindQueue) -> None:
+        super().__init__()
+        self._writes: WriteBehindQueue | None = None  # what comes from the database is no change
+        self._stored_id = study._study_id
+        here = self.create_new_study(study.directions, study.study_name)
+        for key, value in study.user_attrs.items():
+            self.set_study_user_attr(here, key, value)
+        for key, value in study._storage.get_study_system_attrs(study._study_id).items():
+            self.set_study_system_attr(here, key, value)
+        trials = read_trials(writes.engine, study._study_id)
+        if [trial.number for trial in trials] != list(range(len(trials))):
+            name = study.study_name
+            raise InputError(
+                f"the numbers of the trials of {name} are not 0 to {len(trials) - 1}, each once:"
+                f" the database is damaged; see `hpsearch fsck {name}`"
+            )
+        writes.ids.update({trial.number: trial._trial_id for trial in trials})
+        for trial in trials:
+            self._take_over(here, trial)
+        self._writes = writes
+
+    def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
+        """Sets an attribute of the study."""
+        super().set_study_user_attr(study_id, key, value)
+        self._pass_on(tables.study_attribute(self._stored_id, key, value, system=False))
+
+    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
+        """Sets an attribute of the study that Optuna keeps for itself."""
+        super().set_study_system_attr(study_id, key, value)
+        self._pass_on(tables.study_attribute(self._stored_id, key, value, system=True))
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """Adds a trial; its id is its number."""
+        number = super().create_new_trial(study_id, template_trial)
+        trial = self.get_trial(number)
+        self._pass_on(tables.new_trial(self._stored_id, number, trial.state, trial.datetime_start))
+        return number
+
+    def set_trial_param(
+        self,
+        trial_id: int,
+        param_name: str,
+        param_value_internal: float,
+        distribution: BaseDistribution,
+    ) -> None:
+        """Sets one parameter of a trial."""
+        super().set_trial_param(trial_id, param_name, param_value_internal, distribution)
+        self._pass_on(tables.parameter(trial_id, param_name, param_value_internal, distribution))
+
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
+        """Moves a trial to a state; returns whether it could be."""
+        done = super().set_trial_state_values(trial_id, state, values)
+        if done:
+            trial = self.get_trial(trial_id)
+            times = trial.datetime_start, trial.datetime_complete
+            self._pass_on(tables.trial_state(trial_id, state, values, *times))
+        return done
+
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
+        """Sets a trial's value after an epoch."""
+        super().set_trial_intermediate_value(trial_id, step, intermediate_value)
+        self._pass_on(tables.value_after(trial_id, step, intermediate_value))
+
+    def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Sets an attribute of a trial."""
+        super().set_trial_user_attr(trial_id, key, value)
+        self._pass_on(tables.trial_attribute(trial_id, key, value, system=False))
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Sets an attribute of a trial that Optuna keeps for itself."""
+        super().set_trial_system_attr(trial_id, key, value)
+        self._pass_on(tables.trial_attribute(trial_id, key, value, system=True))
+
+    def _take_over(self, study_id: int, trial: FrozenTrial) -> None:
+        """Adds a trial as it stands, without the deep copy that takes long for thousands."""
+        number = trial._trial_id = trial.number
+        self._max_trial_id = number
+        self._trial_id_to_study_id_and_number[number] = (study_id, number)
+        self._studies[study_id].trials.append(trial)
+        self._update_cache(number, study_id)
+
+    def _pass_on(self, change: tables.Mutation) -> None:
+        if self._writes is not None:
+            self._writes.put(change)

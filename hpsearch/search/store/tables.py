@@ -1,0 +1,268 @@
+"""A study's changes as rows of Optuna's tables: each can be written twice and counts once.
+
+Optuna's own storage commits after every change, one object at a time; here many changes go into
+one transaction, which is what lets an owner check its lease and write in a single step. Of what
+changes several times within it only the last is written, and each table is written at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, cast, final
+
+import sqlalchemy as sa
+from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
+from optuna.storages._rdb import models
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+# Trials are known by number; the database gives each an id of its own when it is first written.
+Ids = MutableMapping[int, int]
+
+Key = tuple[tuple[str, Any], ...]
+
+
+@final
+@dataclass(frozen=True)
+class NewTrial:
+    """A trial that is to be there; an earlier try may have added it already."""
+
+    study_id: int
+    number: int
+    state: TrialState
+    started: datetime | None
+
+
+@final
+@dataclass(frozen=True)
+class Row:
+    """What a row is to hold, be it there already or not.
+
+    Attributes:
+        table: where; all rows of a table have the same fields.
+        trial: the number of the trial that it belongs to; None if it is the study's.
+        key: what else tells it from the other rows: columns and values; none for the trial's own
+            row, which is there already.
+        fields: what it is to hold.
+    """
+
+    table: sa.Table
+    trial: int | None
+    key: Key
+    fields: Mapping[str, Any]
+
+
+# What is written in one transaction, or not at all.
+Mutation = tuple[NewTrial | Row, ...]
+
+
+def write(connection: sa.Connection, changes: Iterable[Mutation], ids: Ids) -> None:
+    """Writes changes within a transaction.
+
+    Args:
+        connection: of the transaction.
+        changes: in their order.
+        ids: of the trials by number; those of new trials are added.
+    """
+    latest: dict[tuple[sa.Table, int | None, Key], dict[str, Any]] = {}
+    for row in (row for change in changes for row in change):
+        if isinstance(row, NewTrial):
+            ids[row.number] = _id_of(connection, row)
+        else:
+            latest.setdefault((row.table, row.trial, row.key), {}).update(row.fields)
+    tables: dict[tuple[sa.Table, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
+    for (table, trial, key), fields in latest.items():
+        which = dict(key) if trial is None else {"trial_id": ids[trial], **dict(key)}
+        if key:
+            tables[table, tuple(which)].append({**which, **fields})
+        else:
+            connection.execute(
+                table.update().where(table.c.trial_id == which["trial_id"]).values(**fields)
+            )
+    for (table, names), rows in tables.items():
+        connection.execute(_upsert(connection.dialect.name, table, names, rows[0]), rows)
+
+
+def new_trial(study_id: int, number: int, state: TrialState, started: datetime | None) -> Mutation:
+    """Returns the change that adds a trial, unless an earlier try has added it already."""
+    return (NewTrial(study_id, number, state, _utc(started)),)
+
+
+def trial_state(
+    number: int,
+    state: TrialState,
+    values: Sequence[float] | None,
+    started: datetime | None,
+    completed: datetime | None,
+) -> Mutation:
+    """Returns the change that moves a trial to a state, with its values if it has any."""
+    times = {"datetime_start": _utc(started), "datetime_complete": _utc(completed)}
+    rows = [Row(_table(models.TrialModel), number, (), {"state": state, **times})]
+    for objective, value in enumerate(values or ()):
+        stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+        fields = {"value": stored, "value_type": kind}
+        table = _table(models.TrialValueModel)
+        rows.append(Row(table, number, (("objective", objective),), fields))
+    return tuple(rows)
+
+
+def parameter(
+    number: int, name: str, internal_value: float, distribution: BaseDistribution
+) -> Mutation:
+    """Returns the change that sets one parameter of a trial."""
+    fields = {
+        "param_value": internal_value,
+        "distribution_json": distribution_to_json(distribution),
+    }
+    return (Row(_table(models.TrialParamModel), number, (("param_name", name),), fields),)
+
+
+def value_after(number: int, step: int, value: float) -> Mutation:
+    """Returns the change that sets a trial's value after an epoch."""
+    model = models.TrialIntermediateValueModel
+    stored, kind = model.intermediate_value_to_stored_repr(value)
+    fields = {"intermediate_value": stored, "intermediate_value_type": kind}
+    return (Row(_table(model), number, (("step", step),), fields),)
+
+
+def trial_attribute(number: int, key: str, value: Any, *, system: bool) -> Mutation:
+    """Returns the change that sets an attribute of a trial."""
+    model = models.TrialSystemAttributeModel if system else models.TrialUserAttributeModel
+    return (Row(_table(model), number, (("key", key),), {"value_json": json.dumps(value)}),)
+
+
+def study_attribute(study_id: int, key: str, value: Any, *, system: bool) -> Mutation:
+    """Returns the change that sets an attribute of the study."""
+    model = models.StudySystemAttributeModel if system else models.StudyUserAttributeModel
+    which = (("study_id", study_id), ("key", key))
+    return (Row(_table(model), None, which, {"value_json": json.dumps(value)}),)
+
+
+def _id_of(connection: sa.Connection, trial: NewTrial) -> int:
+    """Returns the database's id of a trial, which is added if it is not there."""
+    table = _table(models.TrialModel)
+    this = sa.and_(table.c.study_id == trial.study_id, table.c.number == trial.number)
+    known = connection.execute(sa.select(table.c.trial_id).where(this)).scalar()
+    if known is None:
+        row = {"study_id": trial.study_id, "number": trial.number, "state": trial.state}
+        done = connection.execute(table.insert().values(**row, datetime_start=trial.started))
+        known = cast(Any, done.inserted_primary_key)[0]
+    return cast(int, known)
+
+
+def _upsert(dialect: str, table: sa.Table, key: Sequence[str], columns: Iterable[str]) -> sa.Insert:
+    """Returns the statement that adds rows, and changes those whose key is there already."""
+    fields = [name for name in columns if name not in key]
+    if dialect in ("mysql", "mariadb"):
+        added = mysql.insert(table)
+        return added.on_duplicate_key_update({name: added.inserted[name] for name in fields})
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    changed = {name: insert.excluded[name] for name in fields}
+    return insert.on_conflict_do_update(index_elements=key, set_=changed)
+
+
+def _table(model: Any) -> sa.Table:
+    return cast(sa.Table, model.__table__)
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    """Returns a local time as Optuna 5 stores it: in UTC, without saying so."""
+    return None if time is None else time.astimezone(UTC).replace(tzinfo=None)
+
+
+Cells = dict[int, dict[Any, Any]]
+
+
+def read_trials(engine: sa.Engine, study_id: int) -> list[FrozenTrial]:
+    """Returns every trial of a study, by number, as Optuna's own storage returns it.
+
+    Args:
+        engine: the database.
+        study_id: the study's id there.
+
+    Raises:
+        ValueError, LookupError: a row there holds what Optuna does not write.
+        SQLAlchemyError: the database cannot be read.
+    """
+    with engine.connect() as connection:
+        # The trials first: whatever is complete then has its values.
+        table = _table_stored(models.TrialModel)
+        mine = table.c.study_id == study_id
+        trials = connection.execute(table.select().where(mine).order_by(table.c.number)).all()
+        parts = _Parts(connection, study_id)
+    return [parts.trial(row) for row in trials]
+
+
+class _Parts:
+    """What the other tables hold of a study's trials, by the trials' ids."""
+
+    def __init__(self, connection: sa.Connection, study_id: int) -> None:
+        self._params: Cells = defaultdict(dict)
+        self._distributions: Cells = defaultdict(dict)
+        self._values: Cells = defaultdict(dict)
+        self._curves: Cells = defaultdict(dict)
+        self._user: Cells = defaultdict(dict)
+        self._system: Cells = defaultdict(dict)
+        model: Any = models.TrialParamModel
+        distribution = cache(json_to_distribution)
+        for trial, name, stored, text in _rows(connection, study_id, model):
+            known: BaseDistribution = distribution(text)
+            self._params[trial][name] = known.to_external_repr(stored)
+            self._distributions[trial][name] = known
+        model = models.TrialValueModel
+        for trial, objective, stored, kind in _rows(connection, study_id, model):
+            self._values[trial][objective] = model.stored_repr_to_value(stored, kind)
+        model = models.TrialIntermediateValueModel
+        for trial, step, stored, kind in _rows(connection, study_id, model):
+            self._curves[trial][step] = model.stored_repr_to_intermediate_value(stored, kind)
+        for trial, key, text in _rows(connection, study_id, models.TrialUserAttributeModel):
+            self._user[trial][key] = json.loads(text)
+        for trial, key, text in _rows(connection, study_id, models.TrialSystemAttributeModel):
+            self._system[trial][key] = json.loads(text)
+
+    def trial(self, row: Any) -> FrozenTrial:
+        """Returns one trial of the table of trials, whole."""
+        this = row.trial_id
+        values = self._values.get(this)
+        return FrozenTrial(
+            number=row.number,
+            state=row.state,
+            value=None,
+            values=[values[objective] for objective in sorted(values)] if values else None,
+            datetime_start=_local(row.datetime_start),
+            datetime_complete=_local(row.datetime_complete),
+            params=self._params.get(this, {}),
+            distributions=self._distributions.get(this, {}),
+            user_attrs=self._user.get(this, {}),
+            system_attrs=self._system.get(this, {}),
+            intermediate_values=self._curves.get(this, {}),
+            trial_id=this,
+        )
+
+
+def _rows(connection: sa.Connection, study_id: int, model: Any) -> Iterator[Any]:
+    """Yields a table's rows of a study's trials in the order they were written, without their ids.
+
+    The first cell is the trial's id, the others are those of the table in its order.
+    """
+    table, trials = _table_stored(model), _table_stored(models.TrialModel)
+    own_id, *cells = table.columns
+    of_study = table.join(trials, table.c.trial_id == trials.c.trial_id)
+    mine = trials.c.study_id == study_id
+    yield from connection.execute(
+        sa.select(*cells).select_from(of_study).where(mine).order_by(own_id)
+    )
+
+
+def _table_stored(model: Any) -> sa.Table:
+    return cast(sa.Table, model.__table__)
+
+
+def _local(time: datetime | None) -> datetime | None:
+    """Returns a time of the database, which is in UTC, as Optuna tells it: local, not saying so."""
+    return None if time is None else time.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)

@@ -1,1 +1,0 @@
-"""What is searched: the study file, the space it spans and the components it names."""

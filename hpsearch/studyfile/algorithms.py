@@ -1,0 +1,104 @@
+"""Samplers and pruners: their short names, what they need, and where they do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
+from hpsearch.studyfile.distributions import Choice, FloatRange
+from hpsearch.studyfile.space import Space
+
+
+@dataclass(frozen=True)
+class Component:
+    """A class by its path, and the arguments it is built with."""
+
+    class_path: str
+    init_args: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_tree(self) -> dict[str, Any]:
+        """Returns the component as plain data, for `instantiate`."""
+        return {"class_path": self.class_path, "init_args": dict(self.init_args)}
+
+
+SAMPLERS = {
+    "grid": "optuna.samplers.GridSampler",
+    "random": "optuna.samplers.RandomSampler",
+    "tpe": "optuna.samplers.TPESampler",
+    "gp": "optuna.samplers.GPSampler",
+    "cmaes": "optuna.samplers.CmaEsSampler",
+    "qmc": "optuna.samplers.QMCSampler",
+    "nsgaii": "optuna.samplers.NSGAIISampler",
+}
+PRUNERS = {
+    "none": "optuna.pruners.NopPruner",
+    "median": "optuna.pruners.MedianPruner",
+    "percentile": "optuna.pruners.PercentilePruner",
+    "asha": "optuna.pruners.SuccessiveHalvingPruner",
+    "hyperband": "optuna.pruners.HyperbandPruner",
+    "patient": "optuna.pruners.PatientPruner",
+    "wilcoxon": "optuna.pruners.WilcoxonPruner",
+}
+NO_PRUNER = Component(PRUNERS["none"])
+PACKAGES = {
+    SAMPLERS["gp"]: ("scipy", "torch"),
+    SAMPLERS["cmaes"]: ("cmaes",),
+    SAMPLERS["qmc"]: ("scipy",),
+    PRUNERS["wilcoxon"]: ("scipy",),
+}
+# What a short name brings; init_args of the file come over it.
+_DEFAULTS: dict[str, dict[str, Any]] = {"tpe": {"group": True}}
+
+
+def read_component(written: Any, names: Mapping[str, str]) -> Component:
+    """Returns the sampler or pruner that the file names, short names resolved, nested ones too.
+
+    Args:
+        written: a short name, a class path, or a mapping with `class_path` and `init_args`.
+        names: the short names, to class paths.
+
+    Raises:
+        InvalidValueError: it is none of these.
+    """
+    if isinstance(written, str):
+        written = {"class_path": written}
+    if not isinstance(written, dict) or not isinstance(written.get("class_path"), str):
+        raise InvalidValueError("must be a short name, a class path, or class_path and init_args")
+    if extra := [key for key in written if key not in ("class_path", "init_args")]:
+        raise InvalidValueError(f"has no key '{extra[0]}'; its arguments go into init_args")
+    path, arguments = written["class_path"], written.get("init_args") or {}
+    if not isinstance(arguments, dict):
+        raise InvalidValueError("init_args must be a mapping of arguments")
+    if path not in names and "." not in path:
+        raise InvalidValueError(f"there is no '{path}'{did_you_mean(path, names)}")
+    nested = {name: _nested(name, value) for name, value in arguments.items()}
+    return Component(names.get(path, path), {**_DEFAULTS.get(path, {}), **nested})
+
+
+def incompatibility(sampler: Component, space: Space) -> str | None:
+    """Returns why a sampler cannot search a space, naming the parameter; None where it can."""
+    branch = next(iter(space.branch_parameters), None)
+    if sampler.class_path == SAMPLERS["cmaes"]:
+        if branch:
+            return f"cmaes cannot search branches, as at {branch}; use tpe"
+        for name, distribution in space.parameters.items():
+            if isinstance(distribution, Choice):
+                return f"cmaes cannot search a ~choice, as at {name}; use tpe"
+    if sampler.class_path == SAMPLERS["grid"]:
+        if branch:
+            other = "optuna.samplers.BruteForceSampler"
+            return f"grid cannot search branches, as at {branch}; use {other}, which can"
+        for name, distribution in space.parameters.items():
+            if isinstance(distribution, FloatRange) and distribution.step is None:
+                return f"grid needs a step in the range of {name}: ~float(low, high, step=...)"
+    return None
+
+
+def _nested(name: str, value: Any) -> Any:
+    """Resolves what an argument such as `wrapped_pruner` holds: a component, or its name alone."""
+    named = isinstance(value, str) and name.endswith(("pruner", "sampler"))
+    if named or (isinstance(value, dict) and "class_path" in value):
+        return read_component(value, SAMPLERS | PRUNERS).to_tree()
+    return value

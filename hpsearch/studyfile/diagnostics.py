@@ -1,0 +1,93 @@
+"""Faults of a study file: where each one is, what is wrong, and the text that tells them all."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from hpsearch.errors import InputError
+
+_PASSWORD = re.compile(r"(://[^:/@\s]*):[^/@\s][^@\s]*@")
+_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One thing to put right.
+
+    Attributes:
+        where: the file, or the override (`--set trainer.max_epochs=1`), it stands in.
+        line: its line in the file, from 1; None where there are no lines.
+        path: the dotted name of the value; empty for the file as a whole.
+        message: the value, the rule it breaks and what to write instead.
+        excerpt: the lines around it, ready to print; may be empty.
+    """
+
+    where: str
+    line: int | None
+    path: str
+    message: str
+    excerpt: tuple[str, ...] = field(default=(), compare=False)
+
+    def __str__(self) -> str:
+        place = self.where if self.line is None else f"{self.where}:{self.line}"
+        name = f"{self.path}: " if self.path else ""
+        return "\n".join([f"{place}: error: {name}{self.message}", *self.excerpt])
+
+
+class InvalidValueError(ValueError):
+    """A value breaks a rule; the message says which. Whoever knows its place makes it a fault."""
+
+
+class StudyFileError(InputError):
+    """A study file has faults; the text of the error shows every one of them, and their number.
+
+    Args:
+        diagnostics: the faults, in the order they were found.
+        shown: those of them that have been printed already, which the text leaves out.
+    """
+
+    def __init__(
+        self, diagnostics: Iterable[Diagnostic], shown: Collection[Diagnostic] = ()
+    ) -> None:
+        self.diagnostics = tuple(diagnostics)
+        old = set(shown)
+        new = [diagnostic for diagnostic in self.diagnostics if diagnostic not in old]
+        super().__init__("\n".join([*map(str, new), _count(self.diagnostics)]))
+
+
+def excerpt(lines: Sequence[str], line: int) -> tuple[str, ...]:
+    """Returns the line (from 1) between its two neighbours, numbered; passwords are masked."""
+    numbers = range(max(1, line - 1), min(len(lines), line + 1) + 1)
+    return tuple(
+        f"{'>' if number == line else ' '} {number:>4} | {mask(lines[number - 1])}".rstrip()
+        for number in numbers
+    )
+
+
+def mask(text: str) -> str:
+    """Returns the text with the password of any URL in it replaced by stars."""
+    return _PASSWORD.sub(r"\1:***@", text)
+
+
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Returns the known word most like another, if their likeness, from 0 to 1, is enough."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=likeness)), None)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Returns the end of a message that proposes the nearest known word, or names the few known."""
+    words = sorted({name for name in known if not name.startswith("_")})
+    if near := nearest(word, words):
+        return f"; did you mean '{near}'?"
+    return f"; known here: {', '.join(words)}" if 0 < len(words) <= _LISTED else ""
+
+
+def _count(diagnostics: Sequence[Diagnostic]) -> str:
+    files = [
+        diagnostic.where for diagnostic in diagnostics if not diagnostic.where.startswith("--set")
+    ]
+    subject = files[0] if files else "the command line"
+    return f"{subject} has {len(diagnostics)} error{'' if len(diagnostics) == 1 else 's'}"

@@ -1,0 +1,117 @@
+"""What one parameter may be: a range of whole numbers, a range of numbers, or a few options."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hpsearch.protocol.types import Scalar
+
+
+@dataclass(frozen=True)
+class IntRange:
+    """Whole numbers from `low` to `high`, both included, uniform or (`log`) log-uniform."""
+
+    low: int
+    high: int
+    log: bool = False
+    step: int = 1
+
+    def ends(self) -> tuple[int, int]:
+        """Returns the least and the greatest value."""
+        return self.low, self.high
+
+    def middle(self) -> int:
+        """Returns the value in the middle, of a log range that of the logarithms."""
+        steps = (_middle(self.low, self.high, self.log) - self.low) / self.step
+        return self.low + round(steps) * self.step
+
+    def size(self) -> float:
+        """Returns how many values there are."""
+        return (self.high - self.low) // self.step + 1
+
+    def contains(self, value: Scalar) -> bool:
+        """Tells whether the value is one of the range."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            return False
+        return self.low <= value <= self.high and (value - self.low) % self.step == 0
+
+
+@dataclass(frozen=True)
+class FloatRange:
+    """Numbers from `low` to `high`, both included, uniform or (`log`) log-uniform."""
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+
+    def ends(self) -> tuple[float, float]:
+        """Returns the least and the greatest value."""
+        return self.low, self.high
+
+    def middle(self) -> float:
+        """Returns the value in the middle, of a log range that of the logarithms."""
+        middle = _middle(self.low, self.high, self.log)
+        if self.step is None:
+            return middle
+        return self.low + round((middle - self.low) / self.step) * self.step
+
+    def size(self) -> float:
+        """Returns how many values there are: infinite without a step."""
+        return math.inf if self.step is None else round((self.high - self.low) / self.step) + 1
+
+    def contains(self, value: Scalar) -> bool:
+        """Tells whether the value is one of the range; steps count to within 1e-8 of a step."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if not self.low <= value <= self.high:
+            return False
+        if self.step is None:
+            return True
+        steps = (value - self.low) / self.step
+        return abs(steps - round(steps)) < 1e-8
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few options, which have no order."""
+
+    options: tuple[Scalar, ...]
+
+    def ends(self) -> tuple[Scalar, Scalar]:
+        """Returns the least and the greatest option; the first and the last if not all numbers."""
+        ordered = self._ordered()
+        return ordered[0], ordered[-1]
+
+    def middle(self) -> Scalar:
+        """Returns the option in the middle, numbers by their size; of two, the first."""
+        return self._ordered()[(len(self.options) - 1) // 2]
+
+    def size(self) -> float:
+        """Returns how many options there are."""
+        return len(self.options)
+
+    def contains(self, value: Scalar) -> bool:
+        """Tells whether the value is one of the options, of the same type."""
+        return any(type(value) is type(option) and value == option for option in self.options)
+
+    def _ordered(self) -> list[Scalar]:
+        numbers = [
+            option
+            for option in self.options
+            if isinstance(option, int | float) and not isinstance(option, bool)
+        ]
+        return [*sorted(numbers)] if len(numbers) == len(self.options) else [*self.options]
+
+
+def _middle(low: float, high: float, log: bool) -> float:
+    return math.sqrt(low * high) if log else (low + high) / 2
+
+
+Distribution = IntRange | FloatRange | Choice
+
+
+def check_values(distribution: Distribution) -> tuple[Scalar, ...]:
+    """Returns the values that a check looks at: each option, or both ends of a range."""
+    return distribution.options if isinstance(distribution, Choice) else distribution.ends()

@@ -1,0 +1,156 @@
+"""Where a value stands in a study file, and the name it is known by."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hpsearch.studyfile.diagnostics import Diagnostic, excerpt
+
+KeyPath = tuple[str | int, ...]
+CHOICE = "~choice"
+_SILENT = ("init_args", CHOICE)
+
+
+def name_of(path: KeyPath) -> str:
+    """Returns the dotted name of a path: `model.channels.0`, without `init_args` and `~choice`."""
+    return ".".join(str(part) for part in path if part not in _SILENT)
+
+
+def is_within(name: str, outer: str) -> bool:
+    """Tells whether a dotted name is another one or lies inside it: `a.b` in `a`, not in `a.bc`."""
+    return f"{name}.".startswith(f"{outer}.")
+
+
+def is_branches(tree: Any) -> bool:
+    """Tells whether the tree is a mapping with the single key `~choice:`, named branches."""
+    return isinstance(tree, dict) and list(tree) == [CHOICE]
+
+
+def alternatives(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    """Yields each subtree that may stand at the path, with the path it is written at.
+
+    That is the tree itself or, where it is named branches, each of them (to any depth).
+    """
+    if not (is_branches(tree) and isinstance(tree[CHOICE], dict)):
+        yield path, tree
+        return
+    for name, branch in tree[CHOICE].items():
+        yield from alternatives(branch, (*path, CHOICE, name))
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a value was written: a file with a line from 1, or an override without one."""
+
+    where: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """Plain data and where each part of it was written.
+
+    Attributes:
+        tree: the data: mappings, lists and scalars; marks as text.
+        place: where the whole was written.
+        locations: where its parts were written; a part without a place stands where its parent does.
+        lines: the lines of the file, for the frames of faults.
+        diagnostics: what is known to be wrong with it.
+    """
+
+    tree: Any
+    place: Location
+    locations: Mapping[KeyPath, Location] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    def place_of(self, path: KeyPath) -> Location:
+        """Returns where the value at the path was written, or its nearest parent."""
+        while path and path not in self.locations:
+            path = path[:-1]
+        return self.locations.get(path, self.place)
+
+    def diagnostic(self, path: KeyPath, message: str, place: Location | None = None) -> Diagnostic:
+        """Returns a fault of the value at the path, told at its own place or the given one."""
+        place = place or self.place_of(path)
+        around = excerpt(self.lines, place.line) if place.line and self.lines else ()
+        return Diagnostic(place.where, place.line, name_of(path), message, around)
+
+    def with_value(self, path: KeyPath, value: Any, place: Location) -> Document:
+        """Returns the document with another value at the path; missing mappings are made."""
+        tree = copy.deepcopy(self.tree)
+        parent = tree
+        changed = path
+        for depth, part in enumerate(path[:-1], start=1):
+            if isinstance(parent, dict) and parent.get(part) is None:
+                parent[part] = {}
+                changed = min(changed, path[:depth], key=len)
+            parent = parent[part]
+        parent[path[-1]] = value
+        kept = {at: old for at, old in self.locations.items() if at[: len(path)] != path}
+        diagnostics = tuple(
+            diagnostic
+            for diagnostic in self.diagnostics
+            if not is_within(diagnostic.path, name_of(path))
+        )
+        return replace(
+            self,
+            tree=tree,
+            locations={**kept, path: place, changed: place},
+            diagnostics=diagnostics,
+        )
+
+    def with_branch(self, path: KeyPath, branch: str, place: Location) -> Document:
+        """Returns the document with one branch of the `~choice:` at the path in its stead."""
+        inside = (*path, CHOICE, branch)
+        subtree = self.tree
+        for part in inside:
+            subtree = subtree[part]
+        taken = self.with_value(path, copy.deepcopy(subtree), place)
+        depth = len(inside)
+        moved = {
+            (*path, *at[depth:]): old
+            for at, old in self.locations.items()
+            if at[:depth] == inside and len(at) > depth
+        }
+        return replace(taken, locations={**taken.locations, **moved})
+
+
+class Diagnostics:
+    """Collects the faults of one document, from those it has, one a cause."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._faults: dict[Diagnostic, None] = {}
+        self._paths: set[str] = set()
+        self._around: set[str] = set()
+        for diagnostic in document.diagnostics:
+            self._note(diagnostic)
+
+    def add(self, path: KeyPath, message: str) -> None:
+        """Notes a fault, unless the same value has one already: the first is the cause."""
+        if not self.has(path):
+            self._note(self._document.diagnostic(path, message))
+
+    def has(self, path: KeyPath) -> bool:
+        """Tells whether the value at the path has a fault of its own."""
+        return name_of(path) in self._paths
+
+    def has_within(self, path: KeyPath) -> bool:
+        """Tells whether the value at the path, or a part of it, has a fault."""
+        return name_of(path) in self._around
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """The faults found so far, in the order of the file; those without a line come last."""
+        return tuple(sorted(self._faults, key=lambda diagnostic: diagnostic.line or math.inf))
+
+    def _note(self, diagnostic: Diagnostic) -> None:
+        parts = diagnostic.path.split(".")
+        self._faults[diagnostic] = None
+        self._paths.add(diagnostic.path)
+        self._around |= {".".join(parts[:length]) for length in range(1, len(parts) + 1)}

@@ -1,0 +1,236 @@
+"""One mark of a study file, `~int(8, 64, log=True)`, read into the distribution it stands for.
+
+A value that starts with `~` is searched. Three things that start so are not marks: `~` alone,
+a path from the home folder (`~/runs`), and text after two tildes (`~~x` is the text `~x`).
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import sys
+import warnings
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Literal, TypeGuard
+
+from hpsearch.protocol.types import Scalar
+from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
+from hpsearch.studyfile.distributions import Choice, Distribution, FloatRange, IntRange
+
+MAX_LENGTH = 4000
+MAX_OPTIONS = 500
+_SHOWN = 60
+_EXACT = 2**53
+_WORD = re.compile(r"[A-Za-z_][\w./+-]*")
+_WORDS: dict[str, Scalar] = {"null": None, "true": True, "false": False}
+_FORMS = "~int(low, high), ~float(low, high) or ~choice(a, b, ...)"
+
+_Arguments = tuple[list[Scalar], dict[str, Scalar]]
+
+
+def is_expression(value: Any) -> TypeGuard[str]:
+    """Tells whether the value is searched."""
+    return isinstance(value, str) and re.match(r"~(?!$|/|~)", value) is not None
+
+
+def unescape(value: Any) -> Any:
+    """Returns `~x` for the text `~~x`, and anything else as it is."""
+    return value[1:] if isinstance(value, str) and value.startswith("~~") else value
+
+
+def escape(tree: Any) -> Any:
+    """Returns the tree written so that nothing in it is a mark: the inverse of filling it in."""
+    if isinstance(tree, dict):
+        return {key: escape(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [escape(value) for value in tree]
+    return f"~{tree}" if is_expression(tree) or str(tree).startswith("~~") else tree
+
+
+def parse_expression(text: str) -> Distribution:
+    """Returns the distribution that a mark stands for.
+
+    Raises:
+        InvalidValueError: the mark breaks a rule; the message says which, and what to write instead.
+    """
+    function, arguments = _parse_call(text)
+    if function not in _READERS:
+        raise InvalidValueError(f"there is no '~{function}'{did_you_mean(function, _READERS)}")
+    return _READERS[function](*arguments)
+
+
+def _parse_call(text: str) -> tuple[str, _Arguments]:
+    if len(text) > MAX_LENGTH:
+        raise InvalidValueError(
+            f"a mark of {len(text)} characters is over the limit of {MAX_LENGTH}"
+        )
+    source = text[1:].strip()
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            call = ast.parse(source, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        call = None
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
+        raise InvalidValueError(_why_not_a_call(text, source))
+    values = [_scalar(node, source) for node in call.args]
+    keywords = {
+        keyword.arg or "**": _scalar(keyword.value, source, keyword.arg or "**")
+        for keyword in call.keywords
+    }
+    return call.func.id, (values, keywords)
+
+
+def _why_not_a_call(text: str, source: str) -> str:
+    text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    if source.count("(") != source.count(")"):
+        return f"{text!r} opens and closes its parentheses unequally; write {_FORMS}"
+    if re.match(r"\w+\s*\(.*\)$", source):
+        return f"{text!r} cannot be read; put quotes round options that are not numbers or names"
+    return f"{text!r} is not a mark; write {_FORMS}, or ~{text} for the text itself"
+
+
+def _scalar(node: ast.expr, source: str, keyword: str = "") -> Scalar:
+    written = ast.get_source_segment(source, node) or ""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+        value = _scalar(node.operand, source)
+        if not isinstance(value, bool) and isinstance(value, int | float):
+            return -value if isinstance(node.op, ast.USub) else value
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str | int | float | None):
+        if isinstance(node.value, float) and not math.isfinite(node.value):
+            raise InvalidValueError(f"{written} is too large for a number")
+        return node.value
+    elif _WORD.fullmatch(written):
+        return _WORDS.get(written, written)
+    shown = f"{keyword}={written}" if keyword else written
+    raise InvalidValueError(f"{shown} is not a plain value; write a number, a word or quoted text")
+
+
+def _read_int(values: list[Scalar], keywords: dict[str, Scalar]) -> IntRange:
+    given = _range_arguments("int", values, keywords)
+    low, high, step = (_whole(given, name) for name in ("low", "high", "step"))
+    log = _log(given)
+    _require_ascending("int", low, high)
+    if step < 1:
+        raise InvalidValueError(f"step={step} must be 1 or more")
+    if log and step != 1:
+        raise InvalidValueError("log=True and step cannot go together; leave one out")
+    if log and low < 1:
+        raise InvalidValueError(f"a log scale cannot start at {low}; start at 1 or more")
+    if (high - low) % step:
+        raise InvalidValueError(_misses("int", low, high, high - (high - low) % step, step))
+    return IntRange(low, high, log, step)
+
+
+def _read_float(values: list[Scalar], keywords: dict[str, Scalar]) -> FloatRange:
+    given = _range_arguments("float", values, keywords)
+    low, high = _number(given, "low"), _number(given, "high")
+    step = _number(given, "step") if "step" in given else None
+    log = _log(given)
+    _require_ascending("float", low, high)
+    if log and step is not None:
+        raise InvalidValueError("log=True and step cannot go together; leave one out")
+    if log and low <= 0:
+        raise InvalidValueError(
+            f"a log scale cannot start at {low:.12g}; start above 0, as at 1e-5"
+        )
+    if step is None:
+        return FloatRange(low, high, log)
+    if step <= 0:
+        raise InvalidValueError(f"step={step:.12g} must be above 0")
+    first, last, stride = (Decimal(str(number)) for number in (low, high, step))
+    if rest := (last - first) % stride:
+        raise InvalidValueError(_misses("float", low, high, last - rest, step))
+    return FloatRange(low, high, log, step)
+
+
+def _read_choice(values: list[Scalar], keywords: dict[str, Scalar]) -> Choice:
+    if keywords:
+        raise InvalidValueError(
+            f"~choice has no argument '{next(iter(keywords))}'; list the options"
+        )
+    if len(values) > MAX_OPTIONS:
+        raise InvalidValueError(
+            f"~choice with {len(values)} options is over the limit of {MAX_OPTIONS}"
+        )
+    if len(values) < 2:
+        raise InvalidValueError("~choice needs two or more options; write a single value as it is")
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            twin = values[values.index(value)]
+            raise InvalidValueError(
+                f"~choice has equal options: {twin!r} and {value!r}; leave one out"
+            )
+    return Choice(tuple(values))
+
+
+_READERS: dict[str, Callable[[list[Scalar], dict[str, Scalar]], Distribution]] = {
+    "int": _read_int,
+    "float": _read_float,
+    "choice": _read_choice,
+}
+
+
+def _range_arguments(
+    kind: Literal["int", "float"], values: list[Scalar], keywords: dict[str, Scalar]
+) -> dict[str, Scalar]:
+    for name in keywords:
+        if name not in ("low", "high", "log", "step"):
+            known = did_you_mean(name, ("low", "high", "log", "step"))
+            raise InvalidValueError(f"~{kind} has no argument '{name}'{known}")
+    given = {**dict(zip(("low", "high"), values, strict=False)), **keywords}
+    twice = len(given) < len(values) + len(keywords)
+    if len(values) > 2 or twice or not {"low", "high"} <= given.keys():
+        raise InvalidValueError(
+            f"~{kind} takes a low and a high, not {len(values)} values: ~{kind}(low, high), "
+            "and then log=True or step=... by name"
+        )
+    return given
+
+
+def _number(given: dict[str, Scalar], name: str) -> float:
+    value = given[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidValueError(f"{name} must be a number, not {value!r}")
+    if abs(value) > sys.float_info.max:
+        raise InvalidValueError(f"{name} is too large for a number")
+    return float(value)
+
+
+def _whole(given: dict[str, Scalar], name: str) -> int:
+    value = given.get(name, 1)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidValueError(
+            f"{name} of ~int must be a whole number, not {value!r}; or use ~float"
+        )
+    if abs(value) > _EXACT:
+        raise InvalidValueError(
+            f"{name}={value} is beyond 2**53, where numbers are no longer exact"
+        )
+    return value
+
+
+def _log(given: dict[str, Scalar]) -> bool:
+    log = given.get("log", False)
+    if not isinstance(log, bool):
+        raise InvalidValueError(f"log must be True or False, not {log!r}")
+    return log
+
+
+def _require_ascending(kind: str, low: float, high: float) -> None:
+    if low > high:
+        raise InvalidValueError(
+            f"low {low:.12g} is above high {high:.12g}; write ~{kind}({high:.12g}, {low:.12g})"
+        )
+    if low == high:
+        raise InvalidValueError(
+            f"low and high are both {low:.12g}; write {low:.12g} to search nothing"
+        )
+
+
+def _misses(kind: str, low: float, high: float, last: Any, step: float) -> str:
+    return (
+        f"steps of {step:.12g} from {low:.12g} do not meet {high:.12g}; "
+        f"write ~{kind}({low:.12g}, {last}, step={step:.12g})"
+    )

@@ -1,0 +1,63 @@
+"""From a path on disk, and overrides, to a study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError
+from hpsearch.studyfile.overrides import apply_override
+from hpsearch.studyfile.parse import ParsedStudy, parse_study
+from hpsearch.studyfile.study import StudySpec
+from hpsearch.studyfile.yaml_text import MAX_BYTES, parse
+
+
+def read_study(path: str | Path, overrides: Sequence[str] = ()) -> StudySpec:
+    """Returns the study that a file says, with some values replaced.
+
+    Args:
+        path: the study file.
+        overrides: as in `read_parsed`.
+
+    Raises:
+        StudyFileError: the file cannot be read, or its text or an override has faults; all of
+            them are named.
+    """
+    return StudySpec.from_parsed(read_parsed(path, overrides))
+
+
+def read_parsed(path: str | Path, overrides: Sequence[str] = ()) -> ParsedStudy:
+    """Returns what a file says, with some values replaced, and every fault of its text.
+
+    Args:
+        path: the study file.
+        overrides: `key=value` each, in the file's own language: `trainer.max_epochs=1`,
+            `model.dropout=~float(0, 0.2)`.
+
+    Raises:
+        StudyFileError: the file cannot be read.
+    """
+    document = parse(_read_text(Path(path)), str(path))
+    for override in overrides:
+        document = apply_override(document, override)
+    folders = (str(Path(path).resolve().parent), str(Path.cwd()))
+    return parse_study(document, tuple(dict.fromkeys(folders)))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            message = f"the file is over the limit of {MAX_BYTES} bytes"
+        else:
+            return content.decode("utf-8-sig")
+    except FileNotFoundError:
+        message = "there is no such file"
+    except IsADirectoryError:
+        message = "this is a folder; name a study file in it"
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror}"
+    except UnicodeDecodeError as error:
+        message = f"the file is not UTF-8 text (byte {error.start}); save it as UTF-8"
+    raise StudyFileError([Diagnostic(str(path), None, "", message)])

@@ -1,0 +1,214 @@
+"""The rules of a study file's sections that need no class: what is required and what is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, nearest
+from hpsearch.studyfile.distributions import check_values
+from hpsearch.studyfile.document import Diagnostics, KeyPath, alternatives
+from hpsearch.studyfile.expressions import is_expression, parse_expression
+from hpsearch.studyfile.forbidden import forbidden_reason
+
+REQUIRED = ("study", "model", "data", "trainer")
+SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard")
+SCHEDULE_KEYS = ("interval", "monitor")
+TYPO = 0.8  # a likeness of words that leaves no doubt
+_COMPONENT_KEYS = ("class_path", "init_args")
+_BY_DEVICES = "hpsearch gives each trial its device; use --devices and --per-device"
+_BY_FOLDER = "hpsearch keeps each trial's files in its folder; use --runs"
+_SPEED: dict[str, tuple[Any, ...]] = {
+    "channels_last": (True, False),
+    "compile": (True, False, "reduce-overhead"),
+}
+_OWNED = {
+    "accelerator": _BY_DEVICES,
+    "devices": _BY_DEVICES,
+    "num_nodes": _BY_DEVICES,
+    "strategy": "a trial runs on one device; leave it out",
+    "default_root_dir": _BY_FOLDER,
+    "enable_checkpointing": "hpsearch writes the checkpoints a trial is resumed from",
+    "enable_progress_bar": "hpsearch shows the progress of all trials together",
+    "enable_model_summary": "hpsearch summary STUDY.yaml shows the layers",
+    "barebones": "it turns off the logging that hpsearch reads the objective from",
+    "fast_dev_run": "use --set trainer.max_epochs=1 --trials 1",
+}
+
+
+def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
+    """Notes what is wrong with the sections of a study file, as far as the text alone shows."""
+    known = ("study", *SECTIONS)
+    for name in tree:
+        if name not in known:
+            log.add((name,), f"there is no section '{name}'{did_you_mean(name, known)}")
+    # A section in the wrong spelling is one fault, and not a missing section as well.
+    given = {nearest(name, known) for name in tree if tree[name] is not None}
+    for name in REQUIRED:
+        if name not in given:
+            log.add((name,), f"the section {name}: is missing")
+    for name in ("model", "data", "optimizer", "schedule"):
+        if tree.get(name) is not None:
+            _check_component_section(name, tree[name], log)
+    if tree.get("trainer") is not None:
+        _check_trainer(tree["trainer"], log)
+    _check_speed(tree.get("speed"), log)
+    _check_tensorboard(tree.get("tensorboard"), log)
+    for name in SECTIONS:
+        _check_nested(tree.get(name), (name,), log)
+    _check_forbidden(tree, (), log)
+
+
+def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    """Yields what a value may be: itself, each option of a mark, both ends of its range."""
+    for place, written in alternatives(value, path):
+        if not is_expression(written):
+            yield place, written
+            continue
+        try:
+            yield from ((place, end) for end in check_values(parse_expression(written)))
+        except InvalidValueError:
+            continue  # told as a fault of the mark itself
+
+
+def _check_component_section(name: str, section: Any, log: Diagnostics) -> None:
+    for path, tree in alternatives(section, (name,)):
+        optional = name in ("optimizer", "schedule")
+        if (tree is None and optional) or _has_wrong_mark(tree):
+            continue
+        if not isinstance(tree, dict) or not _names_class(tree):
+            log.add(path, "must be a mapping with class_path and init_args")
+            continue
+        _check_component(tree, path, log)
+        if name == "schedule":
+            _check_schedule(tree, path, log)
+
+
+def _check_schedule(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> None:
+    for place, interval in possible_values(tree.get("interval", "step"), (*path, "interval")):
+        if interval not in ("step", "epoch"):
+            log.add(place, f"interval must be step or epoch, not {interval!r}")
+    if not isinstance(tree.get("monitor", ""), str):
+        log.add((*path, "monitor"), "monitor must be the name of a metric")
+
+
+def _check_trainer(section: Any, log: Diagnostics) -> None:
+    for path, tree in alternatives(section, ("trainer",)):
+        if not isinstance(tree, dict):
+            log.add(path, "must be a mapping of Trainer arguments, as in {max_epochs: 12}")
+        if not isinstance(tree, dict) or _has_wrong_mark(tree):
+            continue
+        for key, reason in _OWNED.items():
+            if key in tree and not (key == "strategy" and tree[key] == "auto"):
+                log.add((*path, key), f"cannot be set: {reason}")
+        if "max_epochs" not in tree:
+            _note_no_max_epochs(tree, path, log)
+            continue
+        for place, epochs in possible_values(tree["max_epochs"], (*path, "max_epochs")):
+            if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+                log.add(place, f"must be a whole number, 1 or more, not {epochs!r}")
+
+
+def _note_no_max_epochs(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> None:
+    meant = nearest("max_epochs", tree.keys() - {"min_epochs"}, likeness=0.75)
+    if meant is None:
+        log.add((*path, "max_epochs"), "trainer needs max_epochs, as in max_epochs: 12")
+    else:
+        log.add(
+            (*path, meant), f"the Trainer has no argument '{meant}'; did you mean 'max_epochs'?"
+        )
+
+
+def _check_speed(section: Any, log: Diagnostics) -> None:
+    for path, tree in alternatives(section, ("speed",)):
+        if tree is None or _has_wrong_mark(tree):
+            continue
+        if not isinstance(tree, dict):
+            log.add(path, "must be a mapping, as in {channels_last: true, compile: true}")
+            continue
+        for key, value in tree.items():
+            if key not in _SPEED:
+                log.add((*path, key), f"speed has no key '{key}'{_instead(key)}")
+                continue
+            for place, given in possible_values(value, (*path, key)):
+                # By type as well: 1 is no true.
+                if not any(type(given) is type(ok) and given == ok for ok in _SPEED[key]):
+                    log.add(place, f"must be {_either(_SPEED[key])}, not {given!r}")
+
+
+def _instead(key: str) -> str:
+    if nearest(key, ("bf16", "precision", "amp")):
+        return "; fewer digits are the Trainer's own: trainer.precision: bf16-mixed"
+    return did_you_mean(key, _SPEED)
+
+
+def _either(values: tuple[Any, ...]) -> str:
+    *most, last = (str(value).lower() for value in values)
+    return f"{', '.join(most)} or {last}"
+
+
+def _check_tensorboard(section: Any, log: Diagnostics) -> None:
+    if section is None:
+        return
+    if not isinstance(section, dict):
+        log.add(("tensorboard",), "must be a mapping, as in {histograms: true, graph: true}")
+        return
+    for key, value in section.items():
+        path = ("tensorboard", key)
+        if key not in ("histograms", "graph"):
+            meant = did_you_mean(key, ("histograms", "graph"))
+            log.add(path, f"tensorboard has no key '{key}'{meant}")
+        elif not isinstance(value, bool):
+            log.add(path, f"must be true or false, not {value!r}")
+
+
+def _check_nested(tree: Any, path: KeyPath, log: Diagnostics) -> None:
+    if isinstance(tree, list):
+        for index, item in enumerate(tree):
+            _check_nested(item, (*path, index), log)
+    if not isinstance(tree, dict):
+        return
+    if any(key in tree for key in _COMPONENT_KEYS):
+        _check_component(tree, path, log)
+    for key, child in tree.items():
+        _check_nested(child, (*path, key), log)
+
+
+def _check_forbidden(tree: Any, path: KeyPath, log: Diagnostics) -> None:
+    """Notes each class path, wherever it stands, that leads into Python itself."""
+    if not isinstance(tree, dict | list):
+        return
+    for key, child in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        # The study block names its algorithms by their class path alone, too.
+        algorithm = path[:1] == ("study",) and str(key).endswith(("sampler", "pruner"))
+        if key == "class_path" or algorithm:
+            for place, value in possible_values(child, (*path, key)):
+                if isinstance(value, str) and (reason := forbidden_reason(value)):
+                    log.add(place, reason)
+        _check_forbidden(child, (*path, key), log)
+
+
+def _check_component(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> None:
+    class_path = tree.get("class_path")
+    if not _names_class(tree):
+        log.add(path, "has init_args but no class_path")
+    elif "class_path" in tree and not isinstance(class_path, str | dict):
+        log.add((*path, "class_path"), f"class_path must be text, not {class_path!r}")
+    if not isinstance(tree.get("init_args") or {}, dict):
+        log.add((*path, "init_args"), "init_args must be a mapping of arguments")
+    known = (*_COMPONENT_KEYS, *(SCHEDULE_KEYS if path[0] == "schedule" else ()))
+    for key in tree:
+        if key not in known and not key.startswith("~"):
+            meant = nearest(key, known, likeness=TYPO)
+            hint = f"did you mean '{meant}'?" if meant else "arguments go into init_args"
+            log.add((*path, key), f"'{key}' is no key of a component; {hint}")
+
+
+def _names_class(tree: dict[str, Any]) -> bool:
+    """Tells whether a component has a class path, be it in the wrong spelling."""
+    return nearest("class_path", tree, likeness=TYPO) is not None
+
+
+def _has_wrong_mark(tree: Any) -> bool:
+    """Tells whether the tree has a `~` key, which the space tells."""
+    return isinstance(tree, dict) and any(key.startswith("~") for key in tree)

@@ -1,0 +1,205 @@
+"""The `study:` block of a study file: name, objective, sampler, pruner and limits."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from hpsearch.protocol.types import Direction
+from hpsearch.studyfile.algorithms import NO_PRUNER, PRUNERS, SAMPLERS, Component, read_component
+from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, nearest
+from hpsearch.studyfile.document import Diagnostics
+from hpsearch.studyfile.units import parse_duration, parse_size
+
+HANG_TIMEOUT_S = 900.0
+KEEP_CHECKPOINTS = 10
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Devices of Windows, whatever follows a dot: no folder there can have these names.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What the `study:` block says; see `StudySpec` for the fields."""
+
+    name: str = ""
+    objectives: Mapping[str, Direction] = field(default_factory=dict)
+    sampler: Component = field(default_factory=lambda: read_component("tpe", SAMPLERS))
+    pruner: Component = NO_PRUNER
+    trials: int | None = None
+    timeout_s: float | None = None
+    seed: int = 0
+    storage: str | None = None
+    hang_timeout_s: float | None = HANG_TIMEOUT_S
+    trial_timeout_s: float | None = None
+    keep_checkpoints: int = KEEP_CHECKPOINTS
+    disk_budget: int | None = None
+
+
+def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySettings:
+    """Returns what the block says, and defaults for what cannot be read.
+
+    Args:
+        settings: the `study:` block.
+        log: where its faults go.
+        limited: whether it must say how many trials, or how long: there is something to search.
+    """
+    if not isinstance(settings, dict):
+        if settings is not None:
+            log.add(("study",), "must be a mapping with a name, an objective and trials")
+        return StudySettings()
+    for key in settings:
+        if key not in _READERS:
+            log.add(("study", key), f"study has no key '{key}'{did_you_mean(key, _READERS)}")
+    # A key in the wrong spelling is one fault, and not a missing key as well.
+    given = {nearest(key, _READERS) for key in settings}
+    for key in ("name", "objective"):
+        if key not in given:
+            log.add(("study", key), f"study needs {_EXAMPLES[key]}")
+    no_limits = [key for key in settings if settings[key] is None and not log.has(("study", key))]
+    if limited and not {"trials", "timeout"} & (given - {*no_limits}):
+        log.add(("study", "trials"), "study needs a limit, as in trials: 60 or timeout: 2h")
+    read = {key: _read(key, settings[key], log) for key in _READERS if key in settings}
+    objectives = read.get("objective") or {}
+    single = len(objectives) == 1
+    pruner = read.get("pruner") or (read_component("hyperband", PRUNERS) if single else NO_PRUNER)
+    if len(objectives) > 1 and pruner.class_path != NO_PRUNER.class_path:
+        rule = "Optuna prunes studies of one objective only"
+        log.add(("study", "pruner"), f"{rule}; write pruner: none, or keep one objective")
+    return StudySettings(
+        name=read.get("name") or "",
+        objectives=objectives,
+        sampler=read.get("sampler") or read_component("tpe", SAMPLERS),
+        pruner=pruner,
+        trials=read.get("trials"),
+        timeout_s=read.get("timeout"),
+        seed=read.get("seed") or 0,
+        storage=read.get("storage"),
+        **_limits(read),
+    )
+
+
+def _limits(read: Mapping[str, Any]) -> dict[str, Any]:
+    hang, kept = read.get("hang_timeout"), read.get("keep_checkpoints")
+    return {
+        "hang_timeout_s": None if hang == math.inf else hang or HANG_TIMEOUT_S,
+        "trial_timeout_s": read.get("trial_timeout"),
+        "keep_checkpoints": KEEP_CHECKPOINTS if kept is None else kept,
+        "disk_budget": read.get("disk_budget"),
+    }
+
+
+def _read(key: str, value: Any, log: Diagnostics) -> Any:
+    if value is None and key not in ("name", "objective"):
+        return None
+    try:
+        return _READERS[key](value)
+    except ValueError as error:
+        log.add(("study", key), str(error))
+        return None
+
+
+def _read_name(value: Any) -> str:
+    if not (isinstance(value, str) and _NAME.fullmatch(value)):
+        rule = "up to 64 letters, digits, dots, _ and -, the first a letter or a digit"
+        raise InvalidValueError(f"{value!r} cannot name a study; use {rule}")
+    if _DEVICE.fullmatch(value):
+        raise InvalidValueError(
+            f"{value!r} cannot name a study: it is a device of Windows; write another"
+        )
+    return value
+
+
+def _read_objectives(value: Any) -> dict[str, Direction]:
+    if not isinstance(value, dict) or not value:
+        raise InvalidValueError(f"must be {{metric: direction}}, as in {_EXAMPLES['objective']}")
+    for metric, direction in value.items():
+        if direction not in ("maximize", "minimize"):
+            meant = did_you_mean(str(direction), ("maximize", "minimize"))
+            raise InvalidValueError(f"{direction!r} is no direction for {metric}{meant}")
+    return dict(value)
+
+
+def _read_trials(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidValueError(f"{value!r} must be a whole number, 1 or more")
+    return value
+
+
+def _read_seed(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+        raise InvalidValueError(f"{value!r} must be a whole number from 0 to 2**32 - 1")
+    return value
+
+
+def _read_timeout(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InvalidValueError(
+            f"{value!r} is no length of time; write 90s, 30m, 1h30m, 1d or seconds"
+        )
+    return parse_duration(value)
+
+
+def _read_hang_timeout(value: Any) -> float:
+    """Returns seconds; infinite where it is switched off."""
+    if value is False or value == "off":
+        return math.inf
+    try:
+        return _read_timeout(value)
+    except ValueError as error:
+        raise InvalidValueError(f'{error}, or "off"') from None
+
+
+def _read_keep_checkpoints(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidValueError(f"{value!r} must be a whole number, 0 or more: of the best trials")
+    return value
+
+
+def _read_disk_budget(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InvalidValueError(f"{value!r} is no size; write 500MB, 20GB, 1TiB or bytes")
+    return parse_size(value)
+
+
+def _read_storage(value: Any) -> str:
+    if not isinstance(value, str) or "://" not in value:
+        raise InvalidValueError("must be the URL of a database, such as sqlite:///hpsearch.db")
+    url = urlsplit(value)
+    if url.password or "password" in parse_qs(url.query):
+        raise InvalidValueError(
+            "holds a password, which would be stored with the study; "
+            "leave storage out and set $HPSEARCH_STORAGE"
+        )
+    return value
+
+
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InvalidValueError(f"{value!r} must be text")
+    return value
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "name": _read_name,
+    "objective": _read_objectives,
+    "sampler": lambda value: read_component(value, SAMPLERS),
+    "pruner": lambda value: read_component(value, PRUNERS),
+    "trials": _read_trials,
+    "timeout": _read_timeout,
+    "seed": _read_seed,
+    "storage": _read_storage,
+    "hang_timeout": _read_hang_timeout,
+    "trial_timeout": _read_timeout,
+    "keep_checkpoints": _read_keep_checkpoints,
+    "disk_budget": _read_disk_budget,
+    "description": _read_text,
+}
+_EXAMPLES = {
+    "name": "a name, as in name: mnist-cnn",
+    "objective": "objective: {val_accuracy: maximize}",
+}

@@ -1,0 +1,96 @@
+"""A whole study file, checked and frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from hpsearch.protocol.types import Direction
+from hpsearch.studyfile.algorithms import Component
+from hpsearch.studyfile.diagnostics import StudyFileError
+from hpsearch.studyfile.document import Document, Location, alternatives
+from hpsearch.studyfile.parse import ParsedStudy, parse_study, sections_of
+from hpsearch.studyfile.sections import possible_values
+from hpsearch.studyfile.space import Space
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """What is searched, how, and for how long.
+
+    Attributes:
+        name: the study's name in the database.
+        objectives: metric name to direction; the first one decides pruning.
+        sampler: what proposes settings.
+        pruner: what ends a trial early.
+        trials: how many trials are run in all; None for no limit.
+        timeout_s: how long the search may take, in seconds; None for no limit.
+        seed: where every random number of the study comes from.
+        storage: URL of the database; None for the default.
+        hang_timeout_s: how long a trial may give no sign of life, in seconds; None for ever.
+        trial_timeout_s: how long a trial may train in all its attempts, in seconds; None for ever.
+        keep_checkpoints: how many of the best complete trials keep their best checkpoint.
+        disk_budget: bytes that the checkpoints of the study may take; None for no limit.
+        source: the study file with overrides applied, and the place of every value in it.
+        import_paths: folders in which the study's own classes are found.
+    """
+
+    name: str
+    objectives: Mapping[str, Direction]
+    sampler: Component
+    pruner: Component
+    trials: int | None
+    timeout_s: float | None
+    seed: int
+    storage: str | None
+    hang_timeout_s: float | None
+    trial_timeout_s: float | None
+    keep_checkpoints: int
+    disk_budget: int | None
+    source: Document = field(repr=False, compare=False)
+    import_paths: tuple[str, ...] = ()
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The whole file as plain data, marks as text; what the database stores."""
+        tree: dict[str, Any] = self.source.tree
+        return tree
+
+    @cached_property
+    def space(self) -> Space:
+        """The space that the sections span."""
+        return Space(sections_of(self.document))
+
+    def max_epochs(self) -> int:
+        """Returns the most epochs that a trial of the space may take."""
+        values: list[int] = [
+            epochs
+            for path, trainer in alternatives(self.document["trainer"], ("trainer",))
+            for _, epochs in possible_values(trainer["max_epochs"], (*path, "max_epochs"))
+        ]
+        return max(values)
+
+    @classmethod
+    def from_parsed(cls, parsed: ParsedStudy) -> StudySpec:
+        """Returns the study that a file says.
+
+        Raises:
+            StudyFileError: the file has faults that its text alone shows; all of them are named.
+        """
+        if parsed.diagnostics:
+            raise StudyFileError(parsed.diagnostics)
+        return cls(**vars(parsed.settings), source=parsed.source, import_paths=parsed.import_paths)
+
+    @classmethod
+    def from_document(
+        cls, document: Mapping[str, Any], import_paths: tuple[str, ...] = ()
+    ) -> StudySpec:
+        """Returns the study that the database stores, checked again.
+
+        Raises:
+            StudyFileError: the stored study breaks a rule of this version.
+        """
+        source = Document(dict(document), Location("the stored study"))
+        return cls.from_parsed(parse_study(source, import_paths))

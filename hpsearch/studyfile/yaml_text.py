@@ -1,0 +1,236 @@
+"""From YAML text to plain data that remembers its lines, and back.
+
+Scalars read as in YAML 1.2's core schema: `1e-4` is a number, keys are always text, dates are text.
+The words on which YAML 1.1 and 1.2 differ (`yes`, `no`, `on`, `off`) are a fault as values unless
+they stand in quotes. Tags, merge keys and repeated keys are faults; size, depth and the
+number of values (aliases unfolded) are limited.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import Any
+
+import yaml
+
+from hpsearch.protocol.types import Scalar
+from hpsearch.studyfile.diagnostics import Diagnostic, excerpt
+from hpsearch.studyfile.document import Document, KeyPath, Location
+
+MAX_BYTES = 128 * 1024
+MAX_DEPTH = 32
+MAX_VALUES = 10_000
+_MAX_DIGITS = 100
+
+_TAG = "tag:yaml.org,2002:"
+_AMBIGUOUS = "!ambiguous"
+_SCALARS = {
+    f"{_TAG}null": (r"~|null|Null|NULL|", "~nN\0"),
+    f"{_TAG}bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    f"{_TAG}int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    f"{_TAG}float": (r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+    _AMBIGUOUS: (r"(?i:yes|no|on|off)", "yYnNoO"),
+}
+
+
+def parse(text: str, where: str, *, numbered: bool = True) -> Document:
+    """Returns the data a YAML text stands for; what is wrong with it is in its `diagnostics`.
+
+    Args:
+        text: one YAML document.
+        where: how the place of a fault is told: a file or an override.
+        numbered: whether faults name lines.
+    """
+    lines = tuple(text.splitlines()) if numbered else ()
+    document = Document(None, Location(where, 1 if numbered else None), lines=lines)
+    if len(text.encode()) > MAX_BYTES:
+        message = f"{len(text.encode())} bytes are over the limit of {MAX_BYTES}"
+        return replace(document, diagnostics=(Diagnostic(where, None, "", message),))
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        return replace(document, diagnostics=(_yaml_fault(error, document),))
+    reader = _Reader(text, where, numbered)
+    tree = reader.value(node, ()) if node else None
+    document = replace(document, tree=None if reader.overfull else tree, locations=reader.locations)
+    return replace(
+        document, diagnostics=tuple(document.diagnostic(*problem) for problem in reader.problems)
+    )
+
+
+def dump(tree: Any) -> str:
+    """Returns the YAML text of plain data, so that `parse` reads the same data from it."""
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _yaml_fault(error: yaml.YAMLError, document: Document) -> Diagnostic:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    if "\\t" in problem:
+        problem = "a tab cannot indent; use spaces"
+    elif "mapping values are not allowed" in problem:
+        problem = "a second ': ' in one line; put quotes round the value, or mend the indentation"
+    if mark is None or document.place.line is None:
+        return Diagnostic(document.place.where, None, "", f"not YAML: {problem}")
+    around = excerpt(document.lines, mark.line + 1)
+    return Diagnostic(document.place.where, mark.line + 1, "", f"not YAML: {problem}", around)
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes with our scalars, no deeper and no more than the limits."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012  (PyYAML's own class attribute)
+    _depth = 0
+    _nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self._depth > MAX_DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem=f"more than {MAX_DEPTH} levels", problem_mark=mark)
+        self._nodes += 1
+        if self._nodes > 2 * MAX_VALUES:  # a value and its key are a node each
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem=f"more than {MAX_VALUES} values", problem_mark=mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes the text that our loader would read as something else."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+for _tag, (_pattern, _first) in _SCALARS.items():
+    for _class in (_Loader, _Dumper):
+        _firsts = ["" if letter == "\0" else letter for letter in _first]
+        _class.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), _firsts)
+
+
+_Entry = tuple[Any, yaml.Node, yaml.Node]
+
+
+class _Reader:
+    """Turns nodes into plain data, noting places and problems on the way."""
+
+    def __init__(self, text: str, where: str, numbered: bool) -> None:
+        self.locations: dict[KeyPath, Location] = {}
+        self.problems: list[tuple[KeyPath, str, Location | None]] = []
+        self._text, self._where, self._numbered = text, where, numbered
+        self._values = 0
+        self.overfull = False
+
+    def value(self, node: yaml.Node, path: KeyPath) -> Any:
+        self._values += 1
+        if self._values > MAX_VALUES or len(path) > MAX_DEPTH:
+            limit = f"more than {MAX_VALUES} values or {MAX_DEPTH} levels, with aliases unfolded"
+            if not self.overfull:
+                self._note((), limit)
+            self.overfull = True
+            self._values = MAX_VALUES
+            return None
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        if not node.tag.startswith(_TAG) or "python" in node.tag:
+            self._note(path, f"the tag {node.tag} is not read; write plain data")
+        if isinstance(node, yaml.SequenceNode):
+            items = [(index, item, item) for index, item in enumerate(node.value)]
+            return [*self._entries(items, path, node).values()]
+        assert isinstance(node, yaml.MappingNode)
+        return self._entries(self._keyed(node, path), path, node)
+
+    def _entries(
+        self, entries: list[_Entry], path: KeyPath, node: yaml.CollectionNode
+    ) -> dict[Any, Any]:
+        values: dict[Any, Any] = {}
+        entries = self._rejoined(entries, path) if node.flow_style else entries
+        for key, label, item in entries:
+            self._locate((*path, key), label)
+            values[key] = self.value(item, (*path, key))
+        return values
+
+    def _keyed(self, node: yaml.Node, path: KeyPath) -> list[_Entry]:
+        entries: dict[str, _Entry] = {}
+        for label, item in node.value:
+            if not isinstance(label, yaml.ScalarNode):
+                self._note(path, "a key must be one word, not a mapping or a list")
+            elif label.value in entries:
+                first = entries[label.value][1].start_mark.line + 1
+                message = f"the key '{label.value}' is there twice; the first is in line {first}"
+                self._note((*path, label.value), message, self._place(label))
+            elif label.value == "<<" and label.style is None:
+                self._note(path, "merge keys (<<) are not read; write the keys out")
+            else:
+                entries[label.value] = (label.value, label, item)
+        return [*entries.values()]
+
+    def _rejoined(self, entries: list[_Entry], path: KeyPath) -> list[_Entry]:
+        """Drops the pieces of marks that YAML split at a comma, noting each such mark."""
+        kept: list[_Entry] = []
+        split = False
+        for key, label, item in entries:
+            if split:
+                split = ")" not in label.value
+            elif _is_opened_mark(item):
+                split = True
+                start = item.start_mark.index
+                mark = self._text[start : self._text.find(")", start) + 1]
+                rule = "inside {...} and [...] YAML splits a value at its commas"
+                self._locate((*path, key), label)
+                self._note((*path, key), f'{rule}; put quotes round it: "{mark}"')
+            else:
+                kept.append((key, label, item))
+        return kept
+
+    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Scalar:
+        kind, text = node.tag.removeprefix(_TAG), node.value
+        try:
+            return _read_scalar(kind, text)
+        except ValueError as error:
+            self._note(path, str(error))
+            return None
+
+    def _locate(self, path: KeyPath, node: yaml.Node) -> None:
+        self.locations[path] = self._place(node)
+
+    def _place(self, node: yaml.Node) -> Location:
+        return Location(self._where, node.start_mark.line + 1 if self._numbered else None)
+
+    def _note(self, path: KeyPath, message: str, place: Location | None = None) -> None:
+        self.problems.append((path, message, place))
+
+
+def _is_opened_mark(node: yaml.Node) -> bool:
+    plain = isinstance(node, yaml.ScalarNode) and node.style is None
+    return plain and node.value.startswith("~") and node.value.count("(") > node.value.count(")")
+
+
+def _read_scalar(kind: str, text: str) -> Scalar:
+    match kind:
+        case "str":
+            return text
+        case "null":
+            return None
+        case "bool":
+            return text.lower() == "true"
+        case "int" if len(text) <= _MAX_DIGITS:
+            return int(text, 0 if text[:2] in ("0o", "0x") else 10)
+        case "int":
+            raise ValueError(f"a whole number of {len(text)} digits is too large")
+        case "float" if math.isfinite(float(text)):
+            return float(text)
+        case "float":
+            raise ValueError(f"{text} is too large for a number")
+        case "!ambiguous":
+            raise ValueError(
+                f"some readers take {text} for a truth value, some for text; "
+                f'write true or false, or "{text}" in quotes'
+            )
+    raise ValueError(f"the tag {kind} is not read; write plain data")

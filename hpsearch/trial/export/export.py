@@ -1,0 +1,145 @@
+"""A trained model written to a file that needs no Lightning, and found to say the same there."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hpsearch.errors import InputError
+from hpsearch.protocol.job import Job
+from hpsearch.trial.export.exportable import (
+    Example,
+    Exportable,
+    exportable,
+    outputs_of_module,
+    validation_examples,
+)
+from hpsearch.trial.export.exported import CARD, SUFFIXES, ModelMetadata, open_model, require
+from hpsearch.trial.trained import load_trained
+
+TOLERANCE = 1e-5
+
+
+def export_trial(job: Job, values: dict[str, float], kind: str, target: str) -> dict[str, Any]:
+    """Writes the best model of a trial to one file, checked against the Lightning module.
+
+    Args:
+        job: the trial.
+        values: its objectives by name, for the file's card.
+        kind: `onnx`, `pt2` or `state`.
+        target: the file; it appears once it has passed.
+
+    Returns:
+        `metadata` (what the file says of itself), `bytes`, `checked_on` (how many validation
+        examples) and `difference` (the greatest between the file's outputs and the module's).
+
+    Raises:
+        InputError: the model cannot be exported, or its outputs differ by more than 1e-5.
+    """
+    if kind == "onnx":
+        for package in ("onnx", "onnxscript", "onnxruntime"):
+            require(package, "to export to ONNX")
+    module, data = load_trained(job)
+    model = exportable(module, data)
+    examples = list(validation_examples(data))
+    metadata = _card(job, values, model, data, examples[0])
+    path = Path(target)
+    beside = path.with_name(f".{path.stem}.partial{SUFFIXES[kind]}")
+    try:
+        _write(kind, model, examples[0].raw[:2], beside, metadata)
+        difference = 0.0 if kind == "state" else _difference(beside, model, examples)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return {
+        "metadata": vars(metadata),
+        "bytes": path.stat().st_size,
+        "checked_on": 0 if kind == "state" else sum(len(example.raw) for example in examples),
+        "difference": difference,
+    }
+
+
+def _card(
+    job: Job, values: dict[str, float], model: Exportable, data: Any, example: Example
+) -> ModelMetadata:
+    return ModelMetadata(
+        study=job.study,
+        trial=job.number,
+        values=values,
+        input=model.input_kind,
+        shape=tuple(example.raw.shape[1:]),
+        output=model.output_kind,
+        classes=tuple(getattr(data, "class_names", ())),
+    )
+
+
+def _write(
+    kind: str, model: Exportable, inputs: torch.Tensor, path: Path, metadata: ModelMetadata
+) -> None:
+    write: Callable[..., None] = {"onnx": _onnx, "pt2": _pt2, "state": _state}[kind]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            write(model, inputs, path, metadata)
+    except (RuntimeError, TypeError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"{type(model.module).__name__} cannot be exported as {kind}: {reason}; its weights"
+            " can: --format state"
+        ) from error
+
+
+def _onnx(model: Exportable, inputs: torch.Tensor, path: Path, metadata: ModelMetadata) -> None:
+    program = torch.onnx.export(
+        model,
+        (inputs,),
+        dynamo=True,
+        verbose=False,
+        dynamic_shapes=_any_batch(),
+        input_names=[metadata.input],
+        output_names=[metadata.output],
+    )
+    assert program is not None, "torch returns a program when it is given no file"
+    program.model.metadata_props[CARD] = metadata.to_json()
+    program.save(path, external_data=False)
+
+
+def _pt2(model: Exportable, inputs: torch.Tensor, path: Path, metadata: ModelMetadata) -> None:
+    program = torch.export.export(model, (inputs,), dynamic_shapes=_any_batch())
+    torch.export.save(program, path, extra_files={CARD: metadata.to_json()})
+
+
+def _state(model: Exportable, inputs: torch.Tensor, path: Path, metadata: ModelMetadata) -> None:
+    normalise: Any = model.normalise
+    pixels = {"mean": normalise.mean, "deviation": normalise.deviation} if normalise else None
+    weights = model.module.state_dict()
+    torch.save({"state_dict": weights, "normalise": pixels, CARD: metadata.to_json()}, path)
+
+
+def _any_batch() -> tuple[dict[int, Any]]:
+    return ({0: torch.export.Dim("batch")},)
+
+
+def _difference(path: Path, model: Exportable, examples: list[Example]) -> float:
+    """Returns the greatest difference between the file and the module; refuses a large one."""
+    exported = open_model(path)
+    difference = max(
+        float(np.abs(exported(example.raw.numpy()) - _expected(model, example)).max())
+        for example in examples
+    )
+    # Written so that a NaN is refused, too.
+    if not difference <= TOLERANCE:
+        raise InputError(
+            f"the exported model differs from the Lightning module by {difference:.2g} on the"
+            f" validation data, more than {TOLERANCE:g}; nothing was written"
+        )
+    return difference
+
+
+def _expected(model: Exportable, example: Example) -> Any:
+    return outputs_of_module(model, example.prepared).numpy()

@@ -1,0 +1,139 @@
+"""Exported models as they are used: opened from their file, given arrays, answering arrays."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hpsearch.classes.components import is_installed
+from hpsearch.errors import InputError
+
+CARD = "hpsearch"  # the key under which a file holds its card
+SUFFIXES = {"onnx": ".onnx", "pt2": ".pt2", "state": ".pt"}
+EXTRA = "pip install 'hpsearch[export]'"
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """What an exported file says of itself.
+
+    Attributes:
+        study: where the model comes from.
+        trial: its trial's number.
+        values: the trial's objectives by name.
+        input: `images` (uint8, before any preprocessing) or `tensors` (as the module takes them).
+        shape: the shape of one input, without the batch.
+        output: `probabilities`, or `outputs` of a module whose meaning is its own.
+        classes: the classes' names, in the order of the outputs; empty if they are not known.
+    """
+
+    study: str
+    trial: int
+    values: dict[str, float]
+    input: str
+    shape: tuple[int, ...]
+    output: str
+    classes: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """Returns the card as the text that is stored in the file."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelMetadata:
+        """Returns the card that `to_json` wrote."""
+        fields = json.loads(text)
+        return cls(**fields | {name: tuple(fields[name]) for name in ("shape", "classes")})
+
+
+class Model(Protocol):
+    """An exported model, opened."""
+
+    @property
+    def metadata(self) -> ModelMetadata: ...  # noqa: D102
+
+    def __call__(self, inputs: Array) -> Array:
+        """Returns the outputs for a batch of inputs of the card's shape."""
+        ...
+
+
+@final
+class OnnxModel:
+    """A model that onnxruntime runs."""
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), providers=["CPUExecutionProvider"]
+            )
+            stored = self._session.get_modelmeta().custom_metadata_map
+        except Exception as error:  # onnxruntime's own classes, which it does not export
+            raise InputError(f"{path} is no ONNX model that can be read: {error}") from error
+        self.metadata = _card(path, stored.get(CARD))
+
+    def __call__(self, inputs: Array) -> Array:
+        """Returns the outputs for a batch of inputs of the card's shape."""
+        name = self._session.get_inputs()[0].name
+        outputs: Array = self._session.run(None, {name: inputs})[0]
+        return outputs
+
+
+@final
+class Pt2Model:
+    """A model that torch runs, from its exported program."""
+
+    def __init__(self, path: Path) -> None:
+        extra = {CARD: ""}
+        try:
+            self._program = torch.export.load(path, extra_files=extra).module()
+        except Exception as error:  # zip, JSON, pickle: whatever a damaged file leads to
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            raise InputError(f"{path} is no exported program: {reason[0]}") from error
+        self.metadata = _card(path, extra[CARD])
+
+    def __call__(self, inputs: Array) -> Array:
+        """Returns the outputs for a batch of inputs of the card's shape."""
+        with torch.inference_mode():
+            outputs: Array = self._program(torch.from_numpy(np.ascontiguousarray(inputs))).numpy()
+        return outputs
+
+
+def open_model(path: Path) -> Model:
+    """Opens an exported model, by the suffix of its file.
+
+    Raises:
+        InputError: the file is missing, of another kind, damaged, or not made by hpsearch; or
+            what runs it is not installed.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no model {path}; `hpsearch export NAME -o {path}` makes one")
+    if path.suffix == SUFFIXES["onnx"]:
+        require("onnxruntime", "to run an ONNX model")
+        return OnnxModel(path)
+    if path.suffix == SUFFIXES["pt2"]:
+        return Pt2Model(path)
+    if path.suffix == SUFFIXES["state"]:
+        raise InputError(f"{path} holds weights without a network; export with --format onnx")
+    raise InputError(f"{path}: a model to predict with is an .onnx or a .pt2 file")
+
+
+def require(package: str, purpose: str) -> None:
+    """Raises InputError with the command that installs it if a package is not there."""
+    if not is_installed(package):
+        raise InputError(f"{purpose}, {package} is needed, which is not installed: {EXTRA}")
+
+
+def _card(path: Path, text: str | None) -> ModelMetadata:
+    if not text:
+        raise InputError(f"{path} was not exported by hpsearch: it does not say what it takes")
+    return ModelMetadata.from_json(text)

@@ -1,0 +1,95 @@
+"""Image files labelled with an exported model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from hpsearch.data.pictures import decode
+from hpsearch.errors import InputError
+from hpsearch.trial.export.exported import Array, Model, ModelMetadata, open_model
+
+_AT_ONCE = 256
+
+
+def predict(model: str, images: Sequence[str]) -> dict[str, Any]:
+    """Labels image files.
+
+    Args:
+        model: an `.onnx` or `.pt2` file that `export` wrote.
+        images: PNG, JPEG or other picture files; each is brought to the model's colours and size.
+
+    Returns:
+        `metadata` (what the model says of itself) and `rows`, one a file: `file`, `label`, `score`
+        (a probability if the card says so), and `changed`, what was done to the picture.
+
+    Raises:
+        InputError: the model cannot be used, or pictures cannot be read; all of them are named.
+    """
+    opened = open_model(Path(model))
+    if opened.metadata.input != "images":
+        raise InputError(
+            f"{model} takes tensors of shape {opened.metadata.shape} as its own data module makes"
+            " them, not image files: run it from Python"
+        )
+    pictures = _read([Path(image) for image in images])
+    shape = _image_shape(opened.metadata)
+    pixels = np.stack([decode(picture, shape) for picture in pictures])
+    outputs = _in_batches(opened, pixels)
+    best = outputs.argmax(axis=1)
+    return {
+        "metadata": vars(opened.metadata),
+        "rows": [
+            {
+                "file": str(image),
+                "label": opened.metadata.classes[index],
+                "score": float(scores[index]),
+                "changed": _changed(picture, shape),
+            }
+            for image, picture, scores, index in zip(images, pictures, outputs, best, strict=True)
+        ],
+    }
+
+
+def _read(paths: Sequence[Path]) -> list[Image.Image]:
+    pictures: list[Image.Image] = []
+    faults = []
+    for path in paths:
+        try:
+            with Image.open(path) as picture:
+                picture.load()
+                pictures.append(picture)
+        except FileNotFoundError:
+            faults.append(f"{path}: there is no such file")
+        except UnidentifiedImageError:
+            faults.append(f"{path}: not an image, or of a kind that cannot be read")
+        except OSError as error:
+            faults.append(f"{path}: {error.strerror or error}")
+    if faults:
+        raise InputError("\n       ".join(faults))
+    return pictures
+
+
+def _in_batches(model: Model, pixels: Array) -> Array:
+    starts = range(0, len(pixels), _AT_ONCE)
+    return np.concatenate([model(pixels[start : start + _AT_ONCE]) for start in starts])
+
+
+def _image_shape(metadata: ModelMetadata) -> tuple[int, int, int]:
+    channels, height, width = metadata.shape
+    return channels, height, width
+
+
+def _changed(picture: Image.Image, shape: tuple[int, int, int]) -> str:
+    channels, height, width = shape
+    colours = "L" if channels == 1 else "RGB"
+    changes = []
+    if picture.mode != colours:
+        changes.append(f"{picture.mode} to {colours}")
+    if picture.size != (width, height):
+        changes.append(f"{picture.width}x{picture.height} to {width}x{height}")
+    return ", ".join(changes)

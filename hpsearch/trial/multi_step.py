@@ -1,0 +1,104 @@
+"""Many batches in one of Lightning's training steps, which costs more than a small network's own.
+
+Lightning takes some 1.7 ms around every call of `training_step`, a small network less than half
+of that for the whole step. So the module's `training_step` is replaced by one that is handed the
+loader's iterator, which Lightning supports, and takes batches from it for half a second.
+The last of them is left to Lightning, which so goes on to do everything that is due between
+steps: schedules of every kind, validation, signals, counting.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from hpsearch.trial.overrides import overrides
+
+CHUNK_S = 0.5
+TRANSFER_HOOKS = (
+    "on_before_batch_transfer",
+    "transfer_batch_to_device",
+    "on_after_batch_transfer",
+)
+
+
+def enable_multi_step(module: pl.LightningModule) -> None:
+    """Has the module train many batches in each of Lightning's steps; see `multi_step_blocker` for when."""
+    module.training_step = _MultiStepLoop(module, module.training_step).first  # type: ignore[method-assign]
+
+
+class _MultiStepLoop:
+    """A `training_step` made of many.
+
+    The arithmetic, its order and the counters are those of as many steps of Lightning's own: the
+    weights are the same, bit for bit, wherever a scan begins and ends. Callbacks hear of the end
+    of every batch. One that then sets `should_stop` gets one batch more than from Lightning.
+    """
+
+    def __init__(self, module: pl.LightningModule, step: Callable[..., Any]) -> None:
+        self._module = module
+        self._step = step
+
+    def first(self, dataloader_iter: Any) -> Tensor:
+        """Scans once, and leaves the further scans to `further`.
+
+        When Lightning sets up the loader, it knows by the argument's name that it is to hand over
+        the iterator. Later it would only refuse to log an epoch's metrics for that name.
+        """
+        self._module.training_step = self.further  # type: ignore[method-assign]
+        return self.further(dataloader_iter)
+
+    def further(self, batches: Any) -> Tensor:
+        """Trains batches until it is time or none is left, and returns the loss of the last."""
+        module = self._module
+        trainer: Any = module.trainer
+        loop = trainer.fit_loop.epoch_loop
+        before, move, after = self._transfer()
+        device = trainer.strategy.root_device
+        optimizer = trainer.optimizers[0]
+        # What `zero_grad` does, without its preparations, which take as long as a layer.
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        schedulers = [c.scheduler for c in trainer.lr_scheduler_configs if c.interval == "step"]
+        listeners = [c for c in trainer.callbacks if overrides(c, "on_train_batch_end")]
+        # Lightning asks a module's schedule less often than every step, or for a metric: its own
+        # count of steps decides then, and so each step is its own.
+        plain = all(map(_is_plain, trainer.lr_scheduler_configs))
+        until = time.monotonic() + (CHUNK_S if plain else 0.0)
+        while True:
+            batch, index, _ = next(batches)
+            batch = after(move(before(batch, 0), device, 0), 0)
+            # What callbacks are given at the end of Lightning's own step.
+            batches.data_fetcher._batch = batch
+            loss: Tensor = self._step(batch, index)
+            if batches.done or trainer.should_stop or time.monotonic() >= until:
+                return loss
+            for parameter in parameters:
+                parameter.grad = None
+            loss.backward()  # type: ignore[no-untyped-call]
+            if trainer.gradient_clip_val:
+                module.configure_gradient_clipping(
+                    optimizer, trainer.gradient_clip_val, trainer.gradient_clip_algorithm
+                )
+            optimizer.step()
+            for scheduler in schedulers:
+                scheduler.step()
+            loop.automatic_optimization.optim_progress.optimizer.step.increment_by(1)
+            for listener in listeners:
+                listener.on_train_batch_end(trainer, module, {"loss": loss.detach()}, batch, index)
+            loop.batch_progress.increment_by(1)
+            loop._batches_that_stepped += 1
+
+    def _transfer(self) -> Iterator[Callable[..., Any]]:
+        """Yields the hooks that bring a batch to the device: the data's own, else the module's."""
+        trainer: Any = self._module.trainer
+        data = trainer.datamodule
+        for hook in TRANSFER_HOOKS:
+            yield getattr(data if overrides(data, hook) else self._module, hook)
+
+
+def _is_plain(config: Any) -> bool:
+    return config.interval == "epoch" or (config.frequency == 1 and not config.reduce_on_plateau)

@@ -1,0 +1,60 @@
+"""A model's layers, with their shapes and parameter counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from hpsearch.protocol.job import Job
+from hpsearch.trial.epoch_end import count_parameters
+from hpsearch.trial.run import build_data, build_module, prepare
+
+
+def summary(job: Job) -> dict[str, Any]:
+    """Returns the layers that the job's model passes an image through.
+
+    Shapes are those of a batch of one; they are left out where the module has no
+    `example_input_array`.
+
+    Returns:
+        `rows`, each with `name`, `type`, `input_shape`, `output_shape`, `parameters`; `total`.
+    """
+    prepare(job)
+    module = build_module(job, build_data(job))
+    shapes = _shapes(module)
+    rows = [
+        {
+            "name": name,
+            "type": type(layer).__name__,
+            "input_shape": shapes.get(name, (None, None))[0],
+            "output_shape": shapes.get(name, (None, None))[1],
+            "parameters": count_parameters(layer),
+        }
+        for name, layer in module.named_modules()
+        if name and not list(layer.children())
+    ]
+    return {"rows": rows, "total": count_parameters(module)}
+
+
+def _shapes(module: Any) -> dict[str, tuple[list[int] | None, list[int] | None]]:
+    """Runs the example once, noting what goes into and out of every layer."""
+    example = getattr(module, "example_input_array", None)
+    if not isinstance(example, torch.Tensor):
+        return {}
+    shapes: dict[str, tuple[list[int] | None, list[int] | None]] = {}
+
+    def note(name: str) -> Any:
+        return lambda _, inputs, output: shapes.update({name: (_shape(inputs[0]), _shape(output))})
+
+    handles = [layer.register_forward_hook(note(name)) for name, layer in module.named_modules()]
+    module.eval()
+    with torch.inference_mode():
+        module(example[:1])
+    for handle in handles:
+        handle.remove()
+    return shapes
+
+
+def _shape(value: Any) -> list[int] | None:
+    return list(value.shape) if isinstance(value, torch.Tensor) else None

@@ -1,0 +1,126 @@
+"""How fast a configuration trains: seconds of real steps, and seconds of compiling beside them."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from hpsearch.protocol.job import Job
+from hpsearch.trial.probes.probe import finite, fit_briefly
+from hpsearch.trial.progress import samples_of
+from hpsearch.trial.speed import takes_channels_last
+
+# Before: memory, kernels and compiling. Then long enough that a step's chance does not count.
+UNTIMED, UNTIMED_S = 3, 0.5
+TIMED, TIMED_S, LONG_S = 6, 2.0, 20.0
+# Short epochs follow each other until the time is up.
+EPOCHS = 1_000_000
+
+
+class _Stopwatch(pl.Callback):
+    """Times training, over several epochs if they are short, without validation or compiling."""
+
+    def __init__(self, until_s: float) -> None:
+        self.steps = self.samples = 0
+        self.seconds = 0.0
+        self._until_s = until_s
+        self._untimed = 0
+        self._warm = False
+        self._began = time.perf_counter()
+        self._since: float | None = None
+        self._compiled = 0.0
+
+    def on_train_batch_end(self, trainer: Any, _: Any, outputs: Any, batch: Any, *__: Any) -> None:
+        now = time.perf_counter()
+        if not self._warm:
+            self._warm_up(now)
+            return
+        self.steps += 1
+        self.samples += samples_of(batch)
+        elapsed = self.seconds + now - (self._since or now)
+        if elapsed >= LONG_S or (elapsed >= self._until_s and self.steps >= TIMED):
+            # Not by a limit on batches: the epoch's length, and all that depends on it, stays.
+            trainer.should_stop = True
+
+    def on_validation_start(self, *_: Any) -> None:
+        self._pause()
+
+    def on_validation_end(self, trainer: Any, *_: Any) -> None:
+        if self._warm and not trainer.should_stop:
+            self._go_on()
+
+    def on_train_end(self, *_: Any) -> None:
+        self._pause()
+
+    def _warm_up(self, now: float) -> None:
+        if not self._untimed:
+            self._began = now
+        self._untimed += 1
+        if self._untimed >= UNTIMED and now - self._began >= min(UNTIMED_S, self._until_s):
+            self._warm = True
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._since, self._compiled = _now(), compile_seconds()
+
+    def _pause(self) -> None:
+        if self._since is not None:
+            self.seconds += _now() - self._since - (compile_seconds() - self._compiled)
+            self._since = None
+
+
+def throughput(job: Job, cache: str, until_s: float = TIMED_S) -> dict[str, Any]:
+    """Trains for a few seconds as a trial does, writes nothing, and says how fast that went.
+
+    Args:
+        job: the configuration.
+        cache: the folder for what torch compiles.
+        until_s: seconds of training that are timed.
+
+    Returns:
+        `seconds_per_step`, `samples_per_second` (0 if unknown), `steps_per_epoch` (0 if unknown),
+        `compile_seconds` (validation's included), `takes_channels_last` (there are weights to
+        which it would make a difference); or `failure`, one line, if it cannot train.
+    """
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
+    try:
+        return _throughput(job, until_s)
+    except Exception as error:
+        return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+
+
+def _throughput(job: Job, until_s: float) -> dict[str, Any]:
+    watch, before = _Stopwatch(until_s), compile_seconds()
+    module, trainer = fit_briefly(job, watch, EPOCHS)
+    if not watch.steps:
+        return {"failure": "the training ended before it could be timed: see trainer.max_*"}
+    compiles = (job.config.get("speed") or {}).get("compile")
+    compiled = compile_seconds() - before
+    if compiles and not compiled:
+        name = type(module).__name__
+        return {"failure": f"nothing was compiled: {name}'s steps do not call self(...)"}
+    return {
+        "seconds_per_step": watch.seconds / watch.steps,
+        "samples_per_second": watch.samples / watch.seconds,
+        "steps_per_epoch": finite(trainer.num_training_batches),
+        "compile_seconds": compiled,
+        "takes_channels_last": takes_channels_last(module),
+    }
+
+
+def compile_seconds() -> float:
+    """Returns the seconds that this process has compiled for."""
+    from torch._dynamo.utils import calculate_time_spent
+
+    return calculate_time_spent()["total_wall_time"]
+
+
+def _now() -> float:
+    """Returns the time at which all that was asked of the device is done."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
+    return time.perf_counter()

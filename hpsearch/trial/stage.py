@@ -1,0 +1,85 @@
+"""Where a trial is, so that a failure can say where it happened; and whether its loss is finite."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from hpsearch.protocol.messages import FailureKind
+
+
+class NotFiniteError(Exception):
+    """The training loss, or an objective, is NaN or infinite: the training diverged."""
+
+
+class StageTracker(pl.Callback):
+    """Follows a trial through its stages.
+
+    Attributes:
+        kind: the stage, as a kind of failure.
+        at: the epoch it is in and, after an exception, the batch; empty outside training.
+    """
+
+    def __init__(self) -> None:
+        self.kind: FailureKind = "set-up"
+        self.at = ""
+        self._losses: torch.Tensor | float = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begins an epoch with a clean slate."""
+        self.kind, self.at, self._losses = "training", "", 0.0
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Adds up the losses, on the device: one that is not finite leaves no finite sum."""
+        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+        if isinstance(loss, torch.Tensor):
+            self._losses = self._losses + loss.detach()
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Notes that validation begins."""
+        self.kind, self.at = "validation", f"epoch {trainer.current_epoch + 1}"
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Notes that validation is over."""
+        self.kind, self.at = "training", ""
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Reads once an epoch whether the training diverged.
+
+        Raises:
+            NotFiniteError: a batch had a loss that is NaN or infinite.
+        """
+        self.at = f"epoch {trainer.current_epoch + 1}"
+        if not math.isfinite(self._losses):
+            raise NotFiniteError("the training loss is not finite: the training diverged")
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Notes the batch, if one was being trained."""
+        if self.kind == "training" and not self.at:
+            batch = trainer.fit_loop.epoch_loop.batch_idx + 1
+            self.at = f"batch {batch} of epoch {trainer.current_epoch + 1}"
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Notes that only the teardown is left."""
+        self.kind = "teardown"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Returns whether an error says that memory was too small, on a GPU or on the machine."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # What torch's CPU allocator raises has no class of its own.
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

@@ -1,0 +1,39 @@
+"""Texts on the screen as they are: what a database or a trial says must not steer the terminal."""
+
+from __future__ import annotations
+
+from typing import final
+
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    ConsoleRenderable,
+    RenderableType,
+    RenderHook,
+    RenderResult,
+)
+from rich.segment import Segment
+
+# What a terminal obeys: the C0 and C1 sets, but for the end of a line, and DEL.
+_ORDERS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if code != 10}
+
+
+@final
+class SanitizeHook(RenderHook):
+    """Shows each character that a terminal would obey as one that cannot be shown."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Returns the same things to print, with their texts made harmless."""
+        return [_Quiet(renderable) for renderable in renderables]
+
+
+class _Quiet:
+    def __init__(self, inner: RenderableType) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._inner, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(segment.text.translate(_ORDERS), segment.style)

@@ -1,0 +1,125 @@
+"""A duration as people say it."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+
+from hpsearch.protocol.types import Scalar
+
+
+def spell(seconds: float | None) -> str:
+    """Returns a duration in its two greatest units: `45s`, `1m 20s`, `2h 05m`, `3d 04h`."""
+    if seconds is None:
+        return "-"
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours:02d}h"
+    if hours:
+        return f"{hours}h {minutes:02d}m"
+    return f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"
+
+
+def metric(value: float | None) -> str:
+    """Returns an objective's value with four decimals, or four digits where those say little."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.4g}"
+
+
+def setting(value: Scalar) -> str:
+    """Returns a parameter's value as the study file would say it, floats with three digits."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def size(count: float) -> str:
+    """Returns a number of bytes in the unit that suits it: `930 B`, `1.2 MB`, `40 GB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.2g} {unit}" if count < 9.95 else f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} TB"
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Returns for each parameter the shortest end of its path that no other parameter has.
+
+    An end never begins with a list's index: `model.channels.0` becomes `channels.0`.
+    """
+    names = list(dict.fromkeys(names))
+    ends = {name: _ends(name) for name in names}
+    owners: dict[str, int] = {}
+    for name in names:
+        for end in ends[name]:
+            owners[end] = owners.get(end, 0) + 1
+    return {name: next((e for e in ends[name] if owners[e] == 1), name) for name in names}
+
+
+def one_line(
+    params: Mapping[str, Scalar], names: Mapping[str, str] | None = None, between: str = " "
+) -> str:
+    """Returns `name=value` for each parameter, with the names given or the shortest ones."""
+    names = short_names(params) if names is None else names
+    return between.join(f"{names.get(n, n)}={setting(v)}" for n, v in params.items())
+
+
+def _ends(name: str) -> list[str]:
+    parts = name.split(".")
+    starts = [i for i in range(len(parts) - 1, -1, -1) if i == 0 or not parts[i].isdigit()]
+    return [".".join(parts[start:]) for start in starts]
+
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """Returns the curve as bars from its own least to its own greatest value.
+
+    Args:
+        values: one value an epoch; one that is not finite becomes a blank.
+        width: characters to use at most; a longer curve is thinned out, its last value kept.
+    """
+    shown = _thinned(values, width)
+    finite = [value for value in shown if math.isfinite(value)]
+    if not finite:
+        return " " * len(shown)
+    low, high = min(finite), max(finite)
+    return "".join(_bar(value, low, high) for value in shown)
+
+
+def _thinned(values: Sequence[float], width: int) -> list[float]:
+    if len(values) <= width:
+        return list(values)
+    return [values[(index + 1) * len(values) // width - 1] for index in range(width)]
+
+
+def _bar(value: float, low: float, high: float) -> str:
+    if not math.isfinite(value):
+        return " "
+    if high == low:
+        return BARS[3]
+    # Halves before the difference: the range of two finite floats may be infinite.
+    part = (value / 2 - low / 2) / (high / 2 - low / 2)
+    return BARS[min(int(part * len(BARS)), len(BARS) - 1)]
+
+
+def command(*words: object, **options: object) -> str:
+    """Returns `hpsearch WORDS --option VALUE`, quoted for a shell, without options that are None.
+
+    >>> command("resume", "mnist", per_device=2, storage=None)
+    'hpsearch resume mnist --per-device 2'
+    """
+    parts = ["hpsearch", *map(str, words)]
+    for name, value in options.items():
+        if value is not None:
+            parts += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(parts)

@@ -1,0 +1,8 @@
+"""A search while it runs."""
+
+from __future__ import annotations
+
+from hpsearch.views.live.plain import PlainView
+from hpsearch.views.live.terminal import open_console, search_view
+
+__all__ = ["PlainView", "open_console", "search_view"]

@@ -1,0 +1,81 @@
+"""The view of a search where nobody looks at a terminal: one plain line for what matters."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TextIO, final
+
+from hpsearch.protocol.messages import Progress
+from hpsearch.protocol.types import Scalar
+from hpsearch.search.store import StudyRecord, TrialRecord
+from hpsearch.views import formatting
+from hpsearch.views.formatting import spell
+from hpsearch.views.ranking import epochs_done, latest_value, opening_line
+
+
+@final
+class PlainView:
+    """Writes one line for each trial that ends, without control codes; an Observer."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream: TextIO | None = sys.stdout if stream is None else stream
+        self._objectives: tuple[str, ...] = ()
+
+    def opened(self, study: StudyRecord, slots: list[str]) -> None:
+        """Writes what is on record already, and where trials will run."""
+        self._objectives = tuple(study.objectives)
+        self._write(f"{opening_line(study)}; slots: {', '.join(slots)}")
+
+    def started(
+        self, number: int, slot: str, params: Mapping[str, Scalar], from_epoch: int
+    ) -> None:
+        """Writes a line only where a trial goes on after an interruption."""
+        if from_epoch:
+            self._write(f"trial {number} goes on after epoch {from_epoch} on {slot}")
+
+    def progressed(self, number: int, progress: Progress) -> None:
+        """Writes nothing: a log of every batch is read by nobody."""
+
+    def reported(self, number: int, step: int, values: Mapping[str, float]) -> None:
+        """Writes nothing: the trial's own line comes at its end."""
+
+    def ended(self, trial: TrialRecord) -> None:
+        """Writes the trial's line."""
+        self._write(trial_line(trial, self._objectives))
+
+    def note(self, text: str) -> None:
+        """Writes the note on a line of its own."""
+        self._write(text)
+
+    def refresh(self) -> None:
+        """Does nothing: there is nothing to draw again."""
+
+    def closed(self, study: StudyRecord) -> None:
+        """Writes nothing: what stands at the end is printed by the command."""
+
+    def stop(self) -> None:
+        """Does nothing: no terminal is held."""
+
+    def _write(self, line: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            print(line, file=self._stream, flush=True)
+        except BrokenPipeError:
+            # The reader went away; a search of hours goes on without it.
+            self._stream = None
+
+
+def trial_line(trial: TrialRecord, objectives: tuple[str, ...]) -> str:
+    """Returns a finished trial in one line: number, state, values, epochs, time, parameters."""
+    epochs = epochs_done(trial)
+    parts = [f"trial {trial.number} {trial.state}"]
+    values = trial.values or (latest_value(trial),)
+    parts += [f"{o} {formatting.metric(v)}" for o, v in zip(objectives, values, strict=False)]
+    parts.append(f"{epochs} epoch{'' if epochs == 1 else 's'}")
+    parts.append(spell(trial.seconds))
+    parts.append(formatting.one_line(trial.params))
+    if trial.state == "failed" or "failure" in trial.attributes:
+        parts.append(f"failure: {trial.attributes.get('failure') or 'no reason on record'}")
+    return "  ".join(part for part in parts if part)

@@ -1,0 +1,167 @@
+"""The trials of a running search in the order of its leaderboard, kept while they come in."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from hpsearch.protocol.messages import Progress
+from hpsearch.protocol.types import Direction, Scalar
+from hpsearch.search.store import STATES, StudyRecord, TrialRecord, TrialState
+from hpsearch.views.ranking import Place, done, place
+
+
+class LiveRanking:
+    """The trials, best first; to take one in does not mean to sort all the others again.
+
+    Attributes:
+        trials: every trial, by number.
+        counts: how many are in each state.
+    """
+
+    def __init__(self, trials: Iterable[TrialRecord], direction: Direction) -> None:
+        self._direction = direction
+        self.trials = {trial.number: trial for trial in trials}
+        self.counts: dict[TrialState, int] = dict.fromkeys(STATES.values(), 0)
+        for trial in self.trials.values():
+            self.counts[trial.state] += 1
+        self._order: list[Place] = sorted(place(t, direction) for t in self.trials.values())
+
+    def put(self, trial: TrialRecord) -> None:
+        """Takes a trial in, in place of what was known of it."""
+        known = self.trials.get(trial.number)
+        if known is not None:
+            self.counts[known.state] -= 1
+            del self._order[bisect_left(self._order, place(known, self._direction))]
+        self.trials[trial.number] = trial
+        self.counts[trial.state] += 1
+        insort(self._order, place(trial, self._direction))
+
+    def first(self, limit: int) -> list[TrialRecord]:
+        """Returns the first so many of those that are complete, then of those that are not."""
+        complete = self.counts["complete"]
+        shown = *self._order[: min(complete, limit)], *self._order[complete : complete + limit]
+        return [self.trials[number] for _, _, number in shown]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A trial that trains now.
+
+    Attributes:
+        since_s: the clock when it began on this slot.
+        from_epoch: epochs done before that, by earlier attempts.
+    """
+
+    number: int
+    slot: str
+    since_s: float
+    from_epoch: int
+    progress: Progress | None = None
+
+    @property
+    def epochs_done(self) -> float:
+        """Returns the epochs done, the running one in part."""
+        if self.progress is None:
+            return float(self.from_epoch)
+        return self.progress.epoch - 1 + self.progress.fraction
+
+    @property
+    def fraction(self) -> float:
+        """Returns the part of the whole trial that is done, 0 to 1."""
+        return self.epochs_done / self.progress.epochs if self.progress else 0.0
+
+    def seconds_left(self, now_s: float) -> float | None:
+        """Returns how long it needs for its remaining epochs at its speed so far."""
+        gained = self.epochs_done - self.from_epoch
+        if self.progress is None or gained <= 0:
+            return None
+        return (now_s - self.since_s) / gained * (self.progress.epochs - self.epochs_done)
+
+
+@dataclass
+class SearchState:
+    """A running search as its events tell it.
+
+    Attributes:
+        study: the study as it was when the search began.
+        slots: the slots' names, in the order to show them.
+        began_s: the clock when the search began.
+        running: the trials that train now, by number.
+    """
+
+    study: StudyRecord
+    slots: tuple[str, ...]
+    began_s: float
+    running: dict[int, Running] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        first = next(iter(self.study.objectives.values()))
+        self.ranking = LiveRanking(self.study.trials, first)
+        self._done_before = done(self.ranking.counts)
+
+    @property
+    def trials(self) -> Mapping[int, TrialRecord]:
+        """Every trial on record, by number."""
+        return self.ranking.trials
+
+    def started(
+        self,
+        number: int,
+        slot: str,
+        params: Mapping[str, Scalar],
+        from_epoch: int,
+        now_s: float,
+    ) -> None:
+        """Puts a trial on a slot; what it reported in earlier attempts stays."""
+        known = self.trials.get(number)
+        curve = known.values_by_epoch if known else {}
+        kept = {step: value for step, value in curve.items() if step <= from_epoch}
+        self.ranking.put(
+            TrialRecord(number, "running", params, None, kept, None, None, None, (), {})
+        )
+        self.running[number] = Running(number, slot, now_s, from_epoch)
+
+    def progressed(self, number: int, progress: Progress) -> None:
+        """Moves a running trial on; a late word of one that is over changes nothing."""
+        if number in self.running:
+            self.running[number] = replace(self.running[number], progress=progress)
+
+    def reported(self, number: int, step: int, values: Mapping[str, float]) -> None:
+        """Adds an epoch's value of the first objective to a trial's curve."""
+        trial = self.trials.get(number)
+        value = values.get(next(iter(self.study.objectives)))
+        if trial is not None and value is not None:
+            curve = {**trial.values_by_epoch, step: value}
+            self.ranking.put(replace(trial, values_by_epoch=curve))
+
+    def ended(self, trial: TrialRecord) -> None:
+        """Takes a trial off its slot and keeps its final record."""
+        self.running.pop(trial.number, None)
+        self.ranking.put(trial)
+
+    @property
+    def counts(self) -> Mapping[TrialState, int]:
+        """Returns how many trials are in each state."""
+        return self.ranking.counts
+
+    @property
+    def leader(self) -> TrialRecord | None:
+        """Returns the best complete trial of the first objective."""
+        return self.ranking.first(1)[0] if self.counts["complete"] else None
+
+    def seconds_left(self, now_s: float) -> float | None:
+        """Returns how long the budget's rest takes at the speed since the search began.
+
+        Pruning makes trials unequal, so the speed is counted in finished trials, and those that
+        run count as the part of the longest trial they have done.
+        """
+        if self.study.budget is None:
+            return None
+        finished = done(self.counts) - self._done_before
+        if finished < 1:
+            return None
+        gained = finished + sum(run.fraction for run in self.running.values())
+        rest = self.study.budget - self._done_before - gained
+        return max(rest, 0.0) * (now_s - self.began_s) / gained

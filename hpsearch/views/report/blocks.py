@@ -1,0 +1,104 @@
+"""What a section of the report is made of: plain data, which the page alone turns into HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph; commands stand between backticks."""
+
+    kind: ClassVar = "words"
+    text: str
+
+
+@dataclass(frozen=True)
+class KeyValues:
+    """A few figures, each with its name."""
+
+    kind: ClassVar = "facts"
+    rows: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        head: the columns' names.
+        rows: one text a column.
+        marked: numbers of the rows that stand out, from 0.
+        left: names of the columns whose text is no number and stands on the left.
+    """
+
+    kind: ClassVar = "table"
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    marked: Sequence[int] = ()
+    left: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing of plotly.js. Its texts are plain: the page escapes what plotly would read as HTML.
+
+    Attributes:
+        title: what it shows, in a line.
+        traces: plotly's `data`.
+        layout: plotly's `layout`.
+        note: how to read it; commands stand between backticks.
+        wide: whether it takes the page's whole width.
+    """
+
+    kind: ClassVar = "figure"
+    title: str
+    traces: Sequence[Mapping[str, Any]]
+    layout: Mapping[str, Any]
+    note: str = ""
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG and the words under it."""
+
+    png: bytes
+    caption: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A row of small pictures, or a single large one."""
+
+    kind: ClassVar = "pictures"
+    title: str
+    pictures: Sequence[Picture]
+
+
+@dataclass(frozen=True)
+class Code:
+    """A text to be copied: commands, or a file. Folded up unless it is short."""
+
+    kind: ClassVar = "code"
+    title: str
+    text: str
+    folded: bool = False
+
+
+Block = Paragraph | KeyValues | Table | Figure | Pictures | Code
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the page under its own heading."""
+
+    title: str
+    parts: Sequence[Block]
+
+    @property
+    def anchor(self) -> str:
+        """The heading as the end of a link."""
+        return self.title.lower().replace(" ", "-")

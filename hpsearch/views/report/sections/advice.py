@@ -1,0 +1,127 @@
+"""What to search next: ranges that the best trials press against, and whether to go on at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hpsearch.search.store import TrialRecord
+from hpsearch.studyfile.distributions import Choice, Distribution
+from hpsearch.views import formatting
+from hpsearch.views.formatting import command
+from hpsearch.views.ranking import ranked
+from hpsearch.views.report.blocks import Block, Paragraph, Section, Table
+from hpsearch.views.report.data import ReportData, value_of
+from hpsearch.views.report.sections.history import best_so_far
+from hpsearch.views.report.sections.parallel import height_of
+
+# Of ranges without any influence, one in forty has two of three best values in a given outer tenth.
+_LEAST_BEST = 3
+_BEST_SHARE = 0.1
+_OUTER = 0.1
+_LEAST_TRIALS = 6
+_LATE = 0.9
+_FURTHER = {"low": "below", "high": "beyond"}
+
+
+@dataclass(frozen=True)
+class AtBoundary:
+    """A parameter whose best values sit at an end of its range.
+
+    Attributes:
+        side: `low` or `high`.
+        end: the range's value there.
+        at_end: how many of the best values lie in the outer tenth.
+        of: among how many.
+    """
+
+    name: str
+    side: str
+    end: float
+    at_end: int
+    of: int
+
+
+def advice(data: ReportData) -> Section | None:
+    """Returns which ranges to widen and whether more trials promise something."""
+    if not data.complete:
+        return None
+    count = len(data.complete)
+    if count < _LEAST_TRIALS:
+        text = f"{count} complete trials are too few to say where to look: run at least"
+        return Section("What next", [Paragraph(f"{text} {_LEAST_TRIALS}.")])
+    found = pressed(data)
+    parts: list[Block] = []
+    if found:
+        parts.append(Paragraph("The best values of these parameters sit at an end of their range."))
+        parts.append(_table(found))
+    else:
+        parts.append(
+            Paragraph(
+                "No parameter's best values sit at an end of its range: no range asks for more."
+            )
+        )
+    parts.append(Paragraph(_going_on(data)))
+    return Section("What next", parts)
+
+
+def pressed(data: ReportData) -> list[AtBoundary]:
+    """Returns the parameters of which over half the best values lie in a range's outer tenth."""
+    count = max(_LEAST_BEST, round(_BEST_SHARE * len(data.complete)))
+    best = ranked(data.complete, data.direction)[:count]
+    found = (_pressed(name, distribution, best) for name, distribution in data.parameters.items())
+    return [one for one in found if one is not None]
+
+
+def _pressed(
+    name: str, distribution: Distribution, best: Sequence[TrialRecord]
+) -> AtBoundary | None:
+    if isinstance(distribution, Choice):
+        return None
+    heights = [height_of(t.params[name], distribution) for t in best if name in t.params]
+    if len(heights) < _LEAST_BEST:
+        return None
+    sides = {
+        "low": sum(height <= _OUTER for height in heights),
+        "high": sum(height >= 1 - _OUTER for height in heights),
+    }
+    side = max(sides, key=lambda side: sides[side])
+    if sides[side] * 2 <= len(heights):
+        return None
+    end = distribution.ends()[side == "high"]
+    return AtBoundary(name, side, end, sides[side], len(heights))
+
+
+def _table(found: Sequence[AtBoundary]) -> Table:
+    rows = [
+        (
+            one.name,
+            f"{one.side}, {formatting.setting(one.end)}",
+            f"{one.at_end} of {one.of}",
+            _try(one),
+        )
+        for one in found
+    ]
+    head = ("parameter", "end", "best trials there", "to try")
+    return Table(head, rows, left=("parameter", "end", "to try"))
+
+
+def _try(one: AtBoundary) -> str:
+    if one.side == "low" and one.end == 0:
+        return "0 itself: this may not be needed at all"
+    return f"a range that goes {_FURTHER[one.side]} {formatting.setting(one.end)}"
+
+
+def _going_on(data: ReportData) -> str:
+    values = [value_of(trial) for trial in data.complete]
+    last = data.complete[best_so_far(values, data.direction)[-1]].number
+    count = len(data.study.trials)
+    more = command("resume", data.study.name, add=max(10, count // 2))
+    if last >= _LATE * (count - 1):
+        return (
+            f"The best trial, {last}, is among the last of {count}: more may find better: `{more}`."
+        )
+    return (
+        f"The best trial is number {last} of {count}; nothing after it was better. More trials"
+        f" (`{more}`) promise less than a changed space does."
+    )

@@ -1,0 +1,69 @@
+"""What the confirmation found: the finalists over several seeds, and the test split's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hpsearch.views import formatting
+from hpsearch.views.report.blocks import Block, Paragraph, Section, Table
+from hpsearch.views.report.data import ReportData
+
+
+def confirmed(data: ReportData) -> Section | None:
+    """Returns the confirmed values, as `search/confirm/record.py` writes them; or None."""
+    record = data.study.confirmation
+    if record is None:
+        return None
+    finalists = record["finalists"]
+    chosen = [place for place, one in enumerate(finalists) if one["trial"] == record["chosen"]]
+    why = "" if chosen == [0] else ", the cheaper one"
+    head = ("trial", "in the search", "confirmed", "95 % interval", "optimism", "new runs")
+    parts: list[Block] = [
+        Paragraph(
+            f"The finalists were trained again from scratch, each with {record['seeds']} other"
+            f" seeds. {_comparison(record)} Trial {record['chosen']} is taken{why}."
+        ),
+        Table(head, [_row(one) for one in finalists], marked=chosen),
+    ]
+    if record["test"] is not None:
+        parts.append(Paragraph(_test(record["test"], len(data.study.test_evaluations))))
+    return Section("Confirmed", parts)
+
+
+def _row(finalist: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        str(finalist["trial"]),
+        formatting.metric(finalist["searched"]),
+        formatting.metric(finalist["confirmed"]),
+        _interval(finalist),
+        formatting.metric(finalist["optimism"]),
+        str(len(finalist["values"])),
+    )
+
+
+def _comparison(record: Mapping[str, Any]) -> str:
+    pair = record["comparison"]
+    if pair is None:
+        return ""
+    p_value = "" if pair["p_value"] is None else f" (paired test, p = {pair['p_value']:.2g})"
+    if pair["beats"]:
+        return f"Trial {pair['first']} really beats trial {pair['second']}{p_value}."
+    return f"Trials {pair['first']} and {pair['second']} cannot be told apart{p_value}."
+
+
+def _test(test: Mapping[str, Any], test_evaluations: int) -> str:
+    times = "once" if test_evaluations == 1 else f"{test_evaluations} times"
+    if test["value"] is None:
+        return f"The test split was opened {times}, without a result: {test['failure']}."
+    interval = f", 95 % interval {_interval(test)}" if test["low"] is not None else ""
+    return (
+        f"The test split was opened {times}: {test['metric']} {formatting.metric(test['value'])}"
+        f" on {test['examples']:,} examples{interval}."
+    )
+
+
+def _interval(entry: Mapping[str, Any]) -> str:
+    if entry["low"] is None:
+        return "-"
+    return f"{formatting.metric(entry['low'])} to {formatting.metric(entry['high'])}"

@@ -1,0 +1,53 @@
+"""Several objectives at once: the trials that no other trial beats in all of them."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from hpsearch.search.store import TrialRecord
+from hpsearch.views import formatting
+from hpsearch.views.report import plots
+from hpsearch.views.report.blocks import Figure, Paragraph, Section
+from hpsearch.views.report.data import ReportData, value_of
+
+
+def front(data: ReportData) -> Section | None:
+    """Returns each pair of objectives against each other; None for a study of one objective."""
+    if len(data.study.objectives) < 2 or not data.complete:
+        return None
+    numbers_of_front = ", ".join(str(trial.number) for trial in data.study.front[:40])
+    words = Paragraph(
+        f"No trial is better than one of these in every objective: trials {numbers_of_front}."
+        " Which of them to take is a matter of what the objectives are worth."
+    )
+    pairs = combinations(enumerate(data.study.objectives), 2)
+    return Section("Pareto front", [words, *(_figure(data, *pair) for pair in pairs)])
+
+
+def _figure(data: ReportData, across: tuple[int, str], up: tuple[int, str]) -> Figure:
+    ahead = {trial.number for trial in data.study.front}
+
+    def vertices(trials: list[TrialRecord]) -> list[plots.Vertex]:
+        return [
+            (
+                plots.short(value_of(trial, across[0])),
+                plots.short(value_of(trial, up[0])),
+                f"trial {trial.number}\n{across[1]} {formatting.metric(value_of(trial, across[0]))}\n"
+                f"{up[1]} {formatting.metric(value_of(trial, up[0]))}",
+            )
+            for trial in trials
+        ]
+
+    others = plots.thinned([trial for trial in data.complete if trial.number not in ahead])
+    best = sorted(data.study.front, key=lambda trial: value_of(trial, across[0]))
+    marker = {"symbol": "diamond", "size": 10, "opacity": 1}
+    return plots.figure(
+        f"{up[1]} against {across[1]}",
+        [
+            plots.points(vertices(others), color=plots.GREY, name="beaten"),
+            plots.points(vertices(best), color=plots.RED, name="front", marker=marker),
+        ],
+        x=plots.axis(across[1]),
+        y=plots.axis(up[1]),
+        wide=True,
+    )

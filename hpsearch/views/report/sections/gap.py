@@ -1,0 +1,179 @@
+"""Who overtrains: how much better each trial is in training than in validation, and what helps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import StatisticsError, correlation
+
+from hpsearch.protocol.types import Direction
+from hpsearch.search.store import TrialRecord
+from hpsearch.studyfile.distributions import Choice, Distribution
+from hpsearch.views import formatting
+from hpsearch.views.report import plots
+from hpsearch.views.report.blocks import Block, Figure, Paragraph, Section
+from hpsearch.views.report.data import ReportData, value_of
+from hpsearch.views.report.sections.slices import place_of
+
+# Parameters that exist to keep a model from learning its training images by heart.
+_REGULARISERS = ("dropout", "drop_", "weight_decay", "smoothing", "augment")
+_LEAST_TRIALS = 3
+_LEAST_TO_JUDGE = 10
+# Of parameters without any influence, 1 in 20 gets beyond this by chance.
+_BEYOND_CHANCE = 1.96
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A metric that is logged in training and in validation.
+
+    Attributes:
+        kind: its name without `train_` or `val_`.
+        direction: which way is better.
+    """
+
+    kind: str
+    direction: Direction
+
+    def gap(self, trial: TrialRecord) -> float | None:
+        """Returns how much better training is than validation, at the trial's best epoch."""
+        train, val = (
+            trial.attributes.get(f"best_{split}_{self.kind}") for split in ("train", "val")
+        )
+        if not isinstance(train, int | float) or not isinstance(val, int | float):
+            return None
+        return float(train - val if self.direction == "maximize" else val - train)
+
+
+def gap(data: ReportData) -> Section | None:
+    """Returns the gap of each trial against its value and against each regularising parameter."""
+    pair = next((pair for pair in _pairs(data) if _having(data, pair)), None)
+    if pair is None:
+        return None
+    trials = _having(data, pair)
+    parts: list[Block] = [
+        Paragraph(
+            f"The gap is how much better {pair.kind} is in training than in validation, at each"
+            " trial's best epoch: the greater, the more it overtrains. Training is measured with"
+            " dropout and augmentation at work: both narrow the gap by that alone, even below 0,"
+            " and help only where the validation value rises as well."
+        ),
+        _against_value(data, pair, trials),
+    ]
+    for name in _regularisers(data, trials):
+        parts.append(_against_parameter(data, pair, name, trials))
+    return Section("Overtraining", parts)
+
+
+def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
+    """Returns Spearman's correlation, -1 to 1; None where one of them does not vary."""
+    try:
+        return correlation(_ranks(x), _ranks(y))
+    except StatisticsError:
+        return None
+
+
+def _pairs(data: ReportData) -> list[Pair]:
+    """Returns the objective's own pair first, then that of the loss."""
+    kind = data.objective.removeprefix("val_")
+    return [Pair(kind, data.direction), Pair("loss", "minimize")]
+
+
+def _having(data: ReportData, pair: Pair) -> list[TrialRecord]:
+    return [trial for trial in data.complete if pair.gap(trial) is not None]
+
+
+def _regularisers(data: ReportData, trials: Sequence[TrialRecord]) -> list[str]:
+    return [
+        name
+        for name, distribution in data.parameters.items()
+        if any(word in name for word in _REGULARISERS)
+        and _is_numeric(distribution)
+        and sum(name in trial.params for trial in trials) >= _LEAST_TRIALS
+    ]
+
+
+def _is_numeric(distribution: Distribution) -> bool:
+    options = distribution.options if isinstance(distribution, Choice) else ()
+    return all(isinstance(one, int | float) and not isinstance(one, bool) for one in options)
+
+
+def _against_value(data: ReportData, pair: Pair, trials: Sequence[TrialRecord]) -> Figure:
+    drawn = plots.thinned(trials)
+    vertices = [
+        (plots.short(pair.gap(trial) or 0.0), plots.short(value_of(trial)), _words(trial, pair))
+        for trial in drawn
+    ]
+    values = [value_of(trial) for trial in drawn]
+    return plots.figure(
+        f"{data.objective} against the gap",
+        [plots.points(vertices)],
+        x=plots.axis(f"gap in {pair.kind}"),
+        y=plots.axis(data.objective, **plots.framed(values, data.direction)),
+        note=plots.thinned_note(len(drawn), len(trials)).strip(),
+    )
+
+
+def _against_parameter(
+    data: ReportData, pair: Pair, name: str, trials: Sequence[TrialRecord]
+) -> Figure:
+    having = [trial for trial in trials if name in trial.params]
+    drawn = plots.thinned(having)
+    distribution, label = data.parameters[name], data.names[name]
+    vertices = [
+        (
+            place_of(trial.params[name], distribution),
+            plots.short(pair.gap(trial) or 0.0),
+            f"{_words(trial, pair)}\n{label} {formatting.setting(trial.params[name])}",
+        )
+        for trial in drawn
+    ]
+    return plots.figure(
+        f"the gap against {label}",
+        [plots.points(vertices)],
+        x=plots.parameter_axis(label, distribution),
+        y=plots.axis(f"gap in {pair.kind}"),
+        note=_finding(data, pair, name, having),
+    )
+
+
+def _finding(data: ReportData, pair: Pair, name: str, trials: Sequence[TrialRecord]) -> str:
+    if len(trials) < _LEAST_TO_JUDGE:
+        return f"{len(trials)} trials are too few to say whether it helps."
+    settings = [float(trial.params[name] or 0.0) for trial in trials]
+    gaps = [pair.gap(trial) or 0.0 for trial in trials]
+    sign = 1 if data.direction == "maximize" else -1
+    goodness = [sign * value_of(trial) for trial in trials]
+    wider, better = rank_correlation(settings, gaps), rank_correlation(settings, goodness)
+    if wider is None or better is None:
+        return ""
+    gap_words = _claim(wider, len(trials), "a wider", "a narrower")
+    value_words = _claim(better, len(trials), "a better", "a worse")
+    return (
+        f"More {data.names[name]} goes with {gap_words} gap and with {value_words}"
+        f" {data.objective} (rank correlations {wider:+.2f} and {better:+.2f} over"
+        f" {len(trials)} trials)."
+    )
+
+
+def _claim(correlated: float, count: int, more: str, less: str) -> str:
+    """Returns what a rank correlation says, if it is more than chance would often show.
+
+    Without any relation its standard error is 1 / sqrt(count - 1).
+    """
+    if abs(correlated) * math.sqrt(count - 1) < _BEYOND_CHANCE:
+        return "no other"
+    return more if correlated > 0 else less
+
+
+def _words(trial: TrialRecord, pair: Pair) -> str:
+    return f"trial {trial.number}, {formatting.metric(value_of(trial))}\ngap {pair.gap(trial):.4g}"
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    """Returns the places in order, equal values sharing the mean of theirs."""
+    places: dict[float, list[int]] = {}
+    for place, value in enumerate(sorted(values)):
+        places.setdefault(value, []).append(place)
+    return [sum(places[value]) / len(places[value]) for value in values]

@@ -1,0 +1,114 @@
+"""Parallel coordinates: every trial a line through its parameters to its value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from hpsearch.protocol.types import Scalar
+from hpsearch.search.store import TrialRecord
+from hpsearch.studyfile.distributions import Choice, Distribution
+from hpsearch.views import formatting
+from hpsearch.views.ranking import ranked
+from hpsearch.views.report import plots
+from hpsearch.views.report.blocks import Figure, Section
+from hpsearch.views.report.data import ReportData, value_of
+
+_MOST_LINES = 240
+_MOST_AXES = 12
+# Share of the trials, from the worst on, that each band ends at; drawn in this order.
+_BANDS = (
+    (0.5, "worse half", "rgba(138,143,152,0.4)"),
+    (0.8, "better", "rgba(0,114,178,0.55)"),
+    (1.0, "best fifth", plots.RED),
+)
+
+
+def parallel(data: ReportData) -> Section | None:
+    """Returns the drawing; None before two trials and two parameters can be compared."""
+    names = [name for name in data.parameters if any(name in t.params for t in data.complete)]
+    if len(names) < 2 or len(data.complete) < 2:
+        return None
+    return Section("Parallel coordinates", [_figure(data, names[:_MOST_AXES])])
+
+
+def height_of(value: Scalar, distribution: Distribution) -> float:
+    """Returns where a value stands between the least (0) and the greatest (1) of its range."""
+    if isinstance(distribution, Choice):
+        last = len(distribution.options) - 1
+        return distribution.options.index(value) / last if last else 0.5
+    assert isinstance(value, int | float)
+    low, high = distribution.ends()
+    if low == high:
+        return 0.5
+    if distribution.log:
+        return math.log(value / low) / math.log(high / low)
+    return (value - low) / (high - low)
+
+
+def _figure(data: ReportData, names: Sequence[str]) -> Figure:
+    best_first = ranked(data.complete, data.direction)
+    drawn = plots.thinned(best_first, _MOST_LINES)[::-1]
+    values = [value_of(trial) for trial in drawn]
+    low, high = min(values), max(values)
+    runs: list[list[list[plots.Vertex]]] = [[] for _ in _BANDS]
+    for place, trial in enumerate(drawn):
+        share = (place + 1) / len(drawn)
+        band = next(index for index, (end, _, _) in enumerate(_BANDS) if share <= end)
+        height = (value_of(trial) - low) / (high - low) if high > low else 0.5
+        words = f"trial {trial.number}, {formatting.metric(value_of(trial))}"
+        runs[band].append(
+            [*_vertices(data, names, trial, words), (len(names), plots.short(height), words)]
+        )
+    traces = [
+        plots.lines(
+            run, color=color, width=1.5, mode="lines+markers", marker={"size": 4}, name=name
+        )
+        for run, (_, name, color) in zip(runs, _BANDS, strict=True)
+        if run
+    ]
+    labels = [data.names[name] for name in names] + [data.objective]
+    ends = [_ends(data.parameters[name]) for name in names]
+    ends.append((formatting.metric(low), formatting.metric(high)))
+    return plots.figure(
+        "each line is a trial, from its parameters to its value",
+        traces,
+        x=plots.axis("", tickvals=list(range(len(labels))), ticktext=labels, showgrid=True),
+        y=plots.axis("", visible=False, range=[-0.12, 1.12]),
+        note="The best fifth stands out. Each axis goes from the low end of its range to the high"
+        " one, on a log scale where the study file says so."
+        + plots.thinned_note(len(drawn), len(best_first))
+        + plots.left_out_note(len(names), len(data.parameters)),
+        wide=True,
+        height=460,
+        annotations=[
+            {"x": place, "y": y, "text": text, "showarrow": False, "font": {"size": 11}}
+            for place, pair in enumerate(ends)
+            for y, text in zip((-0.07, 1.07), pair, strict=True)
+        ],
+    )
+
+
+def _vertices(
+    data: ReportData, names: Sequence[str], trial: TrialRecord, words: str
+) -> list[plots.Vertex]:
+    """Returns the trial's way; a parameter that its branch lacks breaks the line."""
+    return [
+        (
+            place,
+            plots.short(height_of(trial.params[name], data.parameters[name])),
+            f"{words}\n{data.names[name]} {formatting.setting(trial.params[name])}",
+        )
+        if name in trial.params
+        else (place, None, "")
+        for place, name in enumerate(names)
+    ]
+
+
+def _ends(distribution: Distribution) -> tuple[str, str]:
+    if isinstance(distribution, Choice):
+        return formatting.setting(distribution.options[0]), formatting.setting(
+            distribution.options[-1]
+        )
+    low, high = distribution.ends()
+    return f"{low:g}", f"{high:g}"

@@ -1,0 +1,91 @@
+"""What pruning did: how many trials survived each rung, and what that saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hpsearch.search.store import TrialRecord
+from hpsearch.views.formatting import spell
+from hpsearch.views.ranking import epochs_done
+from hpsearch.views.report import plots
+from hpsearch.views.report.blocks import Figure, Paragraph, Section
+from hpsearch.views.report.data import ReportData
+
+
+@dataclass(frozen=True)
+class Rung:
+    """An epoch after which trials were pruned.
+
+    Attributes:
+        epoch: epochs done, from 1.
+        reached: trials that trained as far.
+        pruned: of those, trials that ended there.
+    """
+
+    epoch: int
+    reached: int
+    pruned: int
+
+
+def pruning(data: ReportData) -> Section | None:
+    """Returns how many trials survived each rung and the time saved; None if none was pruned."""
+    pruned = [trial for trial in data.study.trials if trial.state == "pruned"]
+    if not pruned:
+        return None
+    skipped, seconds = 0, 0.0
+    for trial in pruned:
+        done = epochs_done(trial)
+        left = max(_most_epochs(data, trial) - done, 0)
+        skipped += left
+        seconds += left * (trial.seconds or 0.0) / done if done else 0.0
+    trained = sum(trial.seconds or 0.0 for trial in data.study.trials)
+    saved = f"{seconds / (seconds + trained):.0%}" if seconds + trained else "0 %"
+    words = (
+        f"{len(pruned):,} of {len(data.study.trials):,} trials were pruned. They did not train"
+        f" {skipped:,} epochs, which would have taken about {spell(seconds)} at their own pace:"
+        f" {saved} of the time that the search would take without pruning. What is not known is"
+        " whether one of them would have come first in the end."
+    )
+    return Section("Pruning", [Paragraph(words), _figure(rungs(data.study.trials))])
+
+
+def rungs(trials: Sequence[TrialRecord]) -> list[Rung]:
+    """Returns the epochs after which trials were pruned, with how many had come so far."""
+    ends = [epochs_done(trial) for trial in trials if trial.state == "pruned"]
+    reached = [epochs_done(trial) for trial in trials]
+    return [
+        Rung(epoch, sum(done >= epoch for done in reached), ends.count(epoch))
+        for epoch in sorted(set(ends))
+    ]
+
+
+def _most_epochs(data: ReportData, trial: TrialRecord) -> int:
+    """Returns how many epochs the trial would have trained, which may be searched too."""
+    own = trial.params.get("trainer.max_epochs")
+    return own if isinstance(own, int) else data.spec.max_epochs()
+
+
+def _figure(found: Sequence[Rung]) -> Figure:
+    def bars(count: str) -> list[tuple[str, int, str]]:
+        return [
+            (
+                str(rung.epoch),
+                rung.pruned if count == "pruned" else rung.reached - rung.pruned,
+                f"after epoch {rung.epoch}\n{rung.reached:,} came so far, {rung.pruned:,} pruned,"
+                f" {rung.reached - rung.pruned:,} went on",
+            )
+            for rung in found
+        ]
+
+    return plots.figure(
+        "how many survived each rung",
+        [
+            plots.heights(bars("kept"), color=plots.BLUE, name="went on or were done"),
+            plots.heights(bars("pruned"), color=plots.ORANGE, name="pruned here"),
+        ],
+        x=plots.axis("epochs done", type="category"),
+        y=plots.axis("trials"),
+        barmode="stack",
+        wide=True,
+    )

@@ -1,0 +1,44 @@
+"""How to get the same again: commands, versions, the study file."""
+
+from __future__ import annotations
+
+import platform
+
+import yaml
+
+from hpsearch.studyfile.write import study_file
+from hpsearch.views.formatting import command
+from hpsearch.views.report.blocks import Block, Code, KeyValues, Paragraph, Section
+from hpsearch.views.report.data import ReportData
+
+
+def reproduce(data: ReportData) -> Section:
+    """Returns the commands, the versions and the files that a search and its winner come from."""
+    study, spec = data.study, data.spec
+    name, best = study.name, study.best
+    commands = [
+        f"{command('run', f'{name}.yaml')}  # the search again, from the file below",
+        f"{command('status', name)}  # how it stands",
+        f"{command('resume', name, add=10)}  # ten trials more",
+    ]
+    if best is not None:
+        commands[1:1] = [
+            f"{command('best', name, yaml='best.yaml')}  # the best trial as a file",
+            f"{command('run', 'best.yaml')}  # and trained again",
+        ]
+    facts = {"seed": str(spec.seed), "database": study.storage, "trials' files": study.runs}
+    facts |= {"split": data.split} if data.split else {}
+    facts |= {"python": platform.python_version(), **data.versions}
+    parts: list[Block] = [
+        Code("Commands", "\n".join(commands)),
+        KeyValues(facts),
+        Paragraph(
+            "With one slot a search of these versions and this seed proposes the same settings"
+            " again; with several, which results are known when a trial is proposed depends on"
+            " timing."
+        ),
+        Code(f"{name}.yaml", yaml.safe_dump(spec.document, sort_keys=False), folded=True),
+    ]
+    if best is not None:
+        parts.append(Code("best.yaml", study_file(spec, best, "best.yaml"), folded=True))
+    return Section("Reproduce", parts)

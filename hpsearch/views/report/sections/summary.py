@@ -1,0 +1,112 @@
+"""What was searched, how far it is, and the best of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hpsearch.studyfile.algorithms import NO_PRUNER
+from hpsearch.views import formatting
+from hpsearch.views.formatting import command, spell
+from hpsearch.views.ranking import progress_line
+from hpsearch.views.report.blocks import Block, KeyValues, Paragraph, Section, Table
+from hpsearch.views.report.data import ReportData
+from hpsearch.views.report.sections.intervals import trial_intervals, wall_seconds
+from hpsearch.views.tables import best_words, distribution_words, size_words
+
+
+def summary(data: ReportData) -> Section:
+    """Returns the study in short: figures, what was searched, and by what."""
+    parts: list[Block] = [Paragraph(_opening(data)), KeyValues(_facts(data))]
+    if data.study.confirmation is None and data.study.best is not None:
+        parts.append(
+            Paragraph(
+                "The best value was chosen for being the best of many, so it flatters the model a"
+                f" little. `{command('confirm', data.study.name)}` trains the finalists again"
+                " with several seeds and gives an honest figure."
+            )
+        )
+    if data.spec.space.parameters:
+        parts.append(_searched(data))
+    return Section("Summary", parts)
+
+
+def _opening(data: ReportData) -> str:
+    study, spec = data.study, data.spec
+    goals = " and ".join(f"{direction} {name}" for name, direction in study.objectives.items())
+    model = _class_names(spec.document.get("model"))
+    sampler = spec.sampler.class_path.rpartition(".")[2]
+    pruner = f"cut short by {spec.pruner.class_path.rpartition('.')[2]}"
+    if spec.pruner == NO_PRUNER:
+        pruner = "each trained to its end"
+    return (
+        f"A search to {goals} of {model}: {size_words(spec.space)}. Proposed by {sampler},"
+        f" {pruner}; at most {spec.max_epochs()} epochs a trial. The study"
+        f" {_STATE_WORDS[study.state]}: {progress_line(study)}."
+    )
+
+
+_STATE_WORDS = {
+    "running": "is still running",
+    "done": "has ended",
+    "interrupted": "was interrupted and can be resumed",
+    "new": "has not begun",
+}
+
+
+def _facts(data: ReportData) -> dict[str, str]:
+    study, counts = data.study, data.study.counts
+    trained = sum(trial.seconds or 0.0 for trial in study.trials)
+    slots = {stretch.slot for stretch in trial_intervals(study, data.now)}
+    facts = {"best": best_words(study)} if study.best else {}
+    facts |= _confirmed(study.confirmation)
+    facts["trials"] = str(len(study.trials))
+    facts |= {state: str(count) for state, count in counts.items() if count}
+    if study.trials:
+        facts["took"] = spell(wall_seconds(trial_intervals(study, data.now)))
+        facts["training time"] = spell(trained)
+        facts["slots"] = str(len(slots))
+    return facts
+
+
+def _confirmed(record: Mapping[str, Any] | None) -> dict[str, str]:
+    """Returns the honest figures, where there are any."""
+    if record is None:
+        return {}
+    chosen = next(one for one in record["finalists"] if one["trial"] == record["chosen"])
+    facts = {f"confirmed, trial {chosen['trial']}": formatting.metric(chosen["confirmed"])}
+    if record["test"] is not None:
+        facts[record["test"]["metric"]] = formatting.metric(record["test"]["value"])
+    return facts
+
+
+def _class_names(section: object) -> str:
+    """Returns the classes a section may build, of all its branches."""
+    found: list[str] = []
+
+    def walk(node: object) -> None:
+        if isinstance(node, dict):
+            if isinstance(path := node.get("class_path"), str):
+                found.append(path.rpartition(".")[2])
+                return
+            for value in node.values():
+                walk(value)
+
+    walk(section)
+    return " or ".join(dict.fromkeys(found)) or "a model"
+
+
+def _searched(data: ReportData) -> Table:
+    best = data.study.best
+    shares = data.importances.get(data.objective, {})
+    rows = [
+        (
+            name,
+            distribution_words(distribution),
+            formatting.setting(best.params[name]) if best and name in best.params else "-",
+            f"{shares[name]:.0%}" if name in shares else "-",
+        )
+        for name, distribution in data.parameters.items()
+    ]
+    head = ("parameter", "searched", "in the best trial", "importance")
+    return Table(head, rows, left=("parameter", "searched"))

@@ -1,0 +1,102 @@
+"""The slots over time: which trial each of them trained, and when it had nothing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from hpsearch.views.formatting import spell
+from hpsearch.views.report import plots
+from hpsearch.views.report.blocks import Figure, Paragraph, Section, Table
+from hpsearch.views.report.data import ReportData
+from hpsearch.views.report.sections.intervals import (
+    TrialInterval,
+    idle_seconds,
+    trial_intervals,
+    wall_seconds,
+)
+
+_MOST_STRETCHES = 6000
+
+
+def timeline(data: ReportData) -> Section | None:
+    """Returns the drawing and each slot's idle time; None before anything has started."""
+    found = trial_intervals(data.study, data.now)
+    if not found:
+        return None
+    wall = wall_seconds(found)
+    return Section(
+        "Timeline",
+        [
+            Paragraph(
+                f"Trials were training for {spell(wall)} in all, pauses between sessions left out."
+                " A slot is idle while another one trains and it does not."
+            ),
+            _figure(found),
+            _slots(found, wall),
+        ],
+    )
+
+
+def _slots(found: Sequence[TrialInterval], wall: float) -> Table:
+    rows = []
+    for slot in sorted({stretch.slot for stretch in found}):
+        own = [stretch for stretch in found if stretch.slot == slot]
+        idle = idle_seconds(found, slot)
+        share = f"{idle / wall:.0%}" if wall else "-"
+        rows.append((slot, str(len(own)), spell(wall - idle), spell(idle), share))
+    return Table(("slot", "trials started", "busy", "idle", "share idle"), rows, left=("slot",))
+
+
+def _figure(found: Sequence[TrialInterval]) -> Figure:
+    # Thinned out evenly, a busy slot would look idle.
+    drawn = found[-_MOST_STRETCHES:]
+    slots = sorted({stretch.slot for stretch in found})
+    thickness = max(6, min(22, 240 // len(slots)))
+    kinds = {_kind(stretch) for stretch in drawn}
+    traces = [
+        plots.lines(
+            [_bar(stretch) for stretch in drawn if _kind(stretch) == kind],
+            color=color,
+            width=thickness,
+            name=kind,
+        )
+        for kind, color in {**plots.STATE_COLORS, "interrupted": plots.GREY}.items()
+        if kind in kinds
+    ]
+    return plots.figure(
+        "what each slot trained",
+        traces,
+        x=plots.axis("", type="date"),
+        y=plots.axis(
+            "",
+            type="category",
+            categoryorder="array",
+            categoryarray=slots[::-1],
+            range=[-0.6, len(slots) - 0.4],
+        ),
+        note=f"The last {len(drawn):,} of {len(found):,} starts." * (len(drawn) < len(found)),
+        wide=True,
+        height=170 + (thickness + 14) * len(slots),
+    )
+
+
+def _kind(stretch: TrialInterval) -> str:
+    """Returns how it ended, in the words of the legend: a death is an interruption."""
+    return stretch.how if stretch.how in plots.STATE_COLORS else "interrupted"
+
+
+def _bar(stretch: TrialInterval) -> list[plots.Vertex]:
+    """Returns a thick line with a hair's breadth to the next, and the words in its middle."""
+    length = stretch.end - stretch.start
+    hair = min(length * 0.02, timedelta(seconds=0.5))
+    words = f"trial {stretch.number}, {stretch.how}\n{spell(length.total_seconds())}"
+    moments = (stretch.start + hair, stretch.start + length / 2, stretch.end - hair)
+    return [
+        (_date(moment), stretch.slot, text)
+        for moment, text in zip(moments, ("", words, ""), strict=True)
+    ]
+
+
+def _date(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-4]

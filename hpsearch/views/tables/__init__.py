@@ -1,0 +1,34 @@
+"""Tables and lines for the terminal."""
+
+from __future__ import annotations
+
+from hpsearch.views.tables.check import distribution_words, size_words
+from hpsearch.views.tables.check_report import print_check
+from hpsearch.views.tables.comparison import Compared, comparison, comparison_entries
+from hpsearch.views.tables.confirmation import confirmation_view
+from hpsearch.views.tables.fsck import damage_table, repaired_words, verdict
+from hpsearch.views.tables.layers import print_layers
+from hpsearch.views.tables.leaderboard import leaderboard
+from hpsearch.views.tables.predictions import predictions_table
+from hpsearch.views.tables.study import best_words, study_list, study_status
+from hpsearch.views.tables.trial import trial_details
+
+__all__ = [
+    "Compared",
+    "best_words",
+    "comparison",
+    "comparison_entries",
+    "confirmation_view",
+    "damage_table",
+    "distribution_words",
+    "leaderboard",
+    "predictions_table",
+    "print_check",
+    "print_layers",
+    "repaired_words",
+    "size_words",
+    "study_list",
+    "study_status",
+    "trial_details",
+    "verdict",
+]

@@ -1,0 +1,94 @@
+"""What `hpsearch check` prints: the space, each branch at both ends, and the cost of a search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from hpsearch.measure.cost import Cost, epoch_seconds
+from hpsearch.measure.extremes import Extreme
+from hpsearch.studyfile.distributions import Choice, Distribution
+from hpsearch.studyfile.space import Space
+from hpsearch.studyfile.study import StudySpec
+from hpsearch.views import formatting
+from hpsearch.views.formatting import spell
+
+
+def size_words(space: Space) -> str:
+    """Returns `7 parameters, 1,024 configurations`, or says that they cannot be counted."""
+    count, size = len(space.parameters), space.size()
+    parameters = f"{count} parameter{'' if count == 1 else 's'}"
+    if not count:
+        return "nothing is searched: one configuration"
+    if math.isinf(size):
+        return f"{parameters}, too many configurations to count (a range without steps)"
+    return f"{parameters}, {size:,.0f} configurations"
+
+
+def distribution_words(distribution: Distribution) -> str:
+    """Returns `8 to 64, whole, log`, `0 to 0.5 in steps of 0.1`, `64 | 128 | 256`."""
+    if isinstance(distribution, Choice):
+        return " | ".join(formatting.setting(option) for option in distribution.options)
+    low, high = (f"{end:g}" for end in distribution.ends())
+    words = f"{low} to {high}"
+    if isinstance(distribution.step, float) or (distribution.step or 1) != 1:
+        words += f" in steps of {distribution.step:g}"
+    elif isinstance(distribution.low, int):
+        words += ", whole"
+    return words + (", log" if distribution.log else "")
+
+
+def parameter_table(space: Space) -> Table:
+    """Returns each parameter and the values it may take."""
+    table = _table()
+    table.add_column("parameter", no_wrap=True)
+    table.add_column("values", overflow="fold")
+    for name, distribution in space.parameters.items():
+        table.add_row(Text(name), Text(distribution_words(distribution)))
+    return table
+
+
+def branch_table(ends: Sequence[Extreme], probes: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns each branch at both ends: its weights, an epoch's time, and whether it trains."""
+    table = _table()
+    if any(end.branch for end in ends):
+        table.add_column("branch", overflow="fold")
+    table.add_column("values", no_wrap=True)
+    table.add_column("weights", justify="right", no_wrap=True)
+    table.add_column("an epoch", justify="right", no_wrap=True)
+    table.add_column("real batch")
+    for end, probe in zip(ends, probes, strict=True):
+        branch = [Text(end.branch)] if any(end.branch for end in ends) else []
+        if "failure" in probe:
+            row = [Text("-"), Text("-"), Text(str(probe["failure"]), style="red")]
+        else:
+            seconds = spell(epoch_seconds(probe))
+            row = [Text(f"{probe['parameters']:,}"), Text(seconds), Text("trains", style="green")]
+        table.add_row(*branch, Text(end.end), *row)
+    return table
+
+
+def missing_objectives(spec: StudySpec, probe: Mapping[str, Any]) -> list[str]:
+    """Returns the objectives that the model did not log."""
+    return [name for name in spec.objectives if name not in probe.get("metrics", spec.objectives)]
+
+
+def cost_words(cost: Cost, trials: int | None, slots: int) -> str:
+    """Returns the cost of the search in two sentences."""
+    span = f"{spell(cost.shortest_s)} to {spell(cost.longest_s)}"
+    if cost.total_s is None or cost.disk_bytes is None:
+        return f"A trial that is not pruned takes {span}; only time bounds the study."
+    on = f"{slots} slot{'' if slots == 1 else 's'}"
+    return (
+        f"{trials} trials on {on} take about {spell(cost.total_s)} if none is pruned"
+        f" ({span} each); their checkpoints take about {formatting.size(cost.disk_bytes)}."
+    )
+
+
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)

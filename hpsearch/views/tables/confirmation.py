@@ -1,0 +1,148 @@
+"""What a confirmation found, from its record in the database: a table and its sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hpsearch.views import formatting
+from hpsearch.views.formatting import spell
+
+Record = Mapping[str, Any]
+
+
+def confirmation_view(record: Record) -> Group:
+    """Returns the finalists side by side, then which is taken and why, and its test value."""
+    parts: list[RenderableType] = [_finalists(record), Text(), Text(verdict(record))]
+    if record["test"]:
+        parts.append(Text(words_of_test(record)))
+    model = record["model"]
+    parts += [Text(), Text.assemble(("model     ", "dim"), str(model["checkpoint"]))]
+    if record["refit"]:
+        parts.append(Text.assemble(("refit     ", "dim"), _refit_words(record["refit"])))
+    return Group(*parts)
+
+
+def verdict(record: Record) -> str:
+    """Returns in a sentence or two which finalist is taken, and why."""
+    chosen, pair = record["chosen"], record["comparison"]
+    if pair is None:
+        return f"Trial {chosen} is the only finalist: there is nothing to compare it with."
+    first, second = pair["first"], pair["second"]
+    if pair["p_value"] is None:
+        shared = "no seed" if pair["seeds"] == 0 else "one seed"
+        why = f"Trials {first} and {second} have {shared} in common, which says nothing about noise"
+    else:
+        measured = (
+            f"by {_small(pair['difference'])} over {pair['seeds']} seeds"
+            f" (paired t-test, p = {pair['p_value']:.2g})"
+        )
+        if pair["beats"]:
+            return f"Trial {first} beats trial {second} {measured}. Trial {first} is taken."
+        why = f"Trials {first} and {second} cannot be told apart: they differ {measured}"
+    return f"{why}. Trial {chosen} is taken, {_why_taken(record)}."
+
+
+def words_of_test(record: Record) -> str:
+    """Returns what the test split says of the chosen model, and when it was asked."""
+    test, model = record["test"], record["model"]
+    when = f"the test split was opened at {test['opened']}"
+    if test["failure"]:
+        return f"No test value: {when}, and {test['failure']}"
+    if test["value"] is None:
+        have = ", ".join(
+            f"{key} {formatting.metric(value)}" for key, value in test["metrics"].items()
+        )
+        return f"No {test['metric']} was logged on the test split; {when} and gave {have}."
+    sure = _range(test, "95 % interval ")
+    return (
+        f"On the test split: {test['metric']} {formatting.metric(test['value'])}"
+        f" ({f'{sure}, ' if sure else ''}{test['examples']:,} examples), of the run with seed"
+        f" {model['seed']}, the median of its runs; {when}."
+    )
+
+
+def confirmed_words(record: Record) -> str:
+    """Returns `trial 8: val_accuracy 0.9911 over 5 seeds, test_accuracy 0.9908`."""
+    chosen = next(one for one in record["finalists"] if one["trial"] == record["chosen"])
+    runs = len(chosen["values"])
+    words = (
+        f"trial {record['chosen']}: {record['metric']} {formatting.metric(chosen['confirmed'])}"
+        f" over {runs} seed{'' if runs == 1 else 's'}"
+    )
+    test = record["test"]
+    if test is None or test["value"] is None:
+        return words
+    return f"{words}, {test['metric']} {formatting.metric(test['value'])}"
+
+
+def evaluations_words(test_evaluations: Sequence[Record]) -> str:
+    """Returns how often the test split was opened, and when last."""
+    last, count = test_evaluations[-1], len(test_evaluations)
+    times = "once" if count == 1 else f"{count} times"
+    when = "" if count == 1 else "last "
+    return f"opened {times}, {when}at {last['opened']} for trial {last['trial']}"
+
+
+def _finalists(record: Record) -> Table:
+    test = record["test"] or {}
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("trial", justify="right", no_wrap=True)
+    names = ["searched", "confirmed", "95 % interval", "optimism", "runs", "weights", "time"]
+    for name in names + ([test["metric"], "95 % interval"] if test else []):
+        table.add_column(Text(name), justify="right", no_wrap=True)
+    for one in record["finalists"]:
+        taken = one["trial"] == record["chosen"]
+        cells = [
+            str(one["trial"]),
+            formatting.metric(one["searched"]),
+            formatting.metric(one["confirmed"]),
+            _range(one) or "-",
+            "-" if one["optimism"] is None else _small(one["optimism"]),
+            str(len(one["values"])) + (f" + {one['failed']} failed" if one["failed"] else ""),
+            f"{one['parameters']:,}",
+            spell(one["seconds"]),
+        ]
+        if taken and test:
+            cells += [formatting.metric(test["value"]), _range(test) or "-"]
+        table.add_row(*map(Text, cells), style="bold green" if taken else "")
+    return table
+
+
+def _why_taken(record: Record) -> str:
+    """Returns what makes the chosen of two equals the one to take."""
+    numbered = {one["trial"]: one for one in record["finalists"]}
+    pair = record["comparison"]
+    other = numbered[pair["second"] if record["chosen"] == pair["first"] else pair["first"]]
+    chosen = numbered[record["chosen"]]
+    if chosen["failed"] != other["failed"]:
+        return f"since {other['failed']} of the other's runs failed"
+    if chosen["parameters"] != other["parameters"]:
+        return f"the cheaper: {chosen['parameters']:,} weights against {other['parameters']:,}"
+    if chosen["seconds"] != other["seconds"]:
+        return f"the cheaper: {chosen['seconds']:.3g} s a run against {other['seconds']:.3g} s"
+    return "which has the better mean"
+
+
+def _refit_words(refit: Record) -> str:
+    if "failure" in refit:
+        return f"failed: {refit['failure']}"
+    return (
+        f"{refit['checkpoint']}  ({refit['epochs']} epochs on training and validation images;"
+        " its own test value is not known)"
+    )
+
+
+def _range(record: Record, name: str = "") -> str:
+    if record["low"] is None:
+        return ""
+    return f"{name}{formatting.metric(record['low'])} to {formatting.metric(record['high'])}"
+
+
+def _small(value: float) -> str:
+    return f"{value:.4f}" if value == 0 or abs(value) >= 1e-4 else f"{value:.1e}"

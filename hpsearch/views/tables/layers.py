@@ -1,0 +1,62 @@
+"""A model's layers as a table: what `hpsearch summary` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hpsearch.engines.bridge import call
+from hpsearch.measure.extremes import extreme_configs
+from hpsearch.search.run import make_job
+from hpsearch.studyfile.study import StudySpec
+from hpsearch.views import formatting
+
+
+def layer_table(summary: Mapping[str, Any]) -> Table:
+    """Returns each layer with its shapes (of a batch of one) and weights, and their sum."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+        show_footer=True,
+    )
+    table.add_column("layer", overflow="fold", footer="all")
+    table.add_column("type", no_wrap=True)
+    table.add_column("input", no_wrap=True)
+    table.add_column("output", no_wrap=True)
+    table.add_column("weights", justify="right", no_wrap=True, footer=f"{summary['total']:,}")
+    for row in summary["rows"]:
+        table.add_row(
+            Text(row["name"]),
+            Text(row["type"]),
+            Text(_shape(row["input_shape"])),
+            Text(_shape(row["output_shape"])),
+            Text(f"{row['parameters']:,}"),
+        )
+    return table
+
+
+def _shape(shape: Sequence[int] | None) -> str:
+    return "-" if shape is None else " x ".join(str(size) for size in shape)
+
+
+def print_layers(console: Console, spec: StudySpec) -> None:
+    """Prints the layers of every model of the study's space, each at its greatest values."""
+    shown: list[Any] = []
+    for end in extreme_configs(spec.space):
+        model = end.config["model"]
+        if end.end != "greatest" or model in shown:
+            continue
+        shown.append(model)
+        job = make_job(spec, 0, end.params, end.config, Path(), "cpu", 1)
+        table = layer_table(call("hpsearch.trial.probes.summary:summary", job))
+        arguments = formatting.one_line(model.get("init_args") or {}, between=", ")
+        title = f"{model['class_path']}({arguments})"
+        console.print(title, table, "", sep="\n", markup=False, soft_wrap=False)

@@ -1,0 +1,130 @@
+"""How many trials failed, and in which ways, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hpsearch.search.store import StudyRecord, TrialRecord
+from hpsearch.search.store.keys import FAILURE, FAILURE_KIND
+from hpsearch.views import formatting
+from hpsearch.views.ranking import counts_line, done, progress_line
+from hpsearch.views.tables.confirmation import confirmed_words, evaluations_words
+from hpsearch.views.tables.leaderboard import leaderboard
+
+_MEMORY = "out of memory"
+
+
+def failure_counts(study: StudyRecord) -> str:
+    """Returns `7: hang 2, training 5; out of memory 3 (pruned)`, or nothing where none failed."""
+    kinds = dict(study.failures)
+    memory = kinds.pop(_MEMORY, 0)
+    counts = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+    parts = [f"{sum(kinds.values())}: {counts}"] * bool(kinds)
+    parts += [f"{_MEMORY} {memory} (pruned)"] * bool(memory)
+    return "; ".join(parts)
+
+
+STATE_STYLES = {"running": "cyan", "done": "green", "interrupted": "yellow", "new": "dim"}
+
+
+def study_list(studies: Sequence[StudyRecord]) -> Table:
+    """Returns one row a study: name, state, share of the budget, best value, counts."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("study", overflow="fold")
+    table.add_column("state", no_wrap=True)
+    table.add_column("done", justify="right", no_wrap=True)
+    table.add_column("best", no_wrap=True)
+    table.add_column("trials")
+    for study in studies:
+        share = f"{done(study.counts)}/{'-' if study.budget is None else study.budget}"
+        table.add_row(
+            Text(study.name, style="bold"),
+            Text(study.state, style=STATE_STYLES[study.state]),
+            Text(share),
+            Text(best_words(study)),
+            Text(counts_line(study.counts)),
+        )
+    return table
+
+
+def best_words(study: StudyRecord) -> str:
+    """Returns `val_accuracy 0.9931 (trial 17)`, or `-` while no trial is complete."""
+    if study.best is None or study.best.values is None:
+        return "-"
+    named = zip(study.objectives, study.best.values, strict=True)
+    words = ", ".join(f"{name} {formatting.metric(value)}" for name, value in named)
+    return f"{words} (trial {study.best.number})"
+
+
+_FAILURES = 5
+_NAMES = 10  # columns for the names of facts
+
+
+def study_status(study: StudyRecord, *, width: int, limit: int = 10) -> Group:
+    """Returns the study's facts, then its best trials, then why trials failed.
+
+    Args:
+        study: the study as it stands.
+        width: columns of the screen.
+        limit: rows of the leaderboard at most.
+    """
+    parts: list[RenderableType] = [_heading(study), *_facts(study, width)]
+    if study.trials:
+        marked = [trial.number for trial in study.front]
+        if study.best is not None:
+            marked.append(study.best.number)
+        table = leaderboard(study.trials, study.objectives, width=width, limit=limit, marked=marked)
+        parts += [Text(), table]
+    parts += _failures(study)
+    return Group(*parts)
+
+
+def _heading(study: StudyRecord) -> Text:
+    return Text.assemble(
+        (study.name, "bold"),
+        ("  ", ""),
+        (study.state, STATE_STYLES[study.state]),
+        f"  {progress_line(study)} ({counts_line(study.counts)})",
+    )
+
+
+def _facts(study: StudyRecord, width: int) -> list[Text]:
+    goals = ", ".join(f"{direction} {name}" for name, direction in study.objectives.items())
+    rows = {
+        "objective": goals,
+        "best": best_words(study),
+        "storage": study.storage,
+        "runs": study.runs,
+    }
+    if study.front:
+        rows["front"] = "trials " + ", ".join(str(trial.number) for trial in study.front)
+    if study.failures:
+        counts = wrap(failure_counts(study), width - _NAMES, break_on_hyphens=False)
+        rows["failed"] = f"\n{' ' * _NAMES}".join(counts)
+    if study.confirmation:
+        rows["confirmed"] = confirmed_words(study.confirmation)
+    if study.test_evaluations:
+        rows["tested"] = evaluations_words(study.test_evaluations)
+    if study.owner:
+        rows["run by"] = study.owner
+    return [Text.assemble((f"{name:<{_NAMES}}", "dim"), value) for name, value in rows.items()]
+
+
+def _failures(study: StudyRecord) -> list[RenderableType]:
+    failed = [trial for trial in study.trials if trial.state == "failed"]
+    lines: list[RenderableType] = [Text(_failure(trial)) for trial in failed[-_FAILURES:]]
+    if len(failed) > _FAILURES:
+        lines.insert(0, Text(f"the last {_FAILURES} of {len(failed)} failures:"))
+    return [Text(), *lines] if lines else []
+
+
+def _failure(trial: TrialRecord) -> str:
+    kind = trial.attributes.get(FAILURE_KIND)
+    words = f"trial {trial.number} failed" + (f" ({kind})" if kind else "")
+    return f"{words}: {trial.attributes.get(FAILURE) or 'no reason on record'}"

@@ -1,0 +1,167 @@
+"""How often a trial was started, why each attempt ended, and what of it was in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hpsearch.search.store import StudyRecord, TrialRecord
+from hpsearch.search.store.keys import FAILURE, FAILURE_KIND, TRACEBACK
+from hpsearch.views import formatting
+from hpsearch.views.formatting import sparkline, spell
+from hpsearch.views.tables.leaderboard import STYLES
+
+
+def attempts_table(trial: TrialRecord) -> Table:
+    """Returns one row an attempt; what nobody has recorded is a dash."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("attempt", justify="right", no_wrap=True)
+    table.add_column("started", no_wrap=True)
+    table.add_column("on", overflow="fold")
+    table.add_column("epochs", no_wrap=True)
+    table.add_column("ended")
+    table.add_column("lost", no_wrap=True)
+    several_hosts = len({attempt.get("host") for attempt in trial.attempts}) > 1
+    for index, attempt in enumerate(trial.attempts):
+        later = trial.attempts[index + 1 :]
+        cells = (
+            str(attempt.get("started") or "-")[: len("2026-01-01T00:00:00")].replace("T", " "),
+            _place(attempt, several_hosts),
+            _epochs(attempt),
+            str(attempt.get("how") or "-").removeprefix("its process "),
+            lost_words(attempt, later),
+        )
+        table.add_row(str(index + 1), *map(Text, cells))
+    return table
+
+
+def lost_words(attempt: Mapping[str, Any], later: Sequence[Mapping[str, Any]]) -> str:
+    """Returns what an attempt did in vain: `3.1s`, or `2 epochs and 3.1s`.
+
+    Args:
+        attempt: the attempt.
+        later: those that came after it; whole epochs are lost where the next goes on from fewer
+            than were done, since a checkpoint was damaged.
+    """
+    begun = (one["from_epoch"] for one in later if one.get("from_epoch") is not None)
+    done = attempt.get("epochs") or 0
+    epochs = max(done - next(begun, done), 0)
+    words = [f"{epochs} epoch{'s' * (epochs > 1)}"] * bool(epochs)
+    if attempt.get("lost_s") is not None:
+        words.append(spell(attempt["lost_s"]))
+    return " and ".join(words) or "-"
+
+
+def _place(attempt: Mapping[str, Any], several_hosts: bool) -> str:
+    place = str(attempt.get("slot") or attempt.get("device") or "-")
+    return f"{attempt.get('host') or '?'} {place}" if several_hosts else place
+
+
+def _epochs(attempt: Mapping[str, Any]) -> str:
+    begun, done = attempt.get("from_epoch"), attempt.get("epochs")
+    if begun is None and done is None:
+        return "-"
+    return f"{'?' if begun is None else begun} to {'?' if done is None else done}"
+
+
+_CURVE = 60
+# Shown in places of their own, or told by `time` and `weights` already.
+_FAILED_AT = "failed_at"
+_OF_FAILURE = (FAILURE, FAILURE_KIND, _FAILED_AT, TRACEBACK)
+_OWN_PLACES = (*_OF_FAILURE, "parameters", "best_parameters", "best_seconds")
+
+
+def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
+    """Returns a trial's result, parameters, curve, attempts, and why it failed if it did."""
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (f"{study.name}, trial {trial.number}", "bold"),
+            "  ",
+            (trial.state, STYLES[trial.state]),
+        ),
+        _pairs(_result(study, trial)),
+    ]
+    if trial.params:
+        params = {name: _exact(value) for name, value in trial.params.items()}
+        parts += [Text(), Text("parameters", style="bold"), _pairs(params)]
+    if trial.values_by_epoch:
+        parts += [Text(), *_curve(study, trial)]
+    if trial.attempts:
+        count = len(trial.attempts)
+        title = f"{count} attempt{'s' * (count > 1)}"
+        parts += [Text(), Text(title, style="bold"), attempts_table(trial)]
+    if trial.state == "failed" or FAILURE in trial.attributes:
+        parts += [Text(), *_failure(trial)]
+    return Group(*parts)
+
+
+def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
+    values = trial.values or (None,) * len(study.objectives)
+    rows = {name: formatting.metric(v) for name, v in zip(study.objectives, values, strict=True)}
+    rows["time"] = spell(trial.seconds)
+    rows["device"] = trial.device or "-"
+    rows["checkpoint"] = trial.checkpoint or "-"
+    if "parameters" in trial.attributes:
+        rows["weights"] = f"{trial.attributes['parameters']:,}"
+    facts = {
+        name.replace("_", " "): formatting.metric(value) if isinstance(value, float) else str(value)
+        for name, value in trial.attributes.items()
+        if isinstance(value, (str, int, float)) and value != "" and name not in _OWN_PLACES
+    }
+    return rows | facts
+
+
+def _exact(value: Any) -> str:
+    return str(value) if isinstance(value, float) else formatting.setting(value)
+
+
+def _pairs(rows: Mapping[str, str]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows.items():
+        grid.add_row(Text(f"  {name}"), Text(value))
+    return grid
+
+
+def _curve(study: StudyRecord, trial: TrialRecord) -> list[RenderableType]:
+    curve = sorted(trial.values_by_epoch.items())
+    low, high = min(value for _, value in curve), max(value for _, value in curve)
+    span = f"  {formatting.metric(low)} to {formatting.metric(high)}"
+    return [
+        Text(f"{next(iter(study.objectives))} after each epoch", style="bold"),
+        Text("  " + sparkline([value for _, value in curve], _CURVE) + span),
+        Text("  " + "  ".join(f"{step}: {formatting.metric(value)}" for step, value in curve)),
+    ]
+
+
+def _failure(trial: TrialRecord) -> list[RenderableType]:
+    known = trial.attributes
+    reason = known.get(FAILURE) or "no reason on record"
+    places = {"kind": known.get(FAILURE_KIND), "place": _place_trial(trial)}
+    parts: list[RenderableType] = [Text(f"failure: {reason}", style="red")]
+    if any(places.values()):
+        parts.append(_pairs({name: str(place) for name, place in places.items() if place}))
+    if known.get(TRACEBACK):
+        parts.append(Text(_legible(str(known[TRACEBACK]))))
+    return parts
+
+
+def _legible(traceback: str) -> str:
+    """Returns the tail of a traceback without the lines that only underline."""
+    lines = [line for line in traceback.splitlines() if line.strip(" ^~")]
+    cut = lines[0].startswith(" ")
+    return "\n".join(["  ..."] * cut + lines)
+
+
+def _place_trial(trial: TrialRecord) -> str | None:
+    """Returns where the trial failed; of one whose process could not say so, after which epoch."""
+    if _FAILED_AT in trial.attributes:
+        return str(trial.attributes[_FAILED_AT])
+    done = max(trial.values_by_epoch, default=0)
+    return f"after epoch {done}" if done else None

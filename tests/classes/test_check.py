@@ -1,0 +1,226 @@
+import sys
+
+import pytest
+
+from hpsearch.classes import check
+from hpsearch.classes.check import check_components
+from hpsearch.studyfile.read import read_parsed
+
+CLASSES = """
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from pytorch_lightning import LightningDataModule, LightningModule
+
+
+class Net(LightningModule):
+    def __init__(self, hidden: int, input_shape: Sequence[int], widths: tuple[int, ...] = (),
+                 kind: Literal["relu", "gelu"] = "relu", hook: Callable[[], None] | None = None,
+                 odd: "NotThere" = None, act: Any = None, **kwargs: Any) -> None: ...
+
+
+class Unfinished(LightningModule, ABC):
+    @abstractmethod
+    def forward(self): ...
+
+
+class Images(LightningDataModule):
+    def __init__(self, split_seed: int, rate: float = 0.0, augment: Mapping[str, Any] | None = None,
+                 flip: bool = False) -> None: ...
+
+
+class Relu:
+    def __init__(self, slope: float = 0.0) -> None: ...
+"""
+OTHER_TREE = """
+from lightning.pytorch import LightningDataModule
+
+
+class Images(LightningDataModule): ...
+"""
+STUDY = """\
+study:
+  name: small
+  objective: {val_accuracy: maximize}
+  trials: 4
+model:
+  class_path: netlib.Net
+  init_args:
+    hidden: ~int(8, 64)
+data:
+  class_path: netlib.Images
+optimizer:
+  ~choice:
+    adam:
+      class_path: torch.optim.Adam
+      init_args:
+        lr: ~float(1e-4, 1e-2, log=True)
+        betas: [0.9, 0.999]
+    sgd:
+      class_path: torch.optim.SGD
+trainer:
+  max_epochs: 12
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    (tmp_path / "netlib.py").write_text(CLASSES)
+    (tmp_path / "othertree.py").write_text(OTHER_TREE)
+    path = tmp_path / "small.yaml"
+    path.write_text(STUDY)
+    yield path
+    for name in ("netlib", "othertree"):
+        sys.modules.pop(name, None)
+
+
+def faults_of(path, *overrides):
+    return [
+        f"{diagnostic.path}: {diagnostic.message}"
+        for diagnostic in check_components(read_parsed(path, overrides))
+    ]
+
+
+def test_a_right_study_has_no_faults(file):
+    callback = "{class_path: pytorch_lightning.callbacks.EarlyStopping, init_args: {monitor: a}}"
+    schedule = "{class_path: torch.optim.lr_scheduler.OneCycleLR, init_args: {max_lr: 0.1}}"
+    overrides = [
+        "model.widths=[8, 16]",
+        "model.kind=gelu",
+        "model.odd=[1]",
+        "model.hook=anything",
+        "model.act={class_path: netlib.Relu}",
+        "data.rate=1",
+        f"trainer.callbacks=[{callback}, null]",
+        "trainer.gradient_clip_val=0.5",
+        f"schedule={schedule}",
+        "study.sampler=gp",
+        "study.pruner={class_path: patient, init_args: {patience: 2, wrapped_pruner: "
+        "{class_path: median}}}",
+    ]
+    assert faults_of(file, *overrides) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "diagnostic"),
+    [
+        (
+            "model.hiden=3",
+            "model.hiden: netlib.Net has no argument 'hiden'; did you mean 'hidden'?",
+        ),
+        ("model.hidden=~float(0.5, 4)", "model.hidden: must be int, not 0.5"),
+        ("model.hidden=true", "model.hidden: must be int, not True"),
+        ("model.hidden=~choice(8, wide)", "model.hidden: must be int, not 'wide'"),
+        ("model.widths=[8, 1.5]", "model.widths: must be tuple[int, ...], not [8, 1.5]"),
+        ("model.kind=tanh", "model.kind: must be Literal['relu', 'gelu'], not 'tanh'"),
+        ("model.class_path=netlib.Nte", "netlib has no class 'Nte'; did you mean 'Net'?"),
+        ("model.class_path=netlib.Relu", "netlib.Relu is no LightningModule, which model must be"),
+        ("model.class_path=netlib.Unfinished", "netlib.Unfinished is abstract; name one of its"),
+        (
+            "model.act={class_path: netlib.Relu, init_args: {slop: 1}}",
+            "model.act.slop: netlib.Relu has no argument 'slop'; did you mean 'slope'?",
+        ),
+        ("model.act={class_path: netlib.Rlu}", "netlib has no class 'Rlu'; did you mean 'Relu'?"),
+        ("model.init_args={}", "model.hidden: netlib.Net needs the argument 'hidden'"),
+        ("data.rate=fast", "data.rate: must be float, not 'fast'"),
+        ("data.flip=1", "data.flip: must be bool, not 1"),
+        ("data.class_path=netlib.Net", "netlib.Net is no LightningDataModule, which data must be"),
+        ("optimizer.adam.lrr=1", "optimizer.adam.lrr: torch.optim.Adam has no argument 'lrr'"),
+        ("optimizer.sgd.class_path=netlib.Relu", "netlib.Relu is no Optimizer, which optimizer"),
+        (
+            "schedule.class_path=torch.optim.lr_scheduler.StepLR",
+            "schedule.step_size: torch.optim.lr_scheduler.StepLR needs the argument 'step_size'",
+        ),
+        ("trainer.max_epoch=3", "the Trainer has no argument 'max_epoch'; did you mean 'max_epo"),
+        ("trainer.min_epochs=few", "trainer.min_epochs: must be Optional[int], not 'few'"),
+        ("trainer.callbacks=[early]", "must be a Callback with class_path and init_args, not 'ea"),
+        ("trainer.callbacks={class_path: netlib.Relu}", "netlib.Relu is no Callback, which call"),
+        ("study.sampler={class_path: tpe, init_args: {grp: 1}}", "has no argument 'grp'; did you"),
+        ("study.sampler=optuna.pruners.NopPruner", "optuna.pruners.NopPruner is no BaseSampler"),
+        ("study.pruner=percentile", "needs the argument 'percentile'"),
+    ],
+)
+def test_each_fault_is_told_once(file, override, diagnostic):
+    diagnostics = faults_of(file, override)
+    assert len(diagnostics) == 1
+    assert diagnostic in diagnostics[0]
+
+
+def test_faults_stand_at_their_lines(file):
+    text = STUDY.replace("hidden: ~int(8, 64)", "hiden: 4").replace("lr: ~float", "lrr: ~float")
+    file.write_text(text.replace("torch.optim.SGD", "torch.optim.SDG") + "  max_epoch: 3\n")
+    diagnostics = check_components(read_parsed(file))
+    assert [(diagnostic.line, diagnostic.path) for diagnostic in diagnostics] == [
+        (8, "model.hiden"),
+        (16, "optimizer.adam.lrr"),
+        (19, "optimizer.sgd.class_path"),
+        (22, "trainer.max_epoch"),
+    ]
+    assert diagnostics[0].excerpt[1] == ">    8 |     hiden: 4"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "model.hidden=~int(64, 8)",
+        "model.hidden=yes",
+        "model.widths=[8, ~itn(1, 2)]",
+        "model.widths=[~int(8, 16), 8]",
+        "model.act={class_path: netlib.Relu, init_args: {slope: yes}}",
+        "model.act={init_args: {slope: 1}}",
+        "model.class_path=yes",
+        "model.init_args=yes",
+        "model.init_args=[1]",
+        "model={class_path: netlib.Net, init_arg: {hidden: 3}}",
+        "model=yes",
+        "model=3",
+        "model={class_path: netlib.Net, hidden: 3}",
+        "data=~chioce(a, b)",
+        "optimizer.adam=yes",
+        "optimizer={~choise: {a: null}}",
+        "optimizer={~choice: {adam: {class_path: torch.optim.Adam}}}",
+        "trainer=yes",
+        "trainer={epochs: 3}",
+        "trainer.max_epochs=many",
+        "trainer.max_epochs=~float(1, 3)",
+        "trainer.plugins=[{init_args: {a: 1}}]",
+        "trainer.callbacks=[yes]",
+        "study.sampler=cmaes",
+        "study={name: x, objective: {a: maximize}, trials: 3, sampler: tpee}",
+        "a=1",
+    ],
+)
+def test_a_fault_of_the_text_is_not_followed_by_one_of_the_classes(file, override):
+    parsed = read_parsed(file, [override])
+    assert len(parsed.diagnostics) == 1
+    assert check_components(parsed) == ()
+
+
+def test_sound_parts_are_checked_beside_faults_of_the_text(file):
+    text = STUDY.replace("~int(8, 64)", "~int(64, 8)").replace("  trials", "  trails")
+    text = text.replace("lr: ~float", "lrr: ~float").replace("Images", "Imgaes")
+    file.write_text(text)
+    parsed = read_parsed(file)
+    assert [diagnostic.line for diagnostic in parsed.diagnostics] == [4, 8]
+    assert [diagnostic.line for diagnostic in check_components(parsed)] == [10, 16]
+
+
+def test_model_and_data_of_different_trees_are_refused(file):
+    assert faults_of(file, "data.class_path=othertree.Images") == [
+        "data.class_path: the data module comes from lightning and the model from "
+        "pytorch_lightning, which do not mix; take both from one"
+    ]
+
+
+def test_a_sampler_whose_package_is_missing_is_refused(file, monkeypatch):
+    monkeypatch.setattr(check, "is_installed", lambda package: package != "scipy")
+    assert faults_of(file, "study.sampler=gp") == [
+        "study.sampler: GPSampler needs the package scipy; pip install scipy"
+    ]
+
+
+def test_the_study_s_folder_is_on_the_search_path_only_while_checking(file):
+    before = list(sys.path)
+    check_components(read_parsed(file))
+    assert sys.path == before

@@ -1,0 +1,242 @@
+"""Others are played by permissions, and by files that belong to nobody this process is."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hpsearch.classes.trust import Code, find_code, require_trust, untrusted_reason
+from hpsearch.errors import InputError
+
+GiveAway = Callable[[Path], None]
+BOOM = "raise SystemExit('imported')\n"
+TREE = {
+    "study": {"name": "small"},
+    "model": {"class_path": "trustnet.Net"},
+    "data": {"class_path": "trustnet.Data"},
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A module of the user's own, which nobody may import."""
+    (tmp_path / "trustnet.py").write_text(BOOM)
+    (tmp_path / "trustnet.py").chmod(0o644)
+    return tmp_path / "trustnet.py"
+
+
+@pytest.fixture
+def give_away(monkeypatch: pytest.MonkeyPatch) -> GiveAway:
+    """Makes a file another user's; where that is not allowed, makes this process another's."""
+
+    def give(path: Path) -> None:
+        if os.geteuid() == 0:
+            os.chown(path, 54321, -1)
+        else:
+            monkeypatch.setattr(os, "geteuid", lambda: 54321)
+
+    return give
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o755, 0o400])
+def test_a_file_that_only_its_owner_may_write_to_is_trusted(file: Path, mode: int) -> None:
+    file.chmod(mode)
+    assert untrusted_reason(file) == ""
+
+
+def test_a_file_of_another_user_is_not(file: Path, give_away: GiveAway) -> None:
+    give_away(file)
+    assert untrusted_reason(file).startswith("the file belongs to ")
+
+
+def test_a_file_that_everybody_may_write_to_is_not(file: Path) -> None:
+    file.chmod(0o666)
+    assert untrusted_reason(file) == "everybody may write to the file, mode 666"
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "doubt"),
+    [
+        ("ada", [], ""),
+        ("ada", ["ada"], ""),
+        ("ada", ["bob"], "its group may write to the file, mode 664"),
+        ("users", [], "its group may write to the file, mode 664"),
+    ],
+)
+def test_a_group_is_others_unless_it_is_the_owners_private_one(
+    file: Path, monkeypatch: pytest.MonkeyPatch, name: str, members: list[str], doubt: str
+) -> None:
+    group = SimpleNamespace(gr_name=name, gr_mem=members)
+    monkeypatch.setattr("grp.getgrgid", lambda gid: group)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: SimpleNamespace(pw_name="ada"))
+    file.chmod(0o664)
+    assert untrusted_reason(file) == doubt
+
+
+def test_a_group_without_a_name_is_others(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grp.getgrgid", {}.__getitem__)
+    file.chmod(0o664)
+    assert untrusted_reason(file) == "its group may write to the file, mode 664"
+
+
+@pytest.mark.parametrize(
+    ("mode", "doubt"),
+    [(0o1777, ""), (0o777, "everybody may write to its folder, mode 777"), (0o755, "")],
+)
+def test_in_a_folder_of_all_only_the_sticky_bit_protects_a_file(
+    file: Path, mode: int, doubt: str
+) -> None:
+    file.parent.chmod(mode)
+    assert untrusted_reason(file) == doubt
+
+
+def test_a_link_is_as_good_as_its_folder_and_as_what_it_leads_to(file: Path) -> None:
+    folder = file.parent / "links"
+    folder.mkdir()
+    link = folder / "link.py"
+    link.symlink_to(file)
+    assert untrusted_reason(link) == ""
+    file.chmod(0o666)
+    assert untrusted_reason(link) == "everybody may write to the file, mode 666"
+    file.chmod(0o644)
+    folder.chmod(0o777)
+    assert untrusted_reason(link) == "everybody may write to its folder, mode 777"
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs pipes with a name")
+def test_a_pipe_has_no_doubts() -> None:
+    reading, writing = os.pipe()
+    try:
+        assert untrusted_reason(Path(f"/dev/fd/{reading}")) == ""
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_classes_are_found_without_being_imported(file: Path) -> None:
+    (file.parent / "trustlib").mkdir()
+    for name in ("__init__", "deep"):
+        (file.parent / "trustlib" / f"{name}.py").write_text(BOOM)
+    tree = {
+        "study": {"sampler": "trustnet.Sampler", "pruner": "median"},
+        "model": {"class_path": "~choice(trustnet.A, trustlib.deep.B)"},
+        "optimizer": {"~choice": {"a": {"class_path": "trustnet.A"}, "b": {"class_path": "no.C"}}},
+        "trainer": {"callbacks": [{"class_path": "trustlib.lost.D"}, {"class_path": "../up.E"}]},
+    }
+    assert find_code(tree, [str(file.parent)]) == (
+        Code("trustnet.Sampler", file),
+        Code("trustnet.A", file),
+        Code("trustlib.deep.B", file.parent / "trustlib" / "deep.py"),
+        Code("no.C", None),
+        # Its package is imported, though the module in it is not there.
+        Code("trustlib.lost.D", file.parent / "trustlib" / "__init__.py"),
+        Code("../up.E", None),
+    )
+
+
+def test_a_package_that_others_may_write_to_puts_its_modules_in_doubt(file: Path) -> None:
+    package = file.parent / "trustlib"
+    package.mkdir()
+    (package / "__init__.py").touch(0o666)
+    (package / "__init__.py").chmod(0o666)
+    (package / "deep.py").write_text(BOOM)
+    tree = {"model": {"class_path": "trustlib.deep.B"}}
+    doubt = "everybody may write to the file, mode 666"
+    assert find_code(tree, [str(file.parent)]) == (
+        Code("trustlib.deep.B", package / "__init__.py", doubt),
+    )
+
+
+def test_what_is_installed_and_hpsearch_itself_are_trusted_whoever_owns_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "hpsearch.classes.trust.untrusted_reason", lambda path: pytest.fail(f"{path} was doubted")
+    )
+    tree = [{"class_path": path} for path in ("torch.optim.Adam", "hpsearch.models.CNN")]
+    adam, cnn = find_code(tree, [])
+    assert adam.file is not None
+    assert adam.file.parts[-3:] == ("torch", "optim", "__init__.py")
+    assert cnn.file is not None
+
+
+def test_a_study_of_the_users_own_needs_no_word(file: Path) -> None:
+    study = file.with_name("small.yaml")
+    study.touch()
+    assert require_trust(study, TREE, [str(file.parent)], trusted=False) == ()
+    assert require_trust(None, TREE, [str(file.parent)], trusted=False) == ()
+
+
+def test_a_study_file_of_others_is_refused_with_all_it_would_import(file: Path) -> None:
+    study = file.with_name("small.yaml")
+    study.touch()
+    study.chmod(0o666)
+    told = (
+        f"{study}: everybody may write to the file, mode 666; this would be imported:",
+        f"  trustnet.Net: {file}",
+        f"  trustnet.Data: {file}",
+    )
+    with pytest.raises(InputError) as refused:
+        require_trust(study, TREE, [str(file.parent)], trusted=False)
+    advice = "Nothing was imported. Read it, and if you trust it add --trust to the command"
+    assert str(refused.value) == "\n".join([*told, advice])
+    assert require_trust(study, TREE, [str(file.parent)], trusted=True) == told
+
+
+def test_of_an_own_study_file_only_the_code_of_others_is_told(file: Path) -> None:
+    file.with_name("trustown.py").write_text(BOOM)
+    file.chmod(0o666)
+    tree: dict[str, Any] = {**TREE, "data": {"class_path": "trustown.Data"}}
+    expected = (
+        "others could have written code of this study; this would be imported:\n"
+        f"  trustnet.Net: {file} (everybody may write to the file, mode 666)\n"
+        "Nothing was imported."
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(expected)}"):
+        require_trust(None, tree, [str(file.parent)], trusted=False)
+
+
+@pytest.mark.parametrize("name", ["numpy.py", "numpy/__init__.py"])
+def test_a_module_of_others_beside_a_study_is_refused_though_nothing_names_it(
+    file: Path, give_away: GiveAway, name: str
+) -> None:
+    intruder = file.parent / name
+    intruder.parent.mkdir(exist_ok=True)
+    intruder.write_text(BOOM)
+    give_away(intruder)
+    file.parent.chmod(0o1777)
+    tree = {"model": {"class_path": "hpsearch.models.CNN"}}
+    with pytest.raises(InputError, match=re.escape(f"  numpy: {intruder} (the file belongs to ")):
+        require_trust(None, tree, [str(file.parent)], trusted=False)
+
+
+def test_a_module_of_others_within_the_package_of_a_class_is_refused(file: Path) -> None:
+    package = file.parent / "trustlib"
+    package.mkdir()
+    for name in ("__init__", "net", "parts"):
+        (package / f"{name}.py").write_text(BOOM)
+    (package / "parts.py").chmod(0o666)
+    tree = {"model": {"class_path": "trustlib.net.Net"}}
+    with pytest.raises(InputError, match=re.escape(f"  parts: {package / 'parts.py'} (everybody")):
+        require_trust(None, tree, [str(file.parent)], trusted=False)
+
+
+def test_a_hostile_name_cannot_steer_the_terminal(file: Path) -> None:
+    study = file.with_name("small.yaml")
+    study.touch()
+    study.chmod(0o666)
+    tree = {"model": {"class_path": f"\x1b[2Jtrust.{'x' * 1000}"}}
+    told = require_trust(study, tree, [], trusted=True)
+    assert told[1].startswith(r"  '\x1b[2Jtrust.xxx")
+    assert len(told[1]) < 250
+
+
+def test_folders_that_are_not_there_are_no_fault(file: Path) -> None:
+    folders = [str(file.parent / "gone"), str(file)]
+    assert require_trust(None, {"model": {"class_path": "gone.Net"}}, folders, trusted=False) == ()

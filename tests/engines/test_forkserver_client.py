@@ -1,0 +1,54 @@
+"""The server of the trials is begun before the study is known, and is no trouble if not needed."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+from test_local import DATA, SLOTS, STUBS, Desk, job
+
+from hpsearch.engines.engine import Exited
+from hpsearch.engines.forkserver_client import Server
+from hpsearch.engines.local import LocalEngine
+from hpsearch.protocol.messages import Ended
+
+pytestmark = pytest.mark.process
+
+
+def train(engine: LocalEngine, folder: Path, number: int) -> Desk:
+    desk = Desk()
+    engine.start(job(folder, number, SLOTS[0]), SLOTS[0])
+    desk.wait(engine, 1, Exited)
+    return desk
+
+
+def test_a_server_that_was_begun_in_advance_is_the_engines(tmp_path: Path) -> None:
+    server = Server()
+    engine = LocalEngine(SLOTS, ["loud"], DATA, [STUBS], tmp_path / "server.txt", server)
+    assert train(engine, tmp_path, 0).of(0, Ended)[0].how == "complete"
+    assert psutil.Process(server.process.pid).is_running()
+    assert (tmp_path / "server.txt").read_text() == "loud is imported\n"
+
+    engine.close()
+    assert server.process.returncode == 0
+    server.end()
+
+
+def test_a_server_that_nobody_needed_ends_at_once() -> None:
+    with Server() as server:
+        assert server.process.poll() is None
+
+    assert server.process.returncode == -signal.SIGKILL
+
+
+def test_a_server_that_died_before_it_was_needed_is_replaced(tmp_path: Path) -> None:
+    server = Server()
+    server.process.kill()
+    server.process.wait()
+    engine = LocalEngine(SLOTS, ["tiny"], DATA, [STUBS], tmp_path / "server.txt", server)
+    engine.poll(Desk(), 1.0)
+
+    assert train(engine, tmp_path, 0).of(0, Ended)[0].how == "complete"
+    engine.close()

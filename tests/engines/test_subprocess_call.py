@@ -1,0 +1,37 @@
+"""A call in a process of its own brings its result back, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpsearch.engines.subprocess_call import run_in_subprocess
+from hpsearch.errors import SearchError
+from hpsearch.protocol.job import Job
+
+pytestmark = pytest.mark.process
+
+STUBS = Path(__file__).parents[1] / "stubs"
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    monkeypatch.setenv("PYTHONPATH", str(STUBS))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    folder = str(tmp_path / "job")
+    return Job("tiny", 7, {}, {}, {"score": "maximize"}, 1, 2, folder, device="cuda:1")
+
+
+def test_the_result_comes_back_and_what_is_printed_stays_in_the_folder(job: Job) -> None:
+    found = run_in_subprocess("errands:look_around", job, "hello")
+    assert found == {"number": 7, "word": "hello", "sees": "1"}
+    assert (Path(job.folder) / "output.txt").read_text() == "what libraries print\n"
+
+
+def test_a_process_that_fails_is_told_with_the_place_of_its_words(job: Job) -> None:
+    with pytest.raises(
+        SearchError, match=r"ran errands:give_up ended with 1; .* stands in .*output"
+    ):
+        run_in_subprocess("errands:give_up", job)
+    assert "ValueError: no way" in (Path(job.folder) / "output.txt").read_text()

@@ -1,0 +1,263 @@
+"""Who is confirmed, who is taken, which of its models is tested, and how often the test is seen."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optuna
+import pytest
+
+from hpsearch.errors import InputError
+from hpsearch.search.confirm.finalists import Confirmation, choose_finalists, rank_finalists
+from hpsearch.search.confirm.record import describe, name_on_test_split
+from hpsearch.search.confirm.test_log import (
+    Evaluation,
+    begin_evaluation,
+    end_evaluation,
+    find_result,
+    openings_of,
+)
+from hpsearch.search.store.keys import confirmation_name
+from hpsearch.search.store.records import StudyRecord, TrialRecord
+
+Trials = Callable[..., TrialRecord]
+Studies = Callable[..., StudyRecord]
+
+
+def setting(make_trial: Trials, number: int, value: float, **fields: Any) -> TrialRecord:
+    return make_trial(number, value=value, params={"model.hidden": number}, **fields)
+
+
+@pytest.fixture
+def confirm(make_trial: Trials, make_study: Studies) -> Callable[..., Confirmation]:
+    """Judges finalists 0, 1, ... by their new values; None stands for a run that failed."""
+
+    def judged(*values: Sequence[float | None], weights: Sequence[int] = (), **study: Any) -> Any:
+        trials = [setting(make_trial, number, 0.9) for number in range(len(values))]
+        runs = []
+        for number, row in enumerate(values):
+            for repeat, value in enumerate(row, start=1):
+                facts = {"finalist": number, "repeat": repeat, "seed": repeat, "best_step": repeat}
+                facts["parameters"] = weights[number] if weights else 10
+                run = make_trial(len(runs), value=value or 0.0, attributes=facts)
+                if value is None:
+                    run = make_trial(len(runs), state="failed", attributes=facts)
+                runs.append(run)
+        return rank_finalists(make_study(*trials, **study), runs, trials, len(values[0]))
+
+    return judged
+
+
+def test_the_finalists_are_the_best_complete_trials(
+    make_trial: Trials, make_study: Studies
+) -> None:
+    study = make_study(
+        setting(make_trial, 0, 0.7),
+        setting(make_trial, 1, 0.9),
+        setting(make_trial, 2, 0.99, state="pruned"),
+        setting(make_trial, 3, 0.8),
+    )
+    assert [trial.number for trial in choose_finalists(study, 2)] == [1, 3]
+    assert [trial.number for trial in choose_finalists(study, 9)] == [1, 3, 0]
+
+
+def test_of_a_minimized_objective_the_least_are_best(
+    make_trial: Trials, make_study: Studies
+) -> None:
+    trials = [setting(make_trial, number, value) for number, value in enumerate((0.3, 0.1, 0.2))]
+    study = make_study(*trials, objectives={"val_loss": "minimize"})
+    assert [trial.number for trial in choose_finalists(study, 2)] == [1, 2]
+
+
+def test_a_setting_that_was_tried_twice_is_one_finalist(
+    make_trial: Trials, make_study: Studies
+) -> None:
+    study = make_study(*(make_trial(number, value=0.9 - number / 100) for number in range(3)))
+    assert [trial.number for trial in choose_finalists(study, 3)] == [0]
+
+
+def test_without_a_complete_trial_there_is_nothing_to_confirm(
+    make_trial: Trials, make_study: Studies
+) -> None:
+    study = make_study(make_trial(0, state="failed"))
+    with pytest.raises(InputError, match="no trial of mnist is complete, so there is nothing"):
+        choose_finalists(study, 3)
+
+
+def test_the_better_one_is_taken_where_the_difference_is_real(
+    confirm: Callable[..., Confirmation],
+) -> None:
+    result = confirm([0.90, 0.91, 0.92], [0.95, 0.961, 0.972], weights=[10, 99])
+    assert [one.trial.number for one in result.finalists] == [1, 0]
+    assert result.comparison is not None
+    assert result.comparison.beats
+    assert result.comparison.difference == pytest.approx(0.051, abs=1e-3)
+    assert result.chosen.trial.number == 1
+
+
+def test_of_two_that_cannot_be_told_apart_the_cheaper_is_taken(
+    confirm: Callable[..., Confirmation],
+) -> None:
+    values = [0.90, 0.95, 0.93], [0.94, 0.91, 0.92]
+    cheap_first, cheap_second = confirm(*values, weights=[5, 9]), confirm(*values, weights=[9, 5])
+    assert cheap_first.comparison is not None
+    assert not cheap_first.comparison.beats
+    assert cheap_first.chosen.trial.number == 0
+    assert cheap_second.chosen.trial.number == 1
+
+
+def test_a_setting_that_fails_under_another_seed_stands_behind(
+    confirm: Callable[..., Confirmation],
+) -> None:
+    result = confirm([0.99, None, 0.99], [0.90, 0.91, 0.95], weights=[1, 99])
+    assert [one.trial.number for one in result.finalists] == [1, 0]
+    assert result.finalists[1].failed == 1
+    assert result.comparison is not None
+    assert result.comparison.seeds == 2
+    assert result.chosen.trial.number == 1, "cheaper, but not to be relied on"
+
+
+def test_one_seed_says_nothing_about_noise(confirm: Callable[..., Confirmation]) -> None:
+    result = confirm([0.9], [0.1])
+    assert result.comparison is not None
+    assert result.comparison.p_value is None
+    assert not result.comparison.beats
+
+
+def test_a_single_finalist_is_taken(confirm: Callable[..., Confirmation]) -> None:
+    result = confirm([0.9, 0.8, 0.7])
+    assert result.comparison is None
+    assert result.chosen.mean == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("values", "direction", "seed"),
+    [
+        ([0.9, 0.7, 0.8], "maximize", 3),
+        ([0.9, 0.7, 0.8, 0.6], "maximize", 2),
+        ([0.9, 0.7, 0.8, 0.6], "minimize", 3),
+    ],
+)
+def test_the_model_is_the_median_run_not_the_best(
+    confirm: Callable[..., Confirmation], values: list[float], direction: str, seed: int
+) -> None:
+    result = confirm(values, objectives={"val_accuracy": direction})
+    assert result.model[0] == seed
+    assert result.epochs == sorted(range(1, len(values) + 1))[len(values) // 2]
+
+
+def test_pure_noise_names_a_winner_in_at_most_5_of_100(
+    confirm: Callable[..., Confirmation],
+) -> None:
+    chance = random.Random(0)
+    claims = 0
+    for _ in range(400):
+        comparison = confirm(
+            *([chance.gauss(0.9, 0.01) for _ in range(5)] for _ in "ab")
+        ).comparison
+        claims += comparison is not None and comparison.beats
+    assert claims <= 400 * 0.083
+
+
+def test_the_record_says_how_optimistic_the_search_was(
+    confirm: Callable[..., Confirmation],
+) -> None:
+    up = describe(confirm([0.8, 0.7]), None, None)
+    down = describe(confirm([1.0, 1.1], objectives={"val_loss": "minimize"}), None, None)
+    assert up["finalists"][0]["optimism"] == pytest.approx(0.15)
+    assert down["finalists"][0]["optimism"] == pytest.approx(0.15), "a loss that was too low"
+    assert up["comparison"] is None
+    assert up["test"] is None
+
+
+def test_the_interval_of_an_accuracy_stays_between_0_and_1(
+    confirm: Callable[..., Confirmation],
+) -> None:
+    values = [0.99, 0.97]
+    accuracy = describe(confirm(values), None, None)["finalists"][0]
+    score = describe(confirm(values, objectives={"score": "maximize"}), None, None)["finalists"][0]
+    assert accuracy["high"] == 1.0 < score["high"]
+    assert accuracy["low"] == score["low"]
+
+
+def evaluation(metrics: dict[str, float], examples: int) -> Evaluation:
+    return Evaluation(
+        *("2026-01-01", "why", 0, 1, "best.ckpt", "abc", "host", 1, False), metrics, examples
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "has_interval"),
+    [("accuracy", 0.98, True), ("accuracy", 0.98123, False), ("loss", 0.5, False)],
+)
+def test_a_share_of_the_examples_has_an_interval_and_nothing_else_has(
+    confirm: Callable[..., Confirmation], metric: str, value: float, has_interval: bool
+) -> None:
+    result = confirm([0.9, 0.8], objectives={f"val_{metric}": "maximize"})
+    test = describe(result, evaluation({f"test_{metric}": value}, 100), None)["test"]
+    assert (test["metric"], test["value"]) == (f"test_{metric}", value)
+    assert (test["low"] is not None) == has_interval
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"),
+    [
+        ("val_loss", "test_loss"),
+        ("val/acc", "test/acc"),
+        ("validation_f1", "test_f1"),
+        ("score", "test_score"),
+    ],
+)
+def test_a_metric_keeps_its_name_on_the_test_split(metric: str, name: str) -> None:
+    assert name_on_test_split(metric) == name
+
+
+def test_a_study_with_a_long_name_can_be_confirmed() -> None:
+    assert confirmation_name("mnist") == "mnist.confirm"
+    names = {confirmation_name("x" * 63 + end) for end in "ab"}
+    assert len(names) == 2
+    assert all(len(name) == 64 for name in names)
+
+
+@pytest.fixture
+def study() -> optuna.Study:
+    return optuna.create_study(study_name="mnist")
+
+
+def begin(
+    study: optuna.Study, trial: int = 8, *, again: bool = False, sha: str = "a"
+) -> Evaluation:
+    return begin_evaluation(
+        study, trial=trial, seed=2, checkpoint="best.ckpt", sha256=sha, again=again
+    )
+
+
+def test_an_opening_is_on_record_before_its_result_is(study: optuna.Study) -> None:
+    begin(study)
+    assert [one.metrics for one in openings_of(study)] == [None]
+    assert find_result(study, "a") is None
+    end_evaluation(study, {"metrics": {"test_accuracy": 0.9}, "examples": 10})
+    (only,) = openings_of(study)
+    assert only.reason == "hpsearch confirm mnist: the final figure of trial 8"
+    assert find_result(study, "a") == only
+    assert find_result(study, "b") is None
+
+
+def test_a_second_look_is_refused_and_with_again_recorded(study: optuna.Study) -> None:
+    begin(study)
+    end_evaluation(study, {"metrics": {"test_accuracy": 0.9}, "examples": 10})
+    rule = r"mnist was opened at .* for trial 8 \(test_accuracy 0.9000\).* trial 6, .*--again"
+    with pytest.raises(InputError, match=rule):
+        begin(study, 6, sha="b")
+    begin(study, 6, again=True, sha="b")
+    assert [one.again for one in openings_of(study)] == [False, True]
+
+
+def test_an_opening_that_came_to_nothing_bars_no_other(study: optuna.Study) -> None:
+    begin(study)
+    end_evaluation(study, {"failure": "out of memory"})
+    begin(study)
+    assert [one.failure for one in openings_of(study)] == ["out of memory", ""]
+    assert not openings_of(study)[1].again

@@ -1,0 +1,609 @@
+"""The coordinator's rules, on a real SQLite study and an engine that follows a script."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from coordinating import coordinator_of
+from scripted import ScriptedEngine, Watcher, learns, report
+
+from hpsearch.engines.engine import Exited, Handler
+from hpsearch.engines.slots import Slot
+from hpsearch.errors import SearchError
+from hpsearch.protocol.events import EventLog
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended, Message, Progress, Report, Started
+from hpsearch.search.coordinator import disk as room_module
+from hpsearch.search.coordinator.exits import describe_exit
+from hpsearch.search.coordinator.running import TrialLimits
+from hpsearch.search.coordinator.stop import StopRequest
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.lease import take_lease
+from hpsearch.search.store.owned_storage import buffer_writes
+from hpsearch.search.store.records import (
+    StudyRecord,
+    load_record,
+    load_study,
+    trial_folder,
+    trial_record,
+)
+from hpsearch.search.store.sampling import grid_size
+from hpsearch.search.store.write_behind import WriteBehindQueue
+from hpsearch.search.store.writer import create_study
+from hpsearch.studyfile.study import StudySpec
+
+
+def spec(x: str = "~float(0, 1)", **study: Any) -> StudySpec:
+    return StudySpec.from_document(
+        {
+            "study": {
+                "name": "tiny",
+                "objective": {"score": "maximize"},
+                "sampler": "random",
+                "pruner": "none",
+                "trials": 4,
+                "seed": 1,
+                **study,
+            },
+            "model": {"class_path": "a.Model", "init_args": {"x": x}},
+            "data": {"class_path": "a.Data"},
+            "trainer": {"max_epochs": 3},
+        }
+    )
+
+
+class Bench:
+    """A study in a SQLite file, and a coordinator for it as often as one is wanted."""
+
+    def __init__(self, folder: Path, study: StudySpec) -> None:
+        folder.mkdir(exist_ok=True)
+        self.storage = open_storage(f"sqlite:///{folder}/study.db")
+        self.spec = study
+        self.runs = folder / "runs"
+        self.runs.mkdir(exist_ok=True)
+        create_study(study, self.storage, self.runs)
+
+    def run(
+        self,
+        engine: ScriptedEngine,
+        *,
+        budget: int | None = 4,
+        stop: StopRequest | None = None,
+        deadline: float | None = None,
+        limits: TrialLimits | None = None,
+    ) -> Watcher:
+        stored = load_study(self.storage, self.spec.name)
+        lease = take_lease(self.storage.engine, stored._study_id, self.spec.name)
+        writes = WriteBehindQueue(self.storage.engine, lease)
+        study = self.buffered = buffer_writes(stored, writes)
+        folder = self.runs / self.spec.name
+        watcher = Watcher()
+        coordinator = coordinator_of(
+            study,
+            self.spec,
+            folder,
+            writes,
+            engine,
+            watcher,
+            budget=budget,
+            stop=stop,
+            deadline=deadline,
+            limits=limits,
+        )
+        try:
+            with writes:
+                coordinator.run()
+        finally:
+            lease.release()
+        return watcher
+
+    def record(self) -> StudyRecord:
+        return load_record(self.storage, self.spec.name)
+
+    def events(self, number: int) -> EventLog:
+        folder = self.runs / self.spec.name / trial_folder(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        return EventLog(folder / "events.jsonl")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path, spec())
+
+
+def test_the_budget_is_met_exactly_on_any_number_of_slots(bench: Bench) -> None:
+    bench.run(ScriptedEngine(3, learns))
+
+    record = bench.record()
+    assert [trial.number for trial in record.trials] == [0, 1, 2, 3]
+    assert record.counts["complete"] == 4
+    assert record.state == "done"
+
+
+def test_how_fast_a_trial_trained_is_on_record(bench: Bench) -> None:
+    def quick(job: Job) -> Iterator[Message | Exited]:
+        yield Started(0, {})
+        yield Progress(1, 1, 0.5, 2048.04)
+        yield report(1, 0.5)
+        yield Ended("complete")
+        yield Exited(0)
+
+    bench.run(ScriptedEngine(1, quick), budget=1)
+
+    assert bench.record().trials[0].attributes["samples_per_s"] == 2048.0
+
+
+def test_a_slot_is_refilled_while_the_others_run(bench: Bench) -> None:
+    def uneven(job: Job) -> Iterator[Message | Exited]:
+        return learns(job, epochs=20 if job.number == 0 else 1)
+
+    engine = ScriptedEngine(2, uneven)
+    watcher = bench.run(engine)
+
+    assert engine.most_at_once == 2
+    assert watcher.ended_trials[-1].number == 0, "three short trials fit beside the long one"
+
+
+def test_a_trial_keeps_the_values_of_its_best_epoch(bench: Bench) -> None:
+    def falls(job: Job) -> Iterator[Message | Exited]:
+        yield Started(0, {})
+        for step, value in enumerate([0.2, 0.9, 0.5], start=1):
+            yield report(step, value)
+        yield Ended("complete", facts={"epochs": 3})
+        yield Exited(0)
+
+    bench.run(ScriptedEngine(1, falls), budget=1)
+
+    trial = bench.record().trials[0]
+    assert trial.values == (0.9,)
+    assert trial.values_by_epoch == {1: 0.2, 2: 0.9, 3: 0.5}
+
+
+def test_proposals_do_not_depend_on_kills(tmp_path: Path) -> None:
+    whole, parts = Bench(tmp_path / "a", spec()), Bench(tmp_path / "b", spec())
+    whole.run(ScriptedEngine(1, learns))
+    for budget in (1, 2, 4):
+        parts.run(ScriptedEngine(1, learns), budget=budget)
+
+    assert [t.params for t in whole.record().trials] == [t.params for t in parts.record().trials]
+    assert len({t.params["model.x"] for t in whole.record().trials}) == 4
+
+
+def test_the_pruner_ends_what_does_not_pay(tmp_path: Path) -> None:
+    median = {"class_path": "median", "init_args": {"n_startup_trials": 2}}
+    bench = Bench(tmp_path, spec(pruner=median, trials=12))
+
+    bench.run(ScriptedEngine(2, learns), budget=12)
+
+    record = bench.record()
+    assert record.counts["pruned"] > 0
+    for trial in record.trials:
+        if trial.state == "pruned":
+            assert max(trial.values_by_epoch) == trial.attributes["pruned_at"] < 3
+
+
+def test_a_trial_that_has_trained_to_its_end_is_never_pruned(tmp_path: Path) -> None:
+    asha = {"class_path": "asha", "init_args": {"min_resource": 3, "reduction_factor": 2}}
+    bench = Bench(tmp_path, spec(pruner=asha, trials=8))
+
+    bench.run(ScriptedEngine(1, learns), budget=8)
+
+    assert bench.record().counts["complete"] == 8
+
+
+def test_from_the_hundredth_trial_on_the_next_one_is_asked_for_while_the_slots_are_busy(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, spec(sampler="tpe", trials=103))
+    asked, states = {}, {}
+
+    def looks(job: Job) -> Iterator[Message | Exited]:
+        yield Started(0, {})
+        trials = bench.buffered.get_trials(deepcopy=False)
+        asked[job.number] = len(trials)
+        states[job.number] = trial_record(trials[-1], tmp_path).state
+        yield from learns(job, epochs=1)
+
+    bench.run(ScriptedEngine(1, looks), budget=103)
+
+    assert asked == {n: n + 1 + (99 <= n < 102) for n in range(103)}
+    assert states == {n: "waiting" if 99 <= n < 102 else "running" for n in range(103)}
+    assert bench.record().counts["complete"] == 103
+
+
+def test_a_search_that_ends_early_leaves_the_trial_it_asked_for_ahead_to_the_next_one(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, spec(trials=104))
+    stop = StopRequest()
+
+    def stops(job: Job) -> Iterator[Message | Exited]:
+        yield Started(0, {})
+        if job.number == 100:
+            stop.ask("Ctrl-C")
+        yield from learns(job)
+
+    bench.run(ScriptedEngine(1, stops), budget=104, stop=stop)
+
+    ahead = bench.record().trials[101]
+    assert (ahead.state, ahead.attempts) == ("waiting", ())
+
+    resumed = ScriptedEngine(1, learns)
+    bench.run(resumed, budget=104)
+    assert [job.number for job in resumed.jobs] == [100, 101, 102, 103]
+    assert resumed.jobs[1].params == ahead.params
+
+
+def test_a_request_to_stop_leaves_trials_waiting_under_their_numbers(bench: Bench) -> None:
+    stop = StopRequest()
+
+    def stops(job: Job) -> Iterator[Message | Exited]:
+        for message in learns(job):
+            yield message
+            if job.number == 1:
+                stop.ask("Ctrl-C")
+
+    engine = ScriptedEngine(2, stops)
+    watcher = bench.run(engine, stop=stop)
+
+    counts = bench.record().counts
+    assert engine.closed
+    assert counts["waiting"] == 2
+    assert counts["running"] == 0
+    note = "Ctrl-C: finishing the running epochs, for 30 s at most; Ctrl-C stops at once"
+    assert note in watcher.notes
+
+    resumed = ScriptedEngine(2, learns)
+    bench.run(resumed)
+    assert [job.number for job in resumed.jobs] == [0, 1, 2, 3]
+    assert bench.record().counts["complete"] == 4
+
+
+def test_a_second_request_stops_at_once(bench: Bench) -> None:
+    stop = StopRequest()
+
+    def endless(job: Job) -> Iterator[Message | Exited]:
+        yield Started(0, {})
+        stop.ask("Ctrl-C")
+        stop.ask("Ctrl-C")
+        while True:
+            yield Started(0, {})
+
+    bench.run(ScriptedEngine(1, endless), stop=stop)
+
+    assert bench.record().counts["waiting"] == 1
+
+
+def test_no_trial_begins_after_the_deadline(bench: Bench) -> None:
+    engine = ScriptedEngine(2, learns)
+
+    bench.run(engine, deadline=0.001)
+
+    assert engine.jobs == []
+
+
+def test_a_coordinator_that_dies_leaves_everything_to_the_next(bench: Bench) -> None:
+    """Trial 0 had ended, trial 1 had reported: only their own files know so."""
+
+    def dies(job: Job) -> Iterator[Message | Exited]:
+        yield Started(0, {})
+        raise ConnectionAbortedError("the coordinator is killed here")
+
+    with pytest.raises(ConnectionAbortedError):
+        bench.run(ScriptedEngine(2, dies))
+    zero, one = bench.events(0), bench.events(1)
+    zero.append(report(1, 0.7))
+    zero.append(Ended("complete", facts={"epochs": 1}))
+    one.append(report(1, 0.1))
+    one.append(report(2, 0.2))
+
+    engine = ScriptedEngine(2, lambda job: learns(job, from_epoch=2 if job.number == 1 else 0))
+    watcher = bench.run(engine)
+
+    trials = bench.record().trials
+    assert [job.number for job in engine.jobs] == [1, 2, 3]
+    assert trials[0].values == (0.7,)
+    assert {1: 0.1, 2: 0.2}.items() <= trials[1].values_by_epoch.items()
+    assert watcher.from_epochs[1] == [2]
+    assert [trial.state for trial in trials] == ["complete"] * 4
+    assert len(trials[1].attempts) == 2
+
+
+def test_a_trial_whose_process_died_goes_on_under_its_number(bench: Bench) -> None:
+    deaths = {0: 1}
+
+    def dies_once(job: Job) -> Iterator[Message | Exited]:
+        if deaths.pop(job.number, 0):
+            yield Started(0, {})
+            yield report(1, 0.1)
+            yield Exited(-11)
+        else:
+            yield from learns(job)
+
+    engine = ScriptedEngine(1, dies_once)
+    watcher = bench.run(engine)
+
+    assert [job.number for job in engine.jobs] == [0, 0, 1, 2, 3]
+    assert watcher.notes == [
+        "trial 0: its process was ended by signal 11; it goes on after epoch 1"
+    ]
+    first, second = bench.record().trials[0].attempts
+    assert (first["how"], second["how"]) == ("its process was ended by signal 11", "complete")
+
+
+def test_a_trial_that_always_dies_fails_and_the_search_goes_on(bench: Bench) -> None:
+    def dies(job: Job) -> Iterator[Message | Exited]:
+        if job.number == 0:
+            return iter([Started(0, {}), Exited(-9)])
+        return learns(job)
+
+    bench.run(ScriptedEngine(1, dies))
+
+    record = bench.record()
+    assert record.counts["failed"] == 1
+    assert record.counts["complete"] == 3
+    assert record.trials[0].attributes["failure"] == (
+        "its process was killed (signal 9; perhaps the machine ran out of memory), 4 times in a row"
+    )
+
+
+def test_a_fault_that_repeats_stops_the_study(bench: Bench) -> None:
+    stop = StopRequest()
+
+    def fails(job: Job) -> Iterator[Message | Exited]:
+        return iter([Started(0, {}), Ended("failed", "ValueError: no"), Exited(0)])
+
+    bench.run(ScriptedEngine(1, fails), budget=20, stop=stop)
+
+    assert bench.record().counts["failed"] == 5
+    assert stop.reason == "5 trials in a row failed in the same way: ValueError: no"
+
+
+def test_a_trial_on_another_split_is_refused(bench: Bench) -> None:
+    def other(job: Job) -> Iterator[Message | Exited]:
+        yield Started(0, {"split": f"split-{job.number}"})
+        yield from iter([Ended("complete"), Exited(0)])
+
+    bench.run(ScriptedEngine(1, other), budget=2)
+
+    failure = bench.record().trials[1].attributes["failure"]
+    rule = "the train/validation split is split-1, but the study's is split-0: the data"
+    assert failure.startswith(rule)
+
+
+def test_of_several_objectives_the_curve_is_kept_and_nothing_is_pruned(tmp_path: Path) -> None:
+    both = spec(objective={"score": "maximize", "parameters": "minimize"})
+    bench = Bench(tmp_path, both)
+
+    def two(job: Job) -> Iterator[Message | Exited]:
+        yield Started(0, {})
+        for step in (1, 2):
+            values = {"score": 0.1 * step, "parameters": 5.0}
+            yield report(step, 0.0).__class__(step, values, values, 1.0)
+        yield Ended("complete")
+        yield Exited(0)
+
+    bench.run(ScriptedEngine(1, two), budget=2)
+
+    trial = bench.record().trials[0]
+    assert trial.values == (0.2, 5.0)
+    assert trial.values_by_epoch == {1: 0.1, 2: 0.2}
+    assert len(bench.record().front) == 2
+
+
+def test_a_grid_ends_when_it_is_used_up(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, spec(x="~int(1, 3)", sampler="grid", trials=99))
+    assert grid_size(bench.spec) == 3
+
+    bench.run(ScriptedEngine(1, learns), budget=99)
+
+    assert sorted(t.params["model.x"] for t in bench.record().trials) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-9, "was killed (signal 9; perhaps the machine ran out of memory)"),
+        (-15, "was ended by signal 15"),
+        (1, "ended early (exit code 1)"),
+    ],
+)
+def test_the_end_of_a_process_is_told_in_words(code: int, words: str) -> None:
+    assert describe_exit(code) == words
+
+
+class Sleepy(ScriptedEngine):
+    """An engine whose trial 0 hangs: nothing is heard of it."""
+
+    def poll(self, handler: Handler, timeout_s: float) -> None:
+        held = {0: self._running.pop(0)} if 0 in self._running and 0 not in self.killed else {}
+        super().poll(handler, timeout_s)
+        self._running |= held
+
+    def kill(self, number: int) -> None:
+        self.killed.add(number)
+        super().kill(number)
+
+    def start(self, job: Job, slot: Slot) -> None:
+        self.killed.discard(job.number)
+        super().start(job, slot)
+
+    killed: set[int]
+
+
+def test_a_trial_that_hangs_is_killed_and_tried_again(bench: Bench) -> None:
+    engine = Sleepy(2, learns)
+    engine.killed = set()
+
+    watcher = bench.run(engine, limits=TrialLimits(silent_s=0.05))
+
+    record = bench.record()
+    assert record.counts["complete"] == 3
+    assert record.counts["failed"] == 1
+    assert len(record.trials[0].attempts) == 4
+    assert record.trials[0].attributes["failure"] == (
+        "its process gave no sign of life for 0.05 s (study.hang_timeout), 4 times in a row"
+    )
+    assert watcher.notes[0] == (
+        "trial 0: its process gave no sign of life for 0.05 s (study.hang_timeout); it goes on"
+        " after epoch 0"
+    )
+
+
+def test_a_trial_that_takes_too_long_fails_and_is_not_tried_again(bench: Bench) -> None:
+    def slow(job: Job) -> Iterator[Message | Exited]:
+        if job.number:
+            yield from learns(job)
+        yield Started(0, {})
+        yield Report(1, {"score": 0.5}, {"score": 0.5}, seconds=100.0)
+        yield from itertools.repeat(Progress(2, 3, 0.5, 0.0))
+
+    bench.run(ScriptedEngine(2, slow), limits=TrialLimits(seconds=50))
+
+    record = bench.record()
+    assert record.counts["complete"] == 3
+    assert len(record.trials[0].attempts) == 1
+    assert record.trials[0].attributes["failure"] == (
+        "trained for more than 50 s (study.trial_timeout)"
+    )
+
+
+def test_a_trial_that_was_told_to_leave_goes_on_in_the_same_run(bench: Bench) -> None:
+    def preempted(job: Job) -> Iterator[Message | Exited]:
+        if job.number == 1 and len([j for j in engine.jobs if j.number == 1]) == 1:
+            return iter([Started(0, {}), report(1, 0.5), Ended("stopped"), Exited(0)])
+        return learns(job)
+
+    engine = ScriptedEngine(1, preempted)
+    bench.run(engine)
+
+    record = bench.record()
+    assert record.counts["complete"] == 4
+    assert [attempt["how"] for attempt in record.trials[1].attempts] == [
+        "its process was told to stop",
+        "complete",
+    ]
+
+
+def test_a_coordinator_that_was_taken_over_writes_nothing_more(bench: Bench) -> None:
+    before: list[Any] = []
+
+    def taken(job: Job) -> Iterator[Message | Exited]:
+        yield Started(0, {})
+        yield report(1, 0.1)
+        with bench.storage.engine.begin() as connection:
+            connection.execute(sa.text("UPDATE hpsearch_lease SET token = 'another'"))
+        before.append(bench.storage.get_all_trials(1))
+        yield report(2, 0.2)
+        yield from iter([Ended("complete"), Exited(0)])
+
+    engine = ScriptedEngine(1, taken)
+    with pytest.raises(SearchError, match="another process has taken this study over; nothing was"):
+        bench.run(engine)
+
+    assert engine.closed
+    steps = [list(trial.intermediate_values) for trial in bench.storage.get_all_trials(1)]
+    assert steps in ([[]], [[1]])
+    assert bench.storage.get_all_trials(1) == before[0]
+
+
+def test_a_trial_without_memory_is_pruned_with_a_violated_constraint(bench: Bench) -> None:
+    def hungry(job: Job) -> Iterator[Message | Exited]:
+        if job.number == 1:
+            ended = Ended("failed", "OutOfMemoryError: CUDA", "out of memory")
+            return iter([Started(0, {}), report(1, 0.5), ended, Exited(0)])
+        if job.number == 2:
+            return iter([Started(0, {}), Exited(-9, oom=True)])
+        return learns(job)
+
+    bench.run(ScriptedEngine(2, hungry))
+
+    record = bench.record()
+    assert record.counts["complete"] == 2
+    assert [record.trials[n].state for n in (1, 2)] == ["pruned", "pruned"]
+    assert [record.trials[n].attributes["failure_kind"] for n in (1, 2)] == ["out of memory"] * 2
+    assert record.trials[2].attributes["failure"] == (
+        "the machine ran out of memory, and the kernel killed its process"
+    )
+    frozen = bench.storage.get_all_trials(1)
+    assert [trial.constraints for trial in frozen[1:3]] == [{"memory": 1.0}] * 2
+
+
+def out_of_room(job: Job) -> Ended:
+    return Ended("failed", f"no room for {job.number}", "disk", facts={"needs": 10})
+
+
+def test_a_trial_that_finds_no_room_goes_on_when_there_is(bench: Bench) -> None:
+    full = {0, 2}
+
+    def writes(job: Job) -> Iterator[Message | Exited]:
+        if job.number in full:
+            full.remove(job.number)
+            yield out_of_room(job)
+            yield Exited(0)
+        yield from learns(job)
+
+    watcher = bench.run(ScriptedEngine(1, writes))
+
+    record = bench.record()
+    assert record.counts["complete"] == 4
+    assert [len(trial.attempts) for trial in record.trials] == [2, 1, 2, 1]
+    assert watcher.notes == [
+        "trial 0: its process found no room on the disk; it goes on after epoch 0",
+        "no room for 0: the search waits for 1.05 MB of room, for 15 minutes at most",
+        "there is room on the disk again: the search goes on",
+        "trial 2: its process found no room on the disk; it goes on after epoch 0",
+        "no room for 2: the search waits for 1.05 MB of room, for 15 minutes at most",
+        "there is room on the disk again: the search goes on",
+    ]
+
+
+def test_a_trial_that_finds_no_room_where_there_seems_to_be_ends_the_search(bench: Bench) -> None:
+    def never(job: Job) -> Iterator[Message | Exited]:
+        yield out_of_room(job)
+        yield Exited(0)
+
+    with pytest.raises(SearchError, match=r"^no room for 0$"):
+        bench.run(ScriptedEngine(1, never))
+
+    assert bench.record().counts["waiting"] == 1
+
+
+def test_a_search_for_which_no_room_is_made_stops_and_can_be_resumed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room_module, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(room_module, "has_space", lambda *_: False)
+
+    def never(job: Job) -> Iterator[Message | Exited]:
+        yield out_of_room(job)
+        yield Exited(0)
+
+    with pytest.raises(SearchError, match=r"^no room for 0$"):
+        bench.run(ScriptedEngine(1, never))
+
+    assert bench.record().counts["waiting"] == 1
+    bench.run(ScriptedEngine(1, learns))
+    assert bench.record().counts["complete"] == 4
+
+
+def test_a_trial_that_gets_on_between_its_deaths_may_die_often(bench: Bench) -> None:
+    deaths = iter(range(1, 6))
+
+    def mortal(job: Job) -> Iterator[Message | Exited]:
+        done = next(deaths, None)
+        if done is None:
+            yield from learns(job, 9, from_epoch=5)
+        yield Started(0 if done == 1 else (done or 0) - 1, {})
+        yield report(done or 0, 0.1)
+        yield Exited(-9)
+
+    bench.run(ScriptedEngine(1, mortal), budget=1)
+
+    trial = bench.record().trials[0]
+    assert (trial.state, len(trial.attempts)) == ("complete", 6)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from hpsearch.errors import InputError
+from hpsearch.search.store.database import default_url, open_storage, redact
+
+
+def test_sqlite_is_written_ahead_so_that_readers_never_block_the_search(tmp_path: Path) -> None:
+    storage = open_storage(f"sqlite:///{tmp_path}/a.db")
+
+    with storage.engine.connect() as connection:
+        mode = connection.execute(sqlalchemy.text("PRAGMA journal_mode")).scalar()
+        timeout = connection.execute(sqlalchemy.text("PRAGMA busy_timeout")).scalar()
+    assert (mode, timeout) == ("wal", 60_000)
+
+
+def test_a_password_is_never_printed() -> None:
+    assert redact("postgresql://me:secret@host/db") == "postgresql://me:***@host/db"
+    assert redact("no url") == "a URL that cannot be read"
+
+
+def test_the_environment_names_the_default_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    assert default_url() == "sqlite:///hpsearch.db"
+    monkeypatch.setenv("HPSEARCH_STORAGE", "sqlite:///other.db")
+    assert default_url() == "sqlite:///other.db"
+
+
+def test_what_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("not a database, only a text")
+    (tmp_path / "folder").mkdir()
+    for url, message in {
+        "hpsearch.db": "--storage: not a database URL; write sqlite:///hpsearch.db or",
+        f"sqlite:///{tmp_path}/text.db": "text.db cannot be opened: file is not a database",
+        f"sqlite:///{tmp_path}/folder": "is a folder; name a file, as sqlite:///hpsearch.db",
+        f"sqlite:///{tmp_path}/none/a.db": "cannot be made: there is no folder",
+        "sqlite://": "a study in memory cannot be resumed",
+        "nodatabase://host/db": "the database nodatabase://host/db cannot be opened",
+        "postgresql://me:secret@localhost:1/x": "the database postgresql://me:***@localhost:1/x"
+        " cannot be opened",
+    }.items():
+        with pytest.raises(InputError, match=re.escape(message)):
+            open_storage(url)
+
+
+def test_reading_does_not_make_a_database(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no database .*; start a search there with"):
+        open_storage(f"sqlite:///{tmp_path}/a.db", create=False)
+    assert not (tmp_path / "a.db").exists()

@@ -1,0 +1,135 @@
+"""What a search does for one trial does not grow with the trials that are there already."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import large_study
+import pytest
+from scripted import ScriptedEngine, Watcher
+
+from hpsearch.engines.engine import Exited
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended, Message, Report, Started
+from hpsearch.search import run
+from hpsearch.search.store import owned_storage, records
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.owned_storage import WriteBehindStorage
+from hpsearch.search.store.records import StudyRecord
+
+NEW = 3
+
+
+class Counts:
+    """Counts what is done while trials run, and what before the first of them."""
+
+    def __init__(self) -> None:
+        self.opening: Counter[str] = Counter()
+        self.running: Counter[str] = Counter()
+        self.now = self.opening
+
+    def count(self, name: str, does: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns a function that does the same, and is counted."""
+
+        def counted(*given: Any, **named: Any) -> Any:
+            self.now[name] += 1
+            return does(*given, **named)
+
+        return counted
+
+
+class Counting(Watcher):
+    """An observer that says when the trials begin, and when they are over."""
+
+    def __init__(self, counts: Counts) -> None:
+        super().__init__()
+        self._counts = counts
+
+    def started(self, number: int, slot: str, params: Mapping[str, Any], from_epoch: int) -> None:
+        super().started(number, slot, params, from_epoch)
+        self._counts.now = self._counts.running
+
+    def closed(self, study: StudyRecord) -> None:
+        assert len(study.trials) > NEW
+
+
+def trains(job: Job) -> Iterator[Message | Exited]:
+    yield Started(0, {"parameters": 5, "split": "s", "device": job.device})
+    for step in (1, 2):
+        values = {"val_accuracy": 1 + job.number / 1e6}
+        yield Report(step, values, values, float(step))
+    yield Ended("complete", facts={"epochs": 2})
+    yield Exited(0)
+
+
+def resumed(folder: Path, trials: int, patch: pytest.MonkeyPatch) -> Counts:
+    """Goes on with a study of so many trials for three more; returns what that took."""
+    patch.setitem(large_study.DOCUMENT["study"], "sampler", "random")
+    patch.setitem(large_study.DOCUMENT["study"], "pruner", "none")
+    folder.mkdir()
+    url = f"sqlite:///{folder}/large.db"
+    large_study.write_large_study(open_storage(url), folder / "runs", trials)
+    counts = Counts()
+    reads = counts.count("reads of the database", records.read_trials)
+    with patch.context() as patched:
+        patched.setattr(run, "_engine", lambda *_: ScriptedEngine(1, trains))
+        for module in (records, owned_storage):
+            patched.setattr(module, "read_trials", reads)
+        for module in (records, run):
+            record = counts.count("records", module.trial_record)  # type: ignore[attr-defined]
+            patched.setattr(module, "trial_record", record)
+        for place, name in ((WriteBehindStorage, "get_all_trials"), (Path, "unlink")):
+            patched.setattr(place, name, counts.count(name, getattr(place, name)))
+        run.resume_study(
+            large_study.NAME,
+            storage=url,
+            runs=folder / "runs",
+            devices="cpu",
+            per_device=1,
+            trials=trials + NEW,
+            add=None,
+            timeout_s=None,
+            inline=False,
+            observer=Counting(counts),
+        )
+    return counts
+
+
+@pytest.fixture(scope="module")
+def few_and_many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Counts, Counts]]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("growth")
+        yield resumed(folder / "few", 50, patch), resumed(folder / "many", 500, patch)
+
+
+def test_the_end_of_a_trial_looks_at_no_other_trial(few_and_many: tuple[Counts, Counts]) -> None:
+    few, many = few_and_many
+
+    at_the_end = 50 + NEW, 500 + NEW  # the study as it then stands, once
+    assert few.running["records"] - at_the_end[0] == NEW
+    assert many.running["records"] - at_the_end[1] == NEW
+
+
+def test_trials_are_listed_only_to_ask_for_the_next(few_and_many: tuple[Counts, Counts]) -> None:
+    few, many = few_and_many
+
+    assert few.running["get_all_trials"] == many.running["get_all_trials"] == NEW - 1
+
+
+def test_as_many_files_are_removed_in_a_study_of_any_size(
+    few_and_many: tuple[Counts, Counts],
+) -> None:
+    few, many = few_and_many
+
+    assert few.running["unlink"] == many.running["unlink"] > 0
+
+
+def test_a_study_is_read_when_it_is_opened_and_when_it_is_closed(
+    few_and_many: tuple[Counts, Counts],
+) -> None:
+    for counts in few_and_many:
+        assert counts.opening["reads of the database"] == 1
+        assert counts.running["reads of the database"] == 1

@@ -1,0 +1,26 @@
+import pytest
+
+from hpsearch.studyfile.units import parse_size
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [
+        (1, 1),
+        ("4096", 4096),
+        ("3KB", 3000),
+        ("500MB", 500_000_000),
+        ("20 GB", 20_000_000_000),
+        ("1.5TB", 1_500_000_000_000),
+        ("2KiB", 2048),
+        ("1TiB", 1024**4),
+    ],
+)
+def test_a_size_is_a_number_of_bytes(written, size):
+    assert parse_size(written) == size
+
+
+@pytest.mark.parametrize("written", [0, -1, "", "GB", "20gb", "1e9", "0.1", "-3GB", "9" * 400])
+def test_what_is_no_size_is_refused(written):
+    with pytest.raises(ValueError, match="is no size; write 500MB, 20GB, 1TiB or bytes"):
+        parse_size(written)

@@ -1,0 +1,313 @@
+import copy
+import json
+import re
+
+import pytest
+
+from hpsearch.studyfile.diagnostics import StudyFileError
+from hpsearch.studyfile.study import StudySpec
+
+BASE = {
+    "study": {"name": "mnist-cnn", "objective": {"val_accuracy": "maximize"}, "trials": 4},
+    "model": {"class_path": "m.CNN", "init_args": {"hidden": "~int(8, 64)"}},
+    "data": {"class_path": "m.Data"},
+    "trainer": {"max_epochs": 2},
+}
+BRANCHES = {"~choice": {"a": {"class_path": "m.A"}, "b": {"class_path": "m.B"}}}
+
+
+def with_changes(**sections):
+    document = copy.deepcopy(BASE)
+    for name, change in sections.items():
+        document[name] = (
+            {**document.get(name, {}), **change} if isinstance(change, dict) else change
+        )
+    return document
+
+
+def faults_of(**sections):
+    with pytest.raises(StudyFileError) as caught:
+        StudySpec.from_document(with_changes(**sections))
+    return [f"{diagnostic.path}: {diagnostic.message}" for diagnostic in caught.value.diagnostics]
+
+
+def study(**sections):
+    return StudySpec.from_document(with_changes(**sections))
+
+
+def test_what_is_left_out_has_a_default():
+    spec = study()
+    assert (spec.name, spec.objectives) == ("mnist-cnn", {"val_accuracy": "maximize"})
+    assert (spec.trials, spec.timeout_s, spec.seed, spec.storage) == (4, None, 0, None)
+    assert spec.sampler.to_tree() == {
+        "class_path": "optuna.samplers.TPESampler",
+        "init_args": {"group": True},
+    }
+    assert spec.pruner.class_path == "optuna.pruners.HyperbandPruner"
+    assert (spec.hang_timeout_s, spec.trial_timeout_s) == (900.0, None)
+    assert (spec.keep_checkpoints, spec.disk_budget) == (10, None)
+
+
+def test_what_is_given_is_read():
+    given = {"timeout": "1h30m", "seed": 7, "storage": "sqlite:///a.db", "description": "words"}
+    spec = study(study={**given, "trials": None})
+    assert (spec.trials, spec.timeout_s, spec.seed) == (None, 5400.0, 7)
+    assert spec.storage == "sqlite:///a.db"
+
+
+def test_the_limits_of_one_trial_and_of_its_checkpoints_are_read():
+    limits = {"hang_timeout": "90s", "trial_timeout": "2h", "disk_budget": "20GB"}
+    spec = study(study={**limits, "keep_checkpoints": 0})
+    assert (spec.hang_timeout_s, spec.trial_timeout_s) == (90.0, 7200.0)
+    assert (spec.keep_checkpoints, spec.disk_budget) == (0, 20_000_000_000)
+
+
+@pytest.mark.parametrize("off", ["off", False])
+def test_waiting_for_a_hanging_trial_can_be_without_end(off):
+    assert study(study={"hang_timeout": off}).hang_timeout_s is None
+
+
+def test_a_limit_that_is_null_is_as_if_left_out():
+    nulls = dict.fromkeys(("hang_timeout", "trial_timeout", "keep_checkpoints", "disk_budget"))
+    assert study(study=nulls).hang_timeout_s == 900.0
+    assert study(study=nulls).keep_checkpoints == 10
+
+
+@pytest.mark.parametrize(
+    ("written", "class_path", "init_args"),
+    [
+        ("random", "optuna.samplers.RandomSampler", {}),
+        ({"class_path": "tpe"}, "optuna.samplers.TPESampler", {"group": True}),
+        (
+            {"class_path": "tpe", "init_args": {"group": False, "n_startup_trials": 3}},
+            "optuna.samplers.TPESampler",
+            {"group": False, "n_startup_trials": 3},
+        ),
+        ("mine.Sampler", "mine.Sampler", {}),
+        (
+            {"class_path": "gp", "init_args": {"independent_sampler": {"class_path": "random"}}},
+            "optuna.samplers.GPSampler",
+            {
+                "independent_sampler": {
+                    "class_path": "optuna.samplers.RandomSampler",
+                    "init_args": {},
+                }
+            },
+        ),
+    ],
+)
+def test_a_sampler_is_a_short_name_a_class_path_or_a_component(written, class_path, init_args):
+    sampler = study(study={"sampler": written}).sampler
+    assert (sampler.class_path, sampler.init_args) == (class_path, init_args)
+
+
+def test_several_objectives_are_not_pruned():
+    both = {"val_accuracy": "maximize", "val_loss": "minimize"}
+    assert study(study={"objective": both}).pruner.class_path == "optuna.pruners.NopPruner"
+    assert study(study={"objective": both, "pruner": "none"}).objectives == both
+    assert faults_of(study={"objective": both, "pruner": "median"}) == [
+        "study.pruner: Optuna prunes studies of one objective only; "
+        "write pruner: none, or keep one objective"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "diagnostic"),
+    [
+        ({"name": "../x"}, "study.name: '../x' cannot name a study; use up to 64 letters"),
+        ({"name": "x" * 65}, "cannot name a study"),
+        ({"name": "CON"}, "'CON' cannot name a study: it is a device of Windows; write another"),
+        ({"name": "lpt1.a"}, "'lpt1.a' cannot name a study: it is a device of Windows"),
+        ({"name": 7}, "study.name: 7 cannot name a study"),
+        ({"objective": "val_accuracy"}, "study.objective: must be {metric: direction}, as in"),
+        ({"objective": {"a": "maximise"}}, "'maximise' is no direction for a; did you mean 'maxi"),
+        ({"trials": 0}, "study.trials: 0 must be a whole number, 1 or more"),
+        ({"trials": "~int(1, 3)"}, "study.trials: '~int(1, 3)' must be a whole number"),
+        ({"timeout": "soon"}, "study.timeout: soon is no length of time; write 90s, 30m, 1h30m"),
+        ({"timeout": [1]}, "study.timeout: [1] is no length of time"),
+        ({"seed": -1}, "study.seed: -1 must be a whole number from 0 to 2**32 - 1"),
+        ({"storage": "a.db"}, "must be the URL of a database, such as sqlite:///hpsearch.db"),
+        ({"storage": "pg://u:p@h/d"}, "holds a password, which would be stored with the study; "),
+        ({"storage": "pg://h/d?password=p"}, "leave storage out and set $HPSEARCH_STORAGE"),
+        (
+            {"hang_timeout": True},
+            "True is no length of time; write 90s, 30m, 1h30m, 1d or seconds, or",
+        ),
+        ({"hang_timeout": "never"}, "never is no length of time; write 90s, 30m, 1h30m, 1d or se"),
+        ({"trial_timeout": 0}, "study.trial_timeout: 0 is no length of time"),
+        ({"keep_checkpoints": -1}, "study.keep_checkpoints: -1 must be a whole number, 0 or more"),
+        ({"keep_checkpoints": True}, "True must be a whole number, 0 or more: of the best trials"),
+        ({"disk_budget": "much"}, "disk_budget: 'much' is no size; write 500MB, 20GB, 1TiB or by"),
+        ({"disk_budget": 0.5}, "study.disk_budget: 0.5 is no size; write 500MB"),
+        ({"description": 3}, "study.description: 3 must be text"),
+        ({"samplr": "tpe"}, "study.samplr: study has no key 'samplr'; did you mean 'sampler'?"),
+        ({"sampler": "tpee"}, "study.sampler: there is no 'tpee'; did you mean 'tpe'?"),
+        ({"sampler": [1]}, "must be a short name, a class path, or class_path and init_args"),
+        ({"sampler": {"class_path": "tpe", "seed": 1}}, "has no key 'seed'; its arguments go into"),
+        ({"sampler": {"class_path": "tpe", "init_args": 3}}, "init_args must be a mapping of"),
+        ({"pruner": "tpe"}, "study.pruner: there is no 'tpe'"),
+    ],
+)
+def test_each_fault_of_the_study_block_is_told(settings, diagnostic):
+    diagnostics = faults_of(study=settings)
+    assert len(diagnostics) == 1
+    assert diagnostic in diagnostics[0]
+
+
+def test_a_study_needs_a_name_an_objective_and_a_limit():
+    assert faults_of(study=None) == ["study: the section study: is missing"]
+    assert faults_of(study=[]) == ["study: must be a mapping with a name, an objective and trials"]
+    document = {**BASE, "study": {}}
+    with pytest.raises(StudyFileError, match="study needs a name, as in name: mnist-cnn"):
+        StudySpec.from_document(document)
+    with pytest.raises(StudyFileError, match=r"needs objective: \{val_accuracy: maximize\}"):
+        StudySpec.from_document(document)
+
+
+def test_a_study_without_parameters_needs_no_limit():
+    assert study(study={"trials": None}, model={"init_args": {}}).trials is None
+
+
+@pytest.mark.parametrize(
+    ("sampler", "sections", "diagnostic"),
+    [
+        ("cmaes", {"optimizer": BRANCHES}, "cmaes cannot search branches, as at optimizer"),
+        (
+            "cmaes",
+            {"data": {"init_args": {"size": "~choice(1, 2)"}}},
+            "cmaes cannot search a ~choice, as at data.size; use tpe",
+        ),
+        ("grid", {"optimizer": BRANCHES}, "use optuna.samplers.BruteForceSampler, which can"),
+        (
+            "grid",
+            {"model": {"init_args": {"dropout": "~float(0, 1)"}}},
+            "grid needs a step in the range of model.dropout: ~float(low, high, step=...)",
+        ),
+    ],
+)
+def test_a_sampler_that_does_not_fit_the_space_is_refused(sampler, sections, diagnostic):
+    diagnostics = faults_of(study={"sampler": sampler}, **sections)
+    assert len(diagnostics) == 1
+    assert diagnostic in diagnostics[0]
+
+
+@pytest.mark.parametrize(
+    ("sections", "diagnostic"),
+    [
+        ({"modle": {}}, "modle: there is no section 'modle'; did you mean 'model'?"),
+        ({"data": None}, "data: the section data: is missing"),
+        ({"model": []}, "model: must be a mapping with class_path and init_args"),
+        ({"optimizer": {"lr": 1}}, "optimizer: must be a mapping with class_path and init_args"),
+        ({"data": {"batch_size": 3}}, "'batch_size' is no key of a component; arguments go into"),
+        ({"data": {"init_args": [1]}}, "data: init_args must be a mapping of arguments"),
+        ({"data": {"class_path": 3}}, "data.class_path: class_path must be text, not 3"),
+        ({"trainer": {"plugins": [{"init_args": {}}]}}, "has init_args but no class_path"),
+        ({"trainer": []}, "trainer: must be a mapping of Trainer arguments, as in"),
+        ({"trainer": {"max_epochs": 0}}, "must be a whole number, 1 or more, not 0"),
+        ({"trainer": {"max_epochs": "~int(0, 5)"}}, "must be a whole number, 1 or more, not 0"),
+        ({"trainer": {"devices": 2}}, "trainer.devices: cannot be set: hpsearch gives each trial"),
+        ({"trainer": {"strategy": "ddp"}}, "trainer.strategy: cannot be set: a trial runs on one"),
+        ({"trainer": {"default_root_dir": "."}}, "keeps each trial's files in its folder; use --"),
+        ({"trainer": {"fast_dev_run": True}}, "use --set trainer.max_epochs=1 --trials 1"),
+        ({"speed": True}, "speed: must be a mapping, as in {channels_last: true, compile: true}"),
+        ({"speed": {"compil": True}}, "speed has no key 'compil'; did you mean 'compile'?"),
+        ({"speed": {"bf16": True}}, "speed has no key 'bf16'; fewer digits are the Trainer's own:"),
+        ({"speed": {"fast": True}}, "speed has no key 'fast'; known here: channels_last, compile"),
+        ({"speed": {"channels_last": 1}}, "speed.channels_last: must be true or false, not 1"),
+        ({"speed": {"compile": "max"}}, "must be true, false or reduce-overhead, not 'max'"),
+        ({"speed": {"compile": "~choice(true, 2)"}}, "must be true, false or reduce-overhead, not"),
+        ({"speed": {"~choice": {"a": None, "b": {"c": 1}}}}, "speed.b.c: speed has no key 'c'"),
+        ({"tensorboard": {"graf": True}}, "tensorboard has no key 'graf'; did you mean 'graph'?"),
+        ({"tensorboard": {"graph": 1}}, "tensorboard.graph: must be true or false, not 1"),
+        ({"tensorboard": True}, "must be a mapping, as in {histograms: true, graph: true}"),
+        (
+            {"schedule": {"class_path": "m.S", "interval": "batch"}},
+            "schedule.interval: interval must be step or epoch, not 'batch'",
+        ),
+        ({"schedule": {"class_path": "m.S", "monitor": 3}}, "must be the name of a metric"),
+    ],
+)
+def test_each_fault_of_the_sections_is_told(sections, diagnostic):
+    diagnostics = faults_of(**sections)
+    assert len(diagnostics) == 1
+    assert diagnostic in diagnostics[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "diagnostic"),
+    [
+        (("study", "studdy"), "studdy: there is no section 'studdy'; did you mean 'study'?"),
+        (("model", "modle"), "modle: there is no section 'modle'; did you mean 'model'?"),
+        (("study.name", "nmae"), "study.nmae: study has no key 'nmae'; did you mean 'name'?"),
+        (("study.trials", "trails"), "study.trails: study has no key 'trails'; did you mean"),
+        (("trainer.max_epochs", "epochs"), "no argument 'epochs'; did you mean 'max_epochs'?"),
+        (("model.class_path", "classpath"), "no key of a component; did you mean 'class_path'?"),
+        (("model.init_args", "init_arg"), "no key of a component; did you mean 'init_args'?"),
+    ],
+)
+def test_a_key_in_the_wrong_spelling_is_not_also_a_missing_one(change, diagnostic):
+    old, new = change
+    document = copy.deepcopy(BASE)
+    *outer, key = old.split(".")
+    parent = document[outer[0]] if outer else document
+    parent[new] = parent.pop(key)
+    with pytest.raises(StudyFileError) as caught:
+        StudySpec.from_document(document)
+    assert len(caught.value.diagnostics) == 1
+    assert diagnostic in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"study": {"trials": None, "timeout": "soon"}},
+        {"optimizer": {"~choise": BRANCHES["~choice"]}},
+        {"optimizer": {"~choice": {"a": {"class_path": "m.A"}}}},
+        {"optimizer": {"~choice": ["a", "b"]}},
+        {"trainer": {"~choise": {}, "max_epochs": 3}},
+        {"model": "~chioce(a, b)"},
+        {"data": {"init_args": {"size": "~int(2, 1)", "step": "~float(0, 1)"}}},
+    ],
+)
+def test_one_cause_is_one_fault(sections):
+    assert len(faults_of(**sections)) == 1
+
+
+def test_max_epochs_is_required():
+    with pytest.raises(StudyFileError, match="trainer needs max_epochs, as in max_epochs: 12"):
+        StudySpec.from_document({**BASE, "trainer": {}})
+
+
+def test_these_sections_are_right():
+    spec = study(
+        optimizer=BRANCHES,
+        schedule={"~choice": {"none": None, "some": {"class_path": "m.S", "interval": "step"}}},
+        trainer={"strategy": "auto", "callbacks": [{"class_path": "m.C"}]},
+        tensorboard={"histograms": True},
+    )
+    assert spec.space.branch_parameters == ("optimizer", "schedule")
+
+
+@pytest.mark.parametrize(
+    ("trainer", "most"),
+    [
+        ({"max_epochs": 3}, 3),
+        ({"max_epochs": "~int(2, 9)"}, 9),
+        ({"max_epochs": "~choice(5, 20, 10)"}, 20),
+        ({"max_epochs": {"~choice": {"short": 1, "long": "~int(2, 4)"}}}, 4),
+    ],
+)
+def test_max_epochs_is_the_greatest_over_the_space(trainer, most):
+    assert study(trainer=trainer).max_epochs() == most
+
+
+def test_a_stored_study_is_rebuilt_from_json():
+    spec = StudySpec.from_document(with_changes(study={"seed": 3}), ("here",))
+    again = StudySpec.from_document(json.loads(json.dumps(spec.document)), ("here",))
+    assert again == spec
+    assert again.space.parameters == spec.space.parameters
+
+
+def test_a_stored_study_is_checked_again():
+    with pytest.raises(StudyFileError, match=re.escape("the stored study: error: study.seed: -1")):
+        study(study={"seed": -1})

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hpsearch.studyfile.read import read_study
+from hpsearch.studyfile.study import StudySpec
+from hpsearch.studyfile.write import filled_document, study_file
+
+DOCUMENT = {
+    "study": {
+        "name": "mnist",
+        "objective": {"val_accuracy": "maximize"},
+        "sampler": "random",
+        "trials": 9,
+        "seed": 7,
+    },
+    "model": {
+        "class_path": "a.Model",
+        "init_args": {"width": "~int(1, 8)", "title": "~~x", "code": "1e-4", "flag": "true"},
+    },
+    "data": {"class_path": "a.Data"},
+    "optimizer": {
+        "~choice": {
+            "adam": {"class_path": "torch.optim.Adam", "init_args": {"lr": "~float(1e-5, 1)"}},
+            "sgd": {"class_path": "torch.optim.SGD", "init_args": {"lr": "~float(1e-3, 1)"}},
+        }
+    },
+    "trainer": {"max_epochs": 2},
+}
+PARAMS = {"model.width": 3, "optimizer": "adam", "optimizer.adam.lr": 1e-5}
+
+
+def test_ranges_and_branches_are_filled_in(make_trial: Any) -> None:
+    spec = StudySpec.from_document(DOCUMENT)
+    document = filled_document(spec, make_trial(4, params=PARAMS))
+    assert document["study"] == {
+        "name": "mnist-trial-4",
+        "objective": {"val_accuracy": "maximize"},
+        "pruner": "none",
+        "trials": 1,
+        "seed": 7,
+    }
+    assert document["model"]["init_args"]["width"] == 3
+    assert document["optimizer"] == {"class_path": "torch.optim.Adam", "init_args": {"lr": 1e-5}}
+
+
+def test_file_reads_back_as_the_same_setting(make_trial: Any, tmp_path: Path) -> None:
+    spec = StudySpec.from_document(DOCUMENT)
+    path = tmp_path / "best.yaml"
+    path.write_text(study_file(spec, make_trial(4, params=PARAMS), str(path)))
+    again = read_study(path)
+    assert again.space.parameters == {}
+    assert again.space.sample(lambda name, _: None) == spec.space.sample(
+        lambda name, _: PARAMS[name]
+    )
+    assert again.seed == spec.seed
+
+
+def test_file_opens_with_its_origin_and_how_to_run_it(make_trial: Any) -> None:
+    spec = StudySpec.from_document(DOCUMENT)
+    text = study_file(spec, make_trial(4, value=0.98765, params=PARAMS), "best.yaml")
+    assert text.splitlines()[:2] == [
+        "# Trial 4 of the study mnist, val_accuracy 0.9877.",
+        "#   hpsearch run best.yaml",
+    ]
+    assert yaml.safe_load(text)["study"]["name"] == "mnist-trial-4"
+
+
+def test_long_name_still_fits(make_trial: Any) -> None:
+    study = DOCUMENT["study"] | {"name": "n" * 64}
+    spec = StudySpec.from_document(DOCUMENT | {"study": study})
+    name = filled_document(spec, make_trial(12, params=PARAMS))["study"]["name"]
+    assert len(name) == 64
+    assert name.endswith("n-trial-12")

@@ -1,0 +1,108 @@
+import pytest
+
+from hpsearch.studyfile.document import Location
+from hpsearch.studyfile.yaml_text import MAX_BYTES, dump, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-4", 0.0001),
+        ("-1.5E+3", -1500.0),
+        (".5", 0.5),
+        ("010", 10),
+        ("0x10", 16),
+        ("0o17", 15),
+        ("True", True),
+        ("~", None),
+        ("", None),
+        ("null", None),
+        ('"yes"', "yes"),
+        ("1:30", "1:30"),
+        ("2020-01-01", "2020-01-01"),
+        ("1_000", "1_000"),
+        ("~/runs", "~/runs"),
+        ("~int(8, 64, log=True)", "~int(8, 64, log=True)"),
+    ],
+)
+def test_a_scalar_reads_as_in_yaml_1_2(text, value):
+    read = parse(f"key: {text}", "x.yaml")
+    assert read.tree == {"key": value}
+    assert type(read.tree["key"]) is type(value)
+    assert read.diagnostics == ()
+
+
+def test_keys_are_text():
+    assert parse("{on: 1, 64: 2, no: 3}", "x.yaml").tree == {"on": 1, "64": 2, "no": 3}
+
+
+def test_every_key_and_item_remembers_its_line():
+    read = parse("a:\n  b:\n    - 1\n    - 2\nc: 3\n", "x.yaml")
+    lines = {path: place.line for path, place in read.locations.items()}
+    assert lines == {("a",): 1, ("a", "b"): 2, ("a", "b", 0): 3, ("a", "b", 1): 4, ("c",): 5}
+    assert read.place_of(("a", "b", 7, "z")) == Location("x.yaml", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: yes", 'some for text; write true or false, or "yes" in quotes'),
+        ("a: Off", 'write true or false, or "Off" in quotes'),
+        ("a: 1\na: 2", "the key 'a' is there twice; the first is in line 1"),
+        ("a: 1e999", "1e999 is too large for a number"),
+        (f"a: {'9' * 5000}", "a whole number of 5000 digits is too large"),
+        ("a: !!python/object:os.system x", "the tag python/object:os.system is not read"),
+        ("a: !mine {b: 1}", "the tag !mine is not read; write plain data"),
+        ("b: &b {c: 1}\na:\n  <<: *b", "merge keys (<<) are not read; write the keys out"),
+        ("a: {[1]: 2}", "a key must be one word, not a mapping or a list"),
+        ("a: [1", "not YAML: expected ',' or ']', but got '<stream end>'"),
+        ("a: b: c", "not YAML: a second ': ' in one line; put quotes round the value"),
+        ("a:\n\tb: 1", "not YAML: a tab cannot indent; use spaces"),
+        ("a: \x00", "not YAML: unacceptable character"),
+        ("a: " + "[" * 2000, "not YAML: more than 32 levels"),
+        ("a: [" + "1," * 60_000 + "1]", "not YAML: more than 10000 values"),
+        ("a: &a [*a]", "more than 10000 values or 32 levels, with aliases unfolded"),
+        ("a: " + "x" * MAX_BYTES, f"bytes are over the limit of {MAX_BYTES}"),
+    ],
+)
+def test_each_fault_of_the_text_is_told(text, message):
+    diagnostics = parse(text, "x.yaml").diagnostics
+    assert len(diagnostics) == 1
+    assert message in diagnostics[0].message
+
+
+def test_an_alias_bomb_is_cut_off_at_once():
+    layers = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 9)]
+    diagnostics = parse("\n".join(["l0: &l0 [1]", *layers]), "x.yaml").diagnostics
+    assert [diagnostic.message for diagnostic in diagnostics] == [
+        "more than 10000 values or 32 levels, with aliases unfolded"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("a: {lr: ~float(1e-4, 1e-1, log=True), m: 0.9}", {"a": {"m": 0.9}}),
+        ("a: [~float(1e-4, 1e-1, log=True), 3]", {"a": [3]}),
+    ],
+)
+def test_a_mark_that_yaml_split_is_told_with_its_quotes(text, tree):
+    read = parse(text, "x.yaml")
+    assert read.tree == tree
+    assert [diagnostic.message for diagnostic in read.diagnostics] == [
+        "inside {...} and [...] YAML splits a value at its commas; "
+        'put quotes round it: "~float(1e-4, 1e-1, log=True)"'
+    ]
+
+
+def test_a_quoted_mark_is_whole_inside_braces():
+    assert parse('a: {b: "~int(1, 2)"}', "x.yaml").diagnostics == ()
+
+
+def test_what_is_dumped_reads_the_same():
+    tree = {
+        "text": ["1e-4", "yes", "null", "~", "", "5", "x: y", "~int(1, 2)", "~~x", "2020-01-01"],
+        "plain": [1e-4, 1e-20, 5, True, None],
+        "on": {"nested": []},
+    }
+    assert parse(dump(tree), "x.yaml").tree == tree

@@ -1,0 +1,258 @@
+"""A model on its way out: trained a little, exported, and asked again from its file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+
+from hpsearch.data import ImageData
+from hpsearch.errors import InputError
+from hpsearch.protocol.events import EventLog
+from hpsearch.protocol.job import Job
+from hpsearch.trial.export.export import export_trial
+from hpsearch.trial.export.exported import SUFFIXES, open_model
+from hpsearch.trial.export.predict import predict
+from hpsearch.trial.run import run_trial
+from hpsearch.trial.trained import load_trained
+
+CONFIGS: dict[str, dict[str, Any]] = {
+    "digits": {
+        "model": {
+            "class_path": "hpsearch.models.CNN",
+            "init_args": {"channels": [4, 4], "dropout": 0.2, "batch_norm": True},
+        },
+        "data": {"class_path": "hpsearch.data.ImageData", "init_args": {"batch_size": 64}},
+        "trainer": {"max_epochs": 1, "limit_train_batches": 20, "limit_val_batches": 1},
+    },
+    "points": {
+        "model": {"class_path": "tiny.TinyModel"},
+        "data": {"class_path": "tiny.TinyData"},
+        "trainer": {"max_epochs": 1},
+    },
+}
+
+
+def trained(folder: Path, config: dict[str, Any]) -> Job:
+    objectives: Any = {"val_accuracy": "maximize"}
+    job = Job("tiny", 3, {}, config, objectives, study_seed=1, seed=2, folder=str(folder))
+    run_trial(job, lambda message: "continue")
+    return job
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    return trained(tmp_path_factory.mktemp("digits"), CONFIGS["digits"])
+
+
+@pytest.fixture(scope="module")
+def digits_onnx(digits: Job) -> Path:
+    path = Path(digits.folder) / "digits.onnx"
+    export_trial(digits, {"val_accuracy": 0.5}, "onnx", str(path))
+    return path
+
+
+@pytest.fixture(scope="module")
+def points(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    return trained(tmp_path_factory.mktemp("points"), CONFIGS["points"])
+
+
+def test_an_onnx_file_gives_the_module_s_probabilities_from_bytes(
+    digits: Job, digits_onnx: Path
+) -> None:
+    module, data = load_trained(digits)
+    assert isinstance(data, ImageData)
+    batch = list(data.val_dataloader())[-1]  # not among the images that export checks
+    with torch.inference_mode():
+        prepared, _ = data.on_after_batch_transfer(batch, 0)
+        expected = module(prepared).softmax(1).numpy()
+    model = open_model(digits_onnx)
+    for count in (1, 7):
+        outputs = model(batch.images[:count].numpy())
+        np.testing.assert_allclose(outputs, expected[:count], atol=1e-5)
+    assert expected.std() > 0.01, "the module says something"
+
+
+AVERAGED = {
+    "class_path": "pytorch_lightning.callbacks.EMAWeightAveraging",
+    "init_args": {"decay": 0.5},
+}
+
+
+@pytest.mark.parametrize("callbacks", [[], [AVERAGED]])
+def test_an_exported_model_is_as_right_as_the_trial_reported(
+    tmp_path: Path, callbacks: list[dict[str, Any]]
+) -> None:
+    trainer = {**CONFIGS["digits"]["trainer"], "callbacks": callbacks}
+    job = trained(tmp_path, {**CONFIGS["digits"], "trainer": trainer})
+    export_trial(job, {}, "pt2", str(tmp_path / "digits.pt2"))
+    data = ImageData(split_seed=job.study_seed)
+    data.setup("fit")
+    images, labels, _ = next(iter(data.val_dataloader()))
+    right = open_model(tmp_path / "digits.pt2")(images.numpy()).argmax(axis=1) == labels.numpy()
+    (reported,) = EventLog(tmp_path / "events.jsonl").reports
+    assert right.mean() == pytest.approx(reported.values["val_accuracy"], abs=1e-6)
+    assert right.mean() > 0.15, "it has learned something"
+
+
+def test_an_onnx_file_is_one_file_that_says_what_it_takes(digits: Job, digits_onnx: Path) -> None:
+    assert not list(digits_onnx.parent.glob("*.data")) + list(digits_onnx.parent.glob("*.partial*"))
+    onnx.checker.check_model(str(digits_onnx))
+    metadata = open_model(digits_onnx).metadata
+    assert (metadata.study, metadata.trial, metadata.values) == ("tiny", 3, {"val_accuracy": 0.5})
+    assert (metadata.input, metadata.shape, metadata.output) == (
+        "images",
+        (1, 28, 28),
+        "probabilities",
+    )
+    assert metadata.classes == tuple("0123456789")
+
+
+def test_both_graphs_of_one_trial_agree(digits: Job, digits_onnx: Path, tmp_path: Path) -> None:
+    path = tmp_path / "digits.pt2"
+    written = export_trial(digits, {}, "pt2", str(path))
+    assert written["checked_on"] == 1000
+    images = np.random.default_rng(0).integers(0, 256, (5, 1, 28, 28), dtype=np.uint8)
+    np.testing.assert_allclose(open_model(path)(images), open_model(digits_onnx)(images), atol=1e-5)
+
+
+def test_weights_alone_load_without_pickle_and_are_the_checkpoint_s(
+    digits: Job, tmp_path: Path
+) -> None:
+    path = tmp_path / "digits.pt"
+    export_trial(digits, {}, "state", str(path))
+    state = torch.load(path, weights_only=True)
+    best = torch.load(Path(digits.folder) / "best.ckpt", weights_only=True)["state_dict"]
+    assert state["state_dict"].keys() == best.keys()
+    assert all(torch.equal(state["state_dict"][name], best[name]) for name in best)
+    assert state["normalise"]["deviation"][0] > 0
+    with pytest.raises(InputError, match="holds weights without a network"):
+        open_model(path)
+
+
+def test_a_module_and_data_of_ones_own_are_exported_as_they_are(
+    points: Job, tmp_path: Path
+) -> None:
+    path = tmp_path / "points.pt2"
+    metadata = export_trial(points, {}, "pt2", str(path))["metadata"]
+    assert (metadata["input"], metadata["shape"], metadata["output"]) == (
+        "tensors",
+        (2,),
+        "outputs",
+    )
+    module, _ = load_trained(points)
+    rows = torch.randn(3, 2)
+    with torch.inference_mode():
+        expected = module(rows).numpy()
+    np.testing.assert_allclose(open_model(path)(rows.numpy()), expected, atol=1e-6)
+    with pytest.raises(InputError, match="takes tensors of shape"):
+        predict(str(path), ["a.png"])
+
+
+@pytest.mark.parametrize(
+    ("class_path", "words"),
+    [
+        ("restless.Restless", r"differs from the Lightning module by .*, more than 1e-05"),
+        ("restless.Branching", "Branching cannot be exported as pt2: .* --format state"),
+    ],
+)
+def test_a_model_that_would_not_say_the_same_is_refused(
+    tmp_path: Path, class_path: str, words: str
+) -> None:
+    config = CONFIGS["points"] | {"model": {"class_path": class_path}}
+    job = trained(tmp_path / "trial", config)
+    target = tmp_path / "model.pt2"
+    with pytest.raises(InputError, match=words):
+        export_trial(job, {}, "pt2", str(target))
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+def test_a_checkpoint_that_has_changed_is_not_exported(points: Job, tmp_path: Path) -> None:
+    for name in ("best.ckpt", "best.json"):
+        content = (Path(points.folder) / name).read_bytes()
+        (tmp_path / name).write_bytes(content if name.endswith("json") else content[:-1] + b"x")
+    with pytest.raises(InputError, match="its SHA-256 differs"):
+        export_trial(replace(points, folder=str(tmp_path)), {}, "pt2", str(tmp_path / "m.pt2"))
+
+
+def test_data_that_are_gone_are_named(digits: Job, tmp_path: Path) -> None:
+    data = {"class_path": "hpsearch.data.ImageData", "init_args": {"source": str(tmp_path)}}
+    job = replace(digits, config={**digits.config, "data": data})
+    with pytest.raises(InputError, match=f"trial 3 of tiny: .*{tmp_path.name}"):
+        export_trial(job, {}, "pt2", str(tmp_path / "m.pt2"))
+
+
+def test_pictures_of_any_size_and_colour_are_labelled(
+    digits: Job, digits_onnx: Path, tmp_path: Path
+) -> None:
+    _, data = load_trained(digits)
+    images = next(iter(data.val_dataloader())).images[:2, 0].numpy()
+    files = [str(tmp_path / name) for name in ("plain.png", "large.png")]
+    Image.fromarray(images[0]).save(files[0])
+    Image.fromarray(images[1]).convert("RGB").resize((56, 56), Image.Resampling.NEAREST).save(
+        files[1]
+    )
+    plain, large = predict(str(digits_onnx), files)["rows"]
+    scores = open_model(digits_onnx)(images[:1, None])
+    assert plain["changed"] == ""
+    assert plain["label"] == str(scores.argmax())
+    assert plain["score"] == pytest.approx(scores.max(), abs=1e-6)
+    assert large["changed"] == "RGB to L, 56x56 to 28x28"
+
+
+def test_every_file_that_is_no_picture_is_named(digits_onnx: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.png").write_text("words")
+    files = [str(tmp_path / name) for name in ("words.png", "gone.png")] + [str(tmp_path)]
+    with pytest.raises(InputError) as refusal:
+        predict(str(digits_onnx), files)
+    lines = str(refusal.value).splitlines()
+    assert len(lines) == 3
+    assert "words.png: not an image" in lines[0]
+    assert "gone.png: there is no such file" in lines[1]
+    assert "Is a directory" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gone.onnx", "there is no model"),
+        ("notes.txt", "an .onnx or a .pt2 file"),
+        ("broken.onnx", "no ONNX model that can be read"),
+        ("broken.pt2", "no exported program"),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, name: str, words: str) -> None:
+    if not name.startswith("gone"):
+        (tmp_path / name).write_text("no model")
+    with pytest.raises(InputError, match=words):
+        open_model(tmp_path / name)
+
+
+def test_a_model_from_elsewhere_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.pt2"
+    program = torch.export.export(torch.nn.Linear(2, 2), (torch.zeros(1, 2),))
+    torch.export.save(program, path)
+    with pytest.raises(InputError, match="was not exported by hpsearch"):
+        open_model(path)
+
+
+def test_a_missing_package_is_named_with_its_extra(
+    digits: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "hpsearch.trial.export.exported.is_installed", lambda name: name != "onnxscript"
+    )
+    with pytest.raises(InputError, match=r"onnxscript is needed.*hpsearch\[export\]"):
+        export_trial(digits, {}, "onnx", str(tmp_path / "m.onnx"))
+
+
+def test_the_command_and_the_training_wing_name_the_same_suffixes() -> None:
+    from hpsearch.commands.export import _SUFFIXES
+
+    assert dict(_SUFFIXES) == SUFFIXES

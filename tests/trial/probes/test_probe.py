@@ -1,0 +1,97 @@
+"""What a few real batches tell, measured on the smallest model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import TinyModel
+
+from hpsearch.protocol.job import Job
+from hpsearch.trial.probes.probe import TIMED, UNTIMED, limited, probe
+
+
+def measured(folder: Path, trainer: dict[str, Any], **model: Any) -> dict[str, Any]:
+    config = {
+        "model": {"class_path": "tiny.TinyModel", "init_args": model},
+        # 64 rows: 32 batches.
+        "data": {"class_path": "tiny.TinyData", "init_args": {"batch_size": 2}},
+        "trainer": {"max_epochs": 4, **trainer},
+    }
+    return probe(
+        Job(
+            study="tiny",
+            number=0,
+            params={},
+            config=config,
+            objectives={"val_loss": "minimize"},
+            study_seed=1,
+            seed=2,
+            folder=str(folder),
+        )
+    )
+
+
+def test_a_probe_tells_what_a_trial_costs_and_writes_nothing(tmp_path: Path) -> None:
+    found = measured(tmp_path, {})
+    assert found["parameters"] == 22
+    assert found["metrics"] == ["val_accuracy", "val_loss"]
+    assert found["steps_per_epoch"] == 32
+    assert 0 < found["seconds_per_step"] < 1
+    assert 0 < found["validation_seconds"] < 1
+    assert found["checkpoint_bytes"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("trainer", "steps"),
+    [
+        ({"limit_train_batches": 5}, 5),
+        ({"limit_train_batches": 0.5}, 16),
+        ({"limit_train_batches": 1.0}, 32),
+        ({"val_check_interval": 30}, 32),
+        ({"check_val_every_n_epoch": 2}, 32),
+        ({"min_epochs": 3, "min_steps": 100}, 32),
+    ],
+)
+def test_an_epoch_has_the_length_that_the_study_file_gives_it(
+    tmp_path: Path, trainer: dict[str, Any], steps: int
+) -> None:
+    found = measured(tmp_path, trainer)
+    assert found["steps_per_epoch"] == steps
+    assert "val_loss" in found["metrics"]
+
+
+def test_a_probe_trains_on_a_few_batches_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[int] = []
+    step = TinyModel.training_step
+
+    def counted(self: TinyModel, batch: Any, batch_idx: int) -> Any:
+        trained.append(batch_idx)
+        return step(self, batch, batch_idx)
+
+    monkeypatch.setattr(TinyModel, "training_step", counted)
+    measured(tmp_path, {})
+    assert trained == list(range(UNTIMED + TIMED + 1))
+
+
+def test_without_validation_there_is_nothing_to_time(tmp_path: Path) -> None:
+    found = measured(tmp_path, {"limit_val_batches": 0})
+    assert (found["validation_seconds"], found["metrics"]) == (0.0, [])
+
+
+@pytest.mark.parametrize(
+    ("batches", "limit", "left"),
+    [(10, None, 10), (10, 1.0, 10), (10, 1, 1), (10, 25, 10), (10, 0.25, 2), (10, 0, 0)],
+)
+def test_a_limit_is_a_number_of_batches_or_a_part_of_them(
+    batches: int, limit: float | None, left: int
+) -> None:
+    assert limited(batches, limit) == left
+
+
+def test_what_cannot_train_is_told_in_one_line(tmp_path: Path) -> None:
+    assert measured(tmp_path, {}, plan="raise") == {"failure": "ValueError: planned to fail"}

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from hpsearch.protocol.messages import Progress
+from hpsearch.views.live.live import LiveView, screen
+from hpsearch.views.live.search_state import SearchState
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def state(make_study: Any, make_trial: Any) -> SearchState:
+    study = make_study(make_trial(0, value=0.9), make_trial(1, "pruned", 0.5), budget=10)
+    return SearchState(study, ("cpu:0", "cpu:1"), began_s=0.0)
+
+
+def drawn(state: SearchState, now_s: float, width: int = 100) -> str:
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, height=30, color_system=None)
+    console.print(screen(state, console, now_s))
+    return stream.getvalue()
+
+
+def test_slot_shows_epoch_speed_and_time_left(state: SearchState) -> None:
+    state.started(2, "cpu:0", {"model.hidden": 8}, 0, now_s=0.0)
+    state.progressed(2, Progress(epoch=3, epochs=10, fraction=0.5, samples_per_s=12345.6))
+    text = drawn(state, now_s=25.0)
+    line = next(line for line in text.splitlines() if line.startswith("cpu:0"))
+    assert "trial 2" in line
+    assert "epoch 3/10" in line
+    assert "12,346/s" in line
+    assert "1m 15s left" in line
+
+
+def test_resumed_trial_counts_only_its_own_epochs_for_the_time_left(state: SearchState) -> None:
+    state.started(2, "cpu:0", {}, from_epoch=5, now_s=100.0)
+    state.progressed(2, Progress(epoch=7, epochs=10, fraction=0.0, samples_per_s=1.0))
+    assert state.running[2].seconds_left(110.0) == pytest.approx(40.0)
+
+
+def test_slot_without_a_trial_is_idle_and_a_new_trial_is_starting(state: SearchState) -> None:
+    state.started(2, "cpu:1", {}, 0, now_s=0.0)
+    text = drawn(state, now_s=1.0)
+    assert "cpu:0  idle" in text
+    assert "cpu:1  trial 2  starting" in text
+
+
+def test_reports_grow_the_curve_of_a_running_trial(state: SearchState) -> None:
+    state.started(2, "cpu:0", {}, 0, now_s=0.0)
+    state.reported(2, 1, {"val_accuracy": 0.25, "loss": 9.0})
+    state.reported(2, 2, {"val_accuracy": 0.75})
+    row = next(line for line in drawn(state, 1.0).splitlines() if "running" in line)
+    assert "0.7500" in row
+    assert "▁█" in row
+
+
+def test_resumed_trial_keeps_the_curve_of_its_checkpoint(make_study: Any, make_trial: Any) -> None:
+    waiting = make_trial(0, "waiting", values_by_epoch={1: 0.5, 2: 0.6, 3: 0.7})
+    state = SearchState(make_study(waiting), ("cpu:0",), began_s=0.0)
+    state.started(0, "cpu:0", waiting.params, from_epoch=2, now_s=0.0)
+    assert state.trials[0].values_by_epoch == {1: 0.5, 2: 0.6}
+
+
+def test_ended_trial_leaves_its_slot_and_may_lead(state: SearchState, make_trial: Any) -> None:
+    state.started(2, "cpu:0", {}, 0, now_s=0.0)
+    state.ended(make_trial(2, value=0.95))
+    assert state.running == {}
+    assert state.leader is not None
+    assert state.leader.number == 2
+
+
+def test_budget_line_counts_trials_and_says_the_time_left(
+    state: SearchState, make_trial: Any
+) -> None:
+    state.ended(make_trial(2, value=0.8))
+    text = drawn(state, now_s=60.0)
+    assert "3/10" in text
+    assert "2 complete, 1 pruned" in text
+    assert "1m 00s so far, about 7m 00s left" in text
+
+
+def test_study_bounded_by_time_alone_has_no_bar(make_study: Any, make_trial: Any) -> None:
+    state = SearchState(make_study(make_trial(0), budget=None), ("cpu:0",), began_s=0.0)
+    text = drawn(state, now_s=60.0)
+    assert "1 done" in text
+    assert "left" not in text
+
+
+def test_late_message_of_an_ended_trial_changes_nothing(state: SearchState) -> None:
+    state.progressed(1, Progress(1, 2, 0.5, 1.0))
+    state.reported(99, 1, {"val_accuracy": 1.0})
+    assert state.running == {}
+    assert 99 not in state.trials
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_screen_never_grows_beyond_the_terminal(
+    make_study: Any, make_trial: Any, width: int
+) -> None:
+    trials = [make_trial(n) for n in range(100)]
+    state = SearchState(make_study(*trials, budget=200), ("cpu:0", "cpu:1"), began_s=0.0)
+    text = drawn(state, now_s=5.0, width=width)
+    assert len(text.splitlines()) < 30
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_view_redraws_at_most_four_times_a_second(make_study: Any, make_trial: Any) -> None:
+    clock, stream = Clock(), io.StringIO()
+    view = LiveView(Console(file=stream, force_terminal=True, width=100), clock)
+    view.opened(make_study(make_trial(0), budget=2), ["cpu:0"])
+    view.refresh()
+    once = len(stream.getvalue())
+    clock.now_s = 0.2
+    view.refresh()
+    assert len(stream.getvalue()) == once
+    clock.now_s = 0.3
+    view.refresh()
+    assert len(stream.getvalue()) > once
+    view.closed(make_study())
+
+
+def test_notes_and_failures_stay_above_the_live_part(make_study: Any, make_trial: Any) -> None:
+    stream = io.StringIO()
+    view = LiveView(Console(file=stream, force_terminal=True, width=100))
+    view.opened(make_study(budget=3), ["cpu:0"])
+    view.note("stopping after this epoch")
+    view.started(0, "cpu:0", {}, 0)
+    view.progressed(0, Progress(1, 2, 0.5, 1.0))
+    view.reported(0, 1, {"val_accuracy": 0.5})
+    view.ended(make_trial(0, "failed"))
+    view.closed(make_study())
+    view.stop()
+    assert "mnist: 0 done, 3 to go" in stream.getvalue()
+    assert "stopping after this epoch" in stream.getvalue()
+    assert "trial 0 failed: out of memory" in stream.getvalue()

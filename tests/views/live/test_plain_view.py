@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from hpsearch.protocol.messages import Progress
+from hpsearch.views.live.plain import PlainView
+
+
+class Exited(io.StringIO):
+    """A pipe whose reader went away."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_one_line_for_what_matters_and_no_control_codes(make_study: Any, make_trial: Any) -> None:
+    stream = io.StringIO()
+    view = PlainView(stream)
+    view.opened(make_study(make_trial(0), budget=3), ["cpu:0", "cpu:1"])
+    view.started(1, "cpu:0", {}, 0)
+    view.progressed(1, Progress(1, 2, 0.5, 1.0))
+    view.reported(1, 1, {"val_accuracy": 0.5})
+    view.refresh()
+    view.ended(make_trial(1, value=0.9876))
+    view.started(2, "cpu:1", {}, 4)
+    view.ended(make_trial(2, "failed"))
+    view.note("stopping")
+    view.closed(make_study())
+    view.stop()
+    assert stream.getvalue().splitlines() == [
+        "mnist: 1 done, 2 to go; slots: cpu:0, cpu:1",
+        "trial 1 complete  val_accuracy 0.9876  2 epochs  1m 15s  hidden=32 lr=0.001",
+        "trial 2 goes on after epoch 4 on cpu:1",
+        "trial 2 failed  val_accuracy -  0 epochs  1m 15s  hidden=32 lr=0.001"
+        "  failure: out of memory",
+        "stopping",
+    ]
+
+
+def test_study_that_is_done_says_so(make_study: Any, make_trial: Any) -> None:
+    stream = io.StringIO()
+    PlainView(stream).opened(make_study(make_trial(0)), ["cpu:0"])
+    assert "1 done, 0 to go; nothing to train (--add N asks for more)" in stream.getvalue()
+
+
+def test_search_goes_on_when_nobody_reads_any_more() -> None:
+    view = PlainView(Exited())
+    view.note("one")
+    view.note("two")

@@ -1,0 +1,142 @@
+"""What `check` and `summary` print: the space, its branches, the cost, the layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hpsearch.measure.cost import Cost, epoch_seconds, estimate
+from hpsearch.measure.extremes import extreme_configs
+from hpsearch.studyfile.space import Space
+from hpsearch.studyfile.study import StudySpec
+from hpsearch.views.tables.check import (
+    branch_table,
+    cost_words,
+    distribution_words,
+    missing_objectives,
+    parameter_table,
+    size_words,
+)
+from hpsearch.views.tables.layers import layer_table
+
+BRANCHES = {
+    "model": {
+        "~choice": {
+            "small": {"class_path": "a.Small", "init_args": {"width": "~int(1, 8)"}},
+            "large": {"class_path": "a.Large", "init_args": {"depth": "~choice(2, 16, 4)"}},
+        }
+    }
+}
+PROBE = {
+    "parameters": 46592,
+    "metrics": ["val_accuracy", "val_loss"],
+    "seconds_per_step": 0.5,
+    "steps_per_epoch": 10,
+    "validation_seconds": 1.0,
+    "checkpoint_bytes": 1000,
+}
+
+
+def test_each_branch_is_looked_at_with_every_range_at_both_ends() -> None:
+    ends = extreme_configs(Space(BRANCHES))
+    assert [(end.branch, end.end, dict(end.params)) for end in ends] == [
+        ("model=small", "least", {"model": "small", "model.small.width": 1}),
+        ("model=small", "greatest", {"model": "small", "model.small.width": 8}),
+        ("model=large", "least", {"model": "large", "model.large.depth": 2}),
+        ("model=large", "greatest", {"model": "large", "model.large.depth": 16}),
+    ]
+    assert ends[3].config["model"]["init_args"] == {"depth": 16}
+
+
+def test_space_without_branches_has_one_without_a_name() -> None:
+    ends = extreme_configs(Space({"model": {"width": "~int(1, 8)"}}))
+    assert [(end.branch, end.end) for end in ends] == [("", "least"), ("", "greatest")]
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({"a": 1}, "nothing is searched: one configuration"),
+        ({"a": "~int(1, 8)"}, "1 parameter, 8 configurations"),
+        ({"a": "~int(1, 100)", "b": "~choice(1, 2)"}, "2 parameters, 200 configurations"),
+        (
+            {"a": "~float(0, 1)"},
+            "1 parameter, too many configurations to count (a range without steps)",
+        ),
+    ],
+)
+def test_size_of_the_space_in_words(model: dict[str, Any], words: str) -> None:
+    assert size_words(Space({"model": model})) == words
+
+
+@pytest.mark.parametrize(
+    ("mark", "words"),
+    [
+        ("~int(8, 64, log=True)", "8 to 64, whole, log"),
+        ("~int(8, 64, step=8)", "8 to 64 in steps of 8"),
+        ("~float(0, 0.5)", "0 to 0.5"),
+        ("~float(0, 0.5, step=0.1)", "0 to 0.5 in steps of 0.1"),
+        ("~choice(64, true, null, adam)", "64 | true | null | adam"),
+    ],
+)
+def test_distribution_in_words(mark: str, words: str) -> None:
+    assert distribution_words(Space({"model": {"a": mark}}).parameters["model.a"]) == words
+
+
+def test_parameter_table_has_a_row_each(on_screen: Any) -> None:
+    text = on_screen(parameter_table(Space(BRANCHES)))
+    assert "model              small | large" in text
+    assert "model.small.width  1 to 8, whole" in text
+
+
+def test_branch_table_shows_weights_time_and_failures(on_screen: Any) -> None:
+    ends = extreme_configs(Space(BRANCHES))
+    failure = {"failure": "ValueError: [too] deep"}
+    text = on_screen(branch_table(ends, [PROBE, PROBE, PROBE, failure]))
+    rows = [line.rstrip().split(maxsplit=4) for line in text.splitlines()[2:]]
+    assert rows[0] == ["model=small", "least", "46,592", "6.0s", "trains"]
+    assert rows[3] == ["model=large", "greatest", "-", "-", "ValueError: [too] deep"]
+
+
+def test_cost_counts_rounds_of_slots_and_both_checkpoints() -> None:
+    slow = PROBE | {"seconds_per_step": 1.0, "checkpoint_bytes": 3000}
+    assert epoch_seconds(PROBE) == 6.0
+    cost = estimate([PROBE, slow], epochs=[1, 2], trials=5, slots=2)
+    assert cost == Cost(shortest_s=6.0, longest_s=22.0, total_s=3 * 14.0, disk_bytes=5 * 2 * 2000)
+
+
+def test_cost_in_words() -> None:
+    words = cost_words(Cost(6.0, 22.0, 42.0, 20_000), trials=5, slots=2)
+    assert words == (
+        "5 trials on 2 slots take about 42s if none is pruned (6.0s to 22s each);"
+        " their checkpoints take about 20 kB."
+    )
+    endless = cost_words(Cost(6.0, 22.0, None, None), trials=None, slots=1)
+    assert endless == "A trial that is not pruned takes 6.0s to 22s; only time bounds the study."
+
+
+def test_objective_that_the_model_does_not_log_is_missing() -> None:
+    spec = StudySpec.from_document(
+        {
+            "study": {"name": "a", "objective": {"val_acuracy": "maximize"}, "trials": 1},
+            "model": {"class_path": "a.Model"},
+            "data": {"class_path": "a.Data"},
+            "trainer": {"max_epochs": 1},
+        }
+    )
+    assert missing_objectives(spec, PROBE) == ["val_acuracy"]
+    assert missing_objectives(spec, {"failure": "x"}) == []
+
+
+def test_layers_have_shapes_and_weights_and_a_sum(on_screen: Any) -> None:
+    row = {
+        "name": "head",
+        "type": "Linear",
+        "input_shape": [1, 784],
+        "output_shape": None,
+        "parameters": 7850,
+    }
+    text = on_screen(layer_table({"rows": [row], "total": 7850}))
+    assert "head   Linear  1 x 784  -         7,850" in text
+    assert text.rstrip().endswith("7,850")

@@ -1,0 +1,182 @@
+"""The tables of `list`, `status`, `show` and `best`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hpsearch.views.tables.study import study_list, study_status
+from hpsearch.views.tables.trial import trial_details
+
+
+def test_list_has_a_row_a_study(make_study: Any, make_trial: Any, on_screen: Any) -> None:
+    done = make_study(make_trial(4, value=0.9876), budget=3, state="interrupted")
+    endless = make_study(name="other", budget=None, state="new")
+    text = on_screen(study_list([done, endless]))
+    assert "mnist  interrupted   1/3  val_accuracy 0.9876 (trial 4)  1 complete" in text
+    assert "other  new           0/-  -                              no trials" in text
+
+
+def test_status_tells_facts_leaderboard_and_failures(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    study = make_study(make_trial(0), make_trial(1, "failed"), budget=4, owner="here, pid 12")
+    text = on_screen(study_status(study, width=120))
+    assert "mnist  done  2 done, 2 to go (1 complete, 1 failed)" in text
+    assert "objective maximize val_accuracy" in text
+    assert "best      val_accuracy 0.9000 (trial 0)" in text
+    assert "run by    here, pid 12" in text
+    assert "trial 1 failed: out of memory" in text
+
+
+def test_status_of_a_study_without_trials_has_no_table(make_study: Any, on_screen: Any) -> None:
+    text = on_screen(study_status(make_study(state="new", budget=5), width=120))
+    assert "0 done, 5 to go (no trials)" in text
+    assert "curve" not in text
+
+
+def test_status_names_the_last_failures_and_counts_the_others(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    study = make_study(*(make_trial(n, "failed") for n in range(7)))
+    text = on_screen(study_status(study, width=120))
+    assert "the last 5 of 7 failures:" in text
+    assert "trial 1 failed" not in text
+    assert "trial 6 failed" in text
+
+
+def test_status_of_several_objectives_names_the_front(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    trials = [make_trial(n, values=(0.9, float(n))) for n in range(2)]
+    goals = {"val_accuracy": "maximize", "seconds": "minimize"}
+    study = make_study(*trials, objectives=goals, front=tuple(trials))
+    text = on_screen(study_status(study, width=120))
+    assert "objective maximize val_accuracy, minimize seconds" in text
+    assert "front     trials 0, 1" in text
+
+
+def test_trial_is_told_in_full(make_study: Any, make_trial: Any, on_screen: Any) -> None:
+    trial = make_trial(
+        3,
+        attempts=({"started": "2026-01-01", "device": "cpu"}, {"started": "2026-01-02"}),
+        attributes={"parameters": 46592, "best_step": 2},
+    )
+    text = on_screen(trial_details(make_study(trial), trial))
+    assert "mnist, trial 3  complete" in text
+    assert "weights       46,592" in text
+    assert "best step     2" in text
+    assert "model.hidden  32" in text
+    assert "optimizer.lr  0.001" in text
+    assert "1: 0.4500  2: 0.9000" in text
+    assert "2 attempts\n" in text
+    assert "2  2026-01-02  -" in text
+
+
+def test_failed_trial_shows_its_reason_and_traceback(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    attributes = {"failure": "ValueError: [x]", "traceback": "File 'a.py'\nValueError: [x]"}
+    trial = make_trial(0, "failed", attributes=attributes)
+    text = on_screen(trial_details(make_study(trial), trial))
+    assert "failure: ValueError: [x]" in text
+    assert "File 'a.py'\nValueError: [x]" in text
+
+
+def test_values_keep_their_digits_in_full_view(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    trial = make_trial(0, params={"optimizer.lr": 0.00123456789})
+    assert "0.00123456789" in on_screen(trial_details(make_study(trial), trial))
+
+
+def test_trial_of_a_study_that_searches_nothing_has_no_parameters(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    trial = make_trial(0, params={})
+    assert "parameters" not in on_screen(trial_details(make_study(trial), trial))
+
+
+def failed(make_trial: Any, number: int, kind: str | None, state: str = "failed") -> Any:
+    attributes = {"failure": "it broke"} | ({"failure_kind": kind} if kind else {})
+    return make_trial(number, state, attributes=attributes)
+
+
+def test_status_counts_failures_by_kind_and_out_of_memory_apart(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    kinds = ["hang", "training", "training", "not finite"]
+    trials = [failed(make_trial, number, kind) for number, kind in enumerate(kinds)]
+    trials += [failed(make_trial, number, "out of memory", "pruned") for number in (4, 5)]
+    study = make_study(*trials, make_trial(6), make_trial(7, "pruned", attributes={}))
+    text = on_screen(study_status(study, width=120))
+    counts = "failed    4: training 2, hang 1, not finite 1; out of memory 2 (pruned)\n"
+    assert counts in text
+    assert "trial 3 failed (not finite): it broke" in text
+    assert study.failures == {"training": 2, "out of memory": 2, "hang": 1, "not finite": 1}
+
+
+def test_status_counts_only_out_of_memory_where_nothing_else_failed(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    study = make_study(failed(make_trial, 0, "out of memory", "pruned"))
+    assert "failed    out of memory 1 (pruned)\n" in on_screen(study_status(study, width=120))
+
+
+def test_failures_that_were_recorded_without_a_kind_are_counted_as_unknown(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    study = make_study(failed(make_trial, 0, None), failed(make_trial, 1, "hang"))
+    text = on_screen(study_status(study, width=120))
+    assert "failed    2: unknown 1, hang 1\n" in text
+    assert "trial 0 failed: it broke" in text
+
+
+def test_many_kinds_go_on_under_each_other(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    kinds = ["training", "validation", "teardown", "metric", "hang", "set-up"]
+    study = make_study(*(failed(make_trial, n, kind) for n, kind in enumerate(kinds)))
+    text = on_screen(study_status(study, width=60), width=60)
+    assert "failed    6: training 1, validation 1, teardown 1, metric 1,\n" in text
+    assert "\n          hang 1, set-up 1\n" in text
+
+
+def test_a_study_without_failures_says_nothing_of_them(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    assert "failed" not in on_screen(study_status(make_study(make_trial(0)), width=120))
+
+
+def test_failed_trial_shows_its_kind_and_place_once(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    attributes = {
+        "failure": "ValueError: x",
+        "failure_kind": "training",
+        "failed_at": "batch 3 of epoch 2",
+        "traceback": "    in fit\n    ^^^~~\nValueError: x",
+    }
+    trial = make_trial(0, "failed", attributes=attributes)
+    text = on_screen(trial_details(make_study(trial), trial))
+    assert "  kind   training" in text
+    assert "  place  batch 3 of epoch 2" in text
+    assert text.count("batch 3 of epoch 2") == 1
+    assert text.endswith("  ...\n    in fit\nValueError: x\n")
+
+
+def test_trial_whose_process_could_not_say_where_it_failed_is_placed_after_its_last_epoch(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    attributes = {"failure": "was killed", "failure_kind": "out of memory", "traceback": ""}
+    trial = make_trial(0, "pruned", attributes=attributes)
+    text = on_screen(trial_details(make_study(trial), trial))
+    assert "failure: was killed" in text
+    assert text.splitlines()[-1].rstrip() == "  place  after epoch 2"
+
+
+def test_trial_that_failed_without_a_reason_says_so(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    trial = make_trial(0, "failed", attributes={})
+    text = on_screen(trial_details(make_study(trial), trial))
+    assert text.endswith("failure: no reason on record\n")
