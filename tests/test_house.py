@@ -1,8 +1,9 @@
-"""The house rules: who may import whom, and how large a room may be."""
+"""The plan of the house: who may import whom, what a room's face is, how large a room may be."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,74 +14,140 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Each room may import from itself and from the rooms named here, and from no other.
 MAY_IMPORT = {
-    "cli": {"commands", "views", "search", "engines", "spec"},
-    "study": {"commands", "result", "views", "search", "engines", "spec"},
-    "result": {"search", "spec"},
-    "commands": {"views", "search", "engines", "spec"},
-    "views": {"search", "engines", "spec"},
-    "search": {"engines", "spec"},
-    "engines": {"spec"},
-    "spec": set(),
-    "trial": {"models", "data", "spec"},
-    "models": set(),
-    "data": set(),
+    "errors": set(),
+    "protocol": {"errors"},
+    "studyfile": {"protocol", "errors"},
+    "classes": {"studyfile", "protocol", "errors"},
+    "engines": {"protocol", "errors"},
+    "search": {"classes", "studyfile", "engines", "protocol", "errors"},
+    "measure": {"search", "classes", "studyfile", "engines", "protocol", "errors"},
+    "views": {"measure", "search", "classes", "studyfile", "engines", "protocol", "errors"},
+    "commands": {
+        *("study", "result", "views", "measure", "search", "classes", "studyfile"),
+        *("engines", "protocol", "errors"),
+    },
+    "result": {"measure", "search", "studyfile", "protocol", "errors"},
+    "study": {"result", "measure", "search", "classes", "studyfile", "protocol", "errors"},
+    "cli": {"commands"},
+    "models": {"errors"},
+    "data": {"errors"},
+    "trial": {"models", "data", "classes", "studyfile", "protocol", "errors"},
 }
-WITHOUT_TORCH = ("cli", "commands", "views", "search", "engines", "spec")
+# The same for the inner rooms of a room; "" stands for the files directly in it.
+INNER = {
+    "search": {
+        "store": set(),
+        "coordinator": {"store"},
+        "fsck": {"store"},
+        "": {"store", "coordinator"},
+        "confirm": {"", "coordinator", "store"},
+    },
+    "views": {
+        "": set(),
+        "tables": {""},
+        "live": {"", "tables"},
+        "report": {"", "tables"},
+        "dashboard": {"", "report"},
+    },
+    "trial": {"": set(), "export": {""}, "probes": {""}},
+}
+WITHOUT_TORCH = set(MAY_IMPORT) - {"trial", "models", "data"}
 HEAVY = {"torch", "torchvision", "pytorch_lightning", "lightning"}
 # Modules that are loaded by name: what they load is the study's own, or the other wing.
-DOORS = {"engines/door.py", "spec/components.py"}
+LOADS_BY_NAME = {"engines/bridge.py", "classes/components.py"}
+# The names of the store's facts are many; they are imported from the module that lists them.
+FACES_BESIDE_INIT = {"hpsearch.search.store.keys"}
+MOST_FILES = 20
+# Still to be moved; nothing may be added.
+TO_MOVE = {"measure/report.py", "measure/speed.py", "result.py", "search/fsck/files.py", "study.py"}
 
 
-def room_of(file: Path) -> str:
+def parts_of(file: Path) -> tuple[str, str]:
+    """The room of a file, and its inner room; "" where it lies directly in the room."""
     parts = file.relative_to(PACKAGE).parts
-    return parts[0].removesuffix(".py")
+    return parts[0].removesuffix(".py"), parts[1] if len(parts) > 2 else ""
 
 
-def imports_of(file: Path) -> set[str]:
-    found = set()
+def imported_by(file: Path) -> Iterator[tuple[str, str]]:
+    """Every module that a file imports from, with the imported name."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: relative import; name the whole path"
-            found.add(node.module or "")
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+def place_of(module: str, name: str) -> tuple[str, str]:
+    """The room and inner room that an import of hpsearch leads to."""
+    path = module.split(".")[1:] or [name]
+    is_inner = len(path) > 1 and (PACKAGE / path[0] / path[1]).is_dir()
+    if len(path) == 1 and (PACKAGE / path[0] / name).is_dir():
+        return path[0], name
+    return path[0], path[1] if is_inner else ""
+
+
+def of_hpsearch(file: Path) -> Iterator[tuple[str, str, str, str]]:
+    for module, name in imported_by(file):
+        if module == "hpsearch" or module.startswith("hpsearch."):
+            yield module, name, *place_of(module, name)
+
+
+def named(files: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("file", files, ids=lambda file: str(file.relative_to(PACKAGE)))
 
 
 def test_the_walk_finds_the_house() -> None:
     assert len(FILES) > 40
-    assert {room_of(file) for file in FILES} >= set(MAY_IMPORT)
+    rooms = {parts_of(file)[0] for file in FILES} - {"__init__", "__main__"}
+    assert rooms == set(MAY_IMPORT), "a new room needs its place in the plan"
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+SETTLED = [file for file in FILES if str(file.relative_to(PACKAGE)) not in TO_MOVE]
+
+
+@named(SETTLED)
 def test_rooms_import_downwards_only(file: Path) -> None:
-    room = room_of(file)
-    rooms = {name.split(".")[1] for name in imports_of(file) if name.startswith("hpsearch.")}
-    rooms &= set(MAY_IMPORT)
+    room, _ = parts_of(file)
+    rooms = {target for _, _, target, _ in of_hpsearch(file)} & set(MAY_IMPORT)
     allowed = MAY_IMPORT.get(room, set(MAY_IMPORT)) | {room}
     assert rooms <= allowed, f"{room} may import {sorted(allowed)}, not {sorted(rooms - allowed)}"
 
 
-@pytest.mark.parametrize(
-    "file",
-    [file for file in FILES if room_of(file) in WITHOUT_TORCH],
-    ids=lambda file: str(file.relative_to(PACKAGE)),
-)
+@named([file for file in SETTLED if parts_of(file)[0] in INNER and file.name != "__init__.py"])
+def test_inner_rooms_import_downwards_only(file: Path) -> None:
+    room, inner = parts_of(file)
+    targets = {where for _, _, target, where in of_hpsearch(file) if target == room}
+    allowed = INNER[room][inner] | {inner}
+    assert targets <= allowed, f"{room}/{inner} may not import {sorted(targets - allowed)}"
+
+
+@named(FILES)
+def test_from_outside_only_the_face_of_an_inner_room_is_imported(file: Path) -> None:
+    for module, name, room, inner in of_hpsearch(file):
+        if not inner or room == "trial" or parts_of(file) == (room, inner):
+            continue
+        face = f"hpsearch.{room}.{inner}"
+        assert module in {face, f"hpsearch.{room}", *FACES_BESIDE_INIT}, (
+            f"import {name} from {face}, not from {module}"
+        )
+
+
+@named([file for file in FILES if parts_of(file)[0] in WITHOUT_TORCH])
 def test_the_deciding_wing_imports_no_torch(file: Path) -> None:
-    assert not {name.split(".")[0] for name in imports_of(file)} & HEAVY
+    assert not {module.split(".")[0] for module, _ in imported_by(file)} & HEAVY
 
 
-def test_only_the_doors_import_by_name() -> None:
+def test_only_two_modules_import_by_name() -> None:
     users = {
         str(file.relative_to(PACKAGE))
         for file in FILES
-        if "import_module" in file.read_text() and room_of(file) != "trial"
+        if "import_module" in file.read_text() and parts_of(file)[0] != "trial"
     }
-    assert users == DOORS
+    assert users == LOADS_BY_NAME
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+@named(FILES)
 def test_files_and_functions_stay_small(file: Path) -> None:
     text = file.read_text()
     assert len(text.splitlines()) <= 300, "more than one thing in one file?"
@@ -88,3 +155,9 @@ def test_files_and_functions_stay_small(file: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1
             assert length <= 50, f"{node.name} is {length} lines long"
+
+
+@pytest.mark.parametrize("room", sorted({file.parent for file in FILES}), ids=str)
+def test_no_room_is_a_hall(room: Path) -> None:
+    flat = [file for file in room.glob("*.py") if file.name != "__init__.py"]
+    assert len(flat) <= MOST_FILES, f"{room.name} holds {len(flat)} files flat: add inner rooms"

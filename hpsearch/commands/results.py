@@ -84,9 +84,9 @@ def best(
 ) -> None:
     """Show the best trial; write it as a study file."""
     from hpsearch.search.store import stored_spec
-    from hpsearch.studyfile.write import study_file
     from hpsearch.views import json_output
     from hpsearch.views.tables import trial_details
+    from hpsearch.views.winner import study_file
 
     study = load_named(name, storage)
     if study.best is None:

@@ -57,7 +57,7 @@ class Document:
     Attributes:
         tree: the data: mappings, lists and scalars; marks as text.
         place: where the whole was written.
-        locations: where its parts were written; a part without a place stands where its parent does.
+        locations: where its parts were written; a part without a place is at its parent's.
         lines: the lines of the file, for the frames of faults.
         diagnostics: what is known to be wrong with it.
     """

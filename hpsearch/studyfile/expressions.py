@@ -53,7 +53,7 @@ def parse_expression(text: str) -> Distribution:
     """Returns the distribution that a mark stands for.
 
     Raises:
-        InvalidValueError: the mark breaks a rule; the message says which, and what to write instead.
+        InvalidValueError: the rule that is broken, and what to write instead.
     """
     function, arguments = _parse_call(text)
     if function not in _READERS:

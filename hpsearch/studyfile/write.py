@@ -1,29 +1,29 @@
-"""A trial as a study file of its own: every range filled in with the trial's value."""
+"""A study file written from data: one setting of a study, ready to run on its own."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
-from hpsearch.search.store import TrialRecord
+from hpsearch.protocol.types import Scalar
 from hpsearch.studyfile.expressions import escape
 from hpsearch.studyfile.study import StudySpec
-from hpsearch.views import formatting
 
 _LONGEST_NAME = 64
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 
 
-def filled_document(spec: StudySpec, trial: TrialRecord) -> dict[str, Any]:
-    """Returns the study file's data that trains this one setting again.
+def filled_document(spec: StudySpec, number: int, params: Mapping[str, Scalar]) -> dict[str, Any]:
+    """Returns the data of a study file that trains one trial's setting again.
 
     The study keeps its objective and its seed, and so its split; it gets a name of its own, since
     it searches something else: nothing.
     """
-    sections = spec.space.sample(lambda name, _: trial.params[name])
-    suffix = f"-trial-{trial.number}"
+    sections = spec.space.sample(lambda name, _: params[name])
+    suffix = f"-trial-{number}"
     study = {
         "name": spec.name[: _LONGEST_NAME - len(suffix)] + suffix,
         "objective": dict(spec.objectives),
@@ -34,13 +34,9 @@ def filled_document(spec: StudySpec, trial: TrialRecord) -> dict[str, Any]:
     return {"study": study, **escape(sections)}
 
 
-def study_file(spec: StudySpec, trial: TrialRecord, path: str) -> str:
-    """Returns the text of that study file; it opens with where it comes from and how to run it."""
-    values = zip(spec.objectives, trial.values or (), strict=False)
-    result = "".join(f", {name} {formatting.metric(value)}" for name, value in values)
-    head = f"# Trial {trial.number} of the study {spec.name}{result}.\n#   hpsearch run {path}\n"
-    document = filled_document(spec, trial)
-    return head + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+def to_yaml(document: Mapping[str, Any]) -> str:
+    """Returns the text of a study file."""
+    return yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -27,8 +27,9 @@ TRANSFER_HOOKS = (
 
 
 def enable_multi_step(module: pl.LightningModule) -> None:
-    """Has the module train many batches in each of Lightning's steps; see `multi_step_blocker` for when."""
-    module.training_step = _MultiStepLoop(module, module.training_step).first  # type: ignore[method-assign]
+    """Makes the module train many batches in each Lightning step; see `multi_step_blocker`."""
+    loop = _MultiStepLoop(module, module.training_step)
+    module.training_step = loop.first  # type: ignore[method-assign]
 
 
 class _MultiStepLoop:

@@ -68,8 +68,8 @@ def multi_step_blocker(
 ) -> str | None:
     """Returns what keeps the batches of a trial from being scanned; None if nothing does.
 
-    The module and the data module say `supports_multi_step = True` if they allow it: the module, that its
-    `training_step(batch, batch_idx)` returns the loss, logs nothing, and that it has one
+    The module and the data module say `supports_multi_step = True` if they allow it: the module,
+    that its `training_step(batch, batch_idx)` returns the loss, logs nothing, and that it has one
     optimizer; the data module, that its training loader has a length.
 
     Args:
@@ -77,7 +77,7 @@ def multi_step_blocker(
         data: the LightningDataModule.
         config: the study file's sections with every value filled in.
         callbacks: the Trainer's. One that has hooks in the middle of a step is an obstacle unless
-            it says `supports_multi_step = True`, too; `on_train_batch_end` is called for every batch.
+            it says `supports_multi_step = True`; `on_train_batch_end` is called for every batch.
     """
     for part in (module, data):
         if not getattr(part, "supports_multi_step", False):

@@ -48,7 +48,7 @@ class Coordinator:
         budget: trials the study may take in all; None for no limit.
         limits: how long each trial may take.
         disk: whether the trials can write.
-        apply_retention: removes the checkpoints that are not wanted any more, now that a trial is settled.
+        apply_retention: removes the checkpoints that a finished trial leaves superfluous.
         deadline: `time.monotonic()` after which nothing is begun; None for no limit.
     """
 
@@ -91,8 +91,8 @@ class Coordinator:
         """Runs the search until the budget is used up or it is asked to stop.
 
         Raises:
-            SearchError: nothing can be trained as things are, or the study has another owner now; no
-                trial was spent on it.
+            SearchError: nothing can be trained as things are, or the study has another owner
+                now; no trial was spent on it.
         """
         self._queue = TrialQueue(self._writer, self._budget)
         try:

@@ -34,7 +34,7 @@ class RunningTrial:
         begun: the engine has it; before that, it waits for the database to know of it.
         ended: how it says that it ended.
         killed: it was killed because the search stops.
-        timeout_reason: why it was killed for being silent, or for taking too long; empty if it was not.
+        timeout_reason: why it was killed for being silent or for taking too long; else empty.
         hung: it was for being silent.
         heard: `time.monotonic()` of its last sign of life.
         reported: the same of its last report, or of its beginning.

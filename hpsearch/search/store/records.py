@@ -92,8 +92,7 @@ class StudyRecord:
         front: of several objectives, the trials that no other trial beats in all of them.
         runs: the folder that holds the trials' files.
         confirmation: what `hpsearch confirm` found, as plain data; None before.
-        test_evaluations: every time its test split was opened: when, why, for which model, with what
-            result.
+        test_evaluations: each opening of its test split: when, why, for which model, its result.
     """
 
     name: str

@@ -69,7 +69,8 @@ class WriteBehindQueue:
 
         Raises:
             LeaseLostError: another process owns the study.
-            DatabaseUnavailableError: the database was away for longer than `PATIENCE_S`, or refused a change.
+            DatabaseUnavailableError: the database was away for longer than `PATIENCE_S`, or refused
+                a change.
         """
         if self._writing is not None and self._writing.done():
             self._collect(self._writing)

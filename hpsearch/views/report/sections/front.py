@@ -32,7 +32,8 @@ def _figure(data: ReportData, across: tuple[int, str], up: tuple[int, str]) -> F
             (
                 plots.short(value_of(trial, across[0])),
                 plots.short(value_of(trial, up[0])),
-                f"trial {trial.number}\n{across[1]} {formatting.metric(value_of(trial, across[0]))}\n"
+                f"trial {trial.number}\n"
+                f"{across[1]} {formatting.metric(value_of(trial, across[0]))}\n"
                 f"{up[1]} {formatting.metric(value_of(trial, up[0]))}",
             )
             for trial in trials

@@ -6,10 +6,10 @@ import platform
 
 import yaml
 
-from hpsearch.studyfile.write import study_file
 from hpsearch.views.formatting import command
 from hpsearch.views.report.blocks import Block, Code, KeyValues, Paragraph, Section
 from hpsearch.views.report.data import ReportData
+from hpsearch.views.winner import study_file
 
 
 def reproduce(data: ReportData) -> Section:

@@ -7,7 +7,8 @@ import yaml
 
 from hpsearch.studyfile.read import read_study
 from hpsearch.studyfile.study import StudySpec
-from hpsearch.studyfile.write import filled_document, study_file
+from hpsearch.studyfile.write import filled_document
+from hpsearch.views.winner import study_file
 
 DOCUMENT = {
     "study": {
@@ -35,7 +36,7 @@ PARAMS = {"model.width": 3, "optimizer": "adam", "optimizer.adam.lr": 1e-5}
 
 def test_ranges_and_branches_are_filled_in(make_trial: Any) -> None:
     spec = StudySpec.from_document(DOCUMENT)
-    document = filled_document(spec, make_trial(4, params=PARAMS))
+    document = filled_document(spec, 4, PARAMS)
     assert document["study"] == {
         "name": "mnist-trial-4",
         "objective": {"val_accuracy": "maximize"},
@@ -72,6 +73,6 @@ def test_file_opens_with_its_origin_and_how_to_run_it(make_trial: Any) -> None:
 def test_long_name_still_fits(make_trial: Any) -> None:
     study = DOCUMENT["study"] | {"name": "n" * 64}
     spec = StudySpec.from_document(DOCUMENT | {"study": study})
-    name = filled_document(spec, make_trial(12, params=PARAMS))["study"]["name"]
+    name = filled_document(spec, 12, PARAMS)["study"]["name"]
     assert len(name) == 64
     assert name.endswith("n-trial-12")

@@ -1,0 +1,16 @@
+"""A trial as a study file of its own, which says where it comes from and how to run it."""
+
+from __future__ import annotations
+
+from hpsearch.search.store import TrialRecord
+from hpsearch.studyfile.study import StudySpec
+from hpsearch.studyfile.write import filled_document, to_yaml
+from hpsearch.views import formatting
+
+
+def study_file(spec: StudySpec, trial: TrialRecord, path: str) -> str:
+    """Returns the text of a study file that trains this trial's setting; `path` is its name."""
+    values = zip(spec.objectives, trial.values or (), strict=False)
+    result = "".join(f", {name} {formatting.metric(value)}" for name, value in values)
+    head = f"# Trial {trial.number} of the study {spec.name}{result}.\n#   hpsearch run {path}\n"
+    return head + to_yaml(filled_document(spec, trial.number, trial.params))
