@@ -97,10 +97,9 @@ def _pictures(augment: Callable[[Any], Any]) -> Callable[[Tensor], None]:
 
 def parity() -> float:
     """Returns the greatest difference from torchvision's bilinear affine, at equal parameters."""
+    from hpsearch.data.affine import affine_matrices, resample, sampling_grid
     from torchvision.transforms import InterpolationMode
     from torchvision.transforms.functional import affine
-
-    from hpsearch.data.affine import affine_matrices, resample, sampling_grid
 
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(DRAWS, 1, 28, 28, generator=generator)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hpsearch.data.images import ImageStore
-from hpsearch.data.order import IntArray, derive_seeds, permutation
+from hpsearch.data.order import IntArray, permutation, spawn_seeds
 
 _AUGMENTATION = 1  # tells its seeds from the one of the order
 _BYTES_AT_ONCE = 2**20  # what several small batches take together: it stays in a core's cache
@@ -56,7 +56,7 @@ class EpochOrder:
 
     def batch_seeds(self, count: int) -> list[int]:
         """Returns a seed for each of this epoch's batches, for its augmentation."""
-        return derive_seeds(count, self._seed, self._epoch, _AUGMENTATION)
+        return spawn_seeds(count, self._seed, self._epoch, _AUGMENTATION)
 
 
 @final

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -11,15 +10,17 @@ import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 
-from hpsearch.data.augment import Augment, faults_of
+from hpsearch.data.augmentation.augment import Augment, faults_of
+from hpsearch.data.augmentation.offline import add_copies
 from hpsearch.data.batches import Batch, EvaluationBatches, TrainingBatches
 from hpsearch.data.images import ImageStore
 from hpsearch.data.normalise import measure
 from hpsearch.data.order import IntArray
-from hpsearch.data.sources import load
+from hpsearch.data.sources import Request, load, preload
 from hpsearch.data.split import fingerprint, split
-from hpsearch.data.triple import triple
 from hpsearch.errors import DataError, TestSplitClosedError
+
+VALIDATION = 5000
 
 
 @final
@@ -29,25 +30,30 @@ class ImageData(LightningDataModule):
     Images are held as uint8 and taken a batch at a time. A batch is augmented (in training
     only) and normalised after it has reached the device. The order of an epoch and its
     augmentation are a pure function of `order_seed` and the epoch, so that a training that
-    was interrupted goes on exactly as it would have.
+    was interrupted continues exactly as it would have.
 
     Args:
         source: `mnist` (comes with the package), the name of a torchvision classification
-            dataset, or a folder: IDX files, or one folder of images a class.
+            dataset, a CSV file of pixels, or a folder: IDX files, or one folder of pictures a
+            class, with `train`, `val` and `test` above the classes or without.
         data_dir: where datasets are looked for first.
         batch_size: training images a step.
         validation: how many of the training images are kept for validation, the same share of
-            every class.
+            every class; if it is not given, the pictures of the source's own `val` folder, or
+            else 5,000.
         split_seed: decides the split; hpsearch gives the study's seed.
         order_seed: decides the order of the images and their augmentation; hpsearch gives the
             trial's seed.
         augment: strengths by name, see `Augment`; none when not given.
-        tripled: adds a shifted (5 %) and a rotated (20 degrees) copy of every training image,
-            made once in advance.
+        offline_copies: adds a shifted (5 %) and a rotated (20 degrees) copy of every training
+            image, made once in advance.
         image_size: height and width to which pictures of different sizes are brought, in pixels.
         memory_limit_gb: the most that images may take in memory, in units of 10**9 bytes.
         eval_batch_size: images a step in validation and test; on a CPU, more of them at a time do
             not fit into its cache and take up to twice as long.
+        skip_unreadable: trains on the pictures that can be used, and logs which cannot, instead
+            of refusing the source.
+        tripled: an earlier name of `offline_copies`.
 
     Attributes:
         augment: the augmentation of training batches.
@@ -55,6 +61,7 @@ class ImageData(LightningDataModule):
         classes: how many classes there are.
         class_names: their names.
         split_fingerprint: a hash that tells one split from another.
+        data_fingerprint: a hash of the images and labels that are split.
         normalise: what brings pixels from 0 to 255 to what a network takes.
         training: the images that the training part is taken from, and which of them it is.
 
@@ -69,58 +76,61 @@ class ImageData(LightningDataModule):
         source: str = "mnist",
         data_dir: str | Path | None = None,
         batch_size: int = 128,
-        validation: int = 5000,
+        validation: int | None = None,
         split_seed: int = 0,
         order_seed: int = 0,
         augment: Mapping[str, Any] | None = None,
-        tripled: bool = False,
+        offline_copies: bool = False,
         image_size: int | None = None,
         memory_limit_gb: float = 4.0,
         eval_batch_size: int = 250,
+        skip_unreadable: bool = False,
+        tripled: bool = False,
     ) -> None:
         super().__init__()
         _refuse(
             _whole("batch_size", batch_size, 1),
             _whole("eval_batch_size", eval_batch_size, 1),
-            _whole("validation", validation, 1),
+            _whole("validation", VALIDATION if validation is None else validation, 1),
             _whole("split_seed", split_seed, 0),
             _whole("order_seed", order_seed, 0),
             _whole("image_size", 1 if image_size is None else image_size, 1),
             [] if memory_limit_gb > 0 else [f"memory_limit_gb={memory_limit_gb} must be above 0"],
             faults_of(augment or {}),
         )
-        self._load = partial(
-            load,
-            source,
-            data_dir=data_dir,
-            image_size=image_size,
-            memory_limit_gb=memory_limit_gb,
-        )
-        self._memory_limit_gb = memory_limit_gb
+        place = None if data_dir is None else str(data_dir)
+        self._request = Request(source, place, image_size, memory_limit_gb, skip_unreadable)
         self._batch_size = batch_size
         self._eval_batch_size = eval_batch_size
         self._validation = validation
         self._split_seed = split_seed
         self._order_seed = order_seed
-        self._tripled = tripled
+        self._offline_copies = offline_copies or tripled
         self.augment = Augment(**(augment or {}))
         self._is_set_up = False
         self._why_open: str | None = None
         self._trains_on_everything = False
 
     @staticmethod
-    def preload(source: str = "mnist", memory_limit_gb: float = 4.0) -> None:
-        """Loads the packaged images into a process, for the trials that are forked from it."""
-        if source == "mnist":
-            load(source, "train", memory_limit_gb=memory_limit_gb)
+    def preload(
+        source: str = "mnist",
+        data_dir: str | Path | None = None,
+        image_size: int | None = None,
+        memory_limit_gb: float = 4.0,
+        skip_unreadable: bool = False,
+    ) -> None:
+        """Loads the training images into a process, for the trials that are forked from it."""
+        place = None if data_dir is None else str(data_dir)
+        preload(Request(source, place, image_size, memory_limit_gb, skip_unreadable))
 
     def setup(self, stage: str | None = None) -> None:
         """Loads and splits the training files; the test files are not read."""
         if self._is_set_up:
             return
-        images = self._load("train")
-        training, validation = split(images.labels.numpy(), self._validation, self._split_seed)
+        images = load(self._request)
+        training, validation = self._split(images)
         self.split_fingerprint = fingerprint(training, validation)
+        self.data_fingerprint = images.fingerprint
         if self._trains_on_everything:
             training, validation = np.arange(len(images.labels)), validation[:0]
         self.input_shape = images.shape
@@ -129,9 +139,16 @@ class ImageData(LightningDataModule):
         self.normalise = measure(images, training)
         self._evaluated = (images, validation)
         self.training: tuple[ImageStore, IntArray] = (images, training)
-        if self._tripled:
-            self.training = triple(images, training, self._split_seed, self._memory_limit_gb)
+        if self._offline_copies:
+            limit = self._request.memory_limit_gb
+            self.training = add_copies(images, training, self._split_seed, limit)
         self._is_set_up = True
+
+    def _split(self, images: ImageStore) -> tuple[IntArray, IntArray]:
+        labels, own = images.labels.numpy(), len(images.labels) - images.held_out
+        if self._validation is None and images.held_out:
+            return np.arange(own), np.arange(own, len(labels))
+        return split(labels[:own], self._validation or VALIDATION, self._split_seed)
 
     def open_test_split(self, reason: str) -> None:
         """Allows the test split to be read from now on.
@@ -167,8 +184,8 @@ class ImageData(LightningDataModule):
         """
         if self._is_fitted_on():
             raise TestSplitClosedError(
-                "the test split is closed while a model is trained: what it says must not change "
-                "how, or which, model is trained. `hpsearch confirm` reads it once, for the winner"
+                "the test split is closed while a model is trained: it must not decide how, or"
+                " which, model is trained. `hpsearch confirm` reads it once, for the winner"
             )
         if self._why_open is None:
             raise TestSplitClosedError(
@@ -176,7 +193,7 @@ class ImageData(LightningDataModule):
                 "test split is read once, for the winner. To read it, call "
                 "open_test_split(reason) on the data module"
             )
-        images = self._load("test")
+        images = load(self._request, "test")
         return EvaluationBatches(images, np.arange(len(images.labels)), self._eval_batch_size)
 
     def _is_fitted_on(self) -> bool:

@@ -1,4 +1,4 @@
-"""Permutations that are the same on every machine and with every version of numpy."""
+"""Permutations and seeds that are the same on every machine and with every version of numpy."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def permutation(count: int, *seed: int) -> IntArray:
 
     Args:
         count: how many numbers.
-        seed: one or more integers, none negative, which together are the seed.
+        seed: one or more non-negative integers, which together are the seed.
     """
     keys = np.random.PCG64(np.random.SeedSequence(seed)).random_raw(count)
     return np.argsort(keys, kind="stable")
 
 
-def derive_seed(*seed: int) -> int:
-    """Returns a 64-bit seed made from several integers, none of them negative."""
-    return derive_seeds(1, *seed)[0]
+def spawn_seed(*seed: int) -> int:
+    """Returns a 64-bit seed made from several non-negative integers."""
+    return spawn_seeds(1, *seed)[0]
 
 
-def derive_seeds(count: int, *seed: int) -> list[int]:
-    """Returns so many 64-bit seeds made from several integers, none of them negative."""
+def spawn_seeds(count: int, *seed: int) -> list[int]:
+    """Returns that many 64-bit seeds made from several non-negative integers."""
     seeds: list[int] = np.random.SeedSequence(seed).generate_state(count, np.uint64).tolist()
     return seeds

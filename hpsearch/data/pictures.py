@@ -1,23 +1,21 @@
-"""Picture files of any size, decoded to one size when they are asked for."""
+"""Pictures of any size, decoded to one size when they are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
-from hpsearch.data.images import Images, ImageStore
-from hpsearch.data.memory import fits
+from hpsearch.data.decode import decode
+from hpsearch.data.images import fingerprint_of
 
-GREY_MODES = {"1", "L", "LA"}
-_LOOKED_AT = 32
-
-Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+_SAMPLED = 256
 
 
 @final
@@ -28,9 +26,11 @@ class Pictures:
     Attributes:
         read: returns the picture with a number; called again at every use.
         labels: int64, `(N,)`.
-        classes: the classes' names; `labels` count into them.
+        classes: the classes' names; `labels` are indices into them.
         size: height and width, in pixels, to which each is scaled and cut about its centre.
         channels: 1 for grey, 3 for red, green, blue.
+        held_out: how many of the last pictures the source itself sets apart for validation.
+        files: what tells the pictures' files from others without decoding them: names and sizes.
     """
 
     read: Callable[[int], Image.Image]
@@ -38,11 +38,20 @@ class Pictures:
     classes: tuple[str, ...]
     size: int
     channels: int
+    held_out: int = 0
+    files: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """`(C, H, W)` of every image, once decoded."""
         return self.channels, self.size, self.size
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the labels, the names, and the pixels of 256 pictures spread evenly."""
+        count = len(self.labels)
+        sample = torch.arange(0, count, max(1, -(-count // _SAMPLED)))
+        return fingerprint_of((*self.classes, *self.files), self.labels, self.take(sample)[0])
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the images, uint8 `(B, C, H, W)`, and labels, int64 `(B,)`, at an index."""
@@ -51,38 +60,3 @@ class Pictures:
         for place, number in enumerate(numbers):
             pixels[place] = decode(self.read(number), self.shape)
         return torch.from_numpy(pixels), torch.index_select(self.labels, 0, index)
-
-
-def decode(picture: Image.Image, shape: tuple[int, int, int]) -> Pixels:
-    """Returns a picture as the models see it: grey or coloured, scaled, cut about its centre.
-
-    Args:
-        picture: of any size and colours.
-        shape: `(C, H, W)` to bring it to; C is 1 for grey, 3 for red, green, blue.
-
-    Returns:
-        uint8, `(C, H, W)`.
-    """
-    channels, height, width = shape
-    coloured = picture.convert("L" if channels == 1 else "RGB")
-    fitted = ImageOps.fit(coloured, (width, height), Image.Resampling.BILINEAR)
-    return np.atleast_3d(np.asarray(fitted)).transpose(2, 0, 1)
-
-
-def hold(pictures: Pictures, memory_limit_gb: float) -> ImageStore:
-    """Returns the pictures decoded and in memory, or as they are if they exceed the limit."""
-    count = len(pictures.labels)
-    if not fits(count, pictures.shape, memory_limit_gb):
-        return pictures
-    pixels, labels = pictures.take(torch.arange(count))
-    return Images(pixels, labels, pictures.classes)
-
-
-def channels_of(pictures: Iterable[Image.Image]) -> int:
-    """Returns 1 if all pictures looked at are grey, else 3."""
-    return 1 if all(picture.mode in GREY_MODES for picture in pictures) else 3
-
-
-def some(count: int) -> range:
-    """Returns the numbers of at most 32 pictures, spread evenly among all."""
-    return range(0, count, -(-count // _LOOKED_AT)) if count else range(0)

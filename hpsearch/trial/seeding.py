@@ -2,22 +2,76 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 
+from hpsearch.trial.overrides import overrides
+
+# What of a data module, or of a module with loaders of its own, decides which rows it has.
+SET_UP = (
+    *("prepare_data", "setup", "train_dataloader", "val_dataloader"),
+    *("test_dataloader", "predict_dataloader"),
+)
+
 
 def seed_all(*parts: int) -> None:
     """Seeds python, numpy and torch (every device) from these numbers together."""
-    digest = hashlib.sha256(repr(parts).encode()).digest()
-    seed = int.from_bytes(digest[:4], "little")
+    seed = _mix(parts)
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
+
+
+@contextmanager
+def seeded(*parts: int) -> Iterator[None]:
+    """Seeds python, numpy and torch's CPU for what is done within; afterwards all is as before."""
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    seed = _mix(parts)
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        torch.set_rng_state(before[2])
+
+
+def seed_set_up(owner: Any, seed: int) -> None:
+    """Has every set-up of data draw the same numbers, whoever calls it and how often.
+
+    A `random_split` without a generator then gives every trial of a study the same rows, and so
+    does the second `setup` of one trial. Nothing outside the set-up draws other numbers for it.
+
+    Args:
+        owner: a data module, or a module that has its own loaders.
+        seed: the study's.
+    """
+    for name in SET_UP:
+        if overrides(owner, name):
+            method = getattr(owner, name)
+            call = functools.update_wrapper(functools.partial(_call_seeded, method, seed), method)
+            # On the object, not in a subclass: it stays of the class that the user wrote.
+            object.__setattr__(owner, name, call)
+
+
+def _call_seeded(method: Callable[..., Any], seed: int, /, *args: Any, **named: Any) -> Any:
+    with seeded(seed):
+        return method(*args, **named)
+
+
+def _mix(parts: tuple[int, ...]) -> int:
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return int.from_bytes(digest[:4], "little")
 
 
 class ReseedEachEpoch(pl.Callback):
@@ -36,6 +90,6 @@ class ReseedEachEpoch(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Reseeds before the epoch's first batch is used."""
-        # A scan is told no number of its first batch; Lightning's own count is always right.
+        # A scan gives its first batch no number; Lightning's own count is always right.
         if trainer.fit_loop.epoch_loop.batch_idx == 0:
             seed_all(self._seed, trainer.current_epoch)

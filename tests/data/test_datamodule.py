@@ -153,8 +153,9 @@ def test_training_reads_no_test_file(folder):
     assert "val_accuracy" in runner.callback_metrics
 
 
-def test_tripled_trains_on_three_times_the_images_and_validates_on_the_same(folder):
-    plain, tripled = ready(folder), ready(folder, tripled=True)
+@pytest.mark.parametrize("name", ["offline_copies", "tripled"])
+def test_offline_copies_are_trained_on_and_never_validated_on(folder, name):
+    plain, tripled = ready(folder), ready(folder, **{name: True})
     assert sum(len(batch.labels) for batch in tripled.train_dataloader()) == 180
     assert sum(len(batch.labels) for batch in tripled.val_dataloader()) == 30
     assert plain.split_fingerprint == tripled.split_fingerprint

@@ -1,4 +1,4 @@
-from hpsearch.data.order import derive_seed, derive_seeds, permutation
+from hpsearch.data.order import permutation, spawn_seed, spawn_seeds
 
 
 def test_permutation_holds_every_number_once():
@@ -16,13 +16,13 @@ def test_every_part_of_the_seed_counts():
 
 
 def test_derived_seeds_differ_and_are_stable():
-    assert derive_seed(1, 2, 3) == derive_seed(1, 2, 3)
-    assert derive_seed(1, 2, 3) != derive_seed(1, 3, 2)
-    assert 0 <= derive_seed(0) < 2**64
+    assert spawn_seed(1, 2, 3) == spawn_seed(1, 2, 3)
+    assert spawn_seed(1, 2, 3) != spawn_seed(1, 3, 2)
+    assert 0 <= spawn_seed(0) < 2**64
 
 
 def test_as_many_seeds_as_wanted_begin_with_the_one():
-    seeds = derive_seeds(100, 1, 2, 3)
+    seeds = spawn_seeds(100, 1, 2, 3)
     assert len(set(seeds)) == 100
-    assert seeds[0] == derive_seed(1, 2, 3)
-    assert derive_seeds(7, 1, 2, 3) == seeds[:7]
+    assert seeds[0] == spawn_seed(1, 2, 3)
+    assert spawn_seeds(7, 1, 2, 3) == seeds[:7]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from hpsearch.data.idx import read_idx
-from hpsearch.data.sources import MNIST_FOLDER
+from hpsearch.data.sources.idx import read_idx
+from hpsearch.data.sources.table import MNIST_FOLDER
 from hpsearch.data.split import fingerprint, split
 from hpsearch.errors import DataError
 

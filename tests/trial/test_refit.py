@@ -68,14 +68,14 @@ def test_a_data_module_without_a_way_to_train_on_everything_is_refused(tmp_path:
     assert "TinyData has no method train_on_everything(); give it one" in failure
 
 
-@pytest.mark.parametrize("tripled", [False, True])
-def test_image_data_trains_on_validation_images_too(tripled: bool) -> None:
-    data = ImageData(validation=5000, tripled=tripled)
+@pytest.mark.parametrize("copies", [False, True])
+def test_image_data_trains_on_validation_images_too(copies: bool) -> None:
+    data = ImageData(validation=5000, offline_copies=copies)
     data.setup("fit")
     split = data.split_fingerprint
     data.train_on_everything()
     data.setup("fit")
-    assert len(data.training[1]) == 60_000 * (3 if tripled else 1)
+    assert len(data.training[1]) == 60_000 * (3 if copies else 1)
     assert len(data.val_dataloader()) in (0, 1)
     assert sum(len(batch.labels) for batch in data.val_dataloader()) == 0
     assert data.split_fingerprint == split, "which images were held out before is still known"

@@ -6,17 +6,18 @@ import threading
 
 import pytest
 
-from hpsearch.data import ImageData, sources
+from hpsearch.data import ImageData
+from hpsearch.data.sources import table
 from hpsearch.trial.warm import load_study, warm
 
 
 def test_the_studys_images_are_loaded_once_for_all_trials() -> None:
-    sources._packaged_mnist.cache_clear()
+    table._preloaded.clear()
     load_study(
         [], {"class_path": "hpsearch.data.ImageData", "init_args": {"batch_size": "~int(8, 64)"}}
     )
 
-    assert sources._packaged_mnist.cache_info().currsize == 1
+    assert len(table._preloaded) == 1
 
 
 def test_warming_up_starts_no_thread() -> None:
@@ -52,19 +53,19 @@ def test_scipy_signal_is_loaded_by_whoever_uses_it_and_only_then() -> None:
     ],
 )
 def test_what_cannot_be_loaded_in_advance_is_left_to_the_trial(data: dict[str, object]) -> None:
-    sources._packaged_mnist.cache_clear()
+    table._preloaded.clear()
 
     assert load_study([], data) == []
 
-    assert sources._packaged_mnist.cache_info().currsize == 0
+    assert not table._preloaded
 
 
-def test_preloading_is_for_the_packaged_images() -> None:
-    sources._packaged_mnist.cache_clear()
+def test_what_may_have_to_be_downloaded_is_not_preloaded() -> None:
+    table._preloaded.clear()
 
     ImageData.preload(source="FashionMNIST")
 
-    assert sources._packaged_mnist.cache_info().currsize == 0
+    assert not table._preloaded
 
 
 def test_modules_of_the_study_that_cannot_be_imported_are_told() -> None:

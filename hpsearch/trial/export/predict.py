@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+import numpy.typing as npt
+from PIL import Image
 
-from hpsearch.data.pictures import decode
+from hpsearch.data.decode import UnreadablePicture, decode, read_picture
 from hpsearch.errors import InputError
 from hpsearch.trial.export.exported import Array, Model, ModelMetadata, open_model
 
@@ -36,9 +37,8 @@ def predict(model: str, images: Sequence[str]) -> dict[str, Any]:
             f"{model} takes tensors of shape {opened.metadata.shape} as its own data module makes"
             " them, not image files: run it from Python"
         )
-    pictures = _read([Path(image) for image in images])
     shape = _image_shape(opened.metadata)
-    pixels = np.stack([decode(picture, shape) for picture in pictures])
+    pictures, pixels = _read([Path(image) for image in images], shape)
     outputs = _in_batches(opened, pixels)
     best = outputs.argmax(axis=1)
     return {
@@ -55,23 +55,20 @@ def predict(model: str, images: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _read(paths: Sequence[Path]) -> list[Image.Image]:
-    pictures: list[Image.Image] = []
-    faults = []
+def _read(
+    paths: Sequence[Path], shape: tuple[int, int, int]
+) -> tuple[list[Image.Image], npt.NDArray[np.uint8]]:
+    """Returns the pictures of some files, and their pixels, uint8 `(N, C, H, W)`."""
+    pictures, pixels, faults = [], [], []
     for path in paths:
         try:
-            with Image.open(path) as picture:
-                picture.load()
-                pictures.append(picture)
-        except FileNotFoundError:
-            faults.append(f"{path}: there is no such file")
-        except UnidentifiedImageError:
-            faults.append(f"{path}: not an image, or of a kind that cannot be read")
-        except OSError as error:
-            faults.append(f"{path}: {error.strerror or error}")
+            pictures.append(read_picture(path))
+            pixels.append(decode(pictures[-1], shape))
+        except UnreadablePicture as error:
+            faults.append(f"{path}: {error}")
     if faults:
         raise InputError("\n       ".join(faults))
-    return pictures
+    return pictures, np.stack(pixels)
 
 
 def _in_batches(model: Model, pixels: Array) -> Array:

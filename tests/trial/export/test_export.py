@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from picture_forms import write_forms
 from PIL import Image
 
 from hpsearch.data import ImageData
@@ -188,6 +189,15 @@ def test_data_that_are_gone_are_named(digits: Job, tmp_path: Path) -> None:
         export_trial(job, {}, "pt2", str(tmp_path / "m.pt2"))
 
 
+def test_a_digit_gets_one_label_in_every_form(digits_onnx: Path, tmp_path: Path) -> None:
+    files = [str(path) for path in write_forms(tmp_path)]
+    rows = predict(str(digits_onnx), files)["rows"]
+    assert len(rows) == len(files) >= 10
+    assert len({row["label"] for row in rows}) == 1
+    scores = [row["score"] for row in rows]
+    assert max(scores) - min(scores) < 0.01
+
+
 def test_pictures_of_any_size_and_colour_are_labelled(
     digits: Job, digits_onnx: Path, tmp_path: Path
 ) -> None:
@@ -208,14 +218,19 @@ def test_pictures_of_any_size_and_colour_are_labelled(
 
 def test_every_file_that_is_no_picture_is_named(digits_onnx: Path, tmp_path: Path) -> None:
     (tmp_path / "words.png").write_text("words")
-    files = [str(tmp_path / name) for name in ("words.png", "gone.png")] + [str(tmp_path)]
+    write_forms(tmp_path / "forms")
+    content = (tmp_path / "forms" / "grey.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(content[:200])
+    names = ("words.png", "gone.png", "cut.png", "")
+    files = [str(tmp_path / name) for name in names]
     with pytest.raises(InputError) as refusal:
         predict(str(digits_onnx), files)
     lines = str(refusal.value).splitlines()
-    assert len(lines) == 3
-    assert "words.png: not an image" in lines[0]
+    assert len(lines) == 4
+    assert "words.png: not a picture, or of a kind that cannot be read" in lines[0]
     assert "gone.png: there is no such file" in lines[1]
-    assert "Is a directory" in lines[2]
+    assert "cut.png: damaged or cut short" in lines[2]
+    assert f"{tmp_path}: not a file" in lines[3]
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,18 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from hpsearch.data.images import Images
+from hpsearch.data.sources.labels import checked_labels
+from hpsearch.data.sources.memory import require_memory
 from hpsearch.errors import DataError
 
 NAMES = {"train": "train", "test": "t10k"}
@@ -24,6 +28,33 @@ def find_pair(folder: Path, split: str) -> tuple[Path, Path] | None:
     images = _existing(folder, f"{NAMES[split]}-images-idx3-ubyte")
     labels = _existing(folder, f"{NAMES[split]}-labels-idx1-ubyte")
     return (images, labels) if images and labels else None
+
+
+def load_pair(
+    folder: Path, split: str, memory_limit_gb: float, names: Sequence[str] = ()
+) -> Images:
+    """Loads a split from a folder of IDX files.
+
+    Raises:
+        DataError: a file is missing or damaged, the images exceed the limit, or the labels do not
+            belong to them.
+    """
+    pair = find_pair(folder, split)
+    if pair is None:
+        raise DataError(
+            f"{folder}: the {split} split needs {NAMES[split]}-images-idx3-ubyte and "
+            f"{NAMES[split]}-labels-idx1-ubyte, gzipped or not; one or both are missing"
+        )
+    count, *sides = idx_shape(pair[0])
+    require_memory(str(folder), count, (1, *sides), memory_limit_gb)
+    images, labels = (read_idx(path) for path in pair)
+    if images.ndim != 3 or labels.shape != images.shape[:1] or not count:
+        raise DataError(
+            f"{pair[0]} has the shape {images.shape} and {pair[1].name} {labels.shape}: wanted "
+            "are (N, H, W) and (N,)"
+        )
+    checked, classes = checked_labels(labels, str(pair[1]), tuple(names))
+    return Images(torch.from_numpy(images[:, np.newaxis]), checked, classes)
 
 
 def idx_shape(path: Path) -> tuple[int, ...]:

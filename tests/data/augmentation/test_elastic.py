@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hpsearch.data.elastic import displacement
+from hpsearch.data.augmentation.elastic import displacement
 
 
 def draw(count=500, height=28, width=20, pixels=2.0, seed=0):

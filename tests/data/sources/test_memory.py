@@ -1,6 +1,6 @@
 import pytest
 
-from hpsearch.data.memory import fits, require_memory
+from hpsearch.data.sources.memory import fits, require_memory
 from hpsearch.errors import DataError
 
 

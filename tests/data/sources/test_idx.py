@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 
-from hpsearch.data.idx import find_pair, idx_shape, read_idx
+from hpsearch.data.sources.idx import find_pair, idx_shape, read_idx
 from hpsearch.errors import DataError
 
 CONTENT = struct.pack(">BBBBII", 0, 0, 8, 2, 2, 3) + bytes(range(6))

@@ -1,6 +1,6 @@
 import torch
 
-from hpsearch.data.erase import erase
+from hpsearch.data.augmentation.erase import erase
 
 
 def erased(probability, count=1000, shape=(3, 32, 24)):

@@ -1,20 +1,20 @@
-"""The tutorial's augmentation: a training set tripled once, in advance."""
+"""Augmentation made once in advance, as the tutorial does: copies beside the originals."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from hpsearch.data.augment import Augment
+from hpsearch.data.augmentation.augment import Augment
 from hpsearch.data.images import Images, ImageStore
-from hpsearch.data.memory import require_memory
-from hpsearch.data.order import IntArray, derive_seed
+from hpsearch.data.order import IntArray, spawn_seed
+from hpsearch.data.sources.memory import require_memory
 
 _CHUNK = 1024
 _COPIES = (Augment(shift=0.05), Augment(rotate=20.0))
 
 
-def triple(
+def add_copies(
     images: ImageStore, index: IntArray, seed: int, memory_limit_gb: float
 ) -> tuple[Images, IntArray]:
     """Returns the chosen images, then shifted, then rotated copies of them.
@@ -25,7 +25,7 @@ def triple(
         images: where the originals come from.
         index: which of its images.
         seed: decides the shifts and rotations.
-        memory_limit_gb: the most that the three may take, in units of 10**9 bytes.
+        memory_limit_gb: the most that all of them may take, in units of 10**9 bytes.
 
     Returns:
         Three times `len(index)` images, held in memory, and the indices of them all.
@@ -34,15 +34,15 @@ def triple(
         DataError: they would take more.
     """
     times = 1 + len(_COPIES)
-    require_memory("tripled=True", times * len(index), images.shape, memory_limit_gb)
+    require_memory("offline_copies=True", times * len(index), images.shape, memory_limit_gb)
     chosen = torch.from_numpy(index)
     pixels, labels = images.take(chosen)
     parts = [pixels]
     for number, change in enumerate(_COPIES):
-        generator = torch.Generator().manual_seed(derive_seed(seed, number))
+        generator = torch.Generator().manual_seed(spawn_seed(seed, number))
         parts += [
             change(chunk.float(), generator).round_().to(torch.uint8)
             for chunk in torch.split(pixels, _CHUNK)
         ]
-    tripled = Images(torch.cat(parts), labels.repeat(times), images.classes)
-    return tripled, np.arange(len(tripled.labels))
+    with_copies = Images(torch.cat(parts), labels.repeat(times), images.classes)
+    return with_copies, np.arange(len(with_copies.labels))

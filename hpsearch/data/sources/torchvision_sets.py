@@ -8,36 +8,43 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torchvision import datasets
 
+from hpsearch.data.decode import is_grey
 from hpsearch.data.images import Images, ImageStore
-from hpsearch.data.memory import require_memory
-from hpsearch.data.pictures import Pictures, channels_of, hold, some
+from hpsearch.data.pictures import Pictures
+from hpsearch.data.sources.labels import checked_labels
+from hpsearch.data.sources.memory import fits, require_memory
+from hpsearch.data.sources.places import same_name
 from hpsearch.errors import DataError
 
 # What torchvision raises where a dataset is not on disk, or is only in part.
 NOT_THERE = (RuntimeError, OSError)
+_LOOKED_AT = 32
 
 
 def find_class(name: str) -> Any:
-    """Returns the torchvision dataset with a name, in any case.
+    """Returns the torchvision dataset with a name, in any case and with any separators.
 
     Raises:
         DataError: there is none with a training and a test split.
     """
     usable = {
-        known.lower(): getattr(datasets, known)
+        same_name(known): getattr(datasets, known)
         for known in datasets.__all__
         if _split_argument(getattr(datasets, known), "train")
     }
-    if name.lower() in usable:
-        return usable[name.lower()]
-    near = difflib.get_close_matches(name.lower(), usable, n=1)
+    wanted = same_name(name)
+    if wanted in usable:
+        return usable[wanted]
+    near = difflib.get_close_matches(wanted, usable, n=1)
     hint = f"did you mean {usable[near[0]].__name__}? " if near else ""
     raise DataError(
         f"source={name!r}: {hint}A source is mnist, a torchvision dataset with a training and a "
-        "test split such as FashionMNIST or CIFAR10, or a folder (written with a / in it)"
+        "test split such as FashionMNIST or CIFAR10, a CSV file of pixels, or a folder (written "
+        "with a / in it)"
     )
 
 
@@ -83,14 +90,10 @@ def as_images(opened: Any, image_size: int | None, memory_limit_gb: float) -> Im
             one class each.
     """
     name = type(opened).__name__
-    labels = _labels(opened, name)
-    classes = _class_names(opened, int(labels.max()) + 1)
+    numbers = _labels(opened, name)
+    labels, classes = checked_labels(numbers, name, _class_names(opened, numbers))
     if not hasattr(opened, "data"):
-        if image_size is None:
-            raise DataError(f"{name}: its pictures differ in size; give image_size, in pixels")
-        channels = channels_of(opened[number][0] for number in some(len(opened)))
-        pictures = Pictures(lambda n: opened[n][0], labels, classes, image_size, channels)
-        return hold(pictures, memory_limit_gb)
+        return _pictures(opened, labels, classes, image_size, memory_limit_gb)
     pixels = np.asarray(opened.data)
     if pixels.ndim == 3:
         pixels = pixels[:, np.newaxis]
@@ -100,7 +103,27 @@ def as_images(opened: Any, image_size: int | None, memory_limit_gb: float) -> Im
     return Images(torch.from_numpy(pixels), labels, classes)
 
 
-def _labels(opened: Any, name: str) -> torch.Tensor:
+def _pictures(
+    opened: Any,
+    labels: torch.Tensor,
+    classes: tuple[str, ...],
+    size: int | None,
+    memory_limit_gb: float,
+) -> ImageStore:
+    """Returns pictures that are opened one by one; decoded at once if they fit into memory."""
+    count = len(opened)
+    if size is None:
+        raise DataError(f"{type(opened).__name__}: its pictures differ in size; give image_size")
+    looked_at = range(0, count, -(-count // _LOOKED_AT))
+    channels = 1 if all(is_grey(opened[number][0]) for number in looked_at) else 3
+    pictures = Pictures(lambda number: opened[number][0], labels, classes, size, channels)
+    if not fits(count, pictures.shape, memory_limit_gb):
+        return pictures
+    pixels, labels = pictures.take(torch.arange(count))
+    return Images(pixels, labels, classes)
+
+
+def _labels(opened: Any, name: str) -> npt.NDArray[Any]:
     for attribute in ("targets", "labels", "_labels"):
         found = getattr(opened, attribute, None)
         if found is not None:
@@ -110,12 +133,12 @@ def _labels(opened: Any, name: str) -> torch.Tensor:
     labels = np.asarray(found)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise DataError(f"{name}: not a classification dataset, with one whole number an image")
-    return torch.from_numpy(labels.astype(np.int64))
+    return labels
 
 
-def _class_names(opened: Any, count: int) -> tuple[str, ...]:
+def _class_names(opened: Any, labels: npt.NDArray[Any]) -> tuple[str, ...]:
     names = tuple(str(name) for name in getattr(opened, "classes", ()))
-    return names if len(names) >= count else tuple(str(number) for number in range(count))
+    return names if len(names) > labels.max() else ()
 
 
 def _split_argument(dataset: Any, split: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hpsearch.data.augment import Augment, faults_of
+from hpsearch.data.augmentation.augment import Augment, faults_of
 from hpsearch.errors import DataError
 
 NAMES = ("shift", "rotate", "scale", "shear", "elastic", "erase")

@@ -11,9 +11,9 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from hpsearch.data.affine import affine_matrices, resample, sampling_grid
-from hpsearch.data.elastic import displacement
-from hpsearch.data.erase import erase
+from hpsearch.data.augmentation.affine import affine_matrices, resample, sampling_grid
+from hpsearch.data.augmentation.elastic import displacement
+from hpsearch.data.augmentation.erase import erase
 from hpsearch.errors import DataError
 
 # The greatest strengths that still leave something of the image.

@@ -7,7 +7,7 @@ from PIL import Image
 from torchvision import datasets
 
 from hpsearch.data.images import Images
-from hpsearch.data.torchvision_sets import as_images, files_wanted, find_class, open_dataset
+from hpsearch.data.sources.torchvision_sets import as_images, files_wanted, find_class, open_dataset
 from hpsearch.errors import DataError
 
 

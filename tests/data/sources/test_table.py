@@ -12,10 +12,16 @@ import pytest
 import torch
 from torchvision import datasets
 
-from hpsearch.data import sources
-from hpsearch.data.idx import find_pair, read_idx
-from hpsearch.data.sources import MNIST_FOLDER, load, places
+from hpsearch.data.sources import Request, named, places, table
+from hpsearch.data.sources.idx import find_pair, read_idx
+from hpsearch.data.sources.table import MNIST_FOLDER
 from hpsearch.errors import DataError
+
+
+def load(source="mnist", split="train", **wishes):
+    given = {name: str(wish) if name == "data_dir" else wish for name, wish in wishes.items()}
+    return table.load(Request(source, **given), split)
+
 
 CHECKSUMS = {
     ("train", 0): "6bbc9ace898e44ae57da46a324031adb",
@@ -46,7 +52,8 @@ def _alone(tmp_path, monkeypatch):
     """No data folder of the machine is looked into, and nothing is downloaded."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HPSEARCH_DATA", raising=False)
-    monkeypatch.setattr(sources, "_cache", lambda: tmp_path / "cache")
+    for module in (named, places):
+        monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(datasets.FashionMNIST, "mirrors", [(tmp_path / "net").as_uri() + "/"])
 
 
@@ -69,10 +76,10 @@ def test_mnist_comes_with_the_package():
 def test_loading_starts_no_thread_so_that_the_process_can_be_forked_afterwards():
     script = """
 import psutil, torch
-from hpsearch.data.sources import load
+from hpsearch.data.sources import Request, load
 torch.set_num_threads(4)
 before = psutil.Process().num_threads()
-load("mnist", "train")
+load(Request("mnist"))
 print(psutil.Process().num_threads() - before)
 """
     done = subprocess.run(
@@ -94,7 +101,9 @@ def test_a_folder_of_bare_idx_files_is_a_source(tmp_path, pack):
     assert images.classes == ("0", "1", "2")
 
 
-@pytest.mark.parametrize("below", ["", "FashionMNIST", "fashionmnist", "FashionMNIST/raw"])
+@pytest.mark.parametrize(
+    "below", ["", "FashionMNIST", "fashionmnist", "FashionMNIST/raw", "fashion-mnist"]
+)
 def test_a_named_dataset_is_found_as_bare_files_in_a_data_folder(tmp_path, below):
     write_idx(tmp_path / "my data" / below)
     images = load("fashionmnist", data_dir=tmp_path / "my data")
@@ -102,9 +111,23 @@ def test_a_named_dataset_is_found_as_bare_files_in_a_data_folder(tmp_path, below
     assert images.classes == tuple(datasets.FashionMNIST.classes)
 
 
+@pytest.mark.parametrize("name", ["fashion_mnist", "fashion-mnist", "FASHIONMNIST"])
+def test_a_dataset_has_one_name_however_it_is_spelled(tmp_path, name):
+    write_idx(tmp_path / "data" / "FashionMNIST")
+    assert load(name).classes == tuple(datasets.FashionMNIST.classes)
+
+
+def test_labels_that_start_at_1_are_refused_with_their_file(tmp_path):
+    write_idx(tmp_path / "letters")
+    labels = tmp_path / "letters" / "train-labels-idx1-ubyte"
+    labels.write_bytes(idx(np.array([1, 2, 3, 1, 2, 3], np.uint8)))
+    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte: its labels go from 1 to 3, and"):
+        load("./letters")
+
+
 def test_places_are_searched_from_the_argument_to_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HPSEARCH_DATA", str(tmp_path / "env"))
-    names = [place.name for place in places(tmp_path / "argument")]
+    names = [place.name for place in places.places(str(tmp_path / "argument"))]
     assert names == ["argument", "env", "data", "cache"]
     for count, name in enumerate(reversed(names), start=3):
         write_idx(tmp_path / name / "FashionMNIST", count=count)

@@ -3,7 +3,7 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as reference
 
-from hpsearch.data.affine import affine_matrices, resample, sampling_grid
+from hpsearch.data.augmentation.affine import affine_matrices, resample, sampling_grid
 
 
 def transform(images, degrees=0.0, scale=1.0, shear=0.0, shift=(0.0, 0.0)):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from hpsearch.data.augmentation.offline import add_copies
 from hpsearch.data.images import Images
-from hpsearch.data.triple import triple
 from hpsearch.errors import DataError
 
 PIXELS = torch.randint(0, 256, (8, 1, 20, 20), generator=torch.Generator().manual_seed(0))
@@ -12,11 +12,11 @@ INDEX = np.array([0, 2, 3, 6])
 
 
 def test_the_originals_come_first_then_two_changed_copies_with_the_same_labels():
-    tripled, index = triple(IMAGES, INDEX, seed=0, memory_limit_gb=1)
+    with_copies, index = add_copies(IMAGES, INDEX, seed=0, memory_limit_gb=1)
     assert index.tolist() == list(range(12))
-    assert tripled.labels.tolist() == [0, 2, 3, 6] * 3
-    assert tripled.classes == IMAGES.classes
-    original, shifted, rotated = tripled.pixels.split(4)
+    assert with_copies.labels.tolist() == [0, 2, 3, 6] * 3
+    assert with_copies.classes == IMAGES.classes
+    original, shifted, rotated = with_copies.pixels.split(4)
     assert torch.equal(original, IMAGES.pixels[INDEX])
     assert not torch.equal(shifted, original)
     assert not torch.equal(rotated, original)
@@ -24,11 +24,11 @@ def test_the_originals_come_first_then_two_changed_copies_with_the_same_labels()
 
 
 def test_the_seed_decides_the_copies():
-    first, again, other = (triple(IMAGES, INDEX, seed, 1)[0].pixels for seed in (0, 0, 1))
+    first, again, other = (add_copies(IMAGES, INDEX, seed, 1)[0].pixels for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
 def test_three_times_the_memory_is_asked_for():
-    with pytest.raises(DataError, match=r"tripled=True: 12 images .* need 4.8e-06 GB"):
-        triple(IMAGES, INDEX, seed=0, memory_limit_gb=4e-6)
+    with pytest.raises(DataError, match=r"offline_copies=True: 12 images .* need 4.8e-06 GB"):
+        add_copies(IMAGES, INDEX, seed=0, memory_limit_gb=4e-6)

@@ -1,0 +1,170 @@
+"""A folder of pictures, one subfolder a class, or with training and test folders above them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from hpsearch.data.decode import UnreadablePicture, decode, is_grey, open_picture, read_picture
+from hpsearch.data.images import Images, ImageStore
+from hpsearch.data.pictures import Pictures
+from hpsearch.data.sources.layout import Layout, find_layout
+from hpsearch.data.sources.memory import fits
+from hpsearch.data.sources.request import Request, Split
+from hpsearch.data.sources.tree import Tree, class_names, listed, other_classes
+from hpsearch.errors import DataError
+
+_END_BYTES = 64
+_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND", "GIF": b"\x3b"}
+
+_log = logging.getLogger(__name__)
+
+
+def load_folder(folder: Path, split: Split, request: Request) -> ImageStore:
+    """Loads a tree of pictures; those above the memory limit are decoded batch by batch.
+
+    The classes are the names of the training folder's subfolders, in their order. Pictures of a
+    validation folder come last, and the store says how many they are.
+
+    Raises:
+        DataError: there are no classes, no such split, or no `image_size`; the parts differ in
+            their classes; or files cannot be used and are not to be skipped. All are named.
+    """
+    layout = find_layout(folder)
+    classes = class_names(layout.train)
+    if request.image_size is None:
+        raise DataError(f"{layout.train}: pictures need image_size, their height and width")
+    _require_same_classes(layout, classes)
+    tree = Tree()
+    if split == "test":
+        if layout.test is None:
+            raise DataError(
+                f"{folder}: there is no test split; put its classes into {folder / 'test'}"
+            )
+        tree.add(layout.test, classes)
+        return _hold(tree, layout.test, classes, request, len(tree.paths))
+    tree.add(layout.train, classes)
+    trained = len(tree.paths)
+    if layout.val is not None:
+        tree.add(layout.val, classes)
+    return _hold(tree, layout.train, classes, request, trained)
+
+
+def _require_same_classes(layout: Layout, classes: Sequence[str]) -> None:
+    """Refuses parts that differ in their classes: here, and not when the test split is opened."""
+    others = [top for top in (layout.val, layout.test) if top is not None]
+    faults = [fault for top in others for fault in other_classes(top, layout.train, classes)]
+    if faults:
+        raise DataError(f"{layout.train}: its parts differ in their classes:{listed(faults)}")
+
+
+def _hold(
+    tree: Tree, top: Path, classes: Sequence[str], request: Request, trained: int
+) -> ImageStore:
+    """Returns the pictures decoded, or to be decoded at every use.
+
+    Args:
+        tree: the pictures, those of a validation folder last.
+        top: the folder they are below.
+        classes: the classes' names.
+        request: how they are to be held.
+        trained: how many of them are not of a validation folder.
+
+    Raises:
+        DataError: some cannot be used, and are not to be skipped.
+    """
+    size = request.image_size or 0
+    greys = _headers(tree)
+    bad = {number for number, grey in enumerate(greys) if grey is None}
+    shape = (3 if False in greys else 1, size, size)
+    held = fits(len(tree.paths), shape, request.memory_limit_gb)
+    pixels = _decode(tree, bad, shape, held)
+    tree.faults += tree.empty_classes(top, classes, bad)
+    _require_usable(top, tree.faults, request.skip_unreadable)
+    kept = [number for number in range(len(tree.paths)) if number not in bad]
+    if not kept:
+        raise DataError(f"{top}: holds no picture that can be used")
+    labels = torch.tensor([tree.labels[number] for number in kept])
+    held_out = sum(number >= trained for number in kept)
+    if held:
+        images = torch.from_numpy(pixels[kept] if bad else pixels)
+        return Images(images, labels, tuple(classes), held_out)
+    paths = [tree.paths[number] for number in kept]
+    return Pictures(
+        read=lambda number: _read(paths[number]),
+        labels=labels,
+        classes=tuple(classes),
+        size=size,
+        channels=shape[0],
+        held_out=held_out,
+        files=tuple(f"{path.relative_to(top.parent)} {path.stat().st_size}" for path in paths),
+    )
+
+
+def _headers(tree: Tree) -> list[bool | None]:
+    """Returns whether each picture is grey, by its header; None of one that has no header."""
+    greys: list[bool | None] = []
+    for number, path in enumerate(tree.paths):
+        try:
+            with open_picture(path) as picture:
+                greys.append(is_grey(picture))
+        except UnreadablePicture as error:
+            tree.refuse(number, error)
+            greys.append(None)
+    return greys
+
+
+def _decode(
+    tree: Tree, bad: set[int], shape: tuple[int, int, int], held: bool
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Returns the pictures' pixels, if they are to be held; adds to `bad` those without any.
+
+    Of pictures that are not held, only those are decoded that do not look whole.
+    """
+    pixels = np.empty((len(tree.paths) if held else 0, *shape), np.uint8)
+    for number, path in enumerate(tree.paths):
+        if number in bad or (not held and _looks_whole(path)):
+            continue
+        try:
+            decoded = decode(read_picture(path), shape)
+        except UnreadablePicture as error:
+            tree.refuse(number, error)
+            bad.add(number)
+        else:
+            if held:
+                pixels[number] = decoded
+    return pixels
+
+
+def _looks_whole(path: Path) -> bool:
+    """Returns whether a file is of a common kind and has the end that its format has."""
+    with path.open("rb") as file, open_picture(path) as picture:
+        file.seek(max(0, path.stat().st_size - _END_BYTES))
+        end = _ENDS.get(picture.format or "")
+        return end is not None and end in file.read() and picture.mode not in ("F", "I")
+
+
+def _read(path: Path) -> Image.Image:
+    try:
+        return read_picture(path)
+    except UnreadablePicture as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _require_usable(top: Path, faults: Sequence[str], skip: bool) -> None:
+    """Refuses what cannot be used, all of it at once; or logs it, if it is to be skipped."""
+    if not faults:
+        return
+    if skip:
+        _log.warning("%s: skipped, as skip_unreadable says:%s", top, listed(faults))
+        return
+    many = f"{len(faults)} files or folders" if len(faults) > 1 else "a file or folder"
+    raise DataError(
+        f"{top}: {many} cannot be used; mend or remove them, or train on the others with"
+        f" skip_unreadable: true{listed(faults)}"
+    )

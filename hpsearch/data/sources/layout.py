@@ -1,0 +1,105 @@
+"""How a folder of pictures is laid out: classes at once, or training and test folders above them.
+
+Public datasets name these folders in their own ways: `train` and `test`, `Training` and `Testing`,
+`seg_train/seg_train`, `train_images`, `asl_train`. What looks like a split is never taken for a
+class, unless it holds its pictures directly, as the class `train` beside `bus` and `car` does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, final
+
+from hpsearch.errors import DataError
+
+Part = Literal["train", "val", "test"]
+
+_WORDS: dict[str, Part] = {
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev"), "val"),
+    **dict.fromkeys(("test", "testing", "tst"), "test"),
+}
+_PART = re.compile(rf"({'|'.join(_WORDS)})(?:set|data|images|split)?")
+# Folders that other programs leave beside pictures, with copies in them.
+_COPIES = {"__MACOSX", "@eaDir", "$RECYCLE.BIN"}
+
+
+@final
+@dataclass(frozen=True)
+class Layout:
+    """Where a folder keeps the classes of each part.
+
+    Attributes:
+        train: the folder that holds the training classes.
+        val: the one that holds those set apart for validation, if there is one.
+        test: the one that holds the test classes, if there is one.
+    """
+
+    train: Path
+    val: Path | None = None
+    test: Path | None = None
+
+
+def find_layout(folder: Path) -> Layout:
+    """Returns how a folder of pictures is laid out.
+
+    Raises:
+        DataError: two folders could be the same part, or there are parts and none to train on.
+    """
+    inside = visible_folders(folder)
+    if len(inside) == 1 and part_of(inside[0].name) is None and _is_divided(inside[0]):
+        # As an archive unpacks: one folder with everything in it.
+        return find_layout(inside[0])
+    if not _is_divided(folder):
+        return Layout(folder)
+    found = {part: _only(folder, part, inside) for part in ("train", "val", "test")}
+    if found["train"] is None:
+        names = ", ".join(path.name for path in inside)
+        raise DataError(
+            f"{folder}: holds {names}, and none of them is the training folder; name it train"
+        )
+    return Layout(found["train"], found["val"], found["test"])
+
+
+def part_of(name: str) -> Part | None:
+    """Returns which part of a dataset a folder's name says it holds; None of another name."""
+    words = [word for word in re.split(r"[^a-z]+", name.lower()) if word]
+    for word in (words[0], words[-1]) if words else ():
+        if match := _PART.fullmatch(word):
+            return _WORDS[match[1]]
+    return None
+
+
+def visible_folders(folder: Path) -> list[Path]:
+    """Returns the folders in a folder by name, without hidden ones and those of copies."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
+
+
+def is_hidden(name: str) -> bool:
+    """Returns whether a file or folder is hidden, or one of those that hold copies."""
+    return name.startswith(".") or name in _COPIES
+
+
+def _is_divided(folder: Path) -> bool:
+    """Returns whether a folder holds parts of a dataset, not its classes."""
+    parts = [path for path in visible_folders(folder) if part_of(path.name)]
+    kinds = {part_of(path.name) for path in parts}
+    return any(visible_folders(path) for path in parts) or (len(kinds) > 1 and "train" in kinds)
+
+
+def _only(folder: Path, part: str, inside: Sequence[Path]) -> Path | None:
+    """Returns the one folder of a part, and the same part within it: seg_train/seg_train."""
+    found = [path for path in inside if part_of(path.name) == part]
+    exact = [path for path in found if path.name.lower() == part]
+    if len(exact or found) > 1:
+        names = " and ".join(path.name for path in exact or found)
+        raise DataError(f"{folder}: {names} could each be the {part} part; leave one, or rename")
+    if not found:
+        return None
+    [top] = exact or found
+    while len(below := visible_folders(top)) == 1 and part_of(below[0].name) == part:
+        top = below[0]
+    return top

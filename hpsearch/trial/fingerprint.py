@@ -1,0 +1,232 @@
+"""Which rows a trial trains and validates on, and what is in them, as facts that can be compared.
+
+Any data module has loaders, and most loaders say which rows of which data set they read. Rows are
+compared by their indices; content by a sample of rows, all of them where there are few.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+)
+
+from hpsearch.trial.seeding import seeded
+
+# Arguments of a data module that decide how rows are read, and not what is in them.
+HARMLESS = (
+    *("batch_size", "train_batch_size", "val_batch_size", "eval_batch_size", "test_batch_size"),
+    *("num_workers", "pin_memory", "persistent_workers", "prefetch_factor", "order_seed"),
+)
+_ROWS = 64
+_SECONDS = 1.0
+_WHOLE_BYTES = 2**28
+_BUCKETS = 64
+
+IntArray = npt.NDArray[np.int64]
+
+
+def data_facts(trainer: Any, data: Any, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Returns what can be compared of the data of a trial whose loaders stand.
+
+    Reading rows changes no state of random numbers.
+
+    Args:
+        trainer: Lightning's Trainer.
+        data: the data module, or the module that has loaders of its own. Its attributes
+            `split_fingerprint` and `data_fingerprint`, texts, come before what is found here.
+        arguments: the data module's arguments, as the trial was given them.
+
+    Returns:
+        `split`, a text that changes with the validation rows, and `data`: the content's record,
+        see `content_of`, under `train` and `val`, or the module's own text under `own`; and under
+        `arguments` a text that changes with the arguments on which content may depend. What
+        cannot be known is None, or missing.
+    """
+    split = getattr(data, "split_fingerprint", None)
+    record: dict[str, Any] = {"arguments": _hash(_relevant(arguments or {}))}
+    own = getattr(data, "data_fingerprint", None)
+    if isinstance(own, str):
+        record["own"] = own
+    parts = {"train": trainer.train_dataloader, "val": trainer.val_dataloaders}
+    # The classes are the user's: what they raise here, the training will meet as well.
+    with contextlib.suppress(Exception):
+        split = split or _rows_text(list(_each(parts["val"])))
+    for part, loaders in parts.items() if "own" not in record else ():
+        with contextlib.suppress(Exception):
+            record[part] = [content_of(loader) for loader in _each(loaders)]
+    return {"split": split, "data": record}
+
+
+def content_of(loader: Any) -> dict[str, Any] | None:
+    """Returns what a loader's rows hold, or None if that changes from one reading to the next.
+
+    Returns:
+        `rows`, how many there are, None if that is not known; and `sample`, for each row of a
+        sample a hash and some sums. The hash is of whole numbers and texts. Sums stand for
+        fractions, which may differ in their last digits from one machine, or number of threads,
+        to another. The order of the sample depends on the number of rows only, and a sample of
+        slow rows is shorter: compare as many as both have.
+    """
+    readings = []
+    for count in (2, _ROWS):
+        with seeded(0):
+            readings.append(_content(loader, count))
+    again = zip(readings[0]["sample"], readings[1]["sample"], strict=False)
+    return readings[1] if all(one == other for one, other in again) else None
+
+
+def _content(loader: Any, count: int) -> dict[str, Any]:
+    dataset = loader.dataset
+    if isinstance(dataset, IterableDataset):
+        # A copy: what a row counts up must not be missed later.
+        first = islice(iter(copy.copy(dataset)), count)
+        return {"rows": None, "sample": [_record(row) for row in _in_time(first)]}
+    index, base = rows_of(loader)
+    if isinstance(base, TensorDataset):
+        size = sum(tensor[:1].nbytes for tensor in base.tensors) * len(index)
+        if size <= _WHOLE_BYTES:
+            chosen = (tensor[torch.from_numpy(index)] for tensor in base.tensors)
+            return {"rows": len(index), "sample": [_record(part, _BUCKETS) for part in chosen]}
+    rows = _in_time(_sampled(loader, base, index, count))
+    return {"rows": len(index), "sample": [_record(row) for row in rows]}
+
+
+def rows_of(loader: Any) -> tuple[IntArray, Any]:
+    """Returns which rows a loader reads, in ascending order, and of which data set."""
+    dataset = loader.dataset
+    index = np.unique(_drawn(loader))
+    while isinstance(dataset, Subset):
+        index, dataset = np.asarray(dataset.indices, np.int64)[index], dataset.dataset
+    return np.sort(index), dataset
+
+
+def _drawn(loader: Any) -> IntArray:
+    sampler = getattr(loader, "batch_sampler", None) or loader.sampler
+    if isinstance(sampler, BatchSampler):
+        sampler = sampler.sampler
+    if isinstance(sampler, SequentialSampler | RandomSampler):
+        return np.arange(len(loader.dataset))
+    if isinstance(sampler, SubsetRandomSampler) or hasattr(sampler, "indices"):
+        return np.asarray(sampler.indices, np.int64)
+    if hasattr(sampler, "__len__"):
+        drawn = [np.atleast_1d(np.asarray(row, np.int64)) for row in iter(copy.deepcopy(sampler))]
+        return np.concatenate(drawn)
+    return np.arange(len(loader.dataset))
+
+
+def _sampled(loader: Any, base: Any, index: IntArray, count: int) -> Iterable[Any]:
+    """Returns rows spread evenly, in an order that has them spread wherever it is cut."""
+    halves = (int(f"{place:06b}"[::-1], 2) for place in range(_ROWS))
+    places = list(dict.fromkeys(half * len(index) // _ROWS for half in halves))[:count]
+    chosen = Subset(base, [int(index[place]) for place in places if len(index)])
+    if not loader.num_workers:
+        return (chosen[number] for number in range(len(chosen)))
+    # In a worker, as in training: a file that is opened here must not be shared with workers.
+    return DataLoader(
+        chosen,
+        batch_size=None,
+        num_workers=1,
+        worker_init_fn=loader.worker_init_fn,
+        multiprocessing_context=loader.multiprocessing_context,
+    )
+
+
+def _in_time(rows: Iterable[Any]) -> Iterator[Any]:
+    deadline = time.monotonic() + _SECONDS
+    for row in rows:
+        yield row
+        if time.monotonic() > deadline:
+            return
+
+
+def _record(row: Any, buckets: int = 2) -> list[Any]:
+    """Returns a hash of what is exact in a row, and the size and some sums of its fractions."""
+    digest, fractions = hashlib.sha256(), list[npt.NDArray[np.float64]]()
+    _take_in(row, digest, fractions)
+    if not fractions:
+        return [digest.hexdigest()[:8]]
+    numbers = np.concatenate(fractions)
+    sums = [part.mean() for part in np.array_split(numbers, buckets) if len(part)]
+    size = np.sqrt(np.square(numbers).mean())
+    return [digest.hexdigest()[:8], *(float(f"{number:.7g}") for number in (size, *sums))]
+
+
+def _take_in(value: Any, digest: Any, fractions: list[npt.NDArray[np.float64]]) -> None:
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    if isinstance(value, Image.Image):
+        value = np.asarray(value)
+    if isinstance(value, np.ndarray | np.generic):
+        array = np.asarray(value)
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        if array.dtype.kind in "fc":
+            fractions.append(np.abs(array).ravel().astype(np.float64))
+            fractions.append(array.real.ravel().astype(np.float64))
+        else:
+            digest.update(array.tobytes() if array.dtype.kind in "biuSU?" else b"")
+    elif isinstance(value, float):
+        fractions.append(np.array([value]))
+    elif isinstance(value, Mapping):
+        for key in sorted(value, key=str):
+            digest.update(repr(key).encode())
+            _take_in(value[key], digest, fractions)
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        digest.update(f"{len(value)}".encode())
+        for item in value:
+            _take_in(item, digest, fractions)
+    elif dataclasses.is_dataclass(value):
+        _take_in(vars(value), digest, fractions)
+    elif isinstance(value, str | bytes | int | None):
+        digest.update(repr(value).encode())
+    else:
+        digest.update(type(value).__name__.encode())
+
+
+def _rows_text(loaders: Sequence[Any]) -> str | None:
+    if not loaders or any(isinstance(loader.dataset, IterableDataset) for loader in loaders):
+        return None
+    rows = [rows_of(loader) for loader in loaders]
+    digest = hashlib.sha256()
+    for index, base in rows:
+        digest.update(f"{len(base)} {len(index)} ".encode() + index.astype("<i8").tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _each(loaders: Any) -> Iterator[Any]:
+    if isinstance(loaders, Mapping):
+        loaders = list(loaders.values())
+    if isinstance(loaders, list | tuple):
+        for loader in loaders:
+            yield from _each(loader)
+    elif loaders is not None:
+        yield loaders
+
+
+def _relevant(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name not in HARMLESS}
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:8]

@@ -1,0 +1,58 @@
+"""A picture means the same in every form it may be stored in."""
+
+import numpy as np
+import pytest
+from picture_forms import DIGIT, FORMS
+from PIL import Image
+
+from hpsearch.data.decode import UnreadablePicture, decode, plain, read_picture
+
+SHAPE = (1, 28, 28)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_digit_has_the_same_pixels_in_every_form(tmp_path, name):
+    FORMS[name](tmp_path / name)
+    decoded = decode(read_picture(tmp_path / name), SHAPE)
+    assert np.abs(decoded[0].astype(int) - DIGIT).max() <= 1
+
+
+def test_black_and_white_pictures_become_0_and_255(tmp_path):
+    Image.fromarray(DIGIT > 99).save(tmp_path / "1.png")
+    assert (decode(read_picture(tmp_path / "1.png"), SHAPE)[0] == (DIGIT > 99) * 255).all()
+
+
+def test_a_colour_declared_transparent_is_paper(tmp_path):
+    Image.fromarray(DIGIT).save(tmp_path / "8.png", transparency=0)
+    sixteen = Image.fromarray(DIGIT.astype(np.uint16) * 257)
+    sixteen.save(tmp_path / "16.png", transparency=0)
+    for name in ("8.png", "16.png"):
+        assert (
+            np.abs(decode(read_picture(tmp_path / name), SHAPE)[0] - DIGIT.astype(int)).max() <= 1
+        )
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0), (100, 255), (200, 0)])
+def test_transparent_paper_is_what_the_ink_stands_out_from(ink, paper):
+    picture = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
+    picture.paste((ink, ink, ink, 255), (0, 0, 2, 2))
+    opaque = plain(picture)
+    assert opaque.mode == "RGB"
+    assert opaque.getpixel((0, 0)) == (ink, ink, ink)
+    assert opaque.getpixel((3, 3)) == (paper, paper, paper)
+
+
+def test_a_picture_of_nothing_is_white_paper():
+    assert plain(Image.new("LA", (2, 2), (0, 0))).getpixel((0, 0)) == 255
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        (Image.new("I", (2, 2), 5), "pixels of 32-bit integers, whose white is not known"),
+        (Image.new("F", (2, 2), -3.5), "pixels from -3.5 to -3.5, which is neither 0 to 1 nor 0"),
+    ],
+)
+def test_pixels_whose_white_is_not_known_are_refused(picture, reason):
+    with pytest.raises(UnreadablePicture, match=reason):
+        plain(picture)
