@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 
-from hpsearch.data.augmentation.augment import Augment, faults_of
-from hpsearch.data.augmentation.offline import add_copies
+from hpsearch.data.augmentation import Augment, add_copies, faults_of
 from hpsearch.data.batches import Batch, EvaluationBatches, TrainingBatches
 from hpsearch.data.images import ImageStore
 from hpsearch.data.normalise import measure

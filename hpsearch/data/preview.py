@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hpsearch.data.augmentation.augment import Augment
+from hpsearch.data.augmentation import Augment
 from hpsearch.data.batches import TrainingBatches
 from hpsearch.data.datamodule import ImageData
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from PIL import Image
 
 from hpsearch.data import DataError, ImageData, TestSplitClosedError
 from hpsearch.data.batches import Batch
@@ -180,3 +181,53 @@ def test_all_faults_of_the_arguments_are_told_at_once():
         "augment.spin: no such augmentation",
     ):
         assert part in message
+
+
+def write_pictures(folder, parts=("train", "val", "test"), count=6):
+    for part in parts:
+        for shade, label in enumerate("ab"):
+            (folder / part / label).mkdir(parents=True)
+            for number in range(count):
+                picture = Image.new("L", (8, 8), 90 * shade + 10 * number)
+                picture.save(folder / part / label / f"{number}.png")
+    return folder
+
+
+def test_a_validation_folder_is_the_validation_part(tmp_path):
+    data = ImageData(str(write_pictures(tmp_path)), image_size=8)
+    data.setup("fit")
+    assert sum(len(batch.labels) for batch in data.train_dataloader()) == 12
+    assert sum(len(batch.labels) for batch in data.val_dataloader()) == 12
+    data.train_on_everything()
+    data.setup("fit")
+    assert len(data.training[1]) == 24
+
+
+def test_a_number_of_validation_images_is_taken_from_the_training_folder(tmp_path):
+    data = ImageData(str(write_pictures(tmp_path)), image_size=8, validation=4)
+    data.setup("fit")
+    training = set(data.training[1].tolist())
+    validation = data.val_dataloader()._index.tolist()
+    assert (len(training), len(validation)) == (8, 4)
+    assert training | set(validation) == set(range(12))
+
+
+def test_the_data_fingerprint_is_of_images_and_labels_and_of_no_argument(folder):
+    one = ready(folder)
+    assert len(one.data_fingerprint) == 16
+    other = ready(folder, batch_size=30, order_seed=5, validation=20, split_seed=3)
+    assert other.data_fingerprint == one.data_fingerprint
+    labels = folder / "train-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes()[:-1] + b"\0")
+    assert ready(folder).data_fingerprint != one.data_fingerprint
+
+
+def test_pictures_that_cannot_be_used_are_left_out_when_told_to(tmp_path):
+    write_pictures(tmp_path, ("train",))
+    (tmp_path / "train" / "a" / "0.png").write_bytes(b"")
+    arguments = {"source": str(tmp_path), "image_size": 8, "validation": 4}
+    with pytest.raises(DataError, match=r"a/0\.png: an empty file"):
+        ImageData(**arguments).setup("fit")
+    data = ImageData(**arguments, skip_unreadable=True)
+    data.setup("fit")
+    assert len(data.training[1]) == 7

@@ -8,7 +8,7 @@ import torch
 from hpsearch.data.augmentation.augment import Augment
 from hpsearch.data.images import Images, ImageStore
 from hpsearch.data.order import IntArray, spawn_seed
-from hpsearch.data.sources.memory import require_memory
+from hpsearch.data.sources import require_memory
 
 _CHUNK = 1024
 _COPIES = (Augment(shift=0.05), Augment(rotate=20.0))

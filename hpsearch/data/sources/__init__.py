@@ -1,6 +1,7 @@
 """Where images come from, and how each kind of source is read."""
 
+from hpsearch.data.sources.memory import require_memory
 from hpsearch.data.sources.request import Request, Split
 from hpsearch.data.sources.table import load, preload
 
-__all__ = ["Request", "Split", "load", "preload"]
+__all__ = ["Request", "Split", "load", "preload", "require_memory"]
