@@ -474,6 +474,14 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(
         ("postgresql://ada:x@{}@h/d", "a URL that cannot be read"),
         ("postgresql://ada:{}@h:port/d", "a URL that cannot be read"),
         ("postgresql://h:{}/d", "a URL that cannot be read"),
+        ("postgresql://ada:x@{}%40h/d", "a URL that cannot be read"),
+        ("postgresql://a/da:{}@h/d", "a URL that cannot be read"),
+        ("postgresql://ada:x/{}@h/d", "postgresql://ada:***@h/d"),
+        ("postgresql://ada@h%0a{}/d", "a URL that cannot be read"),
+        ("postgresql://ada@h\x1b[2J{}/d", "a URL that cannot be read"),
+        ("mysql+pymysql://h/d?passwd={}", "mysql+pymysql://h/d?passwd=***"),
+        ("mysql://h/d?PWD={}&a=b", "mysql://h/d?PWD=***&a=b"),
+        ("postgresql://ada:{}@[::1]:5432/d", "postgresql://ada:***@[::1]:5432/d"),
     ],
 )
 def test_a_url_is_shown_without_its_passwords(url: str, shown: str) -> None:

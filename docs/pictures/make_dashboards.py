@@ -6,6 +6,7 @@ python docs/pictures/make_dashboards.py quickstart
 
 from __future__ import annotations
 
+import secrets
 import sys
 import tempfile
 from pathlib import Path
@@ -28,11 +29,12 @@ def draw(study: str) -> None:
     """Writes a picture of the study's page, of its best trial's and of TensorBoard's HPARAMS."""
     record = load_named(study, None)
     best = 0 if record.best is None else record.best.number
-    where = Listening("127.0.0.1", 0, 0, None)
+    where = Listening("127.0.0.1", 0, 0, secrets.token_hex(16))
     dashboard = Dashboard(default_url(), study, Path(record.runs) / study, where)
+    page, _, token = dashboard.optuna_url.partition("?")
     pages = {
         "dashboard-study": (dashboard.optuna_url, 1000),
-        "dashboard-trial": (f"{dashboard.optuna_url}/trials?numbers={best}", 750),
+        "dashboard-trial": (f"{page}/trials?numbers={best}&{token}", 750),
         "dashboard-hparams": (f"{dashboard.tensorboard_url}#hparams", 620),
     }
     for name, (url, height) in pages.items():

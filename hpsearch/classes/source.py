@@ -5,11 +5,16 @@ from __future__ import annotations
 import ast
 import importlib.machinery
 import importlib.util
+import os
 import sys
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
+from itertools import islice
 from pathlib import Path
+
+_MOST = 200_000
 
 
 class UnclearError(Exception):
@@ -39,7 +44,7 @@ class Module:
                 dotted = any(alias.name.partition(".")[0] == name for alias in node.names)
                 found += [name] * dotted
             elif isinstance(node, ast.ImportFrom):
-                origin = self._origin(node)
+                origin = self.origin(node)
                 names = [alias for alias in node.names if name == (alias.asname or alias.name)]
                 found += [f"{origin}.{alias.name}" for alias in names]
             elif not isinstance(node, ast.Delete) and name in _bound(node):
@@ -48,7 +53,8 @@ class Module:
             raise UnclearError
         return found[0]
 
-    def _origin(self, node: ast.ImportFrom) -> str:
+    def origin(self, node: ast.ImportFrom) -> str:
+        """Returns the absolute name of the module that names are imported from."""
         if not node.level:
             return node.module or ""
         parts = self.name.split(".")
@@ -88,15 +94,77 @@ def find_files(name: str) -> tuple[Path, ...]:
         return ()
 
 
-def list_modules(folder: str) -> Iterator[tuple[str, Path]]:
-    """Yields the modules and packages that can be imported from a folder, by name, with a file."""
+def find_places(name: str) -> tuple[Path, ...]:
+    """Returns where a top-level module is: its file, or the folders of a package without one."""
     try:
-        names = {path.name.partition(".")[0] for path in Path(folder).iterdir()}
-    except OSError:  # what cannot be listed is no place that Python imports from
+        spec = importlib.util.find_spec(name)
+    except (ValueError, ImportError):
+        return ()
+    if spec is None:
+        return ()
+    return tuple(_file_of(spec)) or tuple(map(Path, spec.submodule_search_locations or ()))
+
+
+def find_modules(path: str) -> Iterator[tuple[str, Path]]:
+    """Yields the modules on the way along a dotted path, by dotted name, with their files."""
+    names = path.split(".")
+    try:
+        for depth, spec in enumerate(_find(path), start=1):
+            yield from ((".".join(names[:depth]), file) for file in _file_of(spec))
+    except ValueError:  # a module that was made by hand, as `__main__` is
         return
-    for name in sorted(filter(str.isidentifier, names)):
-        spec = importlib.machinery.PathFinder.find_spec(name, [folder])
-        yield from ((name, file) for file in _file_of(spec))
+
+
+def imported_names(name: str, file: Path) -> Iterator[str]:
+    """Yields the dotted names that a module imports anywhere in its text, made absolute.
+
+    Args:
+        name: the module's dotted name.
+        file: its file; one that is not Python text imports nothing that can be seen.
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(file.read_bytes())))
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    module = Module(name, file.stem == "__init__", ())
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{module.origin(node)}.{alias.name}" for alias in node.names)
+
+
+def walk_modules(folder: str) -> Iterator[tuple[str, Path]]:
+    """Yields the modules that can be imported from a folder, by dotted name, with their files.
+
+    Packages and folders within are walked too, the outer ones first: Python takes any folder for
+    a package. The walk ends after `_MOST` entries, since a folder may hold a data set.
+    """
+    suffixes = tuple(importlib.machinery.all_suffixes())
+    left, queue = _MOST, deque([("", folder)])
+    while queue and left > 0:
+        prefix, place = queue.popleft()
+        entries = _entries(place, left)
+        left -= len(entries)
+        for entry in entries:
+            name = entry.name.partition(".")[0]
+            if not name.isidentifier() or name == "__pycache__":
+                continue
+            if entry.name.endswith(suffixes):
+                module = prefix.rstrip(".") if name == "__init__" and prefix else prefix + name
+                yield module, Path(entry.path)
+            elif "." not in entry.name and entry.is_dir():
+                queue.append((f"{prefix}{name}.", entry.path))
+
+
+def _entries(folder: str, most: int) -> list[os.DirEntry[str]]:
+    """Returns what is in a folder, in order; nothing of a virtual environment."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(islice(entries, most), key=lambda entry: entry.name)
+    except OSError:  # what cannot be listed is not a place that Python imports from
+        return []
+    return [] if any(entry.name == "pyvenv.cfg" for entry in found) else found
 
 
 def _find(name: str) -> Iterator[ModuleSpec | None]:

@@ -7,9 +7,7 @@ or may write to is only run once the user has said so.
 
 from __future__ import annotations
 
-import os
 import site
-import stat
 import sys
 import sysconfig
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -19,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.classes.components import importing_from
-from hpsearch.classes.source import find_files, list_modules
+from hpsearch.classes.permissions import doubt_of_bytecode, doubt_of_folder, untrusted_reason
+from hpsearch.classes.source import find_files, find_places, walk_modules
 from hpsearch.errors import InputError
 from hpsearch.studyfile.document import KeyPath
 from hpsearch.studyfile.sections import possible_values
@@ -88,43 +87,50 @@ def find_code(tree: Any, import_paths: Sequence[str]) -> tuple[Code, ...]:
 
 
 def find_intruders(folders: Iterable[str], known: Collection[Path | None]) -> Iterator[Code]:
-    """Yields the modules beside a study's classes that others could have written.
+    """Yields the folders and modules beside a study's classes that others could have written.
 
-    The classes may import them, and these folders are searched first: a `numpy.py` there would be
-    imported in numpy's place.
+    The classes may import them, packages and folders within included, and these folders are
+    searched first: a `numpy.py` there would be imported in numpy's place.
     """
+    seen = set(known)
     for folder in folders:
-        for name, file in list_modules(folder):
-            if file not in known and (reason := untrusted_reason(file)):
+        if Path(folder).is_dir() and (reason := doubt_of_folder(Path(folder))):
+            yield Code("every module here", Path(folder), reason)
+            continue
+        for name, file in walk_modules(folder):
+            if file in seen or _is_installed(file):
+                continue
+            seen.add(file)
+            if reason := _doubt(file):
                 yield Code(name, file, reason)
 
 
-def untrusted_reason(path: Path) -> str:
-    """Returns why others could have written a file; empty if only the user and root could.
+class OwnModules:
+    """The names of top-level modules that are the user's own: found, but not installed.
 
-    Others could if they own it or its folder, or may write to either; root and the owner of
-    hpsearch itself are no others. A folder with the sticky bit,
-    as that of temporary files, lets everybody add files but change only their own. A group counts
-    as others unless it is its owner's private one: of the same name, without another member.
-    Systems without owners have no doubts.
+    They are looked for where Python looks, so the study's folders have to be on its path.
     """
-    if sys.platform == "win32":
-        return ""
-    # A link is as good as whoever may point it elsewhere, and as the file it leads to.
-    for place in dict.fromkeys((path.absolute(), path.resolve())):
-        try:
-            file, folder = place.lstat(), place.parent.stat()
-        except FileNotFoundError:  # a pipe has no place of its own
-            continue
-        if reason := _doubt(file, "the file") or _doubt(folder, "its folder"):
-            return reason
-    return ""
+
+    def __contains__(self, name: object) -> bool:
+        """Tells whether a module of this name is the user's own; imports nothing."""
+        if name == "__main__":
+            return True
+        return isinstance(name, str) and name not in sys.stdlib_module_names and _is_own(name)
+
+
+def _is_own(name: str) -> bool:
+    places = find_places(name)
+    return bool(places) and not any(map(_is_installed, places))
+
+
+def _doubt(file: Path) -> str:
+    return untrusted_reason(file) or doubt_of_bytecode(file)
 
 
 def _code_of(class_path: str) -> Code:
     files = find_files(class_path.rpartition(".")[0])
     own = (file for file in files if not _is_installed(file))
-    doubted = next(((file, reason) for file in own if (reason := untrusted_reason(file))), None)
+    doubted = next(((file, reason) for file in own if (reason := _doubt(file))), None)
     if doubted is not None:
         return Code(class_path, *doubted)
     return Code(class_path, files[-1] if files else None)
@@ -141,45 +147,6 @@ def _class_paths(tree: Any, path: KeyPath) -> Iterator[str]:
             values = (value for _, value in possible_values(child, (*path, key)))
             yield from (value for value in values if isinstance(value, str) and "." in value)
         yield from _class_paths(child, (*path, key))
-
-
-def _doubt(found: os.stat_result, what: str) -> str:
-    mode = stat.S_IMODE(found.st_mode)
-    if found.st_uid not in _trusted_users():
-        return f"{what} belongs to {_user_name(found.st_uid)}"
-    if stat.S_ISLNK(found.st_mode) or mode & stat.S_ISVTX:
-        return ""
-    if mode & stat.S_IWOTH:
-        return f"everybody may write to {what}, mode {mode:03o}"
-    if mode & stat.S_IWGRP and not _is_private(found.st_gid, found.st_uid):
-        return f"its group may write to {what}, mode {mode:03o}"
-    return ""
-
-
-@cache
-def _trusted_users() -> tuple[int, ...]:
-    """Root, the user, and whoever owns hpsearch: what they write runs in this process anyway."""
-    return 0, os.geteuid(), Path(__file__).stat().st_uid
-
-
-def _is_private(group: int, user: int) -> bool:
-    import grp
-
-    try:
-        entry = grp.getgrgid(group)
-    except KeyError:
-        return False
-    name = _user_name(user)
-    return entry.gr_name == name and set(entry.gr_mem) <= {name}
-
-
-def _user_name(user: int) -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return f"user {user}"
 
 
 def _printable(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import signal
 import threading
 from contextlib import suppress
@@ -16,6 +18,8 @@ from hpsearch.commands.exit_codes import DONE
 from hpsearch.commands.options import Runs, Storage
 from hpsearch.errors import InputError
 
+SHORTEST = 16
+
 
 def dashboard(
     name: Annotated[
@@ -25,13 +29,16 @@ def dashboard(
     *,
     storage: Storage = None,
     runs: Runs = None,
-    host: Annotated[
-        str, Parameter(metavar="ADDRESS", help="Listen here; a token guards all but loopback.")
-    ] = "127.0.0.1",
+    host: Annotated[str, Parameter(metavar="ADDRESS", help="Listen here.")] = "127.0.0.1",
     port: Annotated[Port, Parameter(metavar="P", help="For optuna-dashboard.")] = 8080,
     tensorboard_port: Annotated[Port, Parameter(metavar="P", help="For TensorBoard.")] = 6006,
-    token: Annotated[
-        str | None, Parameter(metavar="T", help="Ask for this token. [default: one is made]")
+    token_file: Annotated[
+        Path | None,
+        Parameter(
+            metavar="FILE",
+            help="Ask for the token in this file, or in $HPSEARCH_DASHBOARD_TOKEN."
+            " [default: a new one]",
+        ),
     ] = None,
 ) -> int:
     """Open optuna-dashboard and TensorBoard on a database."""
@@ -39,7 +46,9 @@ def dashboard(
     from hpsearch.views.dashboard import Dashboard, Listening
 
     folder = runs or _runs(name, storage)
-    where = Listening(host, port, tensorboard_port, _token(host, token))
+    given = _given_token(token_file)
+    token = given or secrets.token_hex(16)
+    where = Listening(host, port, tensorboard_port, token, shown=given is None)
     for number in (signal.SIGINT, signal.SIGTERM):
         # Set, and not taken as found: a shell lets what it starts in the background ignore Ctrl-C.
         signal.signal(number, signal.default_int_handler)
@@ -68,12 +77,24 @@ def _runs(name: str | None, storage: str | None) -> Path:
     return Path(folders[0]) if folders else Path("runs")
 
 
-def _token(host: str, given: str | None) -> str | None:
-    """Returns the token to ask for; None where loopback is guard enough."""
-    import secrets
+def _given_token(file: Path | None) -> str | None:
+    """Returns the token that the user gave; never on the command line, which everybody can read.
 
-    from hpsearch.views.dashboard import LOOPBACK
-
-    if given is not None and not given.isalnum():
-        raise InputError("--token: write letters and digits")
-    return given or (None if host in LOOPBACK else secrets.token_hex(16))
+    Raises:
+        InputError: the file cannot be read, others can read it, or it holds anything else.
+    """
+    if file is None:
+        token, where = os.environ.get("HPSEARCH_DASHBOARD_TOKEN"), "$HPSEARCH_DASHBOARD_TOKEN"
+    else:
+        where = f"--token-file {file}"
+        try:
+            mode, token = file.stat().st_mode, file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{where}: {getattr(error, 'strerror', 'is not text')}") from error
+        if mode & 0o077:
+            raise InputError(f"{where}: others can read it; chmod 600 {file}")
+    if not token:
+        return None
+    if not (token.isascii() and token.isalnum() and len(token) >= SHORTEST):
+        raise InputError(f"{where}: the token must be {SHORTEST} or more letters and digits")
+    return token

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 
 from hpsearch.errors import InputError
 
-_PASSWORD = re.compile(r"(://[^:/@\s]*):[^/@\s][^@\s]*@")
+# A password may hold any character, unescaped by mistake: all up to the last @ of the line is taken
+# for one, and what is not a number after a host's colon. Rather too much is hidden than too little.
+_PASSWORDS = (
+    re.compile(r"(://[^:\s]*:)[^\n]+(?=@|%40)"),
+    re.compile(r"(://[^:/@\s]*:)(?!\d+(?:[/?\s\"']|$)|\*)[^/?\s\"'@]+(?=[/?\s\"']|$)"),
+    re.compile(
+        r"([?&;](?:[^=&;\s]*(?:pass|pwd|secret|token)[^=&;\s]*)=)[^&;\s\"']+", re.IGNORECASE
+    ),
+)
 _LISTED = 12
 
 
@@ -69,7 +77,9 @@ def excerpt(lines: Sequence[str], line: int) -> tuple[str, ...]:
 
 def mask(text: str) -> str:
     """Returns the text with the password of any URL in it replaced by stars."""
-    return _PASSWORD.sub(r"\1:***@", text)
+    for password in _PASSWORDS:
+        text = password.sub(r"\1***", text)
+    return text
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:

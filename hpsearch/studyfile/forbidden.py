@@ -1,11 +1,49 @@
-"""Classes that a study file may not name: those of Python itself, which reach into the machine."""
+"""Classes that no study file may name: those that reach into the machine, known by their path.
+
+Python's own library can run any command. The large libraries hold such classes too:
+`torch.distributed` starts processes, `numpy.memmap` opens files for writing. Of these libraries
+only the parts that a training is made of may be named.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Mapping
 
 _HARMLESS = frozenset(
     {"pathlib.Path", "datetime.timedelta", "collections.OrderedDict", "fractions.Fraction"}
+)
+_OF_LIGHTNING = (
+    *("callbacks", "loggers", "profilers", "plugins.io", "plugins.precision"),
+    *("core", "trainer.trainer", "demos.boring_classes"),
+    *("Callback", "LightningModule", "LightningDataModule", "Trainer"),
+)
+_OF_FABRIC = ("loggers", "plugins.io", "plugins.precision")
+# The parts of each library that a study file may name. Their constructors were searched for calls
+# that run commands, load code or open files; only the data sets of torchvision open files.
+OPEN_PARTS: Mapping[str, tuple[str, ...]] = {
+    "torch": (
+        *("amp", "cuda.amp", "distributions", "nn", "optim", "utils.data"),
+        *("Generator", "_C.Generator", "Size", "Tensor", "device", "dtype"),
+    ),
+    "torchvision": ("datasets", "models", "ops", "transforms"),
+    "numpy": ("random",),
+    "scipy": (),
+    "optuna": ("distributions", "integration", "pruners", "samplers"),
+    "pytorch_lightning": _OF_LIGHTNING,
+    "lightning_fabric": _OF_FABRIC,
+    "lightning": (
+        *("Callback", "LightningModule", "LightningDataModule", "Trainer"),
+        *(f"pytorch.{part}" for part in _OF_LIGHTNING),
+        *(f"fabric.{part}" for part in _OF_FABRIC),
+    ),
+    "hpsearch": ("data", "models"),
+}
+# In an open part, but these read pickled files, which can hold code.
+_CLOSED = (
+    "torchvision.datasets.lsun",
+    "torchvision.datasets.LSUN",
+    "torchvision.datasets.LSUNClass",
 )
 
 
@@ -14,10 +52,33 @@ def forbidden_reason(class_path: str) -> str | None:
 
     Only the path is looked at: nothing is imported.
     """
-    root, dot, _ = class_path.strip().partition(".")
-    if not dot or root not in sys.stdlib_module_names or class_path in _HARMLESS:
+    path = class_path.strip()
+    root, dot, inner = path.partition(".")
+    if not dot or path in _HARMLESS:
+        return None
+    if root in sys.stdlib_module_names:
+        return (
+            f"{path[:80]} is part of Python's standard library, which a study file may not call; "
+            "name a class of your own that uses it"
+        )
+    if root not in OPEN_PARTS:
+        return None
+    private = path.rpartition(".")[2].startswith("_")
+    if is_part(inner, OPEN_PARTS[root]) and not private and not is_part(path, _CLOSED):
         return None
     return (
-        f"{class_path[:80]} is part of Python's standard library, which a study file may not call; "
-        "name a class of your own that uses it"
+        f"a study file may not name {path[:120]}: {_open_words(root)}; use it in a class of your"
+        " own"
     )
+
+
+def is_part(path: str, parts: Iterable[str]) -> bool:
+    """Tells whether a dotted path is one of the parts or lies inside one."""
+    return any(f"{path}.".startswith(f"{part}.") for part in parts)
+
+
+def _open_words(root: str) -> str:
+    parts = [part for part in OPEN_PARTS[root] if part.islower() and not part.startswith("_")]
+    if not parts:
+        return f"no class of {root} may be named"
+    return f"of {root} only public classes of {', '.join(parts)} may be named"

@@ -7,11 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from hpsearch.protocol.types import Direction
 from hpsearch.studyfile.algorithms import NO_PRUNER, PRUNERS, SAMPLERS, Component, read_component
-from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, nearest
+from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, mask, nearest
 from hpsearch.studyfile.document import Diagnostics
 from hpsearch.studyfile.units import parse_duration, parse_size
 
@@ -169,8 +168,7 @@ def _read_disk_budget(value: Any) -> int:
 def _read_storage(value: Any) -> str:
     if not isinstance(value, str) or "://" not in value:
         raise InvalidValueError("must be the URL of a database, such as sqlite:///hpsearch.db")
-    url = urlsplit(value)
-    if url.password or "password" in parse_qs(url.query):
+    if mask(value) != value:
         raise InvalidValueError(
             "holds a password, which would be stored with the study; "
             "leave storage out and set $HPSEARCH_STORAGE"

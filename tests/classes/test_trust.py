@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from hpsearch.classes.trust import Code, find_code, require_trust, untrusted_reason
+from hpsearch.classes.permissions import untrusted_reason
+from hpsearch.classes.trust import Code, OwnModules, find_code, require_trust
 from hpsearch.errors import InputError
 
 GiveAway = Callable[[Path], None]
@@ -223,7 +225,9 @@ def test_a_module_of_others_within_the_package_of_a_class_is_refused(file: Path)
         (package / f"{name}.py").write_text(BOOM)
     (package / "parts.py").chmod(0o666)
     tree = {"model": {"class_path": "trustlib.net.Net"}}
-    with pytest.raises(InputError, match=re.escape(f"  parts: {package / 'parts.py'} (everybody")):
+    with pytest.raises(
+        InputError, match=re.escape(f"  trustlib.parts: {package / 'parts.py'} (everybody")
+    ):
         require_trust(None, tree, [str(file.parent)], trusted=False)
 
 
@@ -240,3 +244,84 @@ def test_a_hostile_name_cannot_steer_the_terminal(file: Path) -> None:
 def test_folders_that_are_not_there_are_no_fault(file: Path) -> None:
     folders = [str(file.parent / "gone"), str(file)]
     assert require_trust(None, {"model": {"class_path": "gone.Net"}}, folders, trusted=False) == ()
+
+
+def refused_words(tree: dict[str, Any], folder: Path) -> str:
+    with pytest.raises(InputError) as refused:
+        require_trust(None, tree, [str(folder)], trusted=False)
+    return str(refused.value)
+
+
+def test_a_folder_above_that_others_may_write_to_puts_a_file_in_doubt(tmp_path: Path) -> None:
+    deep = tmp_path / "shared" / "ada" / "study"
+    deep.mkdir(parents=True)
+    (deep / "net.py").touch()
+    assert untrusted_reason(deep / "net.py") == ""
+    (tmp_path / "shared").chmod(0o777)
+    doubt = f"everybody may write to the folder {tmp_path / 'shared'}, mode 777"
+    assert untrusted_reason(deep / "net.py") == doubt
+    (tmp_path / "shared").chmod(0o1777)
+    assert untrusted_reason(deep / "net.py") == ""
+
+
+def test_bytecode_that_others_could_have_written_is_refused(
+    file: Path, give_away: GiveAway
+) -> None:
+    cache = file.parent / "__pycache__"
+    cache.mkdir(mode=0o755)
+    bytecode = cache / f"trustnet.{sys.implementation.cache_tag}.pyc"
+    bytecode.touch(0o644)
+    bytecode.chmod(0o644)
+    assert require_trust(None, TREE, [str(file.parent)], trusted=False) == ()
+    bytecode.chmod(0o666)
+    told = f"trustnet.Net: {file} (everybody may write to its bytecode {bytecode.name}, mode 666)"
+    assert told in refused_words(TREE, file.parent)
+    bytecode.unlink()
+    cache.chmod(0o1777)
+    told = f"trustnet.Net: {file} (everybody may write to its __pycache__, mode 1777)"
+    assert told in refused_words(TREE, file.parent)
+
+
+@pytest.mark.parametrize("package", [True, False], ids=["package", "namespace folder"])
+def test_a_module_of_others_deep_within_a_folder_is_refused(file: Path, package: bool) -> None:
+    deep = file.parent / "parts" / "inner"
+    deep.mkdir(parents=True)
+    if package:
+        (deep.parent / "__init__.py").touch(0o644)
+        (deep / "__init__.py").touch(0o644)
+    (deep / "layers.py").write_text(BOOM)
+    (deep / "layers.py").chmod(0o666)
+    told = f"  parts.inner.layers: {deep / 'layers.py'} (everybody may write to the file, mode 666)"
+    assert told in refused_words(TREE, file.parent)
+
+
+def test_a_folder_of_modules_that_others_may_add_to_is_refused_though_it_is_empty(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "open").mkdir(mode=0o777)
+    (tmp_path / "open").chmod(0o777)
+    tree = {"model": {"class_path": "hpsearch.models.CNN"}}
+    told = f"  every module here: {tmp_path / 'open'} (everybody may write to the folder"
+    assert told in refused_words(tree, tmp_path / "open")
+
+
+def test_data_and_virtual_environments_are_not_modules(file: Path) -> None:
+    for name in ("venv/pyvenv.cfg", "venv/lib.py", "pictures/cat.jpg", "run-1/mine.py"):
+        other = file.parent / name
+        other.parent.mkdir(exist_ok=True)
+        other.touch()
+        other.chmod(0o666)
+    assert require_trust(None, TREE, [str(file.parent)], trusted=False) == ()
+
+
+def test_own_modules_are_those_found_but_not_installed(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(file.parent)
+    (file.parent / "trustfolder").mkdir()
+    own = OwnModules()
+    assert "trustnet" in own
+    assert "trustfolder" in own
+    assert "__main__" in own
+    others = ("torch", "hpsearch", "subprocess", "numpy", "missing", "not a name")
+    assert not [name for name in others if name in own]

@@ -1,3 +1,5 @@
+import pytest
+
 from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError, did_you_mean, mask
 from hpsearch.studyfile.document import Diagnostics, Document, Location
 from hpsearch.studyfile.yaml_text import parse
@@ -39,7 +41,28 @@ def test_a_password_is_masked_in_frames():
     document = parse("storage: postgresql://me:secret@host/db\n", "x.yaml")
     diagnostic = document.diagnostic(("storage",), "holds a password")
     assert "me:***@host" in str(diagnostic)
-    assert mask("postgresql://me:secret@host/db") == "postgresql://me:***@host/db"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:secret@host/db", "postgresql://me:***@host/db"),
+        ("storage: 'mysql://me:sec@ret@host/db'", "storage: 'mysql://me:***@host/db'"),
+        ("postgresql://me:/secret@host", "postgresql://me:***@host"),
+        ("postgresql://me:sec ret/x@host", "postgresql://me:***@host"),
+        ("postgresql://me@home:secret@host", "postgresql://me@home:***@host"),
+        ("postgresql://me:secret%40host/db", "postgresql://me:***%40host/db"),
+        ("postgresql://host:secret/db", "postgresql://host:***/db"),
+        ("postgresql://host/db?passwd=secret&a=1", "postgresql://host/db?passwd=***&a=1"),
+        ("x://h/d?a=1&sslPassword=secret", "x://h/d?a=1&sslPassword=***"),
+        ("postgresql://me@host:5432/db", "postgresql://me@host:5432/db"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("sqlite:///some/file@home.db", "sqlite:///some/file@home.db"),
+    ],
+)
+def test_a_password_is_masked_whatever_it_holds(url, shown):
+    assert mask(url) == shown
+    assert "secret" not in shown
 
 
 def test_only_the_first_fault_of_a_value_is_kept_and_lines_are_in_order():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,9 @@ ATTEMPTS = 5
 # SQLite's words, then those that PostgreSQL and MySQL have for it.
 MADE_MEANWHILE = ("UNIQUE constraint", "already exists", "duplicate key", "Duplicate entry")
 
+_SECRET = re.compile("pass|pwd|secret|token", re.IGNORECASE)
+_HOST = re.compile(r"[\w.,-]*|[\da-fA-F:.]+(%\w+)?")
+
 Made = TypeVar("Made")
 
 
@@ -40,9 +44,10 @@ def redact(url: str) -> str:
     parsed = _parse(url)
     if parsed is None:
         return "a URL that cannot be read"
-    hidden = {key: "***" for key in parsed.query if "password" in key.lower()}
+    hidden = {key: "***" for key in parsed.query if _SECRET.search(key)}
     shown = parsed.update_query_dict(hidden).render_as_string(hide_password=True)
-    return shown.replace(quote_plus("***"), "***")
+    shown = shown.replace(quote_plus("***"), "***")
+    return shown if shown.isprintable() else ascii(shown)[1:-1]
 
 
 def open_storage(url: str, *, create: bool = True) -> RDBStorage:
@@ -105,8 +110,11 @@ def _parse(url: str) -> URL | None:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # a port that is no number is a ValueError
         return None
-    # What stands before the last @ is part of a password, and must not be taken for a host.
-    return None if "@" in (parsed.host or "") else parsed
+    if parsed.get_backend_name() == "sqlite":
+        return parsed
+    # A stray @, or an escaped one, makes part of a password look like a host or a database.
+    strange = not _HOST.fullmatch(parsed.host or "") or "@" in (parsed.database or "")
+    return None if strange else parsed
 
 
 def _check_file(database: str | None, shown: str, create: bool) -> None:

@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from hpsearch.views.dashboard.dashboard import Dashboard, Listening
-from hpsearch.views.dashboard.guard import LOOPBACK
 
-__all__ = ["Dashboard", "LOOPBACK", "Listening"]
+__all__ = ["Dashboard", "Listening"]

@@ -24,13 +24,20 @@ class Listening:
         host: the address to listen on.
         port: optuna-dashboard's port.
         tensorboard_port: TensorBoard's.
-        token: must be shown to see a page; None where only loopback is served.
+        token: must be shown to see a page.
+        shown: whether the printed addresses hold the token.
     """
 
     host: str
     port: int
     tensorboard_port: int
-    token: str | None
+    token: str
+    shown: bool = True
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in LOOPBACK
 
 
 @final
@@ -49,8 +56,8 @@ class Dashboard:
         storage = AnnotatedStorage(open_to_read(url))
         page = "" if study is None else f"/studies/{storage.get_study_id_from_name(study)}"
         self._page = f"/dashboard{page}"
-        optuna_app = Guard(wsgi(storage, TrialFiles(storage)), token=where.token)
-        board = Guard(tensorboard_app(runs), METHODS, token=where.token)
+        optuna_app = Guard(wsgi(storage, TrialFiles(storage)), where.token, local=where.local)
+        board = Guard(tensorboard_app(runs), where.token, METHODS, local=where.local)
         self._optuna = Server(optuna_app, where.host, where.port)
         self._tensorboard = Server(board, where.host, where.tensorboard_port)
 
@@ -71,11 +78,13 @@ class Dashboard:
             f"optuna-dashboard  {self.optuna_url}",
             f"TensorBoard       {self.tensorboard_url}",
         ]
-        if self._where.host in LOOPBACK:
+        if not self._where.shown:
+            lines.append("Add ?token= and the token you gave to each address.")
+        if self._where.local:
             host = _bracketed(self._where.host)
             tunnels = " ".join(f"-L {port}:{host}:{port}" for port in ports)
             lines.append(f"from elsewhere    ssh {tunnels} {socket.gethostname()}")
-        return "\n".join([*lines, "Both only show. Ctrl-C stops both."])
+        return "\n".join([*lines, "Both are read-only. Press Ctrl-C to stop."])
 
     def close(self) -> None:
         """Stops both."""
@@ -83,7 +92,7 @@ class Dashboard:
         self._tensorboard.close()
 
     def _address(self, port: int, page: str) -> str:
-        token = "" if self._where.token is None else f"?token={self._where.token}"
+        token = f"?token={self._where.token}" if self._where.shown else ""
         host = self._where.host
         shown = socket.gethostname() if host in ("0.0.0.0", "::") else _bracketed(host)
         return f"http://{shown}:{port}{page}{token}"

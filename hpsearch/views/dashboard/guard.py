@@ -1,9 +1,10 @@
-"""Who may talk to a dashboard: its own pages, and nobody else's.
+"""Who may talk to a dashboard: whoever shows its token, through its own pages, and nobody else.
 
 Neither optuna-dashboard nor TensorBoard asks who is there. Bound to loopback they are still within
-reach of every page open in a browser on this machine: a page may send requests to 127.0.0.1, and
-it may be served under a name that later resolves to 127.0.0.1 (DNS rebinding). So the name a
-request was sent to (Host) and the page it was sent by (Origin, Referer) are looked at.
+reach of every user of this machine and of every page open in a browser on it: a page may send
+requests to 127.0.0.1, and it may be served under a name that later resolves to 127.0.0.1 (DNS
+rebinding). So a token is asked for, and the name a request was sent to (Host) and the page it was
+sent by (Sec-Fetch-Site, Origin, Referer) are looked at.
 """
 
 from __future__ import annotations
@@ -29,50 +30,64 @@ _HEADERS = (
 
 @final
 class Guard:
-    """A WSGI app before another one, which lets pass what its own pages ask.
+    """A WSGI app in front of another one, which passes on what its own pages ask.
 
     Args:
         app: what is guarded.
+        token: must be shown, as `?token=` or as the cookie that is then set.
         methods: the HTTP methods that may pass at all; those that may change something, POST
             for one, only from a page of the same origin.
-        token: must be shown, as `?token=` or as the cookie that is then set. Without a token,
-            only requests to a loopback name pass, on any port, so that an ssh tunnel works.
+        local: whether only loopback is listened on: then only requests to a loopback name pass, on
+            any port, so that an ssh tunnel works.
     """
 
-    def __init__(self, app: App, methods: Iterable[str] = _SAFE, token: str | None = None) -> None:
+    def __init__(
+        self, app: App, token: str, methods: Iterable[str] = _SAFE, *, local: bool = True
+    ) -> None:
         self._app = app
-        self._methods = frozenset(methods)
         self._token = token
+        self._methods = frozenset(methods)
+        self._local = local
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answers 403 to what may not pass; hands the rest on."""
         reason = self._refusal(environ)
         if reason:
-            return _refuse(start_response, reason)
-        if self._token is not None and not self._has(_cookie(environ)):
+            return _answer(start_response, "403 Forbidden", f"refused by hpsearch: {reason}")
+        if not self._has(_cookie(environ)):
             if not self._has(_query(environ).get("token")):
-                return _refuse(start_response, "open the address with its ?token=, as printed")
+                reason = "refused by hpsearch: open the address with its ?token=, as printed"
+                return _answer(start_response, "403 Forbidden", reason)
             return _welcome(environ, start_response, self._token)
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             return start_response(status, [*headers, *_HEADERS], *more)
 
-        return self._app(environ, start)
+        try:
+            return self._app(environ, start)
+        except Exception as error:  # whatever an odd request makes of the program behind
+            reason = f"the dashboard cannot answer this ({type(error).__name__})"
+            return _answer(start_response, "400 Bad Request", reason)
 
     def _refusal(self, environ: Environ) -> str:
         host = environ.get("HTTP_HOST", "")
-        if self._token is None and _hostname(host) not in LOOPBACK:
+        if self._local and _hostname(host) not in LOOPBACK:
             return f"the request was sent to {host!r}, which is not this machine's loopback"
         method = environ["REQUEST_METHOD"]
         if method not in self._methods:
-            return f"this page only shows; {method} would change something"
+            return f"this page is read-only; {method} would change something"
+        # Browsers say by whom a page's request was caused, and no page can change what they say.
+        site = environ.get("HTTP_SEC_FETCH_SITE", "none")
+        if site not in ("same-origin", "none"):
+            return f"the request comes from another page ({site}); paste the address instead"
         page = environ.get("HTTP_ORIGIN") or environ.get("HTTP_REFERER")
         if page is None:
             return "" if method in _SAFE else f"{method} needs the Origin of this page"
         return "" if _netloc(page) == host.lower() else f"the request comes from {page!r}"
 
     def _has(self, shown: str | None) -> bool:
-        return hmac.compare_digest((shown or "").encode(), (self._token or "").encode())
+        given = (shown or "").encode(errors="surrogatepass")
+        return hmac.compare_digest(given, self._token.encode())
 
 
 def _welcome(environ: Environ, start_response: StartResponse, token: str) -> Iterable[bytes]:
@@ -86,11 +101,11 @@ def _welcome(environ: Environ, start_response: StartResponse, token: str) -> Ite
     return [b""]
 
 
-def _refuse(start_response: StartResponse, reason: str) -> Iterable[bytes]:
-    # optuna-dashboard shows its user what stands under `reason`.
-    body = json.dumps({"reason": f"refused by hpsearch: {reason}"}).encode()
+def _answer(start_response: StartResponse, status: str, reason: str) -> Iterable[bytes]:
+    # optuna-dashboard shows its user what it finds under `reason`.
+    body = json.dumps({"reason": reason}).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    start_response("403 Forbidden", [*headers, *_HEADERS])
+    start_response(status, [*headers, *_HEADERS])
     return [body]
 
 

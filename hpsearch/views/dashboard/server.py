@@ -6,7 +6,7 @@ import socket
 import threading
 from typing import Any, final
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from hpsearch.errors import InputError
 from hpsearch.views.dashboard.guard import App
@@ -31,8 +31,8 @@ class Server:
     def __init__(self, app: App, host: str, port: int) -> None:
         listening = _listen(host, port)
         self.port: int = listening.getsockname()[1]
-        self._server = make_server(
-            *(host, self.port, app), threaded=True, request_handler=_Quiet, fd=listening.fileno()
+        self._server = _QuietServer(
+            host, self.port, app, handler=_QuietHandler, fd=listening.fileno()
         )
         listening.close()
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -45,9 +45,31 @@ class Server:
         self._thread.join()
 
 
-class _Quiet(WSGIRequestHandler):
+class _QuietServer(ThreadedWSGIServer):
+    """Prints nothing, least of all a traceback: the terminal belongs to the command."""
+
     def log(self, *_: Any) -> None:
-        """Says nothing: the terminal belongs to the command."""
+        """Drops what werkzeug logs."""
+
+    def handle_error(self, *_: Any) -> None:
+        """Drops what socketserver prints; the connection is closed."""
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log(self, *_: Any) -> None:
+        """Drops what werkzeug logs."""
+
+    def make_environ(self) -> Any:
+        """Reads the request; one that cannot be read, such as an address of `[`, is answered 400.
+
+        Raises:
+            ConnectionAbortedError: it cannot be read, and was answered.
+        """
+        try:
+            return super().make_environ()
+        except Exception as error:
+            self.send_error(400)
+            raise ConnectionAbortedError from error
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -10,6 +10,7 @@ import pytest
 from hpsearch.views.dashboard.guard import Guard
 
 HERE = "127.0.0.1:8080"
+COOKIE = "hpsearch_token=abc123"
 
 
 class Answer:
@@ -22,7 +23,8 @@ class Answer:
             "PATH_INFO": path,
             "QUERY_STRING": query,
             "HTTP_HOST": HERE,
-            **{f"HTTP_{name.upper()}": value for name, value in headers.items() if value},
+            "HTTP_COOKIE": COOKIE,
+            **{f"HTTP_{name.upper()}": value for name, value in headers.items()},
         }
         self.body = b"".join(guard(environ, self._start)).decode()
 
@@ -36,9 +38,13 @@ def page(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     return [b"the page"]
 
 
-SHOWING = Guard(page)
-POSTING = Guard(page, methods=("GET", "POST"))
-WITH_TOKEN = Guard(page, token="abc123")
+def broken(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    raise KeyError("study_id")
+
+
+SHOWING = Guard(page, "abc123")
+POSTING = Guard(page, "abc123", ("GET", "POST"))
+OUTSIDE = Guard(page, "abc123", local=False)
 
 
 @pytest.mark.parametrize("host", [HERE, "localhost:8080", "[::1]:8080", "localhost", "LOCALHOST:1"])
@@ -80,30 +86,56 @@ def test_a_change_needs_to_say_where_it_comes_from() -> None:
 def test_a_page_that_only_shows_refuses_changes_from_anywhere(method: str) -> None:
     answer = Answer(SHOWING, method, origin=f"http://{HERE}")
     assert answer.status == 403
-    assert f"{method} would change something" in answer.body
+    assert f"read-only; {method} would change something" in answer.body
 
 
-def test_with_a_token_nothing_is_shown_without_it() -> None:
-    for path in ("/", "/?token=", "/?token=wrong"):
-        assert Answer(WITH_TOKEN, path=path, host="gpu.example:8080").status == 403
-    assert Answer(WITH_TOKEN, cookie="hpsearch_token=wrong").status == 403
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "something new"])
+@pytest.mark.parametrize("guard", [SHOWING, OUTSIDE])
+def test_a_request_that_the_browser_says_another_page_caused_is_refused(
+    guard: Guard, site: str
+) -> None:
+    answer = Answer(guard, sec_fetch_site=site)
+    assert answer.status == 403
+    assert f"another page ({site}); paste the address instead" in answer.body
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_a_request_of_this_page_or_of_the_address_bar_passes(site: str) -> None:
+    assert Answer(SHOWING, sec_fetch_site=site).status == 200
+
+
+@pytest.mark.parametrize("guard", [SHOWING, OUTSIDE], ids=["loopback", "elsewhere"])
+def test_nothing_is_shown_without_the_token(guard: Guard) -> None:
+    for path in ("/", "/?token=", "/?token=wrong", "/?token=%ff%fe", "/?token=\udce4"):
+        assert Answer(guard, path=path, cookie="").status == 403
+    for cookie in ("hpsearch_token=wrong", "hpsearch_token=\xe4", "hpsearch_token", ";;="):
+        assert Answer(guard, cookie=cookie).status == 403
 
 
 def test_a_token_in_the_address_becomes_a_cookie() -> None:
-    answer = Answer(WITH_TOKEN, path="/dashboard/studies/1?token=abc123&a=b", host="gpu:8080")
+    there = {"host": "gpu:8080", "cookie": ""}
+    answer = Answer(OUTSIDE, path="/dashboard/studies/1?token=abc123&a=b", **there)
     assert answer.status == 303
     assert answer.headers["Location"] == "/dashboard/studies/1?a=b"
     assert answer.headers["Set-Cookie"].startswith("hpsearch_token=abc123; HttpOnly; SameSite")
-    assert Answer(WITH_TOKEN, host="gpu:8080", cookie="x; a=b; hpsearch_token=abc123").status == 200
+    assert Answer(OUTSIDE, host="gpu:8080", cookie=f"x; a=b; {COOKIE}").status == 200
 
 
 @pytest.mark.parametrize(
     ("path", "place"), [("//evil.example/", "/evil.example/"), ("/a\r\nX: 1", "/a%0D%0AX%3A%201")]
 )
 def test_the_way_back_stays_on_this_host(path: str, place: str) -> None:
-    assert Answer(WITH_TOKEN, path=f"{path}?token=abc123").headers["Location"] == place
+    answer = Answer(OUTSIDE, path=f"{path}?token=abc123", cookie="")
+    assert answer.headers["Location"] == place
 
 
 def test_a_token_does_not_open_the_door_to_other_pages() -> None:
-    cookie = "hpsearch_token=abc123"
-    assert Answer(WITH_TOKEN, cookie=cookie, origin="http://evil.example").status == 403
+    assert Answer(OUTSIDE, origin="http://evil.example").status == 403
+
+
+def test_what_the_program_behind_cannot_answer_is_told_without_its_traceback() -> None:
+    answer = Answer(Guard(broken, "abc123"))
+    assert (answer.status, answer.body) == (
+        400,
+        '{"reason": "the dashboard cannot answer this (KeyError)"}',
+    )

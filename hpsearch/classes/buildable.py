@@ -1,0 +1,170 @@
+"""Which class may be built in which place of a study file: a pure rule over classes and hints.
+
+The text of a study file chooses classes, and building one runs its constructor. A component that
+is nested in the arguments of another may therefore only be of the kind its place asks for. Where
+the place asks for nothing, it may be a class of the study's own modules, or of a kind that
+trainings are made of.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Callable, Container, Iterator
+from typing import Any
+
+from hpsearch.studyfile.forbidden import forbidden_reason, is_part
+
+# Bases of the kinds that need no type hint, by their full names: nothing is imported to compare.
+KINDS = frozenset(
+    {
+        "torch.nn.modules.module.Module",
+        "torch.optim.optimizer.Optimizer",
+        "torch.optim.lr_scheduler.LRScheduler",
+        "torch.utils.data.dataset.Dataset",
+        "torch.utils.data.sampler.Sampler",
+        "torch.utils.data.dataloader.DataLoader",
+        "torch.distributions.distribution.Distribution",
+        "torch.distributions.transforms.Transform",
+        "torch.distributions.constraints.Constraint",
+        "torch.amp.grad_scaler.GradScaler",
+        "torch.Tensor",
+        "torch._C.Generator",
+        "pytorch_lightning.core.datamodule.LightningDataModule",
+        "pytorch_lightning.callbacks.callback.Callback",
+        "lightning.pytorch.core.datamodule.LightningDataModule",
+        "lightning.pytorch.callbacks.callback.Callback",
+        "lightning_fabric.loggers.logger.Logger",
+        "lightning.fabric.loggers.logger.Logger",
+        "torchmetrics.metric.Metric",
+        "optuna.samplers._base.BaseSampler",
+        "optuna.pruners._base.BasePruner",
+        "albumentations.core.serialization.Serializable",
+        "monai.transforms.transform.Transform",
+        "torchio.transforms.transform.Transform",
+        "sklearn.base.BaseEstimator",
+    }
+)
+# Kinds without a common base: whole parts of libraries.
+_PARTS = ("torchvision.transforms", "numpy.random", "hpsearch.data", "hpsearch.models")
+_FUNCTIONS = (
+    *("torch.nn.functional", "torch.nn.init", "torch._C._nn"),
+    *("torchvision.transforms.functional", "torchvision.transforms._functional_tensor"),
+    *("torchvision.ops", "torchmetrics.functional"),
+)
+# Packages whose functions make networks and do not say so in a type.
+_FACTORIES = ("timm", "segmentation_models_pytorch", "torchvision.models")
+_ELEMENTWISE = (
+    *("abs", "celu", "cos", "erf", "exp", "log", "logsumexp", "mean", "relu", "selu", "sigmoid"),
+    *("sin", "softmax", "sqrt", "sum", "tanh"),
+)
+_ADVICE = "give the argument a type in your own class, or build it in a class of your own"
+
+
+def why_not_buildable(
+    target: str | Callable[..., Any], hint: Any, own: Container[str]
+) -> str | None:
+    """Returns why a study file may not have this built in this place; None where it may.
+
+    Args:
+        target: the class or function that the file names: its dotted path, which is looked at
+            alone, or what the path led to.
+        hint: the type of the argument it is for, as evaluated; None where there is none.
+        own: the names of the study's own top-level modules.
+    """
+    path = target if isinstance(target, str) else _path(target)
+    if path.partition(".")[0] in own:
+        return None
+    if isinstance(target, str):
+        return forbidden_reason(path)
+    if not isinstance(target, type):
+        return _why_not_callable(target, path, hint)
+    if reason := forbidden_reason(path):
+        return reason
+    if _fits(target, hint):
+        return None
+    wanted, anything = _wanted(hint)
+    if not anything:
+        return f"{path} is not a {' or '.join(sorted(kind.__name__ for kind in wanted))}"
+    return (
+        f"{path} is not of a kind that may be built where no type says so (network modules, losses,"
+        f" metrics, transforms, data sets, optimizers, schedules, callbacks, loggers); {_ADVICE}"
+    )
+
+
+def _why_not_callable(function: Callable[..., Any], path: str, hint: Any) -> str | None:
+    """Returns why a function may not be named; None for what only computes, and for factories.
+
+    A factory says what kind it returns, or lies in a package of networks.
+    """
+    module, _, name = path.rpartition(".")
+    if is_part(module, _FUNCTIONS) or (module == "torch" and name in _ELEMENTWISE):
+        return None
+    if reason := forbidden_reason(path):
+        return reason
+    returned = _returned(function)
+    if returned is not None and _fits(returned, hint):
+        return None
+    if is_part(path, _FACTORIES):
+        return None
+    return f"{path} does not say that it returns what may be built here; {_ADVICE}"
+
+
+def _returned(function: Callable[..., Any]) -> type[Any] | None:
+    """Returns the class that a call gives, as far as the function says; a class method its own."""
+    try:
+        returned = typing.get_type_hints(inspect.unwrap(function)).get("return")
+    except Exception:  # a hint may name what is imported for type checkers only
+        returned = None
+    owner = getattr(function, "__self__", None)
+    return next((found for found in (returned, owner) if isinstance(found, type)), None)
+
+
+def _fits(cls: type[Any], hint: Any) -> bool:
+    wanted, anything = _wanted(hint)
+    return any(issubclass(cls, kind) for kind in wanted) or (anything and _is_known(cls))
+
+
+def _is_known(cls: type[Any]) -> bool:
+    lineage = {_path(base) for base in cls.__mro__}
+    return bool(lineage & KINDS) or is_part(_path(cls), _PARTS)
+
+
+def _path(found: Any) -> str:
+    module = getattr(found, "__module__", None) or type(found).__module__
+    # Of a builtin function the qualified name is that of a hidden class which holds it.
+    name = found.__name__ if inspect.isbuiltin(found) else getattr(found, "__qualname__", "?")
+    return f"{module}.{name}"
+
+
+def _wanted(hint: Any) -> tuple[tuple[type[Any], ...], bool]:
+    """Returns the classes that a hint asks for, and whether it leaves the class open."""
+    classes = list(_classes(hint))
+    narrow = [cls for cls in classes if not _is_open(cls)]
+    return tuple(narrow), not narrow or len(narrow) < len(classes)
+
+
+def _is_open(cls: type[Any]) -> bool:
+    """Tells whether classes of any kind can pass for this one, as for `object` or `Iterable`."""
+    standard = cls.__module__.partition(".")[0] in sys.stdlib_module_names
+    return standard or getattr(cls, "_is_protocol", False)
+
+
+def _classes(hint: Any) -> Iterator[type[Any]]:
+    """Yields every class that a hint names, inside unions, containers and results of callables."""
+    if isinstance(hint, typing.TypeVar):
+        yield from _classes(hint.__bound__)
+    elif typing.get_origin(hint) is None:
+        if isinstance(hint, type):
+            yield hint
+    elif typing.get_origin(hint) is not typing.Literal:
+        origin = typing.get_origin(hint)
+        inner = typing.get_args(hint)
+        if origin is typing.Annotated:
+            inner = inner[:1]
+        elif isinstance(origin, type) and origin not in (types.UnionType,):
+            yield origin
+        for part in inner:
+            yield from _classes(part)

@@ -1,0 +1,141 @@
+"""What trials are trained under: the code of the study's own modules, and the libraries' versions.
+
+Values of trials that were trained under other code cannot be compared. What counts is what Python
+runs: the syntax tree of each module, without comments, layout and docstrings.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import platform
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from hpsearch.classes.components import importing_from
+from hpsearch.classes.source import find_modules, imported_names
+from hpsearch.classes.trust import OwnModules
+from hpsearch.studyfile.sections import possible_values
+
+RECORDED = ("hpsearch", "torch", "pytorch-lightning", "torchvision", "optuna", "numpy")
+_DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What trials are trained under.
+
+    Attributes:
+        modules: a hash of the syntax tree of each of the study's own modules, by dotted name.
+        versions: of Python and of the libraries that training depends on, by name.
+    """
+
+    modules: Mapping[str, str]
+    versions: Mapping[str, str]
+
+    def to_data(self) -> dict[str, dict[str, str]]:
+        """Returns it as plain data, for the database."""
+        return asdict(self)
+
+    def differences(self, earlier: Origin) -> tuple[str, ...]:
+        """Returns a line for each difference from an earlier one; empty if there is none."""
+        lines = [
+            _module_words(name, self.modules.get(name), earlier.modules.get(name))
+            for name in sorted({*self.modules, *earlier.modules})
+        ]
+        lines += [
+            _version_words(name, self.versions.get(name), earlier.versions.get(name))
+            for name in sorted({*self.versions, *earlier.versions})
+        ]
+        return tuple(filter(None, lines))
+
+
+def origin_of(document: Mapping[str, Any], import_paths: Sequence[str]) -> Origin:
+    """Returns what a study's trials would be trained under now; imports nothing.
+
+    Args:
+        document: the study file as data, expressions as text.
+        import_paths: folders in which the study's own classes are found.
+    """
+    with importing_from(import_paths):
+        own = OwnModules()
+        modules = {name: _hash_of(file) for name, file in _walk(document, own)}
+    return Origin(dict(sorted(modules.items())), _versions())
+
+
+def origin_from(data: Mapping[str, Any]) -> Origin:
+    """Returns the origin that `to_data` described."""
+    return Origin(dict(data["modules"]), dict(data["versions"]))
+
+
+def _walk(document: Mapping[str, Any], own: OwnModules) -> Iterator[tuple[str, Path]]:
+    """Yields the study's own modules, those that they import included, with their files."""
+    queue, seen = deque(_dotted_texts(document)), set[str]()
+    while queue:
+        path = queue.popleft()
+        if path.partition(".")[0] not in own:
+            continue
+        for name, file in find_modules(path):
+            if name not in seen:
+                seen.add(name)
+                yield name, file
+                queue.extend(imported_names(name, file))
+
+
+def _dotted_texts(tree: Any) -> Iterator[str]:
+    """Yields every text of a study that may name a class, each option of a choice included."""
+    if isinstance(tree, Mapping | list):
+        for child in tree.values() if isinstance(tree, Mapping) else tree:
+            yield from _dotted_texts(child)
+    elif isinstance(tree, str):
+        values = (value for _, value in possible_values(tree, ()))
+        yield from (
+            value for value in values if isinstance(value, str) and _DOTTED.fullmatch(value)
+        )
+
+
+def _hash_of(file: Path) -> str:
+    content = file.read_bytes()
+    # Compiled modules, and text that Python cannot read, count byte by byte.
+    with suppress(SyntaxError, ValueError, RecursionError):
+        content = ast.unparse(_without_docstrings(ast.parse(content))).encode()
+    return hashlib.sha256(content).hexdigest()[:_DIGITS]
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]
+    return tree
+
+
+def _versions() -> dict[str, str]:
+    """Returns the versions, without what only says for which device a library was built."""
+    versions = {"python": ".".join(platform.python_version_tuple()[:2])}
+    for name in RECORDED:
+        try:
+            versions[name] = version(name).partition("+")[0]
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _module_words(name: str, now: str | None, then: str | None) -> str:
+    if now == then:
+        return ""
+    if then is None:
+        return f"the module {name} is new"
+    return f"the module {name} is gone" if now is None else f"the module {name} has changed"
+
+
+def _version_words(name: str, now: str | None, then: str | None) -> str:
+    return "" if now == then else f"{name} is {now or 'not installed'}, and was {then or 'not'}"
