@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from cyclopts import App
 
+from hpsearch.commands.agent import agent
 from hpsearch.commands.confirm import confirm
 from hpsearch.commands.dashboard import dashboard
 from hpsearch.commands.doctor import doctor
@@ -41,7 +42,7 @@ _COMMANDS: tuple[Callable[..., int | None], ...] = (
     *(run, resume, check, summary, preview),
     *(list_, status, show, best, report, compare),
     *(dashboard, confirm, export, predict),
-    *(doctor, fsck),
+    *(doctor, fsck, agent),
 )
 for _place, _command in enumerate(_COMMANDS):
     app.command(_command, name=_command.__name__.rstrip("_"), sort_key=_place)

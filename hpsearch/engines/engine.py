@@ -18,10 +18,13 @@ class Exited:
     Attributes:
         code: the exit code; negative where a signal ended the process.
         oom: the kernel killed it, for lack of memory.
+        lost: how it was lost together with its node, such as `was lost with node b (no answer for
+            20 s)`; empty if its own process ended. It is not the trial's failure.
     """
 
     code: int
     oom: bool = False
+    lost: str = ""
 
 
 Handler = Callable[[int, Message | Exited], Decision | None]

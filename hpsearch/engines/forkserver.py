@@ -2,7 +2,8 @@
 
 It must stay single-threaded and never touch CUDA, or its forks would be unsafe. It talks to the
 coordinator over one Unix socket, in lines of JSON: `{"start": N}` (with the trial's own socket
-attached), `{"kill": N}`; and back `{"ready": true}` or `{"unloadable": [...]}` when all is loaded,
+attached), `{"kill": N}`, `{"stop": 0}` (every trial ends its epoch and stops); and back
+`{"ready": true}` or `{"unloadable": [...]}` when all is loaded,
 then `{"gone": N, "code": C}`.
 """
 
@@ -80,8 +81,10 @@ class ForkServer:
                 self._load(**order["load"])
             elif "start" in order:
                 self._start(order["start"], self._sockets.pop(0))
-            else:
+            elif "kill" in order:
                 self._kill(order["kill"])
+            else:
+                self._ask_to_stop()
 
     def _load(
         self, modules: list[str], data: dict[str, Any], import_paths: list[str], log: str
@@ -126,6 +129,11 @@ class ForkServer:
     def _kill(self, number: int) -> None:
         for pid in [pid for pid, trial in self._children.items() if trial == number]:
             _kill_group(pid)
+
+    def _ask_to_stop(self) -> None:
+        for pid in self._children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGUSR1)
 
     def _reap(self) -> None:
         """Buries the dead, and says of a trial that it is gone once all it had started is too.

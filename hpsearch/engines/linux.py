@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -46,3 +47,23 @@ def count_memory_kills(vmstat: Path = VMSTAT) -> int:
         return int(fields["oom_kill"])
     except (OSError, KeyError, ValueError):
         return 0
+
+
+def dying_with_this(command: Sequence[str]) -> list[str]:
+    """Returns a command that runs another one, which gets SIGTERM when this process dies."""
+    return [sys.executable, "-m", __name__, str(os.getpid()), *command]
+
+
+def main() -> None:
+    """Becomes the command in its arguments, after tying its life to that of its parent."""
+    set_parent_death_signal(int(sys.argv[1]), by=signal.SIGTERM)
+    command = sys.argv[2:]
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        print(f"{command[0]} cannot be started: {error.strerror}", file=sys.stderr)
+        sys.exit(127)
+
+
+if __name__ == "__main__":
+    main()

@@ -17,7 +17,7 @@ from hpsearch.engines.linux import count_memory_kills
 from hpsearch.engines.slots import Slot
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.job import Job
-from hpsearch.protocol.messages import from_line
+from hpsearch.protocol.messages import Decision, from_line
 
 KILLED = -9
 MAX_LOSSES = 3
@@ -99,6 +99,20 @@ class LocalEngine:
             self._forget(number)
             handler(number, Exited(trial.code, trial.killed_for_memory))
 
+    def fileno(self) -> int:
+        """Returns a file descriptor that is readable when `poll` has something to hand over."""
+        return self._selector.fileno()
+
+    def answer(self, number: int, verdict: Decision) -> None:
+        """Answers a trial's report, where `handler` returned None for it."""
+        if number in self._running:
+            with contextlib.suppress(OSError):
+                self._running[number].channel.sendall(verdict.encode() + b"\n")
+
+    def ask_to_stop(self) -> None:
+        """Asks every trial to end its epoch and stop there, as a preemption would."""
+        self._order({"stop": 0}, [])
+
     def kill(self, number: int) -> None:
         """Ends a trial's process group."""
         if number in self._running:
@@ -172,8 +186,7 @@ class LocalEngine:
         for line in lines:
             verdict = handler(number, from_line(line.decode()))
             if verdict is not None:
-                with contextlib.suppress(OSError):
-                    trial.channel.sendall(verdict.encode() + b"\n")
+                self.answer(number, verdict)
         return True
 
     def _unwatch(self, trial: _Running) -> None:

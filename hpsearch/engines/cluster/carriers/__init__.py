@@ -1,0 +1,1 @@
+"""How the agent on a node is reached: ssh, Slurm, Kubernetes, Ray, or any command."""

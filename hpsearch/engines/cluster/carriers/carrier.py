@@ -1,0 +1,31 @@
+"""What every carrier does: name the nodes there are, and open a way to the agent on one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from hpsearch.engines.cluster.connection import Connection
+
+
+class Carrier(Protocol):
+    """Reaches agents in one way: by ssh, through Slurm, and so on.
+
+    Attributes:
+        patience_s: seconds from opening a connection to the agent's greeting; None where a node may
+            wait in a queue first.
+    """
+
+    patience_s: float | None
+
+    def nodes(self) -> Sequence[str]:
+        """Returns the names of the nodes that should be in now; answers at once."""
+
+    def connect(self, name: str) -> Connection:
+        """Starts the agent on a node; does not wait for it."""
+
+    def advice(self, words: str) -> str:
+        """Returns what to do about an error of the carrier's own, or nothing."""
+
+    def close(self) -> None:
+        """Lets go of what it holds besides its connections."""

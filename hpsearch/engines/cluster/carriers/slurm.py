@@ -1,0 +1,160 @@
+"""Nodes from Slurm: each is an agent in a step of its own, started by `srun`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hpsearch.engines.cluster.carriers.command import agent_arguments
+from hpsearch.engines.cluster.connection import CommandConnection, Connection
+from hpsearch.errors import InputError
+
+# Keys that are ours; every other one is an option of srun, without its dashes.
+OWN_KEYS = ("nodes", "devices", "per_device", "python")
+# What says where a job runs and how an agent is started there is not for the user to change.
+TAKEN = ("ntasks", "n", "nodelist", "w", "input", "output", "error", "job-name", "J", "exact")
+OPTION = re.compile(r"[a-z][a-z0-9-]*|[A-Za-z]")
+SIGNAL = "USR1@60"
+EXAMPLE = 'write for instance --slurm "partition=gpu nodes=2 gres=gpu:4 time=8:00:00"'
+
+
+@dataclass(frozen=True)
+class SlurmRequest:
+    """What `--slurm` asks for.
+
+    Attributes:
+        options: of `srun`, by name without dashes; empty for steps of the allocation that the
+            search itself runs in.
+        nodes: agents, each on a node of its own.
+        devices: as `--devices`, on each node.
+        per_device: trials at once on each device.
+        python: how Python is started there; the Python that runs here if not given.
+    """
+
+    options: Mapping[str, str] = field(default_factory=dict)
+    nodes: int = 1
+    devices: str = "auto"
+    per_device: int = 1
+    python: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> SlurmRequest:
+        """Returns what `key=value ...` says.
+
+        Raises:
+            InputError: a word is not a key and a value, or the key or the value is not allowed.
+        """
+        pairs, faults = dict[str, str](), []
+        for word in shlex.split(text):
+            key, sign, value = word.partition("=")
+            key = key.lstrip("-")
+            if not sign and key not in OWN_KEYS:
+                value = ""
+            if not OPTION.fullmatch(key) and key not in OWN_KEYS:
+                faults.append(f"{word!r} is not key=value")
+            elif key in TAKEN:
+                faults.append(f"{key} is set by hpsearch")
+            elif key in ("nodes", "per_device") and not re.fullmatch(r"[1-9]\d{0,4}", value):
+                faults.append(f"{key}={value}: not a whole number from 1 on")
+            else:
+                pairs[key] = value
+        if faults:
+            raise InputError(f"--slurm {text}: {'; '.join(faults)}. {EXAMPLE}")
+        own = {key: pairs.pop(key) for key in OWN_KEYS if key in pairs}
+        return cls(
+            pairs,
+            int(own.get("nodes", 1)),
+            own.get("devices", "auto"),
+            int(own.get("per_device", 1)),
+            own.get("python", ""),
+        )
+
+
+class SlurmCarrier:
+    """Keeps so many agents in the queue or running, each in a step of its own.
+
+    Without options of `srun`, within an allocation, the agents are steps of it, one a node. With
+    options each is an allocation of its own, also where the search itself runs as a job. A step
+    that comes to its time limit or is preempted says so to its agent, which leaves; another is
+    asked for at once.
+
+    Args:
+        request: what is asked for.
+        study: the study's name, for `squeue`.
+        environment: of this process.
+    """
+
+    # A step may wait in the queue for days.
+    patience_s: float | None = None
+
+    def __init__(
+        self, request: SlurmRequest, study: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._request = request
+        self._study = study
+        self._environment = dict(os.environ if environment is None else environment)
+        inside = "SLURM_JOB_ID" in self._environment
+        if not request.options and not inside:
+            raise InputError(
+                "--slurm without options takes the allocation that the search runs in, and there is"
+                f" none here: run it within salloc or sbatch, or {EXAMPLE}"
+            )
+        self._within = inside and not request.options
+        count = self._allocated if self._within else request.nodes
+        self._names = [f"slurm-{number}" for number in range(1, count + 1)]
+
+    def nodes(self) -> Sequence[str]:
+        """Returns a name for each agent; which host it gets, Slurm decides."""
+        return self._names
+
+    def connect(self, name: str) -> Connection:
+        """Asks Slurm for a step with an agent."""
+        return CommandConnection(self.command(name), self._own_environment())
+
+    def command(self, name: str) -> tuple[str, ...]:
+        """Returns the `srun` command of an agent."""
+        request = self._request
+        options = {"signal": SIGNAL, **request.options}
+        where = [f"--relative={self._names.index(name)}", "--overlap"] if self._within else []
+        agent = agent_arguments(request.devices, request.per_device)
+        return (
+            *("srun", "--quiet", "--unbuffered", "--nodes=1", "--ntasks=1"),
+            *(f"--job-name=hpsearch-{self._study}", *where),
+            *(_option(key, value) for key, value in options.items()),
+            *(request.python or sys.executable, *agent),
+        )
+
+    def advice(self, words: str) -> str:
+        """Slurm says enough."""
+        return ""
+
+    def close(self) -> None:
+        """Holds nothing: a step ends with its agent."""
+
+    @property
+    def _allocated(self) -> int:
+        return int(self._environment.get("SLURM_JOB_NUM_NODES", "1"))
+
+    def _own_environment(self) -> dict[str, str]:
+        """Returns the environment of `srun`: outside of any allocation unless it is to be within.
+
+        Where to find Slurm's own configuration is kept.
+        """
+        if self._within:
+            return self._environment
+        return {
+            name: value
+            for name, value in self._environment.items()
+            if not name.startswith(("SLURM_", "SLURMD_", "SBATCH_", "SRUN_", "SALLOC_"))
+            or name == "SLURM_CONF"
+        }
+
+
+def _option(key: str, value: str) -> str:
+    dashes = "-" if len(key) == 1 else "--"
+    joint = "" if len(key) == 1 else "="
+    return f"{dashes}{key}{joint}{value}" if value else f"{dashes}{key}"

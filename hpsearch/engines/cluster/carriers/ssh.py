@@ -1,0 +1,78 @@
+"""Nodes that are reached by ssh: one connection a node, which never asks for anything."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hpsearch.engines.cluster.carriers.command import agent_arguments
+from hpsearch.engines.cluster.connection import CommandConnection, Connection
+from hpsearch.engines.cluster.nodes_file import LOCAL, NodeEntry
+
+SSH = "HPSEARCH_SSH"
+OPTIONS = (
+    *("-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"),
+    # A host that is gone without a word is noticed after 15 s, on both sides.
+    *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"),
+)
+ADVICE = {
+    "Permission denied": "ssh must log in there without a password: ssh-copy-id {name}",
+    "Host key verification failed": "log in once by hand to accept its key: ssh {name}",
+    "hpsearch": "hpsearch must be installed there; name its Python under `python:`",
+    "No such file or directory": "name the Python of that host under `python:`",
+}
+
+
+class SshCarrier:
+    """Starts agents by ssh.
+
+    `$HPSEARCH_SSH` is used in the place of `ssh`, for options of one's own.
+
+    Args:
+        entries: the nodes.
+    """
+
+    patience_s: float | None = 120.0
+
+    def __init__(self, entries: Iterable[NodeEntry]) -> None:
+        self._entries = {entry.label: entry for entry in entries}
+
+    def add(self, entry: NodeEntry) -> None:
+        """Adds a node, or replaces the one of this name."""
+        self._entries[entry.label] = entry
+
+    def nodes(self) -> Sequence[str]:
+        """Returns the names of the list."""
+        return list(self._entries)
+
+    def connect(self, name: str) -> Connection:
+        """Starts the agent on a host; what the host must know goes into one shell command."""
+        return CommandConnection(command_for(self._entries[name]))
+
+    def advice(self, words: str) -> str:
+        """Returns what to do about what ssh or the host's shell said."""
+        return next((advice for part, advice in ADVICE.items() if part in words), "")
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+def command_for(entry: NodeEntry) -> tuple[str, ...]:
+    """Returns the command that starts a node's agent."""
+    if entry.command:
+        return tuple(shlex.split(entry.command))
+    words = agent_arguments(entry.devices, entry.per_device)
+    if entry.host in LOCAL and not entry.setup:
+        return (entry.python or sys.executable, *words)
+    start = shlex.join((entry.python or sys.executable, *words))
+    here = shlex.quote(str(Path.cwd()))
+    # The folder is the same where a file system is shared: relative paths of data hold there.
+    script = f"cd {here} 2>/dev/null; {entry.setup + '; ' if entry.setup else ''}exec {start}"
+    if entry.host in LOCAL:
+        return ("sh", "-c", script)
+    ssh = shlex.split(os.environ.get(SSH, "ssh"))
+    # Whatever the login shell there is, the script is for sh.
+    return (*ssh, *OPTIONS, entry.host, shlex.join(("sh", "-c", script)))

@@ -1,0 +1,103 @@
+"""A running command whose standard input and output lead to the agent of a node."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from hpsearch.engines.cluster.stream import Stream
+from hpsearch.engines.linux import dying_with_this
+
+WORDS_BYTES = 4096
+
+
+class Connection(Protocol):
+    """A way to one agent, open until it is hung up.
+
+    Attributes:
+        stream: what is said to the agent, and what it says.
+    """
+
+    stream: Stream
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left of it on this machine."""
+
+    def last_words(self) -> str:
+        """Returns the last line on its standard error, such as why ssh gave up; may be empty."""
+
+    def hang_up(self) -> None:
+        """Closes the agent's input, upon which it ends; does not wait."""
+
+    def terminate(self) -> None:
+        """Asks what is left on this machine to end, and cancels what it has asked for."""
+
+    def kill(self) -> None:
+        """Ends what is left on this machine now, and lets go of it."""
+
+
+class CommandConnection:
+    """Starts the command; it is terminated when this process dies.
+
+    Args:
+        command: program and arguments.
+        environment: its environment; this process's if not given.
+    """
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = subprocess.Popen(
+            dying_with_this(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,
+            env=environment,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self.stream = Stream(self._process.stdout.fileno(), self._process.stdin.fileno())
+
+    @property
+    def ended(self) -> bool:
+        """Whether the command has ended."""
+        return self._process.poll() is not None
+
+    def last_words(self) -> str:
+        """Returns the last line the command wrote to its standard error; may be empty."""
+        size = self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, size - WORDS_BYTES))
+        lines = self._errors.read().decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    def hang_up(self) -> None:
+        """Closes the command's standard input."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        self.stream.closed = True
+
+    def terminate(self) -> None:
+        """Sends the command SIGTERM, which has `srun` cancel what it waits for."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kills the command if it still runs, reaps it, and closes its files."""
+        self._signal(signal.SIGKILL)
+        self.hang_up()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._errors.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)

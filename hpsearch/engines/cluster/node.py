@@ -1,0 +1,124 @@
+"""One node as the coordinator knows it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from hpsearch.engines.cluster.carriers.carrier import Carrier
+from hpsearch.engines.cluster.connection import Connection
+from hpsearch.engines.cluster.hello import Hello
+from hpsearch.engines.cluster.stream import Stream
+from hpsearch.engines.cluster.trial_files import Inbound
+from hpsearch.engines.slots import Slot
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Message, Progress, Report
+
+State = Literal["connecting", "loading", "in", "leaving", "out"]
+
+
+@dataclass
+class Attempt:
+    """One try of a node at one trial.
+
+    Attributes:
+        token: names it in every message; what comes with another token is ignored.
+        job: what is trained.
+        slot: where.
+        files: puts the trial's files in place here; None where the folder is shared.
+        epoch: epochs done.
+        samples_per_s: training speed.
+        fault: the disk here or there refused its files, in words; empty if not.
+    """
+
+    token: str
+    job: Job
+    slot: Slot
+    files: Inbound | None
+    epoch: int = 0
+    samples_per_s: float = 0.0
+    fault: str = ""
+
+    def hear(self, message: Message) -> None:
+        """Notes how far the trial is."""
+        if isinstance(message, Progress):
+            self.samples_per_s = round(message.samples_per_s, 1) or self.samples_per_s
+        elif isinstance(message, Report):
+            self.epoch = message.step
+
+
+@dataclass
+class Node:
+    """A node with an open connection.
+
+    Attributes:
+        name: what people see, and the first part of its slots' names.
+        carrier: what reaches it.
+        connection: the way to its agent.
+        state: `connecting` until it greets, `loading` the study, `in`, `leaving`, or `out`.
+        hello: what it said of itself.
+        shared: it sees the coordinator's run folder.
+        attempts: what runs there, by token.
+        heard: `time.monotonic()` of its last sign of life.
+        began: of its connection.
+        epochs: epochs reported from there.
+        farewell: why it leaves or is out; empty before.
+    """
+
+    name: str
+    carrier: Carrier
+    connection: Connection
+    state: State = "connecting"
+    hello: Hello | None = None
+    shared: bool = False
+    attempts: dict[str, Attempt] = field(default_factory=dict)
+    heard: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=time.monotonic)
+    epochs: int = 0
+    farewell: str = ""
+
+    @property
+    def stream(self) -> Stream:
+        """What is said to its agent, and what it says."""
+        return self.connection.stream
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """Its room for trials while it is in, under names that no other node has."""
+        if self.state != "in" or self.hello is None:
+            return ()
+        return tuple(replace(slot, name=f"{self.name}/{slot.name}") for slot in self.hello.slots)
+
+    def own_name(self, slot: Slot) -> str:
+        """Returns what the node itself calls a slot."""
+        return slot.name.removeprefix(f"{self.name}/")
+
+    def as_row(self) -> dict[str, Any]:
+        """Returns what `hpsearch nodes` shows of it."""
+        hello = self.hello
+        return {
+            "name": self.name,
+            "host": hello.host if hello else "",
+            "state": self.state,
+            "why": self.farewell,
+            "slots": [slot.name for slot in hello.slots] if hello else [],
+            "memory": hello.memory if hello else 0,
+            "shared": self.shared,
+            "epochs": self.epochs,
+            "trials": [
+                {
+                    "number": attempt.job.number,
+                    "slot": self.own_name(attempt.slot),
+                    "epoch": attempt.epoch,
+                    "samples_per_s": attempt.samples_per_s,
+                }
+                for attempt in self.attempts.values()
+            ],
+        }
+
+
+def folder_of(job: Job) -> Path:
+    """Returns the trial's folder on the coordinator's machine, as an absolute path."""
+    return Path(job.folder).absolute()

@@ -1,0 +1,122 @@
+"""Which nodes a search may use: a list of hosts, or a `cluster.yaml` that a lab keeps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hpsearch.errors import InputError
+
+KEYS = ("host", "name", "devices", "per_device", "python", "setup", "command")
+EXAMPLE = "write `nodes:` and under it `- host: gpu1`, one entry a node"
+# What ssh could take for an option, or a shell for more than one word, is not a host.
+HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:%-]*")
+LOCAL = ("local", "localhost")
+
+
+@dataclass(frozen=True)
+class NodeEntry:
+    """One node of a list.
+
+    Attributes:
+        host: as ssh knows it; `local` for this machine, without ssh.
+        name: what people see; the host if not given.
+        devices: as `--devices`, on that node.
+        per_device: trials at once on each device.
+        python: how Python is started there; the path of the Python that runs here if not given.
+        setup: shell commands before that: `module load cuda`, `source venv/bin/activate`.
+        command: reaches the agent in another way than ssh; the whole command line.
+    """
+
+    host: str
+    name: str = ""
+    devices: str = "auto"
+    per_device: int = 1
+    python: str = ""
+    setup: str = ""
+    command: str = ""
+
+    @property
+    def label(self) -> str:
+        """Returns what people see."""
+        return self.name or self.host
+
+
+def read_nodes(text: str) -> tuple[NodeEntry, ...]:
+    """Returns the nodes that `--nodes` names: those of a file, or hosts between commas.
+
+    Raises:
+        InputError: it is neither, or the file has faults; all of them are named.
+    """
+    path = Path(text)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        return _read_file(path)
+    hosts = [host.strip() for host in text.split(",")]
+    faults = [
+        f"{host!r} is not a host name" for host in hosts if not HOST.fullmatch(host)
+    ] or _duplicates(hosts)
+    if faults:
+        raise InputError(
+            f"--nodes {text}: {'; '.join(faults)}. Write hosts between commas, as in gpu1,gpu2, or"
+            " the path of a file such as cluster.yaml"
+        )
+    return tuple(map(NodeEntry, hosts))
+
+
+def _read_file(path: Path) -> tuple[NodeEntry, ...]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"--nodes {path}: the file cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"--nodes {path}: not YAML: {reason}") from error
+    entries = content.get("nodes") if isinstance(content, Mapping) else None
+    if not isinstance(entries, list) or not entries:
+        raise InputError(f"{path}: there is no list of nodes; {EXAMPLE}")
+    nodes, faults = [], []
+    for place, entry in enumerate(entries, 1):
+        entry = {"host": entry} if isinstance(entry, str) else entry
+        wrong = _faults(entry)
+        faults += [f"node {place}: {fault}" for fault in wrong]
+        if not wrong:
+            nodes.append(NodeEntry(**entry))
+    faults += _duplicates([node.label for node in nodes])
+    unknown = sorted(set(content) - {"nodes"}, key=str)
+    faults += [f"there is no key {key!r} beside nodes" for key in unknown]
+    if faults:
+        raise InputError("\n".join(f"{path}: {fault}" for fault in faults))
+    return tuple(nodes)
+
+
+def _faults(entry: Any) -> list[str]:
+    if not isinstance(entry, Mapping):
+        return [f"{entry!r} is not a node; {EXAMPLE}"]
+    faults = [
+        f"there is no key {key!r}; a node has {', '.join(KEYS)}" for key in entry if key not in KEYS
+    ]
+    host = entry.get("host")
+    if not isinstance(host, str) or not HOST.fullmatch(host):
+        faults.append(
+            f"host: {host!r} is not a host name" if "host" in entry else "host is missing"
+        )
+    per_device = entry.get("per_device", 1)
+    if not isinstance(per_device, int) or isinstance(per_device, bool) or per_device < 1:
+        faults.append(f"per_device: {per_device!r} is not a whole number from 1 on")
+    texts = [key for key in KEYS if key not in ("host", "per_device")]
+    faults += [
+        f"{key}: {entry[key]!r} is not text; put it in quotes"
+        for key in texts
+        if key in entry and not isinstance(entry[key], str)
+    ]
+    return faults
+
+
+def _duplicates(names: list[str]) -> list[str]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    return [f"{name} is there twice; give one of them another name" for name in twice]

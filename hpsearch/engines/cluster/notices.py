@@ -1,0 +1,84 @@
+"""What a running search says of its nodes to other processes, and what these ask of it.
+
+Both are files in the study's run folder, so that `hpsearch nodes` works from any machine that sees
+the folder: `nodes.json`, and a request a file in `nodes.requests`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hpsearch.engines.cluster.fleet import Fleet
+from hpsearch.engines.cluster.node import Node
+
+FILE = "nodes.json"
+REQUESTS = "nodes.requests"
+EVERY_S = 2.0
+
+
+class Notices:
+    """Writes the nodes' file and obeys requests, in the process that runs the search.
+
+    Args:
+        folder: the study's run folder.
+        add: gives a node of this name to a carrier.
+    """
+
+    def __init__(self, folder: Path, add: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._add = add
+        self._told = 0.0
+
+    def tell(self, nodes: Iterable[Node]) -> None:
+        """Writes who is in, every two seconds; a disk that refuses it is for others to report."""
+        if time.monotonic() - self._told < EVERY_S:
+            return
+        self._told = time.monotonic()
+        content = {"written": time.time(), "nodes": [node.as_row() for node in nodes]}
+        beside = self._folder / f"{FILE}.tmp"
+        with contextlib.suppress(OSError):
+            beside.write_text(json.dumps(content))
+            beside.replace(self._folder / FILE)
+
+    def obey(self, fleet: Fleet) -> None:
+        """Adds and drains the nodes that were asked for."""
+        for path in sorted((self._folder / REQUESTS).glob("*.json")):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                request = json.loads(path.read_text())
+                for name in request["add"]:
+                    self._add(name)
+                    fleet.roster.admit(name)
+                for name in request["drain"]:
+                    fleet.drain(name)
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Removes both: nobody is in any more."""
+        (self._folder / FILE).unlink(missing_ok=True)
+        shutil.rmtree(self._folder / REQUESTS, ignore_errors=True)
+
+
+def read_rows(folder: Path) -> tuple[float, list[dict[str, Any]]] | None:
+    """Returns how old the nodes' file of a study is, in seconds, and its rows; None without one."""
+    try:
+        content = json.loads((folder / FILE).read_text())
+        return time.time() - content["written"], content["nodes"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def request(folder: Path, add: Sequence[str], drain: Sequence[str]) -> None:
+    """Asks the running search of a study to add and to drain nodes."""
+    requests = folder / REQUESTS
+    requests.mkdir(exist_ok=True)
+    name = f"{time.time_ns()}-{uuid.uuid4().hex}"
+    beside = requests / f"{name}.tmp"
+    beside.write_text(json.dumps({"add": list(add), "drain": list(drain)}))
+    beside.replace(requests / f"{name}.json")

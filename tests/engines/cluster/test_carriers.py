@@ -1,0 +1,206 @@
+"""How each carrier reaches an agent: the commands that it runs, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hpsearch.engines.cluster.carriers.kubernetes import KubernetesCarrier, PodChoice
+from hpsearch.engines.cluster.carriers.ray import RayChoice
+from hpsearch.engines.cluster.carriers.slurm import SlurmCarrier, SlurmRequest
+from hpsearch.engines.cluster.carriers.ssh import SshCarrier, command_for
+from hpsearch.engines.cluster.nodes_file import NodeEntry
+from hpsearch.errors import InputError
+
+AGENT = ("-m", "hpsearch", "agent", "--devices", "auto", "--per-device", "1")
+
+
+def test_ssh_never_asks_and_notices_a_host_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HPSEARCH_SSH", raising=False)
+
+    *ssh, host, script = command_for(NodeEntry("gpu1", python="/opt/py", setup="module load cuda"))
+
+    assert ssh == [
+        *("ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"),
+        *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"),
+    ]
+    assert host == "gpu1"
+    shell, option, text = shlex.split(script)
+    assert (shell, option) == ("sh", "-c")
+    assert text == (
+        f"cd {shlex.quote(str(Path.cwd()))} 2>/dev/null; module load cuda;"
+        f" exec /opt/py {' '.join(AGENT)}"
+    )
+
+
+def test_this_machine_needs_no_ssh() -> None:
+    assert command_for(NodeEntry("local")) == (sys.executable, *AGENT)
+
+
+def test_a_node_may_be_reached_by_any_command() -> None:
+    entry = NodeEntry("box", command="docker exec -i box hpsearch agent")
+
+    assert command_for(entry) == ("docker", "exec", "-i", "box", "hpsearch", "agent")
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("me@b: Permission denied (publickey).", "ssh must log in there without a password"),
+        ("Host key verification failed.", "log in once by hand to accept its key: ssh {name}"),
+        ("/usr/bin/python: No module named hpsearch", "hpsearch must be installed there"),
+        ("Connection refused", ""),
+    ],
+)
+def test_what_ssh_says_comes_with_what_to_do(words: str, advice: str) -> None:
+    said = SshCarrier([]).advice(words)
+
+    assert said.startswith(advice)
+    assert bool(said) == bool(advice)
+
+
+def test_slurm_is_asked_for_a_step_a_node() -> None:
+    request = SlurmRequest.parse(
+        "partition=gpu nodes=2 gres=gpu:4 time=30 exclusive c=8 per_device=2"
+    )
+    carrier = SlurmCarrier(request, "mnist", {"SLURM_CONF": "/etc/slurm.conf", "SLURM_JOB_ID": "1"})
+
+    assert carrier.nodes() == ["slurm-1", "slurm-2"]
+    assert carrier.command("slurm-2") == (
+        *(
+            "srun",
+            "--quiet",
+            "--unbuffered",
+            "--nodes=1",
+            "--ntasks=1",
+            "--job-name=hpsearch-mnist",
+        ),
+        *("--signal=USR1@60", "--partition=gpu", "--gres=gpu:4", "--time=30", "--exclusive", "-c8"),
+        *(sys.executable, *AGENT[:-1], "2"),
+    )
+    assert carrier._own_environment() == {"SLURM_CONF": "/etc/slurm.conf"}, (
+        "an allocation of its own"
+    )
+
+
+def test_within_an_allocation_each_of_its_nodes_gets_a_step() -> None:
+    here = {"SLURM_JOB_ID": "1", "SLURM_JOB_NUM_NODES": "3"}
+    carrier = SlurmCarrier(SlurmRequest.parse(""), "mnist", here)
+
+    assert carrier.nodes() == ["slurm-1", "slurm-2", "slurm-3"]
+    assert "--relative=2" in carrier.command("slurm-3")
+    assert carrier._own_environment() == here
+
+
+def test_slurm_without_options_needs_an_allocation() -> None:
+    with pytest.raises(InputError, match=r"there is none here: run it within salloc or sbatch"):
+        SlurmCarrier(SlurmRequest.parse(""), "mnist", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("nodes=0", "nodes=0: not a whole number from 1 on"),
+        ("ntasks=4", "ntasks is set by hpsearch"),
+        ("=5", "'=5' is not key=value"),
+        ("; rm", "';' is not key=value"),
+    ],
+)
+def test_what_slurm_cannot_be_asked_is_refused(text: str, fault: str) -> None:
+    with pytest.raises(InputError) as error:
+        SlurmRequest.parse(text)
+
+    assert str(error.value).startswith(f"--slurm {text}: {fault}. write for instance")
+
+
+def fake_kubectl(folder: Path, pods: dict[str, str]) -> None:
+    """Puts a kubectl first on the path that lists these pods and runs commands here."""
+    items = [
+        {"metadata": {"name": name}, "status": {"phase": phase}} for name, phase in pods.items()
+    ]
+    (folder / "pods.json").write_text(json.dumps({"items": items}))
+    program = folder / "kubectl"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'echo "$@" >> {folder}/calls\n'
+        f'case "$*" in *"get pods"*) cat {folder}/pods.json; exit;; esac\n'
+        'while [ "$1" != "--" ]; do shift; done; shift; exec "$@"\n'
+    )
+    program.chmod(0o755)
+
+
+def test_running_pods_are_reached_by_kubectl(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_kubectl(tmp_path, {"a": "Running", "b": "Pending", "c": "Running"})
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    choice = PodChoice.parse("app=trainer namespace=lab container=main python=echo")
+
+    carrier = KubernetesCarrier(choice)
+    assert carrier.nodes() == ["a", "c"]
+    connection = carrier.connect("c")
+    deadline = time.monotonic() + 30
+    while not connection.ended and time.monotonic() < deadline:
+        time.sleep(0.01)
+    connection.stream.receive()
+    connection.kill()
+    carrier.close()
+
+    assert connection.stream.noise == " ".join(AGENT)
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "--namespace=lab get pods --output=json --selector=app=trainer",
+        f"--namespace=lab exec --stdin --container=main pod/c -- echo {' '.join(AGENT)}",
+    ]
+
+
+def test_a_cluster_that_cannot_list_its_pods_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kubectl").write_text(
+        "#!/bin/sh\necho 'E: no'; echo 'no configuration' >&2; exit 1"
+    )
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    with pytest.raises(InputError, match=r"^kubectl cannot list pods: no configuration$"):
+        KubernetesCarrier(PodChoice.parse("app=trainer"))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "'' is not a label selector"),
+        ("--all", "'--all' is not a label selector"),
+        ("app=a pods=3", "there is no key 'pods'"),
+        ("app=a per_device=x", "per_device=x: not a whole number from 1 on"),
+    ],
+)
+def test_what_is_not_a_choice_of_pods_is_refused(text: str, fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
+        PodChoice.parse(text)
+
+
+def test_ray_is_told_where_it_is_and_what_an_agent_takes() -> None:
+    assert RayChoice.parse("auto") == RayChoice("auto")
+    assert RayChoice.parse("head:6379 gpus=0.5 cpus=0 per_device=2") == RayChoice(
+        "head:6379", gpus=0.5, cpus=0.0, per_device=2
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "the address is missing"),
+        ("auto gpu=1", "there is no key 'gpu'"),
+        ("auto gpus=-1", "gpus=-1: not a number from 0 on"),
+    ],
+)
+def test_what_is_not_a_ray_cluster_is_refused(text: str, fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
+        RayChoice.parse(text)

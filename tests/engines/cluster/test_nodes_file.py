@@ -1,0 +1,92 @@
+"""Which nodes `--nodes` names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpsearch.engines.cluster.nodes_file import NodeEntry, read_nodes
+from hpsearch.errors import InputError
+
+
+def test_hosts_between_commas() -> None:
+    assert read_nodes("gpu1, me@gpu2,local") == (
+        *(NodeEntry("gpu1"), NodeEntry("me@gpu2"), NodeEntry("local")),
+    )
+
+
+@pytest.mark.parametrize("host", ["", "-oProxyCommand=x", "a b", "a;b"])
+def test_what_is_not_a_host_is_refused(host: str) -> None:
+    with pytest.raises(InputError, match=r"is not a host name\. Write hosts between commas"):
+        read_nodes(f"gpu1,{host}")
+
+
+def test_a_host_twice_is_refused() -> None:
+    with pytest.raises(InputError, match="a is there twice; give one of them another name"):
+        read_nodes("a,a")
+
+
+def test_a_file_says_how_each_node_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.yaml"
+    path.write_text(
+        "nodes:\n"
+        "  - gpu1\n"
+        "  - host: gpu2\n"
+        "    name: big\n"
+        "    devices: cuda:0,1\n"
+        "    per_device: 2\n"
+        "    python: /opt/venv/bin/python\n"
+        "    setup: module load cuda\n"
+    )
+
+    assert read_nodes(str(path)) == (
+        NodeEntry("gpu1"),
+        NodeEntry("gpu2", "big", "cuda:0,1", 2, "/opt/venv/bin/python", "module load cuda"),
+    )
+
+
+def test_all_faults_of_a_file_are_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.yaml"
+    path.write_text(
+        "nodes:\n"
+        "  - {devices: cpu}\n"
+        "  - {host: a, per_device: 0, gpus: 2}\n"
+        "  - {host: b, devices: 3}\n"
+        "  - 5\n"
+        "  - c\n"
+        "  - c\n"
+        "hosts: []\n"
+    )
+
+    with pytest.raises(InputError) as error:
+        read_nodes(str(path))
+
+    assert str(error.value).splitlines() == [
+        f"{path}: node 1: host is missing",
+        f"{path}: node 2: there is no key 'gpus'; a node has host, name, devices, per_device,"
+        " python, setup, command",
+        f"{path}: node 2: per_device: 0 is not a whole number from 1 on",
+        f"{path}: node 3: devices: 3 is not text; put it in quotes",
+        f"{path}: node 4: 5 is not a node; write `nodes:` and under it `- host: gpu1`, one entry a"
+        " node",
+        f"{path}: c is there twice; give one of them another name",
+        f"{path}: there is no key 'hosts' beside nodes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("nodes: []", "no list of nodes"), ("[", "not YAML"), ("- a", "no list of nodes")],
+)
+def test_a_file_without_nodes_is_refused(text: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "cluster.yaml"
+    path.write_text(text)
+
+    with pytest.raises(InputError, match=reason):
+        read_nodes(str(path))
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no\.yaml: the file cannot be read: No such file"):
+        read_nodes(str(tmp_path / "no.yaml"))
