@@ -5,23 +5,26 @@ VENV := .venv
 READY := $(VENV)/.ready
 PEERS := benchmarks/.venv
 
-.PHONY: quickstart test faults check tutorial bench clean
+.PHONY: quickstart test faults check docs tutorial bench clean
 
 quickstart: $(READY)  ## a first search on MNIST, and its winner confirmed: three minutes on two cores
 	@$(VENV)/bin/hpsearch run studies/quickstart.yaml
 	@$(VENV)/bin/hpsearch confirm quickstart --top 2 --seeds 3
 
 test: $(READY)  ## every test that needs no GPU
-	@$(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder
+	@PYTHONUTF8=1 $(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder
 
 faults: $(READY)  ## every fault of docs/reliability.md in a full round, and its table (an hour and a half)
-	@HPSEARCH_FAULTS=full HPSEARCH_HISTORIES=24 HPSEARCH_FUZZ_S=600 $(VENV)/bin/python -m pytest \
+	@PYTHONUTF8=1 HPSEARCH_FAULTS=full HPSEARCH_HISTORIES=24 HPSEARCH_FUZZ_S=600 $(VENV)/bin/python -m pytest \
 		-q -rs -n 4 --timeout 900 tests/faults tests/search/test_interleavings.py tests/spec/test_loader_fuzz.py
 
 check: $(READY)  ## format, lint and types
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
+
+docs: $(READY)  ## the pages written from the code: docs/cli.md, docs/api.md
+	@$(VENV)/bin/python docs/reference.py
 
 tutorial: $(READY)  ## the tutorial's five networks on the full data, three seeds each (hours)
 	@$(VENV)/bin/python benchmarks/tutorial.py

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
+import sys
 from collections.abc import Callable, Sequence
 
 from cyclopts import App
@@ -46,10 +48,16 @@ _COMMANDS: tuple[Callable[..., int | None], ...] = (
 )
 for _place, _command in enumerate(_COMMANDS):
     app.command(_command, name=_command.__name__.rstrip("_"), sort_key=_place)
+app.register_install_completion_command(
+    help="Complete commands and options with Tab in this shell.", sort_key=len(_COMMANDS)
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command line and returns its exit code: see `views/exit_codes.py`."""
+    """Runs one command line and returns its exit code: see `commands/exit_codes.py`."""
     # Python would look through everything once more before it ends, for 0.2 s after a search.
     atexit.register(gc.freeze)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A curve or a rule that the terminal's encoding lacks becomes "?", never a traceback.
+        sys.stdout.reconfigure(errors="replace")
     return run_guarded(lambda: app(arguments, exit_on_error=False, print_error=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,18 @@ from rich.console import Console, RenderableType
 from hpsearch.engines.slots import count_gpus
 from hpsearch.search.store.records import StudyRecord, TrialRecord
 
-# What commands print is as wide as this, on every machine that runs the tests.
-os.environ["COLUMNS"] = "120"
+# What a login shell, a cluster or a proxy sets must not decide how a test ends. Tests that are
+# about such a thing set it themselves: see test_elsewhere.py.
+FOREIGN = re.compile(
+    r"(SLURM|OMPI|PMI|PMIX|JSM|LSB|TORCHELASTIC)_\w+"
+    r"|((LOCAL|GROUP|NODE|GLOBAL)_)?RANK|(LOCAL_)?WORLD_SIZE|MASTER_(ADDR|PORT)"
+    r"|(https?|all|no)_proxy|NO_COLOR|(FORCE|CLICOLOR|TTY)_\w+|HPSEARCH_(STORAGE|RUNS)",
+    re.IGNORECASE,
+)
+for name in filter(FOREIGN.fullmatch, [*os.environ]):
+    del os.environ[name]
+os.environ |= {"COLUMNS": "120", "TERM": "xterm"}
+os.umask(0o022)
 
 Trials = Callable[..., TrialRecord]
 Studies = Callable[..., StudyRecord]

@@ -1,4 +1,4 @@
-"""What is installed: the whole package, MNIST with its checksums, the command."""
+"""What is installed: the whole package, MNIST with its checksums, the command, the licenses."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from configparser import ConfigParser
+from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ BUILD = "import sys; from setuptools import build_meta; build_meta.build_{}(sys.
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what a package is built from: a build leaves folders beside it."""
     folder = tmp_path_factory.mktemp("project")
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, folder)
     unwanted = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "hpsearch", folder / "hpsearch", ignore=unwanted)
@@ -63,7 +65,7 @@ def test_wheel_holds_every_file_of_the_package_and_nothing_else(
 def test_source_package_holds_every_file_of_the_package(project: Path) -> None:
     with tarfile.open(build(project, "sdist")) as file:
         packed = {name.partition("/")[2] for name in file.getnames()}
-    assert packed > files_of(project) | {"pyproject.toml", "README.md"}
+    assert packed > files_of(project) | {"pyproject.toml", "README.md", "LICENSE", "NOTICE"}
 
 
 def test_wheel_brings_the_command(wheel: zipfile.ZipFile) -> None:
@@ -81,3 +83,20 @@ def test_wheel_brings_mnist_with_the_checksums_of_its_note(wheel: zipfile.ZipFil
         content = gzip.decompress(wheel.read(f"{MNIST}/{name}.gz"))
         assert len(content) == int(size.replace(",", ""))
         assert hashlib.md5(content, usedforsecurity=False).hexdigest() == checksum
+
+
+def test_wheel_names_both_licenses_and_brings_their_texts(wheel: zipfile.ZipFile) -> None:
+    info = next(name for name in wheel.namelist() if name.endswith("/METADATA")).rpartition("/")[0]
+    metadata = message_from_string(wheel.read(f"{info}/METADATA").decode())
+    assert metadata["License-Expression"] == "Apache-2.0 AND CC-BY-SA-3.0"
+    for name in metadata.get_all("License-File", []):
+        assert wheel.read(f"{info}/licenses/{name}") == (ROOT / name).read_bytes()
+    assert "CC BY-SA 3.0" in (ROOT / "NOTICE").read_text()
+
+
+def test_the_changelog_begins_with_the_version_of_the_package() -> None:
+    """Before a release its newest section is "Unreleased", and the version is a `.dev` one."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    newest, *older = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest == ("Unreleased" if ".dev" in version else version)
+    assert version.partition(".dev")[0] not in older

@@ -165,7 +165,7 @@ class ForkServer:
 
 def _spawn(channel: int) -> int:
     os.set_inheritable(channel, True)
-    command = [sys.executable, "-m", "hpsearch.engines.child", str(channel)]
+    command = [sys.executable, "-X", "utf8", "-m", "hpsearch.engines.child", str(channel)]
     return os.posix_spawn(sys.executable, command, os.environ, setpgroup=0)
 
 

@@ -42,7 +42,7 @@ class Server:
         with theirs:
             self.process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "hpsearch.engines.forkserver"),
+                    *(sys.executable, "-X", "utf8", "-m", "hpsearch.engines.forkserver"),
                     *(str(theirs.fileno()), str(os.getpid())),
                 ],
                 pass_fds=(theirs.fileno(),),

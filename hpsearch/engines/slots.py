@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -99,9 +102,30 @@ def find_slots(devices: str, per_device: int) -> tuple[Slot, ...]:
 
 
 def count_cpus() -> int:
-    """Returns the CPU cores that this process may use."""
+    """Returns the CPU cores that this process may use: its affinity, within a container's limit."""
     affinity = psutil.Process().cpu_affinity() if hasattr(psutil.Process, "cpu_affinity") else None
-    return len(affinity) if affinity else (os.cpu_count() or 1)
+    cores = len(affinity) if affinity else (os.cpu_count() or 1)
+    return max(1, int(min(cores, cpu_limit())))
+
+
+def cpu_limit(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
+    """Returns the cores' worth of time that a container may use; infinite without a limit.
+
+    `docker run --cpus 2` and a limit of Kubernetes leave every core visible.
+
+    Args:
+        cgroup: the container's control group, of either version.
+    """
+    unified, divided = cgroup / "cpu.max", cgroup / "cpu"
+    with contextlib.suppress(OSError, ValueError):
+        if unified.exists():
+            quota, period = unified.read_text().split()
+        else:
+            quota = (divided / "cpu.cfs_quota_us").read_text()
+            period = (divided / "cpu.cfs_period_us").read_text()
+        if quota != "max" and int(quota) > 0:
+            return int(quota) / int(period)
+    return math.inf
 
 
 def count_gpus() -> int:

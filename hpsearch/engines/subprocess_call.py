@@ -31,7 +31,7 @@ def run_in_subprocess(function: str, job: Job, *arguments: Any) -> Any:
         SearchError: the process ended without a result.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "hpsearch.engines.subprocess_call", str(os.getpid())],
+        [sys.executable, "-X", "utf8", "-m", "hpsearch.engines.subprocess_call", str(os.getpid())],
         input=json.dumps([function, job.to_json(), arguments]),
         stdout=subprocess.PIPE,
         text=True,

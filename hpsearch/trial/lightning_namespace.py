@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+
 
 def tree_of(module: object) -> Any:
     """Returns the package, `pytorch_lightning` or `lightning.pytorch`, whose class this extends.
@@ -23,6 +25,15 @@ def tree_of(module: object) -> Any:
 def one_process(tree: Any) -> Any:
     """Returns the plugin that keeps a Trainer of this tree to one process, in any cluster."""
     return import_module(f"{tree.__name__}.plugins.environments").LightningEnvironment()
+
+
+def become_rank_zero() -> None:
+    """Makes this process the one that logs, in both trees.
+
+    Lightning reads a rank from `RANK`, `SLURM_PROCID` and the like, which a search that was started
+    by a cluster's launcher hands down to its trials; any rank but 0 would log nothing.
+    """
+    LightningEnvironment().set_global_rank(0)
 
 
 def in_tree(callback: type, tree: Any) -> type:

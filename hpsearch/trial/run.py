@@ -25,7 +25,7 @@ from hpsearch.protocol.messages import Ended, FailureKind
 from hpsearch.trial import checkpoint, tensorboard
 from hpsearch.trial.claim import Claim, SupersededError
 from hpsearch.trial.epoch_end import BadMetricError, EpochEnd, Exchange
-from hpsearch.trial.lightning_namespace import in_tree, one_process, tree_of
+from hpsearch.trial.lightning_namespace import become_rank_zero, in_tree, one_process, tree_of
 from hpsearch.trial.multi_step import enable_multi_step
 from hpsearch.trial.multi_step_support import multi_step_blocker
 from hpsearch.trial.optimization import attach
@@ -42,6 +42,8 @@ ADVICE = (
     r"The number of training batches .* is smaller than the logging interval",
     # What it warns of, the scan takes care of.
     r".*`dataloader_iter`",
+    # A trial is one process wherever it runs; Slurm's launcher is not meant for it.
+    r"The `srun` command is available",
 )
 OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -141,6 +143,7 @@ def prepare(job: Job) -> None:
     # that 32 bits hold in full: 0 for the result, but a hundred times as slow to compute with.
     torch.set_flush_denormal(True)
     torch.set_num_threads(job.threads)
+    become_rank_zero()
     if job.device == "cpu":
         # Lightning sets it, and then every step of an optimizer looks for NVIDIA's library anew.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)

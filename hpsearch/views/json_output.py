@@ -13,7 +13,7 @@ from hpsearch.search.store import StudyRecord, TrialRecord
 
 def to_json(document: object) -> str:
     """Returns indented JSON; a number that JSON has not (nan, inf) becomes null."""
-    return json.dumps(_plain(document), indent=2, allow_nan=False, ensure_ascii=False, default=str)
+    return json.dumps(_plain(document), indent=2, allow_nan=False, default=str)
 
 
 def study_entry(study: StudyRecord) -> dict[str, Any]:

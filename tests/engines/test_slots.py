@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import math
+from pathlib import Path
+
 import pytest
 
-from hpsearch.engines.slots import Slot, lay_out, parse_devices, visible_devices
+from hpsearch.engines.slots import Slot, cpu_limit, lay_out, parse_devices, visible_devices
 from hpsearch.errors import InputError
 
 
@@ -76,3 +79,23 @@ def test_per_device_must_be_positive() -> None:
 )
 def test_a_trial_sees_its_own_device_only(device: str, outer: str | None, expected: str) -> None:
     assert visible_devices(device, outer) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({"cpu.max": "max 100000\n"}, math.inf),
+        ({"cpu.max": "250000 100000\n"}, 2.5),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, math.inf),
+        ({"cpu/cpu.cfs_quota_us": "50000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 0.5),
+        ({"cpu.max": "nonsense"}, math.inf),
+        ({}, math.inf),
+    ],
+)
+def test_a_containers_limit_is_read_from_either_kind_of_control_group(
+    tmp_path: Path, files: dict[str, str], cores: float
+) -> None:
+    (tmp_path / "cpu").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert cpu_limit(tmp_path) == cores
