@@ -79,7 +79,7 @@ def words(text: str) -> set[str]:
 def missing(shown: str, printed: str) -> set[str]:
     """Returns the words that the page shows and the command did not print, on any machine."""
     assert bool(ADVICE.search(shown)) == bool(ADVICE.search(printed)), printed
-    return words(ADVICE.sub("", shown)) - words(printed) - OF_CHANCE
+    return words(ADVICE.sub("", shown)) - words(ADVICE.sub("", printed)) - OF_CHANCE
 
 
 TABLE = "bf16-mixed  1,103  0.30 (0.27 to 0.32)  trainer.precision: bf16-mixed\n\n"

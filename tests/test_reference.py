@@ -68,9 +68,7 @@ def test_the_glossary_is_in_order() -> None:
 
 @pytest.mark.parametrize(("term", "file", "name"), TERMS, ids=[term for term, *_ in TERMS])
 def test_a_term_is_where_the_glossary_says(term: str, file: str, name: str) -> None:
-    """The file exists, defines the name, and speaks of the term."""
     text = (PACKAGE / file).read_text(encoding="utf-8")
-    assert re.sub(r"\W", "", term.lower()) in re.sub(r"\W|_", "", text.lower())
     defined = {
         name
         for node in ast.parse(text).body
