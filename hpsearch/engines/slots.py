@@ -24,11 +24,13 @@ class Slot:
         name: what people see, such as `cpu:0` or `cuda:1/0` (the first slot on GPU 1).
         device: `cpu` or `cuda:N`, as this machine numbers it.
         threads: CPU threads of a trial in this slot.
+        host: the machine it is on; empty for the one that the search runs on.
     """
 
     name: str
     device: str
     threads: int
+    host: str = ""
 
 
 def parse_devices(text: str, gpus: int, cpus: int) -> tuple[str, ...]:

@@ -89,7 +89,8 @@ class Node:
         """Its room for trials while it is in, under names that no other node has."""
         if self.state != "in" or self.hello is None:
             return ()
-        return tuple(replace(slot, name=f"{self.name}/{slot.name}") for slot in self.hello.slots)
+        host, slots = self.hello.host, self.hello.slots
+        return tuple(replace(slot, name=f"{self.name}/{slot.name}", host=host) for slot in slots)
 
     def own_name(self, slot: Slot) -> str:
         """Returns what the node itself calls a slot."""

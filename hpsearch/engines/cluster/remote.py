@@ -104,8 +104,7 @@ class RemoteEngine:
         if isinstance(message, Report | Ended):
             _put_in_place(attempt)
             node.epochs += isinstance(message, Report)
-        if isinstance(message, Ended) and message.failure_kind == "disk" and not node.shared:
-            # It is that node's disk which is full, and no other's.
+        if isinstance(message, Ended) and _is_the_nodes_own(message, node):
             self._fleet.part(node, message.failure, for_good=True)
             return
         if attempt.fault:
@@ -137,6 +136,11 @@ def _start(node: Node, attempt: Attempt) -> Iterator[Mapping[str, Any]]:
             yield {"file": attempt.token, "folder": folder.name, **part}
     job = attempt.job.to_json()
     yield {"start": attempt.token, "job": job, "slot": node.own_name(attempt.slot)}
+
+
+def _is_the_nodes_own(ended: Ended, node: Node) -> bool:
+    """Returns whether a failure says something of this node only: its data, its disk."""
+    return ended.fatal or (ended.failure_kind == "disk" and not node.shared)
 
 
 def _receive(attempt: Attempt, part: Mapping[str, Any]) -> None:

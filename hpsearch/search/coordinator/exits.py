@@ -100,6 +100,8 @@ def decide_exit(
     if said is not None:
         # It was told to leave (SIGTERM, a preemption) and nobody else was: no fault of its own.
         return ExitDecision("retry", reason="was told to stop")
+    if gone.lost:
+        return ExitDecision("retry", reason=gone.lost)
     if gone.oom:
         text = "the machine ran out of memory, and the kernel killed its process"
         return _failed(text, "out of memory")

@@ -120,9 +120,11 @@ class Coordinator:
         if (self._flush.trouble or self._disk.trouble) and not self._stopping():
             return True
         busy = {running.slot for running in self._running.values()}
-        for slot in self._engine.slots:
-            if slot in busy:
-                continue
+        free = [slot for slot in self._engine.slots if slot not in busy]
+        if not free and not busy:
+            # The nodes of a cluster may all be away; what is left to do waits for one.
+            return not self._stopping() and self._queue.has_next()
+        for slot in free:
             trial = None if self._stopping() else self._queue.next()
             if trial is None:
                 return False
@@ -162,7 +164,10 @@ class Coordinator:
         self._observer.started(number, name, running.job.params, running.epochs)
 
     def _handle(self, number: int, message: Message | Exited) -> Decision | None:
-        running = self._running[number]
+        running = self._running.get(number)
+        if running is None:
+            # A lost node may still have said something; its attempt is over.
+            return None
         running.heartbeat(report=message if isinstance(message, Report) else None)
         match message:
             case Progress():

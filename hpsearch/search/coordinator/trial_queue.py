@@ -38,6 +38,10 @@ class TrialQueue:
         """Returns the trial that is next; None if there is none."""
         return self._waiting.popleft() if self._waiting else self._ask()
 
+    def has_next(self) -> bool:
+        """Returns whether there is a trial to hand out, without asking for one."""
+        return bool(self._waiting) or self._may_ask()
+
     def put_back(self, trial: Trial) -> None:
         """Takes a trial that is not over; it is next."""
         self._waiting.appendleft(trial)
@@ -57,8 +61,11 @@ class TrialQueue:
         while self._waiting:
             yield self._waiting.popleft()
 
+    def _may_ask(self) -> bool:
+        return not self._writer.exhausted and (self._budget is None or self._count < self._budget)
+
     def _ask(self) -> Trial | None:
-        if self._writer.exhausted or (self._budget is not None and self._count >= self._budget):
+        if not self._may_ask():
             return None
         trial = self._writer.ask(self._count)
         self._count += 1

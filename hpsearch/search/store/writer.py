@@ -131,7 +131,7 @@ class StudyWriter:
         """Writes that a process is given the trial, here and now."""
         attempt = {
             "started": _now(),
-            "host": socket.gethostname(),
+            "host": slot.host or socket.gethostname(),
             "device": slot.device,
             "slot": slot.name,
             "from_epoch": None,

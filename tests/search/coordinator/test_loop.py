@@ -607,3 +607,65 @@ def test_a_trial_that_gets_on_between_its_deaths_may_die_often(bench: Bench) -> 
 
     trial = bench.record().trials[0]
     assert (trial.state, len(trial.attempts)) == ("complete", 6)
+
+
+def test_a_search_waits_while_there_is_no_slot(bench: Bench) -> None:
+    class Away(ScriptedEngine):
+        """Its nodes come in at the third poll, and are away again before the last trial."""
+
+        def poll(self, handler: Handler, timeout_s: float) -> None:
+            polls.append(timeout_s)
+            here = len(polls) > 2 and (len(self.jobs) < 3 or len(polls) > 40)
+            self.slots = (Slot("a/cpu:0", "cpu", 1),) if here else ()
+            super().poll(handler, timeout_s)
+
+    polls: list[float] = []
+    bench.run(Away(0, learns))
+
+    assert len(polls) > 40
+    assert bench.record().counts["complete"] == 4
+
+
+def test_without_slots_a_search_ends_when_its_budget_is_done_or_it_is_stopped(
+    bench: Bench,
+) -> None:
+    bench.run(ScriptedEngine(0, learns), budget=0)
+
+    stop = StopRequest()
+    stop.ask("enough")
+    bench.run(ScriptedEngine(0, learns), stop=stop)
+
+    assert bench.record().trials == ()
+
+
+def test_a_lost_node_is_never_the_failure_of_its_trial(bench: Bench) -> None:
+    losses = iter(range(6))
+    lost = "was lost with node a (its connection closed)"
+
+    def unlucky(job: Job) -> Iterator[Message | Exited]:
+        if job.number or next(losses, None) is None:
+            yield from learns(job)
+        yield Started(0, {})
+        yield Exited(-9, lost=lost)
+
+    watcher = bench.run(ScriptedEngine(1, unlucky))
+
+    trial = bench.record().trials[0]
+    assert (trial.state, len(trial.attempts)) == ("complete", 7)
+    assert trial.attempts[0]["how"] == f"its process {lost}"
+    assert watcher.notes == [f"trial 0: its process {lost}; it goes on after epoch 0"] * 6
+
+
+def test_what_an_attempt_says_after_its_end_changes_nothing(bench: Bench) -> None:
+    class Late(ScriptedEngine):
+        def poll(self, handler: Handler, timeout_s: float) -> None:
+            super().poll(handler, timeout_s)
+            for number in {job.number for job in self.jobs} - set(self._running):
+                assert handler(number, report(99, 1e9)) is None
+                assert handler(number, Ended("failed", "too late")) is None
+
+    bench.run(Late(2, learns))
+
+    record = bench.record()
+    assert record.counts["complete"] == 4
+    assert max(step for trial in record.trials for step in trial.values_by_epoch) == 3
