@@ -1,23 +1,24 @@
 """The second half of the check: classes and their arguments, looked at but never built.
 
-Every class path is followed and every argument bound and compared with its type hint, at every
-corner of the space. Classes are imported for that, unless told to look at them in another way.
+Every class path is followed and every argument bound, at every corner of the space. Classes are
+imported for that, and with them torch and Lightning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from hpsearch.classes.components import ComponentError, importing_from, is_component, is_installed
-from hpsearch.classes.imported import ClassFacts, imported
+from hpsearch.classes.binding import Binder, Bound, Kind
+from hpsearch.classes.components import importing_from, is_component, is_installed, resolve
+from hpsearch.classes.signature import returned_type
 from hpsearch.studyfile.algorithms import PACKAGES, Component
-from hpsearch.studyfile.diagnostics import Diagnostic, did_you_mean, nearest
+from hpsearch.studyfile.diagnostics import Diagnostic
 from hpsearch.studyfile.document import Diagnostics, KeyPath
 from hpsearch.studyfile.parse import ParsedStudy
-from hpsearch.studyfile.sections import TYPO
 from hpsearch.studyfile.space import CornerConfig
 
+TREES = ("pytorch_lightning", "lightning")
 _KINDS = {
     "model": "LightningModule",
     "data": "LightningDataModule",
@@ -28,7 +29,7 @@ _KINDS = {
     "callbacks": "Callback",
 }
 # What hpsearch gives to a section's class if the file does not.
-_SUPPLIED: dict[str, tuple[str, ...]] = {
+SUPPLIED: dict[str, tuple[str, ...]] = {
     "model": ("input_shape", "classes"),
     "data": ("split_seed", "order_seed"),
     "optimizer": ("params",),
@@ -36,10 +37,11 @@ _SUPPLIED: dict[str, tuple[str, ...]] = {
     "sampler": ("search_space", "seed"),
     "pruner": (),
 }
-Look = Callable[[str], ClassFacts]
 
 
-def check_components(parsed: ParsedStudy, look: Look = imported) -> tuple[Diagnostic, ...]:
+def check_components(
+    parsed: ParsedStudy, note: Callable[[str], None] = lambda text: None
+) -> tuple[Diagnostic, ...]:
     """Returns the faults of a study's classes and arguments, each once, in the file's order.
 
     Imports the classes (and with them torch and Lightning) but builds none of them. What the draft
@@ -47,128 +49,90 @@ def check_components(parsed: ParsedStudy, look: Look = imported) -> tuple[Diagno
 
     Args:
         parsed: the study.
-        look: returns the facts of the class at a path.
+        note: takes a line on what is accepted, but may be a mistake.
     """
-    log = Diagnostics(parsed.source)
+    log, notes = Diagnostics(parsed.source), Diagnostics(parsed.source)
     with importing_from(parsed.import_paths):
         for corner in parsed.space.corners():
-            _Check(log, corner.origins, look).corner(corner)
+            _Check(log, notes, corner.origins).corner(corner)
         for role, component in (
             ("sampler", parsed.settings.sampler),
             ("pruner", parsed.settings.pruner),
         ):
-            _check_algorithm(role, component, log, look)
+            _check_algorithm(role, component, _Check(log, notes, {}))
     known = set(parsed.diagnostics)
+    for told in notes.diagnostics:
+        if told not in known:
+            note(str(told).splitlines()[0].replace(": error: ", ": note: ", 1))
     return tuple(diagnostic for diagnostic in log.diagnostics if diagnostic not in known)
 
 
-def _check_algorithm(role: str, component: Component, log: Diagnostics, look: Look) -> None:
+def _check_algorithm(role: str, component: Component, check: _Check) -> None:
     path: KeyPath = ("study", role)
     missing = [name for name in PACKAGES.get(component.class_path, ()) if not is_installed(name)]
     if missing:
         name = component.class_path.rpartition(".")[2]
-        log.add(path, f"{name} needs the package {missing[0]}; pip install {missing[0]}")
+        check.diagnostic(path, f"{name} needs the package {missing[0]}; pip install {missing[0]}")
         return
-    _Check(log, {}, look).component(component.to_tree(), path, _KINDS[role], _SUPPLIED[role])
+    check.component(component.to_tree(), path, role)
 
 
 class _Check:
     """Checks the components of one filled-in configuration."""
 
-    def __init__(self, log: Diagnostics, origins: Mapping[KeyPath, KeyPath], look: Look) -> None:
-        self._log, self._origins, self._look = log, origins, look
+    def __init__(
+        self, log: Diagnostics, notes: Diagnostics, origins: Mapping[KeyPath, KeyPath]
+    ) -> None:
+        self._log, self._notes, self._origins = log, notes, origins
+        self._binder = Binder(self.diagnostic, self._note, self._known)
 
     def corner(self, corner: CornerConfig) -> None:
+        """Checks every section of a configuration."""
         found = {
-            name: self.component(corner.config[name], (name,), _KINDS[name], _SUPPLIED[name])
+            name: self.component(corner.config[name], (name,), name)
             for name in ("model", "data", "optimizer", "schedule")
             if corner.config.get(name) is not None
         }
-        self._same_tree(found.get("model"), found.get("data"))
-        self._trainer(corner.config.get("trainer"))
+        model, data = (_tree_of(found.get(name)) for name in ("model", "data"))
+        if model and data and model != data:
+            rule = "which do not mix; take both from one"
+            message = f"the data module comes from {data} and the model from {model}, {rule}"
+            self.diagnostic(("data", "class_path"), message)
+        self._trainer(corner.config.get("trainer"), model or TREES[0])
 
-    def component(
-        self, tree: Any, path: KeyPath, kind: str | None = None, supplied: Collection[str] = ()
-    ) -> ClassFacts | None:
-        """Checks a component and what is inside it; returns what its class is, if it was found."""
-        at = (*path, "class_path")
-        if not _has_class(tree) or any(self._log.has(self._written(p)) for p in (path, at)):
+    def component(self, tree: Any, path: KeyPath, role: str) -> Bound | None:
+        """Checks a component that must be of the kind that its role asks for."""
+        if not is_component(tree):
             return None
-        try:
-            facts = self._look(tree["class_path"])
-        except ComponentError as error:
-            self._note(at, str(error))
-            return None
-        if kind and kind not in facts.names:
-            self._note(at, f"{tree['class_path']} is no {kind}, which {path[-1]} must be")
-            return None
-        if facts.abstract:
-            self._note(at, f"{tree['class_path']} is abstract; name one of its subclasses")
-            return None
-        if _has_arguments(tree):
-            arguments = tree.get("init_args") or {}
-            self._arguments(facts, tree["class_path"], arguments, (*path, "init_args"), supplied)
-        return facts
+        return self._binder.component(tree, path, Kind(_KINDS[role]), SUPPLIED.get(role, ()))
 
-    def _arguments(
-        self,
-        facts: ClassFacts,
-        owner: str,
-        given: dict[str, Any],
-        path: KeyPath,
-        supplied: Collection[str],
-    ) -> None:
-        accepted = facts.arguments
-        meant = {nearest(name, accepted) for name in given if not facts.takes_anything}
-        for name, value in given.items():
-            if name in accepted:
-                self._value(facts, name, value, (*path, name))
-            elif not facts.takes_anything:
-                hint = did_you_mean(name, accepted)
-                self._note((*path, name), f"{owner} has no argument '{name}'{hint}")
-            self._inside(value, (*path, name))
-        for name, required in accepted.items():
-            if required and not {name} & {*given, *meant, *supplied}:
-                self._note((*path, name), f"{owner} needs the argument '{name}'")
+    def diagnostic(self, path: KeyPath, message: str) -> None:
+        """Notes a fault at the place where the value is written."""
+        self._log.add(self._written(path), message)
 
-    def _value(self, facts: ClassFacts, name: str, value: Any, path: KeyPath) -> None:
-        if _has_component(value) or self._log.has_within(self._written(path)):
-            return
-        wanted = facts.misfit(name, value)
-        if wanted is not None:
-            self._note(path, f"must be {wanted}, not {value!r}")
-
-    def _inside(self, value: Any, path: KeyPath, kind: str | None = None) -> None:
-        if is_component(value):
-            self.component(value, path, kind)
-        elif isinstance(value, dict):
-            for key, child in value.items():
-                self._inside(child, (*path, key), kind)
-        elif isinstance(value, list):
-            for index, child in enumerate(value):
-                self._inside(child, (*path, index), kind)
-        elif kind and value is not None:
-            self._note(path, f"must be a {kind} with class_path and init_args, not {value!r}")
-
-    def _trainer(self, arguments: Any) -> None:
+    def _trainer(self, arguments: Any, tree: str) -> None:
         if not isinstance(arguments, dict):
             return
-        trainer = self._look("pytorch_lightning.Trainer")
-        plain = {name: value for name, value in arguments.items() if name != "callbacks"}
-        self._arguments(trainer, "the Trainer", plain, ("trainer",), ())
-        self._inside(arguments.get("callbacks"), ("trainer", "callbacks"), _KINDS["callbacks"])
-
-    def _same_tree(self, model: ClassFacts | None, data: ClassFacts | None) -> None:
-        if model is None or data is None or model.tree == data.tree:
-            return
-        self._note(
-            ("data", "class_path"),
-            f"the data module comes from {data.tree} and the model from {model.tree}, "
-            "which do not mix; take both from one",
-        )
+        target = resolve("lightning.pytorch.Trainer" if tree == "lightning" else f"{tree}.Trainer")
+        plain = {name: (("trainer", name), value) for name, value in arguments.items()}
+        _, callbacks = plain.pop("callbacks", ((), None))
+        self._binder.arguments(target, "the Trainer", plain)
+        path: KeyPath = ("trainer", "callbacks")
+        listed = [(path, callbacks)]
+        if isinstance(callbacks, list):
+            listed = [((*path, index), callback) for index, callback in enumerate(callbacks)]
+        for place, callback in listed:
+            if callback is not None and not is_component(callback):
+                rule = "must be a Callback with class_path and init_args"
+                self.diagnostic(place, f"{rule}, not {callback!r}")
+            self.component(callback, place, "callbacks")
 
     def _note(self, path: KeyPath, message: str) -> None:
-        self._log.add(self._written(path), message)
+        self._notes.add(self._written(path), message)
+
+    def _known(self, path: KeyPath, inside: bool) -> bool:
+        written = self._written(path)
+        return self._log.has_within(written) if inside else self._log.has(written)
 
     def _written(self, path: KeyPath) -> KeyPath:
         """Returns where a value of the configuration is written, which may be in a branch."""
@@ -180,18 +144,8 @@ def _prefixes(path: KeyPath) -> list[KeyPath]:
     return [path[:length] for length in range(len(path), -1, -1)]
 
 
-def _has_class(tree: Any) -> bool:
-    """Tells whether the tree names a class; where it should and does not, the draft says so."""
-    return is_component(tree) and isinstance(tree["class_path"], str)
-
-
-def _has_arguments(tree: dict[str, Any]) -> bool:
-    """Tells whether a component's arguments stand in their place; if not, the draft says so."""
-    astray = nearest("init_args", tree, likeness=TYPO) if "init_args" not in tree else None
-    return astray is None and isinstance(tree.get("init_args") or {}, dict)
-
-
-def _has_component(value: Any) -> bool:
-    if isinstance(value, dict):
-        return is_component(value) or any(_has_component(child) for child in value.values())
-    return isinstance(value, list) and any(_has_component(child) for child in value)
+def _tree_of(bound: Bound | None) -> str | None:
+    """Returns the package of Lightning that a class comes from; None if it does not show."""
+    returned = returned_type(bound.target) if bound else None
+    modules = [base.__module__.partition(".")[0] for base in returned.__mro__] if returned else []
+    return next((module for module in modules if module in TREES), None)

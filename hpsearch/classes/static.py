@@ -1,169 +1,114 @@
-"""Whether a study's classes are right, as far as their source text shows: nothing is imported.
+"""Whether it pays to import a study's classes, as far as their source text shows.
 
-A file with faults of its text need not wait for torch to be told them. Only a plain yes counts:
-every doubt, and every fault, is left to the check that imports the classes.
+A file with faults of its text need not wait for torch to be told them. Where the text shows that
+the classes take the arguments they are given, nothing is imported for it; whether the values fit
+is left to the check that imports them.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from hpsearch.classes.check import check_components
-from hpsearch.classes.imported import TREES, ClassFacts
-from hpsearch.classes.source import Module, UnclearError, read_module
-from hpsearch.classes.static_types import fits
+from hpsearch.classes.check import SUPPLIED
+from hpsearch.classes.components import importing_from
+from hpsearch.classes.source import find_files
+from hpsearch.studyfile.document import alternatives
 from hpsearch.studyfile.parse import ParsedStudy
 
-# Classes whose text is not read, by package: what they take and lack is known.
-_ENDS = {
-    "LightningModule": TREES,
-    "LightningDataModule": TREES,
-    "Callback": TREES,
-    "Module": ("torch",),
-    "Optimizer": ("torch",),
-    "LRScheduler": ("torch",),
-    "ABC": ("abc",),
-    "Generic": ("typing",),
-}
-_CLOSED = ("LightningModule", "LightningDataModule", "Module")
-_WITHOUT_CONSTRUCTOR = ("Callback", "ABC", "Generic")
-# Decorators that leave a constructor's arguments as they are.
-_HARMLESS = ("final", "experimental_class", "_defaults_from_env_vars", "convert_positional_args")
+# Packages whose classes take no arguments that a study could name.
+_ENDS = ("LightningModule", "LightningDataModule", "Module", "Callback", "Optimizer", "LRScheduler")
 _HOPS = 8
 
 
+class _UnclearError(Exception):
+    """The text alone does not tell."""
+
+
 def passes_statically(parsed: ParsedStudy) -> bool:
-    """Tells whether the text of a study's classes shows that the study uses them rightly."""
+    """Tells whether the text of a study's classes shows that they take what they are given."""
+    tree = parsed.source.tree if isinstance(parsed.source.tree, dict) else {}
+    sections = [
+        (section, SUPPLIED.get(name, ()))
+        for name in tree
+        if name != "study"
+        for _, section in alternatives(tree[name], (name,))
+    ]
+    if isinstance(trainer := tree.get("trainer"), dict):
+        sections.append(({"class_path": "pytorch_lightning.Trainer", "init_args": trainer}, ()))
     try:
-        return not check_components(parsed, look=cache(_facts))
-    except (UnclearError, OSError, SyntaxError, ValueError, RecursionError):
+        with importing_from(parsed.import_paths):
+            return all(_takes(section, supplied) for section, supplied in sections)
+    except (_UnclearError, OSError, SyntaxError, ValueError, RecursionError):
         return False
 
 
-@dataclass(frozen=True)
-class _Class:
-    module: Module
-    node: ast.ClassDef
-
-    def method(self, name: str) -> ast.FunctionDef | None:
-        found = [node for node in self.node.body if getattr(node, "name", None) == name]
-        if any(not isinstance(node, ast.FunctionDef) for node in found) or len(found) > 1:
-            raise UnclearError
-        return found[0] if found else None  # type: ignore[return-value]
-
-
-def _facts(class_path: str) -> ClassFacts:
-    lineage = list(_lineage(class_path, 0))
-    names = tuple(name for name, _, _ in lineage)
-    own = [name for name in names if name not in _WITHOUT_CONSTRUCTOR]
-    if len(set(own)) < len(own):
-        raise UnclearError
-    arguments, takes_anything = _constructor(lineage)
-    hints = {argument.arg: argument.annotation for argument, _ in arguments}
-
-    def misfit(name: str, value: Any) -> None:
-        if not fits(hints[name], value):
-            raise UnclearError
-
-    return ClassFacts(
-        names=names,
-        abstract=_is_abstract([cls for _, _, cls in lineage if cls]),
-        arguments={argument.arg: required for argument, required in reversed(arguments)},
-        takes_anything=takes_anything,
-        tree=next((package for _, package, _ in lineage if package in TREES), "neither"),
-        misfit=misfit,
-    )
+def _takes(tree: Any, supplied: tuple[str, ...] = ()) -> bool:
+    """Tells whether every class in a tree takes the arguments that it is given there."""
+    if isinstance(tree, list):
+        return all(map(_takes, tree))
+    if not isinstance(tree, dict):
+        return True
+    given = tree.get("init_args") or {}
+    if "class_path" in tree and isinstance(given, dict):
+        required, optional = _parameters(str(tree["class_path"]), 0)
+        if not required <= {*given, *supplied} or not {*given} <= required | optional:
+            return False
+    return all(map(_takes, tree.values()))
 
 
-def _lineage(class_path: str, hops: int) -> Iterator[tuple[str, str, _Class | None]]:
-    """Yields name, package and text of a class and of all it derives from, the nearest first."""
-    package, _, name = class_path.partition(".")
-    name = name.rpartition(".")[2] or package
-    if class_path == "object":
-        return
-    if package in _ENDS.get(name, ()):
-        yield name, package, None
-        return
-    cls = _find(class_path, hops)
-    _require_plain(cls.node.decorator_list)
-    if cls.node.keywords or cls.method("__new__"):
-        raise UnclearError
-    yield cls.node.name, package, cls
-    for base in cls.node.bases:
-        yield from _lineage(_dotted(cls.module, base), hops + 1)
+def _parameters(class_path: str, hops: int) -> tuple[set[str], set[str]]:
+    """Returns the required and the optional arguments of a class, from its text and its bases'."""
+    if class_path.rpartition(".")[2] in _ENDS:
+        return set(), set()
+    module, node = _find(class_path, hops)
+    init = next((part for part in node.body if getattr(part, "name", "") == "__init__"), None)
+    required, optional, ends = set(), set(), False
+    if isinstance(init, ast.FunctionDef):
+        plain, keywords = init.args.args[1:], init.args.kwonlyargs
+        defaults = zip(keywords, init.args.kw_defaults, strict=True)
+        required = {argument.arg for argument in plain[: len(plain) - len(init.args.defaults)]}
+        required |= {argument.arg for argument, default in defaults if default is None}
+        optional = {argument.arg for argument in (*plain, *keywords)} - required
+        ends = init.args.kwarg is None
+    bases = [base for base in map(ast.unparse, node.bases) if base not in ("ABC", "object")]
+    if ends:
+        return required, optional
+    if len(bases) != 1 or any(getattr(part, "name", "") == "__new__" for part in node.body):
+        raise _UnclearError
+    needed, more = _parameters(_path_of(bases[0].partition("[")[0], *module), hops + 1)
+    return required | needed - optional, optional | more
 
 
-def _dotted(module: Module, base: ast.expr) -> str:
-    """Returns the path of a class from the words that name it in a module."""
-    written = ast.unparse(base.value if isinstance(base, ast.Subscript) else base)
-    if written == "object":
-        return written
-    first, *rest = written.split(".")
-    target = module.target(first)
-    start = target if isinstance(target, str) else f"{module.name}.{first}"
-    return ".".join([start, *rest])
-
-
-def _find(class_path: str, hops: int) -> _Class:
+def _find(class_path: str, hops: int) -> tuple[tuple[str, ast.Module], ast.ClassDef]:
+    """Returns the module that a class is written in, following imports, and its text there."""
     module_name, _, name = class_path.rpartition(".")
-    if hops > _HOPS or not module_name:
-        raise UnclearError
-    module = read_module(module_name)
-    target = module.target(name)
-    if isinstance(target, str):
-        return _find(target, hops + 1)
-    return _Class(module, target)
+    files = find_files(module_name)
+    if hops > _HOPS or not files or files[-1].suffix != ".py":
+        raise _UnclearError
+    tree = ast.parse(files[-1].read_bytes())
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == name and not node.keywords:
+            return (module_name, tree), node
+    return _find(_path_of(name, module_name, tree), hops + 1)
 
 
-def _require_plain(decorators: list[ast.expr]) -> None:
-    for decorator in decorators:
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if ast.unparse(called).rpartition(".")[2] not in _HARMLESS:
-            raise UnclearError
+def _path_of(written: str, module_name: str, tree: ast.Module) -> str:
+    """Returns the dotted path of what a name stands for in a module."""
+    first, _, rest = written.partition(".")
+    if any(isinstance(node, ast.ClassDef) and node.name == first for node in tree.body):
+        return f"{module_name}.{written}"
+    for origin, alias in _imports(tree):
+        if first == (alias.asname or alias.name.partition(".")[0]):
+            target = f"{origin}.{alias.name}" if origin else alias.name if alias.asname else first
+            return f"{target}.{rest}" if rest else target
+    raise _UnclearError
 
 
-def _constructor(
-    lineage: list[tuple[str, str, _Class | None]],
-) -> tuple[list[tuple[ast.arg, bool]], bool]:
-    """Returns the arguments with whether each is required, and whether any others are taken."""
-    arguments: list[tuple[ast.arg, bool]] = []
-    for name, _, cls in lineage:
-        if name in _CLOSED:
-            return arguments, False
-        if cls is None and name not in _WITHOUT_CONSTRUCTOR:
-            raise UnclearError
-        init = cls.method("__init__") if cls else None
-        if init is None:
-            continue
-        _require_plain(init.decorator_list)
-        arguments += _named(init.args)
-        if init.args.kwarg is None:
-            return arguments, False
-    return arguments, True
-
-
-def _named(signature: ast.arguments) -> list[tuple[ast.arg, bool]]:
-    if signature.posonlyargs or not signature.args:
-        raise UnclearError
-    plain = signature.args
-    required = len(plain) - len(signature.defaults)
-    named = [(argument, index < required) for index, argument in enumerate(plain)][1:]
-    by_name = zip(signature.kwonlyargs, signature.kw_defaults, strict=True)
-    return named + [(argument, default is None) for argument, default in by_name]
-
-
-def _is_abstract(classes: list[_Class]) -> bool:
-    """Tells whether an abstract method has no body in a class nearer than where it is asked for."""
-    done: set[str] = set()
-    for cls in classes:
-        methods = [node for node in cls.node.body if isinstance(node, ast.FunctionDef)]
-        for node in methods:
-            marks = {ast.unparse(mark).rpartition(".")[2] for mark in node.decorator_list}
-            if "abstractmethod" in marks and node.name not in done:
-                return True
-        done |= {node.name for node in methods}
-    return False
+def _imports(tree: ast.Module) -> Iterator[tuple[str, ast.alias]]:
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            yield from (("", alias) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield from ((node.module or "", alias) for alias in node.names)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from hpsearch.protocol.types import Scalar
 
@@ -75,9 +77,19 @@ class FloatRange:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few options, which have no order."""
+    """One of a few options, which have no order.
+
+    Attributes:
+        options: the options; of a list, its text, under which the option is known and stored.
+        lists: the lists that such texts stand for.
+    """
 
     options: tuple[Scalar, ...]
+    lists: Mapping[str, list[Any]] = field(default_factory=dict, hash=False)
+
+    def value_of(self, option: Scalar) -> Any:
+        """Returns what an option stands for: itself, or the list that it is the text of."""
+        return self.lists[option] if isinstance(option, str) and option in self.lists else option
 
     def ends(self) -> tuple[Scalar, Scalar]:
         """Returns the least and the greatest option; the first and the last if not all numbers."""

@@ -26,8 +26,10 @@ _EXACT = 2**53
 _WORD = re.compile(r"[A-Za-z_][\w./+-]*")
 _WORDS: dict[str, Scalar] = {"null": None, "true": True, "false": False}
 _FORMS = "~int(low, high), ~float(low, high) or ~choice(a, b, ...)"
+_LINKS = ("ref", "expr")
 
-_Arguments = tuple[list[Scalar], dict[str, Scalar]]
+_Value = Scalar | list[Any]
+_Arguments = tuple[list[Any], dict[str, Any]]
 
 
 def is_expression(value: Any) -> TypeGuard[str]:
@@ -57,8 +59,23 @@ def parse_expression(text: str) -> Distribution:
     """
     function, arguments = _parse_call(text)
     if function not in _READERS:
-        raise InvalidValueError(f"there is no '~{function}'{did_you_mean(function, _READERS)}")
+        known = did_you_mean(function, (*_READERS, *_LINKS))
+        raise InvalidValueError(f"there is no '~{function}'{known}")
     return _READERS[function](*arguments)
+
+
+def bounds_of(text: str) -> dict[str, str]:
+    """Returns the names of the values at which a range begins (`low`) or ends (`high`), if any.
+
+    Raises:
+        InvalidValueError: the mark cannot be read.
+    """
+    function, (values, keywords) = _parse_call(text)
+    if function not in ("int", "float"):
+        return {}
+    given = {**dict(zip(("low", "high"), values, strict=False)), **keywords}
+    named = ((end, given.get(end)) for end in ("low", "high"))
+    return {end: name for end, name in named if isinstance(name, str) and "." in name}
 
 
 def _parse_call(text: str) -> tuple[str, _Arguments]:
@@ -74,7 +91,7 @@ def _parse_call(text: str) -> tuple[str, _Arguments]:
         call = None
     if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
         raise InvalidValueError(_why_not_a_call(text, source))
-    values = [_scalar(node, source) for node in call.args]
+    values = [_value(node, source) for node in call.args]
     keywords = {
         keyword.arg or "**": _scalar(keyword.value, source, keyword.arg or "**")
         for keyword in call.keywords
@@ -89,6 +106,12 @@ def _why_not_a_call(text: str, source: str) -> str:
     if re.match(r"\w+\s*\(.*\)$", source):
         return f"{text!r} cannot be read; put quotes round options that are not numbers or names"
     return f"{text!r} is not a mark; write {_FORMS}, or ~{text} for the text itself"
+
+
+def _value(node: ast.expr, source: str) -> _Value:
+    if isinstance(node, ast.List | ast.Tuple):
+        return [_value(part, source) for part in node.elts]
+    return _scalar(node, source)
 
 
 def _scalar(node: ast.expr, source: str, keyword: str = "") -> Scalar:
@@ -107,7 +130,7 @@ def _scalar(node: ast.expr, source: str, keyword: str = "") -> Scalar:
     raise InvalidValueError(f"{shown} is not a plain value; write a number, a word or quoted text")
 
 
-def _read_int(values: list[Scalar], keywords: dict[str, Scalar]) -> IntRange:
+def _read_int(values: list[Any], keywords: dict[str, Any]) -> IntRange:
     given = _range_arguments("int", values, keywords)
     low, high, step = (_whole(given, name) for name in ("low", "high", "step"))
     log = _log(given)
@@ -123,7 +146,7 @@ def _read_int(values: list[Scalar], keywords: dict[str, Scalar]) -> IntRange:
     return IntRange(low, high, log, step)
 
 
-def _read_float(values: list[Scalar], keywords: dict[str, Scalar]) -> FloatRange:
+def _read_float(values: list[Any], keywords: dict[str, Any]) -> FloatRange:
     given = _range_arguments("float", values, keywords)
     low, high = _number(given, "low"), _number(given, "high")
     step = _number(given, "step") if "step" in given else None
@@ -145,7 +168,7 @@ def _read_float(values: list[Scalar], keywords: dict[str, Scalar]) -> FloatRange
     return FloatRange(low, high, log, step)
 
 
-def _read_choice(values: list[Scalar], keywords: dict[str, Scalar]) -> Choice:
+def _read_choice(values: list[Any], keywords: dict[str, Any]) -> Choice:
     if keywords:
         raise InvalidValueError(
             f"~choice has no argument '{next(iter(keywords))}'; list the options"
@@ -162,10 +185,11 @@ def _read_choice(values: list[Scalar], keywords: dict[str, Scalar]) -> Choice:
             raise InvalidValueError(
                 f"~choice has equal options: {twin!r} and {value!r}; leave one out"
             )
-    return Choice(tuple(values))
+    options = tuple(str(value) if isinstance(value, list) else value for value in values)
+    return Choice(options, {str(value): value for value in values if isinstance(value, list)})
 
 
-_READERS: dict[str, Callable[[list[Scalar], dict[str, Scalar]], Distribution]] = {
+_READERS: dict[str, Callable[[list[Any], dict[str, Any]], Distribution]] = {
     "int": _read_int,
     "float": _read_float,
     "choice": _read_choice,
@@ -173,8 +197,8 @@ _READERS: dict[str, Callable[[list[Scalar], dict[str, Scalar]], Distribution]] =
 
 
 def _range_arguments(
-    kind: Literal["int", "float"], values: list[Scalar], keywords: dict[str, Scalar]
-) -> dict[str, Scalar]:
+    kind: Literal["int", "float"], values: list[Any], keywords: dict[str, Any]
+) -> dict[str, Any]:
     for name in keywords:
         if name not in ("low", "high", "log", "step"):
             known = did_you_mean(name, ("low", "high", "log", "step"))
@@ -189,7 +213,7 @@ def _range_arguments(
     return given
 
 
-def _number(given: dict[str, Scalar], name: str) -> float:
+def _number(given: dict[str, Any], name: str) -> float:
     value = given[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidValueError(f"{name} must be a number, not {value!r}")
@@ -198,7 +222,7 @@ def _number(given: dict[str, Scalar], name: str) -> float:
     return float(value)
 
 
-def _whole(given: dict[str, Scalar], name: str) -> int:
+def _whole(given: dict[str, Any], name: str) -> int:
     value = given.get(name, 1)
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidValueError(
@@ -211,7 +235,7 @@ def _whole(given: dict[str, Scalar], name: str) -> int:
     return value
 
 
-def _log(given: dict[str, Scalar]) -> bool:
+def _log(given: dict[str, Any]) -> bool:
     log = given.get("log", False)
     if not isinstance(log, bool):
         raise InvalidValueError(f"log must be True or False, not {log!r}")

@@ -11,7 +11,10 @@ import sys
 from collections.abc import Iterable, Mapping
 
 _HARMLESS = frozenset(
-    {"pathlib.Path", "datetime.timedelta", "collections.OrderedDict", "fractions.Fraction"}
+    {
+        *("pathlib.Path", "datetime.timedelta", "collections.OrderedDict", "fractions.Fraction"),
+        "functools.partial",  # what it calls is looked at as any class path
+    }
 )
 _OF_LIGHTNING = (
     *("callbacks", "loggers", "profilers", "plugins.io", "plugins.precision"),

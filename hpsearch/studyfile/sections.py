@@ -181,7 +181,8 @@ def _check_forbidden(tree: Any, path: KeyPath, log: Diagnostics) -> None:
     for key, child in tree.items() if isinstance(tree, dict) else enumerate(tree):
         # The study block names its algorithms by their class path alone, too.
         algorithm = path[:1] == ("study",) and str(key).endswith(("sampler", "pruner"))
-        if key == "class_path" or algorithm:
+        named = key == "class_path" or (key == "func" and path[-1:] == ("init_args",))
+        if named or algorithm:
             for place, value in possible_values(child, (*path, key)):
                 if isinstance(value, str) and (reason := forbidden_reason(value)):
                     log.add(place, reason)

@@ -10,7 +10,8 @@ import pytorch_lightning as pl
 import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from hpsearch.classes.components import instantiate, resolve
+from hpsearch.classes.binding import instantiate
+from hpsearch.classes.components import resolve
 
 # Those whose fused version runs on CPUs and GPUs alike.
 FUSED = (Adam, AdamW, SGD)

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import yaml
 from pytorch_lightning.callbacks import Checkpoint
 
-from hpsearch.classes.components import instantiate
+from hpsearch.classes.binding import instantiate
 from hpsearch.protocol.job import Job
 from hpsearch.trial import checkpoint
 from hpsearch.trial.lightning_namespace import in_tree, tree_of

@@ -17,7 +17,7 @@ import pytorch_lightning as pl
 import torch
 import yaml
 
-from hpsearch.classes.components import accepted_arguments, instantiate, resolve
+from hpsearch.classes.binding import bind, instantiate
 from hpsearch.data import DataError
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
@@ -40,6 +40,8 @@ ADVICE = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
     # Metrics are read once an epoch, whatever the Trainer's own interval.
     r"The number of training batches .* is smaller than the logging interval",
+    # A trial takes one process, also on a machine of a cluster.
+    r"The `srun` command is available",
     # What it warns of, the scan takes care of.
     r".*`dataloader_iter`",
     # A trial is one process wherever it runs; Slurm's launcher is not meant for it.
@@ -151,9 +153,8 @@ def prepare(job: Job) -> None:
 
 def build_data(job: Job) -> pl.LightningDataModule:
     """Returns the job's data module, given the study's split and the trial's order of images."""
-    data: pl.LightningDataModule = instantiate(
-        job.config["data"], split_seed=job.study_seed, order_seed=job.seed
-    )
+    seeds = {"split_seed": job.study_seed, "order_seed": job.seed}
+    data: pl.LightningDataModule = bind(job.config["data"], ("data",), seeds).build(**seeds)
     return data
 
 
@@ -163,14 +164,14 @@ def build_module(job: Job, data: Any) -> pl.LightningModule:
     A module that takes `input_shape` and `classes`, and whose study file is silent about them,
     gets those of the data module.
     """
-    section = job.config["model"]
-    taken = accepted_arguments(resolve(section["class_path"]))
-    wanted = {"input_shape", "classes"} & set(taken) - set(section.get("init_args") or {})
+    shapes_of = ("input_shape", "classes")
+    bound = bind(job.config["model"], ("model",), shapes_of)
+    wanted = [name for name in shapes_of if bound.wants(name)]
     if wanted:
         data.prepare_data()
         data.setup("fit")
     shapes = {name: getattr(data, name) for name in wanted if hasattr(data, name)}
-    module: pl.LightningModule = instantiate(section, **shapes)
+    module: pl.LightningModule = bound.build(**shapes)
     attach(module, job.config.get("optimizer"), job.config.get("schedule"))
     return module
 

@@ -17,6 +17,7 @@ MODULES = (
     "hpsearch.trial.run",
     "hpsearch.data",
     "hpsearch.models",
+    "jsonargparse",
     "torch.utils.tensorboard",
     "torch._dynamo",
     "pytorch_lightning.loggers.tensorboard",
@@ -79,6 +80,9 @@ def _import(name: str) -> str:
     try:
         import_module(name)
     except Exception as error:
+        owner = name.rpartition(".")[0]
+        if owner and isinstance(error, ModuleNotFoundError) and error.name == name:
+            return _import(owner)  # the last name is a class, of which a method is named
         return f"{name} cannot be imported: {type(error).__name__}: {error}"
     return ""
 

@@ -89,7 +89,7 @@ def test_a_right_study_has_no_faults(file):
         "model.widths=[8, 16]",
         "model.kind=gelu",
         "model.odd=[1]",
-        "model.hook=anything",
+        "model.hook=torch.nn.functional.relu",
         "model.act={class_path: netlib.Relu}",
         "data.rate=1",
         f"trainer.callbacks=[{callback}, null]",
@@ -106,16 +106,20 @@ def test_a_right_study_has_no_faults(file):
     ("override", "diagnostic"),
     [
         (
-            "model.hiden=3",
+            "model.init_args={hiden: 3}",
             "model.hiden: netlib.Net has no argument 'hiden'; did you mean 'hidden'?",
         ),
+        ("data.rat=3", "data.rat: netlib.Images has no argument 'rat'; did you mean 'rate'?"),
         ("model.hidden=~float(0.5, 4)", "model.hidden: must be int, not 0.5"),
         ("model.hidden=true", "model.hidden: must be int, not True"),
         ("model.hidden=~choice(8, wide)", "model.hidden: must be int, not 'wide'"),
         ("model.widths=[8, 1.5]", "model.widths: must be tuple[int, ...], not [8, 1.5]"),
         ("model.kind=tanh", "model.kind: must be Literal['relu', 'gelu'], not 'tanh'"),
         ("model.class_path=netlib.Nte", "netlib has no class 'Nte'; did you mean 'Net'?"),
-        ("model.class_path=netlib.Relu", "netlib.Relu is no LightningModule, which model must be"),
+        (
+            "model.class_path=netlib.Relu",
+            "model.class_path: must be a LightningModule, not netlib.Relu",
+        ),
         ("model.class_path=netlib.Unfinished", "netlib.Unfinished is abstract; name one of its"),
         (
             "model.act={class_path: netlib.Relu, init_args: {slop: 1}}",
@@ -125,9 +129,9 @@ def test_a_right_study_has_no_faults(file):
         ("model.init_args={}", "model.hidden: netlib.Net needs the argument 'hidden'"),
         ("data.rate=fast", "data.rate: must be float, not 'fast'"),
         ("data.flip=1", "data.flip: must be bool, not 1"),
-        ("data.class_path=netlib.Net", "netlib.Net is no LightningDataModule, which data must be"),
+        ("data.class_path=netlib.Net", "must be a LightningDataModule, not netlib.Net"),
         ("optimizer.adam.lrr=1", "optimizer.adam.lrr: torch.optim.Adam has no argument 'lrr'"),
-        ("optimizer.sgd.class_path=netlib.Relu", "netlib.Relu is no Optimizer, which optimizer"),
+        ("optimizer.sgd.class_path=netlib.Relu", "must be an Optimizer, not netlib.Relu"),
         (
             "schedule.class_path=torch.optim.lr_scheduler.StepLR",
             "schedule.step_size: torch.optim.lr_scheduler.StepLR needs the argument 'step_size'",
@@ -135,9 +139,12 @@ def test_a_right_study_has_no_faults(file):
         ("trainer.max_epoch=3", "the Trainer has no argument 'max_epoch'; did you mean 'max_epo"),
         ("trainer.min_epochs=few", "trainer.min_epochs: must be Optional[int], not 'few'"),
         ("trainer.callbacks=[early]", "must be a Callback with class_path and init_args, not 'ea"),
-        ("trainer.callbacks={class_path: netlib.Relu}", "netlib.Relu is no Callback, which call"),
+        ("trainer.callbacks={class_path: netlib.Relu}", "must be a Callback, not netlib.Relu"),
         ("study.sampler={class_path: tpe, init_args: {grp: 1}}", "has no argument 'grp'; did you"),
-        ("study.sampler=optuna.pruners.NopPruner", "optuna.pruners.NopPruner is no BaseSampler"),
+        (
+            "study.sampler=optuna.pruners.NopPruner",
+            "must be a BaseSampler, not optuna.pruners.NopPruner",
+        ),
         ("study.pruner=percentile", "needs the argument 'percentile'"),
     ],
 )
@@ -145,6 +152,17 @@ def test_each_fault_is_told_once(file, override, diagnostic):
     diagnostics = faults_of(file, override)
     assert len(diagnostics) == 1
     assert diagnostic in diagnostics[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("hiden", "; did you mean 'hidden'?"), ("outputs", "")]
+)
+def test_a_name_that_only_kwargs_can_take_is_passed_on_with_a_note(file, name, meant):
+    notes = []
+    assert check_components(read_parsed(file, [f"model.{name}=3"]), notes.append) == ()
+    assert notes == [
+        f"--set model.{name}=3: note: model.{name}: netlib.Net gets '{name}' in its **kwargs{meant}"
+    ]
 
 
 def test_faults_stand_at_their_lines(file):

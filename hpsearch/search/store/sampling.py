@@ -11,7 +11,8 @@ from optuna.pruners import BasePruner, HyperbandPruner
 from optuna.samplers import BaseSampler
 from optuna.search_space import IntersectionSearchSpace
 
-from hpsearch.classes.components import instantiate, resolve
+from hpsearch.classes.binding import instantiate
+from hpsearch.classes.components import resolve
 from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import Scalar
 from hpsearch.studyfile.distributions import Choice, Distribution, IntRange

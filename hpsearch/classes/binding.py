@@ -1,0 +1,290 @@
+"""Components bound to the classes they name: every argument is looked at, then all is built.
+
+The check of a study and the training of a trial come through here, so that what the one accepts the
+other can build. jsonargparse, which LightningCLI is made of, says what a class takes and what a
+value stands for. It knows no factories that do not say what they return, no class methods, no
+Enum by value and no names that a constructor reads from its `**kwargs`: those are added here.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hpsearch.classes.components import PARTIAL, ComponentError, is_component, resolve
+from hpsearch.classes.signature import returned_type, signature_of
+from hpsearch.classes.values import Build, MisfitError, is_callable, options_of, read_value, spelled
+from hpsearch.studyfile.diagnostics import did_you_mean, nearest
+from hpsearch.studyfile.document import KeyPath, name_of
+from hpsearch.studyfile.sections import TYPO
+
+# Built once the network is there: as an argument, such a class stands for its factory.
+_LATER = {"Optimizer": "params", "LRScheduler": "optimizer"}
+Tell = Callable[[KeyPath, str], None]
+Arguments = Mapping[str, tuple[KeyPath, Any]]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A component whose class is found and whose arguments are bound.
+
+    Attributes:
+        target: the class, factory or class method.
+        arguments: what builds each argument.
+        partial: whether its owner is to call it: what is built is a partial.
+    """
+
+    target: Callable[..., Any]
+    arguments: Mapping[str, Build]
+    partial: bool = False
+
+    def wants(self, name: str) -> bool:
+        """Tells whether it takes an argument of this name and was not given it."""
+        return name in signature_of(self.target).hints and name not in self.arguments
+
+    def build(self, **extra: Any) -> Any:
+        """Builds it, with those of the extra arguments that it wants."""
+        given = {name: build() for name, build in self.arguments.items()}
+        if self.partial:
+            return functools.partial(self.target, **given)
+        wanted = {name: value for name, value in extra.items() if self.wants(name)}
+        return self.target(**wanted, **given)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A hint that names a base class, of whichever package of Lightning it is."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"a{'n' * (self.name[0] in 'AEIO')} {self.name}"
+
+
+@dataclass(frozen=True)
+class Binder:
+    """Binds components, and tells all that is wrong with them.
+
+    Args:
+        diagnostic: takes the path and the message of each fault.
+        note: takes what is accepted, but may be a mistake.
+        known: tells whether a path has a fault already, or (if True) a part of it.
+    """
+
+    diagnostic: Tell
+    note: Tell = lambda path, message: None
+    known: Callable[[KeyPath, bool], bool] = lambda path, inside: False
+
+    def component(
+        self, tree: Any, path: KeyPath, hint: Any = Any, supplied: Collection[str] = ()
+    ) -> Bound | None:
+        """Binds a component and what is inside it; None if its class cannot be used.
+
+        Args:
+            tree: a mapping with `class_path`, `init_args` and `dict_kwargs`.
+            path: where it is in the study.
+            hint: the type that is asked for.
+            supplied: arguments that it is given when it is built.
+        """
+        arguments = _arguments(tree, path)
+        at, class_path = (*path, "class_path"), tree["class_path"]
+        partial = class_path == PARTIAL
+        if partial:
+            at, class_path = arguments.pop("func", (at, None))
+        if self.known(path, False) or self.known(at, False):
+            return None
+        try:
+            target = resolve(str(class_path))
+        except ComponentError as error:
+            self.diagnostic(at, str(error))
+            return None
+        partial = partial or _is_factory(target, hint, {*arguments, *supplied})
+        if inspect.isabstract(target):
+            self.diagnostic(at, f"{class_path} is abstract; name one of its subclasses")
+            return None
+        if not partial and not _fits(returned_type(target), hint):
+            self.diagnostic(at, f"must be {spelled(hint)}, not {class_path}")
+            return None
+        if _has_misplaced_arguments(tree):
+            return Bound(target, {}, partial)
+        builds = self.arguments(target, str(class_path), arguments)
+        required = signature_of(target).hints.keys() - signature_of(target).defaults.keys()
+        for name in () if partial else sorted(required - {*builds, *supplied}):
+            self.diagnostic((*path, "init_args", name), f"{class_path} needs the argument '{name}'")
+        return Bound(target, builds, partial)
+
+    def arguments(
+        self, target: Callable[..., Any], owner: str, arguments: Arguments
+    ) -> dict[str, Build]:
+        """Returns what builds each argument; a misspelled one is under the name it stands for.
+
+        Args:
+            target: the class or function that takes them.
+            owner: what messages call it.
+            arguments: each value by the argument's name, with its place.
+        """
+        signature, builds = signature_of(target), {}
+        for name, (place, value) in arguments.items():
+            unset = value is None and signature.defaults.get(name, ...) is None
+            hint = Any if unset else signature.hints.get(name, Any)
+            builds[name] = self.value(value, place, hint)
+            if name in signature.hints:
+                continue
+            near = nearest(name, signature.hints)
+            if signature.takes_anything and (near in signature.defaults or near in arguments):
+                self.note(place, f"{owner} gets '{name}' in its **kwargs; did you mean '{near}'?")
+            elif signature.takes_anything and near is None:
+                self.note(place, f"{owner} gets '{name}' in its **kwargs")
+            else:
+                builds[near or name] = builds[name]
+                hint = did_you_mean(name, signature.hints)
+                self.diagnostic(place, f"{owner} has no argument '{name}'{hint}")
+        return builds
+
+    def value(self, value: Any, path: KeyPath, hint: Any = Any) -> Build:
+        """Binds a value and the components in it; returns what builds it."""
+        if is_component(value):
+            bound = self.component(value, path, hint)
+            return bound.build if bound else _nothing
+        if isinstance(value, dict) and _has_component(value):
+            if owner := _implicit_class(hint):
+                arguments = {name: ((*path, name), part) for name, part in value.items()}
+                return Bound(owner, self.arguments(owner, owner.__name__, arguments)).build
+            inner = _inner(hint, collections.abc.Mapping)
+            parts = {key: self.value(part, (*path, key), inner) for key, part in value.items()}
+            return lambda: {key: build() for key, build in parts.items()}
+        if isinstance(value, list) and _has_component(value):
+            inner = _inner(hint, collections.abc.Iterable)
+            items = [self.value(part, (*path, index), inner) for index, part in enumerate(value)]
+            return lambda: [build() for build in items]
+        try:
+            return _nothing if self.known(path, True) else read_value(hint, value)
+        except MisfitError as error:
+            self.diagnostic(path, str(error))
+            return _nothing
+
+
+def bind(tree: Any, path: KeyPath = (), supplied: Collection[str] = ()) -> Bound:
+    """Binds a component of a filled-in study.
+
+    Args:
+        tree: the component.
+        path: where it is, for the message.
+        supplied: arguments that it is given when it is built.
+
+    Raises:
+        ComponentError: a class or an argument of it is wrong; the message has every fault.
+    """
+    diagnostics: list[str] = []
+    bound = _binder(diagnostics).component(tree, path, supplied=supplied)
+    if diagnostics or bound is None:
+        raise ComponentError("; ".join(diagnostics))
+    return bound
+
+
+def instantiate(tree: Any, /, **extra: Any) -> Any:
+    """Builds a component, or every component in a list or a mapping.
+
+    Args:
+        tree: the component; other values stay as they are.
+        **extra: arguments for the outermost component, where it wants them.
+
+    Raises:
+        ComponentError: a class or an argument of it is wrong; the message has every fault.
+    """
+    if is_component(tree):
+        return bind(tree, (), extra).build(**extra)
+    diagnostics: list[str] = []
+    build = _binder(diagnostics).value(tree, ())
+    if diagnostics:
+        raise ComponentError("; ".join(diagnostics))
+    return build()
+
+
+def _binder(diagnostics: list[str]) -> Binder:
+    def diagnostic(path: KeyPath, message: str) -> None:
+        diagnostics.append(": ".join(filter(None, (name_of(path), message))))
+
+    return Binder(diagnostic)
+
+
+def _arguments(tree: Mapping[str, Any], path: KeyPath) -> dict[str, tuple[KeyPath, Any]]:
+    """Returns the arguments of a component by name, with their places."""
+    return {
+        name: ((*path, part, name), value)
+        for part in ("init_args", "dict_kwargs")
+        if isinstance(tree.get(part), dict)
+        for name, value in tree[part].items()
+    }
+
+
+def _has_misplaced_arguments(tree: Mapping[str, Any]) -> bool:
+    """Tells whether the arguments are in the wrong place, of which the draft has a fault."""
+    if "init_args" in tree:
+        return not isinstance(tree["init_args"] or {}, dict)
+    return nearest("init_args", tree, likeness=TYPO) is not None
+
+
+def _is_factory(target: Callable[..., Any], hint: Any, given: Collection[str]) -> bool:
+    """Tells whether a component is a factory for its owner to call, rather than what that makes."""
+    returned = returned_type(target)
+    names = [base.__name__ for base in returned.__mro__] if returned else []
+    if any(_LATER[name] not in given for name in names if name in _LATER):
+        return True
+    for option in filter(is_callable, options_of(hint)):
+        *_, result = typing.get_args(option) or (Any,)
+        if inspect.isclass(result) and result is not object:
+            return _fits(returned, result)
+        signature = signature_of(target)
+        missing = signature.hints.keys() - signature.defaults.keys() - {*given}
+        return bool(missing) or (inspect.isclass(target) and not _is_one(target, option))
+    return False
+
+
+def _fits(returned: type | None, hint: Any) -> bool:
+    """Tells whether what a call returns is, or may be, of the type that a hint asks for."""
+    return returned is None or any(_is_one(returned, option) for option in options_of(hint))
+
+
+def _is_one(returned: type, option: Any) -> bool:
+    if isinstance(option, Kind):
+        return option.name in [base.__name__ for base in returned.__mro__]
+    if is_callable(option):
+        return any("__call__" in vars(base) for base in returned.__mro__)
+    origin = typing.get_origin(option) or option
+    try:
+        return option is Any or (inspect.isclass(origin) and issubclass(returned, origin))
+    except TypeError:  # a protocol with attributes cannot say
+        return True
+
+
+def _inner(hint: Any, container: type) -> Any:
+    """Returns the type that a hint asks of the parts of a list or the values of a mapping."""
+    inner: list[Any] = []
+    for option in options_of(hint):
+        origin = typing.get_origin(option)
+        if inspect.isclass(origin) and issubclass(origin, container):
+            parts = [part for part in typing.get_args(option) if part is not Ellipsis]
+            inner += parts[1:] if container is collections.abc.Mapping else parts
+    return typing.Union[tuple(inner)] if inner else Any  # noqa: UP007
+
+
+def _implicit_class(hint: Any) -> Any:
+    """Returns the class whose arguments a mapping is, such as a dataclass; None if it is a dict."""
+    one, *others = [option for option in options_of(hint) if option is not type(None)]
+    return None if others or not inspect.isclass(one) or _is_one(dict, one) else one
+
+
+def _has_component(value: Any) -> bool:
+    if isinstance(value, dict):
+        return is_component(value) or any(map(_has_component, value.values()))
+    return isinstance(value, list) and any(map(_has_component, value))
+
+
+def _nothing() -> None:
+    raise AssertionError("what has faults is not built")

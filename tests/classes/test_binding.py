@@ -1,0 +1,252 @@
+"""What a class path and its arguments become: the same for the check of a study and for a trial."""
+
+import functools
+import sys
+import textwrap
+
+import pytest
+import torch
+from torch import nn
+
+from hpsearch.classes.binding import bind, instantiate
+from hpsearch.classes.components import ComponentError, importing_from
+
+CLASSES = '''
+import enum
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Optional
+
+import torch
+from torch import nn
+
+
+class Act(enum.Enum):
+    TANH = "tanh"
+    RELU = "relu"
+
+
+@dataclass
+class Sizes:
+    width: int
+    depth: int = 2
+
+
+class Keeps:
+    """Keeps what it is given."""
+
+    def __init__(self, **kwargs):
+        vars(self).update(kwargs)
+
+
+class Typed(Keeps):
+    def __init__(
+        self,
+        act: Act = Act.TANH,
+        acts: "list[Act] | None" = None,
+        sizes: Optional[Sizes] = None,
+        folder: Path = Path(),
+        kind: Literal["a", "b"] = "a",
+        optimizer: type[torch.optim.Optimizer] = torch.optim.Adam,
+        make: Callable[[Iterable], torch.optim.Optimizer] | None = None,
+        loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
+        net: nn.Module | None = None,
+        nets: Sequence[nn.Module] = (),
+        heads: Mapping[str, nn.Module] | None = None,
+        schedule: torch.optim.lr_scheduler = None,
+        hidden: int = None,
+        rate: float = 0.5,
+        text: str = "",
+        anything: Any = None,
+        untyped=None,
+    ):
+        super().__init__(**{name: value for name, value in locals().items() if name != "self"})
+
+
+class Holder(nn.Module):
+    def __init__(self, inner: nn.Module, size=1):
+        super().__init__()
+        self.inner, self.size = inner, size
+
+    @classmethod
+    def of(cls, width: int):
+        return cls(nn.Linear(width, 1))
+
+
+def build(width):
+    return nn.Linear(4, width)
+
+
+def build_typed(width: int) -> nn.Module:
+    return nn.Linear(4, width)
+
+
+def focal(guess, truth, gamma=2.0) -> torch.Tensor:
+    return (guess - truth) ** gamma
+
+
+def make_optimizer(params, lr: float) -> torch.optim.Optimizer:
+    return torch.optim.SGD(params, lr=lr)
+
+
+class Base:
+    def __init__(self, dataset, batch_size=16, **kwargs):
+        self.dataset, self.batch_size = dataset, batch_size
+
+
+class Fixes(Base):
+    def __init__(self, batch_size=16, **kwargs):
+        super().__init__("rows", batch_size, **kwargs)
+'''
+
+
+@pytest.fixture(autouse=True)
+def bricks(tmp_path):
+    (tmp_path / "bricks.py").write_text(textwrap.dedent(CLASSES))
+    with importing_from([str(tmp_path)]):
+        yield
+    sys.modules.pop("bricks", None)
+
+
+def component(class_path, **arguments):
+    return {"class_path": class_path, "init_args": arguments}
+
+
+def typed(**arguments):
+    return instantiate(component("bricks.Typed", **arguments))
+
+
+LINEAR = component("torch.nn.Linear", in_features=4, out_features=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "text"),
+    [
+        ("act", "TANH", "Act.TANH"),
+        ("act", "relu", "Act.RELU"),
+        ("acts", ["relu", "TANH"], "[<Act.RELU: 'relu'>, <Act.TANH: 'tanh'>]"),
+        ("sizes", {"width": 3}, "Sizes(width=3, depth=2)"),
+        ("folder", "a/b", "a/b"),
+        ("kind", "b", "b"),
+        ("optimizer", "torch.optim.SGD", "<class 'torch.optim.sgd.SGD'>"),
+        ("net", "torch.nn.ReLU", "ReLU()"),
+        ("net", LINEAR, "Linear(in_features=4, out_features=2, bias=True)"),
+        ("net", component("bricks.build_typed", width=3), "Linear(in_features=4, out_features=3"),
+        ("net", component("bricks.build", width=3), "Linear(in_features=4, out_features=3"),
+        ("nets", [LINEAR, component("bricks.build", width=3)], "[Linear(in_features=4, out"),
+        ("heads", {"a": LINEAR}, "{'a': Linear(in_features=4"),
+        ("anything", [LINEAR, {"x": component("torch.nn.ReLU")}], "[Linear(in_features=4"),
+        ("anything", "12", "12"),
+        ("untyped", component("torch.nn.ReLU"), "ReLU()"),
+        ("untyped", {"a": [1, None]}, "{'a': [1, None]}"),
+        ("hidden", None, "None"),
+        ("hidden", 3, "3"),
+        ("rate", 1, "1.0"),
+    ],
+)
+def test_an_argument_becomes_what_its_type_hint_asks_for(name, written, text):
+    assert str(getattr(typed(**{name: written}), name)).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "message"),
+    [
+        ("act", "gelu", "act: must be TANH or RELU, not 'gelu'"),
+        ("sizes", {"width": "wide"}, "sizes: must be Optional[bricks.Sizes], not {'width': 'wid"),
+        ("kind", "c", "kind: must be Literal['a', 'b'], not 'c'"),
+        ("hidden", "wide", "hidden: must be int, not 'wide'"),
+        ("rate", None, "rate: must be float, not None"),
+        ("text", LINEAR, "text.class_path: must be str, not torch.nn.Linear"),
+        ("text", component("subprocess.Popen", args="ls"), "subprocess.Popen is part of Python's"),
+        ("net", component("bricks.Sizes", width=1), "net.class_path: must be torch.nn.modules"),
+        ("net", component("torch.nn.Linear", in_feature=4), "no argument 'in_feature'; did you"),
+        ("nets", [component("bricks.Sizes", width=1)], "nets.0.class_path: must be torch.nn."),
+        ("optimizer", "torch.nn.ReLU", "optimizer: must be type[torch.optim.optimizer.Optimizer]"),
+        ("loss", "os.system", "loss: os.system is part of Python's standard library"),
+        ("untyped", component("bricks.nothing"), "untyped.class_path: bricks has no class 'noth"),
+        (
+            "anything",
+            component("functools.partial", func="os.system"),
+            "anything.func: os.system is part of Python's standard library",
+        ),
+    ],
+)
+def test_an_argument_that_does_not_fit_is_named_with_what_would(name, written, message):
+    with pytest.raises(ComponentError) as caught:
+        typed(**{name: written})
+    assert message in str(caught.value)
+
+
+def test_every_fault_is_named_at_once():
+    with pytest.raises(ComponentError) as caught:
+        bind(component("bricks.Typed", hidden="wide", net=component("torch.nn.Linear")), ("model",))
+    assert str(caught.value) == (
+        "model.hidden: must be int, not 'wide'; "
+        "model.net.in_features: torch.nn.Linear needs the argument 'in_features'; "
+        "model.net.out_features: torch.nn.Linear needs the argument 'out_features'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("make", component("torch.optim.SGD", lr=0.5)),
+        ("make", component("bricks.make_optimizer", lr=0.5)),
+        ("optimizer", component("torch.optim.SGD", lr=0.5)),
+        ("optimizer", component("functools.partial", func="torch.optim.SGD", lr=0.5)),
+        ("untyped", component("torch.optim.SGD", lr=0.5)),
+    ],
+)
+def test_an_optimizer_without_its_weights_is_a_factory(name, written):
+    make = getattr(typed(**{name: written}), name)
+    assert isinstance(make, functools.partial)
+    optimizer = make([nn.Parameter(torch.zeros(1))])
+    assert (type(optimizer), optimizer.defaults["lr"]) == (torch.optim.SGD, 0.5)
+
+
+def test_a_schedule_without_its_optimizer_is_a_factory_whatever_its_hint_says():
+    schedule = component("torch.optim.lr_scheduler.StepLR", step_size=3)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    assert typed(schedule=schedule).schedule(optimizer=optimizer).step_size == 3
+
+
+def test_a_function_that_lacks_arguments_is_a_partial_where_something_to_call_is_asked_for():
+    loss = typed(loss=component("bricks.focal", gamma=1.0)).loss
+    assert loss(torch.tensor(3.0), torch.tensor(1.0)) == 2
+
+
+def test_a_class_method_builds_its_class():
+    assert instantiate(component("bricks.Holder.of", width=3)).inner.in_features == 3
+    net = typed(net=component("bricks.Holder.of", width=3)).net
+    assert type(net).__name__ == "Holder"
+
+
+def test_a_subclass_need_not_be_given_what_it_fixes():
+    rows = instantiate(component("bricks.Fixes", batch_size=8))
+    assert (rows.dataset, rows.batch_size) == ("rows", 8)
+
+
+def test_names_that_only_kwargs_take_are_passed_on_and_components_in_them_are_built():
+    tree = {**component("bricks.Keeps", size=3), "dict_kwargs": {"net": LINEAR}}
+    kept = instantiate(tree)
+    assert (kept.size, kept.net.out_features) == (3, 2)
+
+
+def test_what_hpsearch_supplies_is_given_only_where_it_is_wanted():
+    bound = bind(component("bricks.Holder", size=3), supplied=("inner", "seed"))
+    assert [name for name in ("inner", "size", "seed") if bound.wants(name)] == ["inner"]
+    assert bound.build(inner=nn.ReLU(), size=5, seed=1).size == 3
+
+
+def test_components_in_lists_and_mappings_are_built():
+    assert instantiate([1, "two", {"three": None}]) == [1, "two", {"three": None}]
+    (layer,) = instantiate([component("torch.nn.ReLU")])
+    assert isinstance(layer, nn.ReLU)
+
+
+def test_each_build_is_another_object():
+    bound = bind(component("bricks.Typed", net=LINEAR, untyped=[1]))
+    one, two = bound.build(), bound.build()
+    assert one.net is not two.net
+    assert one.untyped is not two.untyped

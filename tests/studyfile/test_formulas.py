@@ -1,0 +1,85 @@
+"""Formulas: arithmetic over named values, and nothing else of Python."""
+
+import pytest
+
+from hpsearch.studyfile.diagnostics import InvalidValueError
+from hpsearch.studyfile.formulas import FormulaError, parse_formula
+
+VALUES = {
+    "model.width": 12,
+    "model.heads": 4,
+    "model.channels.0": 8,
+    "model.rate": 0.5,
+    "optimizer": "adam",
+    "data.sizes": [3, 4],
+    "nothing": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("model.width // 2", 6),
+        ("model.width % model.heads == 0", True),
+        ("model.channels.0 + 1", 9),
+        ("model.channels.0*model.width - -1", 97),
+        ("1e-1 * model.rate", 0.05),
+        ("2 ** model.heads", 16),
+        ("min(model.width, 8) + len(data.sizes)", 10),
+        ("round(sqrt(model.heads))", 2),
+        ("0 < model.rate <= 0.5 and not model.width > 12", True),
+        ("optimizer == 'adam' or model.width > 100", True),
+        ("optimizer in ('sgd', \"model.width\")", False),
+        ("1 if optimizer == 'sgd' else 2", 2),
+        ("nothing == None", True),
+        ("model.width", 12),
+    ],
+)
+def test_a_formula_is_worked_out_with_the_values_of_a_configuration(text, value):
+    assert parse_formula(text).value(VALUES) == pytest.approx(value)
+
+
+def test_the_names_in_a_formula_are_known():
+    formula = parse_formula("model.channels.0 * max(model.width, 2) if optimizer == 'a.b' else 1")
+    assert formula.names == ("model.channels.0", "model.width", "optimizer")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model.width //", "'model.width //' is not a formula; write arithmetic over named values"),
+        ("", "'' is not a formula"),
+        ("__import__('os')", "calls something else than abs, ceil, exp"),
+        ("open('x')", "calls something else than abs"),
+        ("model.width.bit_length()", "calls something else than"),
+        ("[x for x in model]", "is not a formula"),
+        ("lambda: 1", "is not a formula"),
+        ("data.sizes[0]", "has more than arithmetic"),
+        ("max(1, key=2)", "calls something else than"),
+        ("{1: 2}", "has more than arithmetic"),
+        ("...", "has Ellipsis, which is not a number or a word"),
+        ("1" * 1001, "a formula of 1001 characters is over the limit of 1000"),
+    ],
+)
+def test_what_is_not_arithmetic_is_refused(text, message):
+    with pytest.raises(InvalidValueError) as caught:
+        parse_formula(text)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model.width / (model.heads - 4)", "division by zero"),
+        ("model.depth + 1", "model.depth has no value here"),
+        ("optimizer * 3", "'adam' is not a number"),
+        ("9 ** 9 ** 9", "too large"),
+        ("10.0 ** 308 * 10", "too large"),
+        ("sqrt(-model.width)", "sqrt(-model.width)"),
+        ("nothing < 3", "None is not a number"),
+    ],
+)
+def test_a_formula_without_a_value_says_why(text, message):
+    with pytest.raises(FormulaError) as caught:
+        parse_formula(text).value(VALUES)
+    assert message in str(caught.value)
