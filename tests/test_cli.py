@@ -167,7 +167,7 @@ def test_best_as_a_study_file_runs_as_it_is(
 def test_classes_are_checked_before_a_search_begins(
     at_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["run", "tiny.yaml", "--set", "study.name=other", "model.widht=3"]) == 2
+    assert main(["run", "tiny.yaml", "--inline", "--set", "study.name=other", "model.widht=3"]) == 2
     assert "did you mean 'width'?" in capsys.readouterr().err
     assert "other" not in {study["name"] for study in printed_json(["list"], capsys)}
 

@@ -6,7 +6,7 @@ imported for that, and with them torch and Lightning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpsearch.classes.binding import Binder, Bound, Kind
@@ -14,10 +14,13 @@ from hpsearch.classes.components import importing_from, is_component, is_install
 from hpsearch.classes.signature import returned_type
 from hpsearch.studyfile.algorithms import PACKAGES, Component
 from hpsearch.studyfile.diagnostics import Diagnostic
-from hpsearch.studyfile.document import Diagnostics, KeyPath
-from hpsearch.studyfile.parse import ParsedStudy
+from hpsearch.studyfile.document import Diagnostics, Document, KeyPath, Location
+from hpsearch.studyfile.parse import ParsedStudy, parse_study
 from hpsearch.studyfile.space import CornerConfig
 
+# The path of a value, and what is said of it.
+Findings = list[tuple[KeyPath, str]]
+Find = Callable[[Any, Sequence[str], Sequence[str]], tuple[Findings, Findings]]
 TREES = ("pytorch_lightning", "lightning")
 _KINDS = {
     "model": "LightningModule",
@@ -40,31 +43,55 @@ SUPPLIED: dict[str, tuple[str, ...]] = {
 
 
 def check_components(
-    parsed: ParsedStudy, note: Callable[[str], None] = lambda text: None
+    parsed: ParsedStudy,
+    note: Callable[[str], None] = lambda text: None,
+    find: Find | None = None,
 ) -> tuple[Diagnostic, ...]:
     """Returns the faults of a study's classes and arguments, each once, in the file's order.
 
-    Imports the classes (and with them torch and Lightning) but builds none of them. What the draft
-    has a fault in already is not looked at again.
-
     Args:
-        parsed: the study.
+        parsed: the study; what has a fault already is not looked at again.
         note: takes a line on what is accepted, but may be a mistake.
+        find: does the work of `find_faults`, in another process; here if it is not given.
     """
+    wrong = [diagnostic.path for diagnostic in parsed.diagnostics]
+    found = (find or find_faults)(parsed.source.tree, parsed.import_paths, wrong)
     log, notes = Diagnostics(parsed.source), Diagnostics(parsed.source)
-    with importing_from(parsed.import_paths):
-        for corner in parsed.space.corners():
-            _Check(log, notes, corner.origins).corner(corner)
-        for role, component in (
-            ("sampler", parsed.settings.sampler),
-            ("pruner", parsed.settings.pruner),
-        ):
-            _check_algorithm(role, component, _Check(log, notes, {}))
+    for diagnostics, findings in zip((log, notes), found, strict=True):
+        for path, message in findings:
+            diagnostics.add(tuple(path), message)
     known = set(parsed.diagnostics)
     for told in notes.diagnostics:
         if told not in known:
             note(str(told).splitlines()[0].replace(": error: ", ": note: ", 1))
     return tuple(diagnostic for diagnostic in log.diagnostics if diagnostic not in known)
+
+
+def find_faults(
+    tree: Any, import_paths: Sequence[str], wrong: Sequence[str] = ()
+) -> tuple[Findings, Findings]:
+    """Returns the faults of a study's classes and arguments, and the notes on them.
+
+    Imports the classes (and with them torch and Lightning) but builds none of them.
+
+    Args:
+        tree: the study file as data, marks as text.
+        import_paths: folders in which the study's own classes are found.
+        wrong: names of values that have a fault already.
+    """
+    known = tuple(Diagnostic("", None, name, "") for name in wrong)
+    document = Document(tree, Location("the study"), diagnostics=known)
+    parsed = parse_study(document, tuple(import_paths))
+    log = Diagnostics(parsed.source)
+    faults: Findings = []
+    notes: Findings = []
+    with importing_from(import_paths):
+        for corner in parsed.space.corners():
+            _Check(log, corner.origins, faults, notes).corner(corner)
+        algorithms = {"sampler": parsed.settings.sampler, "pruner": parsed.settings.pruner}
+        for role, component in algorithms.items():
+            _check_algorithm(role, component, _Check(log, {}, faults, notes))
+    return faults, notes
 
 
 def _check_algorithm(role: str, component: Component, check: _Check) -> None:
@@ -81,9 +108,13 @@ class _Check:
     """Checks the components of one filled-in configuration."""
 
     def __init__(
-        self, log: Diagnostics, notes: Diagnostics, origins: Mapping[KeyPath, KeyPath]
+        self,
+        log: Diagnostics,
+        origins: Mapping[KeyPath, KeyPath],
+        faults: Findings,
+        notes: Findings,
     ) -> None:
-        self._log, self._notes, self._origins = log, notes, origins
+        self._log, self._origins, self._faults, self._notes = log, origins, faults, notes
         self._binder = Binder(self.diagnostic, self._note, self._known)
 
     def corner(self, corner: CornerConfig) -> None:
@@ -108,7 +139,10 @@ class _Check:
 
     def diagnostic(self, path: KeyPath, message: str) -> None:
         """Notes a fault at the place where the value is written."""
-        self._log.add(self._written(path), message)
+        written = self._written(path)
+        if not self._log.has(written):
+            self._log.add(written, message)
+            self._faults.append((written, message))
 
     def _trainer(self, arguments: Any, tree: str) -> None:
         if not isinstance(arguments, dict):
@@ -128,7 +162,7 @@ class _Check:
             self.component(callback, place, "callbacks")
 
     def _note(self, path: KeyPath, message: str) -> None:
-        self._notes.add(self._written(path), message)
+        self._notes.append((self._written(path), message))
 
     def _known(self, path: KeyPath, inside: bool) -> bool:
         written = self._written(path)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from hpsearch.classes.check import check_components
 from hpsearch.classes.static import passes_statically
 from hpsearch.commands.trust import require_trust_in_file
+from hpsearch.engines.forkserver_client import Server
 from hpsearch.errors import InputError
-from hpsearch.studyfile.diagnostics import StudyFileError
+from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError
 from hpsearch.studyfile.parse import ParsedStudy
 from hpsearch.studyfile.read import read_parsed
 from hpsearch.studyfile.study import StudySpec
+
+_FIND = "hpsearch.classes.check:find_faults"
 
 
 def read_checked(path: Path, changes: Sequence[str], *, trust: bool = False) -> StudySpec:
@@ -30,7 +34,12 @@ def read_checked(path: Path, changes: Sequence[str], *, trust: bool = False) -> 
 
 
 def read_to_run(
-    path: Path, changes: Sequence[str], storage: str | None, *, trust: bool = False
+    path: Path,
+    changes: Sequence[str],
+    storage: str | None,
+    *,
+    trust: bool = False,
+    server: Server | None = None,
 ) -> tuple[StudySpec, str]:
     """Returns the study of a file, and the URL of the database it belongs into.
 
@@ -51,21 +60,29 @@ def read_to_run(
     spec = StudySpec.from_parsed(parsed)
     url = storage or spec.storage or default_url()
     if not _is_on_record(spec, url):
-        _check_classes(parsed)
+        _check_classes(parsed, server)
     return spec, url
 
 
-def _check_classes(parsed: ParsedStudy) -> None:
+def _check_classes(parsed: ParsedStudy, server: Server | None = None) -> None:
     """Raises what is wrong with a file; what its text shows is printed before torch is imported.
 
-    Where the text of its classes shows that they are used rightly, nothing is imported at all.
+    Where that is all and the text of the classes is clear, nothing is imported for it. The classes
+    are imported by the server, if there is one.
     """
     for diagnostic in parsed.diagnostics:
-        print(diagnostic, file=sys.stderr, flush=True)
-    found = () if passes_statically(parsed) else check_components(parsed)
+        _print(diagnostic)
+    found: tuple[Diagnostic, ...] = ()
+    if not parsed.diagnostics or not passes_statically(parsed):
+        find = partial(server.call, _FIND) if server else None
+        found = check_components(parsed, _print, find)
     diagnostics = (*parsed.diagnostics, *found)
     if diagnostics:
         raise StudyFileError(diagnostics, shown=parsed.diagnostics)
+
+
+def _print(line: object) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _is_on_record(spec: StudySpec, url: str) -> bool:

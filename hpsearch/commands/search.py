@@ -26,7 +26,9 @@ def run(
     from hpsearch.commands.load import read_to_run
 
     with _server(options) as server:
-        spec, url = read_to_run(study, (*changes, *more), options.storage, trust=options.trust)
+        spec, url = read_to_run(
+            study, (*changes, *more), options.storage, trust=options.trust, server=server
+        )
         # After the file: its faults need not wait for Optuna.
         from hpsearch.commands.outcome import watch
         from hpsearch.search.run import run_study

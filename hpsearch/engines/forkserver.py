@@ -79,6 +79,10 @@ class ForkServer:
             order = json.loads(line)
             if "load" in order:
                 self._load(**order["load"])
+            elif "call" in order:
+                function, *arguments = order["call"]
+                answer = json.dumps(bridge.call(function, *arguments))
+                self._control.sendall(answer.encode() + b"\n")
             elif "start" in order:
                 self._start(order["start"], self._sockets.pop(0))
             elif "kill" in order:

@@ -76,6 +76,25 @@ class Server:
         order = json.dumps({"load": {**study, "log": str(log)}})
         self.control.sendall(order.encode() + b"\n")
 
+    def call(self, function: str, *arguments: Any) -> Any:
+        """Has it call a function, before it loads a study, and returns what that returns.
+
+        Args:
+            function: its name, `package.module:function`.
+            *arguments: plain data, as what is returned.
+
+        Raises:
+            OSError: it has ended.
+        """
+        order = json.dumps({"call": [function, *arguments]})
+        self.control.sendall(order.encode() + b"\n")
+        answer = b""
+        while not answer.endswith(b"\n"):
+            if not (part := self.control.recv(65536)):
+                raise ConnectionResetError("the process that trials are forked from has ended")
+            answer += part
+        return json.loads(answer)
+
     def order(self, order: Mapping[str, int], sockets: Sequence[int]) -> None:
         """Gives it an order, with the sockets that belong to it.
 

@@ -1,4 +1,4 @@
-"""Values that follow from others: `~ref(...)` and `~expr(...)`, worked out once all is filled in."""
+"""Values that follow from others, `~ref(...)` and `~expr(...)`, once all else is filled in."""
 
 from __future__ import annotations
 

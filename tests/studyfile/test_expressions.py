@@ -63,7 +63,7 @@ def test_a_mark_reads_as_its_distribution(mark, distribution):
         ("~choice(two words, b)", "put quotes round options that are not numbers or names"),
         ("~choice(__import__('os'), b)", "__import__('os') is not a plain value"),
         ("~choice(*a, b)", "*a is not a plain value"),
-        ("~choice([1], b)", "[1] is not a plain value"),
+        ("~choice([x for x in y], b)", "[x for x in y] is not a plain value"),
         (
             "~choice(" + ", ".join(map(str, range(501))) + ")",
             "501 options is over the limit of 500",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 
-from hpsearch.classes.components import instantiate
+from hpsearch.classes.binding import instantiate
 from hpsearch.models import Softmax
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Message
