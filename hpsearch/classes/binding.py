@@ -16,8 +16,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hpsearch.classes.buildable import why_not_buildable
 from hpsearch.classes.components import PARTIAL, ComponentError, is_component, resolve
 from hpsearch.classes.signature import returned_type, signature_of
+from hpsearch.classes.trust import OwnModules
 from hpsearch.classes.values import Build, MisfitError, is_callable, options_of, read_value, spelled
 from hpsearch.studyfile.diagnostics import did_you_mean, nearest
 from hpsearch.studyfile.document import KeyPath, name_of
@@ -25,6 +27,7 @@ from hpsearch.studyfile.sections import TYPO
 
 # Built once the network is there: as an argument, such a class stands for its factory.
 _LATER = {"Optimizer": "params", "LRScheduler": "optimizer"}
+_OWN = OwnModules()
 Tell = Callable[[KeyPath, str], None]
 Arguments = Mapping[str, tuple[KeyPath, Any]]
 
@@ -71,12 +74,12 @@ class Binder:
     """Binds components, and tells all that is wrong with them.
 
     Args:
-        diagnostic: takes the path and the message of each fault.
+        fault: takes the path and the message of each fault.
         note: takes what is accepted, but may be a mistake.
         known: tells whether a path has a fault already, or (if True) a part of it.
     """
 
-    diagnostic: Tell
+    fault: Tell
     note: Tell = lambda path, message: None
     known: Callable[[KeyPath, bool], bool] = lambda path, inside: False
 
@@ -101,21 +104,23 @@ class Binder:
         try:
             target = resolve(str(class_path))
         except ComponentError as error:
-            self.diagnostic(at, str(error))
+            self.fault(at, str(error))
             return None
         partial = partial or _is_factory(target, hint, {*arguments, *supplied})
+        problem = why_not_buildable(target, None if isinstance(hint, Kind) else hint, _OWN)
         if inspect.isabstract(target):
-            self.diagnostic(at, f"{class_path} is abstract; name one of its subclasses")
-            return None
-        if not partial and not _fits(returned_type(target), hint):
-            self.diagnostic(at, f"must be {spelled(hint)}, not {class_path}")
+            problem = f"{class_path} is abstract; name one of its subclasses"
+        elif not partial and not _fits(returned_type(target), hint):
+            problem = f"must be {spelled(hint)}, not {class_path}"
+        if problem:
+            self.fault(at, problem)
             return None
         if _has_misplaced_arguments(tree):
             return Bound(target, {}, partial)
         builds = self.arguments(target, str(class_path), arguments)
         required = signature_of(target).hints.keys() - signature_of(target).defaults.keys()
         for name in () if partial else sorted(required - {*builds, *supplied}):
-            self.diagnostic((*path, "init_args", name), f"{class_path} needs the argument '{name}'")
+            self.fault((*path, "init_args", name), f"{class_path} needs the argument '{name}'")
         return Bound(target, builds, partial)
 
     def arguments(
@@ -143,7 +148,7 @@ class Binder:
             else:
                 builds[near or name] = builds[name]
                 hint = did_you_mean(name, signature.hints)
-                self.diagnostic(place, f"{owner} has no argument '{name}'{hint}")
+                self.fault(place, f"{owner} has no argument '{name}'{hint}")
         return builds
 
     def value(self, value: Any, path: KeyPath, hint: Any = Any) -> Build:
@@ -165,7 +170,7 @@ class Binder:
         try:
             return _nothing if self.known(path, True) else read_value(hint, value)
         except MisfitError as error:
-            self.diagnostic(path, str(error))
+            self.fault(path, str(error))
             return _nothing
 
 
