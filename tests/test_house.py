@@ -49,7 +49,13 @@ INNER = {
         "report": {"", "tables"},
         "dashboard": {"", "report"},
     },
-    "trial": {"": set(), "export": {""}, "probes": {""}},
+    "trial": {
+        "": {"saving", "speedups"},
+        "saving": set(),
+        "speedups": set(),
+        "export": {"", "saving"},
+        "probes": {"", "saving", "speedups"},
+    },
 }
 WITHOUT_TORCH = set(MAY_IMPORT) - {"trial", "models", "data"}
 HEAVY = {"torch", "torchvision", "pytorch_lightning", "lightning"}

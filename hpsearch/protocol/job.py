@@ -11,6 +11,22 @@ from typing import Any
 from hpsearch.protocol.types import Direction, Scalar
 
 
+def counts_validations(trainer: Mapping[str, Any]) -> bool:
+    """Returns whether the steps of a trial's reports are validations, counted, and not epochs.
+
+    They are epochs where a trial is validated at the ends of epochs only, and their number bounds
+    it; else the epochs say nothing of how far it is.
+
+    Args:
+        trainer: the study file's `trainer` section with every value filled in.
+    """
+    within = trainer.get("val_check_interval") not in (None, 1.0) or (
+        # Every batch: 1 is a number of batches, 1.0 a part of an epoch.
+        isinstance(trainer.get("val_check_interval"), int)
+    )
+    return within or trainer.get("max_epochs") in (None, -1)
+
+
 @dataclass(frozen=True)
 class Job:
     """One trial, ready to run: everything its process needs, as plain data.
@@ -28,6 +44,8 @@ class Job:
         device: `cpu` or `cuda:N`, as the machine numbers it; the process sees this one only.
         threads: CPU threads the trial may use.
         import_paths: folders in which the study's own classes are found.
+        rehearse: a few batches are tried first, with all that the trial has, so that what no trial
+            can be trained with is found in seconds.
     """
 
     study: str
@@ -41,6 +59,7 @@ class Job:
     device: str = "cpu"
     threads: int = 1
     import_paths: tuple[str, ...] = ()
+    rehearse: bool = False
 
     @property
     def owner(self) -> dict[str, str]:

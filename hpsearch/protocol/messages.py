@@ -59,19 +59,21 @@ class Progress:
 
 @dataclass(frozen=True)
 class Report:
-    """The metrics after an epoch; answered with a `Decision`.
+    """The metrics of a validation; answered with a `Decision`.
 
     Attributes:
-        step: epochs done, from 1.
+        step: epochs done, from 1; or validations, where those come within epochs.
         values: the objectives' values, by metric name.
         metrics: every metric that was logged, by name.
         seconds: training time of the trial so far, earlier attempts included.
+        last: the trial has no further validation to come.
     """
 
     step: int
     values: Mapping[str, float]
     metrics: Mapping[str, float]
     seconds: float
+    last: bool = False
 
 
 @dataclass(frozen=True)

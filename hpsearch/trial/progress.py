@@ -10,7 +10,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.data import extract_batch_size
 
 from hpsearch.protocol.messages import Progress
-from hpsearch.trial.epoch_end import Exchange
+from hpsearch.trial.reports import Exchange
 
 INTERVAL_S = 0.5
 

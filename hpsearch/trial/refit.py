@@ -11,13 +11,13 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from hpsearch.classes.binding import instantiate
 from hpsearch.protocol.job import Job
-from hpsearch.trial import checkpoint
 from hpsearch.trial.lightning_namespace import in_tree, tree_of
-from hpsearch.trial.multi_step import enable_multi_step
-from hpsearch.trial.multi_step_support import multi_step_blocker
 from hpsearch.trial.run import build_data, build_module, build_trainer, prepare
+from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
-from hpsearch.trial.speed import accelerate
+from hpsearch.trial.speedups.multi_step import enable_multi_step
+from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
+from hpsearch.trial.speedups.speed import accelerate
 
 RECIPE = "recipe.yaml"
 
@@ -37,7 +37,7 @@ class _SaveAndStop(Checkpoint):
         self._epochs = epochs
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        checkpoint.save(trainer, self._path)
+        checkpoint.save(trainer, self._path, trainer.current_epoch + 1)
         trainer.should_stop |= trainer.current_epoch + 1 >= self._epochs
 
 

@@ -9,7 +9,8 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -22,17 +23,21 @@ from hpsearch.data import DataError
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, FailureKind
-from hpsearch.trial import checkpoint, tensorboard
-from hpsearch.trial.claim import Claim, SupersededError
-from hpsearch.trial.epoch_end import BadMetricError, EpochEnd, Exchange
+from hpsearch.trial import tensorboard
+from hpsearch.trial.attachments import UnusableError, as_list, build_callbacks, build_loggers
 from hpsearch.trial.lightning_namespace import become_rank_zero, in_tree, one_process, tree_of
-from hpsearch.trial.multi_step import enable_multi_step
-from hpsearch.trial.multi_step_support import multi_step_blocker
 from hpsearch.trial.optimization import attach
 from hpsearch.trial.progress import SayProgress
+from hpsearch.trial.reports import Exchange, Reports
+from hpsearch.trial.saving import checkpoint
+from hpsearch.trial.saving.claim import Claim, SupersededError
+from hpsearch.trial.saving.position import DataPosition
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
-from hpsearch.trial.speed import WrongMachineError, accelerate
+from hpsearch.trial.speedups.multi_step import enable_multi_step
+from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
+from hpsearch.trial.speedups.speed import WrongMachineError, accelerate
 from hpsearch.trial.stage import NotFiniteError, StageTracker, is_out_of_memory
+from hpsearch.trial.validations import BadMetricError
 
 TRACEBACK_LINES = 30
 ADVICE = (
@@ -40,8 +45,12 @@ ADVICE = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
     # Metrics are read once an epoch, whatever the Trainer's own interval.
     r"The number of training batches .* is smaller than the logging interval",
-    # A trial takes one process, also on a machine of a cluster.
-    r"The `srun` command is available",
+    # The callbacks that keep a trial's place have nothing to do in a test.
+    r"Be aware that when using `ckpt_path`",
+    # A training may do without validation.
+    r"Total length of `.*` across ranks is zero",
+    # The position in the data is restored, or the trial says what it cannot promise.
+    r"You're resuming from a checkpoint that ended before the epoch ended",
     # What it warns of, the scan takes care of.
     r".*`dataloader_iter`",
     # A trial is one process wherever it runs; Slurm's launcher is not meant for it.
@@ -69,7 +78,7 @@ def run_trial(job: Job, send: Exchange) -> None:
         # it goes on in another process already.
         ended = Ended("stopped")
     except Exception as error:
-        ended = _failed(error, job, where)
+        ended = failed(error, job, where)
         with contextlib.suppress(OSError, SupersededError):
             if claim is not None and not ended.fatal and ended.failure_kind != "disk":
                 claim.hold()
@@ -77,7 +86,7 @@ def run_trial(job: Job, send: Exchange) -> None:
     send(ended)
 
 
-def _failed(error: Exception, job: Job, where: StageTracker) -> Ended:
+def failed(error: Exception, job: Job, where: StageTracker) -> Ended:
     """Says what an exception means: this trial failed, or no trial can be trained as things are."""
     refused = next((e for e in _with_causes(error) if is_out_of_room(e)), None)
     if refused is not None:
@@ -86,6 +95,8 @@ def _failed(error: Exception, job: Job, where: StageTracker) -> Ended:
         return Ended("failed", text, "disk", facts={"needs": needs})
     if isinstance(error, DataError | WrongMachineError):
         return Ended("failed", str(error), where.kind, fatal=True)
+    if isinstance(error, UnusableError):
+        return Ended("failed", str(error), where.kind, fatal=job.rehearse)
     facts = {"failed_at": where.at} if where.at else {}
     if isinstance(error, NotFiniteError):
         return Ended("failed", str(error), "not finite", facts=facts)
@@ -99,43 +110,84 @@ def _failed(error: Exception, job: Job, where: StageTracker) -> Ended:
 def _fit(job: Job, log: EventLog, send: Exchange, where: StageTracker, claim: Claim) -> Ended:
     prepare(job)
     _write_params(job)
+    last = Path(job.folder) / checkpoint.LAST
+    done, notes = checkpoint.recover(last.parent, job.owner)
+    log.drop_after(done)
+    if job.rehearse and not done:
+        from hpsearch.trial.rehearsal import rehearse_apart
 
+        if refused := rehearse_apart(job):
+            return refused
+
+    def build_reports(tree: Any) -> list[Any]:
+        position = DataPosition(notes)
+        reports = in_tree(Reports, tree)(job, log, send, claim, done, notes)
+        return [SayProgress(send), position, reports]
+
+    training = assemble(job, where, build_reports)
+    reports: Reports = training.callbacks[-1]
+    reports.catch_up()
+    for note in training.notes:
+        print(note, flush=True)
+    tensorboard.declare_columns(training.board, job.params, [*job.objectives, "best_epoch"])
+    trainer, data = training.trainer, training.data
+    ckpt_path = last if done else None
+    try:
+        trainer.fit(training.module, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
+    except NotFiniteError as error:
+        reports.give_up(error)
+    finally:
+        best = log.best(*next(iter(job.objectives.items())))
+        tensorboard.fill_columns(training.board, best, trainer.global_step)
+    return Ended(reports.how, facts=reports.end())
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that a trial trains with, built but not begun.
+
+    Attributes:
+        callbacks: those of the study file, then ours.
+        board: our own TensorBoard logger.
+        notes: a sentence on each part of the study file that is left out.
+    """
+
+    module: pl.LightningModule
+    data: pl.LightningDataModule
+    trainer: Any
+    callbacks: list[Any]
+    board: Any
+    notes: list[str]
+
+
+def assemble(
+    job: Job, where: StageTracker, build_reports: Callable[[Any], Sequence[Any]]
+) -> Training:
+    """Builds what a trial trains with, seeded.
+
+    Args:
+        job: the trial.
+        where: follows it through its stages.
+        build_reports: makes the callbacks that come last, for a tree of Lightning.
+
+    Raises:
+        UnusableError: a callback or logger of the study file cannot be built.
+    """
     seed_all(job.seed)
     data = build_data(job)
     module = build_module(job, data)
     accelerate(module, job)
     tree = tree_of(module)
-    last = Path(job.folder) / checkpoint.LAST
-    done, notes = checkpoint.recover(last.parent, job.owner)
-    log.drop_after(done)
-
-    logger = tensorboard.build_logger(job, tree)
-    tensorboard.declare_columns(logger, job.params, [*job.objectives, "best_epoch"])
-    epoch_end = in_tree(EpochEnd, tree)(job, log, send, claim, done, notes)
-    epoch_end.catch_up()
+    board = tensorboard.build_logger(job, tree)
     arguments = dict(job.config["trainer"])
-    callbacks = [
-        *instantiate(_as_list(arguments.pop("callbacks", None))),
-        where,
-        ReseedEachEpoch(job.seed),
-        SayProgress(send),
-        epoch_end,
-    ]
+    own, notes = build_callbacks(arguments.pop("callbacks", None), instantiate)
+    callbacks = [*own, where, ReseedEachEpoch(job.seed), *build_reports(tree)]
     if (job.config.get("tensorboard") or {}).get("histograms"):
-        callbacks.append(tensorboard.Histograms(logger))
+        callbacks.insert(-1, tensorboard.Histograms(board))
     if multi_step_blocker(module, data, job.config, callbacks) is None:
         enable_multi_step(module)
-    trainer = build_trainer(job, tree, arguments, callbacks, [logger])
-    try:
-        trainer.fit(module, datamodule=data, ckpt_path=last if done else None, weights_only=True)
-    finally:
-        best = log.best(*next(iter(job.objectives.items())))
-        tensorboard.fill_columns(logger, best, trainer.global_step)
-    if not log.reports:
-        raise BadMetricError(
-            "no epoch was finished, so there is nothing to report: see trainer.max_*"
-        )
-    return Ended(epoch_end.how, facts=epoch_end.summary())
+    trainer = build_trainer(job, tree, arguments, callbacks, [board])
+    return Training(module, data, trainer, callbacks, board, notes)
 
 
 def prepare(job: Job) -> None:
@@ -184,16 +236,18 @@ def build_trainer(
     logging.getLogger(tree.__name__).setLevel(logging.WARNING)
     for advice in ADVICE:
         warnings.filterwarnings("ignore", advice)
+    arguments = dict(arguments)
+    # The file's own come first: they are what its module calls self.logger.
+    loggers = [*build_loggers(arguments.pop("logger", None), instantiate), *loggers]
     from_file = instantiate(arguments)
-    own_loggers = from_file.pop("logger", None)
-    plugins = _as_list(from_file.pop("plugins", None))
+    plugins = as_list(from_file.pop("plugins", None))
     gpu = job.device != "cpu" and torch.cuda.is_available()
     return tree.Trainer(
         **{"num_sanity_val_steps": 0, "log_every_n_steps": 50, **from_file},
         accelerator="gpu" if gpu else "cpu",
         devices=1,
         callbacks=callbacks,
-        logger=loggers + _as_list(own_loggers or None),
+        logger=loggers,
         plugins=[*plugins, one_process(tree)],
         default_root_dir=job.folder,
         enable_progress_bar=False,
@@ -221,9 +275,3 @@ def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}"[:500]
-
-
-def _as_list(value: Any) -> list[Any]:
-    items = list(value) if isinstance(value, list | tuple) else [value]
-    # A `~choice:` may leave nothing in its place, as in "this callback or none".
-    return [item for item in items if item is not None]

@@ -13,7 +13,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from hpsearch.trial.overrides import overrides
+from hpsearch.trial.speedups.overrides import overrides
 
 # What of a data module, or of a module with loaders of its own, decides which rows it has.
 SET_UP = (

@@ -22,11 +22,13 @@ class StageTracker(pl.Callback):
     Attributes:
         kind: the stage, as a kind of failure.
         at: the epoch it is in and, after an exception, the batch; empty outside training.
+        forgives: a training that diverges is no failure: of a few batches it says little.
     """
 
     def __init__(self) -> None:
         self.kind: FailureKind = "set-up"
         self.at = ""
+        self.forgives = False
         self._losses: torch.Tensor | float = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -61,7 +63,7 @@ class StageTracker(pl.Callback):
             NotFiniteError: a batch had a loss that is NaN or infinite.
         """
         self.at = f"epoch {trainer.current_epoch + 1}"
-        if not math.isfinite(self._losses):
+        if not self.forgives and not math.isfinite(self._losses):
             raise NotFiniteError("the training loss is not finite: the training diverged")
 
     def on_exception(

@@ -1,4 +1,4 @@
-"""The model of a trial that has been trained, with the weights of its best epoch."""
+"""The model of a trial that has been trained, with the weights of its best validation."""
 
 from __future__ import annotations
 
@@ -9,28 +9,56 @@ import torch
 
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
-from hpsearch.trial import checkpoint
 from hpsearch.trial.run import build_data, build_module, prepare
+from hpsearch.trial.saving import checkpoint
 
 
 def load_trained(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
     """Returns the job's module, on the CPU and ready to predict, and its data, set up to fit.
 
     Raises:
-        InputError: the checkpoint is missing or has changed since it was written, or the data
-            cannot be had.
+        InputError: the checkpoint is missing or has changed since it was written, the data cannot
+            be had, or the weights are not those of the module.
+    """
+    path = find_best(job)
+    try:
+        module, data = build(job)
+        module.configure_model()
+    except (ValueError, OSError) as error:
+        raise InputError(f"trial {job.number} of {job.study}: {error}") from error
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        load_state(module, state)
+    except (KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"the weights in {path} do not fit {type(module).__name__}: {reason}"
+        ) from (error)
+    return module.eval(), data
+
+
+def build(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
+    """Returns the job's module, untrained, and its data, set up to fit."""
+    data = build_data(job)
+    data.prepare_data()
+    data.setup("fit")
+    return build_module(job, data), data
+
+
+def find_best(job: Job) -> Path:
+    """Makes this process fit for the job, and returns the checkpoint of its best validation.
+
+    Raises:
+        InputError: it is missing, or has changed since it was written.
     """
     prepare(job)
     path = Path(job.folder) / checkpoint.BEST
     if checkpoint.verified(path) is None:
         raise InputError(f"{path} is missing, or is not what was saved: its SHA-256 differs")
-    try:
-        data = build_data(job)
-        data.prepare_data()
-        data.setup("fit")
-        module = build_module(job, data)
-    except (ValueError, OSError) as error:
-        raise InputError(f"trial {job.number} of {job.study}: {error}") from error
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    module.load_state_dict(state["state_dict"])
-    return module.eval(), data
+    return path
+
+
+def load_state(module: pl.LightningModule, state: dict[str, object]) -> None:
+    """Loads the weights of a checkpoint as Lightning does, by the module's own rules."""
+    module.on_load_checkpoint(state)
+    module.load_state_dict(state["state_dict"], strict=module.strict_loading)  # type: ignore[arg-type]

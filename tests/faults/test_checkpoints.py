@@ -18,7 +18,7 @@ import pytest
 from checkpoints import OWNER, epoch_in, save
 from scoring import Score
 
-from hpsearch.trial import checkpoint
+from hpsearch.trial.saving import checkpoint
 
 KILLS = 20
 DAMAGES = 20

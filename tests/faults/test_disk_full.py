@@ -14,7 +14,7 @@ import pytest
 from scoring import Score
 from searching import EPOCHS, TRIALS, Search, check_budget, check_equal, study_of
 
-from hpsearch.trial import checkpoint
+from hpsearch.trial.saving import checkpoint
 
 pytestmark = pytest.mark.process
 

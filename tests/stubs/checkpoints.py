@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from hpsearch.trial import checkpoint
+from hpsearch.trial.saving import checkpoint
 
 OWNER = {"owner": "faulty, trial 0", "parameters": "0" * 64}
 
@@ -34,7 +34,7 @@ class State:
 
 def save(epoch: int, folder: Path, owner: dict[str, str] = OWNER) -> None:
     """Writes the checkpoint after an epoch, as a trial would."""
-    checkpoint.save(State(epoch), folder / checkpoint.LAST, owner)  # type: ignore[arg-type]
+    checkpoint.save(State(epoch), folder / checkpoint.LAST, epoch, owner)  # type: ignore[arg-type]
 
 
 def epoch_in(path: Path) -> int:

@@ -21,11 +21,11 @@ from hpsearch.models import MLP
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Progress, Report
 from hpsearch.trial import multi_step, progress
-from hpsearch.trial.multi_step_support import multi_step_blocker
 from hpsearch.trial.optimization import can_fuse
-from hpsearch.trial.overrides import overrides
 from hpsearch.trial.run import prepare, run_trial
 from hpsearch.trial.seeding import ReseedEachEpoch
+from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
+from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.stage import StageTracker
 
 BATCHES = 6

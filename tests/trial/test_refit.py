@@ -11,8 +11,8 @@ import torch
 
 from hpsearch.data import ImageData
 from hpsearch.protocol.job import Job
-from hpsearch.trial import checkpoint
 from hpsearch.trial.refit import refit
+from hpsearch.trial.saving import checkpoint
 
 
 def job(folder: Path, data: str = "tested.TestedData", **trainer: Any) -> Job:

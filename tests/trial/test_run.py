@@ -15,67 +15,14 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from desk import Desk, job, run, weights
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hpsearch.protocol.events import read_events
-from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Report, Started
-from hpsearch.trial import checkpoint
-from hpsearch.trial.checkpoint import keep, verified
 from hpsearch.trial.run import run_trial
-
-
-def job(folder: Path, model: dict[str, Any] | None = None, **sections: Any) -> Job:
-    config = {
-        "model": {"class_path": "tiny.TinyModel", "init_args": model or {}},
-        "data": {"class_path": "tiny.TinyData"},
-        "trainer": {"max_epochs": 4},
-        **sections,
-    }
-    return Job(
-        study="tiny",
-        number=0,
-        params={"model.width": 4},
-        config=config,
-        objectives={"val_loss": "minimize"},
-        study_seed=1,
-        seed=2,
-        folder=str(folder),
-    )
-
-
-class Desk:
-    """A coordinator for one trial: remembers what it hears, and answers as planned."""
-
-    def __init__(self, verdicts: dict[int, Decision] | None = None) -> None:
-        self.heard: list[Message] = []
-        self._verdicts = verdicts or {}
-
-    def __call__(self, message: Message) -> Decision | None:
-        self.heard.append(message)
-        if isinstance(message, Report):
-            return self._verdicts.get(message.step, "continue")
-        return None
-
-    @property
-    def reports(self) -> list[Report]:
-        return [message for message in self.heard if isinstance(message, Report)]
-
-    @property
-    def ended(self) -> Ended:
-        (ended,) = [message for message in self.heard if isinstance(message, Ended)]
-        return ended
-
-
-def run(job: Job, verdicts: dict[int, Decision] | None = None) -> Desk:
-    desk = Desk(verdicts)
-    run_trial(job, desk)
-    return desk
-
-
-def weights(path: Path) -> dict[str, torch.Tensor]:
-    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["state_dict"]
-    return state
+from hpsearch.trial.saving import checkpoint
+from hpsearch.trial.saving.checkpoint import keep, verified
 
 
 def test_a_trial_says_what_it_is_reports_every_epoch_and_ends(tmp_path: Path) -> None:
@@ -315,7 +262,7 @@ def test_without_any_good_checkpoint_a_trial_begins_anew(
     [
         ("raise", "ValueError: planned to fail"),
         ("nan", "the objective val_loss is nan: the training diverged"),
-        ("silent", "the objective val_loss was not logged; metrics after the epoch: parameters"),
+        ("silent", "the objective val_loss was not logged; the validation logged nothing. Log it"),
     ],
 )
 def test_what_goes_wrong_is_told_and_never_raised(tmp_path: Path, plan: str, failure: str) -> None:
@@ -331,16 +278,18 @@ def test_what_goes_wrong_is_told_and_never_raised(tmp_path: Path, plan: str, fai
     [
         ("raise", "training", "batch 1 of epoch 2"),
         ("raise-validating", "validation", "epoch 2"),
-        ("diverge", "not finite", "epoch 2"),
-        ("nan", "not finite", "epoch 2"),
-        ("silent", "metric", "epoch 1"),
+        ("diverge", "not finite", "epoch 1"),
+        ("nan", "not finite", "epoch 3"),
+        ("silent", "metric", "epoch 3"),
         ("oom", "out of memory", "batch 1 of epoch 2"),
     ],
 )
 def test_a_failure_is_told_by_its_kind_and_place(
     tmp_path: Path, plan: str, kind: str, at: str
 ) -> None:
-    ended = run(job(tmp_path, {"plan": plan, "at": int(at[-1])})).ended
+    # The third validation in a row without a usable value is one too many.
+    begins = 1 if plan in ("diverge", "nan", "silent") else 2
+    ended = run(job(tmp_path, {"plan": plan, "at": begins})).ended
 
     assert ended.failure_kind == kind
     assert ended.facts["failed_at"] == at
@@ -359,8 +308,17 @@ def test_an_exception_leaves_the_tail_of_its_traceback(tmp_path: Path) -> None:
     assert "in training_step" in desk.ended.traceback
 
 
-def test_a_fault_in_a_later_epoch_leaves_the_reports_before_it(tmp_path: Path) -> None:
-    desk = run(job(tmp_path, {"plan": "nan", "at": 3}))
+@pytest.mark.parametrize("plan", ["nan", "diverge", "silent"])
+def test_a_trial_that_goes_wrong_later_keeps_the_values_it_had(tmp_path: Path, plan: str) -> None:
+    desk = run(job(tmp_path, {"plan": plan, "at": 3}))
+
+    assert [report.step for report in desk.reports] == [1, 2]
+    assert desk.ended.how == "complete"
+    assert ("val_loss" in desk.ended.facts["unusable"]) is (plan != "diverge")
+
+
+def test_an_exception_in_a_later_epoch_leaves_the_reports_before_it(tmp_path: Path) -> None:
+    desk = run(job(tmp_path, {"plan": "raise", "at": 3}))
 
     assert [report.step for report in desk.reports] == [1, 2]
     assert desk.ended.how == "failed"

@@ -18,7 +18,7 @@ from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Report
 from hpsearch.trial.probes.throughput import throughput
 from hpsearch.trial.run import run_trial
-from hpsearch.trial.speed import WrongMachineError, accelerate, takes_channels_last
+from hpsearch.trial.speedups.speed import WrongMachineError, accelerate, takes_channels_last
 from hpsearch.trial.trained import load_trained
 
 needs_compiler = pytest.mark.skipif(

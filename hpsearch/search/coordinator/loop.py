@@ -206,7 +206,7 @@ class Coordinator:
         prune = self._writer.report(running.trial, report)
         self._writer.set_facts(running.trial, {SECONDS: round(report.seconds, 3)})
         self._observer.reported(running.job.number, report.step, report.values)
-        if prune and report.step < running.job.config["trainer"]["max_epochs"]:
+        if prune and not report.last:
             self._writer.set_facts(running.trial, {PRUNED_AT: report.step})
             return "prune"
         return "stop" if self._stopping() else "continue"

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from hpsearch.protocol.job import Job
-from hpsearch.trial.epoch_end import count_parameters
+from hpsearch.trial.reports import count_parameters
 from hpsearch.trial.run import build_data, build_module, prepare
 
 

@@ -10,9 +10,14 @@ import pytorch_lightning as pl
 import torch
 
 from hpsearch.protocol.job import Job
-from hpsearch.trial.probes.probe import finite, fit_briefly
+from hpsearch.trial.lightning_namespace import tree_of
 from hpsearch.trial.progress import samples_of
-from hpsearch.trial.speed import takes_channels_last
+from hpsearch.trial.rehearsal import VALIDATED, finite
+from hpsearch.trial.run import build_data, build_module, build_trainer, prepare
+from hpsearch.trial.seeding import seed_all
+from hpsearch.trial.speedups.multi_step import enable_multi_step
+from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
+from hpsearch.trial.speedups.speed import accelerate, takes_channels_last
 
 # Before: memory, kernels and compiling. Then long enough that a step's chance does not count.
 UNTIMED, UNTIMED_S = 3, 0.5
@@ -95,7 +100,7 @@ def throughput(job: Job, cache: str, until_s: float = TIMED_S) -> dict[str, Any]
 
 def _throughput(job: Job, until_s: float) -> dict[str, Any]:
     watch, before = _Stopwatch(until_s), compile_seconds()
-    module, trainer = fit_briefly(job, watch, EPOCHS)
+    module, trainer = _fit_briefly(job, watch)
     if not watch.steps:
         return {"failure": "the training ended before it could be timed: see trainer.max_*"}
     compiles = (job.config.get("speed") or {}).get("compile")
@@ -110,6 +115,39 @@ def _throughput(job: Job, until_s: float) -> dict[str, Any]:
         "compile_seconds": compiled,
         "takes_channels_last": takes_channels_last(module),
     }
+
+
+def _fit_briefly(job: Job, clock: pl.Callback) -> tuple[pl.LightningModule, Any]:
+    """Trains as a trial does until the clock has seen enough, and writes nothing.
+
+    Args:
+        job: the configuration.
+        clock: a callback that sets `should_stop`.
+
+    Returns:
+        The module, and the Trainer that has fitted it.
+    """
+    prepare(job)
+    seed_all(job.seed)
+    data = build_data(job)
+    module = build_module(job, data)
+    accelerate(module, job)
+    # Callbacks of the study wait for metrics of whole epochs: a batch cannot please them.
+    given = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
+    arguments = given | {
+        "max_epochs": EPOCHS,
+        "min_epochs": None,
+        "min_steps": None,
+        "limit_val_batches": VALIDATED if given.get("limit_val_batches", 1.0) else 0,
+        "check_val_every_n_epoch": given.get("check_val_every_n_epoch", 1) and 1,
+        "enable_checkpointing": False,
+        "logger": False,
+    }
+    if multi_step_blocker(module, data, {**job.config, "trainer": arguments}, [clock]) is None:
+        enable_multi_step(module)
+    trainer = build_trainer(job, tree_of(module), arguments, [clock], [])
+    trainer.fit(module, datamodule=data)
+    return module, trainer
 
 
 def compile_seconds() -> float:

@@ -9,7 +9,8 @@ import pytest
 from tiny import TinyModel
 
 from hpsearch.protocol.job import Job
-from hpsearch.trial.probes.probe import TIMED, UNTIMED, limited, probe
+from hpsearch.trial.probes.probe import probe
+from hpsearch.trial.rehearsal import TIMED, UNTIMED
 
 
 def measured(folder: Path, trainer: dict[str, Any], **model: Any) -> dict[str, Any]:
@@ -78,19 +79,12 @@ def test_a_probe_trains_on_a_few_batches_only(
     assert trained == list(range(UNTIMED + TIMED + 1))
 
 
-def test_without_validation_there_is_nothing_to_time(tmp_path: Path) -> None:
-    found = measured(tmp_path, {"limit_val_batches": 0})
-    assert (found["validation_seconds"], found["metrics"]) == (0.0, [])
-
-
-@pytest.mark.parametrize(
-    ("batches", "limit", "left"),
-    [(10, None, 10), (10, 1.0, 10), (10, 1, 1), (10, 25, 10), (10, 0.25, 2), (10, 0, 0)],
-)
-def test_a_limit_is_a_number_of_batches_or_a_part_of_them(
-    batches: int, limit: float | None, left: int
-) -> None:
-    assert limited(batches, limit) == left
+def test_without_validation_an_objective_of_the_validation_is_not_logged(tmp_path: Path) -> None:
+    assert measured(tmp_path, {"limit_val_batches": 0}) == {
+        "failure": "the objective val_loss was not logged; logged was nothing; nothing is"
+        " validated, since val_dataloader() gives no batches. Log it with self.log, or name one of"
+        " these in study.objective"
+    }
 
 
 def test_what_cannot_train_is_told_in_one_line(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Report
-from hpsearch.trial.checkpoint import verified
-from hpsearch.trial.claim import Claim, SupersededError
 from hpsearch.trial.run import run_trial
+from hpsearch.trial.saving.checkpoint import verified
+from hpsearch.trial.saving.claim import Claim, SupersededError
 
 
 def test_the_last_claim_holds_and_the_one_before_does_not(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import Tensor
 
-from hpsearch.trial.overrides import overrides
+from hpsearch.trial.speedups.overrides import overrides
 
 CHUNK_S = 0.5
 TRANSFER_HOOKS = (

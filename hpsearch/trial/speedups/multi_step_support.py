@@ -8,7 +8,7 @@ from typing import Any
 from torch.optim import LBFGS
 
 from hpsearch.classes.components import resolve
-from hpsearch.trial.overrides import overrides
+from hpsearch.trial.speedups.overrides import overrides
 
 # What a Trainer may be told without a difference between a scan and single steps.
 HARMLESS = frozenset(

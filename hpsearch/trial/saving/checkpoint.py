@@ -11,19 +11,31 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
+
+from hpsearch.trial.saving.plain_state import missing_for_resume, missing_of_users, plain_part
 
 LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"
 BEST = "best.ckpt"
 
 Owner = Mapping[str, str]
+_DAMAGED = "is damaged, or of another trial: its SHA-256 or owner differs"
+_NOT_PLAIN = "not plain data, so it was not saved"
 
 
-def save(trainer: pl.Trainer, path: Path, owner: Owner | None = None) -> None:
-    """Writes the trainer's whole state to `path`, with its SHA-256 beside it.
+def save(
+    trainer: pl.Trainer,
+    path: Path,
+    step: int,
+    owner: Owner | None = None,
+    *,
+    reported: bool = True,
+) -> None:
+    """Writes the plain data of the trainer's state to `path`, with its SHA-256 beside it.
 
     What was there is kept as `previous.ckpt`. A kill at any moment leaves one of the two whole: if
     it falls between the renames of a pair, that pair does not match and `verified` says so.
@@ -31,7 +43,9 @@ def save(trainer: pl.Trainer, path: Path, owner: Owner | None = None) -> None:
     Args:
         trainer: what is saved.
         path: where to.
+        step: the step of the trial's last report.
         owner: whose state this is; another's is not taken for it.
+        reported: whether this is the state that the report tells of, and no later one.
 
     Raises:
         OSError: there is no room, or the disk does not give back what was written; what was there
@@ -39,10 +53,7 @@ def save(trainer: pl.Trainer, path: Path, owner: Owner | None = None) -> None:
     """
     _check_room(path)
     beside = path.with_suffix(".tmp")
-    state = io.BytesIO()
-    # Not the Trainer's own `save_checkpoint`: it writes to the folder for temporary files first,
-    # where a kill leaves what nobody removes, and which may be on a disk that is full.
-    torch.save(trainer._checkpoint_connector.dump_checkpoint(weights_only=False), state)
+    state, left_out = _plain_state(trainer)
     digest = hashlib.sha256(state.getbuffer()).hexdigest()
     try:
         _write_whole(beside, state.getbuffer(), digest)
@@ -55,12 +66,26 @@ def save(trainer: pl.Trainer, path: Path, owner: Owner | None = None) -> None:
         "sha256": digest,
         "size": beside.stat().st_size,
         "epoch": trainer.current_epoch + 1,
+        "step": step,
+        "reported": reported,
+        "left_out": left_out,
     }
     if path.exists() and _sidecar(path).exists():
         keep(path, path.with_name(PREVIOUS))
     _write(_sidecar(path), json.dumps(facts))
     beside.replace(path)
     _sync_folder(path.parent)
+
+
+def _plain_state(trainer: pl.Trainer) -> tuple[io.BytesIO, list[str]]:
+    """Returns the plain data of the state, written, and the paths of what is left out."""
+    # Not the Trainer's own `save_checkpoint`: it writes to the folder for temporary files first,
+    # where a kill leaves what nobody removes, and which may be on a disk that is full.
+    dumped = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+    plain, left_out = plain_part(dumped)
+    state = io.BytesIO()
+    torch.save(plain, state)
+    return state, left_out
 
 
 def room_needed(path: Path) -> int:
@@ -86,48 +111,69 @@ def keep(path: Path, kept: Path) -> None:
 
 
 def recover(folder: Path, owner: Owner) -> tuple[int, list[str]]:
-    """Returns the epochs done at the newest checkpoint that can be believed, now `last.ckpt`.
+    """Returns the step of the newest checkpoint that can be trusted, now `last.ckpt`.
 
     Args:
         folder: the trial's own.
         owner: whose checkpoints these must be.
 
     Returns:
-        The epochs, 0 if there is no such checkpoint, and what is wrong with each newer one.
+        The step of its last report, 0 if there is no such checkpoint, and what is wrong with each
+        newer one, or missing in this one.
     """
     notes: list[str] = []
     for name in (LAST, PREVIOUS, BEST):
         path = folder / name
-        epoch = verified(path, owner)
-        if epoch is not None and _loads(path):
+        step = verified(path, owner)
+        fault = _DAMAGED if step is None else _unusable(path)
+        if step is not None and not fault:
             if name != LAST:
                 keep(path, folder / LAST)
-            return epoch, notes
+            if lost := missing_of_users(_facts(path).get("left_out", [])):
+                notes.append(f"{name} is without {', '.join(lost)}: {_NOT_PLAIN}")
+            return step, notes
         if path.exists():
-            notes.append(f"{name} is damaged, or of another trial: its SHA-256 or owner differs")
+            notes.append(f"{name} {fault}")
     return 0, notes
 
 
-def _loads(path: Path) -> bool:
-    """Returns whether a checkpoint is data only; of its weights nothing is read here."""
+def is_of_report(path: Path) -> bool:
+    """Returns whether a checkpoint was written with the report of its step, and not later."""
+    return bool(_facts(path).get("reported", True))
+
+
+def _unusable(path: Path) -> str:
+    """Returns why a training cannot be continued from a whole checkpoint; empty if it can.
+
+    Of its weights nothing is read here.
+    """
+    if lost := missing_for_resume(_facts(path).get("left_out", [])):
+        return f"is without {', '.join(lost)}: {_NOT_PLAIN}"
     try:
         torch.load(path, weights_only=True, mmap=True)
-    except Exception:
+    except Exception as error:
         # A pickle of somebody else's may fail in any way; what it would run is not run.
-        return False
-    return True
+        words = str(error).split("\n\n")[0].split(". ")[-1].strip() or type(error).__name__
+        return f"holds more than plain data, which is not read from a file: {words[:200]}"
+    return ""
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """Returns what stands beside a checkpoint that is whole."""
+    facts: dict[str, Any] = json.loads(_sidecar(path).read_text())
+    return facts
 
 
 def verified(path: Path, owner: Owner | None = None) -> int | None:
-    """Returns the epochs done at the checkpoint; None if it is missing, changed or another's."""
+    """Returns the step of a checkpoint; None if it is missing, changed or another trial's."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         facts = json.loads(_sidecar(path).read_text())
         with path.open("rb") as file:
             whole = hashlib.file_digest(file, "sha256").hexdigest() == facts["sha256"]
-            # Version 0.1.0 wrote no owner.
+            # Version 0.1.0 wrote no owner, and 0.2.0 no step: a report was an epoch.
             own = all(facts.get(name, fact) == fact for name, fact in (owner or {}).items())
             if whole and own:
-                return int(facts["epoch"])
+                return int(facts.get("step", facts["epoch"]))
     return None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from checkpoints import OWNER, epoch_in, save
 
-from hpsearch.trial import checkpoint
+from hpsearch.trial.saving import checkpoint
 
 
 def test_the_folder_for_temporary_files_is_not_used(

@@ -1,0 +1,297 @@
+"""The first minute of a trial, tried out: a few batches, a validation, a checkpoint.
+
+With everything that the trial itself would have: what is accepted here can be trained, and what
+fails here would fail there, perhaps after hours.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from hpsearch.protocol.events import EventLog
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended, Report, from_line, to_line
+from hpsearch.trial.attachments import UnusableError, put_aside
+from hpsearch.trial.lightning_namespace import in_tree
+from hpsearch.trial.reports import UNUSABLE_IN_A_ROW, Reports
+from hpsearch.trial.run import assemble, failed, prepare
+from hpsearch.trial.saving import checkpoint
+from hpsearch.trial.saving.claim import Claim
+from hpsearch.trial.saving.position import DataPosition
+from hpsearch.trial.stage import StageTracker
+from hpsearch.trial.trained import load_state
+from hpsearch.trial.validations import (
+    NOTHING_VALIDATED,
+    is_last_validation,
+    planned_length,
+    validates,
+)
+
+# The first batches of a process pay for memory and kernels that the others find ready.
+UNTIMED, TIMED = 3, 6
+VALIDATED = 2
+LONG_S = 4.0
+FORKS = os.name == "posix" and os.uname().sysname == "Linux"
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a rehearsal has found.
+
+    Attributes:
+        module: the module, trained on a few batches.
+        trainer: the Trainer that has fitted it.
+        clock: how long steps and validations took.
+        metrics: names of what was logged.
+        notes: a sentence on each part of the study file that is left out.
+        length: how many batches of training and how many validations the trial has, and how many
+            batches a validation has; infinity, or 0 for the last, if unknown.
+    """
+
+    module: pl.LightningModule
+    trainer: Any
+    clock: Clock
+    metrics: list[str]
+    notes: list[str]
+    length: tuple[float, float, int]
+
+
+class Clock(pl.Callback):
+    """Times training steps and validation batches, and ends the epoch when it has seen enough."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+        self.validation: list[float] = []
+        self._enough = UNTIMED + TIMED
+
+    def go_on(self) -> None:
+        """Lets a few batches more be trained."""
+        self._enough = len(self.ends) + 1
+
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        """Ends the epoch after so many batches, or so many seconds."""
+        self.ends.append(time.perf_counter())
+        steps = len(self.ends) - 1
+        long = steps >= 1 and self.ends[-1] - self.ends[0] > LONG_S
+        if long or steps >= self._enough:
+            # Not by a limit on batches: the epoch's length, and all that depends on it, stays.
+            trainer.should_stop = True
+
+    def on_validation_batch_start(self, *_: Any) -> None:
+        """Starts the time of a validation batch."""
+        self.validation.append(-time.perf_counter())
+
+    def on_validation_batch_end(self, *_: Any) -> None:
+        """Ends it."""
+        self.validation[-1] += time.perf_counter()
+
+    def seconds_per_step(self) -> float:
+        """Returns the median of the steps after the first few; 0 without any."""
+        steps = [later - sooner for sooner, later in pairwise(self.ends)]
+        return statistics.median(steps[UNTIMED:] or steps[-1:] or [0.0])
+
+    def seconds_per_validation(self) -> float:
+        """Returns the time of the last validation batch; 0 without any."""
+        return self.validation[-1] if self.validation else 0.0
+
+
+class RehearsedReports(Reports):
+    """Takes a trial's reports as the trial would, until the objectives have come once.
+
+    Args:
+        job: the trial.
+        clock: is asked for further batches where they have not.
+    """
+
+    def __init__(self, job: Job, clock: Clock) -> None:
+        folder = Path(job.folder)
+        log = EventLog(folder / "events.jsonl")
+        super().__init__(job, log, lambda _: None, Claim(folder), 0, [])
+        self._clock = clock
+        self._tries = 0
+        self.logged: set[str] = set()
+        self.reported = False
+        self.length = (0.0, 0.0, 0)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Refuses a training that ends before its first validation; then has one come soon.
+
+        Raises:
+            UnusableError: it would end before.
+        """
+        loop: Any = trainer.fit_loop.epoch_loop.val_loop
+        if trainer.enable_validation and loop._combined_loader is None:
+            trainer.validating = True
+            loop.setup_data()
+            trainer.training = True
+        if validates(trainer) and is_last_validation(trainer):
+            raise UnusableError(NOTHING_VALIDATED)
+        self.length = *planned_length(trainer), sum(map(finite, loop._max_batches))
+        loop._max_batches = [min(batches, VALIDATED) for batches in loop._max_batches]
+        trainer.check_val_every_n_epoch = trainer.check_val_every_n_epoch and 1
+        trainer.fit_loop.min_epochs = None
+        trainer.fit_loop.epoch_loop.min_steps = None
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leaves a validation that was brought forward to where the trial would report it."""
+        if self._by_validation:
+            super().on_validation_end(trainer, pl_module)
+        elif not trainer.sanity_checking:
+            self._validated = self._fresh.of_validation(trainer)
+
+    def _take(self, trainer: Any, module: pl.LightningModule, found: dict[str, float]) -> None:
+        self.logged |= found.keys()
+        self._tries += 1
+        known = found.keys() | self._measures(trainer, module).keys()
+        missing = [name for name in self._objectives if name not in known]
+        if missing and self._tries < UNUSABLE_IN_A_ROW:
+            trainer.should_stop = False
+            self._clock.go_on()
+            return
+        if missing:
+            raise UnusableError(_not_logged(missing[0], self.logged, validates(trainer)))
+        self.reported = True
+        values = {name: found.get(name, 0.0) for name in self._objectives}
+        self._log.append(Report(self._tries, values, found, 0.0))
+        self._save(trainer, reported=True)
+        self._keep_best()
+        trainer.should_stop = True
+
+
+def rehearse(job: Job, where: StageTracker) -> Rehearsal:
+    """Trains and validates on a few real batches as the trial would, and keeps none of its files.
+
+    Args:
+        job: the trial.
+        where: follows the rehearsal through its stages.
+
+    Raises:
+        UnusableError: no trial can be trained in this way; the message says what to write instead.
+        Exception: whatever the classes of the study raise.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        trainer_section = put_aside(job.config["trainer"], Path(folder))
+        config = {**job.config, "trainer": trainer_section}
+        return _rehearse(replace(job, folder=folder, config=config), where)
+
+
+def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
+    prepare(job)
+    clock, where.forgives = Clock(), True
+
+    def build_reports(tree: Any) -> list[Any]:
+        return [clock, DataPosition([]), in_tree(RehearsedReports, tree)(job, clock)]
+
+    training = assemble(job, where, build_reports)
+    trainer, reports = training.trainer, training.callbacks[-1]
+    try:
+        trainer.fit(training.module, datamodule=training.data)
+    except Exception as error:
+        if waiting := _waiting_callback(trainer) or _waiting_schedule(trainer):
+            raise UnusableError(waiting) from error
+        raise
+    if not reports.reported:
+        raise UnusableError(
+            _not_logged(next(iter(job.objectives)), reports.logged, validates(trainer))
+        )
+    if waiting := _waiting_schedule(trainer):
+        raise UnusableError(waiting)
+    _load_again(training.module, Path(job.folder) / checkpoint.BEST)
+    metrics = sorted(reports.logged)
+    return Rehearsal(training.module, trainer, clock, metrics, training.notes, reports.length)
+
+
+def rehearse_apart(job: Job) -> Ended | None:
+    """Rehearses a trial in a process of its own, so that the trial itself finds nothing changed.
+
+    Returns:
+        How the trial would fail; None if it would not, or if the process died: the trial then
+        says more of that than could be said here.
+    """
+    if not FORKS or threading.active_count() > 1:
+        return rehearsal_failure(job)
+    read, write = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.close(read)
+            ended = rehearsal_failure(job)
+            with os.fdopen(write, "w") as stream:
+                stream.write(to_line(ended) if ended else "")
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as stream:
+        line = stream.read()
+    os.waitpid(pid, 0)
+    return from_line(line) if line else None  # type: ignore[return-value]
+
+
+def rehearsal_failure(job: Job) -> Ended | None:
+    """Returns how a trial would fail; None if it would not."""
+    where = StageTracker()
+    try:
+        rehearse(job, where)
+    except Exception as error:
+        return failed(error, job, where)
+    return None
+
+
+def finite(batches: float) -> int:
+    """Returns the number of batches; 0 where the data do not tell it."""
+    return int(batches) if math.isfinite(batches) else 0
+
+
+def _load_again(module: pl.LightningModule, path: Path) -> None:
+    state = torch.load(path, map_location=module.device, weights_only=True)
+    load_state(module, state)
+
+
+def _not_logged(objective: str, logged: Collection[str], validated: bool) -> str:
+    names = ", ".join(sorted(logged)) or "nothing"
+    where = "" if validated else "; nothing is validated, since val_dataloader() gives no batches"
+    return (
+        f"the objective {objective} was not logged; logged was {names}{where}. Log it with"
+        " self.log, or name one of these in study.objective"
+    )
+
+
+def _waiting_callback(trainer: Any) -> str:
+    """Returns which callback waits for a metric that is not logged; empty if none does."""
+    for callback in trainer.callbacks:
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(callback, Reports) or monitor in (None, "epoch", "step"):
+            continue
+        if monitor not in trainer.callback_metrics and trainer.callback_metrics:
+            return _not_there(type(callback).__name__, monitor, trainer)
+    return ""
+
+
+def _waiting_schedule(trainer: Any) -> str:
+    """Returns which schedule waits for a metric that is not logged; empty if none does."""
+    for config in trainer.lr_scheduler_configs:
+        known = config.monitor in trainer.callback_metrics
+        if config.reduce_on_plateau and config.strict and not known:
+            return _not_there(type(config.scheduler).__name__, config.monitor, trainer)
+    return ""
+
+
+def _not_there(what: str, monitor: str, trainer: Any) -> str:
+    names = sorted(trainer.callback_metrics)
+    meant = difflib.get_close_matches(monitor, names, 1)
+    hint = f"; did you mean {meant[0]}?" if meant else ""
+    return f"{what} monitors {monitor}, which is not logged; logged was {', '.join(names)}{hint}"

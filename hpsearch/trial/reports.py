@@ -1,0 +1,283 @@
+"""What happens after a validation: report, checkpoint, ask, obey."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Checkpoint
+
+from hpsearch.protocol.events import EventLog
+from hpsearch.protocol.job import Job, counts_validations
+from hpsearch.protocol.messages import Decision, Message, Report, Started, TrialOutcome
+from hpsearch.protocol.types import Direction
+from hpsearch.trial.confusion import write_confusion
+from hpsearch.trial.saving import checkpoint
+from hpsearch.trial.saving.claim import Claim
+from hpsearch.trial.stage import NotFiniteError
+from hpsearch.trial.validations import (
+    NOTHING_VALIDATED,
+    BadMetricError,
+    FreshMetrics,
+    epochs_done,
+    is_last_validation,
+    pick_objectives,
+    validates,
+)
+
+Exchange = Callable[[Message], Decision | None]
+
+
+# So many validations in a row may bring no usable value: a metric that is logged now and then, or
+# one that is NaN for a while, costs a trial nothing; a misspelt one or a diverged trial ends soon.
+UNUSABLE_IN_A_ROW = 3
+
+
+class Reports(Checkpoint):
+    """Reports every validation, saves the trial's state, and obeys the coordinator's verdict.
+
+    Where nothing is validated, every epoch is reported. The last validation of an epoch is
+    reported when the epoch ends, with the metrics of its training; one within an epoch at once. A
+    report, the checkpoint and the curve's point are of the same weights.
+
+    A `Checkpoint`, so that Lightning calls it after every other callback and what they remember
+    (early stopping's patience, averaged weights) is part of what is saved; and so that a module
+    finds what it expects of `trainer.checkpoint_callback`.
+
+    Args:
+        job: the trial.
+        log: the trial's own record; a report is there before the coordinator hears of it.
+        send: sends a message and returns the verdict on a report.
+        claim: that the trial's folder is this process's to write.
+        done: the step of the checkpoint that the trial continues from; 0 for a fresh trial.
+        notes: what was wrong with earlier checkpoints, and what a resume cannot promise.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        log: EventLog,
+        send: Exchange,
+        claim: Claim,
+        done: int,
+        notes: list[str],
+    ) -> None:
+        self._objectives = job.objectives
+        self._by_validation = counts_validations(job.config["trainer"])
+        self._folder = Path(job.folder)
+        self._owner = job.owner
+        self._log = log
+        self._send = send
+        self._claim = claim
+        self._done = self._step = done
+        self._notes = notes
+        self._seconds_before = log.reports[-1].seconds if log.reports else 0.0
+        self._started = time.monotonic()
+        self._fresh = FreshMetrics()
+        self._validated: dict[str, float] | None = None
+        self._unusable: list[Exception] = []
+        self.how: TrialOutcome = "complete"
+        self.monitor, direction = self._primary
+        self.mode = direction[:3]
+        self.dirpath = job.folder
+
+    @property
+    def best_model_path(self) -> str:
+        """The checkpoint of the best validation; empty before there is one, as in Lightning."""
+        return _if_there(self._folder / checkpoint.BEST)
+
+    @property
+    def last_model_path(self) -> str:
+        """The checkpoint that the trial would be resumed from; empty before there is one."""
+        return _if_there(self._folder / checkpoint.LAST)
+
+    @property
+    def best_model_score(self) -> torch.Tensor | None:
+        """The best value of the first objective."""
+        best = self._log.best(*self._primary)
+        return torch.tensor(best.values[self.monitor]) if best else None
+
+    def catch_up(self) -> None:
+        """Keeps the checkpoint that the trial continues from as the best one, if it is that.
+
+        A kill may have come between the two. Not for Lightning to call: it begins no training of a
+        trial whose last epoch is done.
+        """
+        last = self._folder / checkpoint.LAST
+        if self._done and self._best_step == self._done and checkpoint.is_of_report(last):
+            self._keep_best()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Says that the trial trains, and what is known of it now."""
+        self._send(Started(self._done, _facts(trainer, pl_module), self._notes))
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begins an epoch whose metrics are not those of the one before."""
+        self._fresh.begin_epoch(trainer)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begins a validation whose metrics are not those of the one before."""
+        self._fresh.begin_validation(trainer)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Reports a validation within an epoch; leaves one at its end to the epoch's end."""
+        if trainer.sanity_checking:
+            return
+        found = self._fresh.of_validation(trainer)
+        if trainer.fit_loop.epoch_loop._is_training_done:
+            self._validated = found
+        else:
+            self._take(trainer, pl_module, found | self._fresh.of_training(trainer))
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Reports the epoch, if it was validated at its end or nothing is validated.
+
+        A verdict only sets `trainer.should_stop`: an exception here makes Lightning skip the
+        teardown of everything else, which is right for a trial that has failed and no other.
+
+        Raises:
+            BadMetricError: an objective is missing, again and again; the trial fails.
+            NotFiniteError: an objective is not a finite number, again and again; the trial fails.
+            SupersededError: another process trains this trial now; nothing is written.
+        """
+        found, self._validated = self._validated, None
+        if found is not None or not validates(trainer):
+            self._take(trainer, pl_module, self._fresh.of_training(trainer) | (found or {}))
+        elif trainer.fit_loop.epoch_loop._num_ready_batches_reached():
+            # Lightning still holds the metrics of an earlier validation: nothing new to report.
+            if not self._by_validation:
+                self._step = trainer.current_epoch + 1
+            self._save(trainer, reported=False)
+
+    def give_up(self, error: NotFiniteError) -> None:
+        """Ends a training that has diverged with the values it had before.
+
+        Raises:
+            NotFiniteError: it had none.
+        """
+        if not self._log.reports:
+            raise error
+        self._unusable.append(error)
+
+    def end(self) -> dict[str, Any]:
+        """Returns what is known at the trial's end.
+
+        Raises:
+            BadMetricError: nothing was ever reported.
+            NotFiniteError: nothing that is a finite number.
+        """
+        if not self._log.reports:
+            raise self._unusable[-1] if self._unusable else BadMetricError(NOTHING_VALIDATED)
+        last, best = self._log.reports[-1], self._log.best(*self._primary)
+        assert best is not None
+        return {
+            "epochs": last.step,
+            "seconds": round(last.seconds, 3),
+            "best_step": best.step,
+            "checkpoint": checkpoint.BEST,
+            **({"unusable": str(self._unusable[-1])} if self._unusable else {}),
+        }
+
+    def _take(
+        self, trainer: pl.Trainer, module: pl.LightningModule, found: dict[str, float]
+    ) -> None:
+        """Takes a validation's metrics: reports them, saves, asks and obeys."""
+        self._step = self._step + 1 if self._by_validation else trainer.current_epoch + 1
+        metrics = found | self._measures(trainer, module)
+        try:
+            values = pick_objectives(metrics, self._objectives, found)
+        except (BadMetricError, NotFiniteError) as error:
+            self._pass_over(trainer, error)
+            return
+        self._unusable.clear()
+        last = is_last_validation(trainer)
+        report = Report(self._step, values, metrics, metrics["seconds"], last)
+        self._claim.hold()
+        self._log.append(report)
+        best = self._best_step == report.step
+        if best:
+            # Before the checkpoint: a later attempt can keep that as the best, but not count again.
+            write_confusion(trainer, module, self._folder)
+        self._save(trainer, reported=True)
+        if best:
+            self._keep_best()
+        self._obey(trainer, self._send(report), last)
+
+    def _obey(self, trainer: pl.Trainer, verdict: Decision | None, last: bool) -> None:
+        if verdict == "continue":
+            return
+        if not last:
+            self.how = "pruned" if verdict == "prune" else "stopped"
+        _stop(trainer)
+
+    def _pass_over(self, trainer: pl.Trainer, error: Exception) -> None:
+        """Leaves out a validation without usable values; the third in a row ends the training.
+
+        Raises:
+            BadMetricError, NotFiniteError: the third in a row, and no earlier one was usable.
+        """
+        self._unusable.append(error)
+        if len(self._unusable) < UNUSABLE_IN_A_ROW:
+            self._save(trainer, reported=False)
+            return
+        if not self._log.reports:
+            raise error
+        _stop(trainer)
+
+    def _measures(self, trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, float]:
+        """Returns what is known of every trial: seconds, steps and epochs of training, size."""
+        return {
+            "parameters": float(count_parameters(module)),
+            "seconds": self._seconds_before + time.monotonic() - self._started,
+            "steps": float(trainer.global_step),
+            "epochs": epochs_done(trainer),
+        }
+
+    def _save(self, trainer: pl.Trainer, *, reported: bool) -> None:
+        self._claim.hold()
+        path = self._folder / checkpoint.LAST
+        checkpoint.save(trainer, path, self._step, self._owner, reported=reported)
+
+    @property
+    def _primary(self) -> tuple[str, Direction]:
+        return next(iter(self._objectives.items()))
+
+    @property
+    def _best_step(self) -> int | None:
+        best = self._log.best(*self._primary)
+        return best.step if best else None
+
+    def _keep_best(self) -> None:
+        checkpoint.keep(self._folder / checkpoint.LAST, self._folder / checkpoint.BEST)
+
+
+def _if_there(path: Path) -> str:
+    return str(path) if path.exists() else ""
+
+
+def _stop(trainer: pl.Trainer) -> None:
+    """Ends the training, whatever the least number of epochs or steps."""
+    trainer.should_stop = True
+    trainer.fit_loop.min_epochs = None
+    trainer.fit_loop.epoch_loop.min_steps = None
+
+
+def count_parameters(module: torch.nn.Module) -> int:
+    """Returns how many trainable numbers the module has."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
+def _facts(trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, Any]:
+    data = getattr(trainer, "datamodule", None)
+    return {
+        "parameters": count_parameters(module),
+        "split": getattr(data, "split_fingerprint", None),
+        "device": str(trainer.strategy.root_device),
+        "visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        "pid": os.getpid(),
+    }

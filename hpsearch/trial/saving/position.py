@@ -1,0 +1,192 @@
+"""Where a trial is in its data: saved with its state, found again when it is resumed.
+
+Lightning saves how many batches of an epoch are done. What came in them, it leaves to the loader:
+a loader without a state of its own begins its epoch again, in another order. Here the order is
+repeated (the random states at the epoch's beginning are kept), the batches that were trained are
+read and passed over, and then the random states of the moment of saving are put back.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+NOT_EXACT = (
+    "its data loader draws random numbers while it is read and has no state_dict(), so the batches"
+    " after the resume are not exactly those of an undisturbed trial"
+)
+GRADIENTS_LOST = (
+    "it was saved between two steps of the optimizer (accumulate_grad_batches), so the gradients"
+    " accumulated by then are lost"
+)
+
+
+class DataPosition(pl.Callback):
+    """Makes a resumed trial train on the batches that an undisturbed one would train on.
+
+    Bit for bit for every `DataLoader` with a length, whatever its workers, sampler or generator;
+    for loaders with `state_dict` and `load_state_dict`, by their own word; for other iterables if
+    they draw no random numbers while they are read. What cannot be promised is added to `notes`.
+
+    Args:
+        notes: takes a sentence on each promise that a resumed trial cannot keep.
+    """
+
+    supports_multi_step = True
+
+    def __init__(self, notes: list[str]) -> None:
+        self._notes = notes
+        self._trainer: Any = None
+        self._saved: Mapping[str, Any] = {}
+        # What the order of the running epoch follows from; None for the first one of a fresh
+        # trial, which a process begins in the same way each time.
+        self._order: Mapping[str, Any] | None = None
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Remembers whose position this is."""
+        self._trainer = trainer
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the position as plain data: a few kilobytes of random states."""
+        loop = self._trainer.fit_loop
+        within = not loop.epoch_loop._num_ready_batches_reached()
+        now = _order(loop)
+        return {
+            "batches": loop.epoch_loop.batch_progress.current.ready if within else 0,
+            "accumulating": within and loop._should_accumulate(),
+            "order": self._order if within else now,
+            "random": now["random"],
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keeps the position until the loaders are there."""
+        self._saved = state_dict
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Notes the random states that the epoch's order follows from."""
+        if trainer.current_epoch > 0 and not self._saved:
+            self._order = _order(trainer.fit_loop)
+        self._saved = {}
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Brings the loaders of a resumed trial to where they were."""
+        if not self._saved:
+            return
+        loop = trainer.fit_loop
+        if self._saved["accumulating"]:
+            self._notes.append(GRADIENTS_LOST)
+        batches = self._saved["batches"]
+        if _is_stateful(loop):
+            _load_states(loop)
+        else:
+            self._repeat_order(loop)
+            self._pass_over(loop, batches)
+        if batches:
+            set_random_states(self._saved["random"])
+            # Lightning calls no on_train_epoch_start in the middle of an epoch.
+            self._saved = {}
+
+    def _repeat_order(self, loop: Any) -> None:
+        """Has the epoch's iterator made anew from the random states that it was made from."""
+        self._order = order = self._saved["order"]
+        if order is None:
+            return
+        set_random_states(order["random"])
+        for generator, state in zip(_generators(loop), order["generators"], strict=False):
+            generator.set_state(state)
+        for loader in loop._combined_loader.flattened:
+            _set_epoch(loader, loop.epoch_progress.current.processed)
+        iter(loop._data_fetcher)
+
+    def _pass_over(self, loop: Any, batches: int) -> None:
+        fetcher, before = loop._data_fetcher, random_states()
+        for _ in range(batches):
+            next(fetcher)
+        # Lightning adds the batches that were done to what this fetcher has fetched.
+        fetcher.fetched -= batches
+        if batches and fetcher.length is None and not _equal(before, random_states()):
+            self._notes.append(NOT_EXACT)
+
+
+def random_states() -> dict[str, Any]:
+    """Returns the states of Python's, NumPy's and torch's generators, as plain data."""
+    version, words, gauss = random.getstate()
+    words_of_numpy: Any = np.random.get_state(legacy=True)
+    name, keys, position, has_gauss, cached = words_of_numpy
+    return {
+        "python": [version, torch.tensor(words, dtype=torch.int64), gauss],
+        "numpy": [name, torch.tensor(keys.astype(np.int64)), position, has_gauss, cached],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],  # type: ignore[no-untyped-call]
+    }
+
+
+def set_random_states(states: Mapping[str, Any]) -> None:
+    """Puts back what `random_states` returned."""
+    version, words, gauss = states["python"]
+    random.setstate((version, tuple(words.tolist()), gauss))
+    name, keys, position, has_gauss, cached = states["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, cached))
+    torch.set_rng_state(states["torch"].cpu())
+    if torch.cuda.is_initialized() and states["cuda"]:  # type: ignore[no-untyped-call]
+        torch.cuda.set_rng_state_all([state.cpu() for state in states["cuda"]])
+
+
+def _order(loop: Any) -> dict[str, Any]:
+    """Returns what the order of an epoch that begins now follows from."""
+    states = [generator.get_state() for generator in _generators(loop)]
+    return {"random": random_states(), "generators": states}
+
+
+def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return (
+        torch.equal(one["torch"], other["torch"])
+        and torch.equal(one["python"][1], other["python"][1])
+        and torch.equal(one["numpy"][1], other["numpy"][1])
+        and one["numpy"][2] == other["numpy"][2]
+    )
+
+
+def _is_stateful(loop: Any) -> bool:
+    """Returns whether every loader keeps its position itself; Lightning saves and loads it."""
+    loaders = loop._combined_loader.flattened
+    return all(hasattr(one, "state_dict") and hasattr(one, "load_state_dict") for one in loaders)
+
+
+def _load_states(loop: Any) -> None:
+    """Loads the loaders' states where Lightning has not: at the beginning of an epoch."""
+    if states := loop._combined_loader_states_to_load:
+        loop._combined_loader._load_state_dicts(states)
+        loop._combined_loader_states_to_load = []
+        iter(loop._data_fetcher)
+
+
+def _generators(loop: Any) -> list[torch.Generator]:
+    """Returns the generators of the training loaders and their samplers, each once."""
+    found: dict[int, torch.Generator] = {}
+    for loader in loop._combined_loader.flattened if loop._combined_loader is not None else []:
+        for part in _parts(loader):
+            generator = getattr(part, "generator", None)
+            if isinstance(generator, torch.Generator):
+                found[id(generator)] = generator
+    return list(found.values())
+
+
+def _parts(loader: Any) -> Iterator[Any]:
+    yield loader
+    yield getattr(loader, "sampler", None)
+    batches = getattr(loader, "batch_sampler", None)
+    yield batches
+    yield getattr(batches, "sampler", None)
+
+
+def _set_epoch(loader: Any, epoch: int) -> None:
+    """Tells the samplers their epoch, as Lightning does, but before they are asked."""
+    for part in _parts(loader):
+        if callable(set_epoch := getattr(part, "set_epoch", None)):
+            set_epoch(epoch)

@@ -1,0 +1,1 @@
+"""The same training, faster: many batches a step, compiled networks, memory laid out otherwise."""

@@ -1,0 +1,161 @@
+"""Which metrics a validation has brought, and how far in its training it came."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from hpsearch.trial.stage import NotFiniteError
+
+NOTHING_VALIDATED = (
+    "nothing was validated, so there is nothing to report: the training ended before its first"
+    " validation; see trainer.max_epochs, max_steps, val_check_interval and check_val_every_n_epoch"
+)
+
+
+class BadMetricError(Exception):
+    """An objective cannot be used: it was not logged."""
+
+
+class FreshMetrics:
+    """Tells the metrics of now from those that Lightning still holds from before.
+
+    `trainer.callback_metrics` keeps a metric that was not logged again, with the same tensor:
+    whoever reads it takes an old value for a new one.
+    """
+
+    def __init__(self) -> None:
+        self._before_epoch: dict[str, Any] = {}
+        self._before_validation: dict[str, Any] = {}
+        self._of_validations: set[str] = set()
+
+    def begin_epoch(self, trainer: Any) -> None:
+        """Remembers what is there when an epoch begins."""
+        self._before_epoch = dict(trainer.callback_metrics)
+
+    def begin_validation(self, trainer: Any) -> None:
+        """Remembers what is there when a validation begins."""
+        self._before_validation = dict(trainer.callback_metrics)
+
+    def of_validation(self, trainer: Any) -> dict[str, float]:
+        """Returns what was logged since the validation began."""
+        found = _changed(trainer.callback_metrics, self._before_validation)
+        self._of_validations |= found.keys()
+        return found
+
+    def of_training(self, trainer: Any) -> dict[str, float]:
+        """Returns what the training has logged since the epoch began."""
+        found = _changed(trainer.callback_metrics, self._before_epoch)
+        return {name: value for name, value in found.items() if name not in self._of_validations}
+
+
+def pick_objectives(
+    metrics: Mapping[str, float], objectives: Mapping[str, object], logged: Collection[str]
+) -> dict[str, float]:
+    """Returns the objectives' values among the metrics.
+
+    Args:
+        metrics: what was logged and measured.
+        objectives: names.
+        logged: names of what was logged, for the message.
+
+    Raises:
+        BadMetricError: one is missing; the message names the metrics there are.
+        NotFiniteError: one is NaN or infinite.
+    """
+    missing = [name for name in objectives if name not in metrics]
+    if missing:
+        raise BadMetricError(
+            f"the objective {missing[0]} was not logged; the validation logged"
+            f" {', '.join(sorted(logged)) or 'nothing'}. Log it with self.log, or name one of these"
+            " in study.objective"
+        )
+    for name in objectives:
+        if not math.isfinite(metrics[name]):
+            raise NotFiniteError(f"the objective {name} is {metrics[name]}: the training diverged")
+    return {name: metrics[name] for name in objectives}
+
+
+def validates(trainer: Any) -> bool:
+    """Returns whether a training validates at all: it has a step for it, and data."""
+    if not trainer.enable_validation:
+        return False
+    loop = trainer.fit_loop.epoch_loop.val_loop
+    return loop._combined_loader is None or sum(loop._max_batches) > 0
+
+
+def epochs_done(trainer: Any) -> float:
+    """Returns how many times the training has gone through its data; of endless data, whole ones.
+
+    To be asked within an epoch, or when one ends.
+    """
+    batches = trainer.num_training_batches
+    ready = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+    if not math.isfinite(batches) or not batches:
+        return float(
+            trainer.current_epoch + trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+        )
+    return float(round(trainer.current_epoch + ready / batches, 4))
+
+
+def is_last_validation(trainer: Any) -> bool:
+    """Returns whether the training ends before it validates again, as far as can be foreseen.
+
+    To be asked before the training, when a validation has ended, or when an epoch ends.
+    """
+    if trainer.should_stop and trainer.fit_loop._can_stop_early:
+        return True
+    left = _batches_left(trainer)
+    return left <= 0 or _batches_to_validation(trainer) > left
+
+
+def planned_length(trainer: Any) -> tuple[float, float]:
+    """Returns how many batches a training takes in all, and how many validations.
+
+    Infinity where that is not known. To be asked before the training.
+    """
+    batches, left = trainer.num_training_batches, _batches_left(trainer)
+    every, nth = trainer.val_check_batch, trainer.check_val_every_n_epoch
+    if every is None or math.isinf(left):
+        return left, math.inf
+    if nth is None:
+        return left, left // every
+    if math.isinf(batches):
+        return left, left // every if math.isfinite(every) else math.inf
+    epochs, rest = divmod(left, batches)
+    return left, (epochs // nth) * (batches // every) + (rest // every if nth == 1 else 0)
+
+
+def _batches_left(trainer: Any) -> float:
+    """Returns how many batches the training still takes; infinity if that is not known."""
+    loop, batches = trainer.fit_loop.epoch_loop, trainer.num_training_batches
+    unlimited = trainer.max_epochs in (-1, None)
+    epochs = math.inf if unlimited else trainer.max_epochs - trainer.current_epoch
+    if math.isfinite(batches):
+        left = epochs * batches - loop.batch_progress.current.ready
+    else:
+        left = math.inf if epochs > 1 or not loop._is_training_done else 0
+    if trainer.max_steps == -1:
+        return float(left)
+    steps = trainer.max_steps - trainer.global_step
+    return float(min(left, steps * trainer.accumulate_grad_batches))
+
+
+def _batches_to_validation(trainer: Any) -> float:
+    """Returns how many batches lie before the next validation; 0 if that is not known."""
+    progress, batches = trainer.fit_loop.epoch_loop.batch_progress, trainer.num_training_batches
+    every, nth = trainer.val_check_batch, trainer.check_val_every_n_epoch
+    if every is None or math.isinf(every):
+        return 0.0
+    if nth is None:
+        return float(every - progress.total.ready % every)
+    ready, epochs_before = progress.current.ready, -(trainer.current_epoch + 1) % nth
+    within = every - ready % every
+    if not epochs_before and ready + within <= batches:
+        return float(within)
+    return float(batches - ready + ((epochs_before or nth) - 1) * batches + every)
+
+
+def _changed(now: dict[str, Any], before: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in now.items() if before.get(name) is not value}

@@ -1,0 +1,84 @@
+"""What people's modules ask of their Trainer: its logger, its checkpoint, its data, callbacks."""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import feeding
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+
+class Asking(feeding.Fed):
+    """Draws on its logger, looks at its data module, brings a callback, asks for the best model."""
+
+    def configure_callbacks(self) -> list[pl.Callback]:
+        return [pl.callbacks.LearningRateMonitor()]
+
+    def on_fit_start(self) -> None:
+        assert self.trainer.datamodule.kind, "the data module is known to the Trainer"
+
+    def on_validation_epoch_end(self) -> None:
+        super().on_validation_epoch_end()
+        weight = next(self.net.parameters())
+        self.logger.experiment.add_histogram("weights", weight, self.current_epoch)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        loss = torch.nn.functional.cross_entropy(self.net(batch[0]), batch[1])
+        self.log("test_loss", loss)
+        self.logger.experiment.add_histogram("test", loss, 0)
+        assert Path(self.trainer.checkpoint_callback.best_model_path).name == "best.ckpt"
+
+    def on_train_end(self) -> None:
+        best = self.trainer.checkpoint_callback.best_model_path
+        assert best
+        torch.load(best, weights_only=True)
+        assert self.trainer.checkpoint_callback.best_model_score is not None
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Hoarding(feeding.Fed):
+    """Keeps among its hyperparameters what cannot be read back as plain data."""
+
+    def __init__(self, net: Any = None, lr: float = 0.05) -> None:
+        super().__init__(lr=lr)
+        optimizer, colour, scale = partial(torch.optim.Adam, lr=lr), Colour.RED, np.float64(2)
+        weights = np.ones(3)
+        folder = Path("somewhere")
+        self.save_hyperparameters()
+        self.hparams.update(
+            {"optimizer": optimizer, "colour": colour, "scale": scale, "weights": weights}
+        )
+        self.hparams.update({"folder": folder, "net": torch.nn.Linear(1, 1), "sizes": [1, 2]})
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self.log("test_loss", torch.nn.functional.cross_entropy(self.net(batch[0]), batch[1]))
+
+    def forward(self, points: Tensor) -> Tensor:
+        scores: Tensor = self.net(points)
+        return scores
+
+
+class Testable(feeding.Feed):
+    """Has a test split as well."""
+
+    def test_dataloader(self) -> Any:
+        return self.val_dataloader()
+
+
+class Keeping(feeding.Fed):
+    """Saves an object of its own with its checkpoint, and needs it back."""
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["colour"] = Colour.RED
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.colour = checkpoint.get("colour", Colour.RED)

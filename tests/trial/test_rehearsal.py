@@ -1,0 +1,171 @@
+"""What the rehearsal of a trial accepts trains, and what it refuses fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desk import job, run
+
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Started
+from hpsearch.trial.probes.probe import probe
+from hpsearch.trial.rehearsal import rehearsal_failure
+
+LIGHTNING = "pytorch_lightning.callbacks."
+
+
+def fed(folder: Path, trainer: dict[str, Any] | None = None, **sections: Any) -> Job:
+    config = {
+        "model": {"class_path": "feeding.Fed"},
+        "data": {"class_path": "feeding.Feed"},
+        "trainer": {"max_epochs": 2, **(trainer or {})},
+        **sections,
+    }
+    return replace(job(folder), config=config)
+
+
+def callback(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"callbacks": [{"class_path": LIGHTNING + name, "init_args": arguments}]}
+
+
+@pytest.mark.parametrize(
+    ("trainer", "words"),
+    [
+        (
+            callback("EarlyStopping", monitor="val_los"),
+            "EarlyStopping monitors val_los, which is not logged; logged was val_loss; did you mean"
+            " val_loss?",
+        ),
+        (
+            {"logger": {"class_path": "pytorch_lightning.loggers.WandbLogger"}},
+            "trainer.logger: pytorch_lightning.loggers.WandbLogger cannot be built: ",
+        ),
+        (
+            callback("EarlyStopping", monitor="val_loss", mode="upwards"),
+            "trainer.callbacks: pytorch_lightning.callbacks.EarlyStopping cannot be built: ",
+        ),
+        (
+            {"check_val_every_n_epoch": 5},
+            "nothing was validated, so there is nothing to report: the training ended before",
+        ),
+        (
+            {"max_epochs": -1, "max_steps": 4, "val_check_interval": 9}
+            | {"check_val_every_n_epoch": None},
+            "nothing was validated, so there is nothing to report: the training ended before",
+        ),
+    ],
+)
+def test_what_no_trial_can_be_trained_with_is_refused_in_a_sentence(
+    tmp_path: Path, trainer: dict[str, Any], words: str
+) -> None:
+    rehearsed = replace(fed(tmp_path / "rehearsed", trainer), rehearse=True)
+    refused = rehearsal_failure(rehearsed)
+
+    assert refused is not None
+    assert refused.failure.startswith(words)
+    assert refused.fatal
+    assert not (tmp_path / "rehearsed").exists(), "a rehearsal leaves nothing behind"
+    assert run(fed(tmp_path / "run", trainer)).ended.how == "failed"
+
+
+def test_a_plateau_that_waits_for_a_metric_nobody_logs_is_refused(tmp_path: Path) -> None:
+    schedule = {
+        "class_path": "torch.optim.lr_scheduler.ReduceLROnPlateau",
+        "monitor": "val_accuracy",
+    }
+    optimizer = {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}}
+    plateau = fed(tmp_path, schedule=schedule, optimizer=optimizer)
+
+    refused = rehearsal_failure(plateau)
+    assert refused is not None
+    assert refused.failure == (
+        "ReduceLROnPlateau monitors val_accuracy, which is not logged; logged was val_loss"
+    )
+    assert run(plateau).ended.how == "failed"
+
+
+@pytest.mark.parametrize(
+    "trainer",
+    [
+        callback("RichProgressBar"),
+        callback("TQDMProgressBar"),
+        callback("ModelSummary"),
+        callback("ModelCheckpoint", monitor="val_loss"),
+        callback("LearningRateMonitor"),
+        {"logger": True},
+        {"num_sanity_val_steps": 2},
+        {"val_check_interval": 0.5},
+        {"min_epochs": 2},
+    ],
+)
+def test_what_people_have_by_default_trains(tmp_path: Path, trainer: dict[str, Any]) -> None:
+    assert rehearsal_failure(fed(tmp_path, trainer)) is None
+    assert run(fed(tmp_path, trainer)).ended.how == "complete"
+
+
+def test_a_progress_bar_is_left_out_with_a_note(tmp_path: Path) -> None:
+    found = probe(fed(tmp_path, callback("RichProgressBar")))
+    assert found["notes"] == [
+        "RichProgressBar is left out: hpsearch shows the progress of all trials together"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("plan", "trains"), [("late", True), ("sometimes", True), ("never", False)]
+)
+def test_an_objective_may_come_with_the_third_validation_at_the_latest(
+    tmp_path: Path, plan: str, trains: bool
+) -> None:
+    trial = fed(tmp_path, {"max_epochs": 4}, model={"class_path": "feeding.Fed"})
+    trial.config["model"]["init_args"] = {"plan": plan}
+
+    assert (rehearsal_failure(trial) is None) is trains
+    assert (run(trial).ended.how == "complete") is trains
+
+
+def test_a_module_finds_all_that_its_trainer_has(tmp_path: Path) -> None:
+    asking = fed(tmp_path, model={"class_path": "callbacks.Asking"})
+
+    assert rehearsal_failure(asking) is None
+    ended = run(asking).ended
+    assert (ended.failure, ended.how) == ("", "complete")
+
+
+def test_what_a_logger_or_checkpoint_writes_is_put_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    logger = {
+        "class_path": "pytorch_lightning.loggers.CSVLogger",
+        "init_args": {"save_dir": "csvlogs"},
+    }
+    trainer = {"logger": logger, **callback("ModelCheckpoint", dirpath="checkpoints")}
+
+    assert rehearsal_failure(fed(tmp_path / "trial", trainer)) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_prints_nothing_of_what_the_trial_prints(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert "failure" not in probe(fed(tmp_path))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_trial_that_is_told_to_rehearse_trains_as_if_it_had_not(tmp_path: Path) -> None:
+    plain = run(fed(tmp_path / "plain"))
+    rehearsed = run(replace(fed(tmp_path / "rehearsed"), rehearse=True))
+
+    assert [r.values for r in rehearsed.reports] == [r.values for r in plain.reports]
+    assert [message for message in rehearsed.heard if isinstance(message, Started)]
+
+
+def test_a_trial_that_is_told_to_rehearse_fails_before_it_trains(tmp_path: Path) -> None:
+    trial = fed(tmp_path, callback("EarlyStopping", monitor="val_los"))
+    desk = run(replace(trial, rehearse=True))
+
+    assert desk.ended.fatal
+    assert len(desk.heard) == 1

@@ -1,0 +1,176 @@
+"""A report is a validation: its value, its checkpoint and its place in the training agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import feeding
+import pytest
+import torch
+from desk import Desk, job, run, weights
+
+from hpsearch.protocol.job import Job, counts_validations
+from hpsearch.protocol.messages import Started
+from hpsearch.trial.saving.position import GRADIENTS_LOST, NOT_EXACT
+
+WITHIN = {"max_epochs": 3, "val_check_interval": 0.5}
+BY_STEPS = {"max_epochs": -1, "max_steps": 12, "val_check_interval": 3}
+
+
+def fed(folder: Path, trainer: dict[str, Any], kind: str = "shuffled", **model: Any) -> Job:
+    sections = {
+        "model": {"class_path": "feeding.Fed", "init_args": model},
+        "data": {"class_path": "feeding.Feed", "init_args": {"kind": kind}},
+        "trainer": trainer,
+    }
+    return replace(job(folder), config=sections)
+
+
+def by_steps(kind: str) -> dict[str, Any]:
+    endless = kind in ("endless", "drawing")
+    return {**BY_STEPS, **({} if endless else {"check_val_every_n_epoch": None})}
+
+
+def loss_in(path: Path) -> float:
+    module = feeding.Fed()
+    module.load_state_dict(weights(path))
+    points, labels = feeding.rows()
+    with torch.inference_mode():
+        return float(torch.nn.functional.cross_entropy(module.eval().net(points), labels))
+
+
+@pytest.mark.parametrize("trainer", [WITHIN, {"max_epochs": 2, "val_check_interval": 0.7}])
+def test_the_value_reported_is_that_of_best_ckpt(tmp_path: Path, trainer: dict[str, Any]) -> None:
+    desk = run(fed(tmp_path, trainer, lr=0.5))
+
+    best = min(desk.reports, key=lambda report: report.values["val_loss"])
+    assert desk.ended.facts["best_step"] == best.step
+    assert loss_in(tmp_path / "best.ckpt") == pytest.approx(best.values["val_loss"], abs=1e-6)
+
+
+def test_validations_within_epochs_are_counted_with_their_steps_and_epochs(tmp_path: Path) -> None:
+    reports = run(fed(tmp_path, WITHIN)).reports
+
+    assert [report.step for report in reports] == [1, 2, 3, 4, 5, 6]
+    assert [report.metrics["steps"] for report in reports] == [3, 6, 9, 12, 15, 18]
+    assert [report.metrics["epochs"] for report in reports] == [0.5, 1, 1.5, 2, 2.5, 3]
+    assert [report.last for report in reports] == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize("kind", ["endless", "shuffled", "stream"])
+def test_training_by_steps_reports_every_so_many(tmp_path: Path, kind: str) -> None:
+    reports = run(fed(tmp_path, by_steps(kind), kind)).reports
+
+    assert [report.metrics["steps"] for report in reports] == [3, 6, 9, 12]
+    assert [report.step for report in reports] == [1, 2, 3, 4]
+    assert reports[-1].last
+
+
+def test_a_trial_may_be_pruned_after_any_validation(tmp_path: Path) -> None:
+    desk = run(fed(tmp_path, WITHIN), {3: "prune"})
+
+    assert (desk.ended.how, len(desk.reports)) == ("pruned", 3)
+
+
+def test_a_verdict_holds_before_the_least_number_of_epochs(tmp_path: Path) -> None:
+    desk = run(fed(tmp_path, {"max_epochs": 4, "min_epochs": 4}), {1: "prune"})
+
+    assert (desk.ended.how, len(desk.reports)) == ("pruned", 1)
+
+
+KINDS = ("shuffled", "generator", "workers", "noisy", "stateful")
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trial_resumed_within_an_epoch_equals_the_undisturbed_one(
+    tmp_path: Path, kind: str, after: int
+) -> None:
+    check_equal_when_resumed(tmp_path, WITHIN, kind, after)
+
+
+@pytest.mark.parametrize("kind", ["endless", "stream", "shuffled", "stateful"])
+def test_a_trial_by_steps_equals_the_undisturbed_one(tmp_path: Path, kind: str) -> None:
+    check_equal_when_resumed(tmp_path, by_steps(kind), kind, 3)
+
+
+def check_equal_when_resumed(folder: Path, trainer: dict[str, Any], kind: str, after: int) -> None:
+    whole = run(fed(folder / "whole", trainer, kind))
+    first = run(fed(folder / "parts", trainer, kind), {after: "stop"})
+    second = run(fed(folder / "parts", trainer, kind))
+
+    assert first.ended.how == "stopped"
+    told = [(r.step, r.values, r.metrics["steps"]) for r in (*first.reports, *second.reports)]
+    assert told == [(r.step, r.values, r.metrics["steps"]) for r in whole.reports]
+    wanted, got = (weights(folder / which / "last.ckpt") for which in ("whole", "parts"))
+    assert all(torch.equal(wanted[key], got[key]) for key in wanted)
+    assert notes_of(second) == []
+
+
+def notes_of(desk: Desk) -> list[str]:
+    return next(message.notes for message in desk.heard if isinstance(message, Started))
+
+
+def test_a_loader_that_draws_while_it_is_read_is_promised_nothing(tmp_path: Path) -> None:
+    job = fed(tmp_path, by_steps("drawing"), "drawing")
+    run(job, {2: "stop"})
+    second = run(job)
+
+    assert notes_of(second) == [NOT_EXACT]
+    assert [report.step for report in second.reports] == [3, 4]
+
+
+def test_gradients_that_were_being_accumulated_are_told_as_lost(tmp_path: Path) -> None:
+    job = fed(tmp_path, {**WITHIN, "accumulate_grad_batches": 2})
+    run(job, {1: "stop"})
+
+    assert notes_of(run(job)) == [GRADIENTS_LOST]
+
+
+@pytest.mark.parametrize(
+    ("plan", "steps"), [("late", [3, 4, 5]), ("sometimes", [2, 4]), ("nan-last", [1, 2, 3, 4])]
+)
+def test_a_validation_without_a_value_costs_the_others_nothing(
+    tmp_path: Path, plan: str, steps: list[int]
+) -> None:
+    desk = run(fed(tmp_path, {"max_epochs": 5}, plan=plan))
+
+    assert desk.ended.how == "complete"
+    assert [report.step for report in desk.reports] == steps
+
+
+def test_an_objective_of_the_training_will_do_where_nothing_is_validated(tmp_path: Path) -> None:
+    plain = fed(tmp_path, {"max_epochs": 2}, plan="training")
+    plain.config["data"]["init_args"]["validated"] = False
+    desk = run(replace(plain, objectives={"train_loss": "minimize"}))
+
+    assert (desk.ended.failure, desk.ended.how) == ("", "complete")
+    assert [report.step for report in desk.reports] == [1, 2]
+
+
+def test_a_training_that_ends_before_its_first_validation_says_so(tmp_path: Path) -> None:
+    ended = run(fed(tmp_path, {"max_epochs": 2, "check_val_every_n_epoch": 5})).ended
+
+    assert ended.failure.startswith("BadMetricError: nothing was validated, so") or (
+        ended.failure.startswith("nothing was validated, so there is nothing to report")
+    )
+
+
+@pytest.mark.parametrize(
+    ("trainer", "counted"),
+    [
+        ({"max_epochs": 3}, False),
+        ({"max_epochs": 3, "val_check_interval": 1.0}, False),
+        ({"max_epochs": 3, "check_val_every_n_epoch": 2}, False),
+        ({"max_epochs": 3, "val_check_interval": 1}, True),
+        ({"max_epochs": 3, "val_check_interval": 0.25}, True),
+        ({"max_epochs": -1, "max_steps": 100}, True),
+        ({"max_steps": 100}, True),
+    ],
+)
+def test_steps_are_epochs_unless_validations_come_within_them(
+    trainer: dict[str, Any], counted: bool
+) -> None:
+    assert counts_validations(trainer) is counted
