@@ -16,7 +16,7 @@ import pytest
 from hpsearch.cli import main
 from hpsearch.commands.confirm import ConfirmFlags, same_command
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.records import StudyRecord, load_record
+from hpsearch.search.store.records import StudyRecord, load_record, load_study
 
 STUBS = Path(__file__).parent / "stubs"
 STUDY = """
@@ -96,7 +96,7 @@ def test_the_words_and_the_table(home: Path, capsys: pytest.CaptureFixture[str])
     assert main(words) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "trial searched confirmed 95 % interval optimism runs weights time test_accuracy" in text
-    assert "(paired t-test, p = " in text
+    assert "have two seeds in common, which says nothing about noise; take three or more." in text
     assert "is taken" in text
     assert "50 examples), of the run with seed" in text
     assert "model " in text
@@ -107,6 +107,23 @@ def test_the_words_and_the_table(home: Path, capsys: pytest.CaptureFixture[str])
     assert "tested opened once, at " in status
     entry = printed_json(["status", "tiny"], capsys)
     assert entry["confirmation"]["chosen"] == entry["test_openings"][0]["trial"]
+    names_one_winner(capsys)
+
+
+def names_one_winner(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whichever trial the confirmation takes, every screen names it."""
+    study = load_study(open_storage("sqlite:///hpsearch.db"), "tiny")
+    found = study.user_attrs["hpsearch:confirmation"]
+    for taken in (one["trial"] for one in found["finalists"]):
+        study.set_user_attr("hpsearch:confirmation", {**found, "chosen": taken})
+        assert recorded(Path(), "tiny").best == recorded(Path(), "tiny").trials[taken]
+        assert printed_json(["best", "tiny"], capsys)["number"] == taken
+        assert printed_json(["status", "tiny"], capsys)["best"]["number"] == taken
+        assert printed_json(["compare", "tiny", "tiny"], capsys)[0]["best"]["number"] == taken
+        assert main(["best", "tiny", "--yaml", "best.yaml"]) == 0
+        assert Path("best.yaml").read_text().startswith(f"# Trial {taken} of the study tiny")
+        assert main(["report", "tiny", "-o", "report.html"]) == 0
+        assert f"(trial {taken})" in Path("report.html").read_text()
 
 
 def printed_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Any:

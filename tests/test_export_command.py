@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -111,7 +112,10 @@ def test_after_a_confirmation_the_model_that_was_tested_is_exported(
     capsys.readouterr()
     assert main(["status", "digits", "--json"]) == 0
     assert main(["export", "digits"]) == 0
-    assert "of digits.confirm" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert re.search(
+        r": trial \d of digits, trained with seed \d \(trial \d of digits.confirm\)", out
+    )
     assert _test_accuracy(Path("digits-confirmed.onnx")) == pytest.approx(
         _confirmed_accuracy(), abs=5e-5
     )

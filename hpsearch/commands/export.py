@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.types import NonNegativeInt
@@ -12,6 +12,9 @@ from cyclopts.types import NonNegativeInt
 from hpsearch.commands.context import check_target, console, open_database, say_next
 from hpsearch.commands.options import Json, Storage, StudyName, Trust
 from hpsearch.errors import InputError
+
+if TYPE_CHECKING:
+    from hpsearch.search.store import StudyRecord, TrialRecord
 
 Format = Literal["onnx", "pt2", "state"]
 _SUFFIXES: Mapping[Format, str] = {"onnx": ".onnx", "pt2": ".pt2", "state": ".pt"}
@@ -56,9 +59,8 @@ def export(
     require_trust_in_study(database, name, trust=trust)
     job = model_job(study, stored_spec(database, study.name), chosen)
     values = dict(zip(study.objectives, chosen.values or (), strict=False))
-    _tell(
-        target, call("hpsearch.trial.export.export:export_trial", job, values, format, str(target))
-    )
+    written = call("hpsearch.trial.export.export:export_trial", job, values, format, str(target))
+    _tell(target, written, _origin(name, study, chosen))
 
 
 def predict(
@@ -81,11 +83,20 @@ def predict(
         console().print(predictions_table(found["metadata"], found["rows"]))
 
 
-def _tell(target: Path, written: Mapping[str, Any]) -> None:
+def _origin(name: str, study: StudyRecord, trial: TrialRecord) -> str:
+    """Returns which trial was exported; of a confirmation, which trial of the search it repeats."""
+    own = f"trial {trial.number} of {study.name}"
+    if study.name == name:
+        return own
+    facts = trial.attributes
+    return f"trial {facts['finalist']} of {name}, trained with seed {facts['repeat']} ({own})"
+
+
+def _tell(target: Path, written: Mapping[str, Any], origin: str) -> None:
     metadata = written["metadata"]
     size = " x ".join(map(str, metadata["shape"]))
     size_kb = written["bytes"] / 1000
-    print(f"wrote {target} ({size_kb:,.0f} kB): trial {metadata['trial']} of {metadata['study']}")
+    print(f"wrote {target} ({size_kb:,.0f} kB): {origin}")
     if not written["checked_on"]:
         print("weights alone; their network is in the study's file")
         return

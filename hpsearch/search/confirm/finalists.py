@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from hpsearch.errors import InputError
 from hpsearch.protocol.types import Direction
-from hpsearch.search.confirm.intervals import Interval, mean_interval, paired_p_value
+from hpsearch.search.confirm.intervals import (
+    Interval,
+    claim_level,
+    mean_interval,
+    paired_p_value,
+)
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.search.store.keys import FINALIST, REPEAT
 
-SIGNIFICANT = 0.05
+CHEAPER = 0.9
+
+Look = Mapping[str, Any]
+Reason = Literal["mean", "failures", "parameters", "seconds"]
 
 
 @dataclass(frozen=True)
@@ -56,17 +65,33 @@ class Finalist:
         parameters = runs[0].attributes.get("parameters") or 0
         return float(parameters), statistics.fmean(run.seconds or 0.0 for run in runs)
 
+    def saves(self, other: Finalist) -> Reason | None:
+        """Returns of what it costs a tenth less than another, or more than that; None if nothing.
+
+        Parameters come first: where they differ by a tenth, seconds do not count.
+        """
+        names: tuple[Reason, Reason] = ("parameters", "seconds")
+        for name, own, others in zip(names, self.cost, other.cost, strict=True):
+            if own < others and own <= CHEAPER * others:
+                return name
+            if others < own and others <= CHEAPER * own:
+                return None
+        return None
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """The first finalist against the second, over the seeds both have.
+    """The first finalist against the second, over the seeds both have: one look at the data.
 
     Attributes:
         first: number of the trial with the better mean.
         second: number of the other.
         seeds: how many pairs there are.
         difference: by how much the first is better, 0 or more but for failed runs.
-        p_value: of the paired test; None for fewer than two pairs.
+        p_value: of the paired test; None where none is made.
+        look: the how-many-th look at the data this is, from 1.
+        level: below which p-value the difference is real, given the looks before.
+        beats: whether the first is really better, with 5 % of errors over all looks.
     """
 
     first: int
@@ -74,11 +99,9 @@ class Comparison:
     seeds: int
     difference: float
     p_value: float | None
-
-    @property
-    def beats(self) -> bool:
-        """Whether the first is really better, as far as one can say with 5 % of errors."""
-        return self.p_value is not None and self.p_value < SIGNIFICANT and self.difference > 0
+    look: int
+    level: float
+    beats: bool
 
 
 @dataclass(frozen=True)
@@ -92,6 +115,7 @@ class Confirmation:
         seeds: how many new runs each was to have.
         finalists: all of them, best first.
         comparison: first against second; None where there is only one.
+        looks: every comparison that was tested so far, this one included, as plain data.
     """
 
     study: str
@@ -100,17 +124,22 @@ class Confirmation:
     seeds: int
     finalists: tuple[Finalist, ...]
     comparison: Comparison | None
+    looks: tuple[Look, ...] = ()
 
     @property
     def chosen(self) -> Finalist:
-        """The setting to take: the first, or the cheaper of the first two if it is no better."""
-        first = self.finalists[0]
+        """The setting to take: the first, or the second if it is cheaper and not really worse."""
+        return self.finalists[1 if self.reason in ("parameters", "seconds") else 0]
+
+    @property
+    def reason(self) -> Reason:
+        """Why the chosen one is taken and not the other of the first two."""
         if self.comparison is None or self.comparison.beats:
-            return first
-        second = self.finalists[1]
+            return "mean"
+        first, second = self.finalists[:2]
         if second.failed > first.failed:
-            return first
-        return min(first, second, key=lambda finalist: finalist.cost)
+            return "failures"
+        return second.saves(first) or "mean"
 
     @property
     def model(self) -> tuple[int, TrialRecord]:
@@ -153,17 +182,32 @@ def choose_finalists(study: StudyRecord, top: int) -> tuple[TrialRecord, ...]:
 
 
 def rank_finalists(
-    study: StudyRecord, runs: Sequence[TrialRecord], finalists: Sequence[TrialRecord], seeds: int
+    study: StudyRecord,
+    runs: Sequence[TrialRecord],
+    finalists: Sequence[TrialRecord],
+    seeds: int,
+    looks: Sequence[Look] = (),
 ) -> Confirmation:
     """Returns the finalists in their confirmed order, and whether the first is really the best.
 
-    Only the first two are compared, so that one test is made and its 5 % are those of the claim.
+    Only the first two are compared, so that one test is made at each look.
+
+    Args:
+        study: the search.
+        runs: the trials of its confirmation.
+        finalists: those of the search that are confirmed.
+        seeds: how many new runs each was to have.
+        looks: the comparisons that were tested before, with fewer seeds or of other finalists.
     """
     metric, direction = next(iter(study.objectives.items()))
     gathered = [_gather(trial, runs, seeds) for trial in finalists]
-    ranked = sorted(gathered, key=lambda finalist: _rank(finalist, direction))
-    pair = _compare(ranked[0], ranked[1], direction) if len(ranked) > 1 else None
-    return Confirmation(study.name, metric, direction, seeds, tuple(ranked), pair)
+    ranked = tuple(sorted(gathered, key=lambda finalist: _rank(finalist, direction)))
+    if len(ranked) == 1:
+        return Confirmation(study.name, metric, direction, seeds, ranked, None, tuple(looks))
+    pair = _compare(ranked[0], ranked[1], direction, looks)
+    if pair.p_value is not None and pair.look > len(looks):
+        looks = (*looks, asdict(pair))
+    return Confirmation(study.name, metric, direction, seeds, ranked, pair, tuple(looks))
 
 
 def first_value(trial: TrialRecord) -> float:
@@ -186,13 +230,27 @@ def _rank(finalist: Finalist, direction: Direction) -> tuple[bool, int, float]:
     return mean is None, finalist.failed, 0.0 if mean is None else -_sign(direction) * mean
 
 
-def _compare(first: Finalist, second: Finalist, direction: Direction) -> Comparison:
+def _compare(
+    first: Finalist, second: Finalist, direction: Direction, looks: Sequence[Look]
+) -> Comparison:
     common = [seed for seed in first.runs if seed in second.runs]
     ours, theirs = ([one.values[seed] for seed in common] for one in (first, second))
     differences = [_sign(direction) * (a - b) for a, b in zip(ours, theirs, strict=True)]
     difference = statistics.fmean(differences) if differences else 0.0
     p_value = paired_p_value(ours, theirs)
-    return Comparison(first.trial.number, second.trial.number, len(common), difference, p_value)
+    known: Look = {"first": first.trial.number, "second": second.trial.number}
+    same: Look = {**known, "seeds": len(common), "p_value": p_value}
+    # The same data looked at again are no further look.
+    earlier = next((place for place, look in enumerate(looks) if _agrees(look, same)), len(looks))
+    level = claim_level(earlier)
+    # What was claimed at an earlier look stays claimed, as long as the first is still ahead.
+    claimed = any(look["beats"] for look in looks if _agrees(look, known))
+    beats = difference > 0 and (claimed or (p_value is not None and p_value < level))
+    return Comparison(**same, difference=difference, look=earlier + 1, level=level, beats=beats)
+
+
+def _agrees(look: Look, known: Mapping[str, Any]) -> bool:
+    return all(look.get(name) == value for name, value in known.items())
 
 
 def _sign(direction: Direction) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from hpsearch.search.confirm.finalists import Comparison, Confirmation, Finalist
+from hpsearch.search.confirm.finalists import Confirmation, Finalist
 from hpsearch.search.confirm.intervals import Interval, share_interval
 from hpsearch.search.confirm.test_log import Evaluation
 from hpsearch.search.store.keys import SEED
@@ -24,8 +24,10 @@ def describe(
         "direction": confirmation.direction,
         "seeds": confirmation.seeds,
         "finalists": [_finalist(one, confirmation) for one in confirmation.finalists],
-        "comparison": _comparison(confirmation.comparison),
+        "comparison": None if confirmation.comparison is None else asdict(confirmation.comparison),
+        "looks": list(confirmation.looks),
         "chosen": confirmation.chosen.trial.number,
+        "reason": confirmation.reason,
         "model": {
             "run": run.number,
             "seed": seed,
@@ -65,10 +67,6 @@ def _finalist(finalist: Finalist, confirmation: Confirmation) -> dict[str, Any]:
         "parameters": int(parameters),
         "seconds": round(seconds, 3),
     }
-
-
-def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
-    return None if comparison is None else {**asdict(comparison), "beats": comparison.beats}
 
 
 def _test(metric: str, evaluation: Evaluation) -> dict[str, Any]:

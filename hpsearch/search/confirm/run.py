@@ -109,7 +109,8 @@ def confirm_study(
     training = _train(database, confirmation_study, inline=inline, observer=observer, **ways)
     if training.interrupted or training.fault:
         return ConfirmResult(training)
-    confirmation = rank_finalists(search, training.study.trials, finalists, options.seeds)
+    looks = (study.user_attrs.get(CONFIRMATION) or {}).get("looks", ())
+    confirmation = rank_finalists(search, training.study.trials, finalists, options.seeds, looks)
     if not confirmation.chosen.runs:
         raise SearchError(
             f"every new run failed, so nothing is confirmed; hpsearch status {confirmation_study}"

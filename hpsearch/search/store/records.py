@@ -88,7 +88,8 @@ class StudyRecord:
         objectives: metric name to direction, in order.
         budget: trials the study may take in all; None where only a timeout bounds it.
         owner: the live coordinator, as `host, pid 123`; None where nobody runs the study.
-        best: the best complete trial; of several objectives, the best in the first.
+        best: the trial to take: the one that the confirmation chose, or else the best complete
+            trial; of several objectives, the best in the first.
         front: of several objectives, the trials that no other trial beats in all of them.
         runs: the folder that holds the trials' files.
         confirmation: what `hpsearch confirm` found, as plain data; None before.
@@ -259,19 +260,19 @@ def study_record(
     folder = runs / study.study_name
     trials = tuple(trial_record(trial, folder, owned=owner is not None) for trial in frozen)
     front = pareto_numbers(frozen, study.directions)
-    budget = attributes.get(BUDGET)
+    budget, confirmation = attributes.get(BUDGET), attributes.get(CONFIRMATION)
     return StudyRecord(
         name=study.study_name,
         state=_state(trials, budget, owner),
         objectives=spec.objectives,
         budget=budget,
         trials=trials,
-        best=find_best(trials, spec.objectives),
+        best=_confirmed(trials, confirmation) or find_best(trials, spec.objectives),
         front=tuple(trial for trial in trials if trial.number in front),
         owner=str(owner) if owner else None,
         storage=redact(storage.url),
         runs=str(runs),
-        confirmation=attributes.get(CONFIRMATION),
+        confirmation=confirmation,
         test_evaluations=tuple(attributes.get(TEST_EVALUATIONS, ())),
     )
 
@@ -285,6 +286,15 @@ def _state(trials: tuple[TrialRecord, ...], budget: int | None, owner: Owner | N
     if unfinished or (budget is not None and len(trials) < budget):
         return "interrupted"
     return "done"
+
+
+def _confirmed(
+    trials: Sequence[TrialRecord], confirmation: Mapping[str, Any] | None
+) -> TrialRecord | None:
+    """Returns the trial that the confirmation chose; None before one, or if it is gone."""
+    number = (confirmation or {}).get("chosen")
+    complete = (trial for trial in trials if trial.state == "complete")
+    return next((trial for trial in complete if trial.number == number), None)
 
 
 def find_best(

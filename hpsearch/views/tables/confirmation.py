@@ -35,12 +35,11 @@ def verdict(record: Record) -> str:
         return f"Trial {chosen} is the only finalist: there is nothing to compare it with."
     first, second = pair["first"], pair["second"]
     if pair["p_value"] is None:
-        shared = "no seed" if pair["seeds"] == 0 else "one seed"
-        why = f"Trials {first} and {second} have {shared} in common, which says nothing about noise"
+        why = f"Trials {first} and {second} {_no_test_words(pair['seeds'])}"
     else:
         measured = (
             f"by {_small(pair['difference'])} over {pair['seeds']} seeds"
-            f" (paired t-test, p = {pair['p_value']:.2g})"
+            f" (paired t-test, p = {pair['p_value']:.2g}{_look_words(pair)})"
         )
         if pair["beats"]:
             return f"Trial {first} beats trial {second} {measured}. Trial {first} is taken."
@@ -114,18 +113,35 @@ def _finalists(record: Record) -> Table:
     return table
 
 
+def _no_test_words(seeds: int) -> str:
+    """Returns why nothing was tested over so many seeds."""
+    if seeds > 2:
+        return "give the same value with every seed, so there is no noise to compare with"
+    shared = ("no seed", "one seed", "two seeds")[seeds]
+    return f"have {shared} in common, which says nothing about noise; take three or more"
+
+
+def _look_words(pair: Record) -> str:
+    """Returns what counts after earlier looks at fewer seeds, or at other finalists."""
+    if pair.get("look", 1) == 1:
+        return ""
+    return f"; as this is look {pair['look']} at these trials, less than {pair['level']:.2g} counts"
+
+
 def _why_taken(record: Record) -> str:
     """Returns what makes the chosen of two equals the one to take."""
     numbered = {one["trial"]: one for one in record["finalists"]}
     pair = record["comparison"]
     other = numbered[pair["second"] if record["chosen"] == pair["first"] else pair["first"]]
     chosen = numbered[record["chosen"]]
-    if chosen["failed"] != other["failed"]:
-        return f"since {other['failed']} of the other's runs failed"
-    if chosen["parameters"] != other["parameters"]:
-        return f"the cheaper: {chosen['parameters']:,} weights against {other['parameters']:,}"
-    if chosen["seconds"] != other["seconds"]:
-        return f"the cheaper: {chosen['seconds']:.3g} s a run against {other['seconds']:.3g} s"
+    match record.get("reason"):  # a record of an earlier version has none
+        case "failures":
+            return f"since {other['failed']} of the other's runs failed"
+        case "parameters":
+            weights = f"{chosen['parameters']:,} weights against {other['parameters']:,}"
+            return f"the cheaper: {weights}"
+        case "seconds":
+            return f"the cheaper: {chosen['seconds']:.3g} s a run against {other['seconds']:.3g} s"
     return "which has the better mean"
 
 

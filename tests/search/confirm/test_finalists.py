@@ -34,18 +34,25 @@ def setting(make_trial: Trials, number: int, value: float, **fields: Any) -> Tri
 def confirm(make_trial: Trials, make_study: Studies) -> Callable[..., Confirmation]:
     """Judges finalists 0, 1, ... by their new values; None stands for a run that failed."""
 
-    def judged(*values: Sequence[float | None], weights: Sequence[int] = (), **study: Any) -> Any:
+    def judged(
+        *values: Sequence[float | None],
+        weights: Sequence[int] = (),
+        seconds: Sequence[float] = (),
+        looks: Sequence[Any] = (),
+        **study: Any,
+    ) -> Any:
         trials = [setting(make_trial, number, 0.9) for number in range(len(values))]
         runs = []
         for number, row in enumerate(values):
             for repeat, value in enumerate(row, start=1):
                 facts = {"finalist": number, "repeat": repeat, "seed": repeat, "best_step": repeat}
                 facts["parameters"] = weights[number] if weights else 10
-                run = make_trial(len(runs), value=value or 0.0, attributes=facts)
+                taken = seconds[number] if seconds else 75.0
+                run = make_trial(len(runs), value=value or 0.0, attributes=facts, seconds=taken)
                 if value is None:
                     run = make_trial(len(runs), state="failed", attributes=facts)
                 runs.append(run)
-        return rank_finalists(make_study(*trials, **study), runs, trials, len(values[0]))
+        return rank_finalists(make_study(*trials, **study), runs, trials, len(values[0]), looks)
 
     return judged
 
@@ -97,15 +104,91 @@ def test_the_better_one_is_taken_where_the_difference_is_real(
     assert result.chosen.trial.number == 1
 
 
-def test_of_two_that_cannot_be_told_apart_the_cheaper_is_taken(
+EQUALS = [0.94, 0.91, 0.92], [0.90, 0.95, 0.91]  # the first has the better mean
+
+
+@pytest.mark.parametrize(
+    ("weights", "seconds", "chosen", "reason"),
+    [
+        ([1000, 900], (), 1, "parameters"),
+        ([1000, 901], (), 0, "mean"),
+        ([49_541, 49_095], (), 0, "mean"),
+        ([900, 1000], (), 0, "mean"),
+        ([1000, 950], (50.0, 40.0), 1, "seconds"),
+        ([1000, 950], (50.0, 46.0), 0, "mean"),
+        ([900, 1000], (50.0, 40.0), 0, "mean"),
+        ([1000, 900], (50.0, 500.0), 1, "parameters"),
+        ([0, 0], (50.0, 40.0), 1, "seconds"),
+    ],
+)
+def test_of_two_that_cannot_be_told_apart_one_a_tenth_cheaper_is_taken_or_the_better_mean(
+    confirm: Callable[..., Confirmation],
+    weights: Sequence[int],
+    seconds: Sequence[float],
+    chosen: int,
+    reason: str,
+) -> None:
+    result = confirm(*EQUALS, weights=weights, seconds=seconds)
+    assert result.comparison is not None
+    assert not result.comparison.beats
+    assert (result.chosen.trial.number, result.reason) == (chosen, reason)
+
+
+WORSE = [0.90, 0.91, 0.92]
+BETTER = [0.919, 0.934, 0.938]  # p = 0.0086: less than 0.048, more than 0.001
+
+
+def test_a_difference_that_counts_at_the_first_look_does_not_at_the_second(
     confirm: Callable[..., Confirmation],
 ) -> None:
-    values = [0.90, 0.95, 0.93], [0.94, 0.91, 0.92]
-    cheap_first, cheap_second = confirm(*values, weights=[5, 9]), confirm(*values, weights=[9, 5])
-    assert cheap_first.comparison is not None
-    assert not cheap_first.comparison.beats
-    assert cheap_first.chosen.trial.number == 0
-    assert cheap_second.chosen.trial.number == 1
+    first_look = confirm(WORSE[:3], [0.92, 0.91, 0.92])
+    assert first_look.comparison is not None
+    assert (first_look.comparison.look, first_look.comparison.beats) == (1, False)
+    pair = confirm(WORSE, BETTER).comparison
+    assert pair is not None
+    assert pair.p_value == pytest.approx(0.0086, abs=1e-3)
+    assert (pair.look, pair.beats) == (1, True)
+    again = confirm(WORSE, BETTER, looks=first_look.looks)
+    assert again.comparison is not None
+    assert (again.comparison.look, again.comparison.beats) == (2, False)
+    assert again.comparison.level == pytest.approx(0.001)
+    assert len(again.looks) == 2
+
+
+def test_the_same_values_shown_again_are_no_further_look(
+    confirm: Callable[..., Confirmation],
+) -> None:
+    shown = confirm(WORSE, BETTER)
+    again = confirm(WORSE, BETTER, looks=shown.looks)
+    assert again.comparison == shown.comparison
+    assert again.looks == shown.looks
+
+
+def test_what_was_claimed_stays_claimed_while_the_first_is_ahead(
+    confirm: Callable[..., Confirmation],
+) -> None:
+    claimed = confirm(WORSE, BETTER).looks
+    more = confirm([*WORSE, 0.95], [*BETTER, 0.94], looks=claimed).comparison
+    assert more is not None
+    assert more.p_value is not None
+    assert more.p_value > 0.05
+    assert more.beats
+    turned = confirm([*WORSE, 0.99], [*BETTER, 0.80], looks=claimed).comparison
+    assert turned is not None
+    assert not turned.beats
+
+
+@pytest.mark.parametrize(
+    "values", [([0.9, 0.9], [0.1, 0.1]), ([0.9] * 5, [0.8] * 5)], ids=["2 seeds", "constant"]
+)
+def test_without_a_test_nothing_is_claimed_and_no_look_is_spent(
+    confirm: Callable[..., Confirmation], values: tuple[list[float], list[float]]
+) -> None:
+    result = confirm(*values)
+    assert result.comparison is not None
+    assert (result.comparison.p_value, result.comparison.beats) == (None, False)
+    assert result.looks == ()
+    assert result.chosen.trial.number == 0
 
 
 def test_a_setting_that_fails_under_another_seed_stands_behind(

@@ -14,7 +14,7 @@ def finalist(trial: int, mean: float | None, **fields: Any) -> dict[str, Any]:
 
 def record(**fields: Any) -> dict[str, Any]:
     pair = {"first": 4, "second": 2, "p_value": 0.5, "beats": False}
-    known = {"seeds": 5, "chosen": 2, "comparison": pair, "test": None}
+    known = {"seeds": 5, "chosen": 2, "reason": "parameters", "comparison": pair, "test": None}
     return {**known, "finalists": [finalist(4, 0.981), finalist(2, 0.98)], **fields}
 
 

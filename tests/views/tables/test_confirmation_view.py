@@ -36,7 +36,7 @@ def finalist(trial: int, **changed: Any) -> dict[str, Any]:
 
 def comparison(**changed: Any) -> dict[str, Any]:
     known = {"first": 8, "second": 6, "seeds": 5, "difference": 0.0021, "p_value": 0.012}
-    return {**known, "beats": True, **changed}
+    return {**known, "beats": True, "look": 1, "level": 0.048, **changed}
 
 
 def record(*finalists: dict[str, Any], **changed: Any) -> dict[str, Any]:
@@ -45,6 +45,7 @@ def record(*finalists: dict[str, Any], **changed: Any) -> dict[str, Any]:
         "finalists": finalists or (finalist(8), finalist(6, parameters=900)),
         "comparison": comparison(),
         "chosen": 8,
+        "reason": "mean",
         "model": {"seed": 2, "checkpoint": "runs/mnist.confirm/trial-0002/best.ckpt"},
         "test": None,
         "refit": None,
@@ -65,31 +66,53 @@ def tied(**changed: Any) -> dict[str, Any]:
             " Trial 8 is taken.",
         ),
         (
-            record(comparison=tied(), chosen=6),
+            record(comparison=tied(), chosen=6, reason="parameters"),
             "Trials 8 and 6 cannot be told apart: they differ by 0.0003 over 5 seeds (paired"
             " t-test, p = 0.61). Trial 6 is taken, the cheaper: 900 weights against 60,095.",
         ),
         (
-            record(finalist(8, seconds=20.0), finalist(6), comparison=tied()),
+            record(
+                finalist(8),
+                finalist(6, seconds=20.0),
+                comparison=tied(),
+                chosen=6,
+                reason="seconds",
+            ),
             "Trials 8 and 6 cannot be told apart: they differ by 0.0003 over 5 seeds (paired"
-            " t-test, p = 0.61). Trial 8 is taken, the cheaper: 20 s a run against 31 s.",
+            " t-test, p = 0.61). Trial 6 is taken, the cheaper: 20 s a run against 31 s.",
         ),
         (
-            record(finalist(8), finalist(6), comparison=tied(p_value=None, seeds=1)),
-            "Trials 8 and 6 have one seed in common, which says nothing about noise."
+            record(comparison=tied(p_value=0.012, look=3, level=0.0005)),
+            "Trials 8 and 6 cannot be told apart: they differ by 0.0003 over 5 seeds (paired"
+            " t-test, p = 0.012; as this is look 3 at these trials, less than 0.0005 counts)."
             " Trial 8 is taken, which has the better mean.",
         ),
         (
-            record(finalist(8), finalist(6, failed=2), comparison=tied(p_value=None, seeds=0)),
-            "Trials 8 and 6 have no seed in common, which says nothing about noise."
-            " Trial 8 is taken, since 2 of the other's runs failed.",
+            record(comparison=tied(p_value=None)),
+            "Trials 8 and 6 give the same value with every seed, so there is no noise to compare"
+            " with. Trial 8 is taken, which has the better mean.",
+        ),
+        (
+            record(finalist(8), finalist(6), comparison=tied(p_value=None, seeds=1)),
+            "Trials 8 and 6 have one seed in common, which says nothing about noise; take three or"
+            " more. Trial 8 is taken, which has the better mean.",
+        ),
+        (
+            record(
+                finalist(8),
+                finalist(6, failed=2),
+                comparison=tied(p_value=None, seeds=0),
+                reason="failures",
+            ),
+            "Trials 8 and 6 have no seed in common, which says nothing about noise; take three or"
+            " more. Trial 8 is taken, since 2 of the other's runs failed.",
         ),
         (
             record(finalist(8), comparison=None),
             "Trial 8 is the only finalist: there is nothing to compare it with.",
         ),
     ],
-    ids=["real", "fewer weights", "faster", "one seed", "failures", "alone"],
+    ids=["real", "smaller", "faster", "third look", "constant", "one seed", "failures", "alone"],
 )
 def test_the_verdict_says_who_is_taken_and_why(found: dict[str, Any], words: str) -> None:
     assert verdict(found) == words

@@ -17,7 +17,7 @@ def confirmed(data: ReportData) -> Section | None:
         return None
     finalists = record["finalists"]
     chosen = [place for place, one in enumerate(finalists) if one["trial"] == record["chosen"]]
-    why = "" if chosen == [0] else ", the cheaper one"
+    why = ", the cheaper one" if record.get("reason") in ("parameters", "seconds") else ""
     head = ("trial", "in the search", "confirmed", "95 % interval", "optimism", "new runs")
     parts: list[Block] = [
         Paragraph(
