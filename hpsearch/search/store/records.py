@@ -38,6 +38,7 @@ from hpsearch.search.store.keys import (
 from hpsearch.search.store.lease import Owner, find_owner
 from hpsearch.search.store.optuna_internals import pareto_numbers
 from hpsearch.search.store.tables import read_trials
+from hpsearch.search.store.winner import find_winner
 from hpsearch.studyfile.study import StudySpec
 
 TrialState = Literal["complete", "pruned", "failed", "running", "waiting"]
@@ -267,7 +268,7 @@ def study_record(
         objectives=spec.objectives,
         budget=budget,
         trials=trials,
-        best=_confirmed(trials, confirmation) or find_best(trials, spec.objectives),
+        best=find_winner(trials, spec.objectives, confirmation),
         front=tuple(trial for trial in trials if trial.number in front),
         owner=str(owner) if owner else None,
         storage=redact(storage.url),
@@ -286,21 +287,3 @@ def _state(trials: tuple[TrialRecord, ...], budget: int | None, owner: Owner | N
     if unfinished or (budget is not None and len(trials) < budget):
         return "interrupted"
     return "done"
-
-
-def _confirmed(
-    trials: Sequence[TrialRecord], confirmation: Mapping[str, Any] | None
-) -> TrialRecord | None:
-    """Returns the trial that the confirmation chose; None before one, or if it is gone."""
-    number = (confirmation or {}).get("chosen")
-    complete = (trial for trial in trials if trial.state == "complete")
-    return next((trial for trial in complete if trial.number == number), None)
-
-
-def find_best(
-    trials: Sequence[TrialRecord], objectives: Mapping[str, Direction]
-) -> TrialRecord | None:
-    """Returns the complete trial that is best in the first objective, or None."""
-    sign = 1 if next(iter(objectives.values())) == "maximize" else -1
-    complete = [trial for trial in trials if trial.state == "complete" and trial.values]
-    return max(complete, key=lambda trial: sign * (trial.values or (0.0,))[0], default=None)
