@@ -22,7 +22,7 @@ from hpsearch.search.store.records import StudyRecord, TrialRecord
 FOREIGN = re.compile(
     r"(SLURM|OMPI|PMI|PMIX|JSM|LSB|TORCHELASTIC)_\w+"
     r"|((LOCAL|GROUP|NODE|GLOBAL)_)?RANK|(LOCAL_)?WORLD_SIZE|MASTER_(ADDR|PORT)"
-    r"|(https?|all|no)_proxy|NO_COLOR|(FORCE|CLICOLOR|TTY)_\w+|HPSEARCH_(STORAGE|RUNS)",
+    r"|(https?|all|no)_proxy|NO_COLOR|(FORCE|CLICOLOR|TTY)_\w+|HPSEARCH_(STORAGE|DATA|DASHBOARD_TOKEN)",
     re.IGNORECASE,
 )
 for name in filter(FOREIGN.fullmatch, [*os.environ]):
@@ -41,6 +41,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("needs Chromium: apt-get install -y chromium")
     if item.get_closest_marker("gpu") and not count_gpus():
         pytest.skip("needs a GPU that this process may use")
+    if item.get_closest_marker("postgresql") and has_little_shared_memory():
+        pytest.skip("needs 16 MB of shared memory: mount -o remount,size=64m /dev/shm")
+
+
+def has_little_shared_memory(place: Path = Path("/dev/shm")) -> bool:
+    """Whether there is less of it than PostgreSQL begins with; without the place it needs none."""
+    return place.exists() and shutil.disk_usage(place).free < 16 << 20
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -384,6 +384,7 @@ for url, arguments, code in json.load(sys.stdin):
 
 
 @pytest.mark.process
+@pytest.mark.postgresql
 def test_the_password_of_a_database_is_nowhere_but_in_the_environment(
     home: Path, locked: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from scoring import FULL, Score
 from searching import EPOCHS, TRIALS, Search, check_budget, study_of
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.postgresql]
 
 
 class Server:

@@ -20,7 +20,7 @@ from hpsearch.search.store.write_behind import WriteBehindQueue
 from hpsearch.search.store.writer import create_study
 from hpsearch.studyfile.study import StudySpec
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.postgresql]
 
 
 @pytest.fixture(scope="module")
