@@ -36,14 +36,20 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def give_away(monkeypatch: pytest.MonkeyPatch) -> GiveAway:
-    """Makes a file another user's; where that is not allowed, makes this process another's."""
+    """Makes a file another user's; where that is not allowed, makes it look so."""
 
     def give(path: Path) -> None:
         if os.geteuid() == 0:
             os.chown(path, 54321, -1)
-        else:
-            # Who runs the tests may own hpsearch, too, and is trusted for that.
-            monkeypatch.setattr(permissions, "_trusted_users", lambda: (0, 54321))
+            return
+        given, doubt = path.stat().st_ino, permissions._doubt
+
+        def of_another(found: os.stat_result, what: str, **more: bool) -> str:
+            if found.st_ino == given:
+                found = os.stat_result([*found[:4], 54321, *found[5:10]])
+            return doubt(found, what, **more)
+
+        monkeypatch.setattr(permissions, "_doubt", of_another)
 
     return give
 
