@@ -69,7 +69,7 @@ def _exchange(lines: TextIOWrapper, message: Message, told: TerminationFlag) -> 
     try:
         lines.write(to_line(message) + "\n")
         lines.flush()
-        if not isinstance(message, Report):
+        if not isinstance(message, Started | Report):
             return None
         answer = lines.readline().strip()
     except OSError as error:

@@ -45,7 +45,7 @@ class Engine(Protocol):
     def poll(self, handler: Handler, timeout_s: float) -> None:
         """Hands what the trials say to `handler`, waiting at most `timeout_s` for the first.
 
-        A `Report` is answered with the verdict that `handler` returns.
+        A `Started` and a `Report` are answered with the decision that `handler` returns.
         """
 
     def kill(self, number: int) -> None:

@@ -104,7 +104,7 @@ class LocalEngine:
         return self._selector.fileno()
 
     def answer(self, number: int, verdict: Decision) -> None:
-        """Answers a trial's report, where `handler` returned None for it."""
+        """Answers a trial's start or report, where `handler` returned None for it."""
         if number in self._running:
             with contextlib.suppress(OSError):
                 self._running[number].channel.sendall(verdict.encode() + b"\n")
@@ -184,9 +184,9 @@ class LocalEngine:
             return False
         *lines, trial.text = (trial.text + text).split(b"\n")
         for line in lines:
-            verdict = handler(number, from_line(line.decode()))
-            if verdict is not None:
-                self.answer(number, verdict)
+            decision = handler(number, from_line(line.decode()))
+            if decision is not None:
+                self.answer(number, decision)
         return True
 
     def _unwatch(self, trial: _Running) -> None:

@@ -26,12 +26,15 @@ FailureKind = Literal[
 
 @dataclass(frozen=True)
 class Started:
-    """The trial has built its model and data and begins to train.
+    """The trial has built its model and data and begins to train; answered with a `Decision`.
+
+    Unless the answer is "continue", it ends without training.
 
     Attributes:
         from_epoch: epochs already done by earlier attempts; 0 for a fresh trial.
         facts: what is known once the model stands: `parameters` (count), `split` (hash of the
-            train/validation split), `device`, `visible_devices`, `pid`, `versions`.
+            validation rows), `data` (see `protocol/data_record.py`), `device`,
+            `visible_devices`, `pid`.
         notes: what was wrong with the checkpoints of earlier attempts.
     """
 

@@ -38,7 +38,7 @@ HARMLESS = (
     *("batch_size", "train_batch_size", "val_batch_size", "eval_batch_size", "test_batch_size"),
     *("num_workers", "pin_memory", "persistent_workers", "prefetch_factor", "order_seed"),
 )
-_ROWS = 64
+_ROWS = 32
 _SECONDS = 1.0
 _WHOLE_BYTES = 2**28
 _BUCKETS = 64
@@ -58,11 +58,10 @@ def data_facts(trainer: Any, data: Any, arguments: Mapping[str, Any] | None) -> 
         arguments: the data module's arguments, as the trial was given them.
 
     Returns:
-        `split`, a text that changes with the validation rows, and `data`: the content's record,
-        see `content_of`, under `train` and `val`, or the module's own text under `own`; and under
-        `arguments` a text that changes with the arguments on which content may depend. What
-        cannot be known is None, or missing.
+        `split`, a text that changes with the validation rows, None if it is not known; and
+        `data`, the record that `protocol/data_record.py` describes.
     """
+    _set_up_validation(trainer)
     split = getattr(data, "split_fingerprint", None)
     record: dict[str, Any] = {"arguments": _hash(_relevant(arguments or {}))}
     own = getattr(data, "data_fingerprint", None)
@@ -137,7 +136,7 @@ def _drawn(loader: Any) -> IntArray:
 
 def _sampled(loader: Any, base: Any, index: IntArray, count: int) -> Iterable[Any]:
     """Returns rows spread evenly, in an order that has them spread wherever it is cut."""
-    halves = (int(f"{place:06b}"[::-1], 2) for place in range(_ROWS))
+    halves = (int(f"{place:05b}"[::-1], 2) for place in range(_ROWS))
     places = list(dict.fromkeys(half * len(index) // _ROWS for half in halves))[:count]
     chosen = Subset(base, [int(index[place]) for place in places if len(index)])
     if not loader.num_workers:
@@ -202,6 +201,14 @@ def _take_in(value: Any, digest: Any, fractions: list[npt.NDArray[np.float64]]) 
         digest.update(repr(value).encode())
     else:
         digest.update(type(value).__name__.encode())
+
+
+def _set_up_validation(trainer: Any) -> None:
+    """Has Lightning make the validation loaders, as it does where the first epoch validates."""
+    if trainer.val_dataloaders is None and trainer.enable_validation:
+        trainer.validating = True
+        trainer.fit_loop.epoch_loop.val_loop.setup_data()
+        trainer.training = True
 
 
 def _rows_text(loaders: Sequence[Any]) -> str | None:

@@ -17,6 +17,7 @@ from hpsearch.protocol.job import Job, counts_validations
 from hpsearch.protocol.messages import Decision, Message, Report, Started, TrialOutcome
 from hpsearch.protocol.types import Direction
 from hpsearch.trial.confusion import write_confusion
+from hpsearch.trial.fingerprint import data_facts
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim
 from hpsearch.trial.stage import NotFiniteError
@@ -36,6 +37,10 @@ Exchange = Callable[[Message], Decision | None]
 # So many validations in a row may bring no usable value: a metric that is logged now and then, or
 # one that is NaN for a while, costs a trial nothing; a misspelt one or a diverged trial ends soon.
 UNUSABLE_IN_A_ROW = 3
+
+
+class RefusedError(Exception):
+    """The coordinator does not let the trial train; it knows why."""
 
 
 class Reports(Checkpoint):
@@ -69,6 +74,7 @@ class Reports(Checkpoint):
     ) -> None:
         self._objectives = job.objectives
         self._by_validation = counts_validations(job.config["trainer"])
+        self._data_arguments = (job.config.get("data") or {}).get("init_args")
         self._folder = Path(job.folder)
         self._owner = job.owner
         self._log = log
@@ -113,8 +119,16 @@ class Reports(Checkpoint):
             self._keep_best()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Says that the trial trains, and what is known of it now."""
-        self._send(Started(self._done, _facts(trainer, pl_module), self._notes))
+        """Reports that the trial is about to train, and what is known of it now.
+
+        Raises:
+            RefusedError: it is not to train after all.
+        """
+        data = getattr(trainer, "datamodule", None) or pl_module
+        found = data_facts(trainer, data, self._data_arguments)
+        facts = _facts(trainer, pl_module) | found
+        if self._send(Started(self._done, facts, self._notes)) == "stop":
+            raise RefusedError
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begins an epoch whose metrics are not those of the one before."""
@@ -273,10 +287,8 @@ def count_parameters(module: torch.nn.Module) -> int:
 
 
 def _facts(trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, Any]:
-    data = getattr(trainer, "datamodule", None)
     return {
         "parameters": count_parameters(module),
-        "split": getattr(data, "split_fingerprint", None),
         "device": str(trainer.strategy.root_device),
         "visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "pid": os.getpid(),

@@ -28,13 +28,14 @@ from hpsearch.trial.attachments import UnusableError, as_list, build_callbacks, 
 from hpsearch.trial.lightning_namespace import become_rank_zero, in_tree, one_process, tree_of
 from hpsearch.trial.optimization import attach
 from hpsearch.trial.progress import SayProgress
-from hpsearch.trial.reports import Exchange, Reports
+from hpsearch.trial.reports import Exchange, RefusedError, Reports
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim, SupersededError
 from hpsearch.trial.saving.position import DataPosition
-from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
+from hpsearch.trial.seeding import ReseedEachEpoch, seed_all, seed_set_up, seeded
 from hpsearch.trial.speedups.multi_step import enable_multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
+from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.speedups.speed import WrongMachineError, accelerate
 from hpsearch.trial.stage import NotFiniteError, StageTracker, is_out_of_memory
 from hpsearch.trial.validations import BadMetricError
@@ -73,9 +74,9 @@ def run_trial(job: Job, send: Exchange) -> None:
         if ended.how != "stopped":
             claim.hold()
             log.append(ended)
-    except (SystemExit, SupersededError):
-        # Lightning's own answer to SIGTERM: the trial goes on later, from its last checkpoint; or
-        # it goes on in another process already.
+    except (SystemExit, SupersededError, RefusedError):
+        # Lightning's own answer to SIGTERM: the trial continues later, from its last checkpoint;
+        # or it continues in another process already; or its data are not the study's.
         ended = Ended("stopped")
     except Exception as error:
         ended = failed(error, job, where)
@@ -204,9 +205,14 @@ def prepare(job: Job) -> None:
 
 
 def build_data(job: Job) -> pl.LightningDataModule:
-    """Returns the job's data module, given the study's split and the trial's order of images."""
+    """Returns the job's data module, given the study's split and the trial's order of images.
+
+    Whatever it draws while it is made or set up follows from the study's seed, in every trial.
+    """
     seeds = {"split_seed": job.study_seed, "order_seed": job.seed}
-    data: pl.LightningDataModule = bind(job.config["data"], ("data",), seeds).build(**seeds)
+    with seeded(job.study_seed):
+        data: pl.LightningDataModule = bind(job.config["data"], ("data",), seeds).build(**seeds)
+    seed_set_up(data, job.study_seed)
     return data
 
 
@@ -224,6 +230,8 @@ def build_module(job: Job, data: Any) -> pl.LightningModule:
         data.setup("fit")
     shapes = {name: getattr(data, name) for name in wanted if hasattr(data, name)}
     module: pl.LightningModule = bound.build(**shapes)
+    if overrides(module, "val_dataloader"):
+        seed_set_up(module, job.study_seed)
     attach(module, job.config.get("optimizer"), job.config.get("schedule"))
     return module
 

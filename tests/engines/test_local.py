@@ -56,7 +56,7 @@ class Desk:
 
     def __call__(self, number: int, message: Message | Exited) -> Decision | None:
         self.heard.append((number, message))
-        return "continue" if isinstance(message, Report) else None
+        return "continue" if isinstance(message, Started | Report) else None
 
     def of(self, number: int, kind: type) -> list[Any]:
         return [message for who, message in self.heard if who == number and type(message) is kind]

@@ -112,8 +112,8 @@ def test_rows_that_are_made_when_asked_for_are_sampled(workers: int) -> None:
 
     assert read() == read()
     assert read()["rows"] == 300
-    assert len(read()["sample"]) == 64
-    assert len({str(row) for row in read()["sample"]}) == 64
+    assert len(read()["sample"]) == 32
+    assert len({str(row) for row in read()["sample"]}) == 32
     for change in ({"shift": 0.1}, {"word": "b"}, {"count": 299}):
         assert read(**change) != read()
 

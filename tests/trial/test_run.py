@@ -37,6 +37,54 @@ def test_a_trial_says_what_it_is_reports_every_epoch_and_ends(tmp_path: Path) ->
     assert desk.ended.facts["epochs"] == 4
 
 
+def splits(tmp_path: Path, **sections: Any) -> list[Any]:
+    """Returns what three trials of one study, with seeds of their own, say of their rows."""
+    found = []
+    for seed in range(3):
+        trial = job(tmp_path / str(seed), **sections)
+        model = sections.get("model", "unseeded.Model")
+        config = {**trial.config, "model": {"class_path": model}}
+        desk = run(replace(trial, seed=seed, config=config))
+        assert desk.ended.how == "complete"
+        started = next(message for message in desk.heard if isinstance(message, Started))
+        found.append((started.facts["split"], started.facts["data"]))
+    return found
+
+
+@pytest.mark.parametrize("data", ["UnseededData", "PermutedData"])
+def test_a_split_without_a_seed_is_that_of_the_study(tmp_path: Path, data: str) -> None:
+    one, two, three = splits(tmp_path, data={"class_path": f"unseeded.{data}"})
+    assert one == two == three
+    assert one[0] is not None
+
+
+def test_a_split_that_nobody_can_seed_is_seen(tmp_path: Path) -> None:
+    found = splits(tmp_path, data={"class_path": "unseeded.RestlessData"})
+    assert len({split for split, _ in found}) == 3
+
+
+def test_what_the_data_draw_changes_no_weight(tmp_path: Path) -> None:
+    def first(data: str) -> torch.Tensor:
+        config = {"model": {"class_path": "unseeded.Model", "init_args": {"lr": 0.0}}}
+        trial = job(tmp_path / data, data={"class_path": f"unseeded.{data}"})
+        run(replace(trial, config={**trial.config, **config}))
+        return weights(tmp_path / data / "last.ckpt")["net.weight"]
+
+    assert torch.equal(first("UnseededData"), first("RestlessData"))
+
+
+def test_a_trial_that_may_not_train_does_not_and_leaves_no_event(tmp_path: Path) -> None:
+    desk = Desk()
+
+    def refuse(message: Message) -> Decision | None:
+        return "stop" if isinstance(message, Started) else desk(message)
+
+    run_trial(job(tmp_path), refuse)
+    assert desk.heard == [Ended("stopped")]
+    assert read_events(tmp_path / "events.jsonl") == []
+    assert not (tmp_path / "last.ckpt").exists()
+
+
 def test_the_best_epoch_is_kept_beside_the_last(tmp_path: Path) -> None:
     desk = run(job(tmp_path, {"lr": 0.5}))
 

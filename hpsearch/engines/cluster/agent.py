@@ -1,9 +1,9 @@
 """A node's agent: the local engine and its fork server, behind lines of JSON.
 
 From the coordinator come, one object a line: `load` (the study), `file` (part of a file of a
-trial), `start` (an attempt: its token, job and slot), `decision` (on a report), `kill`, `drain` and
-`ping`. Back go `hello`, `loading`, `ready` or `cannot`, `note`, `file`, `said` (a trial's message),
-`gone`, `leaving` and `ping`. An attempt's token is in all that concerns it.
+trial), `start` (an attempt: its token, job and slot), `decision` (on a start or a report), `kill`,
+`drain` and `ping`. Back go `hello`, `loading`, `ready` or `cannot`, `note`, `file`, `said` (a
+trial's message), `gone`, `leaving` and `ping`. An attempt's token is in all that concerns it.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ class Agent:
         return next(found, None)
 
     def _hear(self, number: int, message: Message | Exited) -> None:
-        """Passes on what a trial says; the decision on a report comes later, over the stream."""
+        """Passes on what a trial says; the decision on it comes later, over the stream."""
         attempt = self._attempts[number]
         if isinstance(message, Exited):
             del self._attempts[number]

@@ -17,6 +17,7 @@ from hpsearch.search.store import TrialRecord, create_study, load_study, stored_
 from hpsearch.search.store.keys import (
     BUDGET,
     CONFIRMS,
+    DATA,
     FINALIST,
     REPEAT,
     SEED,
@@ -83,7 +84,8 @@ def _create(
     confirmation_study.set_user_attr(CONFIRMS, spec.name)
     # A study whose folder is not there would be taken for one that was moved.
     (runs / name).mkdir(parents=True, exist_ok=True)
-    # The same validation images, or the values could not be compared with the search's.
-    if SPLIT in search.user_attrs:
-        confirmation_study.set_user_attr(SPLIT, search.user_attrs[SPLIT])
+    # The same rows of the same data, or the values could not be compared with the search's.
+    for key in (SPLIT, DATA):
+        if key in search.user_attrs:
+            confirmation_study.set_user_attr(key, search.user_attrs[key])
     return confirmation_study

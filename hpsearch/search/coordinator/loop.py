@@ -16,6 +16,7 @@ from hpsearch.protocol.events import best_report, read_events
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Progress, Report, Started
 from hpsearch.protocol.types import Direction
+from hpsearch.search.coordinator.data_guard import DataGuard
 from hpsearch.search.coordinator.disk import DiskSpaceMonitor
 from hpsearch.search.coordinator.exits import FailureTracker, decide_exit
 from hpsearch.search.coordinator.flush import FlushLoop
@@ -82,6 +83,7 @@ class Coordinator:
         self._limits = limits
         self._disk = disk
         self._apply_retention = apply_retention
+        self._data_guard = DataGuard(writer)
         self._running: dict[int, RunningTrial] = {}
         self._failures = FailureTracker()
         self._stopping_since: float | None = None
@@ -174,33 +176,36 @@ class Coordinator:
                 running.samples_per_s = round(message.samples_per_s, 1) or None
                 self._observer.progressed(number, message)
             case Started():
-                self._handle_started(running, message)
+                return self._handle_started(running, message)
             case Report():
                 return self._handle_report(running, message)
             case Ended():
-                running.ended = message
+                # A trial that was refused stops as it was told to, which says nothing new.
+                running.ended = running.refusal or message
             case Exited():
                 del self._running[number]
                 self._handle_exit(running, message)
         return None
 
-    def _handle_started(self, running: RunningTrial, started: Started) -> None:
+    def _handle_started(self, running: RunningTrial, started: Started) -> Decision:
         for note in started.notes:
             self._observer.note(
                 f"trial {running.job.number}: {note}; it goes on after epoch {started.from_epoch}"
             )
         facts = {name: fact for name, fact in started.facts.items() if name != "pid"}
         self._writer.begin_attempt(running.trial, started.from_epoch)
-        fault = self._writer.check_split(facts.pop("split", None))
+        split, data = facts.pop("split", None), facts.pop("data", None)
+        running.refusal = self._data_guard.check(running.job.number, split, data)
         self._writer.set_facts(running.trial, facts)
-        if fault:
-            running.ended = Ended("failed", fault)
-            self._engine.kill(running.job.number)
-        elif running.slot.device != "cpu" and facts.get("device") == "cpu":
+        if running.refusal:
+            running.ended = running.refusal
+            return "stop"
+        if running.slot.device != "cpu" and facts.get("device") == "cpu":
             self._observer.note(
                 f"trial {running.job.number}: its slot is {running.slot.device}, but torch finds no"
                 " GPU there and trains on the CPU; see `hpsearch doctor`"
             )
+        return "continue"
 
     def _handle_report(self, running: RunningTrial, report: Report) -> Decision:
         prune = self._writer.report(running.trial, report)

@@ -33,6 +33,7 @@ class RunningTrial:
     Attributes:
         begun: the engine has it; before that, it waits for the database to know of it.
         ended: how it says that it ended.
+        refusal: why it is not allowed to train; None if it is.
         killed: it was killed because the search stops.
         timeout_reason: why it was killed for being silent or for taking too long; else empty.
         hung: it was for being silent.
@@ -46,6 +47,7 @@ class RunningTrial:
     reports: list[Report] = field(default_factory=list)
     begun: bool = False
     ended: Ended | None = None
+    refusal: Ended | None = None
     killed: bool = False
     timeout_reason: str = ""
     hung: bool = False

@@ -31,7 +31,6 @@ from hpsearch.search.store.keys import (
     ID,
     IMPORT_PATHS,
     RUNS,
-    SPLIT,
     TRACEBACK,
     VERSIONS,
 )
@@ -161,19 +160,13 @@ class StudyWriter:
             if value is not None and trial.user_attrs.get(name) != value:
                 trial.set_user_attr(name, value)
 
-    def check_split(self, fingerprint: str | None) -> str | None:
-        """Returns what is wrong if a trial's split is not the study's; stores the first one."""
-        if fingerprint is None:
-            return None
-        stored = self._study.user_attrs.get(SPLIT)
-        if stored is None:
-            self._study.set_user_attr(SPLIT, fingerprint)
-        if stored in (None, fingerprint):
-            return None
-        return (
-            f"the train/validation split is {fingerprint}, but the study's is {stored}: the data"
-            " have changed, and values on different splits cannot be compared"
-        )
+    def attribute(self, name: str) -> Any:
+        """Returns a fact of the study; None if it is not known."""
+        return self._study.user_attrs.get(name)
+
+    def set_attribute(self, name: str, value: Any) -> None:
+        """Writes a fact of the study."""
+        self._study.set_user_attr(name, value)
 
     def tell(self, trial: Trial, ended: Ended, best: Report | None) -> None:
         """Writes how a trial ended, with its values at the best epoch."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -372,8 +372,25 @@ def test_a_trial_on_another_split_is_refused(bench: Bench) -> None:
     bench.run(ScriptedEngine(1, other), budget=2)
 
     failure = bench.record().trials[1].attributes["failure"]
-    rule = "the train/validation split is split-1, but the study's is split-0: the data"
+    rule = "the validation rows of trial 1 are not those of the trials before it, so their values"
     assert failure.startswith(rule)
+
+
+def test_a_study_whose_data_have_changed_waits_for_them(bench: Bench) -> None:
+    def on(split: str) -> Callable[[Job], Iterator[Message | Exited]]:
+        def trial(job: Job) -> Iterator[Message | Exited]:
+            yield Started(0, {"split": split})
+            yield from iter([report(1, 0.5), Ended("complete"), Exited(0)])
+
+        return trial
+
+    bench.run(ScriptedEngine(1, on("a")), budget=2)
+    with pytest.raises(SearchError, match="the validation rows are not those of the study's earl"):
+        bench.run(ScriptedEngine(1, on("b")), budget=4)
+    assert bench.record().counts["complete"] == 2
+    bench.run(ScriptedEngine(1, on("a")), budget=4)
+    assert bench.record().counts["complete"] == 4
+    assert bench.record().counts["failed"] == 0
 
 
 def test_of_several_objectives_the_curve_is_kept_and_nothing_is_pruned(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""The record of a trial's data, and what differs between two of them.
+
+A record is what a trial says of its data before it trains:
+
+- `arguments`: a text that changes with the data module's arguments, on which content may depend.
+- `own`: the data module's own text for its content (`data_fingerprint`), if it has one.
+- `train`, `val`: for each loader, None where its content is not the same twice, or else `rows`
+  (how many; None where that is not known) and `sample`: for each row of a sample, a hash of what
+  is exact in it, then numbers that stand for its fractions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+DataRecord = Mapping[str, Any]
+
+# Fractions may differ in their last digits from one machine, or number of threads, to another.
+_TOLERANCE = 1e-5
+_PARTS = {"own": "data", "train": "training data", "val": "validation data"}
+
+
+def changed_parts(stored: DataRecord, found: DataRecord) -> list[str]:
+    """Returns which parts of two records of equal arguments differ, in words; none if none do.
+
+    What one of the two does not know is not compared.
+    """
+    return [
+        words
+        for part, words in _PARTS.items()
+        if part in stored and part in found and not _same(stored[part], found[part])
+    ]
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return bool(one == other)
+    return len(one) == len(other) and all(map(_same_loader, one, other))
+
+
+def _same_loader(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    if one is None or other is None:
+        return True
+    # A sample of slow rows is cut short where the time for it is up.
+    rows = zip(one["sample"], other["sample"], strict=False)
+    return one["rows"] == other["rows"] and all(_same_row(*row) for row in rows)
+
+
+def _same_row(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    if len(one) != len(other) or one[0] != other[0]:
+        return False
+    scale = max((abs(number) for number in one[1:2]), default=0.0)
+    pairs = zip(one[1:], other[1:], strict=True)
+    return all(abs(a - b) <= _TOLERANCE * scale or (a != a and b != b) for a, b in pairs)
