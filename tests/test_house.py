@@ -57,6 +57,8 @@ INNER = {
         "probes": {"", "saving", "speedups"},
     },
 }
+# What else would read and write in the encoding of the locale.
+TEXT = {"read_text", "write_text", "fdopen"}
 WITHOUT_TORCH = set(MAY_IMPORT) - {"trial", "models", "data"}
 HEAVY = {"torch", "torchvision", "pytorch_lightning", "lightning"}
 # Modules that are loaded by name: what they load is the study's own, or the other wing.
@@ -167,3 +169,11 @@ def test_files_and_functions_stay_small(file: Path) -> None:
 def test_no_room_is_a_hall(room: Path) -> None:
     flat = [file for file in room.glob("*.py") if file.name != "__init__.py"]
     assert len(flat) <= MOST_FILES, f"{room.name} holds {len(flat)} files flat: add inner rooms"
+
+
+@named(FILES)
+def test_text_is_utf8_in_every_locale(file: Path) -> None:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in TEXT:
+            given = {keyword.arg for keyword in node.keywords}
+            assert "encoding" in given, f'line {node.lineno}: encoding="utf-8"'

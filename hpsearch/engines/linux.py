@@ -43,7 +43,7 @@ VMSTAT = Path("/proc/vmstat")
 def count_memory_kills(vmstat: Path = VMSTAT) -> int:
     """Returns the kernel's count since it started, containers included; 0 where it keeps none."""
     try:
-        fields = dict(line.split() for line in vmstat.read_text().splitlines())
+        fields = dict(line.split() for line in vmstat.read_text(encoding="utf-8").splitlines())
         return int(fields["oom_kill"])
     except (OSError, KeyError, ValueError):
         return 0

@@ -121,10 +121,10 @@ def cpu_limit(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
     unified, divided = cgroup / "cpu.max", cgroup / "cpu"
     with contextlib.suppress(OSError, ValueError):
         if unified.exists():
-            quota, period = unified.read_text().split()
+            quota, period = unified.read_text(encoding="utf-8").split()
         else:
-            quota = (divided / "cpu.cfs_quota_us").read_text()
-            period = (divided / "cpu.cfs_period_us").read_text()
+            quota = (divided / "cpu.cfs_quota_us").read_text(encoding="utf-8")
+            period = (divided / "cpu.cfs_period_us").read_text(encoding="utf-8")
         if quota != "max" and int(quota) > 0:
             return int(quota) / int(period)
     return math.inf

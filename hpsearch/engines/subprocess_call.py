@@ -55,7 +55,7 @@ def main() -> None:
     answer = os.dup(1)
     isolate_process(job)
     result = bridge.call(function, job, *arguments)
-    with os.fdopen(answer, "w") as stream:
+    with os.fdopen(answer, "w", encoding="utf-8") as stream:
         json.dump(result, stream)
 
 

@@ -21,5 +21,5 @@ def write_confusion(trainer: pl.Trainer, module: pl.LightningModule, folder: Pat
         return
     names = getattr(getattr(trainer, "datamodule", None), "class_names", ())
     beside = folder / f"{CONFUSION}.tmp"
-    beside.write_text(json.dumps({"classes": list(names), "confusion": counts}))
+    beside.write_text(json.dumps({"classes": list(names), "confusion": counts}), encoding="utf-8")
     beside.replace(folder / CONFUSION)

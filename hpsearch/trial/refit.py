@@ -106,8 +106,8 @@ def _drop_other_recipe(job: Job, epochs: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     recipe = yaml.safe_dump({"epochs": epochs, "seed": job.seed, **job.config}, sort_keys=False)
     file = folder / RECIPE
-    if file.exists() and file.read_text() == recipe:
+    if file.exists() and file.read_text(encoding="utf-8") == recipe:
         return
     for name in (checkpoint.LAST, checkpoint.PREVIOUS, checkpoint.BEST):
         (folder / name).unlink(missing_ok=True)
-    file.write_text(recipe)
+    file.write_text(recipe, encoding="utf-8")

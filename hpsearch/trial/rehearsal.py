@@ -230,12 +230,12 @@ def rehearse_apart(job: Job) -> Ended | None:
         try:
             os.close(read)
             ended = rehearsal_failure(job)
-            with os.fdopen(write, "w") as stream:
+            with os.fdopen(write, "w", encoding="utf-8") as stream:
                 stream.write(to_line(ended) if ended else "")
         finally:
             os._exit(0)
     os.close(write)
-    with os.fdopen(read) as stream:
+    with os.fdopen(read, encoding="utf-8") as stream:
         line = stream.read()
     os.waitpid(pid, 0)
     return from_line(line) if line else None  # type: ignore[return-value]

@@ -270,7 +270,7 @@ def is_out_of_room(error: BaseException) -> TypeGuard[OSError]:
 
 def _write_params(job: Job) -> None:
     text = yaml.safe_dump({"params": dict(job.params), **job.config}, sort_keys=False)
-    (Path(job.folder) / "params.yaml").write_text(text)
+    (Path(job.folder) / "params.yaml").write_text(text, encoding="utf-8")
 
 
 def _with_causes(error: BaseException | None) -> Iterator[BaseException]:

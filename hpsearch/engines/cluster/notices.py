@@ -44,14 +44,14 @@ class Notices:
         content = {"written": time.time(), "nodes": [node.as_row() for node in nodes]}
         beside = self._folder / f"{FILE}.tmp"
         with contextlib.suppress(OSError):
-            beside.write_text(json.dumps(content))
+            beside.write_text(json.dumps(content), encoding="utf-8")
             beside.replace(self._folder / FILE)
 
     def obey(self, fleet: Fleet) -> None:
         """Adds and drains the nodes that were asked for."""
         for path in sorted((self._folder / REQUESTS).glob("*.json")):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                request = json.loads(path.read_text())
+                request = json.loads(path.read_text(encoding="utf-8"))
                 for name in request["add"]:
                     self._add(name)
                     fleet.roster.admit(name)
@@ -68,7 +68,7 @@ class Notices:
 def read_rows(folder: Path) -> tuple[float, list[dict[str, Any]]] | None:
     """Returns how old the nodes' file of a study is, in seconds, and its rows; None without one."""
     try:
-        content = json.loads((folder / FILE).read_text())
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
         return time.time() - content["written"], content["nodes"]
     except (OSError, ValueError, KeyError):
         return None
@@ -80,5 +80,5 @@ def request(folder: Path, add: Sequence[str], drain: Sequence[str]) -> None:
     requests.mkdir(exist_ok=True)
     name = f"{time.time_ns()}-{uuid.uuid4().hex}"
     beside = requests / f"{name}.tmp"
-    beside.write_text(json.dumps({"add": list(add), "drain": list(drain)}))
+    beside.write_text(json.dumps({"add": list(add), "drain": list(drain)}), encoding="utf-8")
     beside.replace(requests / f"{name}.json")

@@ -121,7 +121,7 @@ def _holds(folder: Path, nonce: tuple[str, str]) -> bool:
     """Returns whether the folder is the coordinator's: its file is there, with its content."""
     name, content = nonce
     try:
-        return (folder / name).read_text() == content
+        return (folder / name).read_text(encoding="utf-8") == content
     except (OSError, ValueError):
         return False
 

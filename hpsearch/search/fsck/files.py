@@ -88,7 +88,7 @@ def _fault_of(path: Path, owner: Mapping[str, str]) -> str:
     if not sidecar.is_file():
         return f"{sidecar.name} is missing, so nothing says whether it is whole"
     try:
-        facts, size = json.loads(sidecar.read_text()), path.stat().st_size
+        facts, size = json.loads(sidecar.read_text(encoding="utf-8")), path.stat().st_size
         digest, epoch, wanted = facts["sha256"], int(facts["epoch"]), int(facts.get("size", size))
     except (ValueError, KeyError, TypeError, OverflowError):
         return f"{sidecar.name} cannot be read"

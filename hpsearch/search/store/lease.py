@@ -170,7 +170,7 @@ def _owner(row: sa.Row[tuple[object, ...]] | None) -> Owner:
 def _start_time(process: psutil.Process) -> float:
     """Returns when a process started, on a clock that does not jump when the date is set."""
     try:
-        stat = Path(f"/proc/{process.pid}/stat").read_text()
+        stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8")
         # After the name, which may hold anything: field 22 of proc(5), in ticks since the boot.
         return float(stat.rpartition(")")[2].split()[19])
     except OSError:
@@ -180,6 +180,6 @@ def _start_time(process: psutil.Process) -> float:
 def _boot_id() -> str:
     """Tells this start of the machine from others: after a reboot every pid means another."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:
         return str(round(psutil.boot_time()))

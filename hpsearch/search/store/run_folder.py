@@ -30,7 +30,7 @@ def claim_folder(study: optuna.Study, runs: Path) -> Path:
     refuse_foreign_folder(runs, study.study_name, study)
     folder = runs / study.study_name
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).write_text(json.dumps({"id": study.user_attrs[ID]}))
+    (folder / MARK).write_text(json.dumps({"id": study.user_attrs[ID]}), encoding="utf-8")
     return folder
 
 
@@ -66,7 +66,7 @@ def _is_of(mark: Path, study_id: str) -> bool:
         InputError: it is damaged.
     """
     try:
-        return bool(json.loads(mark.read_text())["id"] == study_id)
+        return bool(json.loads(mark.read_text(encoding="utf-8"))["id"] == study_id)
     except (ValueError, TypeError, KeyError):
         raise InputError(
             f"the file {mark} cannot be read, so that the folder may be another study's; if it is"

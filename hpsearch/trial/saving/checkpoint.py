@@ -160,14 +160,14 @@ def _unusable(path: Path) -> str:
 
 def _facts(path: Path) -> dict[str, Any]:
     """Returns what stands beside a checkpoint that is whole."""
-    facts: dict[str, Any] = json.loads(_sidecar(path).read_text())
+    facts: dict[str, Any] = json.loads(_sidecar(path).read_text(encoding="utf-8"))
     return facts
 
 
 def verified(path: Path, owner: Owner | None = None) -> int | None:
     """Returns the step of a checkpoint; None if it is missing, changed or another trial's."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        facts = json.loads(_sidecar(path).read_text())
+        facts = json.loads(_sidecar(path).read_text(encoding="utf-8"))
         with path.open("rb") as file:
             whole = hashlib.file_digest(file, "sha256").hexdigest() == facts["sha256"]
             # Version 0.1.0 wrote no owner, and 0.2.0 no step: a report was an epoch.
@@ -193,7 +193,7 @@ def _sidecar(path: Path) -> Path:
 
 def _write(path: Path, text: str) -> None:
     beside = path.with_suffix(".json.tmp")
-    with beside.open("w") as file:
+    with beside.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -26,7 +26,7 @@ class Claim:
     def __init__(self, folder: Path) -> None:
         self._path = folder / CLAIM
         self._token = uuid.uuid4().hex
-        self._path.write_text(self._token)
+        self._path.write_text(self._token, encoding="utf-8")
 
     def hold(self) -> None:
         """Returns if the folder is this process's still.
@@ -35,5 +35,5 @@ class Claim:
             SupersededError: it is not.
         """
         # Nobody removes the file; what is not there or cannot be read says nothing.
-        if self._path.exists() and self._path.read_text() != self._token:
+        if self._path.exists() and self._path.read_text(encoding="utf-8") != self._token:
             raise SupersededError

@@ -19,7 +19,7 @@ def as_svg(folder: Path) -> bytes:
         OSError: there is none.
         ValueError: the file is not a confusion matrix.
     """
-    kept = json.loads((folder / CONFUSION).read_text())
+    kept = json.loads((folder / CONFUSION).read_text(encoding="utf-8"))
     counts: list[list[int]] = kept["confusion"]
     names = kept["classes"]
     if len(names) != len(counts):
