@@ -20,6 +20,13 @@ def name_of(path: KeyPath) -> str:
     return ".".join(str(part) for part in path if part not in _SILENT)
 
 
+def without_branches(path: KeyPath) -> KeyPath:
+    """Returns the path that a value has once the branches that it is in are taken."""
+    named = {index + 1 for index, part in enumerate(path) if part == CHOICE}
+    kept = [part for i, part in enumerate(path) if part != CHOICE and i not in named]
+    return tuple(kept)
+
+
 def is_within(name: str, outer: str) -> bool:
     """Tells whether a dotted name is another one or lies inside it: `a.b` in `a`, not in `a.bc`."""
     return f"{name}.".startswith(f"{outer}.")

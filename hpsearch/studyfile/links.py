@@ -17,7 +17,17 @@ _NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
 class InfeasibleError(ValueError):
-    """A configuration that cannot be: a constraint does not hold, or a formula has no value."""
+    """A link has no value in a configuration.
+
+    Args:
+        path: where the link is.
+        message: why it has no value.
+        absent: the name in it that is in another branch; empty if all are there.
+    """
+
+    def __init__(self, path: KeyPath, message: str, absent: str = "") -> None:
+        super().__init__(f"{name_of(path)}: {message}")
+        self.path, self.absent = path, absent
 
 
 def parse_link(mark: str) -> Formula | None:
@@ -55,7 +65,7 @@ def work_out(config: Any, params: Mapping[str, Any], links: Mapping[KeyPath, For
         if not ready:
             path, link = next(iter(waiting.items()))
             absent = next(name for name in link.names if name not in values)
-            raise InfeasibleError(f"{name_of(path)}: {absent} has no value here")
+            raise InfeasibleError(path, f"{absent} has no value here", absent)
         for path in ready:
             link = waiting.pop(path)
             # A name alone stands for all that is there, and not for the branch that was chosen.
@@ -63,7 +73,7 @@ def work_out(config: Any, params: Mapping[str, Any], links: Mapping[KeyPath, For
             try:
                 value = deepcopy(link.value({**values, **known}))
             except FormulaError as error:
-                raise InfeasibleError(f"{name_of(path)}: {error}") from None
+                raise InfeasibleError(path, str(error)) from None
             config = _with_value(config, path, value)
     return config
 
@@ -86,7 +96,10 @@ def values_of(
 
 
 def _named_parts(config: Any) -> dict[str, Any]:
-    return {name_of(path): part for path, part in _parts(config, ())}
+    parts: dict[str, Any] = {}
+    for path, part in _parts(config, ()):
+        parts.setdefault(name_of(path), part)  # of a component and its arguments, the component
+    return parts
 
 
 def _parts(config: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:

@@ -46,7 +46,7 @@ def parse_study(source: Document, import_paths: tuple[str, ...] = ()) -> ParsedS
         return ParsedStudy(
             replace(source, diagnostics=log.diagnostics), import_paths, StudySettings(), Space({})
         )
-    space = Space(sections_of(source.tree))
+    space = Space(sections_of(source.tree), constraints_of(source.tree))
     for path, message in space.problems:
         log.add(path, message)
     settings = read_settings(source.tree.get("study"), log, limited=bool(space.parameters))
@@ -54,6 +54,13 @@ def parse_study(source: Document, import_paths: tuple[str, ...] = ()) -> ParsedS
     if reason := incompatibility(settings.sampler, space):
         log.add(("study", "sampler"), reason)
     return ParsedStudy(replace(source, diagnostics=log.diagnostics), import_paths, settings, space)
+
+
+def constraints_of(tree: Mapping[str, Any]) -> list[str]:
+    """Returns the constraints that a study file's `study:` block lists."""
+    study = tree.get("study")
+    listed = study.get("constraints") if isinstance(study, dict) else None
+    return [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []
 
 
 def sections_of(tree: Mapping[str, Any]) -> dict[str, Any]:

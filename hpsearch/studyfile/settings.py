@@ -37,6 +37,7 @@ class StudySettings:
     trial_timeout_s: float | None = None
     keep_checkpoints: int = KEEP_CHECKPOINTS
     disk_budget: int | None = None
+    constraints: tuple[str, ...] = ()
 
 
 def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySettings:
@@ -78,6 +79,7 @@ def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySet
         timeout_s=read.get("timeout"),
         seed=read.get("seed") or 0,
         storage=read.get("storage"),
+        constraints=read.get("constraints") or (),
         **_limits(read),
     )
 
@@ -176,6 +178,13 @@ def _read_storage(value: Any) -> str:
     return value
 
 
+def _read_constraints(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        example = '["model.width % model.heads == 0"]'
+        raise InvalidValueError(f"must be a list of formulas in quotes, as in {example}")
+    return tuple(value)
+
+
 def _read_text(value: Any) -> str:
     if not isinstance(value, str):
         raise InvalidValueError(f"{value!r} must be text")
@@ -196,6 +205,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "keep_checkpoints": _read_keep_checkpoints,
     "disk_budget": _read_disk_budget,
     "description": _read_text,
+    "constraints": _read_constraints,
 }
 _EXAMPLES = {
     "name": "a name, as in name: mnist-cnn",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.protocol.types import Scalar
-from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
+from hpsearch.studyfile.compile import Branches, Compiler, Parameter
 from hpsearch.studyfile.distributions import Choice, Distribution, check_values
-from hpsearch.studyfile.document import CHOICE, KeyPath, name_of
-from hpsearch.studyfile.expressions import is_expression, parse_expression, unescape
+from hpsearch.studyfile.document import CHOICE, KeyPath
+from hpsearch.studyfile.formulas import Formula, FormulaError
+from hpsearch.studyfile.links import InfeasibleError, values_of, work_out
 
 Suggest = Callable[[str, Distribution], Scalar]
 
@@ -25,11 +25,13 @@ class CornerConfig:
         params: the values chosen, by parameter.
         config: the sections, filled in.
         origins: where in the sections each part of `config` is written.
+        problem: why it cannot be filled in; None if it is.
     """
 
     params: Mapping[str, Scalar]
     config: dict[str, Any]
     origins: Mapping[KeyPath, KeyPath]
+    problem: InfeasibleError | None = None
 
 
 class Space:
@@ -39,17 +41,23 @@ class Space:
 
     Args:
         sections: the sections by name (`model`, `data`, ...), with their marks.
+        constraints: what must hold of a configuration, as formulas.
 
     Attributes:
         problems: path and message of each mark that breaks a rule.
     """
 
-    def __init__(self, sections: Mapping[str, Any]) -> None:
-        compiler = _Compiler()
+    def __init__(self, sections: Mapping[str, Any], constraints: Sequence[str] = ()) -> None:
+        compiler = Compiler()
         self._root = compiler.compile(dict(sections), ())
-        self.problems: tuple[tuple[KeyPath, str], ...] = tuple(compiler.problems)
+        places: list[KeyPath] = [("study", "constraints", i) for i in range(len(constraints))]
+        compiler.finish([*zip(places, constraints, strict=True)])
         self._parameters = compiler.parameters
         self._branchings = compiler.branch_parameters
+        self._constraints = tuple(compiler.constraints)
+        self.problems: tuple[tuple[KeyPath, str], ...] = tuple(compiler.problems)
+        if compiler.links and not self.problems:
+            self.problems = tuple(self._dangling())
 
     @property
     def parameters(self) -> dict[str, Distribution]:
@@ -68,21 +76,48 @@ class Space:
 
     def size(self) -> float:
         """Returns how many configurations there are; infinite for a range without steps."""
-        return _size(self._root)
+        return _size(self._root, self._parameters)
 
     def sample(self, suggest: Suggest) -> dict[str, Any]:
-        """Returns the sections with every parameter filled in.
+        """Returns the sections with every parameter filled in, and every link worked out.
 
         Args:
             suggest: gives a parameter's value, from its name and distribution; asked only for
                 the parameters of the branches taken, a branch before what is in it.
+
+        Raises:
+            InfeasibleError: a link has no value with these parameters.
         """
-        config: dict[str, Any] = _fill(self._root, suggest, (), (), {})
+        config: dict[str, Any] = self._fill(suggest, {})
         return config
 
+    def violation(self, config: Mapping[str, Any], params: Mapping[str, Scalar]) -> str:
+        """Returns which constraint does not hold of a configuration; empty if all do.
+
+        A constraint on values that are not there, since another branch is taken, holds.
+        """
+        if not self._constraints:
+            return ""
+        values = values_of(config, params)
+        for formula in self._constraints:
+            if not {*formula.names} <= values.keys():
+                continue
+            try:
+                if formula.value(values):
+                    continue
+            except FormulaError as error:
+                return str(error)
+            said = ", ".join(f"{name} is {values[name]!r}" for name in formula.names)
+            return f"{formula.text} does not hold: {said}"
+        return ""
+
     def corners(self) -> list[CornerConfig]:
-        """Returns a few configurations that visit each branch, each option and both range ends."""
-        return self._tour(self._parameters)
+        """Returns a few configurations that visit each branch, each option and both range ends.
+
+        Those in which a link has no value are left out; constraints need not hold.
+        """
+        tour = self._tour(self._parameters)
+        return [visit for visit in tour if visit.problem is None]
 
     def branches(self) -> list[dict[str, str]]:
         """Returns a few assignments of branches, by parameter, that together take each branch.
@@ -91,8 +126,8 @@ class Space:
         """
         tours = self._tour({name: self._parameters[name] for name in self._branchings})
         return [
-            {name: str(value) for name, value in corner.params.items() if name in self._branchings}
-            for corner in tours
+            {name: str(value) for name, value in visit.params.items() if name in self._branchings}
+            for visit in tours
         ]
 
     def parameters_of(self, branch: Mapping[str, str]) -> dict[str, Distribution]:
@@ -110,12 +145,14 @@ class Space:
 
     def _tour(self, targets: Mapping[str, Distribution]) -> list[CornerConfig]:
         unseen = {name: list(check_values(distribution)) for name, distribution in targets.items()}
-        corners = [self._corner(unseen)]
-        while any(unseen.values()):
-            corners.append(self._corner(unseen))
-        return corners
+        visits = [self._visit(unseen)]
+        while (left := sum(map(len, unseen.values()))) > 0:
+            visits.append(self._visit(unseen))
+            if sum(map(len, unseen.values())) == left:  # what is left cannot be reached
+                break
+        return visits
 
-    def _corner(self, unseen: dict[str, list[Scalar]]) -> CornerConfig:
+    def _visit(self, unseen: dict[str, list[Scalar]]) -> CornerConfig:
         params: dict[str, Scalar] = {}
         origins: dict[KeyPath, KeyPath] = {}
 
@@ -129,126 +166,70 @@ class Space:
                 left.remove(value)
             return value
 
-        config = _fill(self._root, suggest, (), (), origins)
-        return CornerConfig(params, config, origins)
+        try:
+            return CornerConfig(params, self._fill(suggest, origins), origins)
+        except InfeasibleError as error:
+            return CornerConfig(params, {}, origins, error)
+
+    def _fill(self, suggest: Suggest, origins: dict[KeyPath, KeyPath]) -> Any:
+        params: dict[str, Scalar] = {}
+        links: dict[KeyPath, Formula] = {}
+
+        def ask(name: str) -> Any:
+            if name not in self._parameters:  # its mark breaks a rule
+                return None
+            distribution = self._parameters[name]
+            params[name] = suggest(name, distribution)
+            if isinstance(distribution, Choice):
+                return distribution.value_of(params[name])
+            return params[name]
+
+        def fill(node: Any, path: KeyPath, origin: KeyPath) -> Any:
+            origins[path] = origin
+            match node:
+                case Parameter(name):
+                    return ask(name)
+                case Formula():
+                    links[path] = node
+                    return None
+                case Branches(name, options):
+                    taken = str(ask(name))
+                    return fill(options[taken], path, (*origin, CHOICE, taken))
+                case dict():
+                    items = node.items()
+                    return {key: fill(part, (*path, key), (*origin, key)) for key, part in items}
+                case list():
+                    parts = enumerate(node)
+                    return [fill(part, (*path, i), (*origin, i)) for i, part in parts]
+            return node
+
+        config = fill(self._root, (), ())
+        return work_out(config, params, links) if links else config
+
+    def _dangling(self) -> Iterator[tuple[KeyPath, str]]:
+        """Yields the links that have no value in some branch, or in no setting at all."""
+        visits = self._tour(self._parameters)
+        failed = [(visit.origins, visit.problem) for visit in visits if visit.problem]
+        places = {origins[problem.path]: problem for origins, problem in failed}
+        for path, problem in places.items():
+            if problem.absent:
+                yield path, f"{problem.absent} has no value in every branch where this has one"
+            elif len(failed) == len(visits):
+                yield path, str(problem)
 
 
 def _leads_to_unseen(branch: str, unseen: Mapping[str, list[Scalar]]) -> bool:
     return any(values and f"{name}.".startswith(f"{branch}.") for name, values in unseen.items())
 
 
-@dataclass(frozen=True)
-class _Parameter:
-    name: str
-    distribution: Distribution
-
-
-@dataclass(frozen=True)
-class _Branches:
-    name: str
-    options: dict[str, Any]
-
-
-def _fill(
-    node: Any, suggest: Suggest, path: KeyPath, origin: KeyPath, origins: dict[KeyPath, KeyPath]
-) -> Any:
-    origins[path] = origin
+def _size(node: Any, parameters: Mapping[str, Distribution]) -> float:
     match node:
-        case _Parameter(name, distribution):
-            return suggest(name, distribution)
-        case _Branches(name, options):
-            taken = str(suggest(name, Choice(tuple(options))))
-            return _fill(options[taken], suggest, path, (*origin, CHOICE, taken), origins)
+        case Parameter(name):
+            return parameters[name].size() if name in parameters else 1
+        case Branches(_, options):
+            return sum(_size(option, parameters) for option in options.values())
         case dict():
-            return {
-                key: _fill(child, suggest, (*path, key), (*origin, key), origins)
-                for key, child in node.items()
-            }
+            return math.prod(_size(child, parameters) for child in node.values())
         case list():
-            return [
-                _fill(child, suggest, (*path, index), (*origin, index), origins)
-                for index, child in enumerate(node)
-            ]
-    return node
-
-
-def _size(node: Any) -> float:
-    match node:
-        case _Parameter(_, distribution):
-            return distribution.size()
-        case _Branches(_, options):
-            return sum(_size(option) for option in options.values())
-        case dict():
-            return math.prod(_size(child) for child in node.values())
-        case list():
-            return math.prod(_size(child) for child in node)
+            return math.prod(_size(child, parameters) for child in node)
     return 1
-
-
-class _Compiler:
-    """Turns sections into a tree whose leaves are parameters and plain values."""
-
-    def __init__(self) -> None:
-        self.parameters: dict[str, Distribution] = {}
-        self.branch_parameters: set[str] = set()
-        self.problems: list[tuple[KeyPath, str]] = []
-
-    def compile(self, tree: Any, path: KeyPath) -> Any:
-        if isinstance(tree, list):
-            return [self.compile(item, (*path, index)) for index, item in enumerate(tree)]
-        if isinstance(tree, dict):
-            return self._mapping(tree, path)
-        return self._parameter(tree, path) if is_expression(tree) else unescape(tree)
-
-    def _parameter(self, mark: str, path: KeyPath) -> Any:
-        try:
-            distribution = parse_expression(mark)
-        except InvalidValueError as error:
-            self.problems.append((path, str(error)))
-            return None
-        known = self._register(path, distribution)
-        return _Parameter(name_of(path), distribution) if known else None
-
-    def _mapping(self, tree: dict[str, Any], path: KeyPath) -> Any:
-        if CHOICE in tree:
-            return self._branches(tree, path)
-        for key in tree:
-            if key.startswith("~"):
-                meant = did_you_mean(key, [CHOICE])
-                self.problems.append(((*path, key), f"there is no key '{key}:'{meant}"))
-        return {key: self.compile(child, (*path, key)) for key, child in tree.items()}
-
-    def _branches(self, tree: dict[str, Any], path: KeyPath) -> Any:
-        options = tree[CHOICE]
-        inside = (*path, CHOICE)
-        if len(tree) > 1:
-            beside = ", ".join(f"'{key}'" for key in tree if key != CHOICE)
-            problem = (
-                f"'{CHOICE}:' must be the only key of its mapping; move {beside} into a branch"
-            )
-            self.problems.append((inside, problem))
-        if not isinstance(options, dict) or len(options) < 2:
-            form = f"'{CHOICE}:' needs a mapping of two or more named branches"
-            self.problems.append((inside, f"{form}; list plain values as ~choice(a, b)"))
-        if not isinstance(options, dict) or not options:
-            return None
-        for name in options:
-            if not re.fullmatch(r"\w[\w-]*", name) or name == "init_args":
-                problem = f"a branch cannot be named '{name}'; use letters, digits, _ and -"
-                self.problems.append(((*inside, name), problem))
-        if not self._register(path, Choice(tuple(options))):
-            return None
-        self.branch_parameters.add(name_of(path))
-        return _Branches(
-            name_of(path),
-            {name: self.compile(branch, (*inside, name)) for name, branch in options.items()},
-        )
-
-    def _register(self, path: KeyPath, distribution: Distribution) -> bool:
-        """Enters a parameter under its name, unless the name is taken."""
-        name = name_of(path)
-        if name in self.parameters:
-            self.problems.append((path, f"two parameters are named {name}; rename one of them"))
-            return False
-        self.parameters[name] = distribution
-        return True

@@ -33,6 +33,7 @@ class StudySpec:
         trial_timeout_s: how long a trial may train in all its attempts, in seconds; None for ever.
         keep_checkpoints: how many of the best complete trials keep their best checkpoint.
         disk_budget: bytes that the checkpoints of the study may take; None for no limit.
+        constraints: formulas that must hold of a setting, or it is not trained.
         source: the study file with overrides applied, and the place of every value in it.
         import_paths: folders in which the study's own classes are found.
     """
@@ -49,6 +50,7 @@ class StudySpec:
     trial_timeout_s: float | None
     keep_checkpoints: int
     disk_budget: int | None
+    constraints: tuple[str, ...]
     source: Document = field(repr=False, compare=False)
     import_paths: tuple[str, ...] = ()
 
@@ -61,7 +63,7 @@ class StudySpec:
     @cached_property
     def space(self) -> Space:
         """The space that the sections span."""
-        return Space(sections_of(self.document))
+        return Space(sections_of(self.document), self.constraints)
 
     def max_epochs(self) -> int:
         """Returns the most epochs that a trial of the space may take."""
@@ -70,6 +72,8 @@ class StudySpec:
             for path, trainer in alternatives(self.document["trainer"], ("trainer",))
             for _, epochs in possible_values(trainer["max_epochs"], (*path, "max_epochs"))
         ]
+        if not values:  # they follow from other values
+            values = [corner.config["trainer"]["max_epochs"] for corner in self.space.corners()]
         return max(values)
 
     @classmethod

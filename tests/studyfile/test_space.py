@@ -117,7 +117,10 @@ def test_sizes_multiply_side_by_side_and_add_over_branches():
         ({"~choice": {"a": 1}}, "'~choice:' needs a mapping of two or more named branches"),
         ({"~choice": [1, 2]}, "two or more named branches; list plain values as ~choice(a, b)"),
         ({"~choice": {"a.b": 1, "c": 2}}, "a branch cannot be named 'a.b'; use letters"),
-        ({"~choice": {"init_args": 1, "c": 2}}, "a branch cannot be named 'init_args'"),
+        (
+            {"~choice": {"class_path": "a.B", "init_args": {"lr": "~int(1, 2)"}}},
+            "each branch needs a name: put a word such as 'one:' above class_path",
+        ),
         ({"a.b": "~int(1, 2)", "a": {"b": "~int(1, 2)"}}, "two parameters are named model.a.b"),
     ],
 )

@@ -1,0 +1,194 @@
+"""From the sections of a study file to a tree of plain values, parameters, branches and links."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
+from hpsearch.studyfile.distributions import Choice, Distribution
+from hpsearch.studyfile.document import CHOICE, KeyPath, name_of, without_branches
+from hpsearch.studyfile.expressions import bounds_of, is_expression, parse_expression, unescape
+from hpsearch.studyfile.formulas import Formula, parse_formula
+from hpsearch.studyfile.links import parse_link
+
+_OF_A_COMPONENT = ("class_path", "init_args", "dict_kwargs")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A place whose value is searched."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Branches:
+    """A place that takes one of several branches."""
+
+    name: str
+    options: dict[str, Any]
+
+
+class Compiler:
+    """Compiles the sections of a study file.
+
+    Attributes:
+        parameters: every parameter, by name, in the file's order.
+        branch_parameters: the names of those that choose a branch.
+        links: the place of each link, as it is written, and its formula.
+        constraints: what must hold of a configuration.
+        problems: path and message of all that breaks a rule.
+    """
+
+    def __init__(self) -> None:
+        self.parameters: dict[str, Distribution] = {}
+        self.branch_parameters: set[str] = set()
+        self.links: dict[KeyPath, Formula] = {}
+        self.constraints: list[Formula] = []
+        self.problems: list[tuple[KeyPath, str]] = []
+        self._names: set[str] = set()
+        self._numbers: dict[str, float] = {}
+        self._open: dict[str, tuple[KeyPath, str, dict[str, str]]] = {}
+
+    def compile(self, tree: Any, path: KeyPath) -> Any:
+        """Compiles what is written at a path."""
+        name = name_of(without_branches(path))
+        self._names |= {name, name_of(path)}
+        if isinstance(tree, list):
+            return [self.compile(item, (*path, index)) for index, item in enumerate(tree)]
+        if isinstance(tree, dict):
+            return self._mapping(tree, path)
+        if is_expression(tree):
+            return self._searched(tree, path)
+        if isinstance(tree, int | float) and not isinstance(tree, bool):
+            self._numbers[name] = tree
+        return unescape(tree)
+
+    def finish(self, constraints: Sequence[tuple[KeyPath, str]]) -> None:
+        """Settles what needs the whole file: ranges that end at other values, links, constraints.
+
+        Args:
+            constraints: what must hold of a configuration, with the place of each.
+        """
+        self._settle_ranges()
+        formulas = dict(self.links)
+        for path, text in constraints:
+            try:
+                formulas[path] = parse_formula(text)
+            except InvalidValueError as error:
+                self.problems.append((path, str(error)))
+                continue
+            self.constraints.append(formulas[path])
+        for path, formula in formulas.items():
+            for absent in sorted({*formula.names} - self._names):
+                meant = did_you_mean(absent, self._names)
+                self.problems.append((path, f"there is no value '{absent}' in the file{meant}"))
+
+    def _searched(self, mark: str, path: KeyPath) -> Any:
+        try:
+            if link := parse_link(mark):
+                self.links[path] = link
+                return link
+            bounds = bounds_of(mark)
+            distribution = Choice(()) if bounds else parse_expression(mark)
+        except InvalidValueError as error:
+            self.problems.append((path, str(error)))
+            return None
+        if not self._register(path, distribution):
+            return None
+        if bounds:
+            self._open[name_of(path)] = path, mark, bounds
+        return Parameter(name_of(path))
+
+    def _mapping(self, tree: dict[str, Any], path: KeyPath) -> Any:
+        if CHOICE in tree:
+            return self._branches(tree, path)
+        for key in tree:
+            if key.startswith("~"):
+                meant = did_you_mean(key, [CHOICE])
+                self.problems.append(((*path, key), f"there is no key '{key}:'{meant}"))
+        return {key: self.compile(child, (*path, key)) for key, child in tree.items()}
+
+    def _branches(self, tree: dict[str, Any], path: KeyPath) -> Any:
+        options = tree[CHOICE]
+        inside = (*path, CHOICE)
+        if len(tree) > 1:
+            beside = ", ".join(f"'{key}'" for key in tree if key != CHOICE)
+            problem = (
+                f"'{CHOICE}:' must be the only key of its mapping; move {beside} into a branch"
+            )
+            self.problems.append((inside, problem))
+        if not isinstance(options, dict) or len(options) < 2:
+            form = f"'{CHOICE}:' needs a mapping of two or more named branches"
+            self.problems.append((inside, f"{form}; list plain values as ~choice(a, b)"))
+        if not isinstance(options, dict) or not options:
+            return None
+        if any(name in _OF_A_COMPONENT for name in options):
+            problem = "each branch needs a name: put a word such as 'one:' above class_path"
+            self.problems.append((inside, problem))
+            return None
+        for name in options:
+            if not re.fullmatch(r"\w[\w-]*", name):
+                problem = f"a branch cannot be named '{name}'; use letters, digits, _ and -"
+                self.problems.append(((*inside, name), problem))
+        if not self._register(path, Choice(tuple(options))):
+            return None
+        self.branch_parameters.add(name_of(path))
+        return Branches(
+            name_of(path),
+            {name: self.compile(branch, (*inside, name)) for name, branch in options.items()},
+        )
+
+    def _register(self, path: KeyPath, distribution: Distribution) -> bool:
+        """Enters a parameter under its name, unless the name is taken."""
+        name = name_of(path)
+        if name in self.parameters:
+            self.problems.append((path, f"two parameters are named {name}; rename one of them"))
+            return False
+        self.parameters[name] = distribution
+        return True
+
+    def _settle_ranges(self) -> None:
+        """Gives each range that ends at another value that value's end, and a constraint."""
+        while self._open:
+            before = len(self._open)
+            for name, (path, mark, bounds) in list(self._open.items()):
+                if not self._open.keys() & set(bounds.values()):
+                    del self._open[name]
+                    self._settle(name, path, mark, bounds)
+            if len(self._open) == before:
+                for name, (path, _, _) in self._open.items():
+                    del self.parameters[name]
+                    self.problems.append((path, "this range ends at values that end at this range"))
+                return
+
+    def _settle(self, name: str, path: KeyPath, mark: str, bounds: dict[str, str]) -> None:
+        try:
+            for end, other in bounds.items():
+                mark = re.sub(
+                    rf"(?<![\w.]){re.escape(other)}(?![\w.])", self._end(end, other), mark
+                )
+            self.parameters[name] = parse_expression(mark)
+        except InvalidValueError as error:
+            del self.parameters[name]
+            self.problems.append((path, str(error)))
+            return
+        for end, other in bounds.items():
+            sign = ">=" if end == "low" else "<="
+            tree = ast.parse(f"_0 {sign} _1", mode="eval").body
+            self.constraints.append(Formula(f"{name} {sign} {other}", (name, other), tree))
+
+    def _end(self, end: str, other: str) -> str:
+        """Returns the least or the greatest value of what a range begins or ends at."""
+        found = self.parameters.get(other)
+        ends = (self._numbers.get(other),) * 2 if found is None else found.ends()
+        number = ends[0] if end == "low" else ends[1]
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            meant = did_you_mean(other, [*self.parameters, *self._numbers])
+            rule = f"a range can only {'begin' if end == 'low' else 'end'} at a number"
+            raise InvalidValueError(f"{rule} or a range, and {other} is neither{meant}")
+        return repr(number)

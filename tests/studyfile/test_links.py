@@ -1,0 +1,210 @@
+"""Values that follow from others, anchors, constraints, and ranges that end at another value."""
+
+import pytest
+
+from hpsearch.studyfile.distributions import Choice, FloatRange, IntRange
+from hpsearch.studyfile.links import InfeasibleError
+from hpsearch.studyfile.parse import parse_study
+from hpsearch.studyfile.space import Space
+from hpsearch.studyfile.yaml_text import parse
+
+
+def fill(space, **values):
+    named = {name.replace("__", "."): value for name, value in values.items()}
+    return space.sample(lambda name, distribution: named.get(name, distribution.ends()[0]))
+
+
+def sections(**model):
+    return {
+        "model": {"class_path": "m.Net", "init_args": model},
+        "data": {"init_args": {"batch_size": "~choice(4, 8)", "rows": 100}},
+        "optimizer": {
+            "~choice": {
+                "adam": {"class_path": "o.Adam", "init_args": {"lr": "~float(0.1, 1)"}},
+                "sgd": {"class_path": "o.SGD", "init_args": {"momentum": "~float(0, 1)"}},
+            }
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("link", "value"),
+    [
+        ("~ref(data.batch_size)", 8),
+        ("~ref(data.rows)", 100),
+        ("~ref(data)", {"init_args": {"batch_size": 8, "rows": 100}}),
+        ("~ref(optimizer)", {"class_path": "o.Adam", "init_args": {"lr": 0.5}}),
+        ("~expr(data.rows // data.batch_size)", 12),
+        ("~expr(1 if optimizer == 'adam' else 2)", 1),
+        ("~expr(optimizer.adam.lr * 2)", 1.0),
+    ],
+)
+def test_a_link_is_filled_in_from_other_values(link, value):
+    space = Space(sections(size=link, other="~int(1, 3)", more="~expr(model.other + 1)"))
+    arguments = {"optimizer": "adam", "data__batch_size": 8, "optimizer__adam__lr": 0.5}
+    if "adam.lr" in link:
+        assert "has no value in every branch" in space.problems[0][1]
+        return
+    config = fill(space, **arguments)
+    assert config["model"]["init_args"] == {"size": value, "other": 1, "more": 2}
+
+
+def test_a_link_may_follow_from_a_link_and_adds_no_parameter():
+    space = Space(sections(a="~expr(model.b + 1)", b="~ref(model.c)", c="~int(1, 3)"))
+    assert fill(space)["model"]["init_args"] == {"a": 2, "b": 1, "c": 1}
+    assert "model.a" not in space.parameters
+    assert space.size() == Space(sections(c="~int(1, 3)")).size()
+
+
+@pytest.mark.parametrize(
+    ("link", "message"),
+    [
+        ("~ref(data.batchsize)", "no value 'data.batchsize' in the file; did you mean 'data.batch"),
+        ("~ref(data.batch_size + 1)", "~ref takes one name, as in ~ref(data.batch_size), not"),
+        ("~expr(data.rows +)", "'data.rows +' is not a formula"),
+        ("~expr(data.rows / (data.rows - 100))", "model.size: data.rows / (data.rows - 100): div"),
+        ("~ref(model.size)", "model.size has no value in every branch"),
+        ("~refs(data.rows)", "there is no '~refs'; did you mean 'ref'?"),
+        ("~ref(data.rows", "opens and closes its parentheses unequally"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_named(link, message):
+    ((path, problem),) = Space(sections(size=link)).problems
+    assert path == ("model", "init_args", "size")
+    assert message in problem
+
+
+def test_a_link_without_a_value_makes_the_setting_infeasible():
+    space = Space(sections(size="~expr(100 / (data.batch_size - 4))"))
+    assert space.problems == ()
+    with pytest.raises(InfeasibleError, match="division by zero"):
+        fill(space)
+    assert fill(space, data__batch_size=8)["model"]["init_args"] == {"size": 25.0}
+    assert all(corner.params["data.batch_size"] == 8 for corner in space.corners())
+
+
+@pytest.mark.parametrize(
+    ("mark", "parameter", "feasible", "infeasible"),
+    [
+        ("~int(1, data.batch_size)", IntRange(1, 8), 4, 5),
+        ("~int(data.batch_size, 20)", IntRange(4, 20), 4, 3),
+        ("~float(0, data.rows)", FloatRange(0.0, 100.0), 100, 101),
+        ("~int(low=1, high=data.batch_size, log=True)", IntRange(1, 8, log=True), 4, 5),
+    ],
+)
+def test_a_range_ends_at_another_value(mark, parameter, feasible, infeasible):
+    space = Space(sections(size=mark))
+    assert space.parameters["model.size"] == parameter
+    assert next(iter(space.parameters)) == "model.size"
+    for value, holds in ((feasible, True), (infeasible, False)):
+        params = {"model.size": value, "data.batch_size": 4}
+        config = space.sample(lambda name, d: params.get(name, d.ends()[0]))  # noqa: B023
+        assert (space.violation(config, params) == "") is holds
+
+
+def test_ranges_that_end_at_each_other_or_at_a_word_are_refused():
+    circle = Space(sections(a="~int(1, model.b)", b="~int(1, model.a)"))
+    assert {problem for _, problem in circle.problems} == {
+        "this range ends at values that end at this range"
+    }
+    ((_, problem),) = Space(sections(a="~int(1, optimizer.lr)")).problems
+    assert "can only end at a number or a range, and optimizer.lr is neither" in problem
+
+
+def test_a_constraint_that_does_not_hold_is_told_with_its_values():
+    space = Space(sections(size="~int(1, 9)"), ["model.size % data.batch_size == 0"])
+    for size, told in ((8, ""), (9, "9, data.batch_size is 4")):
+        params = {"model.size": size, "data.batch_size": 4}
+        config = space.sample(lambda name, d: params.get(name, d.ends()[0]))  # noqa: B023
+        assert space.violation(config, params).endswith(told)
+    assert space.violation(config, params).startswith("model.size % data.batch_size == 0 does not")
+
+
+def test_a_constraint_on_a_branch_that_is_not_taken_holds():
+    space = Space(sections(), ["optimizer.adam.lr < 0.05"])
+    adam, sgd = (fill(space, optimizer=name) for name in ("adam", "sgd"))
+    assert space.violation(adam, {"optimizer": "adam", "optimizer.adam.lr": 0.1})
+    assert not space.violation(sgd, {"optimizer": "sgd", "optimizer.sgd.momentum": 0.1})
+
+
+def test_options_may_be_lists():
+    space = Space(sections(sizes="~choice([8, 16], (32, [1, 2]), 3)"))
+    assert space.parameters["model.sizes"].options == ("[8, 16]", "[32, [1, 2]]", 3)
+    assert fill(space)["model"]["init_args"]["sizes"] == [8, 16]
+    assert fill(space, model__sizes="[32, [1, 2]]")["model"]["init_args"]["sizes"] == [32, [1, 2]]
+    assert fill(space, model__sizes=3)["model"]["init_args"]["sizes"] == 3
+
+
+def tree_of(text):
+    document = parse(text, "a.yaml")
+    assert document.diagnostics == ()
+    return document.tree
+
+
+def test_an_anchor_on_a_searched_value_is_one_value():
+    tree = tree_of("model: {a: &b '~choice(4, 8)'}\ndata: {b: *b, c: [*b]}\nstudy: {d: *b}")
+    assert tree["data"] == {"b": "~ref(model.a)", "c": ["~ref(model.a)"]}
+    assert tree["study"] == {"d": "~choice(4, 8)"}
+    assert list(Space({"model": tree["model"], "data": tree["data"]}).parameters) == ["model.a"]
+
+
+def test_an_anchor_on_a_fixed_value_is_unfolded_and_one_around_a_searched_value_is_a_link():
+    tree = tree_of("model: {a: &a {x: 1}, b: *a, c: &c {x: '~int(1, 2)'}, d: *c}")
+    assert tree["model"] == {
+        "a": {"x": 1},
+        "b": {"x": 1},
+        "c": {"x": "~int(1, 2)"},
+        "d": "~ref(model.c)",
+    }
+
+
+def test_anchors_in_branches_that_exclude_each_other_stay_two_parameters():
+    text = "model: {~choice: {one: {a: &a '~int(1, 2)', b: *a}, two: {a: *a}}}"
+    branches = tree_of(text)["model"]["~choice"]
+    assert branches == {
+        "one": {"a": "~int(1, 2)", "b": "~ref(model.a)"},
+        "two": {"a": "~int(1, 2)"},
+    }
+
+
+def test_of_an_anchor_in_a_branch_and_outside_the_one_outside_is_searched():
+    tree = tree_of("model: {~choice: {one: {a: &a '~int(1, 2)'}, two: null}}\ndata: {b: *a}")
+    assert tree["data"] == {"b": "~int(1, 2)"}
+    assert tree["model"]["~choice"]["one"] == {"a": "~ref(data.b)"}
+
+
+STUDY = """\
+study: {name: s, objective: {a: minimize}, trials: 3, constraints: %s}
+model: {class_path: m.Net, init_args: {width: "~int(1, 8)", heads: "~int(1, 8)"}}
+data: {class_path: m.Data}
+trainer: {max_epochs: "~expr(model.width + 1)"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("constraints", "message"),
+    [
+        ("width > 3", "study.constraints: must be a list of formulas in quotes"),
+        ("[1]", "study.constraints: must be a list of formulas in quotes"),
+        ('["model.widht > 3"]', "there is no value 'model.widht' in the file; did you mean 'model"),
+        ('["model.width >"]', "study.constraints.0: 'model.width >' is not a formula"),
+    ],
+)
+def test_a_wrong_constraint_is_named_with_its_line(constraints, message):
+    (fault,) = parse_study(parse(STUDY % constraints, "s.yaml")).diagnostics
+    assert message in f"{fault.path}: {fault.message}"
+    assert fault.line == 1
+
+
+def test_the_epochs_of_a_trial_may_follow_from_other_values():
+    from hpsearch.studyfile.study import StudySpec
+
+    parsed = parse_study(parse(STUDY % '["model.width % model.heads == 0"]', "s.yaml"))
+    assert parsed.diagnostics == ()
+    spec = StudySpec.from_parsed(parsed)
+    assert spec.max_epochs() == 9
+    assert spec.space.violation(
+        spec.space.sample(lambda name, d: {"model.width": 3}.get(name, 2)),
+        {"model.width": 3, "model.heads": 2},
+    )
+    assert spec.space.parameters["model.width"] != Choice((1, 8))
