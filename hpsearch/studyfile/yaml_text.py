@@ -16,16 +16,9 @@ from typing import Any
 import yaml
 
 from hpsearch.protocol.types import Scalar
+from hpsearch.studyfile.anchors import Anchors
 from hpsearch.studyfile.diagnostics import Diagnostic, excerpt
-from hpsearch.studyfile.document import (
-    CHOICE,
-    Document,
-    KeyPath,
-    Location,
-    name_of,
-    without_branches,
-)
-from hpsearch.studyfile.expressions import is_expression
+from hpsearch.studyfile.document import Document, KeyPath, Location
 
 MAX_BYTES = 128 * 1024
 MAX_DEPTH = 32
@@ -133,23 +126,16 @@ class _Reader:
         self.problems: list[tuple[KeyPath, str, Location | None]] = []
         self._text, self._where, self._numbered = text, where, numbered
         self._values = 0
-        self._first: dict[int, KeyPath] = {}
-        self._late: dict[KeyPath, str] = {}
+        self._anchors = Anchors()
         self.overfull = False
 
     def read(self, root: yaml.Node) -> Any:
         """Returns the data that a document stands for."""
-        tree = self._value(root, ())
-        for path, link in self._late.items():
-            parent = tree
-            for part in path[:-1]:
-                parent = parent[part]
-            parent[path[-1]] = link
-        return tree
+        return self._anchors.settle(self._value(root, ()))
 
     def _value(self, node: yaml.Node, path: KeyPath) -> Any:
         self._values += 1
-        if link := self._link(node, path):
+        if link := self._anchors.link(node, path):
             return link
         if self._values > MAX_VALUES or len(path) > MAX_DEPTH:
             limit = f"more than {MAX_VALUES} values or {MAX_DEPTH} levels, with aliases unfolded"
@@ -177,23 +163,6 @@ class _Reader:
             self._locate((*path, key), label)
             values[key] = self._value(item, (*path, key))
         return values
-
-    def _link(self, node: yaml.Node, path: KeyPath) -> str | None:
-        """Returns a `~ref` to where an aliased node stands first, if a value in it is searched.
-
-        Without it, one anchor would stand for two parameters. Nodes in branches that exclude each
-        other are never in one configuration: they stay two.
-        """
-        first = self._first.setdefault(id(node), path)
-        if first == path or len(path) < 2 or path[0] == "study" or not _is_searched(node):
-            return None
-        here, there = _branches_of(path), _branches_of(first)
-        if there <= here:
-            return _ref(first)
-        if here < there and (link := _ref(path)):
-            self._late[first] = link
-            self._first[id(node)] = path
-        return None
 
     def _keyed(self, node: yaml.Node, path: KeyPath) -> list[_Entry]:
         entries: dict[str, _Entry] = {}
@@ -244,32 +213,6 @@ class _Reader:
 
     def _note(self, path: KeyPath, message: str, place: Location | None = None) -> None:
         self.problems.append((path, message, place))
-
-
-def _branches_of(path: KeyPath) -> set[KeyPath]:
-    """Returns the branches that a path leads through."""
-    return {path[: index + 2] for index, part in enumerate(path) if part == CHOICE}
-
-
-def _ref(path: KeyPath) -> str | None:
-    name = name_of(without_branches(path))
-    return f"~ref({name})" if re.fullmatch(r"[\w.-]+", name) else None
-
-
-def _is_searched(root: yaml.Node) -> bool:
-    """Tells whether a value in a node is searched."""
-    nodes, seen = [root], set()
-    while nodes:
-        node = nodes.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if not isinstance(node, yaml.ScalarNode):
-            for part in node.value:
-                nodes += part if isinstance(part, tuple) else (part,)
-        elif is_expression(node.value) and node.tag == f"{_TAG}str":
-            return True
-    return False
 
 
 def _is_opened_mark(node: yaml.Node) -> bool:
