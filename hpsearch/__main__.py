@@ -2,6 +2,10 @@
 
 import sys
 
+if not sys.flags.safe_path:
+    # The current folder, which Python puts first: a random.py there would be everybody's.
+    del sys.path[0]
+
 from hpsearch.cli import main
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpsearch.classes.shadowing import refuse_hidden_modules
 from hpsearch.classes.trust import require_trust
 from hpsearch.studyfile.parse import ParsedStudy
 
@@ -18,8 +19,10 @@ def require_trust_in_file(path: Path, parsed: ParsedStudy, *, trust: bool) -> No
     """Prints what others could have written of a study file's code, if the user trusts it.
 
     Raises:
-        InputError: there is such code, and the user did not say so.
+        InputError: there is such code, and the user did not say so; or a file beside the study
+            hides a module of Python.
     """
+    refuse_hidden_modules(parsed.import_paths)
     _tell(require_trust(path, parsed.source.tree, parsed.import_paths, trusted=trust))
 
 
@@ -29,7 +32,8 @@ def require_trust_in_study(database: RDBStorage, name: str, *, trust: bool) -> N
     Its confirmation is looked at, too: it is a study of its own.
 
     Raises:
-        InputError: there is such code, and the user did not say so; or there is no such study.
+        InputError: there is such code, and the user did not say so; or a file beside the study
+            hides a module of Python; or there is no such study.
     """
     # Here and not above: the faults of a file's text need not wait for Optuna.
     import optuna
@@ -41,6 +45,7 @@ def require_trust_in_study(database: RDBStorage, name: str, *, trust: bool) -> N
     file = Path(url.database) if url.database and url.get_backend_name() == "sqlite" else None
     there = {confirmation_name(name)} & set(optuna.get_all_study_names(database))
     specs = [stored_spec(database, each) for each in (name, *there)]
+    refuse_hidden_modules(path for spec in specs for path in spec.import_paths)
     told = [require_trust(file, spec.document, spec.import_paths, trusted=trust) for spec in specs]
     _tell(dict.fromkeys(line for lines in told for line in lines))
 

@@ -25,6 +25,7 @@ import psutil
 
 from hpsearch.engines import bridge
 from hpsearch.engines.child import run_child
+from hpsearch.engines.interpreter import python_command
 from hpsearch.engines.linux import become_subreaper, set_parent_death_signal
 
 # Objective-C and CUDA drivers do not survive a fork elsewhere: there each trial imports for itself.
@@ -169,7 +170,7 @@ class ForkServer:
 
 def _spawn(channel: int) -> int:
     os.set_inheritable(channel, True)
-    command = [sys.executable, "-X", "utf8", "-m", "hpsearch.engines.child", str(channel)]
+    command = python_command("hpsearch.engines.child", channel)
     return os.posix_spawn(sys.executable, command, os.environ, setpgroup=0)
 
 

@@ -6,11 +6,12 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
+
+from hpsearch.engines.interpreter import python_command
 
 # One thread until a trial knows how many it may have: a parent with threads cannot fork safely.
 SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -41,10 +42,7 @@ class Server:
         self.control, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-X", "utf8", "-m", "hpsearch.engines.forkserver"),
-                    *(str(theirs.fileno()), str(os.getpid())),
-                ],
+                python_command("hpsearch.engines.forkserver", theirs.fileno(), os.getpid()),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=output or subprocess.DEVNULL,

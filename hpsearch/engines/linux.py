@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hpsearch.engines.interpreter import python_command
+
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -51,7 +53,7 @@ def count_memory_kills(vmstat: Path = VMSTAT) -> int:
 
 def dying_with_this(command: Sequence[str]) -> list[str]:
     """Returns a command that runs another one, which gets SIGTERM when this process dies."""
-    return [sys.executable, "-m", __name__, str(os.getpid()), *command]
+    return python_command(__name__, os.getpid(), *command)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from hpsearch.engines import bridge
 from hpsearch.engines.child import isolate_process
+from hpsearch.engines.interpreter import python_command
 from hpsearch.engines.linux import set_parent_death_signal
 from hpsearch.errors import SearchError
 from hpsearch.protocol.job import Job
@@ -31,7 +32,7 @@ def run_in_subprocess(function: str, job: Job, *arguments: Any) -> Any:
         SearchError: the process ended without a result.
     """
     done = subprocess.run(
-        [sys.executable, "-X", "utf8", "-m", "hpsearch.engines.subprocess_call", str(os.getpid())],
+        python_command("hpsearch.engines.subprocess_call", os.getpid()),
         input=json.dumps([function, job.to_json(), arguments]),
         stdout=subprocess.PIPE,
         text=True,
