@@ -77,9 +77,16 @@ def test_a_term_is_where_the_glossary_says(term: str, file: str, name: str) -> N
     assert not name or name in defined
 
 
-def test_contributing_names_files_that_exist() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    files = re.findall(r"`((?:[a-z_]+/)*[a-z_.-]+\.(?:py|md))", text)
-    assert len(files) > 20
-    for file in files:
-        assert (ROOT / file).exists() or (PACKAGE / file).exists(), file
+FILES = [
+    pytest.param(page, file, id=f"{page.name}: {file}")
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md")))
+    for file in sorted(
+        set(re.findall(r"`((?:[\w-]+/)+[\w-]+\.(?:py|md|yaml|jsonl))`", page.read_text()))
+    )
+]
+
+
+@pytest.mark.parametrize(("page", "file"), FILES)
+def test_files_that_a_page_names_exist(page: Path, file: str) -> None:
+    """As seen from the project's folder or, for the code, from the package's."""
+    assert (ROOT / file).exists() or (PACKAGE / file).exists()
