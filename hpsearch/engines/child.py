@@ -81,8 +81,10 @@ def _exchange(lines: TextIOWrapper, message: Message, told: TerminationFlag) -> 
 
 def isolate_process(job: Job) -> None:
     """Has this process see the job's device only, and print into the job's folder."""
-    # Ctrl-C goes to the whole terminal; only the coordinator decides what it means for a trial.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, and the end of a terminal, reach every process in it; only the coordinator decides
+    # what they mean for a trial.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     os.environ["CUDA_VISIBLE_DEVICES"] = visible_devices(
         job.device, os.environ.get("CUDA_VISIBLE_DEVICES")
     )

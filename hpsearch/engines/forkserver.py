@@ -196,7 +196,7 @@ def main(control: int, coordinator: int) -> NoReturn:
     """Loads what every trial needs and serves the coordinator at the other end of `control`."""
     set_parent_death_signal(coordinator, by=COORDINATOR_DIED)
     # They come to a whole job at once (Ctrl-C, Slurm), and the coordinator says what they mean.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     channel = socket.socket(fileno=control)
     if SAFE_FORK:

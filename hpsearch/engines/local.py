@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import selectors
 import socket
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 
 from hpsearch.engines.engine import Exited, Handler
 from hpsearch.engines.forkserver_client import Server
-from hpsearch.engines.linux import count_memory_kills
+from hpsearch.engines.linux import count_memory_kills, describe_starvation
 from hpsearch.engines.slots import Slot
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.job import Job
@@ -21,11 +22,14 @@ from hpsearch.protocol.messages import Decision, from_line
 
 KILLED = -9
 MAX_LOSSES = 3
+LAST_WORDS = 4096
 
 
 @dataclass
 class _Running:
     channel: socket.socket
+    output: Path
+    printed: int
     text: bytes = b""
     code: int | None = None
     ordered: bool = False
@@ -36,6 +40,19 @@ class _Running:
         """Whether the kernel has killed it, for all that can be known from outside."""
         alone = self.code == KILLED and not self.ordered
         return alone and count_memory_kills() > self.kernel_kills
+
+    @property
+    def starved(self) -> str:
+        """How it ran out of memory, if it ended badly and said so in its last words."""
+        if not self.code or self.ordered:
+            return ""
+        try:
+            with self.output.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(self.printed, size - LAST_WORDS))
+                return describe_starvation(file.read())
+        except OSError:
+            return ""
 
 
 class LocalEngine:
@@ -74,7 +91,9 @@ class LocalEngine:
         """Sends the job to a new process."""
         ours, theirs = socket.socketpair()
         with theirs:
-            self._running[job.number] = _Running(ours)
+            output = Path(job.folder) / "output.txt"
+            printed = output.stat().st_size if output.exists() else 0
+            self._running[job.number] = _Running(ours, output, printed)
             self._selector.register(ours, selectors.EVENT_READ, job.number)
             self._order({"start": job.number}, [theirs.fileno()])
         with contextlib.suppress(OSError):
@@ -97,7 +116,7 @@ class LocalEngine:
             while self._hear_trial(number, handler):
                 """What the process said before it ended is still to be read."""
             self._forget(number)
-            handler(number, Exited(trial.code, trial.killed_for_memory))
+            handler(number, Exited(trial.code, trial.killed_for_memory, trial.starved))
 
     def fileno(self) -> int:
         """Returns a file descriptor that is readable when `poll` has something to hand over."""

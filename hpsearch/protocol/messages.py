@@ -17,6 +17,7 @@ FailureKind = Literal[
     "not finite",
     "metric",
     "out of memory",
+    "resources",
     "hang",
     "time limit",
     "killed",

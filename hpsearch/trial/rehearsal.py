@@ -26,9 +26,10 @@ from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Report, from_line, to_line
 from hpsearch.trial.attachments import UnusableError, put_aside
+from hpsearch.trial.causes import failed
 from hpsearch.trial.lightning_namespace import in_tree
 from hpsearch.trial.reports import UNUSABLE_IN_A_ROW, Reports
-from hpsearch.trial.run import assemble, failed, prepare
+from hpsearch.trial.run import assemble, prepare
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim
 from hpsearch.trial.saving.position import DataPosition

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import sys
-import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 import yaml
 
 from hpsearch.classes.binding import bind, instantiate
-from hpsearch.data import DataError
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
-from hpsearch.protocol.messages import Ended, FailureKind
+from hpsearch.protocol.messages import Ended
 from hpsearch.trial import tensorboard
-from hpsearch.trial.attachments import UnusableError, as_list, build_callbacks, build_loggers
+from hpsearch.trial.attachments import as_list, build_callbacks, build_loggers
+from hpsearch.trial.causes import failed
 from hpsearch.trial.lightning_namespace import become_rank_zero, in_tree, one_process, tree_of
 from hpsearch.trial.optimization import attach
 from hpsearch.trial.progress import SayProgress
@@ -36,11 +34,9 @@ from hpsearch.trial.seeding import ReseedEachEpoch, seed_all, seed_set_up, seede
 from hpsearch.trial.speedups.multi_step import enable_multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.overrides import overrides
-from hpsearch.trial.speedups.speed import WrongMachineError, accelerate
-from hpsearch.trial.stage import NotFiniteError, StageTracker, is_out_of_memory
-from hpsearch.trial.validations import BadMetricError
+from hpsearch.trial.speedups.speed import accelerate
+from hpsearch.trial.stage import NotFiniteError, StageTracker
 
-TRACEBACK_LINES = 30
 ADVICE = (
     # Lightning 2.6 asks torch 2.14 for a class that torch has renamed.
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
@@ -57,7 +53,6 @@ ADVICE = (
     # A trial is one process wherever it runs; Slurm's launcher is not meant for it.
     r"The `srun` command is available",
 )
-OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def run_trial(job: Job, send: Exchange) -> None:
@@ -85,27 +80,6 @@ def run_trial(job: Job, send: Exchange) -> None:
                 claim.hold()
                 log.append(ended)
     send(ended)
-
-
-def failed(error: Exception, job: Job, where: StageTracker) -> Ended:
-    """Says what an exception means: this trial failed, or no trial can be trained as things are."""
-    refused = next((e for e in _with_causes(error) if is_out_of_room(e)), None)
-    if refused is not None:
-        text = f"the disk that holds {job.folder} cannot be written ({refused.strerror})"
-        needs = checkpoint.room_needed(Path(job.folder) / checkpoint.LAST)
-        return Ended("failed", text, "disk", facts={"needs": needs})
-    if isinstance(error, DataError | WrongMachineError):
-        return Ended("failed", str(error), where.kind, fatal=True)
-    if isinstance(error, UnusableError):
-        return Ended("failed", str(error), where.kind, fatal=job.rehearse)
-    facts = {"failed_at": where.at} if where.at else {}
-    if isinstance(error, NotFiniteError):
-        return Ended("failed", str(error), "not finite", facts=facts)
-    if isinstance(error, BadMetricError):
-        return Ended("failed", str(error), "metric", facts=facts)
-    kind: FailureKind = "out of memory" if is_out_of_memory(error) else where.kind
-    tail = "\n".join(traceback.format_exc().splitlines()[-TRACEBACK_LINES:])
-    return Ended("failed", _one_line(error), kind, tail, facts=facts)
 
 
 def _fit(job: Job, log: EventLog, send: Exchange, where: StageTracker, claim: Claim) -> Ended:
@@ -263,23 +237,6 @@ def build_trainer(
     )
 
 
-def is_out_of_room(error: BaseException) -> TypeGuard[OSError]:
-    """Returns whether an error says that a disk is full, a quota used up, or all read-only."""
-    return isinstance(error, OSError) and error.errno in OUT_OF_ROOM
-
-
 def _write_params(job: Job) -> None:
     text = yaml.safe_dump({"params": dict(job.params), **job.config}, sort_keys=False)
     (Path(job.folder) / "params.yaml").write_text(text, encoding="utf-8")
-
-
-def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yields the error and those beneath it: loggers hide what the disk says in their own."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:500]

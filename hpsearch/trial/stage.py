@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -83,5 +84,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Returns whether an error says that memory was too small, on a GPU or on the machine."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    # What torch's CPU allocator raises has no class of its own.
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    # What torch's CPU allocator and the threads of Python raise has no class of its own.
+    said = ("can't allocate memory", "not enough memory", "bad_alloc", "can't start new thread")
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in said)

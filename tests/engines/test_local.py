@@ -25,6 +25,14 @@ pytestmark = pytest.mark.process
 
 STUBS = str(Path(__file__).parent.parent / "stubs")
 DATA = {"class_path": "tiny.TinyData"}
+GREEDY = """
+import os, sys, tiny
+
+class Greedy(tiny.TinyModel):
+    def __init__(self):
+        sys.stderr.write("terminate called after throwing an instance of 'std::bad_alloc'\\n")
+        os.abort()
+"""
 SLOTS = lay_out(("cuda:0", "cuda:1"), per_device=1, cpus=2)
 
 
@@ -114,6 +122,31 @@ def test_a_process_that_dies_is_reported_with_its_signal(
     assert [report.step for report in desk.of(0, Report)] == [1]
     assert desk.of(0, Ended) == []
     assert desk.of(0, Exited) == [Exited(-9)]
+
+
+def test_a_process_that_cannot_allocate_memory_says_so_by_its_last_words(
+    engine: LocalEngine, tmp_path: Path
+) -> None:
+    (tmp_path / "greedy.py").write_text(GREEDY)
+    desk, slot = Desk(), SLOTS[0]
+    greedy = job(tmp_path, 0, slot)
+    config = {**greedy.config, "model": {"class_path": "greedy.Greedy"}}
+    engine.start(replace(greedy, config=config, import_paths=(STUBS, str(tmp_path))), slot)
+    desk.wait(engine, 1, Exited)
+    assert desk.of(0, Exited) == [Exited(-6, starved="its process could not allocate memory")]
+
+
+def test_a_limit_of_the_address_space_is_named() -> None:
+    code = (
+        "import resource; from hpsearch.engines.linux import describe_starvation;"
+        "resource.setrlimit(resource.RLIMIT_AS, (4_000_000_000, 4_000_000_000));"
+        "print(describe_starvation(b\"what():  std::bad_alloc\"), describe_starvation(b'fine'))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == (
+        "its process could not allocate memory: its address space is limited to 4 GB (ulimit -v,"
+        " or the batch system's limit of memory) \n"
+    )
 
 
 def test_a_trial_can_be_killed(engine: LocalEngine, tmp_path: Path) -> None:

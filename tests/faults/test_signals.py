@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGUSR1 at a real search: its trials wait, and no process is left."""
+"""Ctrl-C, SIGTERM, SIGUSR1 and SIGHUP at a real search: its trials wait, and no process is left."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return left
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_one_signal_finishes_the_running_epochs(gated: Search, number: signal.Signals) -> None:
     process = gated.begin()
     processes = wait_until_training(gated)

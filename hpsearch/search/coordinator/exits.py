@@ -49,6 +49,8 @@ def describe_exit(code: int) -> str:
     """
     if code == -9:
         return "was killed (signal 9; perhaps the machine ran out of memory)"
+    if code == -7:
+        return "was ended by signal 7 (bus error; perhaps /dev/shm is full)"
     return f"was ended by signal {-code}" if code < 0 else f"ended early (exit code {code})"
 
 
@@ -105,6 +107,8 @@ def decide_exit(
     if gone.oom:
         text = "the machine ran out of memory, and the kernel killed its process"
         return _failed(text, "out of memory")
+    if gone.starved:
+        return _failed(gone.starved, "out of memory")
     reason = running.timeout_reason or describe_exit(gone.code)
     deaths = failures.record_death(running.job.number, running.epochs)
     if deaths > DEATHS_ALLOWED:

@@ -1,8 +1,10 @@
-"""The wish that a search should stop, which signals and faults express."""
+"""A request to stop the search, made by a signal or a fault."""
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +13,10 @@ SIGNALS = {
     signal.SIGTERM: "SIGTERM",
     # Slurm's warning before the time limit or a preemption: sbatch --signal=B:USR1@120.
     signal.SIGUSR1: "SIGUSR1",
+    # The terminal is closed, or the connection to it is lost.
+    signal.SIGHUP: "SIGHUP",
 }
+_WITHOUT_HASTE = ("SIGUSR1", "SIGTERM", "SIGHUP")
 
 
 class StopRequest:
@@ -27,17 +32,39 @@ class StopRequest:
         self.reason = self.reason or reason
 
     def ask_by(self, number: int) -> None:
-        """Asks to stop because of a signal; preemption's second one (SIGTERM) asks for no haste."""
-        if number == signal.SIGINT or self.reason not in ("SIGUSR1", "SIGTERM"):
+        """Asks to stop because of a signal; what follows a first SIGTERM and its like is no haste.
+
+        A preemption sends SIGUSR1 and then SIGTERM; a closed terminal SIGHUP, from two sides.
+        """
+        if number == signal.SIGINT or self.reason not in _WITHOUT_HASTE:
             self.ask(SIGNALS[signal.Signals(number)])
 
 
 @contextmanager
 def stop_on_signals(stop: StopRequest) -> Iterator[None]:
-    """Has Ctrl-C, SIGTERM and SIGUSR1 ask the search to stop, within."""
-    before = {number: signal.signal(number, lambda got, _: stop.ask_by(got)) for number in SIGNALS}
+    """Has Ctrl-C, SIGTERM, SIGUSR1 and SIGHUP ask the search to stop, within.
+
+    A search that ignores SIGHUP, as one that was started with nohup, still does.
+    """
+
+    def ask(number: int, _: object) -> None:
+        if number == signal.SIGHUP:
+            _leave_terminal()
+        stop.ask_by(number)
+
+    kept = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else set()
+    before = {number: signal.signal(number, ask) for number in SIGNALS if number not in kept}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _leave_terminal() -> None:
+    """Prints nothing more to a terminal that is gone: that would be an error of its own."""
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None and stream.isatty():
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

@@ -24,6 +24,7 @@ PATIENCE_S = 15 * 60.0
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 5.0
 BATCH = 500
+READ_ONLY = "25006"  # PostgreSQL's read_only_sql_transaction
 
 
 class LeaseLostError(Exception):
@@ -132,7 +133,11 @@ class WriteBehindQueue:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Returns whether a database may recover from this: it is away, locked or out of room."""
+    """Returns whether a database may recover: it is away, locked, out of room or read-only."""
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
         return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+    if not isinstance(error, DBAPIError):
+        return False
+    # A standby, or a server during a switch to another one, refuses to write for a while.
+    refused = getattr(error.orig, "sqlstate", None) == READ_ONLY
+    return refused or error.connection_invalidated

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from hpsearch.protocol.job import Job
+from hpsearch.trial.causes import failed
 from hpsearch.trial.rehearsal import Rehearsal, finite, rehearse
 from hpsearch.trial.reports import count_parameters
-from hpsearch.trial.run import failed
 from hpsearch.trial.stage import StageTracker
 
 

@@ -426,6 +426,7 @@ def test_a_grid_ends_when_it_is_used_up(tmp_path: Path) -> None:
     ("code", "words"),
     [
         (-9, "was killed (signal 9; perhaps the machine ran out of memory)"),
+        (-7, "was ended by signal 7 (bus error; perhaps /dev/shm is full)"),
         (-15, "was ended by signal 15"),
         (1, "ended early (exit code 1)"),
     ],

@@ -11,7 +11,7 @@ import optuna
 import pytest
 import sqlalchemy as sa
 from optuna.storages import RDBStorage
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 
 from hpsearch.search.store import write_behind
 from hpsearch.search.store.database import open_storage
@@ -189,11 +189,19 @@ def test_a_locked_database_keeps_nobody_waiting(desk: Desk, tmp_path: Path) -> N
     assert desk.steps() == [1]
 
 
+class ReadOnly(Exception):
+    """What PostgreSQL's driver raises on a standby, or during a switch of servers."""
+
+    sqlstate = "25006"
+
+
 @pytest.mark.parametrize(
     ("error", "answer"),
     [
         (AWAY, True),
         (OperationalError("", {}, sqlite3.OperationalError("database or disk is full")), True),
+        (InternalError("", {}, ReadOnly("cannot execute UPDATE in a read-only transaction")), True),
+        (InternalError("", {}, Exception("cannot execute UPDATE")), False),
         (IntegrityError("", {}, Exception("constraint")), False),
         (TypeError("a bug"), False),
     ],

@@ -1,0 +1,117 @@
+"""What an exception of a trial means: whose fault it is, and which resource ran out."""
+
+from __future__ import annotations
+
+import errno
+import re
+import shutil
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from hpsearch.data import DataError
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended, FailureKind
+from hpsearch.trial.attachments import UnusableError
+from hpsearch.trial.saving import checkpoint
+from hpsearch.trial.speedups.speed import WrongMachineError
+from hpsearch.trial.stage import NotFiniteError, StageTracker, is_out_of_memory
+from hpsearch.trial.validations import BadMetricError
+
+TRACEBACK_LINES = 30
+SHARED_MEMORY = Path("/dev/shm")
+OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+# What torch says in a loader's worker, and of a worker that the kernel ended for it.
+_SHARED = re.compile(r"shared memory|</torch_\d+|unable to mmap")
+
+
+def failed(error: Exception, job: Job, where: StageTracker) -> Ended:
+    """Says what an exception means: this trial failed, or no trial can be trained as things are."""
+    full = find_full(error, Path(job.folder))
+    if full is not None and full[1]:
+        needs = checkpoint.room_needed(Path(job.folder) / checkpoint.LAST)
+        return Ended("failed", full[0], "disk", facts={"needs": needs})
+    if full is not None:
+        return Ended("failed", full[0], "resources")
+    if isinstance(error, DataError | WrongMachineError):
+        return Ended("failed", str(error), where.kind, fatal=True)
+    if isinstance(error, UnusableError):
+        return Ended("failed", str(error), where.kind, fatal=job.rehearse)
+    facts = {"failed_at": where.at} if where.at else {}
+    if isinstance(error, NotFiniteError):
+        return Ended("failed", str(error), "not finite", facts=facts)
+    if isinstance(error, BadMetricError):
+        return Ended("failed", str(error), "metric", facts=facts)
+    kind: FailureKind = "out of memory" if is_out_of_memory(error) else where.kind
+    tail = "\n".join(traceback.format_exc().splitlines()[-TRACEBACK_LINES:])
+    return Ended("failed", _one_line(error), kind, tail, facts=facts)
+
+
+def find_full(error: BaseException, folder: Path) -> tuple[str, bool] | None:
+    """Returns what is full, in a sentence, and whether it is the disk of the trial's folder.
+
+    Returns None where the error says of nothing that it is full.
+    """
+    causes = list(_with_causes(error))
+    if any(map(_is_of_shared_memory, causes)):
+        return _shared_memory_words(), False
+    refused = next((e for e in causes if isinstance(e, OSError) and e.errno in OUT_OF_ROOM), None)
+    if refused is None:
+        return None
+    file = refused.filename
+    if isinstance(file, str | bytes) and not _is_beside(Path(_text(file)), folder):
+        return f"{_text(file)} cannot be written ({refused.strerror})", False
+    return f"the disk that holds {folder} cannot be written ({refused.strerror})", True
+
+
+def _is_of_shared_memory(error: BaseException) -> bool:
+    """Tells whether /dev/shm is full: semaphores and the batches of loader workers are there."""
+    if isinstance(error, RuntimeError) and _SHARED.search(str(error)):
+        return "No space left" in str(error) or "out of shared memory" in str(error)
+    if not isinstance(error, OSError) or error.errno != errno.ENOSPC:
+        return False
+    if error.filename is not None:
+        return Path(_text(error.filename)).is_relative_to(SHARED_MEMORY)
+    frames = traceback.extract_tb(error.__traceback__)
+    return any("multiprocessing" in Path(frame.filename).parts for frame in frames[-2:])
+
+
+def _shared_memory_words() -> str:
+    try:
+        size = f", {shutil.disk_usage(SHARED_MEMORY).total / 1e6:.3g} MB"
+    except OSError:
+        size = ""
+    return (
+        f"the machine's shared memory ({SHARED_MEMORY}{size}) is full: the workers of a DataLoader"
+        " hand over their batches there. Give it more (docker run --shm-size 2g), or train with"
+        " num_workers: 0"
+    )
+
+
+def _is_beside(file: Path, folder: Path) -> bool:
+    """Tells whether two paths are on one disk, as far as they exist."""
+    try:
+        return _nearest(file).stat().st_dev == _nearest(folder).stat().st_dev
+    except OSError:
+        return True
+
+
+def _nearest(path: Path) -> Path:
+    """Returns the path, or the folder above it that exists."""
+    return next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+
+
+def _text(name: str | bytes) -> str:
+    return name if isinstance(name, str) else name.decode(errors="replace")
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yields the error and those beneath it: loggers hide what the disk says in their own."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:500]
