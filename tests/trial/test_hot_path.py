@@ -20,10 +20,11 @@ from hpsearch.data import ImageData
 from hpsearch.models import MLP
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Progress, Report
-from hpsearch.trial import multi_step, progress
+from hpsearch.trial import progress
 from hpsearch.trial.optimization import can_fuse
 from hpsearch.trial.run import prepare, run_trial
 from hpsearch.trial.seeding import ReseedEachEpoch
+from hpsearch.trial.speedups import multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.stage import StageTracker
