@@ -32,9 +32,9 @@ from hpsearch.commands.load import read_to_run
 from hpsearch.commands.trust import require_trust_in_study
 from hpsearch.errors import InputError
 from hpsearch.protocol.messages import Report
+from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage, redact
 from hpsearch.search.store.keys import DOCUMENT, IMPORT_PATHS, RUNS, VERSIONS
-from hpsearch.search.store.writer import create_study
 from hpsearch.studyfile.read import read_parsed
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.dashboard.curves import as_csv

@@ -36,7 +36,8 @@ MAY_IMPORT = {
 # The same for the inner rooms of a room; "" stands for the files directly in it.
 INNER = {
     "search": {
-        "store": set(),
+        "rungs": set(),
+        "store": {"rungs"},
         "coordinator": {"store"},
         "fsck": {"store"},
         "": {"store", "coordinator"},

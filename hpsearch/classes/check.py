@@ -37,7 +37,7 @@ SUPPLIED: dict[str, tuple[str, ...]] = {
     "data": ("split_seed", "order_seed"),
     "optimizer": ("params",),
     "schedule": ("optimizer", "total_steps"),
-    "sampler": ("search_space", "seed"),
+    "sampler": ("search_space", "seed", "max_resource", "reduction_factor", "priors"),
     "pruner": (),
 }
 

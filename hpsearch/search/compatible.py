@@ -13,7 +13,8 @@ from hpsearch.studyfile.study import StudySpec
 
 # These say how far and where a study goes, or how it chooses; what is searched stays the same.
 MUTABLE_KEYS = (
-    *("trials", "timeout", "storage", "description", "sampler", "pruner"),
+    *("trials", "epochs", "timeout", "storage", "description", "sampler", "pruner"),
+    *("scheduler", "enqueue"),
     *("hang_timeout", "trial_timeout", "keep_checkpoints", "disk_budget"),
 )
 

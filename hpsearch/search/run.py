@@ -229,7 +229,7 @@ def _search(
                     budget=budget,
                     limits=TrialLimits(spec.hang_timeout_s, spec.trial_timeout_s),
                     disk=DiskSpaceMonitor(folder, observer),
-                    apply_retention=retention.take,
+                    retention=retention,
                     deadline=time.monotonic() + limits.timeout_s if limits.timeout_s else None,
                 )
                 coordinator.run()

@@ -23,6 +23,19 @@ class Component:
         return {"class_path": self.class_path, "init_args": dict(self.init_args)}
 
 
+@dataclass(frozen=True)
+class Promote:
+    """Trials pause at rungs, and the best of each rung continue.
+
+    Attributes:
+        eta: one in so many continues, and a rung has so many times the epochs of the one before.
+        first: epochs of the first rung.
+    """
+
+    eta: int = 3
+    first: int = 1
+
+
 SAMPLERS = {
     "grid": "optuna.samplers.GridSampler",
     "random": "optuna.samplers.RandomSampler",
@@ -31,6 +44,7 @@ SAMPLERS = {
     "cmaes": "optuna.samplers.CmaEsSampler",
     "qmc": "optuna.samplers.QMCSampler",
     "nsgaii": "optuna.samplers.NSGAIISampler",
+    "rungs": "hpsearch.search.rungs.sampler.RungSampler",
 }
 PRUNERS = {
     "none": "optuna.pruners.NopPruner",
@@ -42,6 +56,7 @@ PRUNERS = {
     "wilcoxon": "optuna.pruners.WilcoxonPruner",
 }
 NO_PRUNER = Component(PRUNERS["none"])
+PROMOTE = "promote"
 PACKAGES = {
     SAMPLERS["gp"]: ("scipy", "torch"),
     SAMPLERS["cmaes"]: ("cmaes",),
@@ -75,6 +90,29 @@ def read_component(written: Any, names: Mapping[str, str]) -> Component:
         raise InvalidValueError(f"there is no '{path}'{did_you_mean(path, names)}")
     nested = {name: _nested(name, value) for name, value in arguments.items()}
     return Component(names.get(path, path), {**_DEFAULTS.get(path, {}), **nested})
+
+
+def read_scheduler(written: Any) -> Promote | Component:
+    """Returns what decides how long a trial trains: pauses and promotions, or a pruner.
+
+    Args:
+        written: `promote` or a pruner, as `read_component` takes it.
+
+    Raises:
+        InvalidValueError: it is neither.
+    """
+    component = read_component(written, {PROMOTE: PROMOTE, **PRUNERS})
+    if component.class_path != PROMOTE:
+        return component
+    known = {"eta": 2, "first": 1}
+    for name, value in component.init_args.items():
+        if name not in known:
+            raise InvalidValueError(f"promote has no argument '{name}'{did_you_mean(name, known)}")
+        if isinstance(value, bool) or not isinstance(value, int) or value < known[name]:
+            raise InvalidValueError(
+                f"{name}={value!r} must be a whole number, {known[name]} or more"
+            )
+    return Promote(**component.init_args)
 
 
 def incompatibility(sampler: Component, space: Space) -> str | None:

@@ -5,19 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum
+from typing import Any, Final, Literal
 
 from hpsearch.protocol.types import Scalar
 
 
+class Unknown(Enum):
+    """Stands for a prior where there is none; `None` may be one, of a choice."""
+
+    NO_PRIOR = "no prior"
+
+
+NO_PRIOR: Final = Unknown.NO_PRIOR
+NoPrior = Literal[Unknown.NO_PRIOR]
+
+
 @dataclass(frozen=True)
 class IntRange:
-    """Whole numbers from `low` to `high`, both included, uniform or (`log`) log-uniform."""
+    """Whole numbers from `low` to `high`, both included, uniform or (`log`) log-uniform.
+
+    `prior` is a value that is believed to be good.
+    """
 
     low: int
     high: int
     log: bool = False
     step: int = 1
+    prior: Scalar | NoPrior = NO_PRIOR
 
     def ends(self) -> tuple[int, int]:
         """Returns the least and the greatest value."""
@@ -41,12 +56,16 @@ class IntRange:
 
 @dataclass(frozen=True)
 class FloatRange:
-    """Numbers from `low` to `high`, both included, uniform or (`log`) log-uniform."""
+    """Numbers from `low` to `high`, both included, uniform or (`log`) log-uniform.
+
+    `prior` is a value that is believed to be good.
+    """
 
     low: float
     high: float
     log: bool = False
     step: float | None = None
+    prior: Scalar | NoPrior = NO_PRIOR
 
     def ends(self) -> tuple[float, float]:
         """Returns the least and the greatest value."""
@@ -82,10 +101,12 @@ class Choice:
     Attributes:
         options: the options; of a list, its text, under which the option is known and stored.
         lists: the lists that such texts stand for.
+        prior: an option that is believed to be good.
     """
 
     options: tuple[Scalar, ...]
     lists: Mapping[str, list[Any]] = field(default_factory=dict, hash=False)
+    prior: Scalar | NoPrior = NO_PRIOR
 
     def value_of(self, option: Scalar) -> Any:
         """Returns what an option stands for: itself, or the list that it is the text of."""

@@ -12,6 +12,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal, TypeGuard
 
@@ -61,7 +62,25 @@ def parse_expression(text: str) -> Distribution:
     if function not in _READERS:
         known = did_you_mean(function, (*_READERS, *_LINKS))
         raise InvalidValueError(f"there is no '~{function}'{known}")
-    return _READERS[function](*arguments)
+    values, keywords = arguments
+    priors = [keywords.pop("prior")] if "prior" in keywords else []
+    distribution = _READERS[function](values, keywords)
+    return _with_prior(function, distribution, priors[0]) if priors else distribution
+
+
+def _with_prior(function: str, distribution: Distribution, prior: Scalar) -> Distribution:
+    """Returns the distribution with the value that is believed to be good.
+
+    Raises:
+        InvalidValueError: it is not one of the values.
+    """
+    if not distribution.contains(prior):
+        raise InvalidValueError(
+            f"prior={prior!r} is not a value of this ~{function}; write one that it can take"
+        )
+    if isinstance(distribution, FloatRange) and isinstance(prior, int):
+        prior = float(prior)
+    return replace(distribution, prior=prior)
 
 
 def bounds_of(text: str) -> dict[str, str]:
@@ -201,7 +220,7 @@ def _range_arguments(
 ) -> dict[str, Any]:
     for name in keywords:
         if name not in ("low", "high", "log", "step"):
-            known = did_you_mean(name, ("low", "high", "log", "step"))
+            known = did_you_mean(name, ("low", "high", "log", "step", "prior"))
             raise InvalidValueError(f"~{kind} has no argument '{name}'{known}")
     given = {**dict(zip(("low", "high"), values, strict=False)), **keywords}
     twice = len(given) < len(values) + len(keywords)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hpsearch.studyfile.algorithms import incompatibility
-from hpsearch.studyfile.diagnostics import Diagnostic
+from hpsearch.studyfile.diagnostics import Diagnostic, InvalidValueError
 from hpsearch.studyfile.document import Diagnostics, Document
-from hpsearch.studyfile.sections import SECTIONS, check_sections
+from hpsearch.studyfile.known_settings import Setting, read_setting
+from hpsearch.studyfile.sections import SECTIONS, check_sections, longest_training
 from hpsearch.studyfile.settings import StudySettings, read_settings
 from hpsearch.studyfile.space import Space
 
@@ -53,6 +54,8 @@ def parse_study(source: Document, import_paths: tuple[str, ...] = ()) -> ParsedS
     check_sections(source.tree, log)
     if reason := incompatibility(settings.sampler, space):
         log.add(("study", "sampler"), reason)
+    _check_epochs(settings, longest_training(source.tree.get("trainer")), log)
+    _check_enqueued(settings, space, log)
     return ParsedStudy(replace(source, diagnostics=log.diagnostics), import_paths, settings, space)
 
 
@@ -61,6 +64,26 @@ def constraints_of(tree: Mapping[str, Any]) -> list[str]:
     study = tree.get("study")
     listed = study.get("constraints") if isinstance(study, dict) else None
     return [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []
+
+
+def _check_epochs(settings: StudySettings, longest: int, log: Diagnostics) -> None:
+    if settings.epochs is not None and settings.epochs < longest:
+        rule = f"{settings.epochs} epochs do not train one model: trainer.max_epochs is {longest}"
+        log.add(("study", "epochs"), f"{rule}; write {longest} or more")
+
+
+def _check_enqueued(settings: StudySettings, space: Space, log: Diagnostics) -> None:
+    known: list[Setting] = []
+    for index, written in enumerate(settings.enqueue):
+        path = ("study", "enqueue", index)
+        try:
+            setting = read_setting(space, written)
+        except InvalidValueError as error:
+            log.add(path, str(error))
+            continue
+        if setting in known:
+            log.add(path, f"is the same setting as entry {known.index(setting)}; leave one out")
+        known.append(setting)
 
 
 def sections_of(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,6 +71,20 @@ def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
             continue  # told as a fault of the mark itself
 
 
+def longest_training(trainer: Any) -> int:
+    """Returns the most epochs that the `trainer:` section allows; 0 where it does not say."""
+    return max(
+        (
+            epochs
+            for path, tree in alternatives(trainer, ("trainer",))
+            if isinstance(tree, dict)
+            for _, epochs in possible_values(tree.get("max_epochs"), (*path, "max_epochs"))
+            if isinstance(epochs, int)
+        ),
+        default=0,
+    )
+
+
 def _check_component_section(name: str, section: Any, log: Diagnostics) -> None:
     for path, tree in alternatives(section, (name,)):
         optional = name in ("optimizer", "schedule")

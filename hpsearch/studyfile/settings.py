@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hpsearch.protocol.types import Direction
-from hpsearch.studyfile.algorithms import NO_PRUNER, PRUNERS, SAMPLERS, Component, read_component
+from hpsearch.studyfile.algorithms import (
+    NO_PRUNER,
+    PRUNERS,
+    SAMPLERS,
+    Component,
+    Promote,
+    read_component,
+    read_scheduler,
+)
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, mask, nearest
 from hpsearch.studyfile.document import Diagnostics
 from hpsearch.studyfile.units import parse_duration, parse_size
@@ -29,7 +37,9 @@ class StudySettings:
     objectives: Mapping[str, Direction] = field(default_factory=dict)
     sampler: Component = field(default_factory=lambda: read_component("tpe", SAMPLERS))
     pruner: Component = NO_PRUNER
+    promote: Promote | None = None
     trials: int | None = None
+    epochs: int | None = None
     timeout_s: float | None = None
     seed: int = 0
     storage: str | None = None
@@ -38,6 +48,7 @@ class StudySettings:
     keep_checkpoints: int = KEEP_CHECKPOINTS
     disk_budget: int | None = None
     constraints: tuple[str, ...] = ()
+    enqueue: tuple[Any, ...] = ()
 
 
 def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySettings:
@@ -61,27 +72,45 @@ def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySet
         if key not in given:
             log.add(("study", key), f"study needs {_EXAMPLES[key]}")
     no_limits = [key for key in settings if settings[key] is None and not log.has(("study", key))]
-    if limited and not {"trials", "timeout"} & (given - {*no_limits}):
+    if limited and not {"trials", "epochs", "timeout"} & (given - {*no_limits}):
         log.add(("study", "trials"), "study needs a limit, as in trials: 60 or timeout: 2h")
     read = {key: _read(key, settings[key], log) for key in _READERS if key in settings}
     objectives = read.get("objective") or {}
-    single = len(objectives) == 1
-    pruner = read.get("pruner") or (read_component("hyperband", PRUNERS) if single else NO_PRUNER)
-    if len(objectives) > 1 and pruner.class_path != NO_PRUNER.class_path:
-        rule = "Optuna prunes studies of one objective only"
-        log.add(("study", "pruner"), f"{rule}; write pruner: none, or keep one objective")
+    promote, pruner = _schedule(read, len(objectives), log)
+    sampler = read.get("sampler") or read_component("rungs" if promote else "tpe", SAMPLERS)
     return StudySettings(
         name=read.get("name") or "",
         objectives=objectives,
-        sampler=read.get("sampler") or read_component("tpe", SAMPLERS),
+        sampler=sampler,
         pruner=pruner,
+        promote=promote,
         trials=read.get("trials"),
+        epochs=read.get("epochs"),
         timeout_s=read.get("timeout"),
         seed=read.get("seed") or 0,
         storage=read.get("storage"),
         constraints=read.get("constraints") or (),
+        enqueue=read.get("enqueue") or (),
         **_limits(read),
     )
+
+
+def _schedule(
+    read: Mapping[str, Any], objectives: int, log: Diagnostics
+) -> tuple[Promote | None, Component]:
+    """Returns whether trials pause, and what ends them early."""
+    scheduler, pruner = read.get("scheduler"), read.get("pruner")
+    key = "scheduler" if scheduler else "pruner"
+    if scheduler and pruner:
+        rule = "a study has a scheduler or a pruner, not both"
+        log.add(("study", "pruner"), f"{rule}; leave one of them out")
+    chosen = scheduler or pruner
+    if objectives > 1 and (chosen or NO_PRUNER) != NO_PRUNER:
+        rule = "studies of several objectives train every trial whole"
+        log.add(("study", key), f"{rule}; write {key}: none, or keep one objective")
+    if chosen is None:
+        chosen = read_component("hyperband", PRUNERS) if objectives == 1 else NO_PRUNER
+    return (chosen, NO_PRUNER) if isinstance(chosen, Promote) else (None, chosen)
 
 
 def _limits(read: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,6 +196,14 @@ def _read_disk_budget(value: Any) -> int:
     return parse_size(value)
 
 
+def _read_enqueue(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise InvalidValueError(
+            "must be a list of settings, as in [{lr: 0.003}, {lr: 0.01, dropout: 0}]"
+        )
+    return tuple(value)
+
+
 def _read_storage(value: Any) -> str:
     if not isinstance(value, str) or "://" not in value:
         raise InvalidValueError("must be the URL of a database, such as sqlite:///hpsearch.db")
@@ -196,7 +233,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "objective": _read_objectives,
     "sampler": lambda value: read_component(value, SAMPLERS),
     "pruner": lambda value: read_component(value, PRUNERS),
+    "scheduler": read_scheduler,
     "trials": _read_trials,
+    "epochs": _read_trials,
     "timeout": _read_timeout,
     "seed": _read_seed,
     "storage": _read_storage,
@@ -204,6 +243,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "trial_timeout": _read_timeout,
     "keep_checkpoints": _read_keep_checkpoints,
     "disk_budget": _read_disk_budget,
+    "enqueue": _read_enqueue,
     "description": _read_text,
     "constraints": _read_constraints,
 }

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from hpsearch.protocol.types import Direction
-from hpsearch.studyfile.algorithms import Component
+from hpsearch.studyfile.algorithms import Component, Promote
 from hpsearch.studyfile.diagnostics import StudyFileError
-from hpsearch.studyfile.document import Document, Location, alternatives
+from hpsearch.studyfile.document import Document, Location
 from hpsearch.studyfile.parse import ParsedStudy, parse_study, sections_of
-from hpsearch.studyfile.sections import possible_values
+from hpsearch.studyfile.sections import longest_training
 from hpsearch.studyfile.space import Space
 
 
@@ -25,7 +25,9 @@ class StudySpec:
         objectives: metric name to direction; the first one decides pruning.
         sampler: what proposes settings.
         pruner: what ends a trial early.
+        promote: where trials pause, and which of them continue; None if they do not pause.
         trials: how many trials are run in all; None for no limit.
+        epochs: how many epochs they train in all; None for no limit.
         timeout_s: how long the search may take, in seconds; None for no limit.
         seed: where every random number of the study comes from.
         storage: URL of the database; None for the default.
@@ -34,6 +36,7 @@ class StudySpec:
         keep_checkpoints: how many of the best complete trials keep their best checkpoint.
         disk_budget: bytes that the checkpoints of the study may take; None for no limit.
         constraints: formulas that must hold of a setting, or it is not trained.
+        enqueue: settings that are tried first, as written.
         source: the study file with overrides applied, and the place of every value in it.
         import_paths: folders in which the study's own classes are found.
     """
@@ -42,7 +45,9 @@ class StudySpec:
     objectives: Mapping[str, Direction]
     sampler: Component
     pruner: Component
+    promote: Promote | None
     trials: int | None
+    epochs: int | None
     timeout_s: float | None
     seed: int
     storage: str | None
@@ -51,6 +56,7 @@ class StudySpec:
     keep_checkpoints: int
     disk_budget: int | None
     constraints: tuple[str, ...]
+    enqueue: tuple[Any, ...]
     source: Document = field(repr=False, compare=False)
     import_paths: tuple[str, ...] = ()
 
@@ -67,14 +73,10 @@ class StudySpec:
 
     def max_epochs(self) -> int:
         """Returns the most epochs that a trial of the space may take."""
-        values: list[int] = [
-            epochs
-            for path, trainer in alternatives(self.document["trainer"], ("trainer",))
-            for _, epochs in possible_values(trainer["max_epochs"], (*path, "max_epochs"))
-        ]
-        if not values:  # they follow from other values
-            values = [corner.config["trainer"]["max_epochs"] for corner in self.space.corners()]
-        return max(values)
+        longest = longest_training(self.document["trainer"])
+        # Where the epochs follow from other values, the text does not say.
+        corners = self.space.corners() if not longest else ()
+        return max([longest, *(int(c.config["trainer"]["max_epochs"]) for c in corners)])
 
     @classmethod
     def from_parsed(cls, parsed: ParsedStudy) -> StudySpec:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from hpsearch.protocol.types import Direction
 from hpsearch.search.store import StudyRecord, TrialRecord, TrialState
 
-ORDER: tuple[TrialState, ...] = ("complete", "running", "waiting", "pruned", "failed")
+ORDER: tuple[TrialState, ...] = ("complete", "running", "waiting", "paused", "pruned", "failed")
 _KEPT_FOR_OTHERS = 3
 
 Place = tuple[int, float, int]
@@ -39,7 +39,7 @@ def place(trial: TrialRecord, direction: Direction) -> Place:
 
 
 def ranked(trials: Sequence[TrialRecord], direction: Direction) -> list[TrialRecord]:
-    """Returns the complete trials, best first, then those that run, wait, were pruned, failed."""
+    """Returns the complete trials, best first, then the others by their state."""
     return sorted(trials, key=lambda trial: place(trial, direction))
 
 
@@ -73,7 +73,7 @@ def progress_line(study: StudyRecord) -> str:
 def opening_line(study: StudyRecord) -> str:
     """Returns what a search begins with, and what to do where nothing is left to train."""
     line = f"{study.name}: {progress_line(study)}"
-    if to_go(study) == 0 and not study.counts["waiting"]:
+    if to_go(study) == 0 and not study.counts["waiting"] + study.counts["paused"]:
         line += "; nothing to train (--add N asks for more)"
     return line
 

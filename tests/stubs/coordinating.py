@@ -12,6 +12,7 @@ from scripted import ScriptedEngine, Watcher
 from hpsearch.protocol.job import Job
 from hpsearch.search.coordinator.disk import DiskSpaceMonitor
 from hpsearch.search.coordinator.loop import Coordinator
+from hpsearch.search.coordinator.retention import Retention
 from hpsearch.search.coordinator.running import TrialLimits
 from hpsearch.search.coordinator.stop import StopRequest
 from hpsearch.search.run import make_job
@@ -53,5 +54,5 @@ def coordinator_of(
         deadline=deadline,
         limits=limits or TrialLimits(),
         disk=DiskSpaceMonitor(folder.parent, watcher),
-        apply_retention=lambda _: None,
+        retention=Retention(folder, spec.objectives, spec.keep_checkpoints, spec.disk_budget),
     )

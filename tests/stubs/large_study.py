@@ -24,7 +24,7 @@ from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import TrialState
 
-from hpsearch.search.store.writer import create_study
+from hpsearch.search.store.create import create_study
 from hpsearch.studyfile.study import StudySpec
 
 NAME = "large"

@@ -12,12 +12,12 @@ from scripted import ScriptedEngine, Watcher
 from hpsearch.engines.engine import Exited
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Message, Report, Started
+from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.owned_storage import buffer_writes
 from hpsearch.search.store.records import load_record, load_study
 from hpsearch.search.store.write_behind import WriteBehindQueue
-from hpsearch.search.store.writer import create_study
 from hpsearch.studyfile.study import StudySpec
 
 NAME = "reporting"

@@ -14,8 +14,8 @@ from hpsearch.search.store.records import StudyRecord, TrialRecord
 Script = Callable[[Job], Iterator[Message | Exited]]
 
 
-def report(step: int, value: float) -> Report:
-    return Report(step, {"score": value}, {"score": value}, float(step))
+def report(step: int, value: float, *, last: bool = False) -> Report:
+    return Report(step, {"score": value}, {"score": value}, float(step), last)
 
 
 def learns(job: Job, epochs: int = 3, from_epoch: int = 0) -> Iterator[Message | Exited]:
@@ -23,7 +23,7 @@ def learns(job: Job, epochs: int = 3, from_epoch: int = 0) -> Iterator[Message |
     x = float(job.config["model"]["init_args"]["x"])
     yield Started(from_epoch, {"parameters": 5, "split": "s", "device": job.device})
     for step in range(from_epoch + 1, epochs + 1):
-        yield report(step, x * step)
+        yield report(step, x * step, last=step == epochs)
     yield Ended("complete", facts={"epochs": epochs, "checkpoint": "best.ckpt"})
     yield Exited(0)
 

@@ -94,7 +94,9 @@ class Search:
                 start_new_session=True,
                 env={
                     **os.environ,
-                    "PYTHONPATH": str(STUBS),
+                    "PYTHONPATH": os.pathsep.join(
+                        [str(STUBS), *filter(None, [os.environ.get("PYTHONPATH")])]
+                    ),
                     "HPSEARCH_STORAGE": self.storage,
                 },
             )

@@ -25,6 +25,10 @@ from hpsearch.studyfile.expressions import (
         ('~choice("two words", -0.5, one-cycle)', Choice(("two words", -0.5, "one-cycle"))),
         ("~choice(torch.nn.ReLU, on, off)", Choice(("torch.nn.ReLU", "on", "off"))),
         (r'~choice("\d", b)', Choice((r"\d", "b"))),
+        ("~float(1e-4, 0.1, log=True, prior=3e-3)", FloatRange(1e-4, 0.1, True, prior=0.003)),
+        ("~float(0, 2, prior=1)", FloatRange(0.0, 2.0, prior=1.0)),
+        ("~int(1, 9, step=2, prior=3)", IntRange(1, 9, step=2, prior=3)),
+        ("~choice(null, a, prior=null)", Choice((None, "a"), prior=None)),
     ],
 )
 def test_a_mark_reads_as_its_distribution(mark, distribution):
@@ -45,6 +49,10 @@ def test_a_mark_reads_as_its_distribution(mark, distribution):
         ("~float(1, 2, 3)", "~float takes a low and a high, not 3 values: ~float(low, high)"),
         ("~int(1, 2, low=3)", "~int takes a low and a high, not 2 values"),
         ("~int(1, 2, lgo=True)", "~int has no argument 'lgo'; did you mean 'low'?"),
+        ("~int(1, 9, step=2, prior=4)", "prior=4 is not a value of this ~int; write one that"),
+        ("~float(0, 1, prior=2)", "prior=2 is not a value of this ~float; write one that"),
+        ("~choice(1, 2, prior=true)", "prior=True is not a value of this ~choice"),
+        ("~int(1, 2, piror=1)", "~int has no argument 'piror'; did you mean 'prior'?"),
         ("~int(0.5, 4)", "low of ~int must be a whole number, not 0.5; or use ~float"),
         ("~int(1, 4, step=0)", "step=0 must be 1 or more"),
         ("~int(1, 9007199254740993)", "beyond 2**53, where numbers are no longer exact"),

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from hpsearch.studyfile.algorithms import NO_PRUNER, PRUNERS, SAMPLERS, Promote
 from hpsearch.studyfile.diagnostics import StudyFileError
 from hpsearch.studyfile.study import StudySpec
 
@@ -106,7 +107,7 @@ def test_several_objectives_are_not_pruned():
     assert study(study={"objective": both}).pruner.class_path == "optuna.pruners.NopPruner"
     assert study(study={"objective": both, "pruner": "none"}).objectives == both
     assert faults_of(study={"objective": both, "pruner": "median"}) == [
-        "study.pruner: Optuna prunes studies of one objective only; "
+        "study.pruner: studies of several objectives train every trial whole; "
         "write pruner: none, or keep one objective"
     ]
 
@@ -311,3 +312,66 @@ def test_a_stored_study_is_rebuilt_from_json():
 def test_a_stored_study_is_checked_again():
     with pytest.raises(StudyFileError, match=re.escape("the stored study: error: study.seed: -1")):
         study(study={"seed": -1})
+
+
+def test_a_study_that_promotes_learns_from_rungs_and_prunes_nothing():
+    spec = study(study={"scheduler": "promote"})
+    assert spec.promote == Promote(eta=3, first=1)
+    assert spec.pruner == NO_PRUNER
+    assert spec.sampler.class_path == SAMPLERS["rungs"]
+    finer = {"class_path": "promote", "init_args": {"eta": 2, "first": 3}}
+    assert study(study={"scheduler": finer, "sampler": "random"}).promote == Promote(2, 3)
+
+
+def test_a_scheduler_may_be_a_pruner():
+    spec = study(study={"scheduler": "median"})
+    assert (spec.promote, spec.pruner.class_path) == (None, PRUNERS["median"])
+
+
+def test_a_budget_may_be_in_epochs():
+    assert study(study={"trials": None, "epochs": 500}).epochs == 500
+
+
+@pytest.mark.parametrize(
+    ("settings", "diagnostic"),
+    [
+        (
+            {"scheduler": "promote", "pruner": "none"},
+            "study.pruner: a study has a scheduler or a pruner, not both; leave one of them out",
+        ),
+        ({"scheduler": "promot"}, "study.scheduler: there is no 'promot'; did you mean 'promote'?"),
+        (
+            {"scheduler": {"class_path": "promote", "init_args": {"eta": 1}}},
+            "study.scheduler: eta=1 must be a whole number, 2 or more",
+        ),
+        (
+            {"scheduler": {"class_path": "promote", "init_args": {"etaa": 4}}},
+            "study.scheduler: promote has no argument 'etaa'; did you mean 'eta'?",
+        ),
+        (
+            {"scheduler": "promote", "objective": {"a": "maximize", "b": "minimize"}},
+            "study.scheduler: studies of several objectives train every trial whole; write"
+            " scheduler: none, or keep one objective",
+        ),
+        (
+            {"epochs": 1},
+            "study.epochs: 1 epochs do not train one model: trainer.max_epochs is 2; write 2 or"
+            " more",
+        ),
+        (
+            {"enqueue": {"hidden": 8}},
+            "study.enqueue: must be a list of settings, as in [{lr: 0.003}, {lr: 0.01, dropout:"
+            " 0}]",
+        ),
+        (
+            {"enqueue": [{"hidden": 8}, {"hidden": 99}]},
+            "study.enqueue.1: 99 is not a value of model.hidden: whole numbers, 8 to 64",
+        ),
+        (
+            {"enqueue": [{"hidden": 8}, {"model.hidden": 8}]},
+            "study.enqueue.1: is the same setting as entry 0; leave one out",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_schedule_or_with_known_settings_is_told(settings, diagnostic):
+    assert faults_of(study=settings) == [diagnostic]

@@ -16,6 +16,7 @@ def test_list_entry_has_name_state_and_counts(make_study: Any, make_trial: Any) 
         "pruned": 1,
         "failed": 0,
         "running": 0,
+        "paused": 0,
         "waiting": 0,
     }
 

@@ -54,7 +54,7 @@ def describe_exit(code: int) -> str:
     return f"was ended by signal {-code}" if code < 0 else f"ended early (exit code {code})"
 
 
-Course = Literal["finish", "retry", "requeue", "wait_for_disk", "abort"]
+Course = Literal["finish", "pause", "retry", "requeue", "wait_for_disk", "abort"]
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class ExitDecision:
     """What is to be done about a trial that is gone.
 
     Attributes:
-        action: `settle` it as it `ended`; `go on` with it at once from its last checkpoint; `set
-            aside`, for `resume`; `wait for room` on the disk and go on; `end the search`, since no
-            trial can be trained as things are.
-        ended: how it ended, where it is settled.
+        action: `finish` it as it `ended`; `pause` it until it is promoted; `retry` it at once from
+            its last checkpoint; `requeue` it for `resume`; `wait_for_disk` and retry then; `abort`
+            the search, since no trial can be trained as things are.
+        ended: how it ended, where it is finished.
         reason: why its process is gone, where the trial itself is not over.
     """
 
@@ -88,6 +88,9 @@ def decide_exit(
     said = running.ended
     if said is not None and said.fatal:
         return ExitDecision("abort", reason=said.failure)
+    if running.paused_at and (said is None or said.how == "stopped"):
+        # Its checkpoint was written before it reported, however its process ended then.
+        return ExitDecision("pause")
     if said is not None and said.how != "stopped" and said.failure_kind != "disk":
         return ExitDecision("finish", said)
     if running.killed or (stopping and not running.timeout_reason):

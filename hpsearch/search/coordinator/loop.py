@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,19 +15,20 @@ from hpsearch.protocol.events import best_report, read_events
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Progress, Report, Started
 from hpsearch.protocol.types import Direction
+from hpsearch.search.coordinator.cleanup import Cleanup
 from hpsearch.search.coordinator.data_guard import DataGuard
 from hpsearch.search.coordinator.disk import DiskSpaceMonitor
 from hpsearch.search.coordinator.exits import FailureTracker, decide_exit
 from hpsearch.search.coordinator.flush import FlushLoop
 from hpsearch.search.coordinator.observer import Observer
+from hpsearch.search.coordinator.retention import Retention
 from hpsearch.search.coordinator.running import RunningTrial, TrialLimits
-from hpsearch.search.coordinator.stop import StopRequest
+from hpsearch.search.coordinator.stop import Ending, StopRequest
 from hpsearch.search.coordinator.trial_queue import TrialQueue
 from hpsearch.search.store import LeaseLostError, StudyWriter, TrialRecord, WriteBehindQueue
 from hpsearch.search.store.keys import PRUNED_AT, SAMPLES_PER_S, SECONDS
 
 POLL_S = 0.1
-GRACE_S = 30.0
 WRITE_S = 1.0
 
 MakeJob = Callable[[int, dict[str, Any], dict[str, Any], Slot], Job]
@@ -49,7 +49,7 @@ class Coordinator:
         budget: trials the study may take in all; None for no limit.
         limits: how long each trial may take.
         disk: whether the trials can write.
-        apply_retention: removes the checkpoints that a finished trial leaves superfluous.
+        retention: removes the checkpoints that are not wanted any more.
         deadline: `time.monotonic()` after which nothing is begun; None for no limit.
     """
 
@@ -68,7 +68,7 @@ class Coordinator:
         deadline: float | None,
         limits: TrialLimits,
         disk: DiskSpaceMonitor,
-        apply_retention: Callable[[TrialRecord], None],
+        retention: Retention,
     ) -> None:
         self._writer = writer
         self._engine = engine
@@ -79,14 +79,13 @@ class Coordinator:
         self._record = record
         self._primary = next(iter(objectives.items()))
         self._budget = budget
-        self._deadline = deadline
+        self._ending = Ending(stop, deadline)
         self._limits = limits
         self._disk = disk
-        self._apply_retention = apply_retention
+        self._cleanup = Cleanup(writer, observer, retention, record)
         self._data_guard = DataGuard(writer)
         self._running: dict[int, RunningTrial] = {}
         self._failures = FailureTracker()
-        self._stopping_since: float | None = None
         self._fatal = ""
 
     def run(self) -> None:
@@ -108,6 +107,8 @@ class Coordinator:
                 self._observer.refresh()
             for trial in self._queue.drain():
                 self._writer.requeue(trial, "interrupted")
+            if not self._stopping():
+                self._cleanup.close()
             self._flush.finish(self._stop)
         except LeaseLostError:
             raise SearchError(
@@ -140,13 +141,16 @@ class Coordinator:
         job = self._make_job(trial.number, params, config, slot)
         events = read_events(Path(job.folder) / "events.jsonl")
         reports = [event for event in events if isinstance(event, Report)]
-        self._writer.replay(trial, reports)
+        self._writer.begin(trial, config["trainer"]["max_epochs"])
+        decision = self._writer.replay(trial, reports)
         running = RunningTrial(trial, job, slot, reports)
-        ends = [event for event in events if isinstance(event, Ended)]
-        if ends:
+        if ends := [event for event in events if isinstance(event, Ended)]:
             # It had ended, and only its coordinator had not lived to write so.
             running.ended = ends[-1]
             self._finish_trial(running)
+            return
+        if decision.action == "pause":
+            self._pause(running, decision.rung)
             return
         self._writer.note_attempt(trial, slot)
         self._running[trial.number] = running
@@ -189,9 +193,8 @@ class Coordinator:
 
     def _handle_started(self, running: RunningTrial, started: Started) -> Decision:
         for note in started.notes:
-            self._observer.note(
-                f"trial {running.job.number}: {note}; it goes on after epoch {started.from_epoch}"
-            )
+            words = f"{note}; it continues after epoch {started.from_epoch}"
+            self._observer.note(f"trial {running.job.number}: {words}")
         facts = {name: fact for name, fact in started.facts.items() if name != "pid"}
         self._writer.begin_attempt(running.trial, started.from_epoch)
         split, data = facts.pop("split", None), facts.pop("data", None)
@@ -208,12 +211,15 @@ class Coordinator:
         return "continue"
 
     def _handle_report(self, running: RunningTrial, report: Report) -> Decision:
-        prune = self._writer.report(running.trial, report)
+        decision = self._writer.report(running.trial, report)
         self._writer.set_facts(running.trial, {SECONDS: round(report.seconds, 3)})
         self._observer.reported(running.job.number, report.step, report.values)
-        if prune and not report.last:
+        if decision.action == "prune":
             self._writer.set_facts(running.trial, {PRUNED_AT: report.step})
             return "prune"
+        if decision.action == "pause":
+            running.paused_at = decision.rung
+            return "stop"
         return "stop" if self._stopping() else "continue"
 
     def _handle_exit(self, running: RunningTrial, gone: Exited) -> None:
@@ -222,6 +228,8 @@ class Coordinator:
             case "finish":
                 running.ended = decision.ended
                 self._finish_trial(running)
+            case "pause":
+                self._pause(running, running.paused_at)
             case "retry":
                 self._retry_later(running, decision.reason)
             case "wait_for_disk":
@@ -240,11 +248,13 @@ class Coordinator:
 
     def _retry_later(self, running: RunningTrial, reason: str) -> None:
         self._writer.close_attempt(running.trial, f"its process {reason}")
-        self._observer.note(
-            f"trial {running.job.number}: its process {reason}; it goes on after epoch"
-            f" {running.epochs}"
-        )
+        words = f"its process {reason}; it continues after epoch {running.epochs}"
+        self._observer.note(f"trial {running.job.number}: {words}")
         self._queue.put_back(running.trial)
+
+    def _pause(self, running: RunningTrial, rung: int) -> None:
+        self._writer.pause(running.trial, rung)
+        self._cleanup.after(running.job.number, self._queue.to_come)
 
     def _requeue(self, running: RunningTrial) -> None:
         self._writer.requeue(running.trial, "interrupted")
@@ -255,13 +265,12 @@ class Coordinator:
         assert ended is not None
         self._writer.set_facts(running.trial, {SAMPLES_PER_S: running.samples_per_s})
         self._writer.tell(running.trial, ended, best_report(running.reports, *self._primary))
-        self._observer.ended(trial := self._record(running.job.number))
-        self._apply_retention(trial)
+        self._cleanup.after(running.job.number, self._queue.to_come)
         if reason := self._failures.record_result(ended):
             self._stop.ask(reason)
 
     def _stopping(self) -> bool:
-        return bool(self._stop.urgency or (self._deadline and time.monotonic() >= self._deadline))
+        return self._ending.due
 
     def _await_disk(self) -> None:
         self._disk.step()
@@ -279,15 +288,9 @@ class Coordinator:
     def _obey_stop(self) -> None:
         if not self._stopping():
             return
-        if self._stopping_since is None:
-            self._stopping_since = time.monotonic()
-            if self._running:
-                self._observer.note(
-                    f"{self._stop.reason or 'the time is up'}: finishing the running epochs, for"
-                    f" {GRACE_S:.0f} s at most; Ctrl-C stops at once"
-                )
-        timeout_reason = time.monotonic() - self._stopping_since > GRACE_S
-        if self._stop.urgency == 2 or timeout_reason:
+        if (announcement := self._ending.begin()) and self._running:
+            self._observer.note(announcement)
+        if self._ending.at_once:
             for number, running in list(self._running.items()):
                 if not running.begun:
                     del self._running[number]

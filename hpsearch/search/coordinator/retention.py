@@ -25,9 +25,9 @@ class Place(NamedTuple):
 class Retention:
     """Removes checkpoints that a finished trial needs no more, and those that are beaten.
 
-    A trial that can be resumed keeps all of its own. A finished one keeps at most its best, and
-    only while it is among the best trials; with several objectives none is beaten in all of them
-    for certain, so every complete trial keeps its best.
+    A trial that can be resumed keeps all of its own, a paused one its last and its best. A finished
+    one keeps at most its best, and only while it is among the best trials; with several objectives
+    none is beaten in all of them for certain, so every complete trial keeps its best.
 
     It is told of every trial once, and looks at no other trial again than one that it removes: what
     the end of a trial costs does not grow with the study.
@@ -54,6 +54,13 @@ class Retention:
         self._best: list[Place] = []  # at most `keep`
         self._held: list[tuple[Place, int]] = []  # those that have a checkpoint, and its bytes
         self._bytes = 0
+        self._paused: dict[int, int] = {}  # bytes by number
+
+    @property
+    def over_budget(self) -> bool:
+        """Whether the paused trials take more than the others leave of the disk budget."""
+        taken = self._bytes + sum(self._paused.values())
+        return self._disk_budget is not None and bool(self._paused) and taken > self._disk_budget
 
     def take(self, trial: TrialRecord) -> None:
         """Removes what is not kept any more now that the trial is as it is.
@@ -61,6 +68,10 @@ class Retention:
         Args:
             trial: one that this was not told of before, or that was not finished then.
         """
+        self._paused.pop(trial.number, None)
+        if trial.state == "paused":
+            self._remove(trial.number, "previous")
+            self._paused[trial.number] = self._size(trial.number, "last", "best")
         if trial.state not in FINISHED:
             return
         if trial.state != "complete" or not trial.values:
@@ -70,7 +81,7 @@ class Retention:
         place = Place(self._sign * trial.values[0], trial.number)
         insort(self._best, place)
         del self._best[self._keep :]
-        size = self._size(trial.number)
+        size = self._size(trial.number, "best")
         insort(self._held, (place, size))
         self._bytes += size
         while self._held and self._is_beaten(self._held[-1][0]):
@@ -89,9 +100,13 @@ class Retention:
         self._bytes -= size
         self._remove(place.number, "best")
 
-    def _size(self, number: int) -> int:
-        path = self._checkpoint(number, "best")
-        return path.stat().st_size if self._disk_budget is not None and path.exists() else 0
+    def _size(self, number: int, *names: str) -> int:
+        """Returns the bytes of some checkpoints of a trial; one under two names counts once."""
+        if self._disk_budget is None:
+            return 0
+        paths = [self._checkpoint(number, name) for name in names]
+        files = [path.stat() for path in paths if path.exists()]
+        return sum({file.st_ino: file.st_size for file in files}.values())
 
     def _checkpoint(self, number: int, name: str) -> Path:
         return self._folder / trial_folder(number) / f"{name}.ckpt"

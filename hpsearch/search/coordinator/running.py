@@ -34,6 +34,7 @@ class RunningTrial:
         begun: the engine has it; before that, it waits for the database to know of it.
         ended: how it says that it ended.
         refusal: why it is not allowed to train; None if it is.
+        paused_at: epochs of the rung that it pauses at; 0 if it does not.
         killed: it was killed because the search stops.
         timeout_reason: why it was killed for being silent or for taking too long; else empty.
         hung: it was for being silent.
@@ -48,6 +49,7 @@ class RunningTrial:
     begun: bool = False
     ended: Ended | None = None
     refusal: Ended | None = None
+    paused_at: int = 0
     killed: bool = False
     timeout_reason: str = ""
     hung: bool = False

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+GRACE_S = 30.0
 SIGNALS = {
     signal.SIGINT: "Ctrl-C",
     signal.SIGTERM: "SIGTERM",
@@ -38,6 +40,42 @@ class StopRequest:
         """
         if number == signal.SIGINT or self.reason not in _WITHOUT_HASTE:
             self.ask(SIGNALS[signal.Signals(number)])
+
+
+class Ending:
+    """Whether a search ends before its budget is used up, and how long that has been so.
+
+    Args:
+        request: the wish that it should stop.
+        deadline: `time.monotonic()` after which nothing is begun; None for no limit.
+    """
+
+    def __init__(self, request: StopRequest, deadline: float | None) -> None:
+        self._request = request
+        self._deadline = deadline
+        self._since: float | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether nothing more is begun."""
+        late = self._deadline is not None and time.monotonic() >= self._deadline
+        return late or self._request.urgency > 0
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the running epochs are not waited for any longer."""
+        late = self._since is not None and time.monotonic() - self._since > GRACE_S
+        return late or self._request.urgency == 2
+
+    def begin(self) -> str:
+        """Starts the clock of the last epochs; returns what to say of it, the first time only."""
+        if self._since is not None:
+            return ""
+        self._since = time.monotonic()
+        return (
+            f"{self._request.reason or 'the time is up'}: finishing the running epochs, for"
+            f" {GRACE_S:.0f} s at most; Ctrl-C stops at once"
+        )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Which trial is next: one that waits to go on, else a new one, as far as the budget goes."""
+"""Which trial is next: an interrupted one, a promoted one or a new one, within the budget."""
 
 from __future__ import annotations
 
@@ -32,15 +32,30 @@ class TrialQueue:
         self._writer = writer
         self._budget = budget
         self._waiting = deque(writer.unfinished())
+        self._ahead: Trial | None = None
         self._count = len(writer.trials())
 
     def next(self) -> Trial | None:
-        """Returns the trial that is next; None if there is none."""
-        return self._waiting.popleft() if self._waiting else self._ask()
+        """Returns the trial that is next; None if there is none.
+
+        Interrupted trials come first, then paused ones that are promoted, those of the highest rung
+        first, then new ones. Once there are no new ones, more of the paused ones are promoted.
+        """
+        if self._waiting:
+            return self._waiting.popleft()
+        return (
+            self._writer.promote() or self._take_ahead() or self._ask()
+        ) or self._writer.promote(closing=True)
+
+    @property
+    def to_come(self) -> int | None:
+        """How many trials may still be asked for; None for no limit."""
+        return None if self._budget is None else max(self._budget - self._count, 0)
 
     def has_next(self) -> bool:
         """Returns whether there is a trial to hand out, without asking for one."""
-        return bool(self._waiting) or self._may_ask()
+        ready = self._waiting or self._ahead or self._may_ask()
+        return bool(ready) or self._writer.may_promote()
 
     def put_back(self, trial: Trial) -> None:
         """Takes a trial that is not over; it is next."""
@@ -48,21 +63,27 @@ class TrialQueue:
 
     def ask_ahead(self) -> None:
         """Asks for the trial that will be next, if there are many and none waits."""
-        if self._waiting or self._count < AHEAD_FROM:
+        if self._waiting or self._ahead or self._count < AHEAD_FROM:
             return
-        trial = self._ask()
-        if trial is not None:
+        self._ahead = self._ask()
+        if self._ahead is not None:
             # Now, and with its own sampler: parameters are proposed when they are first read.
-            self._writer.sample(trial)
-            self._waiting.append(trial)
+            self._writer.sample(self._ahead)
 
     def drain(self) -> Iterator[Trial]:
         """Yields the trials that wait, for the last time."""
         while self._waiting:
             yield self._waiting.popleft()
+        if trial := self._take_ahead():
+            yield trial
+
+    def _take_ahead(self) -> Trial | None:
+        trial, self._ahead = self._ahead, None
+        return trial
 
     def _may_ask(self) -> bool:
-        return not self._writer.exhausted and (self._budget is None or self._count < self._budget)
+        spent = self._budget is not None and self._count >= self._budget
+        return not spent and not self._writer.exhausted and self._writer.may_ask()
 
     def _ask(self) -> Trial | None:
         if not self._may_ask():

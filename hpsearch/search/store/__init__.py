@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hpsearch.search.store.create import create_study, describe_study, enqueue
 from hpsearch.search.store.database import BUSY_S, default_url, open_storage, reason_of, redact
 from hpsearch.search.store.lease import Lease, find_owner, last_owner, take_lease
 from hpsearch.search.store.owned_storage import buffer_writes
 from hpsearch.search.store.records import (
-    STATES,
+    TRIAL_STATES,
     StudyRecord,
     TrialRecord,
     TrialState,
@@ -39,7 +40,7 @@ from hpsearch.search.store.write_behind import (
     LeaseLostError,
     WriteBehindQueue,
 )
-from hpsearch.search.store.writer import StudyWriter, create_study, describe_study
+from hpsearch.search.store.writer import StudyWriter
 
 __all__ = [
     "BUSY_S",
@@ -50,9 +51,9 @@ __all__ = [
     "LeaseLostError",
     "MARK",
     "Mutation",
-    "STATES",
     "StudyRecord",
     "StudyWriter",
+    "TRIAL_STATES",
     "TrialRecord",
     "TrialState",
     "WriteBehindQueue",
@@ -61,6 +62,7 @@ __all__ = [
     "create_study",
     "default_url",
     "describe_study",
+    "enqueue",
     "find_owner",
     "find_runs",
     "grid_size",

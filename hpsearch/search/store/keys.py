@@ -26,12 +26,16 @@ FAILURE = "failure"
 FAILURE_KIND = "failure_kind"
 FINALIST = "finalist"  # of a confirmation: number of the trial that is trained again
 GAP = "gap"  # by how much the objective is better in training than in validation
+ORIGIN = "origin"  # where its setting comes from, if no sampler proposed it
+PAUSED_AT = "paused_at"  # epochs of the rung that it is paused at; 0 once it continues
+PROMOTED = "promoted"  # epochs of the rungs that it has continued from
 PRUNED_AT = "pruned_at"
 REPEAT = "repeat"  # of a confirmation: which of its seeds, from 1
 SAMPLES_PER_S = "samples_per_s"  # training speed, as last said
 SECONDS = "seconds"
 SEED = "seed"  # where it does not follow from the trial's number
 TRACEBACK = "traceback"
+WHOLE = "whole"  # it is trained to its end, whatever others do
 
 _SUFFIX = ".confirm"
 _LONGEST_NAME = 64

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import optuna
 from optuna.storages import RDBStorage
@@ -30,6 +30,7 @@ from hpsearch.search.store.keys import (
     DOCUMENT,
     FAILURE_KIND,
     IMPORT_PATHS,
+    PAUSED_AT,
     RUNS,
     SECONDS,
     TEST_EVALUATIONS,
@@ -41,7 +42,8 @@ from hpsearch.search.store.tables import read_trials
 from hpsearch.search.store.winner import find_winner
 from hpsearch.studyfile.study import StudySpec
 
-TrialState = Literal["complete", "pruned", "failed", "running", "waiting"]
+TrialState = Literal["complete", "pruned", "failed", "running", "paused", "waiting"]
+TRIAL_STATES: tuple[TrialState, ...] = get_args(TrialState)
 StudyState = Literal["running", "done", "interrupted", "new"]
 
 STATES: dict[TrialStateOfOptuna, TrialState] = {
@@ -113,9 +115,7 @@ class StudyRecord:
     @property
     def counts(self) -> dict[TrialState, int]:
         """Returns how many trials are in each state."""
-        counts: dict[TrialState, int] = dict.fromkeys(
-            ("complete", "pruned", "failed", "running", "waiting"), 0
-        )
+        counts: dict[TrialState, int] = dict.fromkeys(TRIAL_STATES, 0)
         for trial in self.trials:
             counts[trial.state] += 1
         return counts
@@ -226,10 +226,14 @@ def trial_record(frozen: FrozenTrial, runs: Path, *, owned: bool = True) -> Tria
     state = STATES[frozen.state]
     attempts = tuple(attributes.pop(ATTEMPTS, ()))
     runs_now = owned and bool(attempts)  # before its first attempt it is only asked for
+    if state == "running" and not runs_now:
+        state = "waiting"
+    if state == "waiting" and attributes.get(PAUSED_AT):
+        state = "paused"
     best = runs / trial_folder(frozen.number) / (attributes.pop(CHECKPOINT, None) or "best.ckpt")
     return TrialRecord(
         number=frozen.number,
-        state="waiting" if state == "running" and not runs_now else state,
+        state=state,
         params=dict(frozen.params),
         values=tuple(frozen.values) if frozen.values else None,
         values_by_epoch={int(step): curve[step] for step in sorted(curve, key=int)},
@@ -283,7 +287,7 @@ def _state(trials: tuple[TrialRecord, ...], budget: int | None, owner: Owner | N
         return "running"
     if not trials:
         return "new"
-    unfinished = any(trial.state in ("running", "waiting") for trial in trials)
+    unfinished = any(trial.state in ("running", "paused", "waiting") for trial in trials)
     if unfinished or (budget is not None and len(trials) < budget):
         return "interrupted"
     return "done"

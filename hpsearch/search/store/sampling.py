@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import optuna
-from optuna.pruners import BasePruner, HyperbandPruner
+from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.search_space import IntersectionSearchSpace
 
@@ -15,7 +15,9 @@ from hpsearch.classes.binding import instantiate
 from hpsearch.classes.components import resolve
 from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import Scalar
+from hpsearch.search.rungs import ETA, EpochBudget, Ladder, Scheduler, rungs_up_to
 from hpsearch.studyfile.distributions import Choice, Distribution, IntRange
+from hpsearch.studyfile.known_settings import priors_of
 from hpsearch.studyfile.study import StudySpec
 
 # These draw one sequence over the whole study: every instance needs the same seed.
@@ -52,6 +54,12 @@ def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
     extra: dict[str, Any] = {"seed": seed} if "seed" in takes else {}
     if "search_space" in takes:
         extra["search_space"] = _grid(spec)
+    if "max_resource" in takes:
+        extra["max_resource"] = spec.max_epochs()
+    if spec.promote and "reduction_factor" in takes:
+        extra["reduction_factor"] = spec.promote.eta
+    if "priors" in takes:
+        extra["priors"] = priors_of(spec.space)
     quiet = {
         name: False
         for name, argument in takes.items()
@@ -61,14 +69,14 @@ def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
     return sampler
 
 
-def hand_over(before: BaseSampler, after: BaseSampler, pruner: BasePruner) -> None:
+def hand_over(before: BaseSampler, after: BaseSampler) -> None:
     """Gives a trial's sampler what the sampler of the trial before has found out of all trials.
 
     That is the space that the trials have in common: a sampler finds the same by itself, but looks
-    through all of them for it, at each trial again. Not with Hyperband, which shows each sampler
-    the trials of one bracket only.
+    through all of them for it, at each trial again. It does so under Hyperband as well: since
+    Optuna 5.0 samplers that learn see the trials of every bracket.
     """
-    if type(before) is not type(after) or isinstance(pruner, HyperbandPruner):
+    if type(before) is not type(after):
         return
     for name, found in vars(before).items():
         if isinstance(found, IntersectionSearchSpace):
@@ -89,6 +97,15 @@ def build_pruner(spec: StudySpec) -> BasePruner:
     extra = {"max_resource": spec.max_epochs()} if "max_resource" in takes else {}
     pruner: BasePruner = instantiate(component.to_tree(), **extra)
     return pruner
+
+
+def build_scheduler(spec: StudySpec) -> Scheduler:
+    """Returns what decides where trials pause and how many epochs are left; empty of trials."""
+    longest = spec.max_epochs()
+    rungs = rungs_up_to(longest, spec.promote.eta, spec.promote.first) if spec.promote else ()
+    ladder = Ladder(rungs, spec.promote.eta if spec.promote else ETA)
+    direction = next(iter(spec.objectives.values()))
+    return Scheduler(ladder, EpochBudget(spec.epochs), longest, direction)
 
 
 def _grid(spec: StudySpec) -> dict[str, list[Scalar]]:

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import optuna
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpsearch.engines.slots import Slot
 from hpsearch.protocol.messages import Ended, Report
+from hpsearch.search.rungs import RungDecision
 from hpsearch.search.store.generalization import generalization_gap
 from hpsearch.search.store.keys import (
     ATTEMPTS,
-    BUDGET,
     CURVE,
     DEVICE,
-    DOCUMENT,
     FAILURE,
     FAILURE_KIND,
     GAP,
-    ID,
-    IMPORT_PATHS,
-    RUNS,
+    PAUSED_AT,
+    PROMOTED,
+    PRUNED_AT,
     TRACEBACK,
-    VERSIONS,
+    WHOLE,
 )
+from hpsearch.search.store.pauses import Pauses
 from hpsearch.search.store.sampling import build_pruner, build_sampler, hand_over, suggester
 from hpsearch.studyfile.study import StudySpec
-
-RECORDED = ("hpsearch", "torch", "pytorch-lightning", "torchvision", "optuna")
 
 
 class LastProgress(NamedTuple):
@@ -68,6 +61,7 @@ class StudyWriter:
         self._study.pruner = build_pruner(spec)
         self._progress: dict[int, LastProgress] = {}
         self.exhausted = False
+        self.pauses = Pauses(spec, self.trials())
 
     def trials(self) -> list[FrozenTrial]:
         """Returns every trial there is, by number."""
@@ -79,13 +73,13 @@ class StudyWriter:
         return frozen
 
     def unfinished(self) -> Iterator[Trial]:
-        """Yields the trials that are neither finished nor running anywhere, by number.
+        """Yields the trials that are neither finished, paused nor running anywhere, by number.
 
         A trial of a dead coordinator is adopted under its own number: Optuna returns its stored
         parameters when they are asked for again.
         """
         for frozen in self.trials():
-            if not frozen.state.is_finished():
+            if not frozen.state.is_finished() and frozen.number not in self.pauses:
                 yield self.adopt(frozen._trial_id, frozen.number, frozen.state)
 
     def adopt(self, trial_id: int, number: int, state: TrialState) -> Trial:
@@ -98,33 +92,86 @@ class StudyWriter:
     def ask(self, number: int) -> Trial:
         """Returns a new trial, which gets this number."""
         self._change_sampler(number)
-        return self._study.ask()
+        # Not `study.ask()`, which would take a trial that waits.
+        self._study._thread_local.cached_all_trials = None
+        return Trial(self._study, self._storage.create_new_trial(self._study._study_id))
+
+    def may_ask(self) -> bool:
+        """Tells whether the study's epochs are enough for one more trial."""
+        return self.pauses.scheduler.may_begin()
+
+    def may_promote(self) -> bool:
+        """Tells whether a paused trial may continue, should no other begin any more."""
+        return self.pauses.scheduler.promotion(closing=True) is not None
+
+    def promote(self, *, closing: bool = False) -> Trial | None:
+        """Returns the paused trial that continues next, as RUNNING; see `Pauses.promote`."""
+        found = self.pauses.promote(closing=closing)
+        if found is None:
+            return None
+        trial = self.adopt(found.number, found.number, self.trial(found.number).state)
+        promoted = [*trial.user_attrs.get(PROMOTED, []), found.rung]
+        self.set_facts(trial, {PROMOTED: promoted, PAUSED_AT: 0})
+        return trial
+
+    def begin(self, trial: Trial, epochs: int) -> None:
+        """Notes that a trial of so many epochs trains now, until its next stop."""
+        whole = bool(trial.user_attrs.get(WHOLE))
+        self.pauses.scheduler.begin(trial.number, epochs, whole=whole)
+
+    def pause(self, trial: Trial, rung: int) -> None:
+        """Writes that a trial waits at a rung to be promoted; nobody owns it."""
+        self.close_attempt(trial, "paused")
+        self.set_facts(trial, {PAUSED_AT: rung})
+        self.pauses.add(trial.number, rung)
+        self._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+
+    def give_up(self, number: int) -> None:
+        """Writes that a paused trial is pruned: it is not promoted any more."""
+        trial = self.adopt(number, number, self.trial(number).state)
+        self.set_facts(trial, {PRUNED_AT: self.pauses.drop(number), PAUSED_AT: 0})
+        self._finish(trial, TrialState.PRUNED, None)
 
     def sample(self, trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
         """Returns the trial's parameters and the configuration they fill in."""
         config = self._spec.space.sample(suggester(trial))
         return dict(trial.params), config
 
-    def report(self, trial: Trial, report: Report) -> bool:
-        """Writes the values after an epoch and returns whether the trial should be pruned.
+    def report(self, trial: Trial, report: Report) -> RungDecision:
+        """Writes the values after an epoch and decides what the trial does next.
 
         Idempotent: an epoch that is reported again keeps its first value.
         """
         self._progress[trial.number] = LastProgress(report.step, time.monotonic())
         value = next(iter(report.values.values()))
+        whole = bool(trial.user_attrs.get(WHOLE))
+        scheduler = self.pauses.scheduler
+        decision = scheduler.report(trial.number, report.step, value, whole=whole)
         if not self._prunes:
             curve = dict(trial.user_attrs.get(CURVE, {}))
             trial.set_user_attr(CURVE, {str(report.step): value, **curve})
-            return False
+            return decision
         if report.step not in self._storage.get_trial(trial._trial_id).intermediate_values:
             trial.report(value, report.step)
-        return trial.should_prune()
+        if report.last:
+            return RungDecision("continue")
+        if decision.rung and decision.action == "continue":
+            promoted = trial.user_attrs.get(PROMOTED, [])
+            trial.set_user_attr(PROMOTED, [*promoted, decision.rung])
+        kept = whole or self._spec.promote
+        return RungDecision("prune") if not kept and trial.should_prune() else decision
 
-    def replay(self, trial: Trial, reports: list[Report]) -> None:
-        """Writes reports that a dead coordinator had not: they stand in the trial's own file."""
+    def replay(self, trial: Trial, reports: list[Report]) -> RungDecision:
+        """Writes reports that a dead coordinator had not: they stand in the trial's own file.
+
+        Returns:
+            What the trial does after the last of them.
+        """
+        decision = RungDecision("continue")
         for report in reports:
-            self.report(trial, report)
+            decision = self.report(trial, report)
             self._progress[trial.number] = LastProgress(report.step, None)
+        return decision
 
     def note_attempt(self, trial: Trial, slot: Slot) -> None:
         """Writes that a process is given the trial, here and now."""
@@ -181,7 +228,12 @@ class StudyWriter:
             self.set_facts(trial, {GAP: generalization_gap(best.metrics, *first)})
         self.close_attempt(trial, ended.how)
         if ended.how == "complete" and values:
+            self.pauses.scheduler.finish(trial.number)
             self._finish(trial, TrialState.COMPLETE, values)
+            return
+        self.pauses.scheduler.lose(trial.number)
+        if ended.how == "complete":
+            self._finish(trial, TrialState.FAIL, None)
         elif ended.failure_kind == "out of memory":
             # A sampler that is told of a failure forgets it, and proposes the same again.
             trial.set_constraint("memory", 1.0)
@@ -194,11 +246,12 @@ class StudyWriter:
     def requeue(self, trial: Trial, how: str) -> None:
         """Leaves the trial to be resumed later: it waits, and nobody owns it."""
         self.close_attempt(trial, how)
+        self.pauses.scheduler.stop(trial.number)
         self._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
 
     def _change_sampler(self, number: int) -> None:
         sampler = build_sampler(self._spec, number)
-        hand_over(self._study.sampler, sampler, self._study.pruner)
+        hand_over(self._study.sampler, sampler)
         self._study.sampler = sampler
 
     def _closed(self, trial: Trial, how: str = "killed") -> list[dict[str, Any]]:
@@ -207,7 +260,7 @@ class StudyWriter:
         footing = self._progress.pop(trial.number, LastProgress(None, None))
         if attempts and attempts[-1].get("ended") is None:
             attempts[-1] |= {"ended": _now(), "how": how, "epochs": footing.epochs}
-            if footing.since is not None and how not in ("complete", "pruned"):
+            if footing.since is not None and how not in ("complete", "pruned", "paused"):
                 attempts[-1]["lost_s"] = round(time.monotonic() - footing.since, 1)
         return attempts
 
@@ -219,29 +272,6 @@ class StudyWriter:
             if "Study.stop" not in str(error):
                 raise
             self.exhausted = True
-
-
-def create_study(spec: StudySpec, storage: RDBStorage, runs: Path) -> optuna.Study:
-    """Makes a study in the database, with all that `resume` needs to go on from it alone."""
-    study = optuna.create_study(
-        storage=storage,
-        study_name=spec.name,
-        directions=list(spec.objectives.values()),
-        sampler=build_sampler(spec, 0),
-    )
-    study.set_metric_names(list(spec.objectives))
-    study.set_user_attr(ID, uuid.uuid4().hex)
-    describe_study(study, spec, runs, spec.trials)
-    return study
-
-
-def describe_study(study: optuna.Study, spec: StudySpec, runs: Path, budget: int | None) -> None:
-    """Writes what the study is and how far it may go."""
-    study.set_user_attr(DOCUMENT, json.dumps(spec.document))
-    study.set_user_attr(IMPORT_PATHS, list(spec.import_paths))
-    study.set_user_attr(RUNS, str(runs.resolve()))
-    study.set_user_attr(BUDGET, budget)
-    study.set_user_attr(VERSIONS, {name: version(name) for name in RECORDED})
 
 
 def _now() -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import yaml
 
 from hpsearch.search.store import TrialRecord
-from hpsearch.search.store.keys import FAILURE, PRUNED_AT, TRACEBACK
+from hpsearch.search.store.keys import FAILURE, PAUSED_AT, PRUNED_AT, TRACEBACK
 from hpsearch.views import formatting
 
 
@@ -52,6 +52,9 @@ def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
             return f"**Failed**\n\n{_fenced(str(trial.attributes.get(FAILURE, 'no word of why')))}"
         case "running":
             return f"**Running**: {epochs} epochs done"
+        case "paused":
+            at = trial.attributes.get(PAUSED_AT, epochs)
+            return f"**Paused** after epoch {at}, until it is among the best that met it"
         case "waiting":
             return f"**Waiting** to go on: {epochs} epochs done"
 

@@ -32,7 +32,7 @@ class PlainView:
     ) -> None:
         """Writes a line only where a trial goes on after an interruption."""
         if from_epoch:
-            self._write(f"trial {number} goes on after epoch {from_epoch} on {slot}")
+            self._write(f"trial {number} continues after epoch {from_epoch} on {slot}")
 
     def progressed(self, number: int, progress: Progress) -> None:
         """Writes nothing: a log of every batch is read by nobody."""

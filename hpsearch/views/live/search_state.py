@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from hpsearch.protocol.messages import Progress
 from hpsearch.protocol.types import Direction, Scalar
-from hpsearch.search.store import STATES, StudyRecord, TrialRecord, TrialState
+from hpsearch.search.store import TRIAL_STATES, StudyRecord, TrialRecord, TrialState
 from hpsearch.views.ranking import Place, done, place
 
 
@@ -23,7 +23,7 @@ class LiveRanking:
     def __init__(self, trials: Iterable[TrialRecord], direction: Direction) -> None:
         self._direction = direction
         self.trials = {trial.number: trial for trial in trials}
-        self.counts: dict[TrialState, int] = dict.fromkeys(STATES.values(), 0)
+        self.counts: dict[TrialState, int] = dict.fromkeys(TRIAL_STATES, 0)
         for trial in self.trials.values():
             self.counts[trial.state] += 1
         self._order: list[Place] = sorted(place(t, direction) for t in self.trials.values())

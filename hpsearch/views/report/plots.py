@@ -13,14 +13,15 @@ from hpsearch.views.report.blocks import Figure
 
 # The colours of Okabe and Ito, told apart by colour-blind readers too
 # (jfly.uni-koeln.de/color, 2008), and readable on white and on black.
-BLUE, ORANGE, RED, GREEN, PURPLE, GREY = (
-    *("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#8A8F98"),
+BLUE, ORANGE, RED, GREEN, PURPLE, SKY, GREY = (
+    *("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#8A8F98"),
 )
 STATE_COLORS = {
     "complete": BLUE,
     "pruned": ORANGE,
     "failed": RED,
     "running": GREEN,
+    "paused": SKY,
     "waiting": PURPLE,
 }
 

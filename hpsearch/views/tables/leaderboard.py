@@ -19,6 +19,7 @@ from hpsearch.views.ranking import epochs_done, latest_value, ranked, top
 STYLES = {
     "complete": "",
     "running": "cyan",
+    "paused": "magenta",
     "waiting": "yellow",
     "pruned": "dim",
     "failed": "red",

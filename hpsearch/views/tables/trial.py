@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.search.store import StudyRecord, TrialRecord
-from hpsearch.search.store.keys import FAILURE, FAILURE_KIND, TRACEBACK
+from hpsearch.search.store.keys import FAILURE, FAILURE_KIND, PAUSED_AT, PROMOTED, TRACEBACK
 from hpsearch.views import formatting
 from hpsearch.views.formatting import sparkline, spell
 from hpsearch.views.tables.leaderboard import STYLES
@@ -73,7 +73,7 @@ _CURVE = 60
 # Shown in places of their own, or told by `time` and `weights` already.
 _FAILED_AT = "failed_at"
 _OF_FAILURE = (FAILURE, FAILURE_KIND, _FAILED_AT, TRACEBACK)
-_OWN_PLACES = (*_OF_FAILURE, "parameters", "best_parameters", "best_seconds")
+_OWN_PLACES = (*_OF_FAILURE, PAUSED_AT, "parameters", "best_parameters", "best_seconds")
 
 
 def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
@@ -106,6 +106,10 @@ def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     rows["time"] = spell(trial.seconds)
     rows["device"] = trial.device or "-"
     rows["checkpoint"] = trial.checkpoint or "-"
+    if promoted := trial.attributes.get(PROMOTED):
+        rows["continued"] = f"after {', '.join(map(str, promoted))} epochs"
+    if trial.state == "paused":
+        rows["paused"] = f"after {trial.attributes[PAUSED_AT]} epochs"
     if "parameters" in trial.attributes:
         rows["weights"] = f"{trial.attributes['parameters']:,}"
     facts = {

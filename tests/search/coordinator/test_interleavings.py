@@ -26,12 +26,12 @@ from hpsearch.protocol.messages import Ended, Message, Report, Started
 from hpsearch.search.coordinator import loop as coordinator_module
 from hpsearch.search.coordinator import trial_queue as queue_module
 from hpsearch.search.store import write_behind as outbox_module
+from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.owned_storage import buffer_writes
 from hpsearch.search.store.records import load_study, trial_folder
 from hpsearch.search.store.write_behind import WriteBehindQueue
-from hpsearch.search.store.writer import create_study
 from hpsearch.studyfile.study import StudySpec
 
 EPOCHS = 12

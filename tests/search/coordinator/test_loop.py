@@ -22,6 +22,7 @@ from hpsearch.search.coordinator import disk as room_module
 from hpsearch.search.coordinator.exits import describe_exit
 from hpsearch.search.coordinator.running import TrialLimits
 from hpsearch.search.coordinator.stop import StopRequest
+from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.owned_storage import buffer_writes
@@ -34,7 +35,6 @@ from hpsearch.search.store.records import (
 )
 from hpsearch.search.store.sampling import grid_size
 from hpsearch.search.store.write_behind import WriteBehindQueue
-from hpsearch.search.store.writer import create_study
 from hpsearch.studyfile.study import StudySpec
 
 
@@ -330,7 +330,7 @@ def test_a_trial_whose_process_died_goes_on_under_its_number(bench: Bench) -> No
 
     assert [job.number for job in engine.jobs] == [0, 0, 1, 2, 3]
     assert watcher.notes == [
-        "trial 0: its process was ended by signal 11; it goes on after epoch 1"
+        "trial 0: its process was ended by signal 11; it continues after epoch 1"
     ]
     first, second = bench.record().trials[0].attempts
     assert (first["how"], second["how"]) == ("its process was ended by signal 11", "complete")
@@ -468,7 +468,7 @@ def test_a_trial_that_hangs_is_killed_and_tried_again(bench: Bench) -> None:
         "its process gave no sign of life for 0.05 s (study.hang_timeout), 4 times in a row"
     )
     assert watcher.notes[0] == (
-        "trial 0: its process gave no sign of life for 0.05 s (study.hang_timeout); it goes on"
+        "trial 0: its process gave no sign of life for 0.05 s (study.hang_timeout); it continues"
         " after epoch 0"
     )
 
@@ -572,10 +572,10 @@ def test_a_trial_that_finds_no_room_goes_on_when_there_is(bench: Bench) -> None:
     assert record.counts["complete"] == 4
     assert [len(trial.attempts) for trial in record.trials] == [2, 1, 2, 1]
     assert watcher.notes == [
-        "trial 0: its process found no room on the disk; it goes on after epoch 0",
+        "trial 0: its process found no room on the disk; it continues after epoch 0",
         "no room for 0: the search waits for 1.05 MB of room, for 15 minutes at most",
         "there is room on the disk again: the search goes on",
-        "trial 2: its process found no room on the disk; it goes on after epoch 0",
+        "trial 2: its process found no room on the disk; it continues after epoch 0",
         "no room for 2: the search waits for 1.05 MB of room, for 15 minutes at most",
         "there is room on the disk again: the search goes on",
     ]
@@ -671,7 +671,7 @@ def test_a_lost_node_is_never_the_failure_of_its_trial(bench: Bench) -> None:
     trial = bench.record().trials[0]
     assert (trial.state, len(trial.attempts)) == ("complete", 7)
     assert trial.attempts[0]["how"] == f"its process {lost}"
-    assert watcher.notes == [f"trial 0: its process {lost}; it goes on after epoch 0"] * 6
+    assert watcher.notes == [f"trial 0: its process {lost}; it continues after epoch 0"] * 6
 
 
 def test_what_an_attempt_says_after_its_end_changes_nothing(bench: Bench) -> None:

@@ -169,3 +169,27 @@ def test_a_search_that_is_resumed_with_less_gives_up_more_at_once(
     apply_retention(Retention(tmp_path, UP, keep=4, disk_budget=150), *trials)
 
     assert left(tmp_path) == {3: ["best"]}
+
+
+def test_a_paused_trial_keeps_what_it_continues_from(tmp_path: Path, make_trial: Trials) -> None:
+    trials = [make_trial(0, "paused")]
+    put(tmp_path, *trials)
+
+    apply_retention(Retention(tmp_path, UP, keep=0, disk_budget=1), *trials)
+
+    assert left(tmp_path) == {0: ["best", "last"]}
+
+
+def test_paused_trials_count_in_the_disk_budget_until_they_are_over(
+    tmp_path: Path, make_trial: Trials
+) -> None:
+    trials = [make_trial(0), make_trial(1, "paused"), make_trial(2, "paused")]
+    put(tmp_path, *trials)
+    retention = Retention(tmp_path, UP, keep=5, disk_budget=450)
+
+    apply_retention(retention, *trials)
+    assert retention.over_budget
+    apply_retention(retention, make_trial(2, "pruned"))
+
+    assert not retention.over_budget
+    assert left(tmp_path) == {0: ["best"], 1: ["best", "last"]}

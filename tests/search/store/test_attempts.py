@@ -12,8 +12,9 @@ from scripted import report
 
 from hpsearch.engines.slots import Slot
 from hpsearch.protocol.messages import Ended
+from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.writer import StudyWriter, create_study
+from hpsearch.search.store.writer import StudyWriter
 from hpsearch.studyfile.study import StudySpec
 
 SLOT = Slot("cpu:0", "cpu", 1)

@@ -12,12 +12,12 @@ from optuna.storages import RDBStorage
 from scripted import ScriptedEngine, Watcher, learns
 
 from hpsearch.errors import InputError
+from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.owned_storage import buffer_writes
 from hpsearch.search.store.records import load_record, stored_spec
 from hpsearch.search.store.write_behind import WriteBehindQueue
-from hpsearch.search.store.writer import create_study
 from hpsearch.studyfile.study import StudySpec
 
 pytestmark = [pytest.mark.process, pytest.mark.postgresql]

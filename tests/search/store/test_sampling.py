@@ -97,7 +97,7 @@ def proposals(study: StudySpec, *, handing_over: bool) -> list[dict[str, Any]]:
     for number in range(30):
         sampler = build_sampler(study, number)
         if handing_over:
-            hand_over(here.sampler, sampler, pruner)
+            hand_over(here.sampler, sampler)
         here.sampler = sampler
         running.append(here.ask())
         study.space.sample(suggester(running[-1]))
@@ -126,16 +126,22 @@ def test_a_sampler_is_handed_the_space_that_all_trials_have_in_common() -> None:
     study = spec(sampler=TPE, pruner="none")
     before, after = build_sampler(study, 0), build_sampler(study, 1)
 
-    hand_over(before, after, build_pruner(study))
+    hand_over(before, after)
 
     assert common_space(after) is common_space(before)
 
 
-@pytest.mark.parametrize(("sampler", "pruner"), [(TPE, "hyperband"), ("cmaes", "none")])
-def test_nothing_is_handed_on_between_brackets_or_kinds(sampler: Any, pruner: str) -> None:
+def test_nothing_is_handed_to_a_sampler_of_another_kind() -> None:
     before = build_sampler(spec(sampler=TPE), 0)
-    after = build_sampler(spec(sampler=sampler), 1)
+    after = build_sampler(spec(sampler="cmaes"), 1)
 
-    hand_over(before, after, build_pruner(spec(pruner=pruner)))
+    hand_over(before, after)
 
     assert common_space(after) is not common_space(before)
+
+
+def test_the_sampler_of_rungs_knows_the_rungs_and_the_priors() -> None:
+    sampler: Any = build_sampler(spec(sampler="rungs", scheduler="promote"), 0)
+
+    assert sampler._rungs == (1, 3, 9)
+    assert len(sampler._priors) == 0

@@ -17,7 +17,7 @@ from hpsearch.views.live.live import screen
 from hpsearch.views.live.search_state import LiveRanking, SearchState
 from hpsearch.views.ranking import ranked, top
 
-STATES = ("complete", "pruned", "failed", "running", "waiting")
+STATES = ("complete", "pruned", "failed", "running", "paused", "waiting")
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])

@@ -13,8 +13,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hpsearch.errors import InputError
 from hpsearch.measure.report import gather, importances
+from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.writer import create_study
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.report.page import render
 

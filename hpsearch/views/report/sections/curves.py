@@ -11,7 +11,7 @@ from hpsearch.views.report.blocks import Block, Figure, Section
 from hpsearch.views.report.data import ReportData
 
 _MOST_CURVES = 250
-_STATES = ("complete", "pruned", "failed", "running", "waiting")
+_STATES = ("complete", "pruned", "failed", "running", "paused", "waiting")
 
 
 def curves(data: ReportData) -> Section | None:

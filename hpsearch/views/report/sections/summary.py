@@ -37,7 +37,9 @@ def _opening(data: ReportData) -> str:
     model = _class_names(spec.document.get("model"))
     sampler = spec.sampler.class_path.rpartition(".")[2]
     pruner = f"cut short by {spec.pruner.class_path.rpartition('.')[2]}"
-    if spec.pruner == NO_PRUNER:
+    if spec.promote:
+        pruner = f"paused at rungs, where one in {spec.promote.eta} continues"
+    elif spec.pruner == NO_PRUNER:
         pruner = "each trained to its end"
     return (
         f"A search to {goals} of {model}: {size_words(spec.space)}. Proposed by {sampler},"

@@ -1,0 +1,1 @@
+"""Search policies compared on tables of learning curves, on a simulated clock."""

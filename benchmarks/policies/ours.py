@@ -1,0 +1,174 @@
+"""hpsearch itself on the simulated clock: its coordinator, its samplers and its schedulers."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import optuna
+
+from hpsearch.engines.engine import Exited, Handler
+from hpsearch.engines.slots import Slot
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended, Report
+from hpsearch.search.coordinator.disk import DiskSpaceMonitor
+from hpsearch.search.coordinator.loop import Coordinator
+from hpsearch.search.coordinator.retention import Retention
+from hpsearch.search.coordinator.running import TrialLimits
+from hpsearch.search.coordinator.stop import StopRequest
+from hpsearch.search.run import make_job
+from hpsearch.search.store import StudyWriter, enqueue
+from hpsearch.search.store.records import trial_record
+from hpsearch.search.store.sampling import build_sampler
+from hpsearch.studyfile.study import StudySpec
+from policies.clock import SWITCH, Log, Run, settings_of
+from policies.tasks import Setting, Task
+
+NOWHERE = Path("no-such-folder")
+Kind = Literal["report", "end", "gone"]
+
+
+class TimeIsUp(Exception):
+    """The budget of the simulation is spent."""
+
+
+class SimulatedEngine:
+    """Trials that read their losses from a task, in simulated time; an Engine.
+
+    Args:
+        task: what is tuned.
+        workers: slots.
+        budget: epochs' worth of time, over all workers.
+    """
+
+    def __init__(self, task: Task, workers: int, budget: float) -> None:
+        self.slots = tuple(Slot(f"cpu:{n}", "cpu", 1) for n in range(workers))
+        self.ready = True
+        self.log = Log()
+        self._task, self._workers, self._budget = task, workers, budget
+        self._now, self._order = 0.0, itertools.count()
+        self._runs: dict[int, Run] = {}
+        self._due: list[tuple[float, int, Run]] = []
+
+    def start(self, job: Job, slot: Slot) -> None:
+        """Begins a trial, or continues it after the epochs that it has done."""
+        setting = settings_of(job.params)
+        run = self._runs.setdefault(job.number, Run(job.number, self._task.curve(setting)))
+        self._put(run, 1.0 + SWITCH)
+
+    def poll(self, handler: Handler, timeout_s: float) -> None:
+        """Trains the epoch that ends next, and obeys."""
+        if not self._due:
+            raise TimeIsUp
+        self._now, _, run = heapq.heappop(self._due)
+        if self._now * self._workers > self._budget:
+            raise TimeIsUp
+        loss = {"loss": self.log.add(self._now * self._workers, run)}
+        last = run.done >= self._task.epochs
+        verdict = handler(run.number, Report(run.done, loss, loss, float(run.done), last))
+        if verdict == "continue" and run.done < self._task.epochs:
+            self._put(run, 1.0)
+            return
+        whole = run.done >= self._task.epochs
+        how = "complete" if whole else "pruned" if verdict == "prune" else "stopped"
+        handler(run.number, Ended(how))
+        handler(run.number, Exited(0))
+
+    def kill(self, number: int) -> None:
+        """Does nothing: nobody kills a simulated trial."""
+
+    def close(self) -> None:
+        """Does nothing: no process was started."""
+
+    def _put(self, run: Run, wait: float) -> None:
+        heapq.heappush(self._due, (self._now + wait, next(self._order), run))
+
+
+def search(
+    task: Task,
+    seed: int,
+    workers: int,
+    budget: float,
+    study: Mapping[str, Any],
+    priors: Setting | None = None,
+) -> Log:
+    """Runs the real coordinator on a task until the budget of time is spent.
+
+    Args:
+        task: what is tuned.
+        seed: of the study.
+        workers: slots.
+        budget: epochs' worth of time, over all workers.
+        study: keys of the `study:` block, such as `scheduler` and `sampler`.
+        priors: values believed to be good, by parameter.
+    """
+    spec = _spec(task, seed, study, priors or {})
+    here = optuna.create_study(direction="minimize", sampler=build_sampler(spec, 0))
+    enqueue(here, spec)
+    engine, watcher = SimulatedEngine(task, workers, budget), _Nobody()
+    coordinator = Coordinator(
+        StudyWriter(here, spec),
+        engine,
+        watcher,
+        _Written(),
+        StopRequest(),
+        make_job=lambda number, params, config, slot: make_job(
+            spec, number, params, config, NOWHERE, slot.device, slot.threads
+        ),
+        record=lambda number: trial_record(here.get_trials(deepcopy=False)[number], NOWHERE),
+        objectives=dict(spec.objectives),
+        budget=None,
+        deadline=None,
+        limits=TrialLimits(),
+        disk=DiskSpaceMonitor(NOWHERE, watcher),
+        retention=Retention(NOWHERE, spec.objectives, spec.keep_checkpoints, None),
+    )
+    try:
+        coordinator.run()
+    except TimeIsUp:
+        return engine.log
+    return engine.log
+
+
+def _spec(
+    task: Task, seed: int, study: Mapping[str, Any], priors: Mapping[str, float]
+) -> StudySpec:
+    expressions = {name: of.expression for name, of in task.space.items()}
+    for name, value in priors.items():
+        expressions[name] = f"{expressions[name][:-1]}, prior={value!r})"
+    return StudySpec.from_document(
+        {
+            "study": {
+                "name": "simulated",
+                "objective": {"loss": "minimize"},
+                "trials": 1_000_000,
+                "seed": seed,
+                **study,
+            },
+            "model": {"class_path": "a.Model", "init_args": expressions},
+            "data": {"class_path": "a.Data"},
+            "trainer": {"max_epochs": task.epochs},
+        }
+    )
+
+
+class _Written:
+    """An outbox of a study that is only in memory."""
+
+    trouble = ""
+    empty = True
+
+    def pump(self) -> None: ...
+
+    def flush(self, timeout_s: float) -> bool:
+        return True
+
+
+class _Nobody:
+    """An observer that looks away."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None

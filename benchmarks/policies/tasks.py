@@ -1,0 +1,205 @@
+"""Tables and surrogates of learning curves, read from a folder that the user names.
+
+- `NAME.npz`: a table: `space` (JSON: name to low, high, log, int), `units` (settings in the unit
+  cube) and `losses` (settings by epochs);
+- `taskset/*.json.gz`: tables of TaskSet, as DyHPO's repository has them (Apache-2.0);
+- `lcbench.onnx`: YAHPO Gym's surrogate of LCBench (Apache-2.0), which needs onnxruntime.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+Setting = Mapping[str, float]
+
+# OpenML's numbers of LCBench's data sets, and their codes in the surrogate.
+LCBENCH = {
+    "126025": 1, "126026": 2, "126029": 3, "146212": 4, "167104": 6, "167149": 7, "167152": 8,
+    "167161": 9, "167168": 10, "167181": 11, "167184": 12, "167185": 13, "167190": 14,
+    "167200": 15, "167201": 16, "168329": 17, "168330": 18, "168331": 19, "168335": 20,
+    "168868": 21, "168908": 22, "168910": 23, "189354": 24, "189862": 25, "189865": 26,
+    "189866": 27, "189873": 28, "189905": 29, "189906": 30, "189908": 31, "189909": 32,
+    "34539": 33, "3945": 34, "7593": 35,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Range:
+    """One parameter: its range, whole numbers or not, and whether its scale is logarithmic."""
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+
+    @property
+    def expression(self) -> str:
+        """The range as a study file writes it."""
+        low, high = (int(v) if self.whole else float(v) for v in (self.low, self.high))
+        log = ", log=True" if self.log else ""
+        return f"~{'int' if self.whole else 'float'}({low!r}, {high!r}{log})"
+
+    def to_unit(self, value: float) -> float:
+        """Returns where in the range a value is, 0 to 1."""
+        low, high = self._edges
+        if self.log:
+            return math.log(value / low) / math.log(high / low)
+        return (value - low) / (high - low)
+
+    def from_unit(self, share: float) -> float:
+        """Returns the value at a place of the range, 0 to 1."""
+        low, high = self._edges
+        value = low * (high / low) ** share if self.log else low + share * (high - low)
+        value = min(max(round(value) if self.whole else value, self.low), self.high)
+        return int(value) if self.whole else value
+
+    @property
+    def _edges(self) -> tuple[float, float]:
+        margin = 0.5 if self.whole else 0.0
+        return self.low - margin, self.high + margin
+
+
+class Task(Protocol):
+    """What is tuned: a space, and a curve of losses for every setting of it."""
+
+    name: str
+    space: dict[str, Range]
+    epochs: int
+    best: float
+    median: float
+
+    def curve(self, setting: Setting) -> np.ndarray:
+        """Returns the loss after each epoch; the smaller, the better."""
+
+
+class Table:
+    """A table of real curves; a setting has the curve of its nearest neighbour."""
+
+    def __init__(
+        self, name: str, space: dict[str, Range], units: np.ndarray, losses: np.ndarray
+    ) -> None:
+        self.name, self.space, self._units, self._losses = name, space, units, losses
+        self.epochs = losses.shape[1]
+        ends = losses.min(axis=1)
+        self.best, self.median = float(ends.min()), float(np.median(ends))
+
+    def curve(self, setting: Setting) -> np.ndarray:
+        """Returns the curve of the nearest setting in the unit cube."""
+        here = [of.to_unit(setting[name]) for name, of in self.space.items()]
+        return self._losses[int(((self._units - here) ** 2).sum(axis=1).argmin())]
+
+
+class Surrogate:
+    """One data set of LCBench: networks of Auto-PyTorch, error in percent, without noise."""
+
+    epochs = 50
+    space: ClassVar[dict[str, Range]] = {
+        "batch_size": Range(16, 512, log=True, whole=True),
+        "learning_rate": Range(1e-4, 1e-1, log=True),
+        "momentum": Range(0.1, 0.99),
+        "weight_decay": Range(1e-5, 1e-1),
+        "num_layers": Range(1, 5, whole=True),
+        "max_units": Range(64, 1024, log=True, whole=True),
+        "max_dropout": Range(0.0, 1.0),
+    }
+
+    def __init__(self, file: Path, data_set: str) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self.name, self._code = f"lcbench-{data_set}", LCBENCH[data_set]
+        self._session = onnxruntime.InferenceSession(str(file), options)
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        rng = np.random.default_rng(0)
+        draws = rng.random((2000, len(self.space)))
+        ranges = list(self.space.items())
+        many = [
+            {name: of.from_unit(share) for (name, of), share in zip(ranges, draw, strict=True)}
+            for draw in draws
+        ]
+        return np.concatenate([self._curves(many[i : i + 100]).min(1) for i in range(0, 2000, 100)])
+
+    @property
+    def best(self) -> float:
+        """The best end of 2,000 random settings."""
+        return float(self._ends.min())
+
+    @property
+    def median(self) -> float:
+        """The median end of 2,000 random settings."""
+        return float(np.median(self._ends))
+
+    def curve(self, setting: Setting) -> np.ndarray:
+        """Returns the surrogate's curve; the untrained network, its first epoch, is left out."""
+        return self._curves([setting])[0]
+
+    def _curves(self, settings: list[Any]) -> np.ndarray:
+        rows = [
+            [epoch, *(float(setting[name]) for name in self.space)]
+            for setting in settings
+            for epoch in range(2, self.epochs + 2)
+        ]
+        codes = np.full((len(rows), 1), self._code, np.int32)
+        inputs = {"x_cat": codes, "x_cont": np.asarray(rows, np.float32)}
+        accuracy = self._session.run(None, inputs)[0][:, 1]
+        return (100.0 - np.clip(accuracy, 0, 100)).astype(float).reshape(-1, self.epochs)
+
+
+def load(folder: Path, name: str) -> Task:
+    """Returns a task of a folder, by name.
+
+    Raises:
+        SystemExit: the folder does not have it.
+    """
+    if name.startswith("lcbench-") and (folder / "lcbench.onnx").exists():
+        return Surrogate(folder / "lcbench.onnx", name.removeprefix("lcbench-"))
+    files = {**_tasksets(folder), **{path.stem: path for path in folder.glob("*.npz")}}
+    if name not in files:
+        raise SystemExit(f"{folder} has no task {name}; it has {', '.join(sorted(files))}")
+    return _taskset(name, files[name]) if name.startswith("taskset-") else _npz(files[name])
+
+
+def _tasksets(folder: Path) -> dict[str, Path]:
+    paths = sorted((folder / "taskset").glob("*.json*"))
+    return {f"taskset-{path.name.partition('.')[0].partition('imdb_')[2]}": path for path in paths}
+
+
+def _taskset(name: str, path: Path) -> Table:
+    stored = path.read_bytes()
+    rows = json.loads(gzip.decompress(stored) if path.suffix == ".gz" else stored)
+    # Momenta near 1 differ in their distance from 1.
+    settings = [
+        {key: 1 - value if key.startswith("beta") else value for key, value in row["hp"].items()}
+        for row in rows
+    ]
+    space = {}
+    for key in settings[0]:
+        values = [setting[key] for setting in settings]
+        space[key] = Range(min(values), max(values), log=True)
+    units = np.array([[space[key].to_unit(s[key]) for key in space] for s in settings])
+    losses = np.array([row["valid"]["loss"] for row in rows], float)[:, 1:]
+    worst = losses[np.isfinite(losses)].clip(max=2.0).max()
+    losses = np.where(np.isfinite(losses), losses, worst).clip(max=worst)
+    return Table(name, space, units, losses)
+
+
+def _npz(path: Path) -> Table:
+    with np.load(path, allow_pickle=False) as stored:
+        described = json.loads(str(stored["space"]))
+        space = {
+            name: Range(of["low"], of["high"], of["log"], of["int"])
+            for name, of in described.items()
+        }
+        return Table(path.stem, space, stored["units"], stored["losses"])

@@ -1,0 +1,147 @@
+"""Search policies compared on tables of learning curves, on a simulated clock: minutes, not weeks.
+
+    python benchmarks/quality.py --tables FOLDER                     # the reporting tasks, 20 seeds
+    python benchmarks/quality.py --tables FOLDER --tasks choosing --seeds 5 --workers 8
+    python benchmarks/quality.py --table                             # of what is measured already
+
+hpsearch takes part with its real coordinator. A search has the time of 20 whole trainings; an epoch
+costs 1, beginning or continuing a trial 0.1. What is measured is kept line by line in
+benchmarks/results/policies.jsonl; searches that are there already are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from policies.clock import Log, Policy, simulate
+from policies.figures import curves_of, table
+from policies.ours import search
+from policies.peers import PEERS
+from policies.tasks import Task, load
+
+RESULTS = Path(__file__).parent / "results" / "policies.jsonl"
+TRAININGS = 20
+POINTS = 200
+# Named before anything was measured: what was tuned on, and what is reported.
+TASKS = {
+    "choosing": (
+        "lcbench-189906",
+        "lcbench-167168",
+        "taskset-patch128_LSTM128_embed128_bs64",
+        "taskset-patch32_GRU128_bs128",
+    ),
+    "reporting": (
+        "lcbench-189873",
+        "lcbench-126026",
+        "lcbench-167190",
+        "lcbench-168330",
+        "taskset-patch32_LSTM128_bs128",
+        "taskset-patch32_VRNN128_tanh_bs128",
+        "mnist-cycle",
+    ),
+}
+STUDIES: dict[str, dict[str, Any]] = {
+    "hpsearch promote": {"scheduler": "promote"},
+    "hpsearch promote, random": {"scheduler": "promote", "sampler": "random"},
+    "hpsearch tpe+hyperband": {"sampler": "tpe", "pruner": "hyperband"},
+}
+
+Search = Callable[[Task, int, int, float], Log]
+
+
+def contestants() -> dict[str, Search]:
+    """Returns every policy by name, as a search of a task with a seed, workers and a budget."""
+    ours = {name: partial(_ours, study) for name, study in STUDIES.items()}
+    return {**ours, **{name: partial(_peer, policy) for name, policy in PEERS.items()}}
+
+
+def measure(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yields one line for each search that is not measured yet."""
+    known = {(r["task"], r["who"], r["seed"], r["workers"]) for r in read(args.out)}
+    chosen = {who: run for who, run in contestants().items() if who in (args.only or [who])}
+    for name in TASKS.get(args.tasks, (args.tasks,)):
+        task = load(args.tables, name)
+        budget = TRAININGS * task.epochs
+        grid = np.linspace(0, budget, POINTS + 1)[1:]
+        for who, run in chosen.items():
+            for seed in range(args.seeds):
+                if (name, who, seed, args.workers) in known:
+                    continue
+                began = time.process_time()
+                log = run(task, seed, args.workers, budget)
+                yield {
+                    "task": name,
+                    "who": who,
+                    "seed": seed,
+                    "workers": args.workers,
+                    "trials": len({number for _, _, number, _ in log.rows}),
+                    "complete": sum(done == task.epochs for *_, done in log.rows),
+                    "cpu_s": round(time.process_time() - began, 2),
+                    "whole": _regrets(task, log.best(grid, task.epochs, whole=True)),
+                    "any": _regrets(task, log.best(grid, task.epochs, whole=False)),
+                }
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Returns the lines that were measured."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def main() -> None:
+    """Measures what is missing, and prints the tables."""
+    args = _parse()
+    if args.tables:
+        for line in measure(args):
+            print(line["task"], line["who"], line["seed"], line["whole"][-1], flush=True)
+            with args.out.open("a") as kept:
+                kept.write(json.dumps(line) + "\n")
+    lines = read(args.out)
+    for workers in sorted({line["workers"] for line in lines}):
+        for which, words in (("whole", "whole trials only"), ("any", "every epoch counts")):
+            mine = [line for line in lines if line["workers"] == workers]
+            print(f"\n{workers} workers, {words}\n\n{table(curves_of(mine, which))}")
+
+
+def _ours(study: dict[str, Any], task: Task, seed: int, workers: int, budget: float) -> Log:
+    return search(task, seed, workers, budget, study)
+
+
+def _peer(
+    make: Callable[[Task, int], Policy], task: Task, seed: int, workers: int, budget: float
+) -> Log:
+    return simulate(task, make(task, seed), workers, budget)
+
+
+def _regrets(task: Task, losses: np.ndarray) -> list[float | None]:
+    """Returns losses as regrets: 0 the best known setting, 1 the median random one."""
+    regrets = (losses - task.best) / (task.median - task.best)
+    return [round(float(regret), 4) if math.isfinite(regret) else None for regret in regrets]
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tables", type=Path, help="the folder of the tables")
+    parser.add_argument("--table", action="store_true", help="measure nothing")
+    parser.add_argument("--tasks", default="reporting", help="reporting, choosing, or one task")
+    parser.add_argument("--only", nargs="*", help="these policies")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    if not args.tables and not args.table:
+        parser.error("name the folder of the tables with --tables, or print with --table")
+    return args
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""After a trial has left its slot: it is shown, and checkpoints that nobody wants are removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from hpsearch.search.coordinator.observer import Observer
+from hpsearch.search.coordinator.retention import Retention
+from hpsearch.search.store import StudyWriter, TrialRecord
+
+
+class Cleanup:
+    """Ends paused trials that cannot be promoted any more, or for which there is no room.
+
+    Args:
+        writer: the study.
+        observer: is told of every trial that ends or pauses.
+        retention: removes checkpoints.
+        record: reads a trial back.
+    """
+
+    def __init__(
+        self,
+        writer: StudyWriter,
+        observer: Observer,
+        retention: Retention,
+        record: Callable[[int], TrialRecord],
+    ) -> None:
+        self._writer = writer
+        self._observer = observer
+        self._retention = retention
+        self._record = record
+
+    def after(self, number: int, to_come: int | None) -> None:
+        """Shows a trial that has ended or paused, and ends those that are paused in vain.
+
+        Args:
+            number: the trial.
+            to_come: how many trials the study may still begin; None for no limit.
+        """
+        self._show(number)
+        pauses = self._writer.pauses
+        self._give_up(pauses.out_of_reach(to_come))
+        while self._retention.over_budget and (worst := pauses.worst()) is not None:
+            self._give_up([worst])
+
+    def close(self) -> None:
+        """Ends every paused trial: the budget is used up, and nothing can promote them."""
+        self._give_up(self._writer.pauses.numbers)
+
+    def _give_up(self, paused: Iterable[int]) -> None:
+        for number in paused:
+            self._writer.give_up(number)
+            self._show(number)
+
+    def _show(self, number: int) -> None:
+        trial = self._record(number)
+        self._observer.ended(trial)
+        self._retention.take(trial)

@@ -1,0 +1,17 @@
+"""Pause and promote: where trials pause, which continue, and a sampler that learns from it."""
+
+from __future__ import annotations
+
+from hpsearch.search.rungs.epochs import EpochBudget
+from hpsearch.search.rungs.ladder import ETA, Ladder, Promotion, RungDecision, rungs_up_to
+from hpsearch.search.rungs.scheduler import Scheduler
+
+__all__ = [
+    "ETA",
+    "EpochBudget",
+    "Ladder",
+    "Promotion",
+    "RungDecision",
+    "Scheduler",
+    "rungs_up_to",
+]

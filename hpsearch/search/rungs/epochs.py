@@ -1,0 +1,55 @@
+"""A study's budget in epochs: what is spent, and what the running trials may still spend."""
+
+from __future__ import annotations
+
+
+class EpochBudget:
+    """Epochs that a study may train in all its trials.
+
+    A running trial holds the epochs to its next stop in advance, so that the budget is never
+    exceeded, however many trials run at once.
+
+    Args:
+        total: epochs in all; None for no limit.
+    """
+
+    def __init__(self, total: int | None) -> None:
+        self.total = total
+        self._done: dict[int, int] = {}
+        self._aims: dict[int, int] = {}
+        self._taken = 0
+
+    @property
+    def left(self) -> float:
+        """Epochs that nobody has trained or holds; infinite without a limit."""
+        return float("inf") if self.total is None else self.total - self._taken
+
+    @property
+    def spent(self) -> int:
+        """Epochs trained."""
+        return sum(self._done.values())
+
+    def fits(self, number: int, aim: int, reserve: int = 0) -> bool:
+        """Tells whether a trial may train until an epoch, leaving a reserve untouched."""
+        return aim - self.held(number) + reserve <= self.left
+
+    def held(self, number: int) -> int:
+        """Returns the epochs that a trial has trained, or may train before it stops."""
+        return max(self._done.get(number, 0), self._aims.get(number, 0))
+
+    def hold(self, number: int, aim: int) -> None:
+        """Holds what a trial needs to train until an epoch."""
+        self._set(self._aims, number, max(aim, self._aims.get(number, 0)))
+
+    def train(self, number: int, epoch: int) -> None:
+        """Notes that a trial has done so many epochs."""
+        self._set(self._done, number, max(epoch, self._done.get(number, 0)))
+
+    def release(self, number: int) -> None:
+        """Gives back what a trial holds and has not trained: it has stopped."""
+        self._set(self._aims, number, 0)
+
+    def _set(self, which: dict[int, int], number: int, epoch: int) -> None:
+        before = self.held(number)
+        which[number] = epoch
+        self._taken += self.held(number) - before

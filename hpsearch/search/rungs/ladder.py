@@ -1,0 +1,226 @@
+"""Asynchronous successive halving with pauses, in one bracket (ASHA: Li et al. 2020, 1810.05934).
+
+A trial pauses at each rung. The best of a rung, one in `eta`, continue to the next one, as soon as
+they are known to be the best: nobody waits for the other trials of a rung.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Action = Literal["continue", "pause", "prune"]
+ETA = 3
+FIRST = 1
+
+
+@dataclass(frozen=True)
+class RungDecision:
+    """What a trial does after an epoch.
+
+    Attributes:
+        action: it continues, pauses, or is pruned: it ends for good.
+        rung: epochs of the rung that it has met; 0 between rungs.
+        reason: why; empty between rungs.
+    """
+
+    action: Action
+    rung: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A paused trial that may continue, and the epochs of the rung that it is paused at."""
+
+    number: int
+    rung: int
+
+
+def rungs_up_to(epochs: int, eta: int = ETA, first: int = FIRST) -> tuple[int, ...]:
+    """Returns the epochs at which trials pause: `first`, `first * eta`, ... below `epochs`."""
+    rungs: list[int] = []
+    while (rung := first * eta ** len(rungs)) < epochs:
+        rungs.append(rung)
+    return tuple(rungs)
+
+
+def places(met: int, eta: int, *, closing: bool = False) -> int:
+    """Returns how many of the trials that met a rung may continue: one in `eta`.
+
+    Args:
+        met: trials that met the rung.
+        eta: one in so many continues.
+        closing: no trial begins any more; rounded up, so that every rung promotes one at least and
+            the study leaves a whole model.
+    """
+    return -(-met // eta) if closing else met // eta
+
+
+def decide(rung: int, place: int, met: int, eta: int) -> RungDecision:
+    """Returns what a trial does that has just met a rung.
+
+    Args:
+        rung: epochs of the rung.
+        place: its place among those that met the rung, from 1.
+        met: how many those are, itself included.
+        eta: one in so many continues.
+    """
+    best = places(met, eta)
+    rule = f"place {place} of {met} after epoch {rung}, where the best {best} continue"
+    return RungDecision("continue" if place <= best else "pause", rung, rule)
+
+
+@dataclass
+class _Rung:
+    """A rung: what each trial had there, the smaller the better, and which went on from there."""
+
+    epochs: int
+    places: list[tuple[float, int]] = field(default_factory=list)
+    met: set[int] = field(default_factory=set)
+    promoted: set[int] = field(default_factory=set)
+
+    def meet(self, number: int, value: float) -> int:
+        """Enters a trial and returns its place, from 1."""
+        self.met.add(number)
+        insort(self.places, (value, number))
+        return bisect_left(self.places, (value, number)) + 1
+
+
+class Ladder:
+    """The rungs of a study, with every trial that has met them.
+
+    Args:
+        rungs: the epochs at which trials pause, ascending.
+        eta: one in so many continues.
+    """
+
+    def __init__(self, rungs: Iterable[int], eta: int = ETA) -> None:
+        self.eta = eta
+        self._rungs = [_Rung(epochs) for epochs in rungs]
+        self._best: dict[int, float] = {}
+        self._lost: set[int] = set()
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """The epochs at which trials pause, ascending."""
+        return tuple(rung.epochs for rung in self._rungs)
+
+    def report(self, number: int, epoch: int, value: float, *, whole: bool = False) -> RungDecision:
+        """Notes what a trial has after an epoch, and decides if that is at a rung.
+
+        A trial is ranked by its best value up to the rung: the value of a trial is that of its best
+        epoch. Where not every epoch is reported, the first report at or after a rung meets it.
+
+        Args:
+            number: the trial.
+            epoch: epochs done.
+            value: of the objective, the smaller the better.
+            whole: it trains to its end, whatever the others do.
+        """
+        best = self._best[number] = min(value, self._best.get(number, value))
+        decision = RungDecision("continue")
+        for rung in self._rungs:
+            if rung.epochs > epoch:
+                break
+            if number in rung.met:
+                continue
+            decision = decide(rung.epochs, rung.meet(number, best), len(rung.met), self.eta)
+            if whole:
+                decision = RungDecision("continue", rung.epochs, "it trains to its end")
+            if decision.action == "continue":
+                rung.promoted.add(number)
+        return decision
+
+    def restore(self, number: int, curve: Mapping[int, float], promoted: Collection[int]) -> int:
+        """Enters a trial of an earlier run, and decides nothing.
+
+        Args:
+            number: the trial.
+            curve: its value after each epoch reported, the smaller the better.
+            promoted: the rungs that it has continued from.
+
+        Returns:
+            The rung that it rests at: it met that with its last report, and has not continued. 0 if
+            it is between rungs.
+        """
+        resting = None
+        for epoch in sorted(curve):
+            best = self._best[number] = min(curve[epoch], self._best.get(number, curve[epoch]))
+            if resting is not None:
+                resting.promoted.add(number)
+            resting = None
+            for rung in self._rungs:
+                if rung.epochs <= epoch and number not in rung.met:
+                    rung.meet(number, best)
+                    rung.promoted |= {number} if rung.epochs in promoted else set()
+                    resting = rung
+        return resting.epochs if resting and number not in resting.promoted else 0
+
+    def promote(self, number: int) -> None:
+        """Notes that a trial continues from every rung that it has met."""
+        for rung in self._rungs:
+            if number in rung.met:
+                rung.promoted.add(number)
+
+    def demote(self, number: int, epochs: int) -> None:
+        """Takes back that a trial continues from a rung: it pauses there after all."""
+        for rung in self._rungs:
+            if rung.epochs == epochs:
+                rung.promoted.discard(number)
+
+    def leader(self) -> int | None:
+        """Returns the best trial of the highest rung that any has met; None before the first."""
+        for rung in reversed(self._rungs):
+            for _, number in rung.places:
+                if number not in self._lost:
+                    return number
+        return None
+
+    def lose(self, number: int) -> None:
+        """Notes that a trial cannot continue: it failed, or its checkpoint is gone."""
+        self._lost.add(number)
+
+    def promotable(self, *, closing: bool = False) -> list[Promotion]:
+        """Returns the paused trials that may continue: those of the highest rung first, by place.
+
+        Args:
+            closing: no trial begins any more, see `places`.
+        """
+        found: list[Promotion] = []
+        for rung in reversed(self._rungs):
+            top = rung.places[: places(len(rung.places), self.eta, closing=closing)]
+            found += [Promotion(n, rung.epochs) for _, n in top if self._waits(rung, n)]
+        return found
+
+    def out_of_reach(self, to_come: int) -> list[int]:
+        """Returns the paused trials that no result to come can promote, the worst of a rung first.
+
+        Args:
+            to_come: how many more trials may meet the first rung.
+        """
+        found: list[int] = []
+        most = to_come
+        for rung in self._rungs:
+            # If everybody who is still to come were worse than all that are there.
+            most = places(len(rung.places) + most, self.eta, closing=True)
+            found += [n for _, n in reversed(rung.places[most:]) if self._waits(rung, n)]
+        return found
+
+    def worst_first(self) -> Iterator[int]:
+        """Yields the paused trials, those of the lowest rung first, the worst of a rung first."""
+        for rung in self._rungs:
+            yield from (n for _, n in reversed(rung.places) if self._waits(rung, n))
+
+    def counts(self) -> Mapping[int, tuple[int, int]]:
+        """Returns for each rung how many trials have met it, and how many of them went on."""
+        return {rung.epochs: (len(rung.places), len(rung.promoted)) for rung in self._rungs}
+
+    def next_stop(self, epoch: int, epochs: int) -> int:
+        """Returns the epoch after which a trial of `epochs` that has done `epoch` may pause."""
+        return min([*(rung for rung in self.rungs if rung > epoch), epochs])
+
+    def _waits(self, rung: _Rung, number: int) -> bool:
+        return number not in rung.promoted and number not in self._lost

@@ -1,0 +1,207 @@
+"""TPE that learns from rungs: from complete, pruned, paused and running trials alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import TPESampler
+from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator, _ParzenEstimatorParameters
+from optuna.samplers._tpe.probability_distributions import (
+    _BatchedCategoricalDistributions,
+    _BatchedDistributions,
+)
+from optuna.samplers._tpe.sampler import default_gamma
+from optuna.search_space.group_decomposed import _SearchSpaceGroup
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from hpsearch.search.rungs.ladder import ETA, rungs_up_to
+from hpsearch.search.rungs.priors import Priors
+
+LEAST_POINTS = 6
+WIDTH = 0.2
+NARROWEST = 0.01
+Space = dict[str, BaseDistribution]
+
+
+class RungSampler(TPESampler):
+    """Tree-structured Parzen estimator for searches that pause trials, or end them early.
+
+    Optuna's TPE ranks complete trials before pruned ones and does not see waiting ones, which is
+    what paused trials are. This one ranks at the highest rung that enough trials have met, all of
+    them by their best value up to that epoch (as BOHB does: Falkner et al. 2018, arXiv 1807.01774).
+    Its kernels are `0.2 n**(-1/(d+4))` of a range wide for n trials and d parameters (Scott's rule,
+    Optuna's own until 5.0). Parameters of branches are proposed as with `group=True`: in groups
+    that go together, each learned from the trials that have it.
+
+    Args:
+        max_resource: epochs of a whole training.
+        reduction_factor: ratio of a rung to the one before.
+        priors: values that are believed to be good, by parameter.
+        seed: of its random numbers.
+        n_startup_trials: trials that must have reported and stopped before it learns.
+        n_ei_candidates: candidates for each proposal.
+    """
+
+    def __init__(
+        self,
+        max_resource: int,
+        *,
+        reduction_factor: int = ETA,
+        priors: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        n_startup_trials: int = 10,
+        n_ei_candidates: int = 24,
+    ) -> None:
+        super().__init__(
+            seed=seed, n_startup_trials=n_startup_trials, n_ei_candidates=n_ei_candidates
+        )
+        self._parzen_estimator_cls = _ScottEstimator
+        self._rungs = (*rungs_up_to(max_resource, reduction_factor), max_resource)
+        self._priors = Priors(priors or {})
+        self._seen: list[FrozenTrial] = []
+        self._groups: list[Space] = []
+        self._near_priors = False
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Decides whether this trial is proposed near the priors."""
+        super().before_trial(study, trial)
+        if self._priors:
+            seen = _reported(study, trial)
+            share = self._priors.share(len(seen), learning=self._learns_from(seen))
+            self._near_priors = bool(self._rng.rng.random_sample() < share)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Space:
+        """Returns the parameters that some trial has had; none before there is enough to learn."""
+        self._seen = _reported(study, trial)
+        learns = self._learns_from(self._seen)
+        self._groups = _groups(self._seen) if learns else []
+        return {
+            name: distribution for group in self._groups for name, distribution in group.items()
+        }
+
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: Space) -> Space:
+        """Returns what was proposed for each group that has enough trials to learn from."""
+        proposed: dict[str, Any] = {}
+        for group in self._groups:
+            space = {name: group[name] for name in group if name in search_space}
+            for name, value in self._propose(study, space).items():
+                near = self._near_priors and name in self._priors
+                proposed[name] = (
+                    self._priors.near(name, space[name], self._rng.rng) if near else value
+                )
+        return proposed
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Returns a value at random, or near its prior: nothing is known of the parameter yet."""
+        if self._near_priors and param_name in self._priors:
+            return self._priors.near(param_name, param_distribution, self._rng.rng)
+        return self._random_sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def _learns_from(self, trials: Sequence[FrozenTrial]) -> bool:
+        stopped = sum(trial.state != TrialState.RUNNING for trial in trials)
+        return stopped >= self._n_startup_trials
+
+    def _propose(self, study: Study, space: Space) -> dict[str, Any]:
+        having = [trial for trial in self._seen if space.keys() <= trial.params.keys()]
+        sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
+        split = _split(having, self._rungs, sign, max(len(space) + 1, LEAST_POINTS))
+        if not space or split is None:
+            return {}
+        below, above = (
+            self._build_parzen_estimator(study, space, trials, handle_below=good)
+            for trials, good in zip(split, (True, False), strict=True)
+        )
+        candidates = below.sample(self._rng.rng, self._n_ei_candidates)
+        chosen = self._compare(candidates, self._compute_acquisition_func(candidates, below, above))
+        return {name: space[name].to_external_repr(value) for name, value in chosen.items()}
+
+
+def value_by(trial: FrozenTrial, rung: int, sign: float) -> float | None:
+    """Returns the best value of a trial up to a rung, the smaller the better; None before it.
+
+    A complete trial has met every rung.
+
+    Args:
+        trial: any trial.
+        rung: epochs.
+        sign: 1 to minimize, -1 to maximize.
+    """
+    curve = trial.intermediate_values
+    if trial.state != TrialState.COMPLETE and (not curve or max(curve) < rung):
+        return None
+    values = [value for step, value in curve.items() if step <= rung] or [*curve.values()]
+    if not values and trial.values:
+        values = [trial.values[0]]
+    return min(sign * value for value in values) if values else None
+
+
+def _reported(study: Study, current: FrozenTrial) -> list[FrozenTrial]:
+    """Returns the other trials of which a value is known, paused ones too."""
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING)
+    return [
+        trial
+        # Not the public `get_trials`, which under Hyperband shows those of one bracket only.
+        for trial in study._get_trials(deepcopy=False, states=states)
+        if trial.number != current.number
+        and (trial.intermediate_values or trial.state in (TrialState.COMPLETE, TrialState.RUNNING))
+    ]
+
+
+def _groups(trials: Sequence[FrozenTrial]) -> list[Space]:
+    """Returns the parameters in groups that trials have together, in an order of their own."""
+    found = _SearchSpaceGroup()
+    for distributions in {frozenset(t.distributions): t.distributions for t in trials}.values():
+        found.add_distributions(distributions)
+    searched = (
+        {name: space[name] for name in sorted(space) if not space[name].single()}
+        for space in found.search_spaces
+    )
+    return sorted(filter(None, searched), key=list)
+
+
+def _split(
+    trials: Sequence[FrozenTrial], rungs: Sequence[int], sign: float, least: int
+) -> tuple[list[FrozenTrial], list[FrozenTrial]] | None:
+    """Returns the good and the other trials, oldest first; None if too few have met any rung."""
+    fit = [trial for trial in trials if not any(v > 0 for v in trial.constraints.values())]
+    for rung in reversed(rungs):
+        values = {trial.number: value_by(trial, rung, sign) for trial in fit}
+        met = [trial for trial in fit if values[trial.number] is not None]
+        if len(met) < least:
+            continue
+        ranked = sorted(met, key=lambda trial: (values[trial.number], trial.number))
+        good = {trial.number for trial in ranked[: default_gamma(len(ranked))]}
+        unfit = [trial for trial in trials if trial not in fit]
+        begun = [t for t in fit if values[t.number] is None and t.state == TrialState.RUNNING]
+        others = [trial for trial in [*met, *begun, *unfit] if trial.number not in good]
+        below = [trial for trial in met if trial.number in good]
+        return below, sorted(others, key=lambda trial: trial.number)
+    return None
+
+
+class _ScottEstimator(_ParzenEstimator):
+    """Optuna's mixture of kernels, with the width of each by Scott's rule."""
+
+    def _calculate_numerical_distributions(
+        self,
+        observations: np.ndarray,
+        search_space: FloatDistribution | IntDistribution,
+        parameters: _ParzenEstimatorParameters,
+    ) -> _BatchedDistributions:
+        kernels = super()._calculate_numerical_distributions(observations, search_space, parameters)
+        assert not isinstance(kernels, _BatchedCategoricalDistributions)
+        count, whole = len(observations), kernels.sigma[-1]
+        width = WIDTH * max(count, 1) ** (-1 / (len(self._search_space) + 4))
+        width = max(width, NARROWEST, 1 / (2 + count))
+        return kernels._replace(sigma=np.append(np.full(count, width * whole), whole))

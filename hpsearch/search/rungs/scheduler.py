@@ -1,0 +1,140 @@
+"""Which trial continues, which pauses and which is next, within the budget in epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from hpsearch.protocol.types import Direction
+from hpsearch.search.rungs.epochs import EpochBudget
+from hpsearch.search.rungs.ladder import Ladder, Promotion, RungDecision
+
+OUT_OF_EPOCHS = "the study's epochs are spent, but for those of one whole training"
+
+
+class Scheduler:
+    """The rungs of a study and its budget in epochs.
+
+    As long as no trial is trained whole, the epochs that the leader needs to its end are kept for
+    it: a study that ends by its budget leaves a whole model. The leader is the best of the highest
+    rung that a trial has met.
+
+    Args:
+        ladder: the rungs; none where nothing pauses.
+        epochs: the budget in epochs.
+        longest: the most epochs that a trial may take.
+        direction: of the objective.
+    """
+
+    def __init__(
+        self, ladder: Ladder, epochs: EpochBudget, longest: int, direction: Direction
+    ) -> None:
+        self.ladder = ladder
+        self.epochs = epochs
+        self._longest = longest
+        self._sign = -1.0 if direction == "maximize" else 1.0
+        self._ends: dict[int, int] = {}
+        self._done: dict[int, int] = {}
+        self._whole: set[int] = set()
+
+    def restore(
+        self,
+        number: int,
+        curve: Mapping[int, float],
+        promoted: Collection[int],
+        *,
+        whole: bool = False,
+    ) -> int:
+        """Enters a trial of an earlier run.
+
+        Args:
+            number: the trial.
+            curve: its value after each epoch reported.
+            promoted: the rungs that it has continued from.
+            whole: it was trained to its end.
+
+        Returns:
+            The rung that it rests at; 0 if it is between rungs.
+        """
+        losses = {epoch: self._sign * value for epoch, value in curve.items()}
+        rung = self.ladder.restore(number, losses, promoted)
+        self._note(number, max(curve, default=0))
+        if whole:
+            self.finish(number)
+        return rung
+
+    def begin(self, number: int, epochs: int, *, whole: bool = False) -> None:
+        """Notes that a trial of so many epochs trains now, until its next stop."""
+        done = self._done.get(number, 0)
+        self._ends[number] = epochs
+        self._aim(number, epochs if whole else self.ladder.next_stop(done, epochs))
+
+    def report(self, number: int, epoch: int, value: float, *, whole: bool = False) -> RungDecision:
+        """Notes a trial's value after an epoch, and decides what it does."""
+        decision = self.ladder.report(number, epoch, self._sign * value, whole=whole)
+        self._note(number, epoch)
+        if self.is_at_end(number, epoch):
+            return RungDecision("continue")
+        if not decision.rung or decision.action == "pause":
+            return decision
+        end = self._ends.get(number, self._longest)
+        aim = self.ladder.next_stop(epoch, end)
+        if not self.epochs.fits(number, aim, self._reserve(number)):
+            self.ladder.demote(number, decision.rung)
+            return RungDecision("pause", decision.rung, OUT_OF_EPOCHS)
+        self._aim(number, aim)
+        return decision
+
+    def is_at_end(self, number: int, epoch: int) -> bool:
+        """Tells whether a trial has nothing left to train after an epoch."""
+        return epoch >= self._ends.get(number, self._longest)
+
+    def stop(self, number: int) -> None:
+        """Notes that a trial trains no more for now: it gives back the epochs that it holds."""
+        self.epochs.release(number)
+        self._whole.discard(number)
+
+    def finish(self, number: int) -> None:
+        """Notes that a trial is trained whole."""
+        self.epochs.release(number)
+        self._whole.add(number)
+
+    def lose(self, number: int) -> None:
+        """Notes that a trial is over before its end, and can never be promoted."""
+        self.stop(number)
+        self.ladder.lose(number)
+
+    def may_begin(self) -> bool:
+        """Tells whether the budget has the epochs of one more trial, to its first stop."""
+        first = self.ladder.next_stop(0, self._longest)
+        return first + self._reserve() <= self.epochs.left
+
+    def promotion(self, *, closing: bool = False) -> Promotion | None:
+        """Returns the paused trial that continues next; None if none may.
+
+        Args:
+            closing: no trial begins any more, see `ladder.places`.
+        """
+        for found in self.ladder.promotable(closing=closing):
+            end = self._ends.get(found.number, self._longest)
+            aim = self.ladder.next_stop(found.rung, end)
+            if self.epochs.fits(found.number, aim, self._reserve(found.number)):
+                return found
+        return None
+
+    def _reserve(self, number: int | None = None) -> int:
+        """Returns the epochs that this trial, or a new one, must leave to the leader."""
+        leader = self.ladder.leader()
+        if self._whole or (leader is not None and leader == number):
+            return 0
+        if leader is None:
+            return self._longest - self.ladder.next_stop(0, self._longest)
+        return self._ends.get(leader, self._longest) - self.epochs.held(leader)
+
+    def _aim(self, number: int, epoch: int) -> None:
+        self.epochs.hold(number, epoch)
+        if epoch >= self._ends.get(number, self._longest):
+            self._whole.add(number)
+
+    def _note(self, number: int, epoch: int) -> None:
+        self._done[number] = max(epoch, self._done.get(number, 0))
+        self.epochs.train(number, epoch)

@@ -1,0 +1,143 @@
+"""The sampler that learns from rungs, on Optuna's own storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import Trial, TrialState
+
+from hpsearch.search.rungs.priors import Priors
+from hpsearch.search.rungs.sampler import RungSampler, value_by
+
+
+def paused(study: optuna.Study, params: Callable[[Trial], float], epochs: int = 1) -> Trial:
+    """A trial that has reported so often and waits."""
+    trial = Trial(study, study._storage.create_new_trial(study._study_id))
+    value = params(trial)
+    for epoch in range(1, epochs + 1):
+        trial.report(value, epoch)
+    study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+    return trial
+
+
+def bowl(trial: Trial) -> float:
+    return abs(trial.suggest_float("x", 0, 1) - 0.2)
+
+
+def study_of(sampler: RungSampler, **options: object) -> optuna.Study:
+    return optuna.create_study(sampler=sampler, **options)
+
+
+def proposals(study: optuna.Study, count: int) -> list[float]:
+    return [paused(study, bowl).params["x"] for _ in range(count)]
+
+
+def test_it_learns_from_paused_trials_alone():
+    study = study_of(RungSampler(9, seed=0))
+    proposals(study, 30)
+    late = proposals(study, 20)
+    assert sum(abs(x - 0.2) < 0.15 for x in late) >= 12
+
+
+def test_optunas_own_tpe_does_not_see_them():
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
+    proposals(study, 30)
+    late = proposals(study, 20)
+    assert sum(abs(x - 0.2) < 0.15 for x in late) < 12
+
+
+def test_it_maximizes_too():
+    study = study_of(RungSampler(9, seed=0), direction="maximize")
+    for _ in range(30):
+        paused(study, lambda trial: -bowl(trial))
+    late = [paused(study, lambda trial: -bowl(trial)).params["x"] for _ in range(20)]
+    assert sum(abs(x - 0.2) < 0.15 for x in late) >= 12
+
+
+def test_the_same_seed_and_trials_give_the_same_proposal():
+    runs = [proposals(study_of(RungSampler(9, seed=3)), 15) for _ in range(2)]
+    assert runs[0] == runs[1]
+
+
+def test_the_highest_rung_that_enough_trials_have_met_decides():
+    """After one epoch x near 0 looks best, after nine x near 1: those that got there decide."""
+    study = study_of(RungSampler(9, seed=1))
+    for i in range(40):
+        trial = Trial(study, study._storage.create_new_trial(study._study_id))
+        x = trial.suggest_float("x", 0, 1)
+        trial.report(x, 1)
+        if i % 4 == 0:
+            trial.report(x, 3)
+            trial.report(-2 * x, 9)
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+    late = [paused(study, lambda t: t.suggest_float("x", 0, 1)).params["x"] for _ in range(10)]
+    assert sum(x > 0.5 for x in late) >= 7
+
+
+def test_parameters_of_branches_are_learned_from_their_own_trials():
+    def branch(trial: Trial) -> float:
+        if trial.suggest_categorical("kind", ["plain", "deep"]) == "plain":
+            return 1.0 + abs(trial.suggest_float("a", 0, 1) - 0.9)
+        return abs(trial.suggest_int("b", 1, 100, log=True) - 10) / 100
+
+    study = study_of(RungSampler(9, seed=2))
+    late = [paused(study, branch) for _ in range(60)][40:]
+    deep = [trial.params["b"] for trial in late if trial.params["kind"] == "deep"]
+    assert len(deep) >= 14
+    assert sum(3 <= b <= 30 for b in deep) >= len(deep) * 0.7
+
+
+def test_a_broken_constraint_counts_as_bad():
+    study = study_of(RungSampler(9, seed=0))
+    for _ in range(30):
+        trial = Trial(study, study._storage.create_new_trial(study._study_id))
+        x = trial.suggest_float("x", 0, 1)
+        trial.report(x, 1)
+        if x < 0.5:
+            trial.set_constraint("memory", 1.0)
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.PRUNED)
+    assert sum(x > 0.45 for x in proposals(study, 10)) >= 8
+
+
+def test_it_works_on_a_database(tmp_path: Path):
+    storage = f"sqlite:///{tmp_path}/study.db"
+    study = study_of(RungSampler(9, seed=0), storage=storage, study_name="s")
+    proposals(study, 12)
+    again = optuna.load_study(study_name="s", storage=storage, sampler=RungSampler(9, seed=5))
+    assert 0 <= again.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).params["x"] <= 1
+
+
+def test_a_value_by_a_rung_is_the_best_until_then():
+    study = optuna.create_study()
+    trial = paused(study, bowl)
+    frozen = study.get_trials()[0]
+    frozen.intermediate_values = {1: 0.5, 2: 0.3, 3: 0.4}
+    assert [value_by(frozen, rung, 1.0) for rung in (1, 3, 9)] == [0.5, 0.3, None]
+    assert value_by(frozen, 3, -1.0) == -0.5
+    frozen.state = TrialState.COMPLETE
+    assert value_by(frozen, 9, 1.0) == 0.3
+    assert trial.number == 0
+
+
+class TestPriors:
+    def test_half_of_the_first_trials_then_a_share_that_fades(self):
+        shares = [Priors.share(n, learning=n >= 10) for n in (0, 9, 10, 100)]
+        assert shares == pytest.approx([0.5, 0.5, 0.2 / 1.5, 0.2 / 6])
+
+    def test_values_near_the_prior_stay_in_range_and_on_steps(self):
+        priors = Priors({"lr": 1e-3, "width": 8, "kind": "b"})
+        rng = optuna.samplers._lazy_random_state.LazyRandomState(0).rng
+        log = optuna.distributions.FloatDistribution(1e-3, 1.0, log=True)
+        steps = optuna.distributions.IntDistribution(0, 32, step=8)
+        kinds = optuna.distributions.CategoricalDistribution(["a", "b", "c"])
+        assert all(1e-3 <= priors.near("lr", log, rng) <= 1.0 for _ in range(50))
+        assert {priors.near("width", steps, rng) for _ in range(50)} <= {0, 8, 16, 24, 32}
+        assert sum(priors.near("kind", kinds, rng) == "b" for _ in range(100)) > 60
+
+    def test_the_start_is_half_near_the_prior(self):
+        study = study_of(RungSampler(9, seed=0, priors={"x": 0.5}, n_startup_trials=100))
+        near = sum(abs(x - 0.5) < 0.15 for x in proposals(study, 60))
+        assert 60 * 0.4 < near < 60 * 0.8

@@ -1,0 +1,106 @@
+"""Policies on a simulated clock: the real coordinator, on a table made here."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def _fixture(name: str) -> Any:
+    """Returns a fixture that is a module of benchmarks/, which is not a package."""
+
+    @pytest.fixture
+    def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+        monkeypatch.syspath_prepend(BENCHMARKS)
+        return importlib.import_module(name)
+
+    return module
+
+
+clock = _fixture("policies.clock")
+figures = _fixture("policies.figures")
+ours = _fixture("policies.ours")
+peers = _fixture("policies.peers")
+tasks = _fixture("policies.tasks")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A table of 64 settings by 9 epochs, whose losses fall towards x = 0.3 at their own pace."""
+    rng = np.random.default_rng(0)
+    units = rng.random((64, 2))
+    ends = np.abs(units[:, 0] - 0.3) + 0.1 * units[:, 1]
+    losses = ends[:, None] + 1 / np.arange(1, 10)[None]
+    space = {
+        "x": {"low": 0.01, "high": 1.0, "log": False, "int": False},
+        "n": {"low": 1, "high": 9, "log": True, "int": True},
+    }
+    np.savez(tmp_path / "toy.npz", space=json.dumps(space), units=units, losses=losses)
+    return tmp_path
+
+
+def test_our_coordinator_pauses_and_promotes_on_the_simulated_clock(
+    folder: Path, tasks: ModuleType, ours: ModuleType
+) -> None:
+    task = tasks.load(folder, "toy")
+    log = ours.search(task, 0, 2, 90, {"scheduler": "promote"})
+    done = {number: epochs for _, _, number, epochs in log.rows}
+    assert set(done.values()) >= {1, 3, 9}
+    assert sum(epochs == 1 for epochs in done.values()) > len(done) / 2
+    assert max(time for time, *_ in log.rows) <= 90
+    for number in done:
+        own = [epochs for _, _, n, epochs in log.rows if n == number]
+        assert own == list(range(1, len(own) + 1))
+
+
+def test_our_search_with_a_prior_begins_there_and_trains_it_whole(
+    folder: Path, tasks: ModuleType, ours: ModuleType
+) -> None:
+    task = tasks.load(folder, "toy")
+    log = ours.search(task, 0, 1, 15, {"scheduler": "promote"}, priors={"x": 0.5})
+    assert [number for _, _, number, _ in log.rows[:9]] == [0] * 9
+
+
+@pytest.mark.parametrize("name", ["optuna tpe+median", "random"])
+def test_a_peer_has_the_same_clock(
+    folder: Path, tasks: ModuleType, peers: ModuleType, clock: ModuleType, name: str
+) -> None:
+    task = tasks.load(folder, "toy")
+    log = clock.simulate(task, peers.PEERS[name](task, 0), 2, 40)
+    assert 30 <= len(log.rows) <= 40
+    assert log.rows[0][0] == pytest.approx(2 * 1.1)
+
+
+def test_only_whole_trainings_count_where_that_is_asked(clock: ModuleType) -> None:
+    log = clock.Log([(1.0, 0.5, 0, 1), (2.0, 0.2, 1, 1), (3.0, 0.4, 0, 2)])
+    grid = np.array([1.0, 2.0, 3.0])
+    assert list(log.best(grid, 2, whole=True)) == [np.inf, np.inf, 0.4]
+    assert list(log.best(grid, 2, whole=False)) == [0.5, 0.2, 0.2]
+
+
+def test_a_speed_up_is_the_budget_over_the_time_to_the_other_ones_end(
+    figures: ModuleType,
+) -> None:
+    slow, fast = np.linspace(1, 0.1, 10)[None], np.array([[0.5, 0.1, *[0.05] * 8]])
+    task = {"optuna tpe+median": slow, "fast": fast}
+    assert figures.speed_ups([task], "fast") == pytest.approx([5.0])
+    assert figures.speed_up(slow, 0.0) == pytest.approx(2 / 3)
+    assert figures.wins([task], "fast") == 1.0
+
+
+def test_a_range_reads_in_the_grammar_of_a_study_file(tasks: ModuleType) -> None:
+    assert tasks.Range(1, 9, log=True, whole=True).expression == "~int(1, 9, log=True)"
+    assert tasks.Range(0, 0.5).expression == "~float(0.0, 0.5)"
+
+
+def test_a_task_that_is_not_there_is_named(folder: Path, tasks: ModuleType) -> None:
+    with pytest.raises(SystemExit, match="has no task tpy; it has toy"):
+        tasks.load(folder, "tpy")
