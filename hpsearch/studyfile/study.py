@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from hpsearch.protocol.types import Direction
+import yaml
+
+from hpsearch.protocol.types import Direction, Scalar
 from hpsearch.studyfile.algorithms import Component, Promote
 from hpsearch.studyfile.diagnostics import StudyFileError
 from hpsearch.studyfile.document import Document, Location
+from hpsearch.studyfile.expressions import escape
 from hpsearch.studyfile.parse import ParsedStudy, parse_study, sections_of
 from hpsearch.studyfile.sections import longest_training
 from hpsearch.studyfile.space import Space
+
+_LONGEST_NAME = 64
+_PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 
 
 @dataclass(frozen=True)
@@ -100,3 +107,41 @@ class StudySpec:
         """
         source = Document(dict(document), Location("the stored study"))
         return cls.from_parsed(parse_study(source, import_paths))
+
+
+def filled_document(spec: StudySpec, number: int, params: Mapping[str, Scalar]) -> dict[str, Any]:
+    """Returns the data of a study file that trains one trial's setting again.
+
+    The study keeps its objective and its seed, and so its split; it gets a name of its own, since
+    it searches something else: nothing.
+    """
+    sections = spec.space.sample(lambda name, _: params[name])
+    suffix = f"-trial-{number}"
+    study = {
+        "name": spec.name[: _LONGEST_NAME - len(suffix)] + suffix,
+        "objective": dict(spec.objectives),
+        "pruner": "none",
+        "trials": 1,
+        "seed": spec.seed,
+    }
+    return {"study": study, **escape(sections)}
+
+
+def to_yaml(document: Mapping[str, Any]) -> str:
+    """Returns the text of a study file."""
+    return yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists, and quotes every text that might be read as something else, such as `1e-4`."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if _PLAIN.fullmatch(text) else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)

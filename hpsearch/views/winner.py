@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hpsearch.search.store import TrialRecord
-from hpsearch.studyfile.study import StudySpec
-from hpsearch.studyfile.write import filled_document, to_yaml
+from hpsearch.studyfile.study import StudySpec, filled_document, to_yaml
 from hpsearch.views import formatting
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import yaml
 
 from hpsearch.studyfile.read import read_study
-from hpsearch.studyfile.study import StudySpec
-from hpsearch.studyfile.write import filled_document
+from hpsearch.studyfile.study import StudySpec, filled_document
 from hpsearch.views.winner import study_file
 
 DOCUMENT = {
