@@ -81,7 +81,9 @@ def wins(tasks: Sequence[Curves], who: str, base: str = BASE) -> float:
 
 def table(curves: Mapping[str, Curves], base: str = BASE) -> str:
     """Returns a table of every contestant that took part in all tasks, the best end first."""
-    tasks = [curves[name] for name in sorted(curves)]
+    tasks = [curves[name] for name in sorted(curves) if base in curves[name]]
+    if not tasks:
+        return f"{base}, which the others are compared with, is not measured yet"
     whos = [who for who in tasks[0] if all(who in task for task in tasks)]
     rows = [(_regret(tasks, who, 1.0), _row(tasks, who, base)) for who in whos]
     shares = " | ".join(f"{share:.0%}" for share in SHARES)

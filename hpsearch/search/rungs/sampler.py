@@ -45,6 +45,8 @@ class RungSampler(TPESampler):
         seed: of its random numbers.
         n_startup_trials: trials that must have reported and stopped before it learns.
         n_ei_candidates: candidates for each proposal.
+        explore: share of the later trials that is still proposed at random; without them a search
+            settles where its first trials happened to be good.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class RungSampler(TPESampler):
         seed: int | None = None,
         n_startup_trials: int = 10,
         n_ei_candidates: int = 24,
+        explore: float = 0.15,
     ) -> None:
         super().__init__(
             seed=seed, n_startup_trials=n_startup_trials, n_ei_candidates=n_ei_candidates
@@ -63,6 +66,7 @@ class RungSampler(TPESampler):
         self._parzen_estimator_cls = _ScottEstimator
         self._rungs = (*rungs_up_to(max_resource, reduction_factor), max_resource)
         self._priors = Priors(priors or {})
+        self._explore = explore
         self._seen: list[FrozenTrial] = []
         self._groups: list[Space] = []
         self._near_priors = False
@@ -78,7 +82,7 @@ class RungSampler(TPESampler):
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Space:
         """Returns the parameters that some trial has had; none before there is enough to learn."""
         self._seen = _reported(study, trial)
-        learns = self._learns_from(self._seen)
+        learns = self._learns_from(self._seen) and self._rng.rng.random_sample() >= self._explore
         self._groups = _groups(self._seen) if learns else []
         return {
             name: distribution for group in self._groups for name, distribution in group.items()
