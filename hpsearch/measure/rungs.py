@@ -9,6 +9,11 @@ from hpsearch.search.store import TrialRecord
 from hpsearch.search.store.keys import PAUSED_AT, PROMOTED, PRUNED_AT
 
 
+def epochs_trained(trials: Sequence[TrialRecord]) -> int:
+    """Returns how many epochs the trials have trained in all."""
+    return sum(max(trial.values_by_epoch, default=0) for trial in trials)
+
+
 @dataclass(frozen=True)
 class RungCount:
     """A rung.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from hpsearch.measure.rungs import epochs_trained
 from hpsearch.protocol.types import Direction
 from hpsearch.search.store import StudyRecord, TrialRecord, TrialState
 
@@ -62,6 +63,12 @@ def done(counts: Mapping[TrialState, int]) -> int:
 def to_go(study: StudyRecord) -> int | None:
     """Returns how many trials are still to be finished; None where only time bounds the study."""
     return None if study.budget is None else max(study.budget - done(study.counts), 0)
+
+
+def epochs_words(study: StudyRecord) -> str:
+    """Returns `312 of 500 trained`, or `312 trained` where epochs do not bound the study."""
+    limit = f" of {study.epochs:,}" if study.epochs else ""
+    return f"{epochs_trained(study.trials):,}{limit} trained"
 
 
 def progress_line(study: StudyRecord) -> str:

@@ -89,7 +89,8 @@ class StudyRecord:
 
     Attributes:
         objectives: metric name to direction, in order.
-        budget: trials the study may take in all; None where only a timeout bounds it.
+        budget: trials the study may take in all; None where they do not bound it.
+        epochs: epochs that they may train in all; None where they do not bound it.
         owner: the live coordinator, as `host, pid 123`; None where nobody runs the study.
         best: the trial to take: the one that the confirmation chose, or else the best complete
             trial; of several objectives, the best in the first.
@@ -111,6 +112,7 @@ class StudyRecord:
     runs: str
     confirmation: Mapping[str, Any] | None = None
     test_evaluations: tuple[Mapping[str, Any], ...] = ()
+    epochs: int | None = None
 
     @property
     def counts(self) -> dict[TrialState, int]:
@@ -226,10 +228,8 @@ def trial_record(frozen: FrozenTrial, runs: Path, *, owned: bool = True) -> Tria
     state = STATES[frozen.state]
     attempts = tuple(attributes.pop(ATTEMPTS, ()))
     runs_now = owned and bool(attempts)  # before its first attempt it is only asked for
-    if state == "running" and not runs_now:
-        state = "waiting"
-    if state == "waiting" and attributes.get(PAUSED_AT):
-        state = "paused"
+    if state == "waiting" or (state == "running" and not runs_now):
+        state = "paused" if attributes.get(PAUSED_AT) else "waiting"
     best = runs / trial_folder(frozen.number) / (attributes.pop(CHECKPOINT, None) or "best.ckpt")
     return TrialRecord(
         number=frozen.number,
@@ -279,6 +279,7 @@ def study_record(
         runs=str(runs),
         confirmation=confirmation,
         test_evaluations=tuple(attributes.get(TEST_EVALUATIONS, ())),
+        epochs=spec.epochs,
     )
 
 

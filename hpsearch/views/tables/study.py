@@ -10,10 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hpsearch.measure.rungs import count_rungs
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.search.store.keys import FAILURE, FAILURE_KIND
 from hpsearch.views import formatting
-from hpsearch.views.ranking import counts_line, done, progress_line
+from hpsearch.views.ranking import counts_line, done, epochs_words, progress_line
 from hpsearch.views.tables.confirmation import confirmed_words, evaluations_words
 from hpsearch.views.tables.leaderboard import leaderboard
 
@@ -102,6 +103,11 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
         "storage": study.storage,
         "runs": study.runs,
     }
+    if rungs := count_rungs(study.trials):
+        rows["epochs"] = epochs_words(study)
+        rows["rungs"] = f"\n{' ' * _NAMES}".join(map(str, rungs))
+    elif study.epochs:
+        rows["epochs"] = epochs_words(study)
     if study.front:
         rows["front"] = "trials " + ", ".join(str(trial.number) for trial in study.front)
     if study.failures:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hpsearch.measure.rungs import count_rungs
 from hpsearch.search.store import TrialRecord
 from hpsearch.views.formatting import spell
 from hpsearch.views.ranking import epochs_done
 from hpsearch.views.report import plots
-from hpsearch.views.report.blocks import Figure, Paragraph, Section
+from hpsearch.views.report.blocks import Block, Figure, Paragraph, Section, Table
 from hpsearch.views.report.data import ReportData
 
 
@@ -31,8 +32,9 @@ class Rung:
 def pruning(data: ReportData) -> Section | None:
     """Returns how many trials survived each rung and the time saved; None if none was pruned."""
     pruned = [trial for trial in data.study.trials if trial.state == "pruned"]
+    ladder = _ladder(data.study.trials)
     if not pruned:
-        return None
+        return Section("Pruning", ladder) if ladder else None
     skipped, seconds = 0, 0.0
     for trial in pruned:
         done = epochs_done(trial)
@@ -47,7 +49,23 @@ def pruning(data: ReportData) -> Section | None:
         f" {saved} of the time that the search would take without pruning. What is not known is"
         " whether one of them would have come first in the end."
     )
-    return Section("Pruning", [Paragraph(words), _figure(rungs(data.study.trials))])
+    return Section("Pruning", [Paragraph(words), _figure(rungs(data.study.trials)), *ladder])
+
+
+def _ladder(trials: Sequence[TrialRecord]) -> list[Block]:
+    """Returns the rungs at which trials pause, with what became of those that met them."""
+    counted = count_rungs(trials)
+    if not counted:
+        return []
+    words = (
+        "At each rung a trial pauses; the best of those that have met it continue exactly where"
+        " they stopped, and the others wait until they are among the best or the study ends."
+    )
+    rows = [
+        (f"{rung.epochs:,}", f"{rung.met:,}", f"{rung.continued:,}", f"{rung.paused:,}")
+        for rung in counted
+    ]
+    return [Paragraph(words), Table(("rung, epochs", "met", "continued", "paused now"), rows)]
 
 
 def rungs(trials: Sequence[TrialRecord]) -> list[Rung]:

@@ -1,0 +1,54 @@
+"""Rungs counted, and how they are shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Console
+
+from hpsearch.measure.rungs import count_rungs, epochs_trained
+from hpsearch.search.store.records import StudyRecord, TrialRecord
+from hpsearch.views.tables.study import study_status
+
+
+def at(trial: TrialRecord, epochs: int, **attributes: Any) -> TrialRecord:
+    return replace(
+        trial, values_by_epoch=dict.fromkeys(range(1, epochs + 1), 0.5), attributes=attributes
+    )
+
+
+def promoting(make_study: Any, make_trial: Any) -> StudyRecord:
+    study: StudyRecord = make_study(
+        at(make_trial(0), 9, promoted=[1, 3]),
+        at(make_trial(1, "paused"), 3, promoted=[1], paused_at=3),
+        at(make_trial(2, "paused"), 1, paused_at=1),
+        at(make_trial(3, "pruned"), 1, pruned_at=1, paused_at=0),
+    )
+    return replace(study, epochs=500)
+
+
+def test_each_rung_says_how_many_met_it_and_what_became_of_them(
+    make_study: Any, make_trial: Any
+) -> None:
+    study = promoting(make_study, make_trial)
+    assert [str(rung) for rung in count_rungs(study.trials)] == [
+        "after 1: 4 met, 2 continued, 1 paused",
+        "after 3: 2 met, 1 continued, 1 paused",
+    ]
+    assert epochs_trained(study.trials) == 14
+
+
+def test_where_nothing_pauses_there_are_no_rungs(make_trial: Any) -> None:
+    assert count_rungs([make_trial(0), at(make_trial(1, "pruned"), 2, pruned_at=2)]) == []
+
+
+def test_status_shows_rungs_paused_trials_and_the_budget_in_epochs(
+    make_study: Any, make_trial: Any
+) -> None:
+    console = Console(width=100, record=True)
+    console.print(study_status(promoting(make_study, make_trial), width=100))
+    text = console.export_text()
+    assert "14 of 500 trained" in text
+    assert "after 3: 2 met, 1 continued, 1 paused" in text
+    assert "1 complete, 1 pruned, 2 paused" in text
