@@ -1,9 +1,8 @@
 """Components bound to the classes they name: every argument is looked at, then all is built.
 
-The check of a study and the training of a trial come through here, so that what the one accepts the
-other can build. jsonargparse, which LightningCLI is made of, says what a class takes and what a
-value stands for. It knows no factories that do not say what they return, no class methods, no
-Enum by value and no names that a constructor reads from its `**kwargs`: those are added here.
+The check of a study and the training of a trial come through here. jsonargparse, of which
+LightningCLI is made, says what a class takes and what a value stands for. Added to it are factories
+that do not say what they return, class methods, and names that only `**kwargs` takes.
 """
 
 from __future__ import annotations
@@ -14,13 +13,21 @@ import inspect
 import typing
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from hpsearch.classes.buildable import why_not_buildable
 from hpsearch.classes.components import PARTIAL, ComponentError, is_component, resolve
 from hpsearch.classes.signature import returned_type, signature_of
 from hpsearch.classes.trust import OwnModules
-from hpsearch.classes.values import Build, MisfitError, is_callable, options_of, read_value, spelled
+from hpsearch.classes.values import (
+    Build,
+    MisfitError,
+    inner_hint,
+    is_callable,
+    options_of,
+    read_value,
+    spelled,
+)
 from hpsearch.studyfile.diagnostics import did_you_mean, nearest
 from hpsearch.studyfile.document import KeyPath, name_of
 from hpsearch.studyfile.sections import TYPO
@@ -29,7 +36,12 @@ from hpsearch.studyfile.sections import TYPO
 _LATER = {"Optimizer": "params", "LRScheduler": "optimizer"}
 _OWN = OwnModules()
 Tell = Callable[[KeyPath, str], None]
+T = TypeVar("T")
 Arguments = Mapping[str, tuple[KeyPath, Any]]
+
+
+class RefusedValuesError(ValueError):
+    """A constructor refuses the values that it is given."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,12 @@ class Bound:
         if self.partial:
             return functools.partial(self.target, **given)
         wanted = {name: value for name, value in extra.items() if self.wants(name)}
-        return self.target(**wanted, **given)
+        try:
+            return self.target(**wanted, **given)
+        except Exception as error:
+            if not isinstance(error, ValueError) and type(error).__name__ != "TrialPruned":
+                raise
+            raise RefusedValuesError(f"{type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -160,11 +177,11 @@ class Binder:
             if owner := _implicit_class(hint):
                 arguments = {name: ((*path, name), part) for name, part in value.items()}
                 return Bound(owner, self.arguments(owner, owner.__name__, arguments)).build
-            inner = _inner(hint, collections.abc.Mapping)
+            inner = inner_hint(hint, collections.abc.Mapping)
             parts = {key: self.value(part, (*path, key), inner) for key, part in value.items()}
             return lambda: {key: build() for key, build in parts.items()}
         if isinstance(value, list) and _has_component(value):
-            inner = _inner(hint, collections.abc.Iterable)
+            inner = inner_hint(hint, collections.abc.Iterable)
             items = [self.value(part, (*path, index), inner) for index, part in enumerate(value)]
             return lambda: [build() for build in items]
         try:
@@ -185,10 +202,8 @@ def bind(tree: Any, path: KeyPath = (), supplied: Collection[str] = ()) -> Bound
     Raises:
         ComponentError: a class or an argument of it is wrong; the message has every fault.
     """
-    diagnostics: list[str] = []
-    bound = _binder(diagnostics).component(tree, path, supplied=supplied)
-    if diagnostics or bound is None:
-        raise ComponentError("; ".join(diagnostics))
+    bound = _without_faults(lambda binder: binder.component(tree, path, supplied=supplied))
+    assert bound is not None
     return bound
 
 
@@ -204,18 +219,20 @@ def instantiate(tree: Any, /, **extra: Any) -> Any:
     """
     if is_component(tree):
         return bind(tree, (), extra).build(**extra)
-    diagnostics: list[str] = []
-    build = _binder(diagnostics).value(tree, ())
-    if diagnostics:
-        raise ComponentError("; ".join(diagnostics))
-    return build()
+    return _without_faults(lambda binder: binder.value(tree, ()))()
 
 
-def _binder(diagnostics: list[str]) -> Binder:
-    def diagnostic(path: KeyPath, message: str) -> None:
-        diagnostics.append(": ".join(filter(None, (name_of(path), message))))
+def _without_faults(use: Callable[[Binder], T]) -> T:
+    """Returns what comes of the use of a binder, unless there are faults, which are raised."""
+    faults: list[str] = []
 
-    return Binder(diagnostic)
+    def fault(path: KeyPath, message: str) -> None:
+        faults.append(f"{name_of(path)}: {message}" if path else message)
+
+    result = use(Binder(fault))
+    if faults:
+        raise ComponentError("; ".join(faults))
+    return result
 
 
 def _arguments(tree: Mapping[str, Any], path: KeyPath) -> dict[str, tuple[KeyPath, Any]]:
@@ -266,17 +283,6 @@ def _is_one(returned: type, option: Any) -> bool:
         return option is Any or (inspect.isclass(origin) and issubclass(returned, origin))
     except TypeError:  # a protocol with attributes cannot say
         return True
-
-
-def _inner(hint: Any, container: type) -> Any:
-    """Returns the type that a hint asks of the parts of a list or the values of a mapping."""
-    inner: list[Any] = []
-    for option in options_of(hint):
-        origin = typing.get_origin(option)
-        if inspect.isclass(origin) and issubclass(origin, container):
-            parts = [part for part in typing.get_args(option) if part is not Ellipsis]
-            inner += parts[1:] if container is collections.abc.Mapping else parts
-    return typing.Union[tuple(inner)] if inner else Any  # noqa: UP007
 
 
 def _implicit_class(hint: Any) -> Any:

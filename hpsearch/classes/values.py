@@ -63,6 +63,17 @@ def options_of(hint: Any) -> list[Any]:
     return [hint]
 
 
+def inner_hint(hint: Any, container: type) -> Any:
+    """Returns the type that a hint asks of the parts of a list or the values of a mapping."""
+    inner: list[Any] = []
+    for option in options_of(hint):
+        origin = typing.get_origin(option)
+        if inspect.isclass(origin) and issubclass(origin, container):
+            parts = [part for part in typing.get_args(option) if part is not Ellipsis]
+            inner += parts[1:] if container is collections.abc.Mapping else parts
+    return typing.Union[tuple(inner)] if inner else Any  # noqa: UP007
+
+
 def is_callable(hint: Any) -> bool:
     """Tells whether a hint asks for something to call, as `Callable[[int], int]` does."""
     return collections.abc.Callable in (hint, typing.get_origin(hint))

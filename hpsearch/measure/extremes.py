@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hpsearch.errors import InputError
 from hpsearch.protocol.types import Scalar
 from hpsearch.studyfile.distributions import Distribution
+from hpsearch.studyfile.links import InfeasibleError
 from hpsearch.studyfile.space import Space
 
 End = Literal["least", "middle", "greatest"]
+TRIES = 2000
 ENDS: tuple[End, ...] = ("least", "greatest")
 
 
@@ -42,14 +46,32 @@ def middle(space: Space) -> Extreme:
 
 
 def _at(space: Space, branch: Mapping[str, str], end: End) -> Extreme:
+    """Returns the end of a branch or, where that cannot be, a setting drawn by chance that can."""
+    chance = random.Random(end)
+
+    def at_end(distribution: Distribution) -> Scalar:
+        least, greatest = distribution.ends()
+        return {"least": least, "middle": distribution.middle(), "greatest": greatest}[end]
+
+    label = " ".join(f"{name}={option}" for name, option in branch.items())
+    for choose in (at_end, *[lambda distribution: distribution.draw(chance)] * TRIES):
+        if setting := _setting(space, branch, choose):
+            return Extreme(label, end, *setting)
+    where = f" with {label}" if label else ""
+    raise InputError(f"none of {TRIES} settings drawn{where} satisfies every constraint")
+
+
+def _setting(
+    space: Space, branch: Mapping[str, str], choose: Callable[[Distribution], Scalar]
+) -> tuple[dict[str, Scalar], dict[str, Any]] | None:
     params: dict[str, Scalar] = {}
 
     def suggest(name: str, distribution: Distribution) -> Scalar:
-        least, greatest = distribution.ends()
-        values = {"least": least, "middle": distribution.middle(), "greatest": greatest}
-        params[name] = branch.get(name, values[end])
+        params[name] = branch.get(name, choose(distribution))
         return params[name]
 
-    config = space.sample(suggest)
-    label = " ".join(f"{name}={option}" for name, option in branch.items())
-    return Extreme(label, end, params, config)
+    try:
+        config = space.sample(suggest)
+    except InfeasibleError:
+        return None
+    return None if space.violation(config, params) else (params, config)

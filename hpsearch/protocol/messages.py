@@ -18,6 +18,7 @@ FailureKind = Literal[
     "metric",
     "out of memory",
     "resources",
+    "infeasible",
     "hang",
     "time limit",
     "killed",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from random import Random
 from typing import Any, Final, Literal
 
 from hpsearch.protocol.types import Scalar
@@ -43,6 +44,12 @@ class IntRange:
         steps = (_middle(self.low, self.high, self.log) - self.low) / self.step
         return self.low + round(steps) * self.step
 
+    def draw(self, random: Random) -> int:
+        """Returns a value by chance."""
+        if self.log:
+            return round(math.exp(random.uniform(math.log(self.low), math.log(self.high))))
+        return random.randrange(self.low, self.high + 1, self.step)
+
     def size(self) -> float:
         """Returns how many values there are."""
         return (self.high - self.low) // self.step + 1
@@ -77,6 +84,14 @@ class FloatRange:
         if self.step is None:
             return middle
         return self.low + round((middle - self.low) / self.step) * self.step
+
+    def draw(self, random: Random) -> float:
+        """Returns a value by chance."""
+        if self.log:
+            return math.exp(random.uniform(math.log(self.low), math.log(self.high)))
+        if self.step is None:
+            return random.uniform(self.low, self.high)
+        return self.low + random.randrange(int(self.size())) * self.step
 
     def size(self) -> float:
         """Returns how many values there are: infinite without a step."""
@@ -120,6 +135,10 @@ class Choice:
     def middle(self) -> Scalar:
         """Returns the option in the middle, numbers by their size; of two, the first."""
         return self._ordered()[(len(self.options) - 1) // 2]
+
+    def draw(self, random: Random) -> Scalar:
+        """Returns an option by chance."""
+        return random.choice(self.options)
 
     def size(self) -> float:
         """Returns how many options there are."""

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from hpsearch.classes.binding import RefusedValuesError
 from hpsearch.data import DataError
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, FailureKind
@@ -40,6 +41,8 @@ def failed(error: Exception, job: Job, where: StageTracker) -> Ended:
     facts = {"failed_at": where.at} if where.at else {}
     if isinstance(error, NotFiniteError):
         return Ended("failed", str(error), "not finite", facts=facts)
+    if isinstance(error, RefusedValuesError):
+        return Ended("failed", " ".join(str(error).split())[:500], "infeasible")
     if isinstance(error, BadMetricError):
         return Ended("failed", str(error), "metric", facts=facts)
     kind: FailureKind = "out of memory" if is_out_of_memory(error) else where.kind

@@ -11,6 +11,7 @@ from hpsearch.search.coordinator.running import RunningTrial
 
 DEATHS_ALLOWED = 3
 EQUAL_FAILURES_ALLOWED = 5
+REFUSALS_ALLOWED = 20
 
 
 class FailureTracker:
@@ -19,6 +20,7 @@ class FailureTracker:
     def __init__(self) -> None:
         self._deaths: dict[int, tuple[int, int]] = {}  # epochs it had done, and deaths since
         self._in_a_row: list[str] = []
+        self._refused = 0
 
     def record_death(self, number: int, epochs: int) -> int:
         """Returns how often this trial's process has died without getting on, now included.
@@ -33,7 +35,16 @@ class FailureTracker:
         return deaths
 
     def record_result(self, ended: Ended) -> str:
-        """Returns why the search should stop: the same failure again and again; empty if not."""
+        """Returns why the search should stop: the same failure again and again; empty if not.
+
+        A setting that a constructor refuses is a failure of the setting alone, unless all are.
+        """
+        if ended.failure_kind == "infeasible":
+            self._refused += 1
+            if self._refused < REFUSALS_ALLOWED:
+                return ""
+            return f"{REFUSALS_ALLOWED} settings in a row were refused: {ended.failure}"
+        self._refused = 0
         self._in_a_row = [*self._in_a_row, ended.failure] if ended.how == "failed" else []
         last = self._in_a_row[-EQUAL_FAILURES_ALLOWED:]
         if len(last) < EQUAL_FAILURES_ALLOWED or len(set(last)) > 1:

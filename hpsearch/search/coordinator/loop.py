@@ -130,6 +130,8 @@ class Coordinator:
         for slot in free:
             trial = None if self._stopping() else self._queue.next()
             if trial is None:
+                if self._queue.trouble and not self._stopping():
+                    self._stop.ask(self._queue.trouble)
                 return False
             self._start(trial, slot)
         if not self._stopping():

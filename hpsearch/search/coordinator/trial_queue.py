@@ -10,6 +10,7 @@ from optuna.trial import Trial
 from hpsearch.search.store import StudyWriter
 
 AHEAD_FROM = 100
+INFEASIBLE_ALLOWED = 1000
 
 
 class TrialQueue:
@@ -23,9 +24,14 @@ class TrialQueue:
     nothing is asked ahead, and a sampler knows every result there is. The number decides, not the
     time that an ask takes: a search with one slot proposes the same trials again.
 
+    A setting that cannot be, since a constraint of the study does not hold, is never handed out.
+
     Args:
         writer: the study; its unfinished trials come first.
         budget: trials the study may have in all; None for no limit.
+
+    Attributes:
+        trouble: why no more trials are asked for, though the budget is not used up.
     """
 
     def __init__(self, writer: StudyWriter, budget: int | None) -> None:
@@ -34,6 +40,7 @@ class TrialQueue:
         self._waiting = deque(writer.unfinished())
         self._ahead: Trial | None = None
         self._count = len(writer.trials())
+        self.trouble = ""
 
     def next(self) -> Trial | None:
         """Returns the trial that is next; None if there is none.
@@ -66,9 +73,6 @@ class TrialQueue:
         if self._waiting or self._ahead or self._count < AHEAD_FROM:
             return
         self._ahead = self._ask()
-        if self._ahead is not None:
-            # Now, and with its own sampler: parameters are proposed when they are first read.
-            self._writer.sample(self._ahead)
 
     def drain(self) -> Iterator[Trial]:
         """Yields the trials that wait, for the last time."""
@@ -83,11 +87,20 @@ class TrialQueue:
 
     def _may_ask(self) -> bool:
         spent = self._budget is not None and self._count >= self._budget
-        return not spent and not self._writer.exhausted and self._writer.may_ask()
+        over = spent or self._writer.exhausted or self.trouble
+        return not over and self._writer.may_ask()
 
     def _ask(self) -> Trial | None:
-        if not self._may_ask():
-            return None
-        trial = self._writer.ask(self._count)
-        self._count += 1
-        return trial
+        reason = ""
+        for _ in range(INFEASIBLE_ALLOWED):
+            if not self._may_ask():
+                return None
+            trial = self._writer.ask(self._count)
+            self._count += 1
+            reason = self._writer.reject_infeasible(trial)
+            if not reason:
+                return trial
+            if self._budget is not None and self._writer.may_grow:
+                self._budget += 1
+        self.trouble = f"{INFEASIBLE_ALLOWED} settings in a row cannot be: {reason}"
+        return None

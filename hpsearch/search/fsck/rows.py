@@ -69,8 +69,8 @@ def _check_state(trial: FrozenTrial, record: Record) -> list[Problem]:
     if trial.state == TrialState.RUNNING:
         text = "no process runs it any more: resume goes on with it"
         return [_of(trial, "unfinished", text, harmless=True)]
-    memory = trial.user_attrs.get(FAILURE_KIND) == "out of memory"
-    if trial.state == TrialState.PRUNED and not (memory or curve_of(trial) or record.reports):
+    told = trial.user_attrs.get(FAILURE_KIND) in ("out of memory", "infeasible")
+    if trial.state == TrialState.PRUNED and not (told or curve_of(trial) or record.reports):
         return [_of(trial, "reports", "it is pruned, and there is no report to prune it by")]
     return []
 

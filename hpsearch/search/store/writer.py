@@ -29,7 +29,14 @@ from hpsearch.search.store.keys import (
     WHOLE,
 )
 from hpsearch.search.store.pauses import Pauses
-from hpsearch.search.store.sampling import build_pruner, build_sampler, hand_over, suggester
+from hpsearch.search.store.sampling import (
+    build_pruner,
+    build_sampler,
+    grid_size,
+    hand_over,
+    suggester,
+)
+from hpsearch.studyfile.links import InfeasibleError
 from hpsearch.studyfile.study import StudySpec
 
 
@@ -62,6 +69,7 @@ class StudyWriter:
         self._progress: dict[int, LastProgress] = {}
         self.exhausted = False
         self.pauses = Pauses(spec, self.trials())
+        self.may_grow = grid_size(spec) is None
 
     def trials(self) -> list[FrozenTrial]:
         """Returns every trial there is, by number."""
@@ -136,6 +144,22 @@ class StudyWriter:
         """Returns the trial's parameters and the configuration they fill in."""
         config = self._spec.space.sample(suggester(trial))
         return dict(trial.params), config
+
+    def reject_infeasible(self, trial: Trial) -> str:
+        """Ends a new trial whose setting cannot be; returns why, empty if it can be.
+
+        It does not count: the study may have one trial more, unless it searches a grid.
+        """
+        try:
+            reason = self._spec.space.violation(*reversed(self.sample(trial)))
+        except InfeasibleError as error:
+            reason = str(error)
+        if reason:
+            self.tell(trial, Ended("failed", reason, "infeasible"), None)
+            budget = self._study.user_attrs.get(BUDGET)
+            if budget is not None and self.may_grow:
+                self._study.set_user_attr(BUDGET, budget + 1)
+        return reason
 
     def report(self, trial: Trial, report: Report) -> RungDecision:
         """Writes the values after an epoch and decides what the trial does next.
@@ -234,9 +258,9 @@ class StudyWriter:
         self.pauses.scheduler.lose(trial.number)
         if ended.how == "complete":
             self._finish(trial, TrialState.FAIL, None)
-        elif ended.failure_kind == "out of memory":
+        elif ended.failure_kind in ("out of memory", "infeasible"):
             # A sampler that is told of a failure forgets it, and proposes the same again.
-            trial.set_constraint("memory", 1.0)
+            trial.set_constraint(ended.failure_kind, 1.0)
             self._finish(trial, TrialState.PRUNED, None)
         elif ended.how == "pruned":
             self._finish(trial, TrialState.PRUNED, None)

@@ -29,7 +29,8 @@ def probe(job: Job) -> dict[str, Any]:
         try:
             return _measure(rehearse(job, where))
         except Exception as error:
-            return {"failure": failed(error, job, where).failure}
+            ended = failed(error, job, where)
+            return {"failure": ended.failure, "kind": ended.failure_kind}
 
 
 def _measure(rehearsal: Rehearsal) -> dict[str, Any]:

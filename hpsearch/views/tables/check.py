@@ -64,13 +64,29 @@ def branch_table(ends: Sequence[Extreme], probes: Sequence[Mapping[str, Any]]) -
     table.add_column("real batch")
     for end, probe in zip(ends, probes, strict=True):
         branch = [Text(end.branch)] if any(end.branch for end in ends) else []
-        if "failure" in probe:
-            row = [Text("-"), Text("-"), Text(str(probe["failure"]), style="red")]
+        if not trains(probe):
+            style = "yellow" if is_infeasible(probe) else "red"
+            row = [Text("-"), Text("-"), Text(failure_words(probe), style=style)]
         else:
             seconds = spell(epoch_seconds(probe))
             row = [Text(f"{probe['parameters']:,}"), Text(seconds), Text("trains", style="green")]
         table.add_row(*branch, Text(end.end), *row)
     return table
+
+
+def trains(probe: Mapping[str, Any]) -> bool:
+    """Tells whether a setting trains."""
+    return "failure" not in probe
+
+
+def is_infeasible(probe: Mapping[str, Any]) -> bool:
+    """Tells whether a constructor refuses the setting: the search avoids it, and goes on."""
+    return bool(probe.get("kind") == "infeasible")
+
+
+def failure_words(probe: Mapping[str, Any]) -> str:
+    """Returns why a setting does not train."""
+    return f"{'infeasible: ' * is_infeasible(probe)}{probe['failure']}"
 
 
 def missing_objectives(spec: StudySpec, probe: Mapping[str, Any]) -> list[str]:

@@ -19,9 +19,11 @@ from hpsearch.views.formatting import command
 from hpsearch.views.tables.check import (
     branch_table,
     cost_words,
+    is_infeasible,
     missing_objectives,
     parameter_table,
     size_words,
+    trains,
 )
 from hpsearch.views.tables.speed import print_speed
 
@@ -42,11 +44,12 @@ def print_check(
     with console.status(f"trying real batches of {len(ends)} settings"):
         probes = [_probe(spec, end, slots[0]) for end in ends]
     console.print(branch_table(ends, probes), "")
-    if any("failure" in probe for probe in probes):
+    trained = [(probe, end) for probe, end in zip(probes, ends, strict=True) if trains(probe)]
+    if not trained or not all(trains(probe) or is_infeasible(probe) for probe in probes):
         console.print(f"error: {file}: some settings cannot train", markup=False, style="red")
         return INVALID
-    epochs = [int(end.config["trainer"]["max_epochs"]) for end in ends]
-    cost = estimate(probes, epochs, spec.trials, len(slots))
+    epochs = [int(end.config["trainer"]["max_epochs"]) for _, end in trained]
+    cost = estimate([probe for probe, _ in trained], epochs, spec.trials, len(slots))
     console.print(cost_words(cost, spec.trials, len(slots)), soft_wrap=True)
     if speed:
         print_speed(console, spec, slots[0])

@@ -18,16 +18,17 @@ from hpsearch.views.ranking import counts_line, done, epochs_words, progress_lin
 from hpsearch.views.tables.confirmation import confirmed_words, evaluations_words
 from hpsearch.views.tables.leaderboard import leaderboard
 
-_MEMORY = "out of memory"
+# Told to the sampler as pruned, with a constraint that does not hold.
+_AVOIDED = ("out of memory", "infeasible")
 
 
 def failure_counts(study: StudyRecord) -> str:
     """Returns `7: hang 2, training 5; out of memory 3 (pruned)`, or nothing where none failed."""
     kinds = dict(study.failures)
-    memory = kinds.pop(_MEMORY, 0)
+    avoided = {kind: kinds.pop(kind) for kind in _AVOIDED if kind in kinds}
     counts = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
     parts = [f"{sum(kinds.values())}: {counts}"] * bool(kinds)
-    parts += [f"{_MEMORY} {memory} (pruned)"] * bool(memory)
+    parts += [f"{kind} {count} (pruned)" for kind, count in avoided.items()]
     return "; ".join(parts)
 
 

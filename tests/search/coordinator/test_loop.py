@@ -549,7 +549,7 @@ def test_a_trial_without_memory_is_pruned_with_a_violated_constraint(bench: Benc
         "the machine ran out of memory, and the kernel killed its process"
     )
     frozen = bench.storage.get_all_trials(1)
-    assert [trial.constraints for trial in frozen[1:3]] == [{"memory": 1.0}] * 2
+    assert [trial.constraints for trial in frozen[1:3]] == [{"out of memory": 1.0}] * 2
 
 
 def out_of_room(job: Job) -> Ended:
