@@ -32,7 +32,7 @@ from hpsearch.studyfile.diagnostics import did_you_mean, nearest
 from hpsearch.studyfile.document import KeyPath, name_of
 from hpsearch.studyfile.sections import TYPO
 
-# Built once the network is there: as an argument, such a class stands for its factory.
+# Built once the network is there: as an argument, these stand for their factories.
 _LATER = {"Optimizer": "params", "LRScheduler": "optimizer"}
 _OWN = OwnModules()
 Tell = Callable[[KeyPath, str], None]
@@ -51,7 +51,7 @@ class Bound:
     Attributes:
         target: the class, factory or class method.
         arguments: what builds each argument.
-        partial: whether its owner is to call it: what is built is a partial.
+        partial: whether its owner is to call it, so that a partial is built.
     """
 
     target: Callable[..., Any]
@@ -78,7 +78,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class Kind:
-    """A hint that names a base class, of whichever package of Lightning it is."""
+    """A hint that names a base class, of either package of Lightning."""
 
     name: str
 
@@ -171,18 +171,17 @@ class Binder:
     def value(self, value: Any, path: KeyPath, hint: Any = Any) -> Build:
         """Binds a value and the components in it; returns what builds it."""
         if is_component(value):
-            bound = self.component(value, path, hint)
-            return bound.build if bound else _nothing
+            return getattr(self.component(value, path, hint), "build", _nothing)
         if isinstance(value, dict) and _has_component(value):
             if owner := _implicit_class(hint):
                 arguments = {name: ((*path, name), part) for name, part in value.items()}
                 return Bound(owner, self.arguments(owner, owner.__name__, arguments)).build
-            inner = inner_hint(hint, collections.abc.Mapping)
-            parts = {key: self.value(part, (*path, key), inner) for key, part in value.items()}
-            return lambda: {key: build() for key, build in parts.items()}
+            part = inner_hint(hint, collections.abc.Mapping)
+            builds = {key: self.value(value[key], (*path, key), part) for key in value}
+            return lambda: {key: build() for key, build in builds.items()}
         if isinstance(value, list) and _has_component(value):
-            inner = inner_hint(hint, collections.abc.Iterable)
-            items = [self.value(part, (*path, index), inner) for index, part in enumerate(value)]
+            part = inner_hint(hint, collections.abc.Iterable)
+            items = [self.value(item, (*path, index), part) for index, item in enumerate(value)]
             return lambda: [build() for build in items]
         try:
             return _nothing if self.known(path, True) else read_value(hint, value)

@@ -71,7 +71,6 @@ def _setting(
         return params[name]
 
     try:
-        config = space.sample(suggest)
+        return params, space.sample(suggest)
     except InfeasibleError:
         return None
-    return None if space.violation(config, params) else (params, config)

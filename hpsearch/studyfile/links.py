@@ -17,16 +17,16 @@ _NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
 class InfeasibleError(ValueError):
-    """A link has no value in a configuration.
+    """A link has no value in a configuration, or a constraint does not hold of it.
 
     Args:
-        path: where the link is.
-        message: why it has no value.
+        path: where the link is; empty for a constraint.
+        message: what is wrong.
         absent: the name in it that is in another branch; empty if all are there.
     """
 
     def __init__(self, path: KeyPath, message: str, absent: str = "") -> None:
-        super().__init__(f"{name_of(path)}: {message}")
+        super().__init__(f"{name_of(path)}: {message}" if path else message)
         self.path, self.absent = path, absent
 
 

@@ -86,9 +86,11 @@ class Space:
                 the parameters of the branches taken, a branch before what is in it.
 
         Raises:
-            InfeasibleError: a link has no value with these parameters.
+            InfeasibleError: a constraint does not hold, or a link has no value.
         """
-        config: dict[str, Any] = self._fill(suggest, {})
+        config, params = self._fill(suggest, {})
+        if problem := self.violation(config, params):
+            raise InfeasibleError((), problem)
         return config
 
     def violation(self, config: Mapping[str, Any], params: Mapping[str, Scalar]) -> str:
@@ -167,11 +169,13 @@ class Space:
             return value
 
         try:
-            return CornerConfig(params, self._fill(suggest, origins), origins)
+            return CornerConfig(params, self._fill(suggest, origins)[0], origins)
         except InfeasibleError as error:
             return CornerConfig(params, {}, origins, error)
 
-    def _fill(self, suggest: Suggest, origins: dict[KeyPath, KeyPath]) -> Any:
+    def _fill(
+        self, suggest: Suggest, origins: dict[KeyPath, KeyPath]
+    ) -> tuple[dict[str, Any], dict[str, Scalar]]:
         params: dict[str, Scalar] = {}
         links: dict[KeyPath, Formula] = {}
 
@@ -204,7 +208,7 @@ class Space:
             return node
 
         config = fill(self._root, (), ())
-        return work_out(config, params, links) if links else config
+        return (work_out(config, params, links) if links else config), params
 
     def _dangling(self) -> Iterator[tuple[KeyPath, str]]:
         """Yields the links that have no value in some branch, or in no setting at all."""

@@ -95,7 +95,7 @@ class Coordinator:
             SearchError: nothing can be trained as things are, or the study has another owner
                 now; no trial was spent on it.
         """
-        self._queue = TrialQueue(self._writer, self._budget)
+        self._queue = TrialQueue(self._writer, self._budget, self._stop)
         try:
             while self._fill_slots() or self._running:
                 self._engine.poll(self._handle, POLL_S)
@@ -130,8 +130,6 @@ class Coordinator:
         for slot in free:
             trial = None if self._stopping() else self._queue.next()
             if trial is None:
-                if self._queue.trouble and not self._stopping():
-                    self._stop.ask(self._queue.trouble)
                 return False
             self._start(trial, slot)
         if not self._stopping():

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from optuna.trial import Trial
 
+from hpsearch.search.coordinator.stop import StopRequest
 from hpsearch.search.store import StudyWriter
+from hpsearch.studyfile.links import InfeasibleError
 
 AHEAD_FROM = 100
 INFEASIBLE_ALLOWED = 1000
@@ -29,18 +31,16 @@ class TrialQueue:
     Args:
         writer: the study; its unfinished trials come first.
         budget: trials the study may have in all; None for no limit.
-
-    Attributes:
-        trouble: why no more trials are asked for, though the budget is not used up.
+        stop: is asked to stop where no setting can be found.
     """
 
-    def __init__(self, writer: StudyWriter, budget: int | None) -> None:
+    def __init__(self, writer: StudyWriter, budget: int | None, stop: StopRequest) -> None:
         self._writer = writer
         self._budget = budget
         self._waiting = deque(writer.unfinished())
         self._ahead: Trial | None = None
         self._count = len(writer.trials())
-        self.trouble = ""
+        self._stop = stop
 
     def next(self) -> Trial | None:
         """Returns the trial that is next; None if there is none.
@@ -87,7 +87,7 @@ class TrialQueue:
 
     def _may_ask(self) -> bool:
         spent = self._budget is not None and self._count >= self._budget
-        over = spent or self._writer.exhausted or self.trouble
+        over = spent or self._writer.exhausted or self._stop.urgency
         return not over and self._writer.may_ask()
 
     def _ask(self) -> Trial | None:
@@ -97,10 +97,13 @@ class TrialQueue:
                 return None
             trial = self._writer.ask(self._count)
             self._count += 1
-            reason = self._writer.reject_infeasible(trial)
-            if not reason:
+            try:
+                self._writer.sample(trial)
                 return trial
+            except InfeasibleError as error:
+                reason = str(error)
+            self._writer.reject(trial, reason)
             if self._budget is not None and self._writer.may_grow:
                 self._budget += 1
-        self.trouble = f"{INFEASIBLE_ALLOWED} settings in a row cannot be: {reason}"
+        self._stop.ask(f"{INFEASIBLE_ALLOWED} settings in a row cannot be: {reason}")
         return None

@@ -17,6 +17,7 @@ from hpsearch.search.rungs import RungDecision
 from hpsearch.search.store.generalization import generalization_gap
 from hpsearch.search.store.keys import (
     ATTEMPTS,
+    BUDGET,
     CURVE,
     DEVICE,
     FAILURE,
@@ -36,7 +37,6 @@ from hpsearch.search.store.sampling import (
     hand_over,
     suggester,
 )
-from hpsearch.studyfile.links import InfeasibleError
 from hpsearch.studyfile.study import StudySpec
 
 
@@ -145,21 +145,12 @@ class StudyWriter:
         config = self._spec.space.sample(suggester(trial))
         return dict(trial.params), config
 
-    def reject_infeasible(self, trial: Trial) -> str:
-        """Ends a new trial whose setting cannot be; returns why, empty if it can be.
-
-        It does not count: the study may have one trial more, unless it searches a grid.
-        """
-        try:
-            reason = self._spec.space.violation(*reversed(self.sample(trial)))
-        except InfeasibleError as error:
-            reason = str(error)
-        if reason:
-            self.tell(trial, Ended("failed", reason, "infeasible"), None)
-            budget = self._study.user_attrs.get(BUDGET)
-            if budget is not None and self.may_grow:
-                self._study.set_user_attr(BUDGET, budget + 1)
-        return reason
+    def reject(self, trial: Trial, reason: str) -> None:
+        """Ends a new trial whose setting cannot be; the study may have one more, but for a grid."""
+        self.tell(trial, Ended("failed", reason, "infeasible"), None)
+        budget = self._study.user_attrs.get(BUDGET)
+        if budget is not None and self.may_grow:
+            self._study.set_user_attr(BUDGET, budget + 1)
 
     def report(self, trial: Trial, report: Report) -> RungDecision:
         """Writes the values after an epoch and decides what the trial does next.

@@ -687,3 +687,64 @@ def test_what_an_attempt_says_after_its_end_changes_nothing(bench: Bench) -> Non
     record = bench.record()
     assert record.counts["complete"] == 4
     assert max(step for trial in record.trials for step in trial.values_by_epoch) == 3
+
+
+def test_settings_that_cannot_be_are_not_trained_and_do_not_count(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, spec(constraints=["model.x > 0.5"]))
+
+    bench.run(ScriptedEngine(2, learns))
+
+    trials = bench.record().trials
+    complete = [trial for trial in trials if trial.state == "complete"]
+    rejected = [trial for trial in trials if trial.state == "pruned"]
+    assert len(complete) == 4
+    assert all(trial.params["model.x"] > 0.5 for trial in complete)
+    assert rejected
+    assert rejected[0].attributes["failure"].startswith("model.x > 0.5 does not hold: model.x is 0")
+    assert bench.record().budget == 4 + len(rejected)
+    frozen = load_study(bench.storage, "tiny").trials
+    assert all(frozen[t.number].constraints == {"infeasible": 1.0} for t in rejected)
+
+
+def test_a_grid_does_not_grow_by_settings_that_cannot_be(tmp_path: Path) -> None:
+    grid = spec("~int(1, 6)", sampler="grid", constraints=["model.x % 2 == 0"])
+    bench = Bench(tmp_path, grid)
+
+    bench.run(ScriptedEngine(1, learns), budget=grid_size(grid))
+
+    record = bench.record()
+    assert record.counts["complete"] == record.counts["pruned"] == 3
+
+
+def test_a_search_stops_where_no_setting_can_be(tmp_path: Path) -> None:
+    bench, stop = Bench(tmp_path, spec(constraints=["model.x > 2"])), StopRequest()
+
+    bench.run(ScriptedEngine(1, learns), stop=stop)
+
+    assert stop.reason.startswith("1000 settings in a row cannot be: model.x > 2 does not hold")
+    assert bench.record().counts["complete"] == 0
+
+
+def test_settings_that_a_constructor_refuses_do_not_stop_a_search(tmp_path: Path) -> None:
+    def refuses(job: Job) -> Iterator[Message | Exited]:
+        if job.number < 6:
+            yield Ended("failed", "ValueError: too wide", "infeasible")
+            yield Exited(0)
+        else:
+            yield from learns(job)
+
+    bench, stop = Bench(tmp_path, spec(trials=8)), StopRequest()
+    bench.run(ScriptedEngine(1, refuses), budget=8, stop=stop)
+
+    assert (stop.reason, bench.record().counts["complete"]) == ("", 2)
+
+
+def test_a_search_stops_where_a_constructor_refuses_every_setting(tmp_path: Path) -> None:
+    def refuses(job: Job) -> Iterator[Message | Exited]:
+        yield Ended("failed", "ValueError: too wide", "infeasible")
+        yield Exited(0)
+
+    bench, stop = Bench(tmp_path, spec(trials=50)), StopRequest()
+    bench.run(ScriptedEngine(1, refuses), budget=50, stop=stop)
+
+    assert stop.reason == "20 settings in a row were refused: ValueError: too wide"
