@@ -16,6 +16,7 @@ from hpsearch.commands.dashboard import dashboard
 from hpsearch.commands.doctor import doctor
 from hpsearch.commands.export import export, predict
 from hpsearch.commands.fsck import fsck
+from hpsearch.commands.nodes import nodes
 from hpsearch.commands.report import compare, report
 from hpsearch.commands.results import best, list_, show, status
 from hpsearch.commands.run_guarded import run_guarded
@@ -44,7 +45,7 @@ _COMMANDS: tuple[Callable[..., int | None], ...] = (
     *(run, resume, check, summary, preview),
     *(list_, status, show, best, report, compare),
     *(dashboard, confirm, export, predict),
-    *(doctor, fsck, agent),
+    *(nodes, doctor, fsck, agent),
 )
 for _place, _command in enumerate(_COMMANDS):
     app.command(_command, name=_command.__name__.rstrip("_"), sort_key=_place)

@@ -104,9 +104,14 @@ def find_slots(devices: str, per_device: int) -> tuple[Slot, ...]:
 
 
 def count_cpus() -> int:
-    """Returns the CPU cores that this process may use: its affinity, within a container's limit."""
+    """Returns the CPU cores this process may use: its affinity, within a container's limit.
+
+    Within a step of Slurm, its share of the node: not every cluster confines steps to theirs.
+    """
     affinity = psutil.Process().cpu_affinity() if hasattr(psutil.Process, "cpu_affinity") else None
     cores = len(affinity) if affinity else (os.cpu_count() or 1)
+    granted = os.environ.get("SLURM_CPUS_ON_NODE", "")
+    cores = min(cores, int(granted)) if granted.isdecimal() else cores
     return max(1, int(min(cores, cpu_limit())))
 
 

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.engines.slots import Slot, cpu_limit, lay_out, parse_devices, visible_devices
+from hpsearch.engines.slots import (
+    Slot,
+    count_cpus,
+    cpu_limit,
+    lay_out,
+    parse_devices,
+    visible_devices,
+)
 from hpsearch.errors import InputError
 
 
@@ -99,3 +106,9 @@ def test_a_containers_limit_is_read_from_either_kind_of_control_group(
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     assert cpu_limit(tmp_path) == cores
+
+
+def test_a_step_of_slurm_has_the_cores_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "1")
+
+    assert count_cpus() == 1

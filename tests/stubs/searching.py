@@ -55,6 +55,9 @@ class Search:
         options: further words of the command.
         storage: URL of the database, SQLite in the folder if not given.
         prefix: a command that the search is started by.
+
+    Attributes:
+        environment: variables of the search's process, besides those of this one.
     """
 
     def __init__(
@@ -71,8 +74,9 @@ class Search:
         self.name = study["study"]["name"]
         self.storage = storage or f"sqlite:///{folder}/hpsearch.db"
         self.runs = folder / "runs" / self.name
-        self._prefix = prefix
-        self._options = ("--devices", f"cpu:{slots}", *options)
+        self.prefix = prefix
+        self.options = ("--devices", f"cpu:{slots}", *options)
+        self.environment: dict[str, str] = {}
         (folder / "study.yaml").write_text(yaml.safe_dump(study))
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -87,7 +91,7 @@ class Search:
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
         with (self.folder / "output.txt").open("ab") as output:
             self.process = subprocess.Popen(
-                [*self._prefix, sys.executable, "-m", "hpsearch", *words, *self._options],
+                [*self.prefix, sys.executable, "-m", "hpsearch", *words, *self.options],
                 cwd=self.folder,
                 stdout=output,
                 stderr=output,
@@ -98,6 +102,7 @@ class Search:
                         [str(STUBS), *filter(None, [os.environ.get("PYTHONPATH")])]
                     ),
                     "HPSEARCH_STORAGE": self.storage,
+                    **self.environment,
                 },
             )
         return self.process
@@ -120,10 +125,10 @@ class Search:
         wanted = self.count_reports() + more
         self.wait_for(lambda: self.count_reports() >= wanted)
 
-    def wait_for_end(self) -> int:
+    def wait_for_end(self, patience_s: float = PATIENCE_S) -> int:
         """Returns the exit code, once the search has ended by itself."""
         assert self.process is not None
-        return self.process.wait(PATIENCE_S)
+        return self.process.wait(patience_s)
 
     def count_reports(self, number: int | None = None) -> int:
         """Returns how many epochs have been reported, by all trials or by one."""

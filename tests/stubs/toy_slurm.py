@@ -59,6 +59,9 @@ class ToySlurm:
 
     Args:
         folder: for their files; Unix sockets in it need a short path.
+
+    Attributes:
+        variables: what the environment of its commands must have.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -75,8 +78,7 @@ class ToySlurm:
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
         folder.chmod(0o755)
-        self.environment = {
-            **os.environ,
+        self.variables = {
             "SLURM_CONF": str(folder / "slurm.conf"),
             "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
         }
@@ -105,7 +107,10 @@ class ToySlurm:
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         """Runs a command among the daemons."""
         return subprocess.run(
-            (*self.prefix, *command), env=self.environment, capture_output=True, check=check
+            (*self.prefix, *command),
+            env={**os.environ, **self.variables},
+            capture_output=True,
+            check=check,
         )
 
     def jobs(self) -> list[str]:
@@ -123,7 +128,9 @@ class ToySlurm:
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
         with (self._folder / "daemons.log").open("ab") as log:
-            daemon = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+            daemon = subprocess.Popen(
+                command, env={**os.environ, **self.variables}, stdout=log, stderr=log
+            )
         self._daemons.append(daemon)
         return daemon
 

@@ -142,7 +142,7 @@ class Agent:
         try:
             engine.poll(self._hear, 0.0)
         except (InputError, SearchError) as error:
-            return self._refuse(" ".join(str(error).split()))
+            return self._refuse("; ".join(str(error).splitlines()))
         if engine.ready and not self._ready:
             self._ready = True
             self._stream.send({"ready": True})

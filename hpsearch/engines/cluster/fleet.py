@@ -193,7 +193,7 @@ class Fleet:
             self._note(f"node {node.name} has left")
             self._forget(node, node.farewell)
             return
-        words = node.connection.last_words() or node.stream.noise
+        words = (node.connection.last_words() or node.stream.noise).rstrip(".")
         advice = node.carrier.advice(words).format(name=node.name)
         why = words or "its connection closed"
         self.part(node, f"{why}; {advice}" if advice else why)

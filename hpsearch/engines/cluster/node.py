@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from hpsearch.engines.cluster.carriers.carrier import Carrier
@@ -118,8 +117,3 @@ class Node:
                 for attempt in self.attempts.values()
             ],
         }
-
-
-def folder_of(job: Job) -> Path:
-    """Returns the trial's folder on the coordinator's machine, as an absolute path."""
-    return Path(job.folder).absolute()

@@ -20,6 +20,7 @@ from hpsearch.engines.cluster.node import Node
 
 FILE = "nodes.json"
 REQUESTS = "nodes.requests"
+NONCE = "nodes.nonce"
 EVERY_S = 2.0
 
 
@@ -60,8 +61,9 @@ class Notices:
             path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Removes both: nobody is in any more."""
-        (self._folder / FILE).unlink(missing_ok=True)
+        """Removes them: nobody is in any more."""
+        for name in (FILE, NONCE):
+            (self._folder / name).unlink(missing_ok=True)
         shutil.rmtree(self._folder / REQUESTS, ignore_errors=True)
 
 

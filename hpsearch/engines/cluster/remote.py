@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hpsearch.engines.cluster.fleet import Fleet
-from hpsearch.engines.cluster.node import Attempt, Node, folder_of
+from hpsearch.engines.cluster.node import Attempt, Node
 from hpsearch.engines.cluster.notices import Notices
 from hpsearch.engines.cluster.trial_files import Inbound, Outbound, needed_to_continue
 from hpsearch.engines.engine import Exited, Handler
@@ -33,7 +35,7 @@ class RemoteEngine:
 
     def __init__(self, fleet: Fleet, notices: Notices) -> None:
         self.ready = True
-        self._fleet = fleet
+        self.fleet = fleet
         self._notices = notices
         self._running: dict[int, tuple[Node, Attempt]] = {}
         self._lost: deque[tuple[int, Exited]] = deque()
@@ -41,16 +43,18 @@ class RemoteEngine:
     @property
     def slots(self) -> tuple[Slot, ...]:
         """The slots of the nodes that are in."""
-        return tuple(slot for node in self._fleet.nodes.values() for slot in node.slots)
+        return tuple(slot for node in self.fleet.nodes.values() for slot in node.slots)
 
     def start(self, job: Job, slot: Slot) -> None:
         """Sends the job to the slot's node, and before it the files it needs to continue."""
-        node = self._fleet.nodes.get(slot.name.partition("/")[0])
+        node = self.fleet.nodes.get(slot.name.partition("/")[0])
         if node is None or slot not in node.slots:
             gone = Exited(KILLED, lost=f"could not begin: {slot.name} is not there any more")
             self._lost.append((job.number, gone))
             return
-        files = None if node.shared else Inbound(folder_of(job))
+        folder = Path(job.folder).absolute()
+        job = replace(job, folder=str(folder))
+        files = None if node.shared else Inbound(folder)
         attempt = Attempt(uuid.uuid4().hex, job, slot, files)
         self._running[job.number] = node, attempt
         node.attempts[attempt.token] = attempt
@@ -62,14 +66,14 @@ class RemoteEngine:
         Raises:
             InputError: no node is left that can train the study.
         """
-        if self._fleet.step():
-            self._notices.tell(self._fleet.nodes.values())
-            self._notices.obey(self._fleet)
-        for node, message in self._fleet.listen(0.0 if self._lost else timeout_s):
+        if self.fleet.step():
+            self._notices.tell(self.fleet.nodes.values())
+            self._notices.obey(self.fleet)
+        for node, message in self.fleet.listen(0.0 if self._lost else timeout_s):
             try:
                 self._take(node, message, handler)
             except (ValueError, KeyError, TypeError) as error:
-                self._fleet.part(node, f"what it sent cannot be read ({error})")
+                self.fleet.part(node, f"what it sent cannot be read ({error})")
         self._give_up_departed()
         while self._lost:
             number, gone = self._lost.popleft()
@@ -83,7 +87,7 @@ class RemoteEngine:
 
     def close(self) -> None:
         """Ends every agent, and with it all that it has started."""
-        self._fleet.close()
+        self.fleet.close()
         self._notices.close()
 
     def _take(self, node: Node, message: Mapping[str, Any], handler: Handler) -> None:
@@ -105,7 +109,7 @@ class RemoteEngine:
             _put_in_place(attempt)
             node.epochs += isinstance(message, Report)
         if isinstance(message, Ended) and _is_the_nodes_own(message, node):
-            self._fleet.part(node, message.failure, for_good=True)
+            self.fleet.part(node, message.failure, for_good=True)
             return
         if attempt.fault:
             # Here it is this machine's disk, which has the search wait for room.
@@ -117,8 +121,8 @@ class RemoteEngine:
             node.stream.send({"decision": decision, "attempt": attempt.token})
 
     def _give_up_departed(self) -> None:
-        while self._fleet.departed:
-            node = self._fleet.departed.pop()
+        while self.fleet.departed:
+            node = self.fleet.departed.pop()
             for attempt in node.attempts.values():
                 if attempt.files is not None:
                     attempt.files.drop()
@@ -130,7 +134,7 @@ class RemoteEngine:
 
 def _start(node: Node, attempt: Attempt) -> Iterator[Mapping[str, Any]]:
     """Yields what begins an attempt on a node."""
-    folder = folder_of(attempt.job)
+    folder = Path(attempt.job.folder)
     if not node.shared and folder.is_dir():
         for part in Outbound(folder, needed_to_continue).parts():
             yield {"file": attempt.token, "folder": folder.name, **part}

@@ -14,7 +14,10 @@ class Observer(Protocol):
     """Receives every event of a running search, in order, in the coordinator's own thread."""
 
     def opened(self, study: StudyRecord, slots: list[str]) -> None:
-        """The search begins with these trials on record, on the slots of these names."""
+        """The search begins with these trials on record, on the slots of these names.
+
+        On a cluster there are none yet: each node's come in with it.
+        """
 
     def started(
         self, number: int, slot: str, params: Mapping[str, Scalar], from_epoch: int

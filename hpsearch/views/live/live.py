@@ -132,7 +132,10 @@ class LiveView:
 
 def screen(state: SearchState, console: Console, now_s: float) -> Group:
     """Returns the whole live part: leaderboard, a line a slot, the budget."""
-    rows = max(console.height - len(state.slots) - _LINES_AROUND, 3)
+    running = state.running.values()
+    # On nodes that come and go, the slots to show are those with a trial.
+    slots = state.slots or sorted(run.slot for run in running)
+    rows = max(console.height - len(slots) - _LINES_AROUND, 3)
     leader = state.leader
     return Group(
         leaderboard(
@@ -144,7 +147,7 @@ def screen(state: SearchState, console: Console, now_s: float) -> Group:
             count=len(state.trials),
         ),
         Text(),
-        slot_lines(state.slots, state.running.values(), now_s),
+        slot_lines(slots, running, now_s),
         Text(),
         _budget(state, now_s),
     )

@@ -25,7 +25,8 @@ class PlainView:
     def opened(self, study: StudyRecord, slots: list[str]) -> None:
         """Writes what is on record already, and where trials will run."""
         self._objectives = tuple(study.objectives)
-        self._write(f"{opening_line(study)}; slots: {', '.join(slots)}")
+        places = ", ".join(slots) or "those of the nodes that come in"
+        self._write(f"{opening_line(study)}; slots: {places}")
 
     def started(
         self, number: int, slot: str, params: Mapping[str, Scalar], from_epoch: int

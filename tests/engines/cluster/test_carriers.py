@@ -69,7 +69,7 @@ def test_slurm_is_asked_for_a_step_a_node() -> None:
     request = SlurmRequest.parse(
         "partition=gpu nodes=2 gres=gpu:4 time=30 exclusive c=8 per_device=2"
     )
-    carrier = SlurmCarrier(request, "mnist", {"SLURM_CONF": "/etc/slurm.conf", "SLURM_JOB_ID": "1"})
+    carrier = SlurmCarrier(request, {"SLURM_CONF": "/etc/slurm.conf", "SLURM_JOB_ID": "1"})
 
     assert carrier.nodes() == ["slurm-1", "slurm-2"]
     assert carrier.command("slurm-2") == (
@@ -79,7 +79,7 @@ def test_slurm_is_asked_for_a_step_a_node() -> None:
             "--unbuffered",
             "--nodes=1",
             "--ntasks=1",
-            "--job-name=hpsearch-mnist",
+            "--job-name=hpsearch",
         ),
         *("--signal=USR1@60", "--partition=gpu", "--gres=gpu:4", "--time=30", "--exclusive", "-c8"),
         *(sys.executable, *AGENT[:-1], "2"),
@@ -91,7 +91,7 @@ def test_slurm_is_asked_for_a_step_a_node() -> None:
 
 def test_within_an_allocation_each_of_its_nodes_gets_a_step() -> None:
     here = {"SLURM_JOB_ID": "1", "SLURM_JOB_NUM_NODES": "3"}
-    carrier = SlurmCarrier(SlurmRequest.parse(""), "mnist", here)
+    carrier = SlurmCarrier(SlurmRequest.parse(""), here)
 
     assert carrier.nodes() == ["slurm-1", "slurm-2", "slurm-3"]
     assert "--relative=2" in carrier.command("slurm-3")
@@ -100,7 +100,7 @@ def test_within_an_allocation_each_of_its_nodes_gets_a_step() -> None:
 
 def test_slurm_without_options_needs_an_allocation() -> None:
     with pytest.raises(InputError, match=r"there is none here: run it within salloc or sbatch"):
-        SlurmCarrier(SlurmRequest.parse(""), "mnist", {})
+        SlurmCarrier(SlurmRequest.parse(""), {})
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_nodes_that_cannot_train_are_left_out_with_a_line_each(tmp_path: Path) -
     reasons = [
         "a: no_such cannot be imported: ModuleNotFoundError: No module named 'no_such'",
         f"b: it has torch 2.0.0 where the coordinator has {torch}",
-        "c: me@c: Permission denied (publickey,password).",
+        "c: me@c: Permission denied (publickey,password)",
         "d: the disk that holds /proc cannot be written (No such file or directory)",
     ]
     lines = str(error.value).split("\n  ")

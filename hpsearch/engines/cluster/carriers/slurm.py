@@ -84,18 +84,14 @@ class SlurmCarrier:
 
     Args:
         request: what is asked for.
-        study: the study's name, for `squeue`.
         environment: of this process.
     """
 
     # A step may wait in the queue for days.
     patience_s: float | None = None
 
-    def __init__(
-        self, request: SlurmRequest, study: str, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, request: SlurmRequest, environment: Mapping[str, str] | None = None) -> None:
         self._request = request
-        self._study = study
         self._environment = dict(os.environ if environment is None else environment)
         inside = "SLURM_JOB_ID" in self._environment
         if not request.options and not inside:
@@ -123,7 +119,7 @@ class SlurmCarrier:
         agent = agent_arguments(request.devices, request.per_device)
         return (
             *("srun", "--quiet", "--unbuffered", "--nodes=1", "--ntasks=1"),
-            *(f"--job-name=hpsearch-{self._study}", *where),
+            *("--job-name=hpsearch", *where),
             *(_option(key, value) for key, value in options.items()),
             *(request.python or sys.executable, *agent),
         )

@@ -1,0 +1,103 @@
+"""Where a search over many machines goes: what the options name, and the engine that reaches it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpsearch.engines.cluster.carriers.carrier import Carrier
+from hpsearch.engines.cluster.carriers.kubernetes import KubernetesCarrier, PodChoice
+from hpsearch.engines.cluster.carriers.ray import RayCarrier, RayChoice
+from hpsearch.engines.cluster.carriers.slurm import SlurmCarrier, SlurmRequest
+from hpsearch.engines.cluster.carriers.ssh import SshCarrier
+from hpsearch.engines.cluster.fleet import Fleet
+from hpsearch.engines.cluster.nodes_file import read_nodes
+from hpsearch.engines.cluster.notices import NONCE, Notices
+from hpsearch.engines.cluster.remote import RemoteEngine
+from hpsearch.engines.cluster.study_code import StudyCode
+from hpsearch.engines.cluster.workplace import Study
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The machines that a search uses besides this one.
+
+    Attributes:
+        nodes: hosts between commas, or the path of a `cluster.yaml`.
+        slurm: options of `srun` as `key=value ...`; empty for the allocation that this runs in,
+            None for no Slurm.
+        kubernetes: a label selector, then `key=value ...`.
+        ray: the address of a Ray cluster, then `key=value ...`.
+    """
+
+    nodes: str | None = None
+    slurm: str | None = None
+    kubernetes: str | None = None
+    ray: str | None = None
+
+    def __bool__(self) -> bool:
+        return any(target is not None for target in vars(self).values())
+
+
+class Cluster:
+    """The carriers to all targets, before there is a study.
+
+    Args:
+        targets: where the nodes are.
+
+    Raises:
+        InputError: a target is not what it should be, or does not answer.
+    """
+
+    def __init__(self, targets: Targets) -> None:
+        self._ssh = SshCarrier(read_nodes(targets.nodes) if targets.nodes is not None else ())
+        self._carriers: list[Carrier] = [self._ssh]
+        if targets.slurm is not None:
+            self._carriers.append(SlurmCarrier(SlurmRequest.parse(targets.slurm)))
+        if targets.kubernetes is not None:
+            self._carriers.append(KubernetesCarrier(PodChoice.parse(targets.kubernetes)))
+        if targets.ray is not None:
+            self._carriers.append(RayCarrier(RayChoice.parse(targets.ray)))
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Lets go of what the carriers hold."""
+        for carrier in self._carriers:
+            carrier.close()
+
+    def start(
+        self,
+        modules: Sequence[str],
+        data: Mapping[str, Any],
+        import_paths: Sequence[str],
+        folder: Path,
+        note: Callable[[str], None],
+    ) -> RemoteEngine:
+        """Returns the engine for a study; nodes come in while it is polled.
+
+        Args:
+            modules: of the study's own classes.
+            data: the study file's `data` section.
+            import_paths: folders where those modules are found.
+            folder: the study's run folder.
+            note: is given each line that a person should read.
+        """
+        folder = folder.absolute()
+        nonce = (NONCE, secrets.token_hex())
+        (folder / NONCE).write_text(nonce[1], encoding="utf-8")
+        beside = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+        code = StudyCode.of(modules, (*import_paths, *beside))
+        study = Study(modules, data, import_paths, code, str(folder), nonce)
+        fleet = Fleet(self._carriers, study.to_message(), note)
+        return RemoteEngine(fleet, Notices(folder, self._admit))
+
+    def _admit(self, name: str) -> None:
+        for entry in read_nodes(name):
+            if entry.label not in self._ssh.nodes():
+                self._ssh.add(entry)
