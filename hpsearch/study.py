@@ -47,6 +47,7 @@ class Study:
         timeout_s: float | None = None,
         runs: Path | None = None,
         inline: bool = False,
+        accept_changes: bool = False,
     ) -> Result:
         """Runs the search, or goes on with it, and returns what it found.
 
@@ -61,6 +62,7 @@ class Study:
             timeout_s: seconds after which no more epochs begin.
             runs: folder of the trials' files; None for `runs`.
             inline: train in this process, one trial at a time: to debug.
+            accept_changes: continue though code or versions are not those of the trials before.
 
         Raises:
             hpsearch.errors.InputError: something given is wrong; nothing was trained.
@@ -80,6 +82,7 @@ class Study:
                     timeout_s=timeout_s,
                     inline=inline,
                     observer=view,
+                    accept_changes=accept_changes,
                 )
         finally:
             view.stop()

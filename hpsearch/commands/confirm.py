@@ -11,7 +11,16 @@ from cyclopts.types import PositiveInt
 
 from hpsearch.commands.context import console, open_database, say_next
 from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED, USAGE_ERROR
-from hpsearch.commands.options import Devices, Json, PerDevice, Runs, Storage, StudyName, Trust
+from hpsearch.commands.options import (
+    AcceptChanges,
+    Devices,
+    Json,
+    PerDevice,
+    Runs,
+    Storage,
+    StudyName,
+    Trust,
+)
 from hpsearch.views.formatting import command
 
 if TYPE_CHECKING:
@@ -47,6 +56,7 @@ class ConfirmFlags:
         bool, Parameter(negative="", show_default=False, help="Train in this process: to debug.")
     ] = False
     trust: Trust = False
+    accept_changes: AcceptChanges = False
 
 
 DEFAULTS = ConfirmFlags()
@@ -74,6 +84,7 @@ def confirm(name: StudyName, /, *, options: ConfirmFlags = DEFAULTS, json: Json 
             per_device=options.per_device,
             inline=options.inline,
             observer=view,
+            accept_changes=options.accept_changes,
         )
     finally:
         view.stop()
@@ -114,7 +125,7 @@ def same_command(name: str, options: ConfirmFlags) -> str:
     given = {key: value for key, value in vars(options).items() if value != getattr(DEFAULTS, key)}
     if options.storage is not None:
         given["storage"] = redact(options.storage)
-    flags = [f"--{key}" for key, value in given.items() if value is True]
+    flags = [f"--{key.replace('_', '-')}" for key, value in given.items() if value is True]
     return command("confirm", name, *flags, **{k: v for k, v in given.items() if v is not True})
 
 

@@ -64,6 +64,14 @@ Trust = Annotated[
     bool,
     Parameter(negative="", show_default=False, help="Run code of others, which you have read."),
 ]
+AcceptChanges = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        show_default=False,
+        help="Continue though code, data or versions are not those of the trials before.",
+    ),
+]
 PerDevice = Annotated[PositiveInt, Parameter(metavar="K", help="Trials at once on each device.")]
 
 
@@ -96,6 +104,7 @@ class SearchOptions:
         ),
     ] = False
     trust: Trust = False
+    accept_changes: AcceptChanges = False
 
 
 DEFAULTS = SearchOptions()

@@ -39,6 +39,7 @@ def watch(search: Callable[..., SearchOutcome], url: str, options: SearchOptions
             timeout_s=options.timeout,
             inline=options.inline,
             observer=view,
+            accept_changes=options.accept_changes,
         )
     finally:
         view.stop()
@@ -62,6 +63,9 @@ def exit_code(outcome: SearchOutcome) -> int:
 def last_line(outcome: SearchOutcome, storage: str | None, options: SearchOptions) -> str:
     """Returns what to type next: go on, or look at the best trial or at one that failed."""
     study = outcome.study
+    if outcome.fault and not any(trial.values_by_epoch for trial in study.trials):
+        show = command("show", study.name, study.trials[-1].number) if study.trials else ""
+        return f"next: correct the study and run it again; it begins anew. The last failure: {show}"
     if outcome.interrupted or outcome.fault or study.state == "interrupted":
         again = command(
             "resume",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from hpsearch.engines.slots import Slot
 from hpsearch.protocol.job import Job
-from hpsearch.protocol.messages import Decision, Message
+from hpsearch.protocol.messages import Decision, Ended, Message
 
 
 @dataclass(frozen=True)
@@ -18,15 +18,14 @@ class Exited:
     Attributes:
         code: the exit code; negative where a signal ended the process.
         oom: the kernel killed it, for lack of memory.
-        starved: how it ran out of memory in another way, such as under a limit of its address
-            space; empty if it did not.
+        said: how it ended, as the last words that it printed tell; None if they do not.
         lost: how it was lost together with its node, such as `was lost with node b (no answer for
             20 s)`; empty if its own process ended. It is not the trial's failure.
     """
 
     code: int
     oom: bool = False
-    starved: str = ""
+    said: Ended | None = None
     lost: str = ""
 
 

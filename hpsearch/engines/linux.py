@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -41,10 +40,6 @@ def _prctl(option: int, value: int) -> None:
 
 
 VMSTAT = Path("/proc/vmstat")
-_NO_MEMORY = re.compile(
-    rb"bad_alloc|MemoryError|[Cc]annot allocate memory|can't allocate memory|not enough memory"
-    rb"|failed to map segment|can't start new thread"
-)
 
 
 def count_memory_kills(vmstat: Path = VMSTAT) -> int:
@@ -54,25 +49,6 @@ def count_memory_kills(vmstat: Path = VMSTAT) -> int:
         return int(fields["oom_kill"])
     except (OSError, KeyError, ValueError):
         return 0
-
-
-def describe_starvation(said: bytes) -> str:
-    """Returns how a process ran out of memory, from its last words; empty if it did not.
-
-    Args:
-        said: the end of what it printed.
-    """
-    if not _NO_MEMORY.search(said):
-        return ""
-    import resource
-
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
-        return "its process could not allocate memory"
-    return (
-        f"its process could not allocate memory: its address space is limited to {limit / 1e9:.3g}"
-        " GB (ulimit -v, or the batch system's limit of memory)"
-    )
 
 
 def dying_with_this(command: Sequence[str]) -> list[str]:

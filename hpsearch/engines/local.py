@@ -14,11 +14,12 @@ from typing import Any
 
 from hpsearch.engines.engine import Exited, Handler
 from hpsearch.engines.forkserver_client import Server
-from hpsearch.engines.linux import count_memory_kills, describe_starvation
+from hpsearch.engines.linux import count_memory_kills
 from hpsearch.engines.slots import Slot
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.job import Job
-from hpsearch.protocol.messages import Decision, from_line
+from hpsearch.protocol.messages import Decision, Ended, from_line
+from hpsearch.protocol.resources import read_last_words
 
 KILLED = -9
 MAX_LOSSES = 3
@@ -41,18 +42,18 @@ class _Running:
         alone = self.code == KILLED and not self.ordered
         return alone and count_memory_kills() > self.kernel_kills
 
-    @property
-    def starved(self) -> str:
-        """How it ran out of memory, if it ended badly and said so in its last words."""
-        if not self.code or self.ordered:
-            return ""
+    def last_words(self) -> Ended | None:
+        """Returns how it ended, if it ended badly and what it printed last tells why."""
+        if not self.code:
+            return None
         try:
             with self.output.open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(self.printed, size - LAST_WORDS))
-                return describe_starvation(file.read())
+                said = file.read().decode(errors="replace")
         except OSError:
-            return ""
+            return None
+        return read_last_words(said, killed=self.ordered)
 
 
 class LocalEngine:
@@ -116,7 +117,7 @@ class LocalEngine:
             while self._hear_trial(number, handler):
                 """What the process said before it ended is still to be read."""
             self._forget(number)
-            handler(number, Exited(trial.code, trial.killed_for_memory, trial.starved))
+            handler(number, Exited(trial.code, trial.killed_for_memory, trial.last_words()))
 
     def fileno(self) -> int:
         """Returns a file descriptor that is readable when `poll` has something to hand over."""

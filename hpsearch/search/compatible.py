@@ -1,14 +1,23 @@
-"""What of a study file may change between one run and the next: all but what is searched."""
+"""What may change between one run of a study and the next: not what is searched, nor the code."""
 
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import optuna
 import yaml
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
 
+from hpsearch.classes.environment import environment_from, find_environment
 from hpsearch.errors import InputError
+from hpsearch.search.store import load_study, stored_spec, take_lease
+from hpsearch.search.store.keys import ATTEMPTS, CURVE, ENVIRONMENTS, RUNS
 from hpsearch.studyfile.study import StudySpec
 
 # These say how far and where a study goes, or how it chooses; what is searched stays the same.
@@ -17,6 +26,57 @@ MUTABLE_KEYS = (
     *("scheduler", "enqueue"),
     *("hang_timeout", "trial_timeout", "keep_checkpoints", "disk_budget"),
 )
+
+
+def replace_valueless(spec: StudySpec, database: RDBStorage) -> str:
+    """Removes a study of this name if no trial of it has a value and file or code has changed.
+
+    What failed in every trial has been put right, then, and there is nothing to compare with. The
+    study's folder is kept under another name.
+
+    Returns:
+        What was done, in a sentence; empty if nothing was.
+    """
+    if spec.name not in optuna.get_all_study_names(database):
+        return ""
+    study = load_study(database, spec.name)
+    if not _begins_anew(study, stored_spec(database, spec.name), spec):
+        return ""
+    lease = take_lease(database.engine, study._study_id, spec.name)
+    try:
+        kept = _set_aside(study, database)
+    finally:
+        lease.release()
+    files = "" if kept is None else f"; its files are kept in {kept}"
+    return f"no trial of {spec.name} has a value, and it was changed: it begins anew{files}"
+
+
+def _begins_anew(study: optuna.Study, stored: StudySpec, given: StudySpec) -> bool:
+    trials = study.get_trials(deepcopy=False)
+    if not trials or any(not trial.state.is_finished() for trial in trials):
+        return False
+    if any(map(_has_value, trials)):
+        return False
+    known = study.user_attrs.get(ENVIRONMENTS, ())
+    now = find_environment(given.document, given.import_paths)
+    same_code = not known or now == environment_from(known[-1])
+    return not same_code or _fixed(stored.document) != _fixed(given.document)
+
+
+def _has_value(trial: FrozenTrial) -> bool:
+    return bool(trial.values or trial.intermediate_values or trial.user_attrs.get(CURVE))
+
+
+def _set_aside(study: optuna.Study, database: RDBStorage) -> Path | None:
+    """Removes a study from the database; returns where its folder is kept, if it has one."""
+    folder = Path(study.user_attrs[RUNS]) / study.study_name
+    kept = None
+    if folder.is_dir():
+        places = (folder.with_name(f"{folder.name}.replaced-{n}") for n in itertools.count(1))
+        kept = next(place for place in places if not place.exists())
+        folder.rename(kept)
+    optuna.delete_study(study_name=study.study_name, storage=database)
+    return kept
 
 
 def check_compatible(stored: StudySpec, given: StudySpec) -> None:
@@ -35,9 +95,43 @@ def check_compatible(stored: StudySpec, given: StudySpec) -> None:
     raise InputError(
         f"the study {given.name} is in the database already, and searches something else:\n"
         + "\n".join(diff)
-        + f"\nGive the changed study another name (--set study.name={given.name}-2), or go on with"
+        + f"\nGive the changed study another name (--set study.name={given.name}-2), or continue"
         f" the old one: hpsearch resume {given.name}"
     )
+
+
+def check_environment(study: optuna.Study, spec: StudySpec, *, accept_changes: bool) -> int:
+    """Returns the number of the environment that trials are trained under from now on, from 0.
+
+    It is written to the study if it is new; this process must own the study.
+
+    Raises:
+        InputError: the code of the study's own modules, or a library's version, is not that of
+            the trials before, and the user did not accept that; the message says what differs.
+    """
+    now = find_environment(spec.document, spec.import_paths)
+    known = list(study.user_attrs.get(ENVIRONMENTS, ()))
+    before = [environment_from(one) for one in known]
+    if now in before:
+        return before.index(now)
+    if known and not _has_trained(study):
+        known, before = [], []
+    differences = now.differences(before[-1]) if before else ()
+    if before and not accept_changes:
+        raise InputError(
+            "\n  ".join([f"the trials of {study.study_name} were trained otherwise:", *differences])
+            + "\nTheir values cannot be compared with new ones. Continue with --accept-changes,"
+            " which is recorded, or give the study another name"
+            f" (--set study.name={spec.name}-2)"
+        )
+    since = datetime.now().astimezone().isoformat(timespec="seconds")
+    entry = {"since": since, "differences": list(differences), **now.to_data()}
+    study.set_user_attr(ENVIRONMENTS, [*known, entry])
+    return len(known)
+
+
+def _has_trained(study: optuna.Study) -> bool:
+    return any(ATTEMPTS in trial.user_attrs for trial in study.get_trials(deepcopy=False))
 
 
 def _fixed(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from hpsearch.errors import SearchError
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import Scalar
-from hpsearch.search.compatible import check_compatible
+from hpsearch.search.compatible import check_compatible, check_environment, replace_valueless
 from hpsearch.search.coordinator import (
     SIGNALS,
     Coordinator,
@@ -89,11 +89,13 @@ class Limits:
         trials: trials in all; None leaves what the study has.
         add: so many more than it has; None for none.
         timeout_s: seconds after which this command begins no more epochs.
+        accept_changes: whether it continues under other code or versions.
     """
 
     trials: int | None = None
     add: int | None = None
     timeout_s: float | None = None
+    accept_changes: bool = False
 
 
 def run_study(
@@ -109,6 +111,7 @@ def run_study(
     inline: bool,
     observer: Observer,
     server: Server | None = None,
+    accept_changes: bool = False,
 ) -> SearchOutcome:
     """Runs the study of a file: begins it, or goes on with it if the database has it.
 
@@ -117,7 +120,10 @@ def run_study(
     """
     slots = find_slots(devices, per_device)
     database = open_storage(storage)
-    limits = Limits(trials, add, timeout_s if timeout_s is not None else spec.timeout_s)
+    timeout_s = timeout_s if timeout_s is not None else spec.timeout_s
+    limits = Limits(trials, add, timeout_s, accept_changes)
+    if note := replace_valueless(spec, database):
+        observer.note(note)
     if spec.name not in optuna.get_all_study_names(database):
         refuse_foreign_folder(runs or DEFAULT_RUNS, spec.name, None)
         study = create_study(spec, database, runs or DEFAULT_RUNS)
@@ -147,6 +153,7 @@ def resume_study(
     inline: bool,
     observer: Observer,
     server: Server | None = None,
+    accept_changes: bool = False,
 ) -> SearchOutcome:
     """Goes on with a study from the database alone; its file is not needed.
 
@@ -157,7 +164,8 @@ def resume_study(
     database = open_storage(storage, create=False)
     study = load_study(database, name)
     spec = stored_spec(database, name)
-    limits = Limits(trials, add, timeout_s if timeout_s is not None else spec.timeout_s)
+    timeout_s = timeout_s if timeout_s is not None else spec.timeout_s
+    limits = Limits(trials, add, timeout_s, accept_changes)
     budget = study.user_attrs.get(BUDGET)
     start = partial(_engine, spec, slots, inline, server)
     return _search(study, spec, database, runs, slots, budget, limits, start, observer)
@@ -205,6 +213,7 @@ def _search(
         runs = find_runs(study, runs)
         folder = claim_folder(study, runs)
         budget = _budget(budget, limits, database.get_n_trials(study._study_id), spec)
+        environment = check_environment(study, spec, accept_changes=limits.accept_changes)
         describe_study(study, spec, runs, budget)
         buffered = buffer_writes(study, writes)
         record = study_record(study, database, buffered.get_trials(deepcopy=False))
@@ -212,7 +221,7 @@ def _search(
         if _to_go(record):
             seeds = {t.number: t.attributes[SEED] for t in record.trials if SEED in t.attributes}
             retention = _retention(spec, folder, record.trials)
-            writer = StudyWriter(buffered, spec)
+            writer = StudyWriter(buffered, spec, environment)
             with stop_on_signals(stop):
                 coordinator = Coordinator(
                     writer,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
-import shutil
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ from hpsearch.classes.binding import RefusedValuesError
 from hpsearch.data import DataError
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, FailureKind
+from hpsearch.protocol.resources import SHARED_MEMORY, is_of_shared_memory, shared_memory_words
 from hpsearch.trial.attachments import UnusableError
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.speedups.speed import WrongMachineError
@@ -20,10 +19,7 @@ from hpsearch.trial.stage import NotFiniteError, StageTracker, is_out_of_memory
 from hpsearch.trial.validations import BadMetricError
 
 TRACEBACK_LINES = 30
-SHARED_MEMORY = Path("/dev/shm")
 OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-# What torch says in a loader's worker, and of a worker that the kernel ended for it.
-_SHARED = re.compile(r"shared memory|</torch_\d+|unable to mmap")
 
 
 def failed(error: Exception, job: Job, where: StageTracker) -> Ended:
@@ -57,7 +53,7 @@ def find_full(error: BaseException, folder: Path) -> tuple[str, bool] | None:
     """
     causes = list(_with_causes(error))
     if any(map(_is_of_shared_memory, causes)):
-        return _shared_memory_words(), False
+        return shared_memory_words(), False
     refused = next((e for e in causes if isinstance(e, OSError) and e.errno in OUT_OF_ROOM), None)
     if refused is None:
         return None
@@ -69,26 +65,14 @@ def find_full(error: BaseException, folder: Path) -> tuple[str, bool] | None:
 
 def _is_of_shared_memory(error: BaseException) -> bool:
     """Tells whether /dev/shm is full: semaphores and the batches of loader workers are there."""
-    if isinstance(error, RuntimeError) and _SHARED.search(str(error)):
-        return "No space left" in str(error) or "out of shared memory" in str(error)
+    if isinstance(error, RuntimeError):
+        return is_of_shared_memory(str(error))
     if not isinstance(error, OSError) or error.errno != errno.ENOSPC:
         return False
     if error.filename is not None:
         return Path(_text(error.filename)).is_relative_to(SHARED_MEMORY)
     frames = traceback.extract_tb(error.__traceback__)
     return any("multiprocessing" in Path(frame.filename).parts for frame in frames[-2:])
-
-
-def _shared_memory_words() -> str:
-    try:
-        size = f", {shutil.disk_usage(SHARED_MEMORY).total / 1e6:.3g} MB"
-    except OSError:
-        size = ""
-    return (
-        f"the machine's shared memory ({SHARED_MEMORY}{size}) is full: the workers of a DataLoader"
-        " hand over their batches there. Give it more (docker run --shm-size 2g), or train with"
-        " num_workers: 0"
-    )
 
 
 def _is_beside(file: Path, folder: Path) -> bool:

@@ -42,6 +42,7 @@ def study_status(study: StudyRecord) -> dict[str, Any]:
         "front": [trial.number for trial in study.front],
         "confirmation": study.confirmation,
         "test_openings": list(study.test_evaluations),
+        "environments": list(study.environments),
         "trials": [_brief(trial) for trial in study.trials],
     }
 

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from scripted import Watcher
 
+from hpsearch.classes import environment
 from hpsearch.errors import InputError
 from hpsearch.search.run import SearchOutcome, resume_study, run_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.records import load_record
 from hpsearch.studyfile.read import read_study
 from hpsearch.studyfile.study import StudySpec
+from hpsearch.views.tables.environments import environment_lines
 
 STUDY = """
 study:
@@ -129,9 +131,74 @@ def test_what_is_searched_may_not_change_under_one_name(here: Path) -> None:
     assert "the study tiny is in the database already, and searches something else:" in text
     assert "-    width: ~int(2, 16)\n+    width: ~int(2, 32)" in text
     assert text.endswith(
-        "Give the changed study another name (--set study.name=tiny-2), or go on with the old one:"
+        "Give the changed study another name (--set study.name=tiny-2), or continue the old one:"
         " hpsearch resume tiny"
     )
+
+
+def test_a_study_whose_trials_all_failed_may_be_changed_and_begins_anew(here: Path) -> None:
+    failed = run("model.plan=raise", "model.at=1", trials=2).study
+    assert failed.counts["failed"] == 2
+    assert not any(trial.values_by_epoch for trial in failed.trials)
+
+    mended = run(trials=2).study
+
+    assert mended.counts["complete"] == 2
+    assert len(mended.trials) == 2
+    kept = here / "runs" / "tiny.replaced-1"
+    assert (kept / "trial-0000" / "params.yaml").exists()
+    with pytest.raises(InputError, match="searches something else"):
+        run("model.width=~int(2, 32)", trials=2)
+
+
+def test_the_same_study_is_not_begun_anew_unless_something_was_put_right(here: Path) -> None:
+    run("model.plan=raise", "model.at=1", trials=2)
+    again = run("model.plan=raise", "model.at=1", trials=3).study
+    assert again.counts["failed"] == 3
+    assert not (here / "runs" / "tiny.replaced-1").exists()
+
+
+def other_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has the study be trained under another version of torch from now on."""
+    found = environment.version
+    monkeypatch.setattr(
+        environment, "version", lambda name: "9.0" if name == "torch" else found(name)
+    )
+
+
+def test_other_code_or_versions_are_named_and_need_a_word(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(trials=1)
+    assert run(trials=2).study.counts["complete"] == 2, "nothing has changed"
+    other_code(monkeypatch)
+
+    for go_on in (lambda: run(trials=3), lambda: resume_study("tiny", **ways(trials=3))):
+        with pytest.raises(InputError) as refused:
+            go_on()
+        text = str(refused.value)
+        assert text.startswith(
+            "the trials of tiny were trained otherwise:\n  torch is 9.0, and was"
+        )
+        assert "Continue with --accept-changes, which is recorded, or give the study" in text
+        assert "(--set study.name=tiny-2)" in text
+
+    study = run(trials=3, accept_changes=True).study
+    under = [[attempt["environment"] for attempt in trial.attempts] for trial in study.trials]
+    assert under == [[0], [0], [1]]
+    assert [one["versions"]["torch"] == "9.0" for one in study.environments] == [False, True]
+    assert run(trials=4).study.counts["complete"] == 4, "accepted once for all"
+    lines = environment_lines(study)
+    assert lines[0].startswith("0: trials 0 to 1; the first, since 20")
+    assert lines[1].startswith("1: trial 2; torch is 9.0, and was ")
+
+
+def test_a_study_that_has_not_trained_yet_takes_what_there_is(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(timeout_s=1e-6)
+    other_code(monkeypatch)
+    assert len(run(trials=1).study.environments) == 1
 
 
 def test_a_study_is_found_again_when_its_folder_has_moved(here: Path) -> None:

@@ -17,6 +17,7 @@ from hpsearch.engines.slots import Slot, find_slots
 from hpsearch.engines.subprocess_call import run_in_subprocess
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.job import Job
+from hpsearch.search.compatible import check_environment
 from hpsearch.search.confirm.finalists import Confirmation, choose_finalists, rank_finalists
 from hpsearch.search.confirm.record import describe
 from hpsearch.search.confirm.study import enqueue_finalists
@@ -87,6 +88,7 @@ def confirm_study(
     per_device: int,
     inline: bool,
     observer: Observer,
+    accept_changes: bool = False,
 ) -> ConfirmResult:
     """Trains the best trials again, judges them, and tests the model of the chosen one.
 
@@ -102,10 +104,12 @@ def confirm_study(
     study, search = _load_search(database, name)
     finalists = choose_finalists(search, options.top)
     with _owning(database, study):
+        check_environment(study, stored_spec(database, name), accept_changes=accept_changes)
         confirmation_study = enqueue_finalists(
             database, study, finalists, options.seeds, runs or Path(search.runs)
         )
-    ways = {"storage": storage, "runs": runs, "devices": devices, "per_device": per_device}
+    ways: dict[str, Any] = {"storage": storage, "runs": runs, "accept_changes": accept_changes}
+    ways |= {"devices": devices, "per_device": per_device}
     training = _train(database, confirmation_study, inline=inline, observer=observer, **ways)
     if training.interrupted or training.fault:
         return ConfirmResult(training)

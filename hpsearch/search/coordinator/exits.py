@@ -121,8 +121,8 @@ def decide_exit(
     if gone.oom:
         text = "the machine ran out of memory, and the kernel killed its process"
         return _failed(text, "out of memory")
-    if gone.starved:
-        return _failed(gone.starved, "out of memory")
+    if gone.said is not None:
+        return ExitDecision("finish", gone.said)
     reason = running.timeout_reason or describe_exit(gone.code)
     deaths = failures.record_death(running.job.number, running.epochs)
     if deaths > DEATHS_ALLOWED:

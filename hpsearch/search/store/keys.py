@@ -13,6 +13,7 @@ RUNS = "hpsearch:runs"  # folder of the trials' files
 SPLIT = "hpsearch:split"  # hash of the validation rows
 DATA = "hpsearch:data"  # what the data hold, by a hash of the data module's arguments
 VERSIONS = "hpsearch:versions"  # of python and the libraries that trained
+ENVIRONMENTS = "hpsearch:environments"  # code and versions that trials were trained under
 CONFIRMS = "hpsearch:confirms"  # of a confirmation: the search whose finalists it trains again
 CONFIRMATION = "hpsearch:confirmation"  # of a search: what its confirmation found
 TEST_EVALUATIONS = "hpsearch:test_openings"  # of a search: when its test split was opened, and why

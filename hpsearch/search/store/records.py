@@ -28,6 +28,7 @@ from hpsearch.search.store.keys import (
     CURVE,
     DEVICE,
     DOCUMENT,
+    ENVIRONMENTS,
     FAILURE_KIND,
     IMPORT_PATHS,
     PAUSED_AT,
@@ -98,6 +99,7 @@ class StudyRecord:
         runs: the folder that holds the trials' files.
         confirmation: what `hpsearch confirm` found, as plain data; None before.
         test_evaluations: each opening of its test split: when, why, for which model, its result.
+        environments: the code and versions that its trials were trained under, in order.
     """
 
     name: str
@@ -113,6 +115,7 @@ class StudyRecord:
     confirmation: Mapping[str, Any] | None = None
     test_evaluations: tuple[Mapping[str, Any], ...] = ()
     epochs: int | None = None
+    environments: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def counts(self) -> dict[TrialState, int]:
@@ -280,6 +283,7 @@ def study_record(
         confirmation=confirmation,
         test_evaluations=tuple(attributes.get(TEST_EVALUATIONS, ())),
         epochs=spec.epochs,
+        environments=tuple(attributes.get(ENVIRONMENTS, ())),
     )
 
 

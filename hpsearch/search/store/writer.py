@@ -58,11 +58,13 @@ class StudyWriter:
     Args:
         study: the study in the database; this process must own it.
         spec: what is searched.
+        environment: number of the environment that its trials are trained under now.
     """
 
-    def __init__(self, study: optuna.Study, spec: StudySpec) -> None:
+    def __init__(self, study: optuna.Study, spec: StudySpec, environment: int = 0) -> None:
         self._study = study
         self._spec = spec
+        self._environment = environment
         self._storage: Any = study._storage
         self._prunes = len(spec.objectives) == 1
         self._study.pruner = build_pruner(spec)
@@ -200,6 +202,7 @@ class StudyWriter:
             "lost_s": None,
             "ended": None,
             "how": None,
+            "environment": self._environment,
         }
         trial.set_user_attr(ATTEMPTS, [*self._closed(trial), attempt])
         self._progress[trial.number] = LastProgress(None, time.monotonic())

@@ -16,6 +16,7 @@ from hpsearch.search.store.keys import FAILURE, FAILURE_KIND
 from hpsearch.views import formatting
 from hpsearch.views.ranking import counts_line, done, epochs_words, progress_line
 from hpsearch.views.tables.confirmation import confirmed_words, evaluations_words
+from hpsearch.views.tables.environments import environment_lines
 from hpsearch.views.tables.leaderboard import leaderboard
 
 # Told to the sampler as pruned, with a constraint that does not hold.
@@ -118,6 +119,8 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
         rows["confirmed"] = confirmed_words(study.confirmation)
     if study.test_evaluations:
         rows["tested"] = evaluations_words(study.test_evaluations)
+    if lines := environment_lines(study):
+        rows["trained"] = f"\n{' ' * _NAMES}".join(lines)
     if study.owner:
         rows["run by"] = study.owner
     return [Text.assemble((f"{name:<{_NAMES}}", "dim"), value) for name, value in rows.items()]

@@ -14,6 +14,7 @@ from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.search.store.keys import FAILURE, FAILURE_KIND, PAUSED_AT, PROMOTED, TRACEBACK
 from hpsearch.views import formatting
 from hpsearch.views.formatting import sparkline, spell
+from hpsearch.views.tables.environments import change_words, environments_of
 from hpsearch.views.tables.leaderboard import STYLES
 
 
@@ -108,6 +109,9 @@ def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     rows["checkpoint"] = trial.checkpoint or "-"
     if promoted := trial.attributes.get(PROMOTED):
         rows["continued"] = f"after {', '.join(map(str, promoted))} epochs"
+    if len(study.environments) > 1:
+        numbers = environments_of(trial)
+        rows["trained"] = "; ".join(f"{n}: {change_words(study, n)}" for n in numbers) or "-"
     if trial.state == "paused":
         rows["paused"] = f"after {trial.attributes[PAUSED_AT]} epochs"
     if "parameters" in trial.attributes:

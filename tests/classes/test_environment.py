@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hpsearch.classes.origin import Origin, origin_from, origin_of
+from hpsearch.classes.environment import Environment, environment_from, find_environment
 
 TREE = {
     "study": {"name": "small"},
@@ -55,17 +55,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def origin(folder: Path, tree: Any = TREE) -> Origin:
-    return origin_of(tree, [str(folder)])
+def environment(folder: Path, tree: Any = TREE) -> Environment:
+    return find_environment(tree, [str(folder)])
 
 
 def test_own_modules_count_with_all_that_they_import_of_each_other(folder: Path) -> None:
-    found = origin(folder)
+    found = environment(folder)
     known = {"originlib", "originlib.data", "originlib.layers", "originlib.maths", "originnet"}
     assert set(found.modules) == known
     assert {"python", "torch", "hpsearch", "optuna"} <= set(found.versions)
     assert not [text for text in found.versions.values() if "+" in text]
-    assert origin_from(found.to_data()) == found
+    assert environment_from(found.to_data()) == found
 
 
 UNCHANGED = [
@@ -124,19 +124,19 @@ def edit(folder: Path, name: str, before: str, after: str) -> None:
 def test_comments_layout_and_docstrings_do_not_count(
     folder: Path, name: str, before: str, after: str
 ) -> None:
-    first = origin(folder)
+    first = environment(folder)
     edit(folder, name, before, after)
-    assert origin(folder).differences(first) == ()
+    assert environment(folder).differences(first) == ()
 
 
 @pytest.mark.parametrize(("name", "before", "after"), CHANGED)
 def test_other_code_is_named_by_its_module(
     folder: Path, name: str, before: str, after: str
 ) -> None:
-    first = origin(folder)
+    first = environment(folder)
     edit(folder, name, before, after)
     module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    assert origin(folder).differences(first) == (f"the module {module} has changed",)
+    assert environment(folder).differences(first) == (f"the module {module} has changed",)
 
 
 def test_there_are_twenty_of_each() -> None:
@@ -144,10 +144,10 @@ def test_there_are_twenty_of_each() -> None:
 
 
 def test_modules_that_come_and_go_and_other_versions_are_named(folder: Path) -> None:
-    first = origin(folder)
+    first = environment(folder)
     edit(folder, "originnet.py", "import torch\n", "import torch\nimport other\n")
     edit(folder, "originlib/layers.py", "from . import maths", "maths = None")
-    now = replace(origin(folder), versions={**first.versions, "torch": "9.0"})
+    now = replace(environment(folder), versions={**first.versions, "torch": "9.0"})
     assert now.differences(first) == (
         "the module originlib.layers has changed",
         "the module originlib.maths is gone",
@@ -158,13 +158,13 @@ def test_modules_that_come_and_go_and_other_versions_are_named(folder: Path) -> 
 
 
 def test_a_study_that_moves_with_its_modules_is_the_same(folder: Path) -> None:
-    first = origin(folder)
+    first = environment(folder)
     moved = folder.rename(folder.with_name("elsewhere"))
-    assert origin(moved).differences(first) == ()
+    assert environment(moved).differences(first) == ()
 
 
 def test_what_cannot_be_parsed_counts_as_it_is(folder: Path) -> None:
     (folder / "originnet.py").write_text("class Net(:\n")
-    first = origin(folder)
+    first = environment(folder)
     (folder / "originnet.py").write_text("class Net(:  # odd\n")
-    assert origin(folder).differences(first) == ("the module originnet has changed",)
+    assert environment(folder).differences(first) == ("the module originnet has changed",)

@@ -29,7 +29,7 @@ _DIGITS = 16
 
 
 @dataclass(frozen=True)
-class Origin:
+class Environment:
     """What trials are trained under.
 
     Attributes:
@@ -44,7 +44,7 @@ class Origin:
         """Returns it as plain data, for the database."""
         return asdict(self)
 
-    def differences(self, earlier: Origin) -> tuple[str, ...]:
+    def differences(self, earlier: Environment) -> tuple[str, ...]:
         """Returns a line for each difference from an earlier one; empty if there is none."""
         lines = [
             _module_words(name, self.modules.get(name), earlier.modules.get(name))
@@ -57,7 +57,7 @@ class Origin:
         return tuple(filter(None, lines))
 
 
-def origin_of(document: Mapping[str, Any], import_paths: Sequence[str]) -> Origin:
+def find_environment(document: Mapping[str, Any], import_paths: Sequence[str]) -> Environment:
     """Returns what a study's trials would be trained under now; imports nothing.
 
     Args:
@@ -67,12 +67,12 @@ def origin_of(document: Mapping[str, Any], import_paths: Sequence[str]) -> Origi
     with importing_from(import_paths):
         own = OwnModules()
         modules = {name: _hash_of(file) for name, file in _walk(document, own)}
-    return Origin(dict(sorted(modules.items())), _versions())
+    return Environment(dict(sorted(modules.items())), _versions())
 
 
-def origin_from(data: Mapping[str, Any]) -> Origin:
-    """Returns the origin that `to_data` described."""
-    return Origin(dict(data["modules"]), dict(data["versions"]))
+def environment_from(data: Mapping[str, Any]) -> Environment:
+    """Returns the environment that `to_data` described."""
+    return Environment(dict(data["modules"]), dict(data["versions"]))
 
 
 def _walk(document: Mapping[str, Any], own: OwnModules) -> Iterator[tuple[str, Path]]:
