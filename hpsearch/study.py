@@ -51,8 +51,7 @@ class Study:
     ) -> Result:
         """Runs the search, or goes on with it, and returns what it found.
 
-        Trials train in processes of their own: classes of the study live in modules, not in a
-        notebook's cells. Interrupting the cell leaves the study resumable.
+        Classes of the study live in modules, not in cells. Interrupting leaves it resumable.
 
         Args:
             devices: `auto`, `cpu`, `cpu:2`, `cuda` or `cuda:0,1`.
@@ -62,7 +61,7 @@ class Study:
             timeout_s: seconds after which no more epochs begin.
             runs: folder of the trials' files; None for `runs`.
             inline: train in this process, one trial at a time: to debug.
-            accept_changes: continue though code or versions are not those of the trials before.
+            accept_changes: continue under other code or versions than before.
 
         Raises:
             hpsearch.errors.InputError: something given is wrong; nothing was trained.
