@@ -49,9 +49,7 @@ class Study:
         inline: bool = False,
         accept_changes: bool = False,
     ) -> Result:
-        """Runs the search, or goes on with it, and returns what it found.
-
-        Classes of the study live in modules, not in cells. Interrupting leaves it resumable.
+        """Runs the search, or continues it, and returns what it found; interrupted, it can resume.
 
         Args:
             devices: `auto`, `cpu`, `cpu:2`, `cuda` or `cuda:0,1`.
