@@ -1,35 +1,79 @@
 """Hyperparameter search for PyTorch Lightning.
 
-From Python: `hpsearch.load_study("studies/quickstart.yaml").run()`.
+    import hpsearch
+
+    study = hpsearch.read_study("studies/quickstart.yaml")
+    result = study.run()
+    print(result.best_trial)
+
+Nothing is printed by a call of this package; pass `observer=hpsearch.live_view()` to watch.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.errors import (
+    DataError,
+    HpsearchError,
+    InputError,
+    SearchError,
+    TestSplitClosedError,
+)
 
 if TYPE_CHECKING:
-    from hpsearch.study import Study
+    from hpsearch.classes.components import ComponentError
+    from hpsearch.result import Result
+    from hpsearch.search.options import RunOptions
+    from hpsearch.study import Study, load_study, read_study
+    from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError
+    from hpsearch.views.live import live_view
 
-__all__ = ["load_study"]
+    __version__: str
+
+__all__ = [
+    "ComponentError",
+    "DataError",
+    "Diagnostic",
+    "HpsearchError",
+    "InputError",
+    "Result",
+    "RunOptions",
+    "SearchError",
+    "Study",
+    "StudyFileError",
+    "TestSplitClosedError",
+    "__version__",
+    "live_view",
+    "load_study",
+    "read_study",
+]
+
+# Loaded when they are first used: `import hpsearch` loads neither Optuna nor torch.
+_LATER = {
+    "ComponentError": "hpsearch.classes.components",
+    "Diagnostic": "hpsearch.studyfile.diagnostics",
+    "Result": "hpsearch.result",
+    "RunOptions": "hpsearch.search.options",
+    "Study": "hpsearch.study",
+    "StudyFileError": "hpsearch.studyfile.diagnostics",
+    "live_view": "hpsearch.views.live",
+    "load_study": "hpsearch.study",
+    "read_study": "hpsearch.study",
+}
 
 
-def load_study(
-    path: str | Path, *changes: str, storage: str | None = None, trust: bool = False
-) -> Study:
-    """Returns the study of a study file, checked and ready to run.
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
 
-    Args:
-        path: the study file.
-        *changes: values to use instead of the file's, such as `"trainer.max_epochs=3"`.
-        storage: URL of the database; None for the study file's own or the default.
-        trust: whether to import code that others could have written; see docs/security.md.
+        return version("hpsearch")
+    if name in _LATER:
+        from importlib import import_module
 
-    Raises:
-        hpsearch.errors.InputError: the file, a change or a class's argument has faults; all
-            of them are named.
-    """
-    # Here and not above: `import hpsearch` loads neither Optuna nor torch.
-    from hpsearch.study import Study
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'hpsearch' has no attribute {name!r}")
 
-    return Study.read(Path(path), changes, storage, trust)
+
+def __dir__() -> list[str]:
+    return __all__

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import optuna
 from optuna import visualization
-from optuna.storages import RDBStorage
 
-from hpsearch.classes.components import is_installed
 from hpsearch.errors import InputError
 from hpsearch.protocol.events import read_events
+from hpsearch.protocol.layout import TrialFiles, trial_folder
 from hpsearch.protocol.messages import Report
-from hpsearch.protocol.types import Scalar
-from hpsearch.search.store import StudyRecord, TrialRecord, load_record, load_study, trial_folder
+from hpsearch.protocol.types import Scalar, primary
+from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    import pandas
+    import plotly.graph_objects
 
 FigureName = Literal[
     "history", "curves", "importance", "slice", "parallel", "contour", "pareto", "timeline"
@@ -36,24 +39,28 @@ _IN_TABLE = ("parameters", "epochs", "best_step", "gap")
 
 @final
 class Result:
-    """A study as it stood in the database when this was made.
+    """A study as it was in the database when this was made.
 
     Args:
-        storage: the database.
-        name: the study.
+        stored: the study.
 
     Attributes:
         record: the study and its trials, as plain records.
         optuna: the same as Optuna's own study, for whatever is not here.
     """
 
-    def __init__(self, storage: RDBStorage, name: str) -> None:
-        self.record: StudyRecord = load_record(storage, name)
-        self.optuna: optuna.Study = load_study(storage, name)
+    def __init__(self, stored: StoredStudy) -> None:
+        self.record: StudyRecord = stored.record()
+        self.optuna: optuna.Study = stored.study
 
     @property
-    def best(self) -> TrialRecord:
-        """The best complete trial.
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """Every trial, by number."""
+        return self.record.trials
+
+    @property
+    def best_trial(self) -> TrialRecord:
+        """The best complete trial, by the first objective.
 
         Raises:
             InputError: none is complete.
@@ -63,22 +70,42 @@ class Result:
         return self.record.best
 
     @property
-    def best_params(self) -> Mapping[str, Scalar]:
-        """The parameters of the best trial, by name."""
-        return self.best.params
+    def best_value(self) -> float:
+        """The first objective of the best trial.
+
+        Raises:
+            InputError: none is complete.
+        """
+        values = self.best_trial.values
+        assert values, "a trial without values is never the best"
+        return values[0]
 
     @property
-    def trials(self) -> Any:
-        """A row for each trial, as a pandas DataFrame; a list of dicts without pandas.
+    def best_params(self) -> Mapping[str, Scalar]:
+        """The parameters of the best trial, by name.
+
+        Raises:
+            InputError: none is complete.
+        """
+        return self.best_trial.params
+
+    def trials_dataframe(self) -> pandas.DataFrame:
+        """Returns a row for each trial.
 
         Columns: `number`, `state`, each objective, `seconds`, `device`, `parameters` (count),
         `epochs`, `best_step`, `gap` (of training over validation), then each parameter by name.
+
+        Raises:
+            InputError: pandas is not installed.
         """
         return _table([self._row(trial) for trial in self.record.trials])
 
-    @property
-    def curves(self) -> Any:
-        """A row for each trial and epoch with every metric logged; as `trials` otherwise."""
+    def curves_dataframe(self) -> pandas.DataFrame:
+        """Returns a row for each trial and epoch, with every metric that was logged.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
         folder = Path(self.record.runs) / self.record.name
         return _table(
             [
@@ -88,7 +115,7 @@ class Result:
             ]
         )
 
-    def figure(self, name: FigureName = "history") -> Any:
+    def figure(self, name: FigureName = "history") -> plotly.graph_objects.Figure:
         """Returns a plotly figure; a notebook shows it, `write_html` and `write_image` save it.
 
         Args:
@@ -102,7 +129,7 @@ class Result:
             raise InputError(f"there is no figure {name!r}; write one of {', '.join(_FIGURES)}")
         if name not in _OF_ONE_OBJECTIVE:
             return _FIGURES[name](self.optuna)
-        objective = next(iter(self.record.objectives))
+        objective = primary(self.record.objectives)[0]
         return _FIGURES[name](
             self.optuna, target=lambda trial: trial.values[0], target_name=objective
         )
@@ -121,13 +148,16 @@ class Result:
 
 
 def _reports(folder: Path) -> dict[int, Report]:
-    events = read_events(folder / "events.jsonl")
+    events = read_events(TrialFiles(folder).events)
     return {event.step: event for event in events if isinstance(event, Report)}
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> Any:
-    if not is_installed("pandas"):
-        return list(rows)
-    import pandas
-
+def _table(rows: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:
+    try:
+        import pandas
+    except ImportError:
+        raise InputError(
+            "tables need pandas: pip install 'hpsearch[notebook]'; without it, `result.trials` has"
+            " the same as plain records"
+        ) from None
     return pandas.DataFrame(rows)

@@ -2,95 +2,135 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
-from hpsearch.commands.load import read_to_run
-from hpsearch.commands.silence import quiet
-from hpsearch.errors import SearchError
+from optuna.storages import RDBStorage
+
+from hpsearch.classes.load import read_sound
+from hpsearch.engines.factory import prepare_engine
+from hpsearch.errors import InputError, SearchError
 from hpsearch.result import Result
+from hpsearch.search.coordinator import LogObserver, Observer
+from hpsearch.search.file import open_for_run, require_trust_in_study
+from hpsearch.search.options import RunOptions
+from hpsearch.search.quiet import quiet
 from hpsearch.search.run import run_study
-from hpsearch.search.store import open_storage
+from hpsearch.search.store import default_url, open_storage, open_study
+from hpsearch.studyfile.diagnostics import did_you_mean
 from hpsearch.studyfile.study import StudySpec
-from hpsearch.views.live import open_console, search_view
+
+_LOG = logging.getLogger("hpsearch")
 
 
 @final
 class Study:
-    """A search that can be run, here and now, and gone on with later.
+    """A search that can be run, here and now, and continued later.
+
+    Make one with `hpsearch.read_study` or `hpsearch.load_study`.
 
     Args:
         spec: what is searched.
-        url: the database.
+        database: where it is kept.
     """
 
-    def __init__(self, spec: StudySpec, url: str) -> None:
+    def __init__(self, spec: StudySpec, database: RDBStorage) -> None:
         self.spec = spec
-        self.url = url
+        self._database = database
 
-    @classmethod
-    def read(
-        cls, path: Path, changes: Sequence[str], storage: str | None, trust: bool = False
-    ) -> Study:
-        """Returns the study of a file; see `hpsearch.load_study`."""
-        with quiet():
-            return cls(*read_to_run(path, changes, storage, trust=trust))
+    @property
+    def name(self) -> str:
+        """The study's name in the database."""
+        return self.spec.name
 
     def run(
-        self,
-        *,
-        devices: str = "auto",
-        per_device: int = 1,
-        trials: int | None = None,
-        add: int | None = None,
-        timeout_s: float | None = None,
-        runs: Path | None = None,
-        inline: bool = False,
-        accept_changes: bool = False,
+        self, options: RunOptions | None = None, *, observer: Observer | None = None, **changes: Any
     ) -> Result:
-        """Runs the search, or continues it, and returns what it found; interrupted, it can resume.
+        """Runs the search, or continues it, and returns what it found.
+
+        Trials train in processes of their own: classes of the study live in modules, not in a
+        notebook's cells. Interrupting the cell leaves the study resumable.
 
         Args:
-            devices: `auto`, `cpu`, `cpu:2`, `cuda` or `cuda:0,1`.
-            per_device: trials at once on each device.
-            trials: trials in all; None for what the study file says.
-            add: so many trials more than there are.
-            timeout_s: seconds after which no more epochs begin.
-            runs: folder of the trials' files; None for `runs`.
-            inline: train in this process, one trial at a time: to debug.
-            accept_changes: continue under other code or versions than before.
+            options: how far and where; see `hpsearch.RunOptions`.
+            observer: watches the search, such as `hpsearch.live_view()`; None writes notes and the
+                end of each trial to the logger `hpsearch`.
+            **changes: fields of the options by name, such as `trials=20, devices="cpu:2"`.
 
         Raises:
-            hpsearch.errors.InputError: something given is wrong; nothing was trained.
-            hpsearch.errors.SearchError: the search stopped itself; the message says why.
+            InputError: something given is wrong; nothing was trained.
+            SearchError: the search stopped itself; the message says why.
         """
-        view = search_view(open_console())
-        try:
-            with quiet():
-                outcome = run_study(
-                    self.spec,
-                    storage=self.url,
-                    runs=runs,
-                    devices=devices,
-                    per_device=per_device,
-                    trials=trials,
-                    add=add,
-                    timeout_s=timeout_s,
-                    inline=inline,
-                    observer=view,
-                    accept_changes=accept_changes,
-                )
-        finally:
-            view.stop()
-        if outcome.fault:
-            raise SearchError(f"the search stopped itself: {outcome.fault}")
+        chosen = _with_changes(options or RunOptions(), changes)
+        watcher = LogObserver() if observer is None else observer
+        with quiet(), prepare_engine(chosen.engine, chosen.devices, chosen.per_device) as engine:
+            outcome = run_study(self.spec, self._database, chosen, engine, watcher)
+        if outcome.error:
+            raise SearchError(f"the search stopped itself: {outcome.error}")
         return self.result()
 
     def result(self) -> Result:
-        """Returns what the database holds of the study now; trains nothing.
+        """Returns what the database has of the study now; trains nothing.
 
         Raises:
-            hpsearch.errors.InputError: the study was not begun yet.
+            InputError: the study has not begun.
         """
-        return Result(open_storage(self.url, create=False), self.spec.name)
+        return Result(open_study(self._database, self.name))
+
+    def __repr__(self) -> str:
+        objectives = ", ".join(f"{way} {name}" for name, way in self.spec.objectives.items())
+        return f"Study({self.name!r}: {len(self.spec.space.parameters)} parameters, {objectives})"
+
+
+def read_study(
+    path: str | Path, *changes: str, storage: str | None = None, trust: bool = False
+) -> Study:
+    """Returns the study of a study file, checked and ready to run.
+
+    Args:
+        path: the study file.
+        *changes: values to use instead of the file's, such as `"trainer.max_epochs=3"`.
+        storage: URL of the database; None for the study file's own or the default.
+        trust: whether to import code that others could have written; see docs/security.md.
+
+    Raises:
+        StudyFileError: the file, a change or a class's argument has errors; `diagnostics` has all
+            of them, and so does the message.
+        InputError: others could have written code of the study, or the database cannot be opened.
+    """
+    with quiet():
+        parsed = read_sound(Path(path), changes, _LOG.debug, trust=trust)
+        return Study(*open_for_run(parsed, storage, _LOG.debug))
+
+
+def load_study(name: str, *changes: str, storage: str | None = None, trust: bool = False) -> Study:
+    """Returns a study that the database has, without its file.
+
+    Args:
+        name: the study's name, as `hpsearch list` shows it.
+        *changes: only files take changes; see `read_study`.
+        storage: URL of the database; None for the default.
+        trust: whether to import code that others could have written; see docs/security.md.
+
+    Raises:
+        InputError: there is no such study, or hpsearch did not make it.
+    """
+    if changes or str(name).endswith((".yaml", ".yml")):
+        raise InputError(
+            f"load_study takes the name of a study in a database, and {str(name)!r} is a file;"
+            f" write hpsearch.read_study({str(name)!r}, ...)"
+        )
+    with quiet():
+        stored = open_study(open_storage(storage or default_url(), create=False), name)
+        require_trust_in_study(stored, _LOG.warning, trust=trust)
+        return Study(stored.spec, stored.database)
+
+
+def _with_changes(options: RunOptions, changes: dict[str, Any]) -> RunOptions:
+    known = [field.name for field in fields(RunOptions)]
+    for name in changes:
+        if name not in known:
+            raise InputError(f"run has no option {name!r}{did_you_mean(name, known)}")
+    return replace(options, **changes)

@@ -15,8 +15,8 @@ import pytest
 
 from hpsearch.cli import main
 from hpsearch.commands.confirm import ConfirmFlags, same_command
+from hpsearch.search.store import StudyRecord, load_record, open_study
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.records import StudyRecord, load_record, load_study
 
 STUBS = Path(__file__).parent / "stubs"
 STUDY = """
@@ -112,7 +112,7 @@ def test_the_words_and_the_table(home: Path, capsys: pytest.CaptureFixture[str])
 
 def names_one_winner(capsys: pytest.CaptureFixture[str]) -> None:
     """Whichever trial the confirmation takes, every screen names it."""
-    study = load_study(open_storage("sqlite:///hpsearch.db"), "tiny")
+    study = open_study(open_storage("sqlite:///hpsearch.db"), "tiny").study
     found = study.user_attrs["hpsearch:confirmation"]
     for taken in (one["trial"] for one in found["finalists"]):
         study.set_user_attr("hpsearch:confirmation", {**found, "chosen": taken})

@@ -26,7 +26,7 @@ from browser import visit
 
 from hpsearch.cli import main
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.records import load_record
+from hpsearch.search.store.load import load_record
 
 STUDY = """
 study:

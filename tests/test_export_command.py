@@ -135,7 +135,7 @@ def _test_accuracy(model: Path) -> float:
 
 def _confirmed_accuracy() -> float:
     from hpsearch.search.store.database import open_storage
-    from hpsearch.search.store.records import load_record
+    from hpsearch.search.store.load import load_record
 
     confirmation = load_record(open_storage("sqlite:///hpsearch.db"), "digits").confirmation
     assert confirmation is not None

@@ -26,12 +26,14 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState
 from sqlalchemy.engine import URL, make_url
 
-from hpsearch import load_study
+from hpsearch import read_study
+from hpsearch.classes.load import read_sound
 from hpsearch.cli import main
-from hpsearch.commands.load import read_to_run
-from hpsearch.commands.trust import require_trust_in_study
+from hpsearch.commands.context import report
 from hpsearch.errors import InputError
 from hpsearch.protocol.messages import Report
+from hpsearch.search.file import require_trust_in_study
+from hpsearch.search.store import open_study
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage, redact
 from hpsearch.search.store.keys import DOCUMENT, IMPORT_PATHS, RUNS, VERSIONS
@@ -106,17 +108,18 @@ def test_a_stored_study_is_looked_at_like_its_file(
 ) -> None:
     database = open_storage(DATABASE)
     create_study(StudySpec.from_parsed(read_parsed("strange.yaml")), database, home / "runs")
-    require_trust_in_study(database, "strange", trust=False)
+    stored = open_study(database, "strange")
+    require_trust_in_study(stored, report, trust=False)
     (home / "strangenet.py").chmod(0o666)
     told = f"  strangenet.Net: {home / 'strangenet.py'} (everybody may write"
     with pytest.raises(InputError, match=re.escape(told)):
-        require_trust_in_study(database, "strange", trust=False)
-    require_trust_in_study(database, "strange", trust=True)
+        require_trust_in_study(stored, report, trust=False)
+    require_trust_in_study(stored, report, trust=True)
     assert told in capsys.readouterr().err
     (home / "strangenet.py").chmod(0o644)
     (home / "hpsearch.db").chmod(0o666)
     with pytest.raises(InputError, match=r"hpsearch\.db: everybody may write to the file"):
-        require_trust_in_study(database, "strange", trust=False)
+        require_trust_in_study(stored, report, trust=False)
     assert not (home / "imported").exists()
 
 
@@ -141,13 +144,13 @@ def test_run_and_resume_go_on_with_trust(home: Path, capsys: pytest.CaptureFixtu
     for arguments in (["run", "strange.yaml"], ["resume", "strange"]):
         assert main([*arguments, "--inline", "--devices", "cpu:1", "--trust"]) == 0
         assert f"  strangenet.Net: {home / 'strangenet.py'} (every" in capsys.readouterr().err
-    assert load_study("strange.yaml", trust=True).spec.name == "strange"
+    assert read_study("strange.yaml", trust=True).spec.name == "strange"
     with pytest.raises(InputError, match="others could have written code of this study"):
-        load_study("strange.yaml")
+        read_study("strange.yaml")
 
 
 def test_a_search_of_an_own_file_needs_no_word(home: Path) -> None:
-    assert read_to_run(home / "strange.yaml", (), None)[0].name == "strange"
+    assert read_sound(home / "strange.yaml", (), report).settings.name == "strange"
 
 
 OF_A_STUDY = [
@@ -376,7 +379,9 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
 
 SEVERAL = """
 import json, os, sys
+from hpsearch.classes.load import read_sound
 from hpsearch.cli import main
+from hpsearch.commands.context import report
 for url, arguments, code in json.load(sys.stdin):
     os.environ["HPSEARCH_STORAGE"] = url
     assert main(arguments) == code, arguments

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.records import load_record
+from hpsearch.search.store.load import load_record
 
 pytestmark = pytest.mark.process
 

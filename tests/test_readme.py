@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 import yaml
 
+from hpsearch.classes.load import read_checked
 from hpsearch.cli import main
-from hpsearch.commands.load import read_checked
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -200,7 +200,7 @@ def test_study_files_shown_are_valid(page: Path, block: str, tmp_path: Path) -> 
     shown: dict[str, Any] = yaml.safe_load(block)
     file = tmp_path / "shown.yaml"
     file.write_text(yaml.safe_dump(yaml.safe_load(BASE) | shown))
-    assert read_checked(file, ())  # raises what is wrong with it
+    assert read_checked(file, (), print)  # raises what is wrong with it
 
 
 def test_code_shown_is_that_of_the_examples() -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from inline import run_inline
 
-from hpsearch.commands.load import read_checked
-from hpsearch.search.run import SearchOutcome, run_study
+from hpsearch.classes.load import read_checked
+from hpsearch.search.run import SearchOutcome
 from hpsearch.studyfile.read import read_study
 from hpsearch.views.live.plain import PlainView
 
@@ -28,18 +29,9 @@ each_study = pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem
 
 
 def run_one_trial(file: Path, changes: Sequence[str], folder: Path) -> SearchOutcome:
-    return run_study(
-        read_study(file, (*changes, *TWO_BATCHES)),
-        storage=f"sqlite:///{folder / 'studies.db'}",
-        runs=folder,
-        devices="cpu:1",
-        per_device=1,
-        trials=1,
-        add=None,
-        timeout_s=None,
-        inline=True,
-        observer=PlainView(io.StringIO()),
-    )
+    spec = read_study(file, (*changes, *TWO_BATCHES))
+    view = PlainView(io.StringIO())
+    return run_inline(spec, f"sqlite:///{folder / 'studies.db'}", folder, view, trials=1)
 
 
 def test_every_study_is_there() -> None:
@@ -63,7 +55,7 @@ def test_every_study_has_a_name_of_its_own() -> None:
 
 @each_study
 def test_study_is_valid_and_searches_something(file: Path) -> None:
-    assert read_checked(file, ()).space.parameters
+    assert read_checked(file, (), print).space.parameters
 
 
 @each_study

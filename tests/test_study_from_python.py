@@ -46,8 +46,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ran(home: Path, *changes: str, **ways: Any) -> Result:
     storage = f"sqlite:///{home / 'hpsearch.db'}"
-    study = hpsearch.load_study(home / "tiny.yaml", *changes, storage=storage)
-    return study.run(inline=True, runs=home / "runs", **ways)
+    study = hpsearch.read_study(home / "tiny.yaml", *changes, storage=storage)
+    return study.run(engine="inline", runs=home / "runs", **ways)
 
 
 @pytest.fixture(scope="module")
@@ -56,25 +56,29 @@ def result(home: Path) -> Result:
 
 
 def test_trials_are_a_data_frame(result: Result) -> None:
-    trials = result.trials
+    trials = result.trials_dataframe()
     assert isinstance(trials, pandas.DataFrame)
     assert list(trials["number"]) == [0, 1, 2]
     assert set(trials["state"]) == {"complete"}
-    assert trials["val_accuracy"].max() == result.best.values[0]  # type: ignore[index]
-    best = trials.set_index("number").loc[result.best.number]
+    assert trials["val_accuracy"].max() == result.best_value
+    best = trials.set_index("number").loc[result.best_trial.number]
     assert best["model.width"] == result.best_params["model.width"]
     assert best["epochs"] == 2
 
 
 def test_curves_have_a_row_for_each_epoch(result: Result) -> None:
-    curves = result.curves
+    curves = result.curves_dataframe()
     assert list(curves["epoch"]) == [1, 2] * 3
     assert {"number", "val_loss", "val_accuracy"} <= set(curves.columns)
 
 
-def test_without_pandas_tables_are_lists(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hpsearch.result.is_installed", lambda _: False)
-    assert [row["number"] for row in result.trials] == [0, 1, 2]
+def test_without_pandas_a_table_says_what_to_install(
+    result: Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(InputError, match="tables need pandas: pip install 'hpsearch"):
+        result.trials_dataframe()
+    assert [trial.number for trial in result.trials] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("name", ["history", "curves", "slice", "parallel", "contour", "timeline"])
@@ -89,12 +93,12 @@ def test_a_figure_there_is_none_of_is_refused(result: Result) -> None:
 
 def test_run_again_trains_nothing_and_add_goes_on(home: Path, result: Result) -> None:
     again = ran(home)
-    assert again.record.trials == result.record.trials
+    assert again.trials == result.trials
     assert len(ran(home, add=1).trials) == 4
 
 
 def test_results_of_a_study_that_was_not_begun_are_refused(home: Path) -> None:
-    study = hpsearch.load_study(
+    study = hpsearch.read_study(
         home / "tiny.yaml", "study.name=new", storage=f"sqlite:///{home / 'hpsearch.db'}"
     )
     with pytest.raises(InputError, match="there is no study 'new'"):
@@ -104,18 +108,75 @@ def test_results_of_a_study_that_was_not_begun_are_refused(home: Path) -> None:
 def test_no_best_without_a_complete_trial_and_a_failing_search_says_why(home: Path) -> None:
     with pytest.raises(SearchError, match="planned to fail"):
         ran(home, "study.name=bad", "model.plan=raise", "study.trials=9")
-    bad = hpsearch.load_study(
+    bad = hpsearch.read_study(
         home / "tiny.yaml",
         *("study.name=bad", "model.plan=raise", "study.trials=9"),
         storage=f"sqlite:///{home / 'hpsearch.db'}",
     ).result()
     with pytest.raises(InputError, match="no trial of bad is complete yet"):
-        _ = bad.best
+        _ = bad.best_trial
+
+
+def test_a_study_of_the_database_continues_without_its_file(home: Path, result: Result) -> None:
+    study = hpsearch.load_study("tiny", storage=f"sqlite:///{home / 'hpsearch.db'}")
+    assert repr(study) == "Study('tiny': 2 parameters, maximize val_accuracy)"
+    assert study.result().trials[:3] == result.trials
+
+
+def test_load_study_sends_a_file_to_read_study() -> None:
+    with pytest.raises(
+        InputError, match=r"'a.yaml' is a file; write hpsearch.read_study\('a.yaml'"
+    ):
+        hpsearch.load_study("a.yaml", "study.name=b")
+
+
+def test_an_option_that_run_does_not_have_is_named(home: Path) -> None:
+    with pytest.raises(InputError, match=r"run has no option 'trails'; did you mean 'trials'"):
+        ran(home, trails=3)
+
+
+def test_an_engine_that_there_is_not_is_named(home: Path) -> None:
+    study = hpsearch.read_study(home / "tiny.yaml", storage=f"sqlite:///{home / 'hpsearch.db'}")
+    with pytest.raises(InputError, match="no engine 'slurm'; use one of inline, local"):
+        study.run(engine="slurm")
+
+
+def test_all_errors_of_a_file_are_in_one_exception_and_nothing_is_printed(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(hpsearch.StudyFileError) as caught:
+        hpsearch.read_study(home / "tiny.yaml", "trainer.max_epochs=0", "study.trials=-1")
+    assert [one.path for one in caught.value.diagnostics] == ["study.trials", "trainer.max_epochs"]
+    assert "study.trials: " in str(caught.value)
+    assert "trainer.max_epochs: " in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_search_prints_nothing_unless_it_is_watched(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ran(home, "study.name=silent", "study.trials=1")
+    assert capfd.readouterr() == ("", "")
+    ran(home, "study.name=watched", "study.trials=1", observer=hpsearch.live_view())
+    assert "trial 0 complete" in capfd.readouterr().out
+
+
+def test_every_public_name_is_there() -> None:
+    for name in hpsearch.__all__:
+        assert getattr(hpsearch, name) is not None
+    assert dir(hpsearch) == hpsearch.__all__
+    errors = (
+        hpsearch.InputError,
+        hpsearch.SearchError,
+        hpsearch.DataError,
+        hpsearch.StudyFileError,
+    )
+    assert all(issubclass(error, hpsearch.HpsearchError) for error in errors)
 
 
 def test_faults_of_the_file_are_told(home: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'width'"):
-        hpsearch.load_study(home / "tiny.yaml", "model.widht=3", "study.name=other")
+        hpsearch.read_study(home / "tiny.yaml", "model.widht=3", "study.name=other")
 
 
 @pytest.mark.process

@@ -25,8 +25,9 @@ from hpsearch.protocol.messages import Ended, Report
 from hpsearch.search.coordinator.retention import Retention
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
-from hpsearch.search.store.owned_storage import own
-from hpsearch.search.store.records import load_record, load_study, study_record, trial_record
+from hpsearch.search.store.load import load_record, open_study
+from hpsearch.search.store.owned_storage import buffer_writes
+from hpsearch.search.store.records import trial_record
 from hpsearch.search.store.sampling import build_pruner, build_sampler, suggester
 from hpsearch.search.store.write_behind import WriteBehindQueue
 from hpsearch.search.store.writer import StudyWriter
@@ -60,8 +61,8 @@ def with_hpsearch(url: str, trials: int, clock: Clock) -> None:
     spec = StudySpec.from_document(DOCUMENT)
     clock.time("status", lambda: load_record(open_storage(url, create=False), NAME))
     storage = open_storage(url, create=False)
-    study = load_study(storage, NAME)
-    lease = take_lease(storage.engine, study._study_id, NAME)
+    stored = open_study(storage, NAME)
+    lease = take_lease(storage.engine, stored.study._study_id, NAME)
     with WriteBehindQueue(storage.engine, lease) as writes:
         writer, retention = clock.time("resume", _open, spec, storage, writes)
         for number in range(trials, trials + ASKED):
@@ -77,12 +78,12 @@ def with_hpsearch(url: str, trials: int, clock: Clock) -> None:
 def _open(
     spec: StudySpec, storage: RDBStorage, writes: WriteBehindQueue
 ) -> tuple[StudyWriter, Retention]:
-    study = load_study(storage, NAME)
-    owned = own(study, writes)
+    stored = open_study(storage, NAME)
+    buffered = buffer_writes(stored.study, writes)
     retention = Retention(FOLDER, spec.objectives, spec.keep_checkpoints, spec.disk_budget)
-    for trial in study_record(study, storage, owned.get_trials(deepcopy=False)).trials:
+    for trial in stored.record(buffered.get_trials(deepcopy=False)).trials:
         retention.take(trial)
-    return StudyWriter(owned, spec), retention
+    return StudyWriter(buffered, spec), retention
 
 
 def _settle(writer: StudyWriter, retention: Retention, trial: optuna.Trial, best: Report) -> None:
@@ -92,7 +93,7 @@ def _settle(writer: StudyWriter, retention: Retention, trial: optuna.Trial, best
 
 def _ask(writer: StudyWriter, number: int) -> optuna.Trial:
     trial = writer.ask(number)
-    writer.fill(trial)
+    writer.sample(trial)
     return trial
 
 
@@ -117,7 +118,7 @@ def _load(url: str, spec: StudySpec) -> optuna.Study:
 
 def _suggest(study: optuna.Study, spec: StudySpec) -> optuna.Trial:
     trial = study.ask()
-    spec.space.fill(suggester(trial))
+    spec.space.sample(suggester(trial))
     return trial
 
 

@@ -14,14 +14,8 @@ from hpsearch.engines.engine import Exited, Handler
 from hpsearch.engines.slots import Slot
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Report
-from hpsearch.search.coordinator.disk import DiskSpaceMonitor
-from hpsearch.search.coordinator.loop import Coordinator
-from hpsearch.search.coordinator.retention import Retention
-from hpsearch.search.coordinator.running import TrialLimits
-from hpsearch.search.coordinator.stop import StopRequest
-from hpsearch.search.run import make_job
+from hpsearch.search.coordinator import Coordinator, SearchSetup
 from hpsearch.search.store import StudyWriter, enqueue
-from hpsearch.search.store.records import trial_record
 from hpsearch.search.store.sampling import build_sampler
 from hpsearch.studyfile.study import StudySpec
 from policies.clock import SWITCH, Log, Run, settings_of
@@ -109,23 +103,8 @@ def search(
     here = optuna.create_study(direction="minimize", sampler=build_sampler(spec, 0))
     enqueue(here, spec)
     engine, watcher = SimulatedEngine(task, workers, budget), _Nobody()
-    coordinator = Coordinator(
-        StudyWriter(here, spec),
-        engine,
-        watcher,
-        _Written(),
-        StopRequest(),
-        make_job=lambda number, params, config, slot: make_job(
-            spec, number, params, config, NOWHERE, slot.device, slot.threads
-        ),
-        record=lambda number: trial_record(here.get_trials(deepcopy=False)[number], NOWHERE),
-        objectives=dict(spec.objectives),
-        budget=None,
-        deadline=None,
-        limits=TrialLimits(),
-        disk=DiskSpaceMonitor(NOWHERE, watcher),
-        retention=Retention(NOWHERE, spec.objectives, spec.keep_checkpoints, None),
-    )
+    setup = SearchSetup(spec, NOWHERE)
+    coordinator = Coordinator(setup, StudyWriter(here, spec), _Written(), engine, watcher)
     try:
         coordinator.run()
     except TimeIsUp:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from hpsearch.commands.context import console, open_database, say_next
+from hpsearch.commands.context import console, open_trusted, say_next
 from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED, USAGE_ERROR
 from hpsearch.commands.options import (
     AcceptChanges,
@@ -67,25 +67,22 @@ def confirm(name: StudyName, /, *, options: ConfirmFlags = DEFAULTS, json: Json 
 
     The same command goes on where it was interrupted.
     """
-    from hpsearch.commands.trust import require_trust_in_study
     from hpsearch.search.confirm import ConfirmOptions, confirm_study
-    from hpsearch.search.store import default_url
+    from hpsearch.search.options import RunOptions
     from hpsearch.views.live import PlainView, search_view
 
-    require_trust_in_study(open_database(options.storage), name, trust=options.trust)
+    stored = open_trusted(name, options.storage, trust=options.trust)
     view = PlainView(sys.stderr) if json else search_view(console())
+    where = RunOptions(
+        devices=options.devices,
+        per_device=options.per_device,
+        engine="inline" if options.inline else "local",
+        accept_changes=options.accept_changes,
+        runs=options.runs,
+    )
+    what = ConfirmOptions(options.top, options.seeds, options.again, options.refit)
     try:
-        confirmed = confirm_study(
-            name,
-            ConfirmOptions(options.top, options.seeds, options.again, options.refit),
-            storage=options.storage or default_url(),
-            runs=options.runs,
-            devices=options.devices,
-            per_device=options.per_device,
-            inline=options.inline,
-            observer=view,
-            accept_changes=options.accept_changes,
-        )
+        confirmed = confirm_study(stored, what, where, view)
     finally:
         view.stop()
     if confirmed.record is None:
@@ -112,10 +109,10 @@ def _show(record: dict[str, Any], json: bool) -> None:
 
 
 def _unfinished(name: str, training: SearchOutcome, options: ConfirmFlags) -> int:
-    if training.fault:
-        print(f"error: the confirmation stopped itself: {training.fault}", file=sys.stderr)
+    if training.error:
+        print(f"error: the confirmation stopped itself: {training.error}", file=sys.stderr)
     print(f"\nto go on: {same_command(name, options)}", file=sys.stderr)
-    return FAILED if training.fault else INTERRUPTED
+    return FAILED if training.error else INTERRUPTED
 
 
 def same_command(name: str, options: ConfirmFlags) -> str:

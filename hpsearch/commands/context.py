@@ -5,6 +5,7 @@ Optuna is imported by what is called and not here, so that `--help` needs neithe
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from rich.console import Console
 
-    from hpsearch.search.store import StudyRecord
+    from hpsearch.search.store import StoredStudy
+
+
+def report(line: str) -> None:
+    """Prints a line that a person should see at once, on stderr."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def open_database(storage: str | None) -> RDBStorage:
@@ -25,11 +31,20 @@ def open_database(storage: str | None) -> RDBStorage:
     return open_storage(storage or default_url(), create=False)
 
 
-def load_named(name: str, storage: str | None) -> StudyRecord:
-    """Returns a study of the database as it stands."""
-    from hpsearch.search.store import load_record
+def open_named(name: str, storage: str | None) -> StoredStudy:
+    """Returns a study of the database that the command names."""
+    from hpsearch.search.store import open_study
 
-    return load_record(open_database(storage), name)
+    return open_study(open_database(storage), name)
+
+
+def open_trusted(name: str, storage: str | None, *, trust: bool) -> StoredStudy:
+    """Returns a study whose code may run: only the user could have written it, or trusts it."""
+    from hpsearch.search.file import require_trust_in_study
+
+    stored = open_named(name, storage)
+    require_trust_in_study(stored, report, trust=trust)
+    return stored
 
 
 def console() -> Console:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.types import NonNegativeInt
 
-from hpsearch.commands.context import check_target, console, open_database, say_next
+from hpsearch.commands.context import check_target, console, open_trusted, say_next
 from hpsearch.commands.options import Json, Storage, StudyName, Trust
 from hpsearch.errors import InputError
 
@@ -43,21 +43,17 @@ def export(
 
     Without --trial: the model that `confirm` chose and tested, or else the best trial's.
     """
-    from hpsearch.commands.trust import require_trust_in_study
     from hpsearch.engines.bridge import call
     from hpsearch.search.model import find_checkpoint, model_job
-    from hpsearch.search.store import stored_spec
 
-    database = open_database(storage)
-    study, chosen = find_checkpoint(database, name, trial)
+    stored, study, chosen = find_checkpoint(open_trusted(name, storage, trust=trust), trial)
     suffix = _SUFFIXES[format]
     which = f"trial-{chosen.number}" if study.name == name else "confirmed"
     target = output or Path(f"{name}-{which}{suffix}")
     if target.suffix != suffix:
         raise InputError(f"-o {target}: a file of the format {format} ends in {suffix}")
     check_target(target)
-    require_trust_in_study(database, name, trust=trust)
-    job = model_job(study, stored_spec(database, study.name), chosen)
+    job = model_job(study, stored.spec, chosen)
     values = dict(zip(study.objectives, chosen.values or (), strict=False))
     written = call("hpsearch.trial.export.export:export_trial", job, values, format, str(target))
     _tell(target, written, _origin(name, study, chosen))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hpsearch.commands.context import console, open_database
+from hpsearch.commands.context import console, open_named
 from hpsearch.commands.options import Json, Runs, Storage, StudyName
 
 Hosts = tuple[str, ...]
@@ -62,6 +62,6 @@ def nodes(
 
 
 def _folder(name: str, storage: str | None, runs: Path | None) -> Path:
-    from hpsearch.search.store import find_runs, load_study
+    from hpsearch.search.store import find_runs
 
-    return find_runs(load_study(open_database(storage), name), runs) / name
+    return find_runs(open_named(name, storage).study, runs) / name

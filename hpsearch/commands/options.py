@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
 from hpsearch.errors import InputError
+from hpsearch.search.options import RunOptions
 from hpsearch.studyfile.diagnostics import mask
 from hpsearch.studyfile.units import parse_duration
 
@@ -105,6 +106,19 @@ class SearchOptions:
     ] = False
     trust: Trust = False
     accept_changes: AcceptChanges = False
+
+    def to_run(self) -> RunOptions:
+        """Returns them as the search takes them."""
+        return RunOptions(
+            trials=self.trials,
+            add=self.add,
+            timeout_s=self.timeout,
+            devices=self.devices,
+            per_device=self.per_device,
+            engine="inline" if self.inline else "local",
+            accept_changes=self.accept_changes,
+            runs=self.runs,
+        )
 
 
 DEFAULTS = SearchOptions()

@@ -9,6 +9,7 @@ import optuna
 
 from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED
 from hpsearch.commands.options import SearchOptions
+from hpsearch.search.coordinator import Observer
 from hpsearch.search.run import SearchOutcome
 from hpsearch.search.store import default_url, redact
 from hpsearch.views.formatting import command
@@ -16,12 +17,14 @@ from hpsearch.views.live import open_console, search_view
 from hpsearch.views.tables import study_status
 
 
-def watch(search: Callable[..., SearchOutcome], url: str, options: SearchOptions) -> int:
+def watch(
+    search: Callable[[Observer], SearchOutcome], url: str | None, options: SearchOptions
+) -> int:
     """Runs a search with the view that suits the terminal; returns the exit code.
 
     Args:
-        search: `run_study` or `resume_study`, waiting for its keywords.
-        url: the database.
+        search: runs it, watched by the observer it is given.
+        url: the database; None for the default one.
         options: what the command line asks for.
     """
     # Optuna says at INFO, on stderr, what the view says better.
@@ -29,25 +32,14 @@ def watch(search: Callable[..., SearchOutcome], url: str, options: SearchOptions
     console = open_console()
     view = search_view(console)
     try:
-        outcome = search(
-            storage=url,
-            runs=options.runs,
-            devices=options.devices,
-            per_device=options.per_device,
-            trials=options.trials,
-            add=options.add,
-            timeout_s=options.timeout,
-            inline=options.inline,
-            observer=view,
-            accept_changes=options.accept_changes,
-        )
+        outcome = search(view)
     finally:
         view.stop()
     console.print()
     console.print(study_status(outcome.study, width=console.width))
-    if outcome.fault:
-        print(f"error: the search stopped itself: {outcome.fault}", file=sys.stderr)
-    print(f"\n{last_line(outcome, storage_option(url), options)}")
+    if outcome.error:
+        print(f"error: the search stopped itself: {outcome.error}", file=sys.stderr)
+    print(f"\n{last_line(outcome, storage_option(url or default_url()), options)}")
     return exit_code(outcome)
 
 
@@ -57,16 +49,16 @@ def exit_code(outcome: SearchOutcome) -> int:
         return INTERRUPTED
     counts = outcome.study.counts
     failed = bool(counts["failed"]) and not counts["complete"]
-    return FAILED if outcome.fault or failed else DONE
+    return FAILED if outcome.error or failed else DONE
 
 
 def last_line(outcome: SearchOutcome, storage: str | None, options: SearchOptions) -> str:
     """Returns what to type next: go on, or look at the best trial or at one that failed."""
     study = outcome.study
-    if outcome.fault and not any(trial.values_by_epoch for trial in study.trials):
+    if outcome.error and not any(trial.values_by_epoch for trial in study.trials):
         show = command("show", study.name, study.trials[-1].number) if study.trials else ""
         return f"next: correct the study and run it again; it begins anew. The last failure: {show}"
-    if outcome.interrupted or outcome.fault or study.state == "interrupted":
+    if outcome.interrupted or outcome.error or study.state == "interrupted":
         again = command(
             "resume",
             study.name,

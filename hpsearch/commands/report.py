@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hpsearch.commands.context import check_target, console, open_database
+from hpsearch.commands.context import check_target, console, open_database, open_trusted
 from hpsearch.commands.options import Json, Storage, StudyName, Trust
 
 
@@ -24,16 +24,14 @@ def report(
     """Write a page that explains a study, as one HTML file."""
     from rich.markup import escape
 
-    from hpsearch.commands.trust import require_trust_in_study
     from hpsearch.measure.report import gather
     from hpsearch.views import formatting
     from hpsearch.views.report import render
 
     check_target(output)
-    database = open_database(storage)
-    require_trust_in_study(database, name, trust=trust)
+    stored = open_trusted(name, storage, trust=trust)
     with console().status(f"reading {escape(name)} and asking its best model"):
-        page = render(gather(database, name))
+        page = render(gather(stored))
     output.write_text(page, encoding="utf-8")
     print(f"wrote {output} ({formatting.size(output.stat().st_size)}); open it in any browser")
 
@@ -46,14 +44,14 @@ def compare(
     json: Json = False,
 ) -> None:
     """Show studies side by side."""
-    from hpsearch.search.store import load_record, stored_spec
+    from hpsearch.search.store import open_study
     from hpsearch.views import json_output
     from hpsearch.views.tables import Compared, comparison, comparison_entries
 
     database = open_database(storage)
     compared = [
-        Compared(load_record(database, each), tuple(stored_spec(database, each).space.parameters))
-        for each in dict.fromkeys((name, *others))
+        Compared(study.record(), tuple(study.spec.space.parameters))
+        for study in (open_study(database, each) for each in dict.fromkeys((name, *others)))
     ]
     if json:
         print(json_output.to_json(comparison_entries(compared)))

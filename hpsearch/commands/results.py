@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.types import NonNegativeInt
 
-from hpsearch.commands.context import check_target, console, load_named, open_database, say_next
+from hpsearch.commands.context import check_target, console, open_database, open_named, say_next
 from hpsearch.commands.options import Json, Storage, StudyName
 from hpsearch.errors import InputError
 
@@ -36,7 +36,7 @@ def status(name: StudyName, /, *, storage: Storage = None, json: Json = False) -
     from hpsearch.views import json_output
     from hpsearch.views.tables import study_status
 
-    study = load_named(name, storage)
+    study = open_named(name, storage).record()
     if json:
         print(json_output.to_json(json_output.study_status(study)))
         return
@@ -60,7 +60,7 @@ def show(
     from hpsearch.views import json_output
     from hpsearch.views.tables import trial_details
 
-    study = load_named(name, storage)
+    study = open_named(name, storage).record()
     trial = next((trial for trial in study.trials if trial.number == number), None)
     if trial is None:
         have = f"it has 0 to {len(study.trials) - 1}" if study.trials else "it has none yet"
@@ -83,20 +83,19 @@ def best(
     json: Json = False,
 ) -> None:
     """Show the best trial; write it as a study file."""
-    from hpsearch.search.store import stored_spec
     from hpsearch.views import json_output
     from hpsearch.views.tables import trial_details
     from hpsearch.views.winner import study_file
 
-    study = load_named(name, storage)
+    stored = open_named(name, storage)
+    study = stored.record()
     if study.best is None:
         raise InputError(
             f"no trial of {name} is complete yet, so none is best; hpsearch status {name}"
         )
     if yaml is not None:
         check_target(yaml)
-        spec = stored_spec(open_database(storage), name)
-        yaml.write_text(study_file(spec, study.best, str(yaml)), encoding="utf-8")
+        yaml.write_text(study_file(stored.spec, study.best, str(yaml)), encoding="utf-8")
     if json:
         print(json_output.to_json(json_output.trial_details(study, study.best)))
         return

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from cyclopts import CycloptsError
 
 from hpsearch.commands.exit_codes import BROKEN_PIPE, DONE, FAILED, INTERRUPTED, USAGE_ERROR
-from hpsearch.commands.silence import quiet
 from hpsearch.errors import InputError, SearchError
+from hpsearch.search.quiet import quiet
+from hpsearch.studyfile.diagnostics import StudyFileError
 
 _OF_THE_MACHINE = {
     errno.ENOSPC: "the disk is full; make room and give the same command again",
@@ -49,9 +50,11 @@ def run_guarded(command: Callable[[], object]) -> int:
 
 def complaint(error: Exception) -> str | None:
     """Returns what to print for an error, or None if it is a bug and its traceback is wanted."""
+    if isinstance(error, StudyFileError):
+        # Its lines say already where they are, and that they are errors.
+        return error.unseen
     if isinstance(error, InputError):
-        # A study file's faults are a list already, each line with its own place and mark.
-        return str(error) if hasattr(error, "diagnostics") else f"error: {error}"
+        return f"error: {error}"
     if isinstance(error, CycloptsError | SearchError):
         return f"error: {error}"
     if _is_of_the_database(error):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-
+from hpsearch.commands.context import report
 from hpsearch.commands.options import (
     DEFAULTS,
     Changes,
@@ -12,7 +11,7 @@ from hpsearch.commands.options import (
     StudyFile,
     StudyName,
 )
-from hpsearch.engines.forkserver_client import Server
+from hpsearch.engines.factory import PreparedEngine, prepare_engine
 
 
 def run(
@@ -22,34 +21,39 @@ def run(
     changes: Changes = (),
     options: SearchOptions = DEFAULTS,
 ) -> int:
-    """Run the search of a study file, or go on with it."""
-    from hpsearch.commands.load import read_to_run
+    """Run the search of a study file, or continue it."""
+    from hpsearch.classes.load import read_sound
 
-    with _server(options) as server:
-        spec, url = read_to_run(
-            study, (*changes, *more), options.storage, trust=options.trust, server=server
-        )
-        # After the file: its faults need not wait for Optuna.
+    with _engine(options) as engine:
+        parsed = read_sound(study, (*changes, *more), report, trust=options.trust)
+        # After the file: its errors need not wait for Optuna.
         from hpsearch.commands.outcome import watch
+        from hpsearch.search.file import open_for_run
         from hpsearch.search.run import run_study
 
-        return watch(lambda **ways: run_study(spec, server=server, **ways), url, options)
+        spec, database = open_for_run(parsed, options.storage, report, engine.call)
+        return watch(
+            lambda view: run_study(spec, database, options.to_run(), engine, view),
+            options.storage or spec.storage,
+            options,
+        )
 
 
 def resume(name: StudyName, /, *, options: SearchOptions = DEFAULTS) -> int:
-    """Go on with a study from its database, without its file."""
-    with _server(options) as server:
-        from hpsearch.commands.context import open_database
+    """Continue a study from its database, without its file."""
+    with _engine(options) as engine:
+        from hpsearch.commands.context import open_trusted
         from hpsearch.commands.outcome import watch
-        from hpsearch.commands.trust import require_trust_in_study
         from hpsearch.search.run import resume_study
-        from hpsearch.search.store import default_url
 
-        url = options.storage or default_url()
-        require_trust_in_study(open_database(url), name, trust=options.trust)
-        return watch(lambda **ways: resume_study(name, server=server, **ways), url, options)
+        stored = open_trusted(name, options.storage, trust=options.trust)
+        return watch(
+            lambda view: resume_study(stored, options.to_run(), engine, view),
+            options.storage,
+            options,
+        )
 
 
-def _server(options: SearchOptions) -> AbstractContextManager[Server | None]:
-    """Begins the server of the trials: torch takes longer to load than all else before them."""
-    return nullcontext() if options.inline else Server()
+def _engine(options: SearchOptions) -> PreparedEngine:
+    run = options.to_run()
+    return prepare_engine(run.engine, run.devices, run.per_device)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hpsearch.commands.context import check_target, console, say_next
+from hpsearch.commands.context import check_target, console, report, say_next
 from hpsearch.commands.options import Changes, Devices, MoreChanges, PerDevice, StudyFile, Trust
 
 
@@ -32,11 +32,11 @@ def check(
     trust: Trust = False,
 ) -> int:
     """Check a study file, try each branch, estimate the cost."""
-    from hpsearch.commands.load import read_checked
+    from hpsearch.classes.load import read_checked
     from hpsearch.engines.slots import find_slots
 
     slots = find_slots(devices, per_device)
-    spec = read_checked(study, (*changes, *more), trust=trust)
+    spec = read_checked(study, (*changes, *more), report, trust=trust)
     from hpsearch.views.tables import print_check
 
     return print_check(console(), spec, str(study), slots, speed=speed)
@@ -49,9 +49,9 @@ def summary(
 
     Every range is at its greatest value; --set chooses another.
     """
-    from hpsearch.commands.load import read_checked
+    from hpsearch.classes.load import read_checked
 
-    spec = read_checked(study, (*changes, *more), trust=trust)
+    spec = read_checked(study, (*changes, *more), report, trust=trust)
     from hpsearch.views.tables import print_layers
 
     print_layers(console(), spec)
@@ -68,10 +68,10 @@ def preview(
     trust: Trust = False,
 ) -> None:
     """Draw examples of the data and of each augmentation."""
-    from hpsearch.commands.load import read_checked
+    from hpsearch.classes.load import read_checked
 
     check_target(output)
-    spec = read_checked(study, (*changes, *more), trust=trust)
+    spec = read_checked(study, (*changes, *more), report, trust=trust)
     from hpsearch.engines.bridge import call
     from hpsearch.views.sheet import draw_sheet, greatest_augmentation
 

@@ -14,33 +14,29 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from hpsearch.engines.bridge import call
 from hpsearch.errors import InputError
 from hpsearch.protocol.events import read_events
+from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.messages import Report
 from hpsearch.protocol.types import Direction
 from hpsearch.search.model import model_job
-from hpsearch.search.store import StudyRecord, load_record, load_study, stored_spec, trial_folder
+from hpsearch.search.store import StoredStudy, StudyRecord
 from hpsearch.search.store.keys import SPLIT, VERSIONS
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.report import ReportData
 from hpsearch.views.sheet import draw_sheet, greatest_augmentation
 
 
-def gather(storage: RDBStorage, name: str) -> ReportData:
+def gather(stored: StoredStudy) -> ReportData:
     """Returns everything that the report of a study shows.
 
     What cannot be had (a run folder that is gone, a data module that is not ours) is left out or
     explained in its place; the rest of the report does not suffer.
-
-    Raises:
-        InputError: there is no such study, or hpsearch did not make it.
     """
-    study, record = load_study(storage, name), load_record(storage, name)
-    spec = stored_spec(storage, name)
+    study, spec, record = stored.study, stored.spec, stored.record()
     return ReportData(
         study=record,
         spec=spec,

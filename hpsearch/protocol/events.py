@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpsearch.protocol.messages import Ended, Report, from_line, to_line
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, sign_of
 
 _SEAL = re.compile(r'(.*), "crc32": "([0-9a-f]{8})"}')
 
@@ -45,7 +45,7 @@ class EventLog:
 
 def best_report(reports: Sequence[Report], metric: str, direction: Direction) -> Report | None:
     """Returns the first of the reports with the best value of `metric`; None of none."""
-    sign = 1 if direction == "maximize" else -1
+    sign = sign_of(direction)
     return max(reports, key=lambda report: sign * report.values[metric], default=None)
 
 

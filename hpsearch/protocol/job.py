@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from hpsearch.protocol.types import Direction, Scalar
@@ -25,6 +26,21 @@ def counts_validations(trainer: Mapping[str, Any]) -> bool:
         isinstance(trainer.get("val_check_interval"), int)
     )
     return within or trainer.get("max_epochs") in (None, -1)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a trial runs.
+
+    Attributes:
+        folder: the trial's own folder.
+        device: `cpu` or `cuda:N`, as the machine numbers it.
+        threads: CPU threads the trial may use.
+    """
+
+    folder: Path
+    device: str = "cpu"
+    threads: int = 1
 
 
 @dataclass(frozen=True)

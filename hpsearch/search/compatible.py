@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial
 
 from hpsearch.classes.environment import environment_from, find_environment
 from hpsearch.errors import InputError
-from hpsearch.search.store import load_study, stored_spec, take_lease
+from hpsearch.search.store import StoredStudy, find_study, take_lease
 from hpsearch.search.store.keys import ATTEMPTS, CURVE, ENVIRONMENTS, RUNS
 from hpsearch.studyfile.study import StudySpec
 
@@ -37,30 +37,28 @@ def replace_valueless(spec: StudySpec, database: RDBStorage) -> str:
     Returns:
         What was done, in a sentence; empty if nothing was.
     """
-    if spec.name not in optuna.get_all_study_names(database):
+    stored = find_study(database, spec.name)
+    if stored is None or not _begins_anew(stored, spec):
         return ""
-    study = load_study(database, spec.name)
-    if not _begins_anew(study, stored_spec(database, spec.name), spec):
-        return ""
-    lease = take_lease(database.engine, study._study_id, spec.name)
+    lease = take_lease(database.engine, stored.study._study_id, spec.name)
     try:
-        kept = _set_aside(study, database)
+        kept = _set_aside(stored.study, database)
     finally:
         lease.release()
     files = "" if kept is None else f"; its files are kept in {kept}"
     return f"no trial of {spec.name} has a value, and it was changed: it begins anew{files}"
 
 
-def _begins_anew(study: optuna.Study, stored: StudySpec, given: StudySpec) -> bool:
-    trials = study.get_trials(deepcopy=False)
+def _begins_anew(stored: StoredStudy, given: StudySpec) -> bool:
+    trials = stored.study.get_trials(deepcopy=False)
     if not trials or any(not trial.state.is_finished() for trial in trials):
         return False
     if any(map(_has_value, trials)):
         return False
-    known = study.user_attrs.get(ENVIRONMENTS, ())
+    known = stored.study.user_attrs.get(ENVIRONMENTS, ())
     now = find_environment(given.document, given.import_paths)
     same_code = not known or now == environment_from(known[-1])
-    return not same_code or _fixed(stored.document) != _fixed(given.document)
+    return not same_code or _fixed(stored.spec.document) != _fixed(given.document)
 
 
 def _has_value(trial: FrozenTrial) -> bool:

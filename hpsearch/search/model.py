@@ -4,34 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optuna.storages import RDBStorage
-
 from hpsearch.errors import InputError
-from hpsearch.protocol.job import Job
-from hpsearch.search.run import make_job
-from hpsearch.search.store import StudyRecord, TrialRecord, load_record, trial_folder
+from hpsearch.protocol.job import Job, Placement
+from hpsearch.protocol.layout import trial_folder
+from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord, open_study
 from hpsearch.search.store.keys import confirmation_name
 from hpsearch.studyfile.study import StudySpec
 
 
 def find_checkpoint(
-    database: RDBStorage, name: str, number: int | None = None
-) -> tuple[StudyRecord, TrialRecord]:
-    """Returns a trial with a checkpoint, and its study.
+    stored: StoredStudy, number: int | None = None
+) -> tuple[StoredStudy, StudyRecord, TrialRecord]:
+    """Returns a trial with a checkpoint, and its study, opened and as a record.
 
     Args:
-        database: where the study is.
-        name: the study.
+        stored: the study.
         number: the trial; None for the model that the confirmation chose and tested, which
             belongs to the confirmation's own study, or else for the best trial.
 
     Raises:
-        InputError: there is no such study or trial, or its checkpoint is not there.
+        InputError: there is no such trial, or its checkpoint is not there.
     """
-    study = load_record(database, name)
+    study = stored.record()
     if number is None and study.confirmation:
         number = study.confirmation["model"]["run"]
-        study = load_record(database, confirmation_name(name))
+        stored = open_study(stored.database, confirmation_name(stored.name))
+        study = stored.record()
     trial = study.best if number is None else _numbered(study, number)
     if trial is None:
         raise InputError(f"no trial of {study.name} is complete yet, so none is best")
@@ -40,14 +38,14 @@ def find_checkpoint(
         raise InputError(
             f"trial {trial.number} of {study.name} ({trial.state}) has no checkpoint in {folder}"
         )
-    return study, trial
+    return stored, study, trial
 
 
 def model_job(study: StudyRecord, spec: StudySpec, trial: TrialRecord) -> Job:
     """Returns the job of a trial, on the CPU: its configuration, seeds, split and folder."""
     config = spec.space.sample(lambda name, _: trial.params[name])
     folder = Path(study.runs) / study.name / trial_folder(trial.number)
-    return make_job(spec, trial.number, trial.params, config, folder, "cpu", 1)
+    return spec.job(trial.number, trial.params, config, Placement(folder))
 
 
 def _numbered(study: StudyRecord, number: int) -> TrialRecord:

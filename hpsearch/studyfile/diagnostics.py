@@ -50,20 +50,25 @@ class InvalidValueError(ValueError):
 
 
 class StudyFileError(InputError):
-    """A study file has faults; the text of the error shows every one of them, and their number.
+    """A study file has errors; the text shows every one of them, and their number.
 
     Args:
-        diagnostics: the faults, in the order they were found.
-        shown: those of them that have been printed already, which the text leaves out.
+        diagnostics: what is wrong, in the order it was found.
+        shown: those of them that the user has seen already.
     """
 
     def __init__(
         self, diagnostics: Iterable[Diagnostic], shown: Collection[Diagnostic] = ()
     ) -> None:
         self.diagnostics = tuple(diagnostics)
-        old = set(shown)
-        new = [diagnostic for diagnostic in self.diagnostics if diagnostic not in old]
-        super().__init__("\n".join([*map(str, new), _count(self.diagnostics)]))
+        self._shown = frozenset(shown)
+        super().__init__("\n".join([*map(str, self.diagnostics), _count(self.diagnostics)]))
+
+    @property
+    def unseen(self) -> str:
+        """The text without what the user has seen already."""
+        new = [str(one) for one in self.diagnostics if one not in self._shown]
+        return "\n".join([*new, _count(self.diagnostics)])
 
 
 def excerpt(lines: Sequence[str], line: int) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from hpsearch.protocol.job import Job, Placement
+from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import Direction, Scalar
 from hpsearch.studyfile.algorithms import Component, Promote
 from hpsearch.studyfile.diagnostics import StudyFileError
@@ -84,6 +86,37 @@ class StudySpec:
         # Where the epochs follow from other values, the text does not say.
         corners = self.space.corners() if not longest else ()
         return max([longest, *(int(c.config["trainer"]["max_epochs"]) for c in corners)])
+
+    def job(
+        self,
+        number: int,
+        params: Mapping[str, Scalar],
+        config: Mapping[str, Any],
+        where: Placement,
+        seed: int | None = None,
+    ) -> Job:
+        """Returns the job of one trial; its seed follows from its number if not given.
+
+        Args:
+            number: the trial.
+            params: the searched values by name.
+            config: the sections with these values filled in.
+            where: its folder, device and threads.
+            seed: the trial's seed.
+        """
+        return Job(
+            study=self.name,
+            number=number,
+            params=params,
+            config=config,
+            objectives=self.objectives,
+            study_seed=derive_seed(self.seed, "split"),
+            seed=derive_seed(self.seed, "trial", number) if seed is None else seed,
+            folder=str(where.folder),
+            device=where.device,
+            threads=where.threads,
+            import_paths=self.import_paths,
+        )
 
     @classmethod
     def from_parsed(cls, parsed: ParsedStudy) -> StudySpec:

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import Watcher
+from inline import resume_inline, run_inline
 
 from hpsearch.classes import environment
 from hpsearch.errors import InputError
-from hpsearch.search.run import SearchOutcome, resume_study, run_study
+from hpsearch.search.run import SearchOutcome
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.records import load_record
+from hpsearch.search.store.load import load_record
 from hpsearch.studyfile.read import read_study
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.tables.environments import environment_lines
 
+URL = "sqlite:///tiny.db"
 STUDY = """
 study:
   name: tiny
@@ -44,23 +45,8 @@ def read(*changes: str) -> StudySpec:
     return read_study("study.yaml", changes)
 
 
-def ways(**given: Any) -> dict[str, Any]:
-    return {
-        "storage": "sqlite:///tiny.db",
-        "runs": None,
-        "devices": "cpu:1",
-        "per_device": 1,
-        "trials": None,
-        "add": None,
-        "timeout_s": None,
-        "inline": True,
-        "observer": Watcher(),
-        **given,
-    }
-
-
-def run(*changes: str, **given: Any) -> SearchOutcome:
-    return run_study(read(*changes), **ways(**given))
+def run(*changes: str, **options: Any) -> SearchOutcome:
+    return run_inline(read(*changes), URL, **options)
 
 
 def test_the_same_call_again_trains_nothing(here: Path) -> None:
@@ -101,7 +87,7 @@ def test_resume_needs_the_database_only(here: Path) -> None:
     run(trials=1)
     (here / "study.yaml").unlink()
 
-    outcome = resume_study("tiny", **ways(trials=2))
+    outcome = resume_inline("tiny", URL, trials=2)
 
     assert outcome.study.counts["complete"] == 2
 
@@ -173,7 +159,7 @@ def test_other_code_or_versions_are_named_and_need_a_word(
     assert run(trials=2).study.counts["complete"] == 2, "nothing has changed"
     other_code(monkeypatch)
 
-    for go_on in (lambda: run(trials=3), lambda: resume_study("tiny", **ways(trials=3))):
+    for go_on in (lambda: run(trials=3), lambda: resume_inline("tiny", URL, trials=3)):
         with pytest.raises(InputError) as refused:
             go_on()
         text = str(refused.value)
@@ -229,7 +215,7 @@ def test_a_study_that_is_unknown_is_named_with_its_neighbour(here: Path) -> None
     with pytest.raises(
         InputError, match=r"there is no study 'tony' in sqlite:///tiny.db; did you mean tiny\?"
     ):
-        resume_study("tony", **ways())
+        resume_inline("tony", URL)
 
 
 def test_a_study_of_another_program_is_left_alone(here: Path) -> None:

@@ -12,11 +12,13 @@ from scripted import ScriptedEngine, Watcher
 from hpsearch.engines.engine import Exited
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Message, Report, Started
+from hpsearch.search.coordinator import SearchSetup
+from hpsearch.search.store import open_study
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
+from hpsearch.search.store.load import load_record
 from hpsearch.search.store.owned_storage import buffer_writes
-from hpsearch.search.store.records import load_record, load_study
 from hpsearch.search.store.write_behind import WriteBehindQueue
 from hpsearch.studyfile.study import StudySpec
 
@@ -61,17 +63,15 @@ class Study:
 
     def run(self, engine: ScriptedEngine) -> None:
         """Searches until the database has everything."""
-        study, watcher = load_study(self._storage, NAME), Watcher()
+        study, watcher = open_study(self._storage, NAME).study, Watcher()
         lease = take_lease(self._storage.engine, study._study_id, NAME)
         with WriteBehindQueue(self._storage.engine, lease) as writes:
             coordinator_of(
                 buffer_writes(study, writes),
-                self._spec,
-                self._folder,
+                SearchSetup(self._spec, self._folder, budget=self._budget),
                 writes,
                 engine,
                 watcher,
-                budget=self._budget,
             ).run()
         lease.release()
 

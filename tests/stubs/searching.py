@@ -19,7 +19,8 @@ import yaml
 from hpsearch.protocol.events import read_events
 from hpsearch.protocol.messages import Report
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.records import StudyRecord, TrialRecord, load_record
+from hpsearch.search.store.load import load_record
+from hpsearch.search.store.records import StudyRecord, TrialRecord
 
 STUBS = Path(__file__).parent
 PATIENCE_S = 120.0

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from hpsearch.errors import InputError
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.confirm.intervals import (
     Interval,
     claim_level,
@@ -174,7 +174,7 @@ def choose_finalists(study: StudyRecord, top: int) -> tuple[TrialRecord, ...]:
             f"no trial of {study.name} is complete, so there is nothing to confirm;"
             f" hpsearch status {study.name}"
         )
-    _, direction = next(iter(study.objectives.items()))
+    _, direction = primary(study.objectives)
     settings: dict[frozenset[object], TrialRecord] = {}
     for trial in sorted(complete, key=lambda trial: -_sign(direction) * first_value(trial)):
         settings.setdefault(frozenset(trial.params.items()), trial)
@@ -199,7 +199,7 @@ def rank_finalists(
         seeds: how many new runs each was to have.
         looks: the comparisons that were tested before, with fewer seeds or of other finalists.
     """
-    metric, direction = next(iter(study.objectives.items()))
+    metric, direction = primary(study.objectives)
     gathered = [_gather(trial, runs, seeds) for trial in finalists]
     ranked = tuple(sorted(gathered, key=lambda finalist: _rank(finalist, direction)))
     if len(ranked) == 1:

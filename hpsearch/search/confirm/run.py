@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import RDBStorage
 
 from hpsearch.engines import bridge
+from hpsearch.engines.factory import prepare_engine
 from hpsearch.engines.slots import Slot, find_slots
 from hpsearch.engines.subprocess_call import run_in_subprocess
 from hpsearch.errors import InputError, SearchError
@@ -29,15 +29,9 @@ from hpsearch.search.confirm.test_log import (
 )
 from hpsearch.search.coordinator import Observer
 from hpsearch.search.model import model_job
+from hpsearch.search.options import RunOptions
 from hpsearch.search.run import SearchOutcome, resume_study
-from hpsearch.search.store import (
-    StudyRecord,
-    load_record,
-    load_study,
-    open_storage,
-    stored_spec,
-    take_lease,
-)
+from hpsearch.search.store import StoredStudy, StudyRecord, take_lease
 from hpsearch.search.store.keys import CONFIRMATION, CONFIRMS, SEED
 from hpsearch.studyfile.study import StudySpec
 
@@ -79,102 +73,92 @@ class ConfirmResult:
 
 
 def confirm_study(
-    name: str,
-    options: ConfirmOptions,
-    *,
-    storage: str,
-    runs: Path | None,
-    devices: str,
-    per_device: int,
-    inline: bool,
-    observer: Observer,
-    accept_changes: bool = False,
+    search: StoredStudy, options: ConfirmOptions, run: RunOptions, observer: Observer
 ) -> ConfirmResult:
-    """Trains the best trials again, judges them, and tests the model of the chosen one.
+    """Trains the best trials again, ranks them, and tests the model of the chosen one.
 
-    Goes on with a confirmation that was cut short; one that is done is told again, with the
+    Continues a confirmation that was cut short. One that is done is reported again, with the
     result that its test split gave when it was opened.
 
+    Args:
+        search: the study whose trials are confirmed.
+        options: how many trials and seeds, and what follows.
+        run: where the new runs train.
+        observer: watches them.
+
     Raises:
-        InputError: there is no such study, nothing to confirm, or somebody runs the study.
+        InputError: there is nothing to confirm, or somebody runs the study.
         SearchError: every new run failed.
     """
-    slot = find_slots(devices, per_device)[0]
-    database = open_storage(storage, create=False)
-    study, search = _load_search(database, name)
-    finalists = choose_finalists(search, options.top)
-    with _owning(database, study):
-        check_environment(study, stored_spec(database, name), accept_changes=accept_changes)
-        confirmation_study = enqueue_finalists(
-            database, study, finalists, options.seeds, runs or Path(search.runs)
-        )
-    ways: dict[str, Any] = {"storage": storage, "runs": runs, "accept_changes": accept_changes}
-    ways |= {"devices": devices, "per_device": per_device}
-    training = _train(database, confirmation_study, inline=inline, observer=observer, **ways)
-    if training.interrupted or training.fault:
+    slot = find_slots(run.devices, run.per_device)[0]
+    study = search.study
+    if CONFIRMS in study.user_attrs:
+        original = study.user_attrs[CONFIRMS]
+        raise InputError(f"{search.name} is a confirmation; hpsearch confirm {original}")
+    record = search.record()
+    finalists = choose_finalists(record, options.top)
+    with _owning(search):
+        check_environment(study, search.spec, accept_changes=run.accept_changes)
+        runs = run.runs or Path(record.runs)
+        again = enqueue_finalists(search, finalists, options.seeds, runs)
+    training = _train(again, run, observer)
+    if training.interrupted or training.error:
         return ConfirmResult(training)
     looks = (study.user_attrs.get(CONFIRMATION) or {}).get("looks", ())
-    confirmation = rank_finalists(search, training.study.trials, finalists, options.seeds, looks)
+    confirmation = rank_finalists(record, training.study.trials, finalists, options.seeds, looks)
     if not confirmation.chosen.runs:
         raise SearchError(
-            f"every new run failed, so nothing is confirmed; hpsearch status {confirmation_study}"
+            f"every new run failed, so nothing is confirmed; hpsearch status {again.name}"
         )
-    job = _model_job(confirmation, training.study, stored_spec(database, confirmation_study), slot)
-    with _owning(database, study):
-        folder = Path(search.runs) / name / REFIT
-        return _finish(confirmation, training, study, job, folder, options, inline)
-
-
-def _load_search(database: RDBStorage, name: str) -> tuple[optuna.Study, StudyRecord]:
-    study = load_study(database, name)
-    if CONFIRMS in study.user_attrs:
-        raise InputError(f"{name} is a confirmation; hpsearch confirm {study.user_attrs[CONFIRMS]}")
-    return study, load_record(database, name)
+    job = _model_job(confirmation, training.study, again.spec, slot)
+    with _owning(search):
+        call: Call = bridge.call if run.engine == "inline" else run_in_subprocess
+        evaluation, refused = _evaluation(study, confirmation, job, options.again, call)
+        refit = None
+        if options.refit and not refused:
+            job = replace(job, folder=str(Path(record.runs) / search.name / REFIT))
+            refit = call("hpsearch.trial.refit:refit", job, confirmation.epochs)
+        found = _write(study, describe(confirmation, evaluation, refit))
+    return ConfirmResult(training, found, refused)
 
 
 @contextmanager
-def _owning(database: RDBStorage, study: optuna.Study) -> Iterator[None]:
-    """Keeps every other process from running, or confirming, the search within."""
-    lease = take_lease(database.engine, study._study_id, study.study_name)
+def _owning(stored: StoredStudy) -> Iterator[None]:
+    """Keeps every other process from running, or confirming, the search inside the block."""
+    lease = take_lease(stored.database.engine, stored.study._study_id, stored.name)
     try:
         yield
     finally:
         lease.release()
 
 
-def _train(database: RDBStorage, confirmation_study: str, **ways: Any) -> SearchOutcome:
+def _train(again: StoredStudy, run: RunOptions, observer: Observer) -> SearchOutcome:
     """Runs what is left of the finalists' new runs."""
-    record = load_record(database, confirmation_study)
+    record = again.record()
     if record.state == "done":
-        return SearchOutcome(record, interrupted=False, fault="")
-    return resume_study(confirmation_study, trials=None, add=None, timeout_s=None, **ways)
+        return SearchOutcome(record, interrupted=False, error="")
+    options = replace(run, trials=None, add=None, timeout_s=None)
+    with prepare_engine(run.engine, run.devices, run.per_device) as engine:
+        return resume_study(again, options, engine, observer)
 
 
-def _finish(
-    confirmation: Confirmation,
-    training: SearchOutcome,
-    study: optuna.Study,
-    job: Job,
-    folder: Path,
-    options: ConfirmOptions,
-    inline: bool,
-) -> ConfirmResult:
-    """Tests and refits the chosen setting, and writes what was found."""
-    call: Call = bridge.call if inline else run_in_subprocess
-    evaluation, refused, refit = None, "", None
+def _evaluation(
+    study: optuna.Study, confirmation: Confirmation, job: Job, again: bool, call: Call
+) -> tuple[Evaluation | None, str]:
+    """Returns what the chosen model gives on the test split, or why that was not opened."""
     try:
-        evaluation = _open_test_split(study, confirmation, job, options.again, call)
+        return _open_test_split(study, confirmation, job, again, call), ""
     except InputError as error:
-        refused = str(error)
-    if options.refit and not refused:
-        job = replace(job, folder=str(folder))
-        refit = call("hpsearch.trial.refit:refit", job, confirmation.epochs)
-    record = describe(confirmation, evaluation, refit)
+        return None, str(error)
+
+
+def _write(study: optuna.Study, record: dict[str, Any]) -> dict[str, Any]:
+    """Writes what was found; a refit of the same model, made earlier, stays."""
     earlier = study.user_attrs.get(CONFIRMATION) or {}
-    if refit is None and earlier.get("model") == record["model"]:
-        record["refit"] = earlier["refit"]
+    if record["refit"] is None and earlier.get("model") == record["model"]:
+        record = {**record, "refit": earlier["refit"]}
     study.set_user_attr(CONFIRMATION, record)
-    return ConfirmResult(training, record, refused)
+    return record
 
 
 def _open_test_split(

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import optuna
-from optuna.storages import RDBStorage
-
 from hpsearch.protocol.seeds import derive_seed
-from hpsearch.search.store import TrialRecord, create_study, load_study, stored_spec
+from hpsearch.search.store import StoredStudy, TrialRecord, create_study, find_study
 from hpsearch.search.store.keys import (
     BUDGET,
     CONFIRMS,
@@ -30,42 +27,34 @@ _EVERY = 1_000_000
 
 
 def enqueue_finalists(
-    database: RDBStorage,
-    search: optuna.Study,
+    search: StoredStudy,
     finalists: Sequence[TrialRecord],
     seeds: int,
     runs: Path,
-) -> str:
-    """Enqueues every finalist with every seed, but for those that are there; returns the name.
+) -> StoredStudy:
+    """Enqueues every finalist with every seed, but for those that are there; returns the study.
 
     All finalists meet the same seeds, so that their values can be compared in pairs. The seeds
     come in order, so that a confirmation that is cut short has as many of each.
     """
-    spec = stored_spec(database, search.study_name)
-    name = confirmation_name(spec.name)
-    if name in optuna.get_all_study_names(database):
-        confirmation_study = load_study(database, name)
-    else:
-        confirmation_study = _create(database, search, spec, name, len(finalists) * seeds, runs)
-    there = {(t.user_attrs[FINALIST], t.user_attrs[REPEAT]) for t in confirmation_study.trials}
+    spec = search.spec
+    found = find_study(search.database, confirmation_name(spec.name))
+    stored = found or _create(search, len(finalists) * seeds, runs)
+    study = stored.study
+    there = {(t.user_attrs[FINALIST], t.user_attrs[REPEAT]) for t in study.trials}
     for repeat in range(1, seeds + 1):
         seed = derive_seed(spec.seed, "confirm", repeat)
         for trial in finalists:
             if (trial.number, repeat) not in there:
                 facts = {FINALIST: trial.number, REPEAT: repeat, SEED: seed}
-                confirmation_study.enqueue_trial(dict(trial.params), user_attrs=facts)
-    confirmation_study.set_user_attr(BUDGET, len(confirmation_study.trials))
-    return name
+                study.enqueue_trial(dict(trial.params), user_attrs=facts)
+    study.set_user_attr(BUDGET, len(study.trials))
+    return stored
 
 
-def _create(
-    database: RDBStorage,
-    search: optuna.Study,
-    spec: StudySpec,
-    name: str,
-    trials: int,
-    runs: Path,
-) -> optuna.Study:
+def _create(search: StoredStudy, trials: int, runs: Path) -> StoredStudy:
+    spec = search.spec
+    name = confirmation_name(spec.name)
     block = {
         "name": name,
         "objective": dict(spec.objectives),
@@ -78,14 +67,13 @@ def _create(
         "description": f"The finalists of {spec.name}, trained again.",
     }
     document = {**spec.document, "study": block}
-    confirmation_study = create_study(
-        StudySpec.from_document(document, spec.import_paths), database, runs
-    )
-    confirmation_study.set_user_attr(CONFIRMS, spec.name)
+    again = StudySpec.from_document(document, spec.import_paths)
+    study = create_study(again, search.database, runs)
+    study.set_user_attr(CONFIRMS, spec.name)
     # A study whose folder is not there would be taken for one that was moved.
     (runs / name).mkdir(parents=True, exist_ok=True)
     # The same rows of the same data, or the values could not be compared with the search's.
     for key in (SPLIT, DATA):
-        if key in search.user_attrs:
-            confirmation_study.set_user_attr(key, search.user_attrs[key])
-    return confirmation_study
+        if key in search.study.user_attrs:
+            study.set_user_attr(key, search.study.user_attrs[key])
+    return StoredStudy(search.database, study, again)

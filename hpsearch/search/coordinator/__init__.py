@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from hpsearch.search.coordinator.disk import DiskSpaceMonitor
 from hpsearch.search.coordinator.loop import Coordinator
-from hpsearch.search.coordinator.observer import Observer
-from hpsearch.search.coordinator.retention import ALL, Retention
-from hpsearch.search.coordinator.running import TrialLimits
+from hpsearch.search.coordinator.observer import LogObserver, Observer
+from hpsearch.search.coordinator.setup import SearchSetup
 from hpsearch.search.coordinator.stop import SIGNALS, StopRequest, stop_on_signals
 
 __all__ = [
-    "ALL",
     "Coordinator",
-    "DiskSpaceMonitor",
+    "LogObserver",
     "Observer",
-    "Retention",
+    "SearchSetup",
     "SIGNALS",
     "StopRequest",
-    "TrialLimits",
     "stop_on_signals",
 ]

@@ -1,4 +1,4 @@
-"""What failures mean for a search: which trial is tried again, and when the search must stop."""
+"""What a trial's end means: finish it, retry it, requeue it, or stop the search."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ DEATHS_ALLOWED = 3
 EQUAL_FAILURES_ALLOWED = 5
 REFUSALS_ALLOWED = 20
 
+Action = Literal["finish", "pause", "retry", "requeue", "wait_for_disk", "abort"]
+
 
 class FailureTracker:
     """Counts how trials have failed while one command runs."""
@@ -20,32 +22,36 @@ class FailureTracker:
     def __init__(self) -> None:
         self._deaths: dict[int, tuple[int, int]] = {}  # epochs it had done, and deaths since
         self._in_a_row: list[str] = []
-        self._refused = 0
+        self._refused: list[str] = []
 
-    def record_death(self, number: int, epochs: int) -> int:
-        """Returns how often this trial's process has died without getting on, now included.
+    def deaths(self, number: int, epochs: int) -> int:
+        """Returns how often this trial's process has died at this many epochs.
 
-        Args:
-            number: the trial.
-            epochs: how many it has done; one that gets on between its deaths may die often.
+        A trial that makes progress between its deaths may die often.
         """
-        before, deaths = self._deaths.get(number, (epochs, 0))
-        deaths = deaths + 1 if epochs == before else 1
-        self._deaths[number] = epochs, deaths
-        return deaths
+        at, deaths = self._deaths.get(number, (epochs, 0))
+        return deaths if at == epochs else 0
 
-    def record_result(self, ended: Ended) -> str:
-        """Returns why the search should stop: the same failure again and again; empty if not.
+    def record_death(self, number: int, epochs: int) -> None:
+        """Counts that this trial's process died without a word, with this many epochs done."""
+        self._deaths[number] = epochs, self.deaths(number, epochs) + 1
+
+    def record_result(self, ended: Ended) -> None:
+        """Counts how a trial ended.
 
         A setting that a constructor refuses is a failure of the setting alone, unless all are.
         """
         if ended.failure_kind == "infeasible":
-            self._refused += 1
-            if self._refused < REFUSALS_ALLOWED:
-                return ""
-            return f"{REFUSALS_ALLOWED} settings in a row were refused: {ended.failure}"
-        self._refused = 0
+            self._refused = [*self._refused, ended.failure]
+            return
+        self._refused = []
         self._in_a_row = [*self._in_a_row, ended.failure] if ended.how == "failed" else []
+
+    @property
+    def stop_reason(self) -> str:
+        """Why the search should stop: the same failure again and again; empty if it should not."""
+        if len(self._refused) >= REFUSALS_ALLOWED:
+            return f"{REFUSALS_ALLOWED} settings in a row were refused: {self._refused[-1]}"
         last = self._in_a_row[-EQUAL_FAILURES_ALLOWED:]
         if len(last) < EQUAL_FAILURES_ALLOWED or len(set(last)) > 1:
             return ""
@@ -65,12 +71,9 @@ def describe_exit(code: int) -> str:
     return f"was ended by signal {-code}" if code < 0 else f"ended early (exit code {code})"
 
 
-Course = Literal["finish", "pause", "retry", "requeue", "wait_for_disk", "abort"]
-
-
 @dataclass(frozen=True)
 class ExitDecision:
-    """What is to be done about a trial that is gone.
+    """What is to be done about a trial whose process is gone.
 
     Attributes:
         action: `finish` it as it `ended`; `pause` it until it is promoted; `retry` it at once from
@@ -78,25 +81,28 @@ class ExitDecision:
             the search, since no trial can be trained as things are.
         ended: how it ended, where it is finished.
         reason: why its process is gone, where the trial itself is not over.
+        is_death: whether its process died without a word, which may happen a few times only.
     """
 
-    action: Course
+    action: Action
     ended: Ended | None = None
     reason: str = ""
+    is_death: bool = False
 
 
 def decide_exit(
-    running: RunningTrial, gone: Exited, failures: FailureTracker, stopping: bool
+    running: RunningTrial, exited: Exited, earlier_deaths: int, *, stopping: bool
 ) -> ExitDecision:
-    """Returns what becomes of a trial whose process is gone.
+    """Returns what becomes of a trial whose process is gone. Asking twice changes nothing.
 
     Args:
-        running: the trial, with all that it said.
-        gone: how its process ended.
-        failures: counts deaths without a word; this one is counted if it is one.
-        stopping: whether the search ends.
+        running: the trial, with all that it reported.
+        exited: how its process ended.
+        earlier_deaths: how often its process has died before, without progress since.
+        stopping: whether the search is ending.
     """
-    said = running.ended
+    said, timeout = running.ended, running.timeout
+    too_often = earlier_deaths + 1 > DEATHS_ALLOWED
     if said is not None and said.fatal:
         return ExitDecision("abort", reason=said.failure)
     if running.paused_at and (said is None or said.how == "stopped"):
@@ -104,31 +110,30 @@ def decide_exit(
         return ExitDecision("pause")
     if said is not None and said.how != "stopped" and said.failure_kind != "disk":
         return ExitDecision("finish", said)
-    if running.killed or (stopping and not running.timeout_reason):
+    if running.killed or (stopping and timeout is None):
         return ExitDecision("requeue", reason="interrupted")
     if said is not None and said.failure_kind == "disk":
-        if failures.record_death(running.job.number, running.epochs) > DEATHS_ALLOWED:
+        if too_often:
             # There was room, as far as could be seen: another disk is full, or another writer is.
             return ExitDecision("abort", reason=said.failure)
-        return ExitDecision("wait_for_disk", said, "found no room on the disk")
-    if running.timeout_reason and not running.hung:
-        return _failed(running.timeout_reason, "time limit")
+        return ExitDecision("wait_for_disk", said, "found no room on the disk", is_death=True)
+    if timeout is not None and not timeout.hung:
+        return _failed(timeout.reason, "time limit")
     if said is not None:
-        # It was told to leave (SIGTERM, a preemption) and nobody else was: no fault of its own.
+        # Its process was asked to leave (SIGTERM, a preemption) and no other was.
         return ExitDecision("retry", reason="was told to stop")
-    if gone.lost:
-        return ExitDecision("retry", reason=gone.lost)
-    if gone.oom:
+    if exited.lost:
+        return ExitDecision("retry", reason=exited.lost)
+    if exited.oom:
         text = "the machine ran out of memory, and the kernel killed its process"
         return _failed(text, "out of memory")
-    if gone.said is not None:
-        return ExitDecision("finish", gone.said)
-    reason = running.timeout_reason or describe_exit(gone.code)
-    deaths = failures.record_death(running.job.number, running.epochs)
-    if deaths > DEATHS_ALLOWED:
-        text = f"its process {reason}, {deaths} times in a row"
-        return _failed(text, "hang" if running.hung else "killed")
-    return ExitDecision("retry", reason=reason)
+    if exited.said is not None:
+        return ExitDecision("finish", exited.said)
+    reason = describe_exit(exited.code) if timeout is None else timeout.reason
+    if too_often:
+        text = f"its process {reason}, {earlier_deaths + 1} times in a row"
+        return _failed(text, "killed" if timeout is None else "hang")
+    return ExitDecision("retry", reason=reason, is_death=True)
 
 
 def _failed(text: str, kind: FailureKind) -> ExitDecision:

@@ -1,10 +1,9 @@
-"""The one loop of a search: fill the slots, hear the trials, decide, write."""
+"""The one loop of a search: fill the slots, handle what the trials report, decide, write."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 from pathlib import Path
-from typing import Any
 
 from optuna.trial import Trial
 
@@ -12,78 +11,62 @@ from hpsearch.engines.engine import Engine, Exited
 from hpsearch.engines.slots import Slot
 from hpsearch.errors import SearchError
 from hpsearch.protocol.events import best_report, read_events
-from hpsearch.protocol.job import Job
+from hpsearch.protocol.layout import TrialFiles
 from hpsearch.protocol.messages import Decision, Ended, Message, Progress, Report, Started
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import primary
 from hpsearch.search.coordinator.cleanup import Cleanup
 from hpsearch.search.coordinator.data_guard import DataGuard
 from hpsearch.search.coordinator.disk import DiskSpaceMonitor
 from hpsearch.search.coordinator.exits import FailureTracker, decide_exit
 from hpsearch.search.coordinator.flush import FlushLoop
 from hpsearch.search.coordinator.observer import Observer
-from hpsearch.search.coordinator.retention import Retention
-from hpsearch.search.coordinator.running import RunningTrial, TrialLimits
-from hpsearch.search.coordinator.stop import Ending, StopRequest
+from hpsearch.search.coordinator.running import RunningTrial
+from hpsearch.search.coordinator.setup import SearchSetup
+from hpsearch.search.coordinator.stop import Ending
 from hpsearch.search.coordinator.trial_queue import TrialQueue
-from hpsearch.search.store import LeaseLostError, StudyWriter, TrialRecord, WriteBehindQueue
+from hpsearch.search.store import (
+    LeaseLostError,
+    StudyWriter,
+    TrialRecord,
+    WriteBehindQueue,
+    trial_record,
+)
 from hpsearch.search.store.keys import PRUNED_AT, SAMPLES_PER_S, SECONDS
 
 POLL_S = 0.1
 WRITE_S = 1.0
-
-MakeJob = Callable[[int, dict[str, Any], dict[str, Any], Slot], Job]
 
 
 class Coordinator:
     """Asks, decides and writes; engines train.
 
     Args:
+        setup: what is searched, where, and how far.
         writer: the study, for writing.
+        writes: brings what the writer writes to the database while this process owns the study.
         engine: where the trials run.
-        observer: who watches.
-        writes: takes what the ledger writes to the database, as long as this process owns it.
-        stop: set from outside, by signals.
-        make_job: fills in where and with which seed a trial runs.
-        record: reads a trial back from the database.
-        objectives: metric names and directions, the first deciding which epoch is best.
-        budget: trials the study may take in all; None for no limit.
-        limits: how long each trial may take.
-        disk: whether the trials can write.
-        retention: removes the checkpoints that are not wanted any more.
-        deadline: `time.monotonic()` after which nothing is begun; None for no limit.
+        observer: watches.
     """
 
     def __init__(
         self,
+        setup: SearchSetup,
         writer: StudyWriter,
+        writes: WriteBehindQueue,
         engine: Engine,
         observer: Observer,
-        writes: WriteBehindQueue,
-        stop: StopRequest,
-        *,
-        make_job: MakeJob,
-        record: Callable[[int], TrialRecord],
-        objectives: dict[str, Direction],
-        budget: int | None,
-        deadline: float | None,
-        limits: TrialLimits,
-        disk: DiskSpaceMonitor,
-        retention: Retention,
     ) -> None:
+        self._setup = setup
         self._writer = writer
         self._engine = engine
         self._observer = observer
         self._flush = FlushLoop(writes, observer)
-        self._stop = stop
-        self._make_job = make_job
-        self._record = record
-        self._primary = next(iter(objectives.items()))
-        self._budget = budget
-        self._ending = Ending(stop, deadline)
-        self._limits = limits
-        self._disk = disk
-        self._cleanup = Cleanup(writer, observer, retention, record)
+        self._stop = setup.stop
+        self._ending = Ending(setup.stop, setup.deadline)
+        self._disk = DiskSpaceMonitor(setup.folder, observer)
+        self._cleanup = Cleanup(writer, observer, setup.retention(), self._record)
         self._data_guard = DataGuard(writer)
+        self._queue = TrialQueue(writer, setup.budget, setup.stop)
         self._running: dict[int, RunningTrial] = {}
         self._failures = FailureTracker()
         self._fatal = ""
@@ -95,7 +78,6 @@ class Coordinator:
             SearchError: nothing can be trained as things are, or the study has another owner
                 now; no trial was spent on it.
         """
-        self._queue = TrialQueue(self._writer, self._budget, self._stop)
         try:
             while self._fill_slots() or self._running:
                 self._engine.poll(self._handle, POLL_S)
@@ -138,8 +120,8 @@ class Coordinator:
 
     def _start(self, trial: Trial, slot: Slot) -> None:
         params, config = self._writer.sample(trial)
-        job = self._make_job(trial.number, params, config, slot)
-        events = read_events(Path(job.folder) / "events.jsonl")
+        job = self._setup.job(trial.number, params, config, slot)
+        events = read_events(TrialFiles(Path(job.folder)).events)
         reports = [event for event in events if isinstance(event, Report)]
         self._writer.begin(trial, config["trainer"]["max_epochs"])
         decision = self._writer.replay(trial, reports)
@@ -223,7 +205,10 @@ class Coordinator:
         return "stop" if self._stopping() else "continue"
 
     def _handle_exit(self, running: RunningTrial, gone: Exited) -> None:
-        decision = decide_exit(running, gone, self._failures, self._stopping())
+        deaths = self._failures.deaths(running.job.number, running.epochs)
+        decision = decide_exit(running, gone, deaths, stopping=self._stopping())
+        if decision.is_death:
+            self._failures.record_death(running.job.number, running.epochs)
         match decision.action:
             case "finish":
                 running.ended = decision.ended
@@ -264,10 +249,16 @@ class Coordinator:
         ended = running.ended
         assert ended is not None
         self._writer.set_facts(running.trial, {SAMPLES_PER_S: running.samples_per_s})
-        self._writer.tell(running.trial, ended, best_report(running.reports, *self._primary))
+        self._writer.tell(
+            running.trial, ended, best_report(running.reports, *primary(running.job.objectives))
+        )
         self._cleanup.after(running.job.number, self._queue.to_come)
-        if reason := self._failures.record_result(ended):
+        self._failures.record_result(ended)
+        if reason := self._failures.stop_reason:
             self._stop.ask(reason)
+
+    def _record(self, number: int) -> TrialRecord:
+        return trial_record(self._writer.trial(number), self._setup.folder)
 
     def _stopping(self) -> bool:
         return self._ending.due
@@ -278,11 +269,14 @@ class Coordinator:
             self._end_search(self._disk.trouble)
 
     def _enforce_limits(self) -> None:
+        now = time.monotonic()
         for number, running in self._running.items():
-            watched = running.begun and not running.killed and not running.timeout_reason
             if not self._engine.ready:
                 running.heartbeat()
-            if watched and running.passes_limit(self._limits):
+            if not running.begun or running.killed or running.timeout is not None:
+                continue
+            running.timeout = running.check_timeouts(self._setup.limits, now)
+            if running.timeout is not None:
                 self._engine.kill(number)
 
     def _obey_stop(self) -> None:

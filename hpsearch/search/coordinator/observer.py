@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, final
 
 from hpsearch.protocol.messages import Progress
 from hpsearch.protocol.types import Scalar
@@ -41,3 +42,43 @@ class Observer(Protocol):
 
     def closed(self, study: StudyRecord) -> None:
         """The search is over; the study as it stands now."""
+
+
+@final
+class LogObserver:
+    """Writes notes and the end of each trial to the logger `hpsearch`; prints nothing."""
+
+    def __init__(self) -> None:
+        self._log = logging.getLogger("hpsearch")
+
+    def opened(self, study: StudyRecord, slots: list[str]) -> None:
+        """Logs where the search runs."""
+        self._log.info("%s: %d trials, slots %s", study.name, len(study.trials), ", ".join(slots))
+
+    def started(
+        self, number: int, slot: str, params: Mapping[str, Scalar], from_epoch: int
+    ) -> None:
+        """Logs that a trial begins."""
+        self._log.debug("trial %d begins on %s after epoch %d", number, slot, from_epoch)
+
+    def progressed(self, number: int, progress: Progress) -> None:
+        """Logs nothing: this comes several times a second."""
+
+    def reported(self, number: int, step: int, values: Mapping[str, float]) -> None:
+        """Logs an epoch's values."""
+        self._log.debug("trial %d, epoch %d: %s", number, step, dict(values))
+
+    def ended(self, trial: TrialRecord) -> None:
+        """Logs how a trial ended."""
+        self._log.info("trial %d %s: %s", trial.number, trial.state, trial.values)
+
+    def note(self, text: str) -> None:
+        """Logs what a person should read once."""
+        self._log.warning(text)
+
+    def refresh(self) -> None:
+        """Draws nothing."""
+
+    def closed(self, study: StudyRecord) -> None:
+        """Logs that the search is over."""
+        self._log.info("%s: %s", study.name, study.state)

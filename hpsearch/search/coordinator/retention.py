@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from hpsearch.protocol.types import Direction
-from hpsearch.search.store import TrialRecord, trial_folder
+from hpsearch.protocol.layout import CHECKPOINTS, TO_RESUME, TrialFiles, trial_folder
+from hpsearch.protocol.types import Direction, primary, sign_of
+from hpsearch.search.store import TrialRecord
 
-TO_RESUME = ("last", "previous")
-ALL = (*TO_RESUME, "best")
 FINISHED = ("complete", "pruned", "failed")
 
 
@@ -47,7 +46,7 @@ class Retention:
         disk_budget: int | None,
     ) -> None:
         self._folder = folder
-        self._sign = -1 if next(iter(objectives.values())) == "maximize" else 1
+        self._sign = -sign_of(primary(objectives)[1])
         self._several = len(objectives) > 1
         self._keep = keep
         self._disk_budget = disk_budget
@@ -75,7 +74,7 @@ class Retention:
         if trial.state not in FINISHED:
             return
         if trial.state != "complete" or not trial.values:
-            self._remove(trial.number, *ALL)
+            self._remove(trial.number, *CHECKPOINTS)
             return
         self._remove(trial.number, *TO_RESUME)
         place = Place(self._sign * trial.values[0], trial.number)
@@ -109,7 +108,7 @@ class Retention:
         return sum({file.st_ino: file.st_size for file in files}.values())
 
     def _checkpoint(self, number: int, name: str) -> Path:
-        return self._folder / trial_folder(number) / f"{name}.ckpt"
+        return TrialFiles(self._folder / trial_folder(number)).checkpoint(name)
 
     def _remove(self, number: int, *names: str) -> None:
         for name in names:

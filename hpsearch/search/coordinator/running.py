@@ -1,4 +1,4 @@
-"""A trial that has a slot now: what its coordinator remembers of it."""
+"""A trial that has a slot now, as its coordinator knows it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,29 @@ from hpsearch.protocol.messages import Ended, Report
 
 @dataclass(frozen=True)
 class TrialLimits:
-    """How long a trial may take, and how long it may be silent.
+    """How long a trial may train, and how long it may be silent.
 
     Attributes:
-        silent_s: seconds without a sign of life after which it is killed and tried again; None for
-            no limit.
-        seconds: training time over all its attempts after which it fails; None for no limit.
+        silent_s: seconds without a sign of life after which it is killed and retried; None for no
+            limit.
+        seconds: training time over all attempts after which it fails; None for no limit.
     """
 
     silent_s: float | None = None
     seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Timeout:
+    """A limit that a trial has passed.
+
+    Attributes:
+        reason: which limit, in words that continue "its process ...".
+        hung: whether it was silent for too long, rather than training for too long.
+    """
+
+    reason: str
+    hung: bool
 
 
 @dataclass
@@ -31,13 +44,12 @@ class RunningTrial:
     """A trial in a slot.
 
     Attributes:
-        begun: the engine has it; before that, it waits for the database to know of it.
+        begun: the engine has it; before that, it waits until the database has its row.
         ended: how it says that it ended.
         refusal: why it is not allowed to train; None if it is.
         paused_at: epochs of the rung that it pauses at; 0 if it does not.
         killed: it was killed because the search stops.
-        timeout_reason: why it was killed for being silent or for taking too long; else empty.
-        hung: it was for being silent.
+        timeout: the limit for which it was killed; None if it was not.
         heard: `time.monotonic()` of its last sign of life.
         reported: the same of its last report, or of its beginning.
     """
@@ -51,8 +63,7 @@ class RunningTrial:
     refusal: Ended | None = None
     paused_at: int = 0
     killed: bool = False
-    timeout_reason: str = ""
-    hung: bool = False
+    timeout: Timeout | None = None
     samples_per_s: float | None = None
     heard: float = 0.0
     reported: float = 0.0
@@ -68,23 +79,19 @@ class RunningTrial:
         self.heard = self.reported = time.monotonic()
 
     def heartbeat(self, *, report: Report | None = None) -> None:
-        """Notes a sign of life, and what it says after an epoch."""
+        """Notes a sign of life, and what it reports after an epoch."""
         self.heard = time.monotonic()
         if report is not None:
             self.reports.append(report)
             self.reported = self.heard
 
-    def passes_limit(self, limits: TrialLimits) -> bool:
-        """Returns whether it has passed a limit now, which `timeout_reason` then tells."""
-        now = time.monotonic()
-        seconds = (self.reports[-1].seconds if self.reports else 0.0) + now - self.reported
+    def check_timeouts(self, limits: TrialLimits, now: float) -> Timeout | None:
+        """Returns the limit that it has passed at this time; None if none."""
         if limits.silent_s is not None and now - self.heard > limits.silent_s:
-            self.hung = True
-            self.timeout_reason = (
-                f"gave no sign of life for {limits.silent_s:.4g} s (study.hang_timeout)"
-            )
-        elif limits.seconds is not None and seconds > limits.seconds:
-            self.timeout_reason = (
-                f"trained for more than {limits.seconds:.4g} s (study.trial_timeout)"
-            )
-        return bool(self.timeout_reason)
+            silence = f"gave no sign of life for {limits.silent_s:.4g} s (study.hang_timeout)"
+            return Timeout(silence, hung=True)
+        seconds = (self.reports[-1].seconds if self.reports else 0.0) + now - self.reported
+        if limits.seconds is not None and seconds > limits.seconds:
+            length = f"trained for more than {limits.seconds:.4g} s (study.trial_timeout)"
+            return Timeout(length, hung=False)
+        return None

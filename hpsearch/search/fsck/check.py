@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.job import Job
+from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.types import Direction
 from hpsearch.search.fsck.files import check_files, check_orphans, list_numbers
 from hpsearch.search.fsck.problem import Problem
@@ -29,12 +30,10 @@ from hpsearch.search.store import (
     find_owner,
     find_runs,
     last_owner,
-    load_study,
     open_storage,
+    open_study,
     redact,
     refuse_foreign_folder,
-    stored_spec,
-    trial_folder,
 )
 from hpsearch.search.store.keys import ID
 
@@ -106,13 +105,13 @@ def open_target(url: str, name: str, runs: Path | None) -> FsckTarget:
     """
     database = open_storage(url, create=False)
     try:
-        study = load_study(database, name)
-        objectives = stored_spec(database, name).objectives
+        stored = open_study(database, name)
     except (ValueError, LookupError, TypeError) as error:
         raise SearchError(
             f"the rows of the study {name} cannot be read ({error}): restore a copy of the database"
         ) from error
-    return FsckTarget(database, study, objectives, _find_folder(study, runs))
+    folder = _find_folder(stored.study, runs)
+    return FsckTarget(database, stored.study, stored.spec.objectives, folder)
 
 
 def examine(target: FsckTarget, owner: str | None) -> FsckReport:

@@ -11,15 +11,14 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from hpsearch.search.coordinator import ALL
+from hpsearch.protocol.layout import CHECKPOINTS, trial_folder
 from hpsearch.search.fsck.problem import Problem, Repair
-from hpsearch.search.store import trial_folder
 
 ORPHANS = "orphans"
 ASIDE = ".damaged"
 # Names that a trial writes beside a file before it gives it the file's own.
 _BESIDE = (
-    *(f"{name}{suffix}" for name in ALL for suffix in (".tmp", ".json.tmp", ".keep")),
+    *(f"{name}{suffix}" for name in CHECKPOINTS for suffix in (".tmp", ".json.tmp", ".keep")),
     "confusion.json.tmp",
 )
 
@@ -66,7 +65,7 @@ def check_files(folder: Path, owner: Mapping[str, str]) -> list[Problem]:
 
 def _check_checkpoints(folder: Path, owner: Mapping[str, str]) -> list[Problem]:
     found = []
-    for name in ALL:
+    for name in CHECKPOINTS:
         path = folder / f"{name}.ckpt"
         try:
             fault = _fault_of(path, owner)

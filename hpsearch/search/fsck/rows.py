@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.protocol.events import best_report, read_events
 from hpsearch.protocol.messages import Ended, Report
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.fsck.problem import Problem, Repair
 from hpsearch.search.store import Mutation, trial_attribute, trial_state, value_after
 from hpsearch.search.store.keys import CURVE, FAILURE_KIND
@@ -79,7 +79,7 @@ def _check_values(trial: FrozenTrial, record: Record, objectives: Objectives) ->
     if trial.state != TrialState.COMPLETE:
         return []
     # A line that cannot be read may have been the best.
-    best = None if record.damaged else best_report(record.reports, *next(iter(objectives.items())))
+    best = None if record.damaged else best_report(record.reports, *primary(objectives))
     expected = [float(best.values[name]) for name in objectives] if best else None
     if trial.values is None or len(trial.values) != len(objectives):
         repair = _write_values(trial, expected) if expected else None
@@ -110,10 +110,10 @@ def _check_record(trial: FrozenTrial, record: Record | None) -> list[Problem]:
 
 
 def _check_reports(trial: FrozenTrial, record: Record, objectives: Objectives) -> list[Problem]:
-    stored, primary = curve_of(trial), next(iter(objectives))
+    stored, metric = curve_of(trial), primary(objectives)[0]
     said: dict[int, list[float]] = {}
     for report in record.reports:
-        said.setdefault(report.step, []).append(report.values[primary])
+        said.setdefault(report.step, []).append(report.values[metric])
     # The database keeps the first value of an epoch that is trained again.
     missing = {step: values[0] for step, values in said.items() if step not in stored}
     found = []

@@ -5,18 +5,21 @@ from __future__ import annotations
 from hpsearch.search.store.create import create_study, describe_study, enqueue
 from hpsearch.search.store.database import BUSY_S, default_url, open_storage, reason_of, redact
 from hpsearch.search.store.lease import Lease, find_owner, last_owner, take_lease
+from hpsearch.search.store.load import (
+    StoredStudy,
+    find_study,
+    list_studies,
+    load_record,
+    open_study,
+    stored_document,
+    with_confirmation,
+)
 from hpsearch.search.store.owned_storage import buffer_writes
 from hpsearch.search.store.records import (
     TRIAL_STATES,
     StudyRecord,
     TrialRecord,
     TrialState,
-    list_studies,
-    load_record,
-    load_study,
-    stored_spec,
-    study_record,
-    trial_folder,
     trial_record,
 )
 from hpsearch.search.store.run_folder import (
@@ -69,16 +72,17 @@ __all__ = [
     "last_owner",
     "list_studies",
     "load_record",
-    "load_study",
+    "open_study",
     "open_storage",
     "reason_of",
     "redact",
     "refuse_foreign_folder",
-    "stored_spec",
-    "study_record",
+    "StoredStudy",
+    "find_study",
+    "with_confirmation",
+    "stored_document",
     "take_lease",
     "trial_attribute",
-    "trial_folder",
     "trial_record",
     "trial_state",
     "value_after",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, primary, sign_of
 
 if TYPE_CHECKING:
     from hpsearch.search.store.records import TrialRecord
@@ -25,6 +25,6 @@ def find_winner(
     """
     complete = [trial for trial in trials if trial.state == "complete" and trial.values]
     chosen = (confirmation or {}).get("chosen")
-    sign = 1 if next(iter(objectives.values())) == "maximize" else -1
+    sign = sign_of(primary(objectives)[1])
     best = max(complete, key=lambda trial: sign * (trial.values or (0.0,))[0], default=None)
     return next((trial for trial in complete if trial.number == chosen), best)

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpsearch.engines.slots import Slot
 from hpsearch.protocol.messages import Ended, Report
+from hpsearch.protocol.types import primary
 from hpsearch.search.rungs import RungDecision
 from hpsearch.search.store.generalization import generalization_gap
 from hpsearch.search.store.keys import (
@@ -242,7 +243,7 @@ class StudyWriter:
         values = list(best.values.values()) if best else None
         if best:
             self.set_facts(trial, {f"best_{key}": value for key, value in best.metrics.items()})
-            first = next(iter(self._spec.objectives.items()))
+            first = primary(self._spec.objectives)
             self.set_facts(trial, {GAP: generalization_gap(best.metrics, *first)})
         self.close_attempt(trial, ended.how)
         if ended.how == "complete" and values:

@@ -12,7 +12,7 @@ from typing import BinaryIO, NoReturn, final
 from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.storages import BaseStorage
 
-from hpsearch.search.store import trial_folder
+from hpsearch.protocol.layout import trial_folder
 from hpsearch.search.store.keys import RUNS
 from hpsearch.views.dashboard import confusion
 from hpsearch.views.dashboard.curves import EVENTS, as_csv, as_svg, read_reports

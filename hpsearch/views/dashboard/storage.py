@@ -13,8 +13,9 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch.protocol.types import Direction
-from hpsearch.search.store import TrialRecord, find_owner, open_storage, trial_folder, trial_record
+from hpsearch.protocol.layout import trial_folder
+from hpsearch.protocol.types import Direction, primary
+from hpsearch.search.store import TrialRecord, find_owner, open_storage, trial_record
 from hpsearch.search.store.keys import DOCUMENT, RUNS
 from hpsearch.views.dashboard.artifacts import (
     PICTURES,
@@ -91,7 +92,7 @@ class AnnotatedStorage(_CachedStorage):
         owned = find_owner(self._engine, study_id) is not None
         found: dict[str, Any] = {}
         trials = self.get_all_trials(study_id, deepcopy=False)
-        for frozen in choose_annotated(trials, next(iter(objectives.values()))):
+        for frozen in choose_annotated(trials, primary(objectives)[1]):
             if frozen._trial_id in self._finished:
                 found |= self._finished[frozen._trial_id]
                 continue

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from hpsearch.protocol.messages import Progress
-from hpsearch.protocol.types import Direction, Scalar
+from hpsearch.protocol.types import Direction, Scalar, primary
 from hpsearch.search.store import TRIAL_STATES, StudyRecord, TrialRecord, TrialState
 from hpsearch.views.ranking import Place, done, place
 
@@ -97,7 +97,7 @@ class SearchState:
     running: dict[int, Running] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        first = next(iter(self.study.objectives.values()))
+        first = primary(self.study.objectives)[1]
         self.ranking = LiveRanking(self.study.trials, first)
         self._done_before = done(self.ranking.counts)
 
@@ -131,7 +131,7 @@ class SearchState:
     def reported(self, number: int, step: int, values: Mapping[str, float]) -> None:
         """Adds an epoch's value of the first objective to a trial's curve."""
         trial = self.trials.get(number)
-        value = values.get(next(iter(self.study.objectives)))
+        value = values.get(primary(self.study.objectives)[0])
         if trial is not None and value is not None:
             curve = {**trial.values_by_epoch, step: value}
             self.ranking.put(replace(trial, values_by_epoch=curve))

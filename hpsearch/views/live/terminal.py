@@ -27,3 +27,8 @@ def search_view(console: Console) -> LiveView | PlainView:
     if sys.stdout.isatty() and not console.is_dumb_terminal:
         return LiveView(console)
     return PlainView(sys.stdout)
+
+
+def live_view() -> LiveView | PlainView:
+    """Returns an observer that draws a running search in a terminal, or writes lines to a pipe."""
+    return search_view(open_console())

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.studyfile.distributions import Distribution
 from hpsearch.studyfile.study import StudySpec
@@ -45,7 +45,7 @@ class ReportData:
     @property
     def objective(self) -> str:
         """The first objective, which decides the order of the trials."""
-        return next(iter(self.study.objectives))
+        return primary(self.study.objectives)[0]
 
     @property
     def direction(self) -> Direction:

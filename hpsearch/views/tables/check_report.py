@@ -13,7 +13,7 @@ from hpsearch.engines.bridge import call
 from hpsearch.engines.slots import Slot
 from hpsearch.measure.cost import estimate
 from hpsearch.measure.extremes import Extreme, extreme_configs
-from hpsearch.search.run import make_job
+from hpsearch.protocol.job import Placement
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.formatting import command
 from hpsearch.views.tables.check import (
@@ -59,7 +59,9 @@ def print_check(
 
 def _probe(spec: StudySpec, end: Extreme, slot: Slot) -> Mapping[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        job = make_job(spec, 0, end.params, end.config, Path(folder), slot.device, slot.threads)
+        job = spec.job(
+            0, end.params, end.config, Placement(Path(folder), slot.device, slot.threads)
+        )
         probe: Mapping[str, Any] = call("hpsearch.trial.probes.probe:probe", job)
     missing = missing_objectives(spec, probe)
     if not missing:

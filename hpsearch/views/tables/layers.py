@@ -13,7 +13,7 @@ from rich.text import Text
 
 from hpsearch.engines.bridge import call
 from hpsearch.measure.extremes import extreme_configs
-from hpsearch.search.run import make_job
+from hpsearch.protocol.job import Placement
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views import formatting
 
@@ -55,7 +55,7 @@ def print_layers(console: Console, spec: StudySpec) -> None:
         if end.end != "greatest" or model in shown:
             continue
         shown.append(model)
-        job = make_job(spec, 0, end.params, end.config, Path(), "cpu", 1)
+        job = spec.job(0, end.params, end.config, Placement(Path()))
         table = layer_table(call("hpsearch.trial.probes.summary:summary", job))
         arguments = formatting.one_line(model.get("init_args") or {}, between=", ")
         title = f"{model['class_path']}({arguments})"

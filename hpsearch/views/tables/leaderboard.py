@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.store import TrialRecord
 from hpsearch.views import formatting
 from hpsearch.views.formatting import sparkline
@@ -50,7 +50,7 @@ def leaderboard(
         marked: numbers of the trials to show as the best.
         count: how many trials there are, where those given are only the first of each state.
     """
-    ordered = ranked(trials, next(iter(objectives.values())))
+    ordered = ranked(trials, primary(objectives)[1])
     shown = top(ordered, limit)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     curve = min(max((len(trial.values_by_epoch) for trial in shown), default=0), _CURVE)

@@ -22,7 +22,7 @@ from hpsearch.measure.speed import (
     recommendation,
     speed_table,
 )
-from hpsearch.search.run import make_job
+from hpsearch.protocol.job import Placement
 from hpsearch.studyfile.study import StudySpec
 
 _SHOWN = 160
@@ -76,8 +76,8 @@ class _Bench:
         setting, slot = self._setting, self._slot
         # A compiler is given files in there: no blanks in its name.
         cache = self._folder / "".join(filter(str.isalnum, way.name))
-        job = make_job(
-            self._spec, 0, setting.params, way.config, self._folder, slot.device, slot.threads
+        job = self._spec.job(
+            0, setting.params, way.config, Placement(self._folder, slot.device, slot.threads)
         )
         with self._console.status(f"timing round {number} of {ROUNDS}: {way.name}"):
             try:

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hpsearch.protocol.types import primary
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.search.store.keys import FAILURE, FAILURE_KIND, PAUSED_AT, PROMOTED, TRACEBACK
 from hpsearch.views import formatting
@@ -142,7 +143,7 @@ def _curve(study: StudyRecord, trial: TrialRecord) -> list[RenderableType]:
     low, high = min(value for _, value in curve), max(value for _, value in curve)
     span = f"  {formatting.metric(low)} to {formatting.metric(high)}"
     return [
-        Text(f"{next(iter(study.objectives))} after each epoch", style="bold"),
+        Text(f"{primary(study.objectives)[0]} after each epoch", style="bold"),
         Text("  " + sparkline([value for _, value in curve], _CURVE) + span),
         Text("  " + "  ".join(f"{step}: {formatting.metric(value)}" for step, value in curve)),
     ]

@@ -7,21 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inline import confirm_inline, resume_inline, run_inline
 from optuna.trial import TrialState
 from scripted import Watcher
 
 from hpsearch.errors import InputError, SearchError
 from hpsearch.search.confirm.finalists import choose_finalists
-from hpsearch.search.confirm.run import ConfirmOptions, ConfirmResult, confirm_study
+from hpsearch.search.confirm.run import ConfirmOptions, ConfirmResult
 from hpsearch.search.confirm.study import enqueue_finalists
 from hpsearch.search.confirm.test_log import openings_of
-from hpsearch.search.run import resume_study, run_study
+from hpsearch.search.store import StudyRecord, list_studies, load_record, open_study
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.records import StudyRecord, list_studies, load_record, load_study
 from hpsearch.studyfile.study import StudySpec
-
-INLINE: dict[str, Any] = {"runs": None, "devices": "cpu:1", "per_device": 1, "inline": True}
-ENDLESS: dict[str, Any] = {"trials": None, "add": None, "timeout_s": None}
 
 
 class Home:
@@ -60,13 +57,12 @@ class Home:
                 "trainer": {"max_epochs": 1},
             }
         )
-        ways = {**INLINE, **ENDLESS, "runs": self.folder / "runs"}
-        run_study(spec, storage=self.url, observer=Watcher(), **ways)
+        run_inline(spec, self.url, self.folder / "runs")
 
     def confirm(self, **options: Any) -> ConfirmResult:
         self.watcher = Watcher()
         wanted = replace(ConfirmOptions(top=2, seeds=2), **options)
-        return confirm_study("tiny", wanted, storage=self.url, observer=self.watcher, **INLINE)
+        return confirm_inline("tiny", self.url, wanted, self.watcher)
 
     def record(self, name: str = "tiny") -> StudyRecord:
         return load_record(open_storage(self.url), name)
@@ -103,7 +99,7 @@ def test_every_finalist_is_trained_with_the_same_seeds(
 
 def test_the_new_runs_are_on_the_searchs_own_split(confirmed: tuple[Home, ConfirmResult]) -> None:
     database = open_storage(confirmed[0].url)
-    studies = [load_study(database, name) for name in ("tiny", "tiny.confirm")]
+    studies = [open_study(database, name).study for name in ("tiny", "tiny.confirm")]
     splits = [study.user_attrs["hpsearch:split"] for study in studies]
     assert splits[0] == splits[1]
 
@@ -138,9 +134,7 @@ def test_a_confirmation_is_no_search_of_its_own(confirmed: tuple[Home, ConfirmRe
     home, _ = confirmed
     assert [study.name for study in list_studies(open_storage(home.url))] == ["tiny"]
     with pytest.raises(InputError, match=r"tiny.confirm is a confirmation; hpsearch confirm tiny$"):
-        confirm_study(
-            "tiny.confirm", ConfirmOptions(), storage=home.url, observer=Watcher(), **INLINE
-        )
+        confirm_inline("tiny.confirm", home.url, ConfirmOptions())
 
 
 def test_an_interrupted_confirmation_ends_like_an_undisturbed_one(
@@ -150,8 +144,8 @@ def test_an_interrupted_confirmation_ends_like_an_undisturbed_one(
     home.search()
     database = open_storage(home.url)
     finalists = choose_finalists(home.record(), 2)
-    enqueue_finalists(database, load_study(database, "tiny"), finalists, 1, home.folder / "runs")
-    resume_study("tiny.confirm", storage=home.url, observer=Watcher(), **INLINE, **ENDLESS)
+    enqueue_finalists(open_study(database, "tiny"), finalists, 1, home.folder / "runs")
+    resume_inline("tiny.confirm", home.url)
 
     outcome = home.confirm()
 
@@ -187,7 +181,7 @@ def test_a_failed_look_is_told_and_may_be_repeated(home: Home) -> None:
         record = home.confirm(top=1, seeds=1).record
         assert record is not None
         assert record["test"]["failure"] == "ValueError: no test today"
-        test_evaluations = openings_of(load_study(open_storage(home.url), "tiny"))
+        test_evaluations = openings_of(open_study(open_storage(home.url), "tiny").study)
         assert len(test_evaluations) == count
 
 
@@ -205,10 +199,10 @@ def test_the_winner_is_trained_on_everything_for_the_confirmed_epochs(home: Home
 def test_where_every_new_run_fails_nothing_is_confirmed(home: Home) -> None:
     home.search(trials=1)
     database = open_storage(home.url)
-    study = load_study(database, "tiny")
+    study = open_study(database, "tiny")
     finalists = choose_finalists(home.record(), 1)
-    enqueue_finalists(database, study, finalists, 1, home.folder / "runs")
-    confirmation_study = load_study(database, "tiny.confirm")
+    enqueue_finalists(study, finalists, 1, home.folder / "runs")
+    confirmation_study = open_study(database, "tiny.confirm").study
     confirmation_study.tell(confirmation_study.ask(), state=TrialState.FAIL)
     with pytest.raises(SearchError, match="every new run failed, so nothing is confirmed"):
         home.confirm(top=1, seeds=1)

@@ -22,15 +22,17 @@ from sqlalchemy.exc import OperationalError
 from hpsearch.engines.engine import Exited, Handler
 from hpsearch.protocol.events import EventLog, read_events
 from hpsearch.protocol.job import Job
+from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.messages import Ended, Message, Report, Started
+from hpsearch.search.coordinator import SearchSetup
 from hpsearch.search.coordinator import loop as coordinator_module
 from hpsearch.search.coordinator import trial_queue as queue_module
+from hpsearch.search.store import open_study
 from hpsearch.search.store import write_behind as outbox_module
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.owned_storage import buffer_writes
-from hpsearch.search.store.records import load_study, trial_folder
 from hpsearch.search.store.write_behind import WriteBehindQueue
 from hpsearch.studyfile.study import StudySpec
 
@@ -164,19 +166,17 @@ class History:
 
     def live(self) -> bool:
         """Lets a coordinator live until it is done or killed; returns whether it is done."""
-        study = load_study(self.storage, "chaos")
+        study = open_study(self.storage, "chaos").study
         lease = take_lease(self.storage.engine, study._study_id, "chaos")
         engine, watcher = Chaos(self.chance, self.outage), Mender(self.outage)
         try:
             with WriteBehindQueue(self.storage.engine, lease) as writes:
                 coordinator_of(
                     buffer_writes(study, writes),
-                    self.spec,
-                    self.folder,
+                    SearchSetup(self.spec, self.folder, budget=BUDGET),
                     writes,
                     engine,
                     watcher,
-                    budget=BUDGET,
                 ).run()
         except CoordinatorKilled:
             return False
@@ -187,7 +187,7 @@ class History:
         return True
 
     def trials(self) -> list[FrozenTrial]:
-        return load_study(self.storage, "chaos").get_trials()
+        return open_study(self.storage, "chaos").study.get_trials()
 
     def check(self) -> None:
         """Holds the database against what was true before, and against the trials' own files."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +18,27 @@ from hpsearch.engines.slots import Slot
 from hpsearch.errors import SearchError
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
+from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.messages import Ended, Message, Progress, Report, Started
+from hpsearch.search.coordinator import SearchSetup
 from hpsearch.search.coordinator import disk as room_module
 from hpsearch.search.coordinator.exits import describe_exit
 from hpsearch.search.coordinator.running import TrialLimits
 from hpsearch.search.coordinator.stop import StopRequest
+from hpsearch.search.store import load_record, open_study
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.owned_storage import buffer_writes
 from hpsearch.search.store.records import (
     StudyRecord,
-    load_record,
-    load_study,
-    trial_folder,
     trial_record,
 )
 from hpsearch.search.store.sampling import grid_size
 from hpsearch.search.store.write_behind import WriteBehindQueue
 from hpsearch.studyfile.study import StudySpec
+
+NO_LIMITS = TrialLimits()
 
 
 def spec(x: str = "~float(0, 1)", **study: Any) -> StudySpec:
@@ -75,9 +78,9 @@ class Bench:
         budget: int | None = 4,
         stop: StopRequest | None = None,
         deadline: float | None = None,
-        limits: TrialLimits | None = None,
+        limits: TrialLimits = NO_LIMITS,
     ) -> Watcher:
-        stored = load_study(self.storage, self.spec.name)
+        stored = open_study(self.storage, self.spec.name).study
         lease = take_lease(self.storage.engine, stored._study_id, self.spec.name)
         writes = WriteBehindQueue(self.storage.engine, lease)
         study = self.buffered = buffer_writes(stored, writes)
@@ -85,15 +88,16 @@ class Bench:
         watcher = Watcher()
         coordinator = coordinator_of(
             study,
-            self.spec,
-            folder,
+            SearchSetup(
+                replace(self.spec, hang_timeout_s=limits.silent_s, trial_timeout_s=limits.seconds),
+                folder,
+                budget=budget,
+                deadline=deadline,
+                stop=stop or StopRequest(),
+            ),
             writes,
             engine,
             watcher,
-            budget=budget,
-            stop=stop,
-            deadline=deadline,
-            limits=limits,
         )
         try:
             with writes:
@@ -702,7 +706,7 @@ def test_settings_that_cannot_be_are_not_trained_and_do_not_count(tmp_path: Path
     assert rejected
     assert rejected[0].attributes["failure"].startswith("model.x > 0.5 does not hold: model.x is 0")
     assert bench.record().budget == 4 + len(rejected)
-    frozen = load_study(bench.storage, "tiny").trials
+    frozen = open_study(bench.storage, "tiny").study.trials
     assert all(frozen[t.number].constraints == {"infeasible": 1.0} for t in rejected)
 
 

@@ -13,12 +13,13 @@ from scripted import ScriptedEngine, Watcher, report
 from hpsearch.engines.engine import Exited
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Message, Started
+from hpsearch.search.coordinator import SearchSetup
 from hpsearch.search.coordinator.stop import StopRequest
+from hpsearch.search.store import StudyRecord, load_record, open_study
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.owned_storage import buffer_writes
-from hpsearch.search.store.records import StudyRecord, load_record, load_study
 from hpsearch.search.store.write_behind import WriteBehindQueue
 from hpsearch.studyfile.study import StudySpec
 
@@ -74,20 +75,19 @@ class Bench:
 
     def run(self, slots: int = 1, *, reports: int | None = None, stop: bool = False) -> Watcher:
         """Runs the search; to its end, or until so many epochs were reported."""
-        stored = load_study(self.storage, self.spec.name)
+        stored = open_study(self.storage, self.spec.name).study
         lease = take_lease(self.storage.engine, stored._study_id, self.spec.name)
         writes = WriteBehindQueue(self.storage.engine, lease)
         request = StopRequest()
         watcher = _Counting(reports, request if stop else None)
         coordinator = coordinator_of(
             buffer_writes(stored, writes),
-            self.spec,
-            self.runs / self.spec.name,
+            SearchSetup(
+                self.spec, self.runs / self.spec.name, budget=self.spec.trials, stop=request
+            ),
             writes,
             ScriptedEngine(slots, self.trained.script),
             watcher,
-            budget=self.spec.trials,
-            stop=request,
         )
         with writes:
             try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from scripted import Watcher
+from inline import run_inline
 
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.events import EventLog
@@ -23,10 +23,9 @@ from hpsearch.search.fsck.check import examine_study
 from hpsearch.search.fsck.problem import Problem
 from hpsearch.search.fsck.repair import repair_study
 from hpsearch.search.fsck.rows import curve_of
-from hpsearch.search.run import run_study
+from hpsearch.search.store import open_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
-from hpsearch.search.store.records import load_study
 from hpsearch.studyfile.study import StudySpec
 
 URL = "sqlite:///tiny.db"
@@ -48,18 +47,7 @@ def make(name: str, objective: dict[str, str], trials: int) -> None:
         "data": {"class_path": "tiny.TinyData"},
         "trainer": {"max_epochs": 2},
     }
-    run_study(
-        StudySpec.from_document(document),
-        storage=URL,
-        runs=None,
-        devices="cpu:1",
-        per_device=1,
-        trials=None,
-        add=None,
-        timeout_s=None,
-        inline=True,
-        observer=Watcher(),
-    )
+    run_inline(StudySpec.from_document(document), URL)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +100,7 @@ def repair(name: str = "tiny") -> list[Problem]:
 
 
 def stored_curve(name: str, number: int) -> dict[int, float]:
-    return curve_of(load_study(open_storage(URL), name).trials[number])
+    return curve_of(open_study(open_storage(URL), name).study.trials[number])
 
 
 def files() -> dict[Path, int]:
@@ -243,12 +231,12 @@ def test_numbers_that_are_not_in_a_row_are_damage(statement: str, fault: str) ->
 
 
 def test_a_complete_trial_without_a_value_gets_the_best_of_its_record() -> None:
-    before = load_study(open_storage(URL), "tiny").trials
+    before = open_study(open_storage(URL), "tiny").study.trials
     sql("DELETE FROM trial_values WHERE trial_id = 2")
     assert told() == [("value", "trial 1", "it is complete, and has no value", True)]
 
     assert repair() == []
-    assert load_study(open_storage(URL), "tiny").trials == before
+    assert open_study(open_storage(URL), "tiny").study.trials == before
 
 
 def test_a_complete_trial_without_a_value_is_left_when_its_record_is_damaged() -> None:

@@ -12,15 +12,19 @@ import pytest
 from scripted import ScriptedEngine, Watcher
 
 from hpsearch.engines.engine import Exited
+from hpsearch.engines.factory import PreparedEngine
+from hpsearch.engines.slots import Slot
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Message, Report, Started
-from hpsearch.search import run
-from hpsearch.search.store import owned_storage, records
-from hpsearch.search.store.database import open_storage
+from hpsearch.search.coordinator import loop
+from hpsearch.search.options import RunOptions
+from hpsearch.search.run import resume_study
+from hpsearch.search.store import load, open_storage, open_study, owned_storage
 from hpsearch.search.store.owned_storage import WriteBehindStorage
 from hpsearch.search.store.records import StudyRecord
 
 NEW = 3
+SLOTS = (Slot("cpu:0", "cpu", 1),)
 
 
 class Counts:
@@ -73,28 +77,19 @@ def resumed(folder: Path, trials: int, patch: pytest.MonkeyPatch) -> Counts:
     url = f"sqlite:///{folder}/large.db"
     large_study.write_large_study(open_storage(url), folder / "runs", trials)
     counts = Counts()
-    reads = counts.count("reads of the database", records.read_trials)
+    reads = counts.count("reads of the database", load.read_trials)
+    engine = PreparedEngine(SLOTS, lambda _: ScriptedEngine(1, trains))
     with patch.context() as patched:
-        patched.setattr(run, "_engine", lambda *_: ScriptedEngine(1, trains))
-        for module in (records, owned_storage):
+        for module in (load, owned_storage):
             patched.setattr(module, "read_trials", reads)
-        for module in (records, run):
+        for module in (load, loop):
             record = counts.count("records", module.trial_record)  # type: ignore[attr-defined]
             patched.setattr(module, "trial_record", record)
         for place, name in ((WriteBehindStorage, "get_all_trials"), (Path, "unlink")):
             patched.setattr(place, name, counts.count(name, getattr(place, name)))
-        run.resume_study(
-            large_study.NAME,
-            storage=url,
-            runs=folder / "runs",
-            devices="cpu",
-            per_device=1,
-            trials=trials + NEW,
-            add=None,
-            timeout_s=None,
-            inline=False,
-            observer=Counting(counts),
-        )
+        stored = open_study(open_storage(url), large_study.NAME)
+        options = RunOptions(runs=folder / "runs", trials=trials + NEW)
+        resume_study(stored, options, engine, Counting(counts))
     return counts
 
 

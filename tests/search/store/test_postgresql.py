@@ -12,11 +12,12 @@ from optuna.storages import RDBStorage
 from scripted import ScriptedEngine, Watcher, learns
 
 from hpsearch.errors import InputError
+from hpsearch.search.coordinator import SearchSetup
+from hpsearch.search.store import load_record, open_study
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.owned_storage import buffer_writes
-from hpsearch.search.store.records import load_record, stored_spec
 from hpsearch.search.store.write_behind import WriteBehindQueue
 from hpsearch.studyfile.study import StudySpec
 
@@ -63,7 +64,7 @@ def test_a_search_on_postgresql_has_one_owner_and_an_exact_budget(
     study = buffer_writes(stored, writes)
     watcher = Watcher()
     coordinator = coordinator_of(
-        study, spec(), tmp_path, writes, ScriptedEngine(2, learns), watcher, budget=5
+        study, SearchSetup(spec(), tmp_path, budget=5), writes, ScriptedEngine(2, learns), watcher
     )
     with writes:
         coordinator.run()
@@ -73,4 +74,4 @@ def test_a_search_on_postgresql_has_one_owner_and_an_exact_budget(
     assert [trial.number for trial in record.trials] == [0, 1, 2, 3, 4]
     assert record.counts["complete"] + record.counts["pruned"] == 5
     assert record.owner is None
-    assert stored_spec(storage, "tiny").document == spec().document
+    assert open_study(storage, "tiny").spec.document == spec().document

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import StatisticsError, correlation
 
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.views import formatting
@@ -143,7 +143,7 @@ def _finding(data: ReportData, pair: Pair, name: str, trials: Sequence[TrialReco
         return f"{len(trials)} trials are too few to say whether it helps."
     settings = [float(trial.params[name] or 0.0) for trial in trials]
     gaps = [pair.gap(trial) or 0.0 for trial in trials]
-    sign = 1 if data.direction == "maximize" else -1
+    sign = sign_of(data.direction)
     goodness = [sign * value_of(trial) for trial in trials]
     wider, better = rank_correlation(settings, gaps), rank_correlation(settings, goodness)
     if wider is None or better is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.views import formatting
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Figure, Section
@@ -22,7 +22,7 @@ def history(data: ReportData) -> Section | None:
 
 def best_so_far(values: list[float], direction: Direction) -> list[int]:
     """Returns the places of the values that beat all before them."""
-    sign = 1 if direction == "maximize" else -1
+    sign = sign_of(direction)
     places: list[int] = []
     for place, value in enumerate(values):
         if not places or sign * value > sign * values[places[-1]]:

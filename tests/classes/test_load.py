@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.commands.load import read_checked
+from hpsearch.classes.load import read_checked
+from hpsearch.commands.context import report
 from hpsearch.studyfile.diagnostics import StudyFileError
 
 STUDY = """\
@@ -29,11 +30,12 @@ def test_faults_of_the_text_are_printed_before_any_class_is_imported(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(StudyFileError, match="has no class 'Net'") as caught:
-        read_checked(file, ())
+        read_checked(file, (), report)
     lines = capsys.readouterr().err.splitlines()
     assert "small.yaml:4: error: trainer: must be a mapping" in lines[0]
     assert lines[-1] == "imported"
-    assert "must be a mapping" not in str(caught.value)
+    assert "must be a mapping" in str(caught.value)
+    assert "must be a mapping" not in caught.value.unseen
     assert str(caught.value).endswith("has 3 errors")
 
 

@@ -1,0 +1,99 @@
+"""A study file, read, and its classes checked before anything trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hpsearch.classes.check import check_components
+from hpsearch.classes.shadowing import refuse_hidden_modules
+from hpsearch.classes.static import passes_statically
+from hpsearch.classes.trust import require_trust
+from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError
+from hpsearch.studyfile.parse import ParsedStudy
+from hpsearch.studyfile.read import read_parsed
+from hpsearch.studyfile.study import StudySpec
+
+# Takes each line that a person should see at once, before torch is imported.
+Report = Callable[[str], None]
+Call = Callable[..., Any]
+_FIND = "hpsearch.classes.check:find_faults"
+
+
+def read_trusted(
+    path: Path, changes: Sequence[str], report: Report, *, trust: bool = False
+) -> ParsedStudy:
+    """Returns what a file says; nothing of it has been imported.
+
+    Args:
+        path: the study file.
+        changes: `key=value` each, used instead of the file's values.
+        report: is given a line for each piece of code that others could have written.
+        trust: whether such code may run all the same.
+
+    Raises:
+        InputError: others could have written code of the study, and the user does not trust it; or
+            a file beside the study hides a module of Python.
+        StudyFileError: the file cannot be read.
+    """
+    parsed = read_parsed(path, changes)
+    tree, import_paths = parsed.source.tree, parsed.import_paths
+    refuse_hidden_modules(import_paths)
+    for line in require_trust(path, tree, import_paths, trusted=trust):
+        report(line)
+    return parsed
+
+
+def read_sound(
+    path: Path, changes: Sequence[str], report: Report, *, trust: bool = False
+) -> ParsedStudy:
+    """Returns what a file says if its text has no errors; its classes are not checked.
+
+    Raises:
+        InputError: others could have written code of the study, and the user does not trust it; or
+            a file beside the study hides a module of Python.
+        StudyFileError: the file or a change has errors; those of its classes are among them.
+    """
+    parsed = read_trusted(path, changes, report, trust=trust)
+    if parsed.diagnostics:
+        check_classes(parsed, report)
+    return parsed
+
+
+def check_classes(parsed: ParsedStudy, report: Report, call: Call | None = None) -> None:
+    """Raises StudyFileError if anything is wrong with a file; reports first what its text shows.
+
+    Where its text has errors and its classes are clearly used rightly, nothing is imported.
+
+    Args:
+        parsed: what the file says.
+        report: is given each line that a person should see at once.
+        call: calls a function, named `module:function`, in a process that has loaded torch; None
+            imports the classes here.
+    """
+    for diagnostic in parsed.diagnostics:
+        report(str(diagnostic))
+    found: tuple[Diagnostic, ...] = ()
+    if not parsed.diagnostics or not passes_statically(parsed):
+        find = partial(call, _FIND) if call else None
+        found = check_components(parsed, report, find)
+    diagnostics = (*parsed.diagnostics, *found)
+    if diagnostics:
+        raise StudyFileError(diagnostics, shown=parsed.diagnostics)
+
+
+def read_checked(
+    path: Path, changes: Sequence[str], report: Report, *, trust: bool = False
+) -> StudySpec:
+    """Returns the study of a file; imports its classes, and so torch, to check their arguments.
+
+    Raises:
+        InputError: others could have written code of the study, and the user does not trust it; or
+            a file beside the study hides a module of Python.
+        StudyFileError: the file, a change, or an argument of a class has errors.
+    """
+    parsed = read_trusted(path, changes, report, trust=trust)
+    check_classes(parsed, report)
+    return StudySpec.from_parsed(parsed)

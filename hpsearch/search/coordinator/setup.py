@@ -1,0 +1,61 @@
+"""What one run of a search knows before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hpsearch.engines.slots import Slot
+from hpsearch.protocol.job import Job, Placement
+from hpsearch.protocol.layout import trial_folder
+from hpsearch.protocol.types import Scalar
+from hpsearch.search.coordinator.retention import Retention
+from hpsearch.search.coordinator.running import TrialLimits
+from hpsearch.search.coordinator.stop import StopRequest
+from hpsearch.search.store import TrialRecord
+from hpsearch.studyfile.study import StudySpec
+
+
+@dataclass(frozen=True)
+class SearchSetup:
+    """What is searched, where, and how far.
+
+    Attributes:
+        spec: what is searched.
+        folder: the study's run folder.
+        budget: trials the study may take in all; None for no limit.
+        deadline: `time.monotonic()` after which nothing begins; None for no limit.
+        seeds: by trial number, the seeds that do not follow from it.
+        trials: the trials there are already.
+        stop: how the search is asked to stop from outside, by signals.
+    """
+
+    spec: StudySpec
+    folder: Path
+    budget: int | None = None
+    deadline: float | None = None
+    seeds: Mapping[int, int] = field(default_factory=dict)
+    trials: Sequence[TrialRecord] = ()
+    stop: StopRequest = field(default_factory=StopRequest)
+
+    @property
+    def limits(self) -> TrialLimits:
+        """How long each trial may take."""
+        return TrialLimits(self.spec.hang_timeout_s, self.spec.trial_timeout_s)
+
+    def job(
+        self, number: int, params: Mapping[str, Scalar], config: Mapping[str, Any], slot: Slot
+    ) -> Job:
+        """Returns the job of a trial in a slot."""
+        where = Placement(self.folder / trial_folder(number), slot.device, slot.threads)
+        return self.spec.job(number, params, config, where, self.seeds.get(number))
+
+    def retention(self) -> Retention:
+        """Returns what removes checkpoints; it knows the trials there are already."""
+        spec = self.spec
+        kept = Retention(self.folder, spec.objectives, spec.keep_checkpoints, spec.disk_budget)
+        for trial in self.trials:
+            kept.take(trial)
+        return kept

@@ -1,0 +1,75 @@
+"""A study file on its way into a search: its classes checked, its database opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from optuna.storages import RDBStorage
+
+from hpsearch.classes.load import Call, Report, check_classes
+from hpsearch.classes.shadowing import refuse_hidden_modules
+from hpsearch.classes.trust import require_trust
+from hpsearch.errors import InputError
+from hpsearch.search.store import (
+    StoredStudy,
+    default_url,
+    open_storage,
+    stored_document,
+    with_confirmation,
+)
+from hpsearch.studyfile.parse import ParsedStudy
+from hpsearch.studyfile.study import StudySpec
+
+
+def open_for_run(
+    parsed: ParsedStudy, storage: str | None, report: Report, call: Call | None = None
+) -> tuple[StudySpec, RDBStorage]:
+    """Returns the study of a file, and the database it belongs into.
+
+    A study that the database has unchanged was checked when it began: its classes are not imported
+    again.
+
+    Args:
+        parsed: the study file, without errors in its text.
+        storage: URL of the database; None for the file's own, or the default.
+        report: is given each line that a person should see at once.
+        call: see `check_classes`.
+
+    Raises:
+        StudyFileError: an argument of a class is wrong.
+        InputError: the database cannot be opened.
+    """
+    spec = StudySpec.from_parsed(parsed)
+    url = storage or spec.storage or default_url()
+    if not _is_on_record(spec, url):
+        check_classes(parsed, report, call)
+    return spec, open_storage(url)
+
+
+def _is_on_record(spec: StudySpec, url: str) -> bool:
+    try:
+        return stored_document(open_storage(url, create=False), spec.name) == spec.document
+    except InputError:
+        return False
+
+
+def require_trust_in_study(stored: StoredStudy, report: Report, *, trust: bool) -> None:
+    """Reports what others could have written of a stored study's code, if the user trusts it.
+
+    Its confirmation is a study of its own and is looked at, too.
+
+    Raises:
+        InputError: there is such code, and the user does not trust it; or a file beside the study
+            hides a module of Python.
+    """
+    url = stored.database.engine.url
+    file = Path(url.database) if url.database and url.get_backend_name() == "sqlite" else None
+    specs = [each.spec for each in with_confirmation(stored)]
+    refuse_hidden_modules(path for spec in specs for path in spec.import_paths)
+    lines = [
+        line
+        for spec in specs
+        for line in require_trust(file, spec.document, spec.import_paths, trusted=trust)
+    ]
+    for line in dict.fromkeys(lines):
+        report(line)

@@ -1,0 +1,183 @@
+"""A study of the database, opened once and handed down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+
+from hpsearch.errors import InputError
+from hpsearch.search.store.database import redact
+from hpsearch.search.store.keys import (
+    BUDGET,
+    CONFIRMATION,
+    CONFIRMS,
+    DOCUMENT,
+    ENVIRONMENTS,
+    IMPORT_PATHS,
+    RUNS,
+    TEST_EVALUATIONS,
+    VERSIONS,
+    confirmation_name,
+)
+from hpsearch.search.store.lease import find_owner
+from hpsearch.search.store.optuna_internals import pareto_numbers
+from hpsearch.search.store.records import StudyRecord, state_of, trial_record
+from hpsearch.search.store.tables import read_trials
+from hpsearch.search.store.winner import find_winner
+from hpsearch.studyfile.study import StudySpec
+
+
+@dataclass(frozen=True)
+class StoredStudy:
+    """A study as the database keeps it.
+
+    Attributes:
+        database: where it is.
+        study: Optuna's own object.
+        spec: what it searches; its file is not needed.
+    """
+
+    database: RDBStorage
+    study: optuna.Study
+    spec: StudySpec
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.spec.name
+
+    def record(self, frozen: Sequence[FrozenTrial] | None = None) -> StudyRecord:
+        """Returns the study as it is now, as a plain record.
+
+        Args:
+            frozen: its trials, where they are known already; None reads them.
+        """
+        if frozen is None:
+            frozen = read_trials(self.database.engine, self.study._study_id)
+        attributes = self.study.user_attrs
+        owner = find_owner(self.database.engine, self.study._study_id)
+        runs = Path(attributes[RUNS])
+        folder = runs / self.name
+        trials = tuple(trial_record(trial, folder, owned=owner is not None) for trial in frozen)
+        front = pareto_numbers(frozen, self.study.directions)
+        budget, confirmation = attributes.get(BUDGET), attributes.get(CONFIRMATION)
+        return StudyRecord(
+            name=self.name,
+            state=state_of(trials, budget, owner),
+            objectives=self.spec.objectives,
+            budget=budget,
+            trials=trials,
+            best=find_winner(trials, self.spec.objectives, confirmation),
+            front=tuple(trial for trial in trials if trial.number in front),
+            owner=str(owner) if owner else None,
+            storage=redact(self.database.url),
+            runs=str(runs),
+            confirmation=confirmation,
+            test_evaluations=tuple(attributes.get(TEST_EVALUATIONS, ())),
+            epochs=self.spec.epochs,
+            environments=tuple(attributes.get(ENVIRONMENTS, ())),
+        )
+
+
+def open_study(database: RDBStorage, name: str) -> StoredStudy:
+    """Returns a study of the database; its stored file is read once.
+
+    Raises:
+        InputError: there is no such study, or hpsearch did not make it.
+    """
+    names = optuna.get_all_study_names(database)
+    if name not in names:
+        close = get_close_matches(name, names, 1)
+        hint = f"did you mean {close[0]}?" if close else "`hpsearch list` shows what there is"
+        raise InputError(f"there is no study {name!r} in {redact(database.url)}; {hint}")
+    study = optuna.load_study(study_name=name, storage=database)
+    if DOCUMENT not in study.user_attrs:
+        raise InputError(
+            f"the study {name!r} in {redact(database.url)} was not made by hpsearch: no study file"
+            " is stored with it, so it can neither be shown nor resumed here"
+        )
+    return StoredStudy(database, study, _read_spec(study))
+
+
+def find_study(database: RDBStorage, name: str) -> StoredStudy | None:
+    """Returns a study of the database, or None if there is none of this name."""
+    there = name in optuna.get_all_study_names(database)
+    return open_study(database, name) if there else None
+
+
+def stored_document(database: RDBStorage, name: str) -> object:
+    """Returns the study file that a study was stored with, as data; None if there is none."""
+    if name not in optuna.get_all_study_names(database):
+        return None
+    text = optuna.load_study(study_name=name, storage=database).user_attrs.get(DOCUMENT)
+    return json.loads(text) if isinstance(text, str) else None
+
+
+def with_confirmation(stored: StoredStudy) -> tuple[StoredStudy, ...]:
+    """Returns the study, and its confirmation if it has one."""
+    confirmation = find_study(stored.database, confirmation_name(stored.name))
+    return (stored,) if confirmation is None else (stored, confirmation)
+
+
+def list_studies(storage: RDBStorage) -> list[StudyRecord]:
+    """Returns every search of the database that hpsearch made, by name.
+
+    A confirmation is listed with the search it belongs to, not on its own.
+    """
+    names = sorted(optuna.get_all_study_names(storage))
+    studies = [optuna.load_study(study_name=name, storage=storage) for name in names]
+    ours = [study for study in studies if DOCUMENT in study.user_attrs]
+    searches = [study for study in ours if CONFIRMS not in study.user_attrs]
+    return [StoredStudy(storage, study, _read_spec(study)).record() for study in searches]
+
+
+def load_record(storage: RDBStorage, name: str) -> StudyRecord:
+    """Returns one study as it is now.
+
+    Raises:
+        InputError: there is no such study, or hpsearch did not make it.
+    """
+    return open_study(storage, name).record()
+
+
+def _read_spec(study: optuna.Study) -> StudySpec:
+    """Returns what a study of hpsearch's searches.
+
+    Raises:
+        InputError: what is stored is not whole, is another study's, or is of another version.
+    """
+    attributes, name = study.user_attrs, study.study_name
+    try:
+        document = json.loads(attributes[DOCUMENT])
+        Path(attributes[RUNS])
+        spec = StudySpec.from_document(document, tuple(attributes.get(IMPORT_PATHS, ())))
+    except (InputError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"the study {name!r} was stored by hpsearch {_version_of(attributes)}, and this is"
+            f" hpsearch {version('hpsearch')}, which cannot read it: {_reason(error)}"
+        ) from error
+    if spec.name != name:
+        # A study file's name is checked; one that was given to a study afterwards is not.
+        raise InputError(
+            f"the study {name!r} holds the study file of {spec.name!r}: it was renamed or made by"
+            " hand, and its name cannot be trusted to name a folder"
+        )
+    return spec
+
+
+def _version_of(attributes: dict[str, Any]) -> str:
+    return str((attributes.get(VERSIONS) or {}).get("hpsearch", "of an unknown version"))
+
+
+def _reason(error: Exception) -> str:
+    found = getattr(error, "diagnostics", ())
+    return "; ".join(f"{one.path}: {one.message}" for one in found) or repr(error)
