@@ -85,6 +85,7 @@ class Bench:
         writes = WriteBehindQueue(self.storage.engine, lease)
         study = self.buffered = buffer_writes(stored, writes)
         folder = self.runs / self.spec.name
+        folder.mkdir(exist_ok=True)
         watcher = Watcher()
         coordinator = coordinator_of(
             study,
