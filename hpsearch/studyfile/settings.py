@@ -42,6 +42,7 @@ class StudySettings:
     epochs: int | None = None
     timeout_s: float | None = None
     seed: int = 0
+    trial_seed: int | None = None
     storage: str | None = None
     hang_timeout_s: float | None = HANG_TIMEOUT_S
     trial_timeout_s: float | None = None
@@ -88,6 +89,7 @@ def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySet
         epochs=read.get("epochs"),
         timeout_s=read.get("timeout"),
         seed=read.get("seed") or 0,
+        trial_seed=read.get("trial_seed"),
         storage=read.get("storage"),
         constraints=read.get("constraints") or (),
         enqueue=read.get("enqueue") or (),
@@ -238,6 +240,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "epochs": _read_trials,
     "timeout": _read_timeout,
     "seed": _read_seed,
+    "trial_seed": _read_seed,
     "storage": _read_storage,
     "hang_timeout": _read_hang_timeout,
     "trial_timeout": _read_timeout,

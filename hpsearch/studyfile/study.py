@@ -39,6 +39,7 @@ class StudySpec:
         epochs: how many epochs they train in all; None for no limit.
         timeout_s: how long the search may take, in seconds; None for no limit.
         seed: where every random number of the study comes from.
+        trial_seed: the seed of every trial; None where it follows from `seed` and its number.
         storage: URL of the database; None for the default.
         hang_timeout_s: how long a trial may give no sign of life, in seconds; None for ever.
         trial_timeout_s: how long a trial may train in all its attempts, in seconds; None for ever.
@@ -59,6 +60,7 @@ class StudySpec:
     epochs: int | None
     timeout_s: float | None
     seed: int
+    trial_seed: int | None
     storage: str | None
     hang_timeout_s: float | None
     trial_timeout_s: float | None
@@ -74,6 +76,12 @@ class StudySpec:
         """The whole file as plain data, marks as text; what the database stores."""
         tree: dict[str, Any] = self.source.tree
         return tree
+
+    def seed_of(self, number: int) -> int:
+        """Returns the seed of a trial."""
+        if self.trial_seed is not None:
+            return self.trial_seed
+        return derive_seed(self.seed, "trial", number)
 
     @cached_property
     def space(self) -> Space:
@@ -111,7 +119,7 @@ class StudySpec:
             config=config,
             objectives=self.objectives,
             study_seed=derive_seed(self.seed, "split"),
-            seed=derive_seed(self.seed, "trial", number) if seed is None else seed,
+            seed=self.seed_of(number) if seed is None else seed,
             folder=str(where.folder),
             device=where.device,
             threads=where.threads,
@@ -142,11 +150,19 @@ class StudySpec:
         return cls.from_parsed(parse_study(source, import_paths))
 
 
-def filled_document(spec: StudySpec, number: int, params: Mapping[str, Scalar]) -> dict[str, Any]:
-    """Returns the data of a study file that trains one trial's setting again.
+def filled_document(
+    spec: StudySpec, number: int, params: Mapping[str, Scalar], seed: int
+) -> dict[str, Any]:
+    """Returns the data of a study file that trains one trial's setting again, to the same value.
 
     The study keeps its objective and its seed, and so its split; it gets a name of its own, since
     it searches something else: nothing.
+
+    Args:
+        spec: the study.
+        number: the trial's number in it.
+        params: the trial's parameters.
+        seed: the trial's own seed.
     """
     sections = spec.space.sample(lambda name, _: params[name])
     suffix = f"-trial-{number}"
@@ -156,6 +172,7 @@ def filled_document(spec: StudySpec, number: int, params: Mapping[str, Scalar]) 
         "pruner": "none",
         "trials": 1,
         "seed": spec.seed,
+        "trial_seed": seed,
     }
     return {"study": study, **escape(sections)}
 

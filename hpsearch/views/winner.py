@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hpsearch.search.store import TrialRecord
+from hpsearch.search.store.keys import SEED
 from hpsearch.studyfile.study import StudySpec, filled_document, to_yaml
 from hpsearch.views import formatting
 
@@ -12,4 +13,5 @@ def study_file(spec: StudySpec, trial: TrialRecord, path: str) -> str:
     values = zip(spec.objectives, trial.values or (), strict=False)
     result = "".join(f", {name} {formatting.metric(value)}" for name, value in values)
     head = f"# Trial {trial.number} of the study {spec.name}{result}.\n#   hpsearch run {path}\n"
-    return head + to_yaml(filled_document(spec, trial.number, trial.params))
+    seed = trial.attributes.get(SEED, spec.seed_of(trial.number))
+    return head + to_yaml(filled_document(spec, trial.number, trial.params, seed))

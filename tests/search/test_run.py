@@ -17,6 +17,7 @@ from hpsearch.search.store.load import load_record
 from hpsearch.studyfile.read import read_study
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.tables.environments import environment_lines
+from hpsearch.views.winner import study_file
 
 URL = "sqlite:///tiny.db"
 STUDY = """
@@ -185,6 +186,18 @@ def test_a_study_that_has_not_trained_yet_takes_what_there_is(
     run(timeout_s=1e-6)
     other_code(monkeypatch)
     assert len(run(trials=1).study.environments) == 1
+
+
+def test_a_trial_that_is_run_again_from_its_own_file_has_the_same_value(here: Path) -> None:
+    found = run(trials=3).study
+    trial = found.trials[2]
+    (here / "again.yaml").write_text(study_file(read(), trial, "again.yaml"))
+
+    again = run_inline(read_study("again.yaml"), URL).study
+
+    assert again.trials[0].values == trial.values
+    assert again.trials[0].values_by_epoch == trial.values_by_epoch
+    assert trial.values not in [other.values for other in found.trials[:2]]
 
 
 def test_a_study_is_found_again_when_its_folder_has_moved(here: Path) -> None:

@@ -35,13 +35,14 @@ PARAMS = {"model.width": 3, "optimizer": "adam", "optimizer.adam.lr": 1e-5}
 
 def test_ranges_and_branches_are_filled_in(make_trial: Any) -> None:
     spec = StudySpec.from_document(DOCUMENT)
-    document = filled_document(spec, 4, PARAMS)
+    document = filled_document(spec, 4, PARAMS, 11)
     assert document["study"] == {
         "name": "mnist-trial-4",
         "objective": {"val_accuracy": "maximize"},
         "pruner": "none",
         "trials": 1,
         "seed": 7,
+        "trial_seed": 11,
     }
     assert document["model"]["init_args"]["width"] == 3
     assert document["optimizer"] == {"class_path": "torch.optim.Adam", "init_args": {"lr": 1e-5}}
@@ -57,6 +58,7 @@ def test_file_reads_back_as_the_same_setting(make_trial: Any, tmp_path: Path) ->
         lambda name, _: PARAMS[name]
     )
     assert again.seed == spec.seed
+    assert again.seed_of(0) == spec.seed_of(4) != spec.seed_of(0)
 
 
 def test_file_opens_with_its_origin_and_how_to_run_it(make_trial: Any) -> None:
@@ -72,6 +74,6 @@ def test_file_opens_with_its_origin_and_how_to_run_it(make_trial: Any) -> None:
 def test_long_name_still_fits(make_trial: Any) -> None:
     study = DOCUMENT["study"] | {"name": "n" * 64}
     spec = StudySpec.from_document(DOCUMENT | {"study": study})
-    name = filled_document(spec, 12, PARAMS)["study"]["name"]
+    name = filled_document(spec, 12, PARAMS, 11)["study"]["name"]
     assert len(name) == 64
     assert name.endswith("n-trial-12")
