@@ -191,3 +191,35 @@ def test_text_is_utf8_in_every_locale(file: Path) -> None:
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in TEXT:
             given = {keyword.arg for keyword in node.keywords}
             assert "encoding" in given, f'line {node.lineno}: encoding="utf-8"'
+
+
+def defined_in(module: str) -> set[str]:
+    """Returns the names that a module of hpsearch has, and those of the modules in it."""
+    file = ROOT / f"{module.replace('.', '/')}.py"
+    inside = file.with_suffix("")
+    names = {path.stem for path in inside.glob("*")} if inside.is_dir() else set()
+    tree = ast.parse((inside / "__init__.py" if inside.is_dir() else file).read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom | ast.Import):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
+
+
+OUTSIDE = [
+    file
+    for folder in ("benchmarks", "docs", "examples", "tests")
+    for file in sorted((ROOT / folder).rglob("*.py"))
+    if ".venv" not in file.parts
+]
+
+
+@pytest.mark.parametrize("file", OUTSIDE, ids=lambda file: str(file.relative_to(ROOT)))
+def test_what_is_imported_from_outside_exists(file: Path) -> None:
+    """Some of it, such as that of the benchmarks, no other test imports."""
+    for module, name in imported_by(file):
+        if module.partition(".")[0] == "hpsearch" and name:
+            assert name in defined_in(module), f"{module} has no {name}"

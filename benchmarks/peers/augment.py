@@ -25,7 +25,7 @@ DRAWS = 256
 
 def hpsearch(batch: int) -> Callable[[Tensor], None]:
     """Returns hpsearch's augmentation of a whole batch."""
-    from hpsearch.data.augment import Augment
+    from hpsearch.data.augmentation import Augment
 
     augment, generator = Augment(rotate=ROTATE, shift=SHIFT), torch.Generator()
     return _batches(lambda images: augment(images.float().div_(255), generator), batch)
@@ -97,9 +97,10 @@ def _pictures(augment: Callable[[Any], Any]) -> Callable[[Tensor], None]:
 
 def parity() -> float:
     """Returns the greatest difference from torchvision's bilinear affine, at equal parameters."""
-    from hpsearch.data.affine import affine_matrices, resample, sampling_grid
     from torchvision.transforms import InterpolationMode
     from torchvision.transforms.functional import affine
+
+    from hpsearch.data.augmentation.affine import affine_matrices, resample, sampling_grid
 
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(DRAWS, 1, 28, 28, generator=generator)

@@ -18,7 +18,7 @@ from contest import Run, Setting, peer, run
 from peers.work import RATES, ROTATE, SHIFT, TASKS, Task, Work
 from table import NOTHING, Measured, figures_of, markdown, names, ratios, reason, spread
 
-from hpsearch.data.sources import MNIST_FOLDER
+from hpsearch.data.sources.table import MNIST_FOLDER
 from hpsearch.data.split import split
 
 IMAGES, VALIDATION = 60_000, 5_000
