@@ -41,12 +41,17 @@ def cli_page() -> str:
 
 
 def api_page() -> str:
-    """Returns the page of the public names."""
+    """Returns the page of the public names: functions, classes, errors, and the rest."""
     package = griffe.load("hpsearch", search_paths=[str(DOCS.parent)])
     parts = ["# Python interface\n", NOTE, API_INTRO]
-    for name in package.exports or []:
-        parts += _entry(package[str(name)], str(name), "##")
+    for name in sorted(map(str, package.exports or ()), key=lambda name: _rank(package[name])):
+        parts += _entry(package[name], name, "##")
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _rank(found: griffe.Object | griffe.Alias) -> tuple[int, str]:
+    kind = 0 if found.is_function else 1 if found.is_class else 3
+    return (2 if found.name.endswith("Error") else kind), found.name.lower()
 
 
 def _entry(found: griffe.Object | griffe.Alias, name: str, heading: str) -> Iterator[str]:
@@ -54,8 +59,10 @@ def _entry(found: griffe.Object | griffe.Alias, name: str, heading: str) -> Iter
     yield f"{heading} `{name}`\n"
     if isinstance(target, griffe.Function):
         yield f"```text\n{target.signature().replace(target.name, name, 1)}\n```\n"
+    if isinstance(target, griffe.Attribute) and target.annotation:
+        yield f"```text\n{name}: {target.annotation}\n```\n"
     if isinstance(target, griffe.Class) and target.bases:
-        yield f"A {', '.join(f'`{base}`' for base in target.bases)}.\n"
+        yield f"Subclass of {', '.join(f'`{base}`' for base in target.bases)}.\n"
     yield from _docstring(target)
     if isinstance(target, griffe.Class):
         for member in _public(target):
