@@ -53,7 +53,7 @@ def main() -> None:
     seconds = time.perf_counter() - start
     stored = study.record()
     kept = sum(len(trial.values_by_epoch) for trial in stored.trials)
-    report_full = trials - stored.counts["complete"]
+    lost = trials - stored.counts["complete"]
     print(
         json.dumps(
             {
@@ -61,7 +61,7 @@ def main() -> None:
                 "ended": seconds,
                 "waits": engine.waits,
                 "reports": kept,
-                "lost": report_full,
+                "lost": lost,
             }
         )
     )

@@ -56,7 +56,7 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = load(url)
     waits: list[float] = []
-    report_full = 0
+    lost = 0
     wait_for_all(processes)
     began = time.time()
     for _ in range(trials):
@@ -71,8 +71,8 @@ def main() -> None:
             study.tell(trial, value)
         except Exception as error:
             print(f"a trial is lost: {error!r}"[:300])
-            report_full += 1
-    say(began=began, ended=time.time(), waits=waits, reports=len(waits), report_full=report_full)
+            lost += 1
+    say(began=began, ended=time.time(), waits=waits, reports=len(waits), lost=lost)
 
 
 if __name__ == "__main__":

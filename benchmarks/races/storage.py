@@ -95,7 +95,7 @@ def _row(lines: Sequence[Measured], case: str, contestant: str) -> list[str]:
     if why := reason(lines, case, contestant):
         return [label, f"left out: {why}", *[NOTHING] * 5]
     rate, best = (figures_of(lines, case, name, "reports_per_s") for name in (contestant, HERO))
-    middle, p99, report_full = (
+    middle, p99, lost = (
         figures_of(lines, case, contestant, figure).values()
         for figure in ("median_ms", "p99_ms", "lost_share")
     )
@@ -105,6 +105,6 @@ def _row(lines: Sequence[Measured], case: str, contestant: str) -> list[str]:
         spread(ratios(best, rate)),
         spread(middle),
         spread(p99),
-        f"{sum(report_full) / len(report_full):.1%}" if report_full else NOTHING,
+        f"{sum(lost) / len(lost):.1%}" if lost else NOTHING,
         str(len(rate)),
     ]

@@ -130,8 +130,8 @@ def test_the_best_trial_is_right_though_failed_ones_had_reported_better(search: 
     record = search.record()
     assert record.best is not None
     assert (lot_of(record.best), record.best.values) == (BEST_LOT, (1.0,))
-    report_full = [trial for trial in record.trials if trial.state in ("failed", "pruned")]
-    assert sum(trial.values_by_epoch.get(1, 1.0) < 1 for trial in report_full) == 15
+    gone = [trial for trial in record.trials if trial.state in ("failed", "pruned")]
+    assert sum(trial.values_by_epoch.get(1, 1.0) < 1 for trial in gone) == 15
 
 
 def test_plain_optuna_reads_the_same(search: Search) -> None:
