@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from hpsearch.commands.context import load_named
+from hpsearch.commands.context import open_named
 from hpsearch.search.store.database import default_url
 from hpsearch.views.dashboard.dashboard import Dashboard, Listening
 
@@ -27,7 +27,7 @@ COLOURS = 128
 
 def draw(study: str) -> None:
     """Writes a picture of the study's page, of its best trial's and of TensorBoard's HPARAMS."""
-    record = load_named(study, None)
+    record = open_named(study, None).record()
     best = 0 if record.best is None else record.best.number
     where = Listening("127.0.0.1", 0, 0, secrets.token_hex(16))
     dashboard = Dashboard(default_url(), study, Path(record.runs) / study, where)
