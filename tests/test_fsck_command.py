@@ -61,7 +61,7 @@ def test_a_study_goes_from_sound_to_damaged_to_repaired(
         "orphan trial-0005 the database has no trial 5 move it into orphans/",
         "leftover trial-0000/last.tmp left by a process that was killed while it wrote (0 bytes)"
         " remove it",
-        "unfinished trial 1 no process runs it any more: resume goes on with it -",
+        "unfinished trial 1 no process runs it any more: resume continues it -",
         "",
         "tiny has 2 damages; --repair puts all of them right; 2 trials looked at",
         "",

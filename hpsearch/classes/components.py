@@ -117,7 +117,7 @@ def _import(name: str) -> Any:
         if error.name and f"{name}.".startswith(f"{error.name}."):
             near = did_you_mean(error.name, sys.stdlib_module_names | set(sys.modules))
             meant = near if "did you mean" in near else ""
-            hint = meant or "; install it, or put its file beside the study file"
+            hint = meant or "; install it, or put its file next to the study file"
             raise _AbsentError(f"there is no module '{error.name}'{hint}") from None
         raise ComponentError(f"{name} needs the module '{error.name}', not installed") from error
     except Exception as error:  # whatever the user's module raises

@@ -41,7 +41,7 @@ Changes = Annotated[
         negative="",
         show_default=False,
         metavar="KEY=VALUE",
-        help="Values to use instead of the file's, such as trainer.max_epochs=3.",
+        help="Values that replace those of the file, such as trainer.max_epochs=3.",
     ),
 ]
 Storage = Annotated[
@@ -63,7 +63,7 @@ Json = Annotated[
 Devices = Annotated[str, Parameter(metavar="D", help="auto, cpu, cpu:2, cuda, or cuda:0,1.")]
 Trust = Annotated[
     bool,
-    Parameter(negative="", show_default=False, help="Run code of others, which you have read."),
+    Parameter(negative="", show_default=False, help="Run other people's code, after reading it."),
 ]
 AcceptChanges = Annotated[
     bool,
@@ -82,7 +82,7 @@ class SearchOptions:
     """How far, where and into which database a search goes."""
 
     trials: Annotated[PositiveInt | None, Parameter(metavar="N", help="Trials in all.")] = None
-    add: Annotated[PositiveInt | None, Parameter(metavar="N", help="So many trials more.")] = None
+    add: Annotated[PositiveInt | None, Parameter(metavar="N", help="This many more trials.")] = None
     timeout: Annotated[
         float | None,
         Parameter(
@@ -101,7 +101,7 @@ class SearchOptions:
         Parameter(
             negative="",
             show_default=False,
-            help="Train in this process, one trial at a time: to debug.",
+            help="Train in this process, one trial at a time, to debug.",
         ),
     ] = False
     trust: Trust = False

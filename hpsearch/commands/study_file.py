@@ -26,7 +26,7 @@ def check(
         Parameter(
             negative="",
             show_default=False,
-            help="Measure also what would make trials faster: some minutes.",
+            help="Also measure what would make trials faster (a few minutes).",
         ),
     ] = False,
     trust: Trust = False,

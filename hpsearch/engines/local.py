@@ -188,7 +188,7 @@ class LocalEngine:
         if self._losses == MAX_LOSSES:
             raise SearchError(
                 f"the process that starts the trials ended {MAX_LOSSES} times in a row without"
-                f" running one; what it said stands in {self._log}"
+                f" running one; see its output in {self._log}"
             )
         self._adopt(Server(self._output))
 

@@ -41,7 +41,7 @@ def run_in_subprocess(function: str, job: Job, *arguments: Any) -> Any:
     if done.returncode:
         output = Path(job.folder) / "output.txt"
         raise SearchError(
-            f"the process that ran {function} ended with {done.returncode}; what it said stands in"
+            f"the process that ran {function} ended with {done.returncode}; see its output in"
             f" {output}"
         )
     return json.loads(done.stdout)

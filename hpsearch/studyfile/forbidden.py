@@ -62,17 +62,14 @@ def forbidden_reason(class_path: str) -> str | None:
     if root in sys.stdlib_module_names:
         return (
             f"{path[:80]} is part of Python's standard library, which a study file may not call; "
-            "name a class of your own that uses it"
+            "name your own class that uses it"
         )
     if root not in OPEN_PARTS:
         return None
     private = path.rpartition(".")[2].startswith("_")
     if is_part(inner, OPEN_PARTS[root]) and not private and not is_part(path, _CLOSED):
         return None
-    return (
-        f"a study file may not name {path[:120]}: {_open_words(root)}; use it in a class of your"
-        " own"
-    )
+    return f"a study file may not name {path[:120]}: {_open_words(root)}; use it in your own class"
 
 
 def is_part(path: str, parts: Iterable[str]) -> bool:

@@ -96,7 +96,7 @@ def _step(node: Any, part: str, path: KeyPath) -> KeyPath:
 
 def _index(items: list[Any], part: str) -> int:
     if not (part.isdecimal() and int(part) < len(items)):
-        raise _Unknown(f"{part!r} is no place in a list of {len(items)}, counted from 0")
+        raise _Unknown(f"{part!r} is not an index of a list of {len(items)}, counted from 0")
     return int(part)
 
 

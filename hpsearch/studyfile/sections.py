@@ -216,7 +216,7 @@ def _check_component(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> N
         if key not in known and not key.startswith("~"):
             meant = nearest(key, known, likeness=TYPO)
             hint = f"did you mean '{meant}'?" if meant else "arguments go into init_args"
-            log.add((*path, key), f"'{key}' is no key of a component; {hint}")
+            log.add((*path, key), f"'{key}' is not a key of a component; {hint}")
 
 
 def _names_class(tree: dict[str, Any]) -> bool:

@@ -152,7 +152,7 @@ def _read_objectives(value: Any) -> dict[str, Direction]:
     for metric, direction in value.items():
         if direction not in ("maximize", "minimize"):
             meant = did_you_mean(str(direction), ("maximize", "minimize"))
-            raise InvalidValueError(f"{direction!r} is no direction for {metric}{meant}")
+            raise InvalidValueError(f"{direction!r} is not a direction for {metric}{meant}")
     return dict(value)
 
 
@@ -170,9 +170,7 @@ def _read_seed(value: Any) -> int:
 
 def _read_timeout(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise InvalidValueError(
-            f"{value!r} is no length of time; write 90s, 30m, 1h30m, 1d or seconds"
-        )
+        raise InvalidValueError(f"{value!r} is not a duration; use 90s, 30m, 1h30m, 1d or seconds")
     return parse_duration(value)
 
 
@@ -194,7 +192,7 @@ def _read_keep_checkpoints(value: Any) -> int:
 
 def _read_disk_budget(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InvalidValueError(f"{value!r} is no size; write 500MB, 20GB, 1TiB or bytes")
+        raise InvalidValueError(f"{value!r} is not a size; use 500MB, 20GB, 1TiB or bytes")
     return parse_size(value)
 
 

@@ -26,7 +26,7 @@ def parse_duration(written: str | float) -> float:
     else:
         seconds = 0.0
     if not 0 < seconds < 1e10:
-        raise ValueError(f"{text} is no length of time; write 90s, 30m, 1h30m, 1d or seconds")
+        raise ValueError(f"{text} is not a duration; use 90s, 30m, 1h30m, 1d or seconds")
     return seconds
 
 
@@ -49,5 +49,5 @@ def parse_size(written: str | int) -> int:
     size = round(float(match[1]) * _BYTES[match[2] or ""]) if match else 0
     if size < 1:
         shown = text if len(text) <= 60 else f"{text[:60]}..."
-        raise ValueError(f"{shown!r} is no size; write 500MB, 20GB, 1TiB or bytes")
+        raise ValueError(f"{shown!r} is not a size; use 500MB, 20GB, 1TiB or bytes")
     return size

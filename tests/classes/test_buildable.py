@@ -140,11 +140,11 @@ def test_what_trainings_are_made_of_may_be_built_anywhere(path: str) -> None:
 def test_a_refusal_says_which_parts_of_the_library_are_open() -> None:
     assert forbidden_reason("numpy.memmap") == (
         "a study file may not name numpy.memmap: of numpy only public classes of random may be"
-        " named; use it in a class of your own"
+        " named; use it in your own class"
     )
     assert forbidden_reason("scipy.io.netcdf_file") == (
         "a study file may not name scipy.io.netcdf_file: no class of scipy may be named; use it"
-        " in a class of your own"
+        " in your own class"
     )
 
 

@@ -54,7 +54,10 @@ def test_a_class_path_names_a_class_a_factory_or_a_class_method(bricks, path, na
         ("bricks.Prat.smallest", "bricks has no module 'Prat'; did you mean 'Part'?"),
         ("bricks.number", "bricks.number is a int, not a class"),
         ("bricsk.Part", "there is no module 'bricsk'; did you mean 'bricks'?"),
-        ("qqq.Part", "there is no module 'qqq'; install it, or put its file beside the study file"),
+        (
+            "qqq.Part",
+            "there is no module 'qqq'; install it, or put its file next to the study file",
+        ),
         ("Part", "'Part' is not a class path; write package.module.ClassName"),
         ("bricks.", "'bricks.' is not a class path"),
         ("../x.Part", "'../x.Part' is not a class path"),

@@ -70,7 +70,7 @@ def test_a_full_disk_under_the_trials_is_waited_out(
     score.struck()
 
     assert search.wait_for_end() == 0, search.output
-    assert "there is room on the disk again: the search goes on" in search.output
+    assert "there is room on the disk again: the search continues" in search.output
     check_budget(search, TRIALS, EPOCHS)
     check_equal(search, undisturbed, TRIALS)
     assert score.figures[AGAIN] <= 30

@@ -105,7 +105,7 @@ def test_a_trial_that_is_told_to_leave_ends_its_epoch_and_goes_on_later(
         search.wait_for(lambda: bool(training(search)))
         told = chance.choice(training(search))
         search.trial_processes()[told].send_signal(number)
-        search.wait_for(lambda t=told: f"trial {t}: its process was told to stop" in search.output)  # type: ignore[misc]
+        search.wait_for(lambda t=told: f"trial {t}: its process was asked to stop" in search.output)  # type: ignore[misc]
         score.struck()
     assert search.wait_for_end() == 0, search.output
 

@@ -169,9 +169,7 @@ def test_rounds_go_there_and_back_again_and_a_way_that_failed_is_left_out(
         assert job.config["model"]["init_args"] == {"width": 5}
         order.append(way_of(job))
         if order[-1] == "compile":
-            raise SearchError(
-                "the process that ran it ended with -11; what it said stands in nowhere"
-            )
+            raise SearchError("the process that ran it ended with -11; see its output in nowhere")
         if order[-1] == "bf16-mixed":
             return {"failure": "RuntimeError: " + "x" * 1000}
         return dict(timed("x", 100).rounds[0], takes_channels_last=True)

@@ -23,6 +23,6 @@ def test_a_duration_reads_as_seconds(written, seconds):
 
 @pytest.mark.parametrize("written", ["", "soon", "0", "-5", "5 minutes", "1e9999", "nan", "m"])
 def test_anything_else_is_refused(written):
-    message = f"{written} is no length of time; write 90s, 30m, 1h30m, 1d or seconds"
+    message = f"{written} is not a duration; use 90s, 30m, 1h30m, 1d or seconds"
     with pytest.raises(ValueError, match=re.escape(message)):
         parse_duration(written)

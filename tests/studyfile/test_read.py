@@ -160,7 +160,10 @@ def test_an_override_takes_the_branch_of_a_branch(tmp_path):
         ("modle.hidden=3", "modle: there is no section 'modle'; did you mean 'model'?"),
         ("data.augment.shfit=1", "data.augment.shfit: there is no key 'shfit'; did you mean 'sh"),
         ("optimizer.adm.lr=1", "optimizer.adm.lr: there is no branch 'adm'; did you mean 'adam'"),
-        ("model.channels.2=1", "model.channels.2: '2' is no place in a list of 2, counted from 0"),
+        (
+            "model.channels.2=1",
+            "model.channels.2: '2' is not an index of a list of 2, counted from 0",
+        ),
         ("study.name.x=1", "study.name.x: 'small' has no parts; set it as a whole"),
         ("trainer", "write key=value"),
         ("=3", "write key=value"),

@@ -55,7 +55,7 @@ class DiskSpaceMonitor:
         self._looked = now
         if has_space(self._folder, self._needed):
             self.trouble, self._needed = "", 0
-            self._observer.note("there is room on the disk again: the search goes on")
+            self._observer.note("there is room on the disk again: the search continues")
 
 
 def has_space(folder: Path, needed: int) -> bool:

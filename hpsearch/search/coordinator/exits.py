@@ -121,7 +121,7 @@ def decide_exit(
         return _failed(timeout.reason, "time limit")
     if said is not None:
         # Its process was asked to leave (SIGTERM, a preemption) and no other was.
-        return ExitDecision("retry", reason="was told to stop")
+        return ExitDecision("retry", reason="was asked to stop")
     if exited.lost:
         return ExitDecision("retry", reason=exited.lost)
     if exited.oom:

@@ -38,7 +38,7 @@ class FlushLoop:
         self._writes.pump()
         if self.trouble and not self._told:
             self._observer.note(
-                f"the database cannot be written ({self.trouble}): training goes on, new trials"
+                f"the database cannot be written ({self.trouble}): training continues, new trials"
                 " wait"
             )
         elif self._told and not self.trouble:
@@ -61,6 +61,6 @@ class FlushLoop:
             if stop.urgency == 2 and self.trouble:
                 raise SearchError(
                     f"the database cannot be written ({self.trouble}); what was trained is kept"
-                    " beside the checkpoints, and is written when the study is resumed"
+                    " with the checkpoints, and is written when the study is resumed"
                 )
         self.step()

@@ -67,7 +67,7 @@ def curve_of(trial: FrozenTrial) -> dict[int, float]:
 
 def _check_state(trial: FrozenTrial, record: Record) -> list[Problem]:
     if trial.state == TrialState.RUNNING:
-        text = "no process runs it any more: resume goes on with it"
+        text = "no process runs it any more: resume continues it"
         return [_of(trial, "unfinished", text, harmless=True)]
     told = trial.user_attrs.get(FAILURE_KIND) in ("out of memory", "infeasible")
     if trial.state == TrialState.PRUNED and not (told or curve_of(trial) or record.reports):

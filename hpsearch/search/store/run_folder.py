@@ -69,6 +69,6 @@ def _is_of(mark: Path, study_id: str) -> bool:
         return bool(json.loads(mark.read_text(encoding="utf-8"))["id"] == study_id)
     except (ValueError, TypeError, KeyError):
         raise InputError(
-            f"the file {mark} cannot be read, so that the folder may be another study's; if it is"
+            f"the file {mark} cannot be read, so the folder may belong to another study; if it is"
             f" this one's, write into the file: {json.dumps({'id': study_id})}"
         ) from None

@@ -78,7 +78,7 @@ class OnnxModel:
             )
             stored = self._session.get_modelmeta().custom_metadata_map
         except Exception as error:  # onnxruntime's own classes, which it does not export
-            raise InputError(f"{path} is no ONNX model that can be read: {error}") from error
+            raise InputError(f"{path} is not a readable ONNX model: {error}") from error
         self.metadata = _card(path, stored.get(CARD))
 
     def __call__(self, inputs: Array) -> Array:
@@ -98,7 +98,7 @@ class Pt2Model:
             self._program = torch.export.load(path, extra_files=extra).module()
         except Exception as error:  # zip, JSON, pickle: whatever a damaged file leads to
             reason = str(error).strip().splitlines() or [type(error).__name__]
-            raise InputError(f"{path} is no exported program: {reason[0]}") from error
+            raise InputError(f"{path} is not an exported program: {reason[0]}") from error
         self.metadata = _card(path, extra[CARD])
 
     def __call__(self, inputs: Array) -> Array:

@@ -56,7 +56,7 @@ def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
             at = trial.attributes.get(PAUSED_AT, epochs)
             return f"**Paused** after epoch {at}, until it is among the best that met it"
         case "waiting":
-            return f"**Waiting** to go on: {epochs} epochs done"
+            return f"**Waiting** to continue: {epochs} epochs done"
 
 
 def _parameters(trial: TrialRecord) -> str:

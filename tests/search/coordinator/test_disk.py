@@ -34,7 +34,7 @@ def test_a_search_waits_until_there_is_room(
     assert not disk.timed_out
     assert watcher.notes == [
         "the disk is full: the search waits for 3 MB of room, for 15 minutes at most",
-        "there is room on the disk again: the search goes on",
+        "there is room on the disk again: the search continues",
     ]
 
 

@@ -508,7 +508,7 @@ def test_a_trial_that_was_told_to_leave_goes_on_in_the_same_run(bench: Bench) ->
     record = bench.record()
     assert record.counts["complete"] == 4
     assert [attempt["how"] for attempt in record.trials[1].attempts] == [
-        "its process was told to stop",
+        "its process was asked to stop",
         "complete",
     ]
 
@@ -579,10 +579,10 @@ def test_a_trial_that_finds_no_room_goes_on_when_there_is(bench: Bench) -> None:
     assert watcher.notes == [
         "trial 0: its process found no room on the disk; it continues after epoch 0",
         "no room for 0: the search waits for 1.05 MB of room, for 15 minutes at most",
-        "there is room on the disk again: the search goes on",
+        "there is room on the disk again: the search continues",
         "trial 2: its process found no room on the disk; it continues after epoch 0",
         "no room for 2: the search waits for 1.05 MB of room, for 15 minutes at most",
-        "there is room on the disk again: the search goes on",
+        "there is room on the disk again: the search continues",
     ]
 
 

@@ -195,7 +195,7 @@ def test_what_is_not_there_is_refused_by_name(look: Callable[..., object]) -> No
 
 def test_a_trial_that_a_dead_owner_left_running_is_no_damage() -> None:
     sql("UPDATE trials SET state = 'RUNNING' WHERE trial_id = 2")
-    text = "no process runs it any more: resume goes on with it"
+    text = "no process runs it any more: resume continues it"
     assert told() == [("unfinished", "trial 1", text, False)]
 
 

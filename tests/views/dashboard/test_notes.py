@@ -25,7 +25,7 @@ OBJECTIVES = ("val_accuracy",)
         ),
         ({"state": "failed"}, "**Failed**\n\n```\nout of memory\n```"),
         ({"state": "running"}, "**Running**: 2 epochs done"),
-        ({"state": "waiting", "values_by_epoch": {}}, "**Waiting** to go on: 0 epochs done"),
+        ({"state": "waiting", "values_by_epoch": {}}, "**Waiting** to continue: 0 epochs done"),
         ({"state": "pruned", "values_by_epoch": {}}, "**Pruned**\n"),
     ],
 )

@@ -25,7 +25,7 @@ def importance(data: ReportData) -> Section | None:
         " being among the best tenth; the shares sum to 100 %."
     )
     if count < _FEW:
-        words += f" Of fewer than {_FEW} trials this is a hint, not a finding."
+        words += f" With fewer than {_FEW} trials this is a hint, not a finding."
     return Section("Importance", [Paragraph(words), *figures])
 
 

@@ -34,9 +34,9 @@ def leaderboard(data: ReportData) -> Section | None:
     if images:
         parts.append(
             Paragraph(
-                f"The interval holds what {images:,} validation images leave open, at 95 %"
-                " (Wilson's interval for a share). It says nothing of what another seed would"
-                " change. Trials whose intervals overlap can hardly be told apart."
+                f"The 95 % interval reflects the choice of {images:,} validation images"
+                " (Wilson's interval for a proportion), not what another seed would change. Trials"
+                " whose intervals overlap can hardly be told apart."
             )
         )
     return Section("Leaderboard", parts)

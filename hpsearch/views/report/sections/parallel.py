@@ -75,8 +75,8 @@ def _figure(data: ReportData, names: Sequence[str]) -> Figure:
         traces,
         x=plots.axis("", tickvals=list(range(len(labels))), ticktext=labels, showgrid=True),
         y=plots.axis("", visible=False, range=[-0.12, 1.12]),
-        note="The best fifth stands out. Each axis goes from the low end of its range to the high"
-        " one, on a log scale where the study file says so."
+        note="The best fifth is highlighted. Each axis spans its range, on a log scale where the"
+        " study file says so."
         + plots.thinned_note(len(drawn), len(best_first))
         + plots.left_out_note(len(names), len(data.parameters)),
         wide=True,

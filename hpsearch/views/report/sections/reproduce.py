@@ -18,7 +18,7 @@ def reproduce(data: ReportData) -> Section:
     name, best = study.name, study.best
     commands = [
         f"{command('run', f'{name}.yaml')}  # the search again, from the file below",
-        f"{command('status', name)}  # how it stands",
+        f"{command('status', name)}  # its state",
         f"{command('resume', name, add=10)}  # ten trials more",
     ]
     if best is not None:
