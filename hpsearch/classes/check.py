@@ -11,7 +11,7 @@ from typing import Any
 
 from hpsearch.classes.binding import Binder, Bound, Kind
 from hpsearch.classes.components import importing_from, is_component, is_installed, resolve
-from hpsearch.classes.signature import returned_type
+from hpsearch.classes.signature import returned_type, signature_of
 from hpsearch.studyfile.algorithms import PACKAGES, Component
 from hpsearch.studyfile.diagnostics import Diagnostic
 from hpsearch.studyfile.document import Diagnostics, Document, KeyPath, Location
@@ -135,7 +135,15 @@ class _Check:
         """Checks a component that must be of the kind that its role asks for."""
         if not is_component(tree):
             return None
-        return self._binder.component(tree, path, Kind(_KINDS[role]), SUPPLIED.get(role, ()))
+        derived = tree.get("from_data")
+        derived = derived if isinstance(derived, dict) else {}
+        supplied = (*SUPPLIED.get(role, ()), *derived)
+        bound = self._binder.component(tree, path, Kind(_KINDS[role]), supplied)
+        for name in derived:
+            if bound and not signature_of(bound.target).takes(name):
+                message = f"{tree['class_path']} has no argument '{name}'"
+                self.diagnostic((*path, "from_data", name), message)
+        return bound
 
     def diagnostic(self, path: KeyPath, message: str) -> None:
         """Notes a fault at the place where the value is written."""

@@ -28,6 +28,10 @@ class Signature:
     defaults: Mapping[str, Any]
     takes_anything: bool
 
+    def takes(self, name: str) -> bool:
+        """Tells whether an argument of this name may be given."""
+        return name in self.hints or self.takes_anything
+
 
 @cache
 def signature_of(target: Callable[..., Any]) -> Signature:

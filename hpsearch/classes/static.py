@@ -50,10 +50,10 @@ def _takes(tree: Any, supplied: tuple[str, ...] = ()) -> bool:
         return all(map(_takes, tree))
     if not isinstance(tree, dict):
         return True
-    given = tree.get("init_args") or {}
+    given, derived = tree.get("init_args") or {}, tree.get("from_data") or {}
     if "class_path" in tree and isinstance(given, dict):
         required, optional = _parameters(str(tree["class_path"]), 0)
-        if not required <= {*given, *supplied} or not {*given} <= required | optional:
+        if not required <= {*given, *derived, *supplied} or not {*given} <= required | optional:
             return False
     return all(map(_takes, tree.values()))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError
+from hpsearch.studyfile.lightning_cli import adopt
 from hpsearch.studyfile.overrides import apply_override
 from hpsearch.studyfile.parse import ParsedStudy, parse_study
 from hpsearch.studyfile.study import StudySpec
@@ -37,7 +38,7 @@ def read_parsed(path: str | Path, overrides: Sequence[str] = ()) -> ParsedStudy:
     Raises:
         StudyFileError: the file cannot be read.
     """
-    document = parse(_read_text(Path(path)), str(path))
+    document = adopt(parse(_read_text(Path(path)), str(path)))
     for override in overrides:
         document = apply_override(document, override)
     folders = (str(Path(path).resolve().parent), str(Path.cwd()))

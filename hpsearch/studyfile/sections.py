@@ -11,11 +11,11 @@ from hpsearch.studyfile.document import Diagnostics, KeyPath, alternatives
 from hpsearch.studyfile.expressions import is_expression, parse_expression
 from hpsearch.studyfile.forbidden import forbidden_reason
 
-REQUIRED = ("study", "model", "data", "trainer")
+REQUIRED = ("study", "model", "trainer")
 SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard")
 SCHEDULE_KEYS = ("interval", "monitor")
 TYPO = 0.8  # a likeness of words that leaves no doubt
-_COMPONENT_KEYS = ("class_path", "init_args")
+_COMPONENT_KEYS = ("class_path", "init_args", "dict_kwargs")
 _BY_DEVICES = "hpsearch gives each trial its device; use --devices and --per-device"
 _BY_FOLDER = "hpsearch keeps each trial's files in its folder; use --runs"
 _SPEED: dict[str, tuple[Any, ...]] = {
@@ -209,14 +209,30 @@ def _check_component(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> N
         log.add(path, "has init_args but no class_path")
     elif "class_path" in tree and not isinstance(class_path, str | dict):
         log.add((*path, "class_path"), f"class_path must be text, not {class_path!r}")
-    if not isinstance(tree.get("init_args") or {}, dict):
-        log.add((*path, "init_args"), "init_args must be a mapping of arguments")
-    known = (*_COMPONENT_KEYS, *(SCHEDULE_KEYS if path[0] == "schedule" else ()))
+    for part in ("init_args", "dict_kwargs"):
+        if not isinstance(tree.get(part) or {}, dict):
+            log.add((*path, part), f"{part} must be a mapping of arguments")
+    _check_from_data(tree.get("from_data"), (*path, "from_data"), log)
+    special = {"schedule": SCHEDULE_KEYS, "model": ("from_data",)}.get(str(path[0]), ())
+    known = (*_COMPONENT_KEYS, *special)
     for key in tree:
         if key not in known and not key.startswith("~"):
             meant = nearest(key, known, likeness=TYPO)
             hint = f"did you mean '{meant}'?" if meant else "arguments go into init_args"
             log.add((*path, key), f"'{key}' is not a key of a component; {hint}")
+
+
+def _check_from_data(names: Any, path: KeyPath, log: Diagnostics) -> None:
+    """Notes what is wrong with the arguments that follow from the data."""
+    if names is None:
+        return
+    if not isinstance(names, dict):
+        example = "from_data: {n_classes: num_labels}"
+        log.add(path, f"must map arguments to attributes of the data module, as in {example}")
+        return
+    for argument, attribute in names.items():
+        if not isinstance(attribute, str) or is_expression(attribute):
+            log.add((*path, argument), f"must be an attribute's name, not {attribute!r}")
 
 
 def _names_class(tree: dict[str, Any]) -> bool:

@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 
 from hpsearch.protocol.types import Scalar
-from hpsearch.studyfile.anchors import Anchors
 from hpsearch.studyfile.diagnostics import Diagnostic, excerpt
 from hpsearch.studyfile.document import Document, KeyPath, Location
+from hpsearch.studyfile.links import Anchors
 
 MAX_BYTES = 128 * 1024
 MAX_DEPTH = 32

@@ -8,7 +8,9 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import torch
 import yaml
 
 from hpsearch.classes.binding import bind, instantiate
+from hpsearch.classes.components import ComponentError
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended
@@ -178,14 +181,17 @@ def prepare(job: Job) -> None:
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
 
 
-def build_data(job: Job) -> pl.LightningDataModule:
+def build_data(job: Job) -> Any:
     """Returns the job's data module, given the study's split and the trial's order of images.
 
     Whatever it draws while it is made or set up follows from the study's seed, in every trial.
+    None for a module that has loaders of its own.
     """
+    if job.config.get("data") is None:
+        return None
     seeds = {"split_seed": job.study_seed, "order_seed": job.seed}
     with seeded(job.study_seed):
-        data: pl.LightningDataModule = bind(job.config["data"], ("data",), seeds).build(**seeds)
+        data = bind(job.config["data"], ("data",), seeds).build(**seeds)
     seed_set_up(data, job.study_seed)
     return data
 
@@ -194,20 +200,37 @@ def build_module(job: Job, data: Any) -> pl.LightningModule:
     """Returns the job's module, given the shape of the data where it asks for that.
 
     A module that takes `input_shape` and `classes`, and whose study file is silent about them,
-    gets those of the data module.
+    gets those of the data module; so it does with what `from_data` names.
+
+    Raises:
+        ComponentError: the data module has no such attribute once it is set up.
     """
+    section = job.config["model"]
+    named = section.get("from_data") or {}
     shapes_of = ("input_shape", "classes")
-    bound = bind(job.config["model"], ("model",), shapes_of)
-    wanted = [name for name in shapes_of if bound.wants(name)]
-    if wanted:
+    bound = bind(section, ("model",), (*shapes_of, *named))
+    wanted = [name for name in shapes_of if bound.wants(name) and name not in named]
+    if data is not None and (wanted or named):
         data.prepare_data()
         data.setup("fit")
     shapes = {name: getattr(data, name) for name in wanted if hasattr(data, name)}
+    derived = {name: partial(_derive, data, path) for name, path in named.items()}
+    bound = replace(bound, arguments={**bound.arguments, **derived})
     module: pl.LightningModule = bound.build(**shapes)
     if overrides(module, "val_dataloader"):
         seed_set_up(module, job.study_seed)
     attach(module, job.config.get("optimizer"), job.config.get("schedule"))
     return module
+
+
+def _derive(data: Any, path: str) -> Any:
+    try:
+        return attrgetter(path)(data)
+    except AttributeError:
+        owner = "a study without a data: section" if data is None else type(data).__name__
+        raise ComponentError(
+            f"model.from_data: {owner} has no attribute '{path}' after setup('fit')"
+        ) from None
 
 
 def build_trainer(

@@ -40,8 +40,9 @@ def load_trained(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
 def build(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
     """Returns the job's module, untrained, and its data, set up to fit."""
     data = build_data(job)
-    data.prepare_data()
-    data.setup("fit")
+    if data is not None:
+        data.prepare_data()
+        data.setup("fit")
     return build_module(job, data), data
 
 

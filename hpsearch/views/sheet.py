@@ -27,7 +27,8 @@ def greatest_augmentation(spec: StudySpec) -> dict[str, Any]:
     Raises:
         InputError: the study's data module is not ours, so nobody knows what it augments.
     """
-    sections = [end.config["data"] for end in extreme_configs(spec.space) if end.end == "greatest"]
+    ends = [end.config for end in extreme_configs(spec.space) if end.end == "greatest"]
+    sections = [config.get("data") or {"class_path": "nothing"} for config in ends]
     ours = [data.get("init_args") or {} for data in sections if data["class_path"] in _IMAGE_DATA]
     if not ours:
         raise InputError(
