@@ -12,7 +12,7 @@ from typing import Any
 from hpsearch.classes.binding import Binder, Bound, Kind
 from hpsearch.classes.components import importing_from, is_component, is_installed, resolve
 from hpsearch.classes.signature import returned_type, signature_of
-from hpsearch.studyfile.algorithms import PACKAGES, Component
+from hpsearch.studyfile.algorithms import PACKAGES, Component, why_idle
 from hpsearch.studyfile.diagnostics import Diagnostic
 from hpsearch.studyfile.document import Diagnostics, Document, KeyPath, Location
 from hpsearch.studyfile.parse import ParsedStudy, parse_study
@@ -85,12 +85,19 @@ def find_faults(
     log = Diagnostics(parsed.source)
     faults: Findings = []
     notes: Findings = []
+    corners = parsed.space.corners()
     with importing_from(import_paths):
-        for corner in parsed.space.corners():
+        for corner in corners:
             _Check(log, corner.origins, faults, notes).corner(corner)
         algorithms = {"sampler": parsed.settings.sampler, "pruner": parsed.settings.pruner}
         for role, component in algorithms.items():
             _check_algorithm(role, component, _Check(log, {}, faults, notes))
+    trainers = [corner.config.get("trainer") for corner in corners]
+    epochs = [trainer.get("max_epochs") for trainer in trainers if isinstance(trainer, dict)]
+    known_epochs = [count for count in epochs if isinstance(count, int) and count > 0]
+    idle = known_epochs and why_idle(parsed.settings.pruner, max(known_epochs))
+    if idle and "pruner" in tree["study"]:
+        notes.append((("study", "pruner"), idle))
     return faults, notes
 
 

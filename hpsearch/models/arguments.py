@@ -59,6 +59,15 @@ def fraction(name: str, value: Any) -> list[Fault]:
     return [f"{name}={value!r} must be a number from 0 to below 1"]
 
 
+def fractions(name: str, value: Any, length: int) -> list[Fault]:
+    """A number from 0 up to but not 1, or a list of `length` such numbers."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return fraction(name, value)
+    if len(value) != length:
+        return [f"{name}={list(value)} must have {length} entries, or be one number"]
+    return [fault for i, part in enumerate(value) for fault in fraction(f"{name}[{i}]", part)]
+
+
 def one_of(name: str, value: Any, allowed: Iterable[str]) -> list[Fault]:
     """One of the given names."""
     allowed = list(allowed)

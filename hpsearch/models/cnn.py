@@ -9,9 +9,9 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from hpsearch.models.arguments import blocks_fit, count, counts, fraction, odd, refuse
+from hpsearch.models.arguments import blocks_fit, count, counts, fractions, odd, refuse
 from hpsearch.models.base import AbstractClassifier
-from hpsearch.models.dropout import Dropout
+from hpsearch.models.dropout import Dropout, one_for_each
 
 
 @final
@@ -24,8 +24,8 @@ class CNN(AbstractClassifier):
         channels: output channels of each block, from the image to the output.
         kernel_size: of all convolutions, in pixels, odd; the image is padded to keep its size.
         hidden: units of the hidden layer.
-        dropout: share of the values left out in training, after each block and after the
-            hidden layer alike, 0 to below 1.
+        dropout: share of the values left out in training, 0 to below 1: one for all, or a list
+            with one for each block and one for the hidden layer.
         batch_norm: whether each convolution's output is normalised over the batch.
         input_shape: `(C, H, W)` of an image.
         classes: how many classes there are.
@@ -40,7 +40,7 @@ class CNN(AbstractClassifier):
         channels: Sequence[int] = (16, 16),
         kernel_size: int = 5,
         hidden: int = 50,
-        dropout: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
         batch_norm: bool = False,
         input_shape: Sequence[int] = (1, 28, 28),
         classes: int = 10,
@@ -52,20 +52,24 @@ class CNN(AbstractClassifier):
             counts("channels", channels),
             odd("kernel_size", kernel_size),
             count("hidden", hidden),
-            fraction("dropout", dropout),
+            fractions("dropout", dropout, len(channels) + 1),
         )
         refuse("CNN", blocks_fit("channels", len(channels), input_shape))
         depth, height, width = input_shape
         shapes = [depth, *channels]
+        rates = one_for_each(dropout, len(channels) + 1)
         self.blocks = nn.Sequential(
-            *(_block(a, b, kernel_size, dropout, batch_norm) for a, b in pairwise(shapes))
+            *(
+                _block(a, b, kernel_size, rate, batch_norm)
+                for (a, b), rate in zip(pairwise(shapes), rates, strict=False)
+            )
         )
         pixels = (height >> len(channels)) * (width >> len(channels))
         self.head = nn.Sequential(
             nn.Flatten(),
             nn.Linear(shapes[-1] * pixels, hidden),
             nn.ReLU(),
-            Dropout(dropout),
+            Dropout(rates[-1]),
             nn.Linear(hidden, classes),
         )
         self.to(memory_format=torch.channels_last)

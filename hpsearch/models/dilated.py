@@ -9,9 +9,9 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from hpsearch.models.arguments import counts, fraction, odd, refuse
+from hpsearch.models.arguments import counts, fractions, odd, refuse
 from hpsearch.models.base import AbstractClassifier
-from hpsearch.models.dropout import Dropout
+from hpsearch.models.dropout import Dropout, of_the_last
 
 
 @final
@@ -24,7 +24,8 @@ class Dilated(AbstractClassifier):
     Args:
         channels: output channels of each layer, whose dilations are 1, 2, 4, ...
         kernel_size: of all convolutions, odd.
-        dropout: share of the last features left out in training, 0 to below 1.
+        dropout: share of the last features left out in training, 0 to below 1; or a list with
+            one for what comes out of each layer, the last of them for the last features.
         input_shape: `(C, H, W)` of an image.
         classes: how many classes there are.
         label_smoothing: share of the target that is spread over all classes, 0 to below 1.
@@ -37,7 +38,7 @@ class Dilated(AbstractClassifier):
         self,
         channels: Sequence[int] = (8, 8, 16, 16),
         kernel_size: int = 3,
-        dropout: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
         input_shape: Sequence[int] = (1, 28, 28),
         classes: int = 10,
         label_smoothing: float = 0.0,
@@ -47,9 +48,10 @@ class Dilated(AbstractClassifier):
             "Dilated",
             counts("channels", channels, at_least_one=True),
             odd("kernel_size", kernel_size),
-            fraction("dropout", dropout),
+            fractions("dropout", dropout, len(channels)),
         )
         layers: list[nn.Module] = []
+        rates = of_the_last(dropout)
         for number, (before, after) in enumerate(pairwise([input_shape[0], *channels])):
             layers += [
                 nn.Conv2d(
@@ -57,9 +59,10 @@ class Dilated(AbstractClassifier):
                 ),
                 nn.BatchNorm2d(after),
                 nn.ReLU(),
+                *(Dropout(rate) for rate in rates[:-1][number : number + 1]),
             ]
         self.features = nn.Sequential(*layers)
-        self.head = nn.Sequential(Dropout(dropout), nn.Linear(channels[-1], classes))
+        self.head = nn.Sequential(Dropout(rates[-1]), nn.Linear(channels[-1], classes))
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:

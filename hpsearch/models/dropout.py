@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -33,3 +34,13 @@ class Dropout(nn.Dropout):
         flat = mask.as_strided((count,), (1,))
         torch.lt(draws.view(torch.int16)[:count], kept - _LEVELS // 2, out=flat)
         return numbers * mask.mul_(_LEVELS / kept)
+
+
+def one_for_each(dropout: float | Sequence[float], count: int) -> list[float]:
+    """Returns one rate for each layer: those of a list, or one number for all."""
+    return [*dropout] if isinstance(dropout, Sequence) else [dropout] * count
+
+
+def of_the_last(dropout: float | Sequence[float]) -> list[float]:
+    """Returns the rates of a list, or one number alone, which is that of the last features."""
+    return [*dropout] if isinstance(dropout, Sequence) else [dropout]

@@ -9,9 +9,9 @@ from typing import final
 
 from torch import Tensor, nn
 
-from hpsearch.models.arguments import counts, fraction, one_of, refuse
+from hpsearch.models.arguments import counts, fractions, one_of, refuse
 from hpsearch.models.base import AbstractClassifier
-from hpsearch.models.dropout import Dropout
+from hpsearch.models.dropout import Dropout, one_for_each
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -30,7 +30,8 @@ class MLP(AbstractClassifier):
 
     Args:
         widths: units of each hidden layer, from the image to the output; none is allowed.
-        dropout: share of a hidden layer's units left out in training, 0 to below 1.
+        dropout: share of a hidden layer's units left out in training, 0 to below 1: one for all,
+            or a list with one for each layer.
         activation: relu, leaky_relu, elu, gelu, silu, tanh or sigmoid.
         input_shape: `(C, H, W)` of an image.
         classes: how many classes there are.
@@ -43,7 +44,7 @@ class MLP(AbstractClassifier):
     def __init__(
         self,
         widths: Sequence[int] = (50,),
-        dropout: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
         activation: str = "relu",
         input_shape: Sequence[int] = (1, 28, 28),
         classes: int = 10,
@@ -53,13 +54,14 @@ class MLP(AbstractClassifier):
         refuse(
             "MLP",
             counts("widths", widths),
-            fraction("dropout", dropout),
+            fractions("dropout", dropout, len(widths)),
             one_of("activation", activation, ACTIVATIONS),
         )
         layers: list[nn.Module] = [nn.Flatten()]
         sizes = [math.prod(input_shape), *widths]
-        for before, after in pairwise(sizes):
-            layers += [nn.Linear(before, after), ACTIVATIONS[activation](), Dropout(dropout)]
+        rates = one_for_each(dropout, len(widths))
+        for (before, after), rate in zip(pairwise(sizes), rates, strict=True):
+            layers += [nn.Linear(before, after), ACTIVATIONS[activation](), Dropout(rate)]
         self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], classes))
 
     def forward(self, images: Tensor) -> Tensor:

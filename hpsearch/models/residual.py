@@ -9,9 +9,9 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from hpsearch.models.arguments import blocks_fit, count, counts, fraction, refuse
+from hpsearch.models.arguments import blocks_fit, count, counts, fractions, refuse
 from hpsearch.models.base import AbstractClassifier
-from hpsearch.models.dropout import Dropout
+from hpsearch.models.dropout import Dropout, of_the_last
 
 
 @final
@@ -24,7 +24,8 @@ class Residual(AbstractClassifier):
     Args:
         channels: channels of each stage; every stage but the first halves the image.
         blocks: residual blocks a stage, each of two 3 x 3 convolutions.
-        dropout: share of the last features left out in training, 0 to below 1.
+        dropout: share of the last features left out in training, 0 to below 1; or a list with
+            one for what comes out of each stage, the last of them for the last features.
         input_shape: `(C, H, W)` of an image.
         classes: how many classes there are.
         label_smoothing: share of the target that is spread over all classes, 0 to below 1.
@@ -37,7 +38,7 @@ class Residual(AbstractClassifier):
         self,
         channels: Sequence[int] = (8, 16, 32),
         blocks: int = 1,
-        dropout: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
         input_shape: Sequence[int] = (1, 28, 28),
         classes: int = 10,
         label_smoothing: float = 0.0,
@@ -47,16 +48,17 @@ class Residual(AbstractClassifier):
             "Residual",
             counts("channels", channels, at_least_one=True),
             count("blocks", blocks),
-            fraction("dropout", dropout),
+            fractions("dropout", dropout, len(channels)),
         )
         refuse("Residual", blocks_fit("channels", len(channels) - 1, input_shape))
         layers = [_convolution(input_shape[0], channels[0]), nn.ReLU()]
-        for before, after in pairwise([channels[0], *channels]):
-            stride = 1 if len(layers) == 2 else 2
-            layers += [_Block(before, after, stride)]
+        rates = of_the_last(dropout)
+        for stage, (before, after) in enumerate(pairwise([channels[0], *channels])):
+            layers += [_Block(before, after, 2 if stage else 1)]
             layers += [_Block(after, after, 1) for _ in range(blocks - 1)]
+            layers += [Dropout(rate) for rate in rates[:-1][stage : stage + 1]]
         self.features = nn.Sequential(*layers)
-        self.head = nn.Sequential(Dropout(dropout), nn.Linear(channels[-1], classes))
+        self.head = nn.Sequential(Dropout(rates[-1]), nn.Linear(channels[-1], classes))
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -134,6 +134,35 @@ def incompatibility(sampler: Component, space: Space) -> str | None:
     return None
 
 
+# The argument of each pruner that says how many epochs a trial has in any case.
+_FIRST = {
+    PRUNERS["median"]: "n_warmup_steps",
+    PRUNERS["percentile"]: "n_warmup_steps",
+    PRUNERS["asha"]: "min_resource",
+    PRUNERS["hyperband"]: "min_resource",
+    PRUNERS["patient"]: "patience",
+}
+
+
+def why_idle(pruner: Component, epochs: int) -> str | None:
+    """Returns why a pruner can end no trial early; None where it can, or where nobody knows.
+
+    Args:
+        pruner: the pruner.
+        epochs: the most epochs that a trial may take.
+    """
+    if pruner.class_path == NO_PRUNER.class_path:
+        return None
+    if epochs == 1:
+        return "no trial can be pruned: each has one epoch; write pruner: none"
+    name = _FIRST.get(pruner.class_path, "")
+    first = pruner.init_args.get(name)
+    if isinstance(first, int) and first >= epochs:
+        rule = f"it begins after {name}={first}, and a trial has {epochs} epochs"
+        return f"no trial can be pruned: {rule}; lower it, or write pruner: none"
+    return None
+
+
 def _nested(name: str, value: Any) -> Any:
     """Resolves what an argument such as `wrapped_pruner` holds: a component, or its name alone."""
     named = isinstance(value, str) and name.endswith(("pruner", "sampler"))

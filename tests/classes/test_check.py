@@ -165,6 +165,23 @@ def test_a_name_that_only_kwargs_can_take_is_passed_on_with_a_note(file, name, m
     ]
 
 
+@pytest.mark.parametrize(
+    ("pruner", "told"),
+    [
+        ("hyperband", ""),
+        ("{class_path: asha, init_args: {min_resource: 12}}", "it begins after min_resource=12"),
+        ("{class_path: median, init_args: {n_warmup_steps: 11}}", ""),
+        ("{class_path: patient, init_args: {patience: 20, wrapped_pruner: null}}", "patience=20"),
+        ("none", ""),
+    ],
+)
+def test_a_pruner_that_can_never_fire_is_told(file, pruner, told):
+    notes = []
+    check_components(read_parsed(file, [f"study.pruner={pruner}"]), notes.append)
+    assert bool(notes) is bool(told)
+    assert told in " ".join(notes)
+
+
 def test_faults_stand_at_their_lines(file):
     text = STUDY.replace("hidden: ~int(8, 64)", "hiden: 4").replace("lr: ~float", "lrr: ~float")
     file.write_text(text.replace("torch.optim.SGD", "torch.optim.SDG") + "  max_epoch: 3\n")

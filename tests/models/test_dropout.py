@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from hpsearch.models import CNN, MLP, Dilated, Residual
 from hpsearch.models.dropout import Dropout
 
 CHANNELS_LAST = torch.channels_last
@@ -86,3 +87,27 @@ def test_probabilities_too_fine_for_a_draw_are_left_to_torch() -> None:
     torch.manual_seed(3)
 
     assert torch.equal(dropped, nn.Dropout(1e-6)(torch.ones(1000)))
+
+
+@pytest.mark.parametrize(
+    ("model", "rates"),
+    [
+        (CNN(channels=(2, 3), hidden=4, dropout=[0.1, 0.2, 0.3]), [0.1, 0.2, 0.3]),
+        (CNN(channels=(2, 3), hidden=4, dropout=0.1), [0.1, 0.1, 0.1]),
+        (MLP(widths=(3, 4), dropout=[0.1, 0.2]), [0.1, 0.2]),
+        (Residual(channels=(2, 3), dropout=[0.1, 0.2]), [0.1, 0.2]),
+        (Residual(channels=(2, 3), dropout=0.1), [0.1]),
+        (Dilated(channels=(2, 3), dropout=(0.1, 0.2)), [0.1, 0.2]),
+        (Dilated(channels=(2, 3), dropout=0.1), [0.1]),
+    ],
+)
+def test_each_layer_may_have_a_rate_of_its_own(model, rates):
+    assert [layer.p for layer in model.modules() if isinstance(layer, Dropout)] == rates
+    assert model(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+def test_the_number_of_rates_must_be_that_of_the_layers():
+    with pytest.raises(ValueError, match=r"dropout=\[0.1\] must have 3 entries, or be one number"):
+        CNN(channels=(2, 3), dropout=[0.1])
+    with pytest.raises(ValueError, match=r"dropout\[1\]=1 must be a number from 0 to below 1"):
+        MLP(widths=(2, 3), dropout=[0.1, 1])
