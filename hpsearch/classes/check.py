@@ -10,13 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpsearch.classes.binding import Binder, Bound, Kind
-from hpsearch.classes.components import importing_from, is_component, is_installed, resolve
+from hpsearch.classes.cli import with_cli
+from hpsearch.classes.components import (
+    ComponentError,
+    importing_from,
+    is_component,
+    is_installed,
+    resolve,
+)
 from hpsearch.classes.signature import returned_type, signature_of
 from hpsearch.studyfile.algorithms import PACKAGES, Component, why_idle
 from hpsearch.studyfile.diagnostics import Diagnostic
 from hpsearch.studyfile.document import Diagnostics, Document, KeyPath, Location
 from hpsearch.studyfile.parse import ParsedStudy, parse_study
-from hpsearch.studyfile.space import CornerConfig
 
 # The path of a value, and what is said of it.
 Findings = list[tuple[KeyPath, str]]
@@ -88,7 +94,7 @@ def find_faults(
     corners = parsed.space.corners()
     with importing_from(import_paths):
         for corner in corners:
-            _Check(log, corner.origins, faults, notes).corner(corner)
+            _Check(log, corner.origins, faults, notes).corner(corner.config)
         algorithms = {"sampler": parsed.settings.sampler, "pruner": parsed.settings.pruner}
         for role, component in algorithms.items():
             _check_algorithm(role, component, _Check(log, {}, faults, notes))
@@ -124,19 +130,23 @@ class _Check:
         self._log, self._origins, self._faults, self._notes = log, origins, faults, notes
         self._binder = Binder(self.diagnostic, self._note, self._known)
 
-    def corner(self, corner: CornerConfig) -> None:
+    def corner(self, config: Mapping[str, Any]) -> None:
         """Checks every section of a configuration."""
+        try:
+            config = with_cli(config)
+        except ComponentError as error:
+            return self.diagnostic(("cli",), str(error))
         found = {
-            name: self.component(corner.config[name], (name,), name)
+            name: self.component(config[name], (name,), name)
             for name in ("model", "data", "optimizer", "schedule")
-            if corner.config.get(name) is not None
+            if config.get(name) is not None
         }
         model, data = (_tree_of(found.get(name)) for name in ("model", "data"))
         if model and data and model != data:
             rule = "which do not mix; take both from one"
             message = f"the data module comes from {data} and the model from {model}, {rule}"
             self.diagnostic(("data", "class_path"), message)
-        self._trainer(corner.config.get("trainer"), model or TREES[0])
+        return self._trainer(config.get("trainer"), model or TREES[0])
 
     def component(self, tree: Any, path: KeyPath, role: str) -> Bound | None:
         """Checks a component that must be of the kind that its role asks for."""

@@ -68,6 +68,7 @@ def class_modules(document: Mapping[str, Any]) -> tuple[str, ...]:
     """Returns the modules of the classes that a study file's sections name, each once."""
     sections = [section for name, section in document.items() if name != "study"]
     paths = [path for path in class_paths(sections) if not path.startswith("~")]
+    paths += [cli] if isinstance(cli := document.get("cli"), str) else []
     return tuple(dict.fromkeys(path.rpartition(".")[0] for path in paths if "." in path))
 
 

@@ -29,6 +29,8 @@ class _UnclearError(Exception):
 def passes_statically(parsed: ParsedStudy) -> bool:
     """Tells whether the text of a study's classes shows that they take what they are given."""
     tree = parsed.source.tree if isinstance(parsed.source.tree, dict) else {}
+    if tree.get("cli"):
+        return False
     sections = [
         (section, SUPPLIED.get(name, ()))
         for name in tree

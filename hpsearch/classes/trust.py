@@ -143,10 +143,17 @@ def _class_paths(tree: Any, path: KeyPath) -> Iterator[str]:
     for key, child in tree.items() if isinstance(tree, dict) else enumerate(tree):
         # The study block names its algorithms by their class path alone, too.
         algorithm = path[:1] == ("study",) and str(key).endswith(("sampler", "pruner"))
-        if key == "class_path" or algorithm:
-            values = (value for _, value in possible_values(child, (*path, key)))
-            yield from (value for value in values if isinstance(value, str) and "." in value)
+        named = algorithm or key in ("class_path", "func") or (key == "cli" and not path)
+        values = (value for _, value in possible_values(child, (*path, key)))
+        for value in values:
+            if isinstance(value, str) and "." in value and (named or _leads_to_code(value)):
+                yield value
         yield from _class_paths(child, (*path, key))
+
+
+def _leads_to_code(text: str) -> bool:
+    """Tells whether a text is the path of what a module holds: an argument may be a function."""
+    return all(map(str.isidentifier, text.split("."))) and bool(find_files(text.rpartition(".")[0]))
 
 
 def _printable(name: str) -> str:

@@ -50,7 +50,8 @@ def adopt(document: Document) -> Document:
         if section == "trainer":
             tree[section] = _without_defaults(value)
         elif section in ("model", "data", "optimizer", "schedule"):
-            value, inner = _gathered(value, path, (section,))
+            named = bool(document.tree.get("cli")) and section in ("model", "data")
+            value, inner = _gathered(value, path, (section,), named)
             moved |= inner
             tree[section] = _as_schedule(value) if name == "lr_scheduler" else value
         elif section != "seed_everything" and (value is not None or section not in _UNSET):
@@ -87,8 +88,17 @@ def _without_defaults(trainer: Any) -> Any:
     }
 
 
-def _gathered(tree: Any, path: KeyPath, new: KeyPath) -> tuple[Any, dict[KeyPath, KeyPath]]:
-    """Returns a component with arguments beside its class path in their place, and their moves."""
+def _gathered(
+    tree: Any, path: KeyPath, new: KeyPath, named: bool
+) -> tuple[Any, dict[KeyPath, KeyPath]]:
+    """Returns a component with arguments beside its class path in their place, and their moves.
+
+    Args:
+        tree: the component.
+        path: where it is written.
+        new: where it belongs.
+        named: whether its class is named elsewhere.
+    """
     if is_branches(tree) or not isinstance(tree, dict) or "init_args" in tree:
         return tree, {}
     beside = [
@@ -98,7 +108,7 @@ def _gathered(tree: Any, path: KeyPath, new: KeyPath) -> tuple[Any, dict[KeyPath
         and not key.startswith("~")
         and not nearest(key, COMPONENT_KEYS, likeness=TYPO)
     ]
-    if "class_path" not in tree or not beside:
+    if not ("class_path" in tree or named) or not beside:
         return tree, {}
     kept = {key: value for key, value in tree.items() if key not in beside}
     arguments = {key: tree[key] for key in beside}

@@ -84,7 +84,7 @@ def _step(node: Any, part: str, path: KeyPath) -> KeyPath:
         if part in node[CHOICE]:
             return (CHOICE, part)
         raise _Unknown(f"there is no branch '{part}'{did_you_mean(part, node[CHOICE])}")
-    if "class_path" in node:
+    if "class_path" in node or "init_args" in node:
         own = part == "init_args" or (path[0] == "schedule" and part in SCHEDULE_KEYS)
         return (part,) if own else ("init_args", part)
     if not node or path in ((), ("study",), ("trainer",), ("speed",), ("tensorboard",)):

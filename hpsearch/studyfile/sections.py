@@ -12,7 +12,7 @@ from hpsearch.studyfile.expressions import is_expression, parse_expression
 from hpsearch.studyfile.forbidden import forbidden_reason
 
 REQUIRED = ("study", "model", "trainer")
-SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard")
+SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard", "cli")
 SCHEDULE_KEYS = ("interval", "monitor")
 TYPO = 0.8  # a likeness of words that leaves no doubt
 _COMPONENT_KEYS = ("class_path", "init_args", "dict_kwargs")
@@ -48,14 +48,22 @@ def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
         if name not in given:
             log.add((name,), f"the section {name}: is missing")
     for name in ("model", "data", "optimizer", "schedule"):
-        if tree.get(name) is not None:
+        # A LightningCLI class may know the classes of the first two.
+        known_class = bool(tree.get("cli")) and name in ("model", "data")
+        if tree.get(name) is not None and not known_class:
             _check_component_section(name, tree[name], log)
+    if not isinstance(tree.get("cli") or "", str):
+        log.add(("cli",), "must be the path of a LightningCLI class, as in main.MyCLI")
     if tree.get("trainer") is not None:
         _check_trainer(tree["trainer"], log)
     _check_speed(tree.get("speed"), log)
     _check_tensorboard(tree.get("tensorboard"), log)
     for name in SECTIONS:
-        _check_nested(tree.get(name), (name,), log)
+        section = tree.get(name)
+        if tree.get("cli") and isinstance(section, dict) and "class_path" not in section:
+            _check_nested(section.get("init_args"), (name, "init_args"), log)
+        else:
+            _check_nested(section, (name,), log)
     _check_forbidden(tree, (), log)
 
 
@@ -196,7 +204,7 @@ def _check_forbidden(tree: Any, path: KeyPath, log: Diagnostics) -> None:
         # The study block names its algorithms by their class path alone, too.
         algorithm = path[:1] == ("study",) and str(key).endswith(("sampler", "pruner"))
         named = key == "class_path" or (key == "func" and path[-1:] == ("init_args",))
-        if named or algorithm:
+        if named or algorithm or (key == "cli" and not path):
             for place, value in possible_values(child, (*path, key)):
                 if isinstance(value, str) and (reason := forbidden_reason(value)):
                     log.add(place, reason)

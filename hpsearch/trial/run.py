@@ -19,6 +19,7 @@ import torch
 import yaml
 
 from hpsearch.classes.binding import bind, instantiate
+from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import ComponentError
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
@@ -187,11 +188,12 @@ def build_data(job: Job) -> Any:
     Whatever it draws while it is made or set up follows from the study's seed, in every trial.
     None for a module that has loaders of its own.
     """
-    if job.config.get("data") is None:
+    config = with_cli(job.config)
+    if config.get("data") is None:
         return None
     seeds = {"split_seed": job.study_seed, "order_seed": job.seed}
     with seeded(job.study_seed):
-        data = bind(job.config["data"], ("data",), seeds).build(**seeds)
+        data = bind(config["data"], ("data",), seeds).build(**seeds)
     seed_set_up(data, job.study_seed)
     return data
 
@@ -205,7 +207,7 @@ def build_module(job: Job, data: Any) -> pl.LightningModule:
     Raises:
         ComponentError: the data module has no such attribute once it is set up.
     """
-    section = job.config["model"]
+    section = with_cli(job.config)["model"]
     named = section.get("from_data") or {}
     shapes_of = ("input_shape", "classes")
     bound = bind(section, ("model",), (*shapes_of, *named))
@@ -223,9 +225,9 @@ def build_module(job: Job, data: Any) -> pl.LightningModule:
     return module
 
 
-def _derive(data: Any, path: str) -> Any:
+def _derive(data: Any, path: str | Callable[[Any], Any]) -> Any:
     try:
-        return attrgetter(path)(data)
+        return path(data) if callable(path) else attrgetter(path)(data)
     except AttributeError:
         owner = "a study without a data: section" if data is None else type(data).__name__
         raise ComponentError(

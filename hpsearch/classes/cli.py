@@ -1,0 +1,111 @@
+"""What a LightningCLI class adds to the files it reads: links between arguments, and its classes.
+
+A study names the class in `cli:`. Its `add_arguments_to_parser` is asked for the links; the classes
+that it is called with, as in `MyCLI(Net, Rows)`, are read from the text of its module.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from hpsearch.classes.components import ComponentError, resolve
+from hpsearch.classes.signature import signature_of
+
+
+@dataclass(frozen=True)
+class _Link:
+    sources: tuple[str, ...]
+    target: str
+    compute: Callable[..., Any] | None
+    built: bool
+
+
+class _Parser:
+    """Stands in for the parser of a LightningCLI class: it remembers the links alone."""
+
+    def __init__(self) -> None:
+        self.links: list[_Link] = []
+
+    def link_arguments(
+        self, source: Any, target: str, compute_fn: Any = None, apply_on: str = "parse"
+    ) -> None:
+        sources = (source,) if isinstance(source, str) else tuple(source)
+        self.links.append(_Link(sources, target, compute_fn, apply_on == "instantiate"))
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
+def with_cli(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a filled-in configuration with what the class that `cli:` names adds to it.
+
+    Raises:
+        ComponentError: the class cannot be found, or it links what is not there.
+    """
+    filled = deepcopy(dict(config))
+    if not filled.get("cli"):
+        return filled
+    cli, parser = resolve(str(filled["cli"])), _Parser()
+    for section, owner in zip(("model", "data"), _classes_called_with(cli), strict=False):
+        if isinstance(filled.get(section) or {}, dict):
+            path = f"{owner.__module__}.{owner.__qualname__}"
+            filled[section] = {"class_path": path, **(filled.get(section) or {})}
+    cli.add_arguments_to_parser(cli.__new__(cli), parser)
+    for link in parser.links:
+        _follow(link, filled)
+    return filled
+
+
+def _follow(link: _Link, config: dict[str, Any]) -> None:
+    section, _, argument = link.target.replace(".init_args", "").partition(".")
+    tree = config.get(section)
+    if not isinstance(tree, dict) or not argument:
+        raise ComponentError(f"cli: a link leads to {link.target}, and there is no such section")
+    if link.built:
+        compute = link.compute or (lambda value: value)
+        paths = [source.partition(".")[2] for source in link.sources]
+        derived = _derive(compute, paths)
+        tree["from_data"] = {argument: derived, **(tree.get("from_data") or {})}
+        return
+    values = [_value_at(config, source) for source in link.sources]
+    value = link.compute(*values) if link.compute else values[0]
+    tree["init_args"] = {argument: value, **(tree.get("init_args") or {})}
+
+
+def _derive(compute: Callable[..., Any], paths: list[str]) -> Callable[[Any], Any]:
+    return lambda data: compute(*[attrgetter(path)(data) if path else data for path in paths])
+
+
+def _value_at(config: Mapping[str, Any], source: str) -> Any:
+    """Returns the value of an argument, be it the default of its class."""
+    section, _, name = source.replace(".init_args", "").partition(".")
+    tree = config.get(section) or {}
+    given = tree.get("init_args", tree) or {}
+    if name in given:
+        return given[name]
+    defaults = signature_of(resolve(tree["class_path"])).defaults if "class_path" in tree else {}
+    if name not in defaults:
+        raise ComponentError(f"cli: a link comes from {source}, which has no value")
+    return defaults[name]
+
+
+def _classes_called_with(cli: Any) -> Iterator[Any]:
+    """Yields the model's and the data module's class that a module calls its CLI with."""
+    module = sys.modules[cli.__module__]
+    names = {base.__name__ for base in cli.__mro__ if base.__name__.endswith("CLI")}
+    for call in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in names:
+            keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+            given = [*call.args, *[None] * 2][:2]
+            named = (keywords.get("model_class"), keywords.get("datamodule_class"))
+            for argument, keyword in zip(given, named, strict=True):
+                if (written := argument or keyword) is not None:
+                    yield attrgetter(ast.unparse(written))(module)
+            return

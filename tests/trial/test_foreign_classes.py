@@ -1,0 +1,296 @@
+"""Classes as other people write them are checked, built and trained from a study file alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hpsearch.classes.check import check_components
+from hpsearch.search.run import make_job
+from hpsearch.studyfile.read import read_parsed
+from hpsearch.studyfile.study import StudySpec
+from hpsearch.trial.probes.probe import probe
+from hpsearch.trial.run import build_data, build_module, prepare
+
+CLASSES = '''
+import enum
+from collections.abc import Callable, Iterable
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.cli import LightningCLI
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+class Act(enum.Enum):
+    TANH = "tanh"
+    RELU = "relu"
+
+
+def build(width):
+    """A factory that does not say what it returns."""
+    return nn.Linear(4, width)
+
+
+class Steps(pl.LightningModule):
+    def training_step(self, batch, batch_idx):
+        return self.net(batch[0]).square().mean()
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val_loss", self.net(batch[0]).square().mean())
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class Kwargs(Steps):
+    """Reads its hyperparameters from **kwargs, as a public template does."""
+
+    def __init__(self, lr=0.01, **kwargs):
+        super().__init__()
+        self.save_hyperparameters()
+        self.net = nn.Linear(4, self.hparams.outputs)
+
+
+class KwargsRows(pl.LightningDataModule):
+    def __init__(self, num_workers=0, **kwargs):
+        super().__init__()
+        self.kwargs = kwargs
+
+    def train_dataloader(self):
+        return DataLoader(TensorDataset(torch.ones(32, 4)), self.kwargs["batch_size"])
+
+    val_dataloader = train_dataloader
+
+
+class Base(pl.LightningDataModule):
+    def __init__(self, dataset_class, batch_size=16, **kwargs):
+        super().__init__()
+        self.dataset_class, self.batch_size = dataset_class, batch_size
+
+    def train_dataloader(self):
+        return DataLoader(self.dataset_class(torch.ones(32, 4)), self.batch_size)
+
+    val_dataloader = train_dataloader
+
+
+class Rows(Base):
+    """Fixes what its base asks for."""
+
+    def __init__(self, batch_size=16, **kwargs):
+        super().__init__(TensorDataset, batch_size, **kwargs)
+        self.save_hyperparameters("batch_size")
+
+    def setup(self, stage=None):
+        self.num_labels = 3
+
+
+class Enumerated(Steps):
+    def __init__(self, act: Act = Act.TANH):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(4, 2), nn.ReLU() if act is Act.RELU else nn.Tanh())
+
+
+class Hydra(Steps):
+    """A network and factories of what is built from it, as a public template has them."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        optimizer: torch.optim.Optimizer = torch.optim.Adam,
+        scheduler: torch.optim.lr_scheduler = None,
+        compile: bool = False,
+    ):
+        super().__init__()
+        self.net, self.optimizer, self.scheduler = net, optimizer, scheduler
+
+    @classmethod
+    def from_width(cls, width):
+        return cls(nn.Linear(4, width))
+
+    def configure_optimizers(self):
+        optimizer = self.optimizer(params=self.parameters())
+        if self.scheduler is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer=optimizer)}
+
+
+class Typed(Hydra):
+    def __init__(self, net: nn.Module, optimizer: type[torch.optim.Optimizer] = torch.optim.Adam):
+        super().__init__(net, optimizer)
+
+
+class Sized(Steps):
+    """Is told what only the data know, and the batch size too."""
+
+    def __init__(
+        self,
+        n_classes: int,
+        batch_size: int = 16,
+        optimizer: Callable[[Iterable], torch.optim.Optimizer] = torch.optim.SGD,
+    ):
+        super().__init__()
+        self.save_hyperparameters(ignore=["optimizer"])
+        self.net, self.optimizer = nn.Linear(4, n_classes), optimizer
+
+    def configure_optimizers(self):
+        return self.optimizer(self.parameters())
+
+
+class Own(Steps):
+    """Has loaders of its own."""
+
+    def __init__(self, width: int = 2):
+        super().__init__()
+        self.net = nn.Linear(4, width)
+
+    def train_dataloader(self):
+        return DataLoader(TensorDataset(torch.ones(32, 4)), 8)
+
+    val_dataloader = train_dataloader
+
+
+class Refusing(Own):
+    def __init__(self, width: int):
+        if width > 4:
+            raise ValueError(f"{width} is too wide")
+        super().__init__(width)
+
+
+class MyCLI(LightningCLI):
+    def add_arguments_to_parser(self, parser):
+        parser.set_defaults({"trainer.max_epochs": 1})
+        parser.link_arguments("data.batch_size", "model.batch_size")
+        parser.link_arguments(
+            "data.num_labels", "model.n_classes", lambda labels: labels + 1, apply_on="instantiate"
+        )
+
+
+def main():
+    MyCLI(Sized, datamodule_class=Rows)
+'''
+HEAD = "study: {name: s, objective: {val_loss: minimize}, trials: 2}\ntrainer: {max_epochs: 1}\n"
+ROWS = "data: {class_path: theirs.Rows, init_args: {batch_size: 8}}\n"
+LINEAR = "net: {class_path: torch.nn.Linear, init_args: {in_features: 4, out_features: 2}}"
+
+
+@pytest.fixture(autouse=True)
+def theirs(tmp_path: Path) -> Any:
+    (tmp_path / "theirs.py").write_text(CLASSES)
+    yield
+    sys.modules.pop("theirs", None)
+
+
+def read(folder: Path, text: str) -> StudySpec:
+    (folder / "s.yaml").write_text(HEAD + text)
+    parsed = read_parsed(folder / "s.yaml")
+    assert [*map(str, parsed.diagnostics)] == []
+    assert [*map(str, check_components(parsed))] == []
+    return StudySpec.from_parsed(parsed)
+
+
+def job_of(spec: StudySpec, folder: Path, **values: Any) -> Any:
+    params = {name.replace("__", "."): value for name, value in values.items()}
+    config = spec.space.sample(lambda name, d: params.setdefault(name, d.ends()[0]))
+    return make_job(spec, 0, params, config, folder, "cpu", 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model: {class_path: theirs.Kwargs, init_args: {outputs: 2, lr: '~float(0.01, 0.1)'}}\n"
+        "data: {class_path: theirs.KwargsRows, init_args: {batch_size: 16}}",
+        "model: {class_path: theirs.Kwargs, dict_kwargs: {outputs: 2}}\n" + ROWS,
+        "model: {class_path: theirs.Enumerated, init_args: {act: '~choice(tanh, relu)'}}\n" + ROWS,
+        "model: {class_path: theirs.Hydra.from_width, init_args: {width: '~int(2, 8)'}}\n" + ROWS,
+        f"model: {{class_path: theirs.Typed, init_args: {{{LINEAR}, "
+        "optimizer: '~choice(torch.optim.Adam, torch.optim.SGD)'}}\n" + ROWS,
+        "model: {class_path: theirs.Hydra, init_args: {net: {class_path: theirs.build, "
+        "init_args: {width: '~int(2, 8)'}}}}\n" + ROWS,
+        f"model: {{class_path: theirs.Typed, init_args: {{{LINEAR}, optimizer: {{"
+        "class_path: functools.partial, init_args: {func: torch.optim.Adam, "
+        "lr: '~float(0.01, 0.1)'}}}}\n" + ROWS,
+        f"model: {{class_path: theirs.Hydra, init_args: {{{LINEAR}, compile: false, optimizer: {{"
+        "class_path: torch.optim.SGD, init_args: {lr: '~float(0.01, 0.1)'}}, scheduler: {"
+        "class_path: torch.optim.lr_scheduler.StepLR, init_args: {step_size: 1}}}}\n" + ROWS,
+        "model: {class_path: theirs.Sized, from_data: {n_classes: num_labels}, "
+        "init_args: {batch_size: '~ref(data.batch_size)'}}\n" + ROWS.replace("8", "'~int(4, 8)'"),
+        "model: {class_path: theirs.Own, width: '~int(2, 8)'}",
+        "cli: theirs.MyCLI\nmodel: {optimizer: {class_path: torch.optim.Adam, init_args: {"
+        "lr: '~float(0.01, 0.1)'}}}\ndata: {batch_size: '~int(4, 8)'}",
+    ],
+    ids=[
+        "kwargs",
+        "dict_kwargs",
+        "enum",
+        "class-method",
+        "type",
+        "factory",
+        "partial",
+        "hydra",
+        "from_data",
+        "own-loaders",
+        "cli",
+    ],
+)
+def test_a_class_is_checked_and_trains(tmp_path: Path, text: str) -> None:
+    measured = probe(job_of(read(tmp_path, text), tmp_path))
+    assert measured.get("failure") is None
+    assert "val_loss" in measured["metrics"]
+
+
+@pytest.mark.parametrize(("word", "layer"), [("tanh", "Tanh"), ("relu", "ReLU"), ("RELU", "ReLU")])
+def test_each_word_of_an_enum_builds_another_network(tmp_path: Path, word: str, layer: str) -> None:
+    text = f"model: {{class_path: theirs.Enumerated, init_args: {{act: {word}}}}}\n{ROWS}"
+    job = job_of(read(tmp_path, text), tmp_path)
+    prepare(job)
+    assert type(build_module(job, build_data(job)).net[1]).__name__ == layer
+
+
+def test_an_anchor_gives_model_and_data_one_batch_size(tmp_path: Path) -> None:
+    text = (
+        "model: {class_path: theirs.Sized, init_args: {n_classes: 2, batch_size: &b "
+        "'~choice(4, 8, 16)'}}\ndata: {class_path: theirs.Rows, init_args: {batch_size: *b}}"
+    )
+    spec = read(tmp_path, text)
+    assert (list(spec.space.parameters), spec.space.size()) == (["model.batch_size"], 3)
+    job = job_of(spec, tmp_path, model__batch_size=16)
+    prepare(job)
+    data = build_data(job)
+    assert data.batch_size == build_module(job, data).hparams.batch_size == 16
+    assert probe(job).get("failure") is None  # both save it, and Lightning finds them equal
+
+
+def test_links_of_a_cli_class_are_followed(tmp_path: Path) -> None:
+    job = job_of(read(tmp_path, "cli: theirs.MyCLI\ndata: {batch_size: 4}\nmodel: {}"), tmp_path)
+    prepare(job)
+    data = build_data(job)
+    module = build_module(job, data)
+    assert (module.hparams.batch_size, module.hparams.n_classes) == (4, 4)
+
+
+def test_what_follows_from_data_that_lack_it_is_told(tmp_path: Path) -> None:
+    text = f"model: {{class_path: theirs.Sized, from_data: {{n_classes: labels}}}}\n{ROWS}"
+    words = "model.from_data: Rows has no attribute 'labels' after setup('fit')"
+    assert words in probe(job_of(read(tmp_path, text), tmp_path))["failure"]
+
+
+def test_a_constructor_that_refuses_a_value_makes_the_setting_infeasible(tmp_path: Path) -> None:
+    spec = read(tmp_path, "model: {class_path: theirs.Refusing, init_args: {width: '~int(2, 8)'}}")
+    refused = probe(job_of(spec, tmp_path, model__width=8))
+    assert (refused["failure"], refused["kind"]) == ("ValueError: 8 is too wide", "infeasible")
+    assert probe(job_of(spec, tmp_path)).get("failure") is None
+
+
+@pytest.mark.parametrize("lr", ["0.1", "'~float(1e-4, 1e-1)'"])
+def test_a_choice_over_a_class_path_ends_with_what_to_write(tmp_path: Path, lr: str) -> None:
+    (tmp_path / "s.yaml").write_text(
+        HEAD + "model: {class_path: theirs.Own}\noptimizer:\n  ~choice:\n"
+        f"    class_path: torch.optim.Adam\n    init_args: {{lr: {lr}}}\n"
+    )
+    first, *_ = read_parsed(tmp_path / "s.yaml").diagnostics
+    assert "each branch needs a name: put a word such as 'one:' above class_path" in first.message
