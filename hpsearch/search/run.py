@@ -135,9 +135,8 @@ def _search(
                 trials=record.trials,
                 stop=stop,
             )
-            work = Workload(
-                class_modules(spec.document), spec.document["data"], spec.import_paths, folder
-            )
+            data = spec.document.get("data") or {}
+            work = Workload(class_modules(spec.document), data, spec.import_paths, folder)
             with stop_on_signals(stop):
                 writer = StudyWriter(buffered, spec, environment)
                 Coordinator(setup, writer, writes, engine.start(work), observer).run()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hpsearch.classes.check import check_components
-from hpsearch.search.run import make_job
+from hpsearch.protocol.job import Placement
 from hpsearch.studyfile.read import read_parsed
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.trial.probes.probe import probe
@@ -196,7 +196,7 @@ def read(folder: Path, text: str) -> StudySpec:
 def job_of(spec: StudySpec, folder: Path, **values: Any) -> Any:
     params = {name.replace("__", "."): value for name, value in values.items()}
     config = spec.space.sample(lambda name, d: params.setdefault(name, d.ends()[0]))
-    return make_job(spec, 0, params, config, folder, "cpu", 1)
+    return spec.job(0, params, config, Placement(folder))
 
 
 @pytest.mark.parametrize(
