@@ -110,6 +110,26 @@ def test_the_words_and_the_table(home: Path, capsys: pytest.CaptureFixture[str])
     names_one_winner(capsys)
 
 
+def test_other_studies_and_databases_of_the_folder_see_that_the_images_were_opened(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ways = ("--inline", "--devices", "cpu:1")
+    few = ("--top", "1", "--seeds", "1", *ways)
+    assert main(["confirm", "tiny", *few]) == 0
+    assert "The same images had been opened" not in capsys.readouterr().out
+
+    other = ("--storage", "sqlite:///other.db", "--runs", "elsewhere")
+    assert main(["run", "tiny.yaml", "--trials", "1", *other, *ways]) == 0
+    assert main(["confirm", "tiny", *few, *other]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    trial = recorded(home, "tiny").test_evaluations[0]["trial"]
+    said = (
+        f"The same images had been opened once before in this folder, for trial {trial} of tiny at"
+    )
+    assert said in text
+    assert "is one that was chosen, and too good." in text
+
+
 def names_one_winner(capsys: pytest.CaptureFixture[str]) -> None:
     """Whichever trial the confirmation takes, every screen names it."""
     study = open_study(open_storage("sqlite:///hpsearch.db"), "tiny").study

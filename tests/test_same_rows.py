@@ -10,9 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from hpsearch.cli import main
+from hpsearch.search.store import open_storage, open_study
 
 STUBS = Path(__file__).parent / "stubs"
 STUDY = """
@@ -91,6 +94,46 @@ def test_data_that_change_between_run_and_resume_stop_the_search_and_cost_no_tri
     said = " ".join(capfd.readouterr().err.split())
     assert "the training data and validation data are not those of the study's earlier" in said
     assert main(["resume", "us", "--inline", "--devices", "cpu:1"]) == 0
+
+
+PICTURES = """
+study: {name: p, objective: {val_accuracy: maximize}, trials: 1, pruner: none}
+model: {class_path: hpsearch.models.Softmax, init_args: {label_smoothing: "~float(0, 0.1)"}}
+data:
+  class_path: hpsearch.data.ImageData
+  init_args: {source: ./pics, validation: 8, image_size: 8}
+optimizer: {class_path: torch.optim.Adam, init_args: {lr: 0.05}}
+trainer: {max_epochs: 1}
+"""
+
+
+def paint(home: Path, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    for name in "ab":
+        (home / "pics" / name).mkdir(parents=True, exist_ok=True)
+        for number in range(20):
+            pixels = chance.integers(0, 256, (8, 8), np.uint8)
+            Image.fromarray(pixels).save(home / "pics" / name / f"{number}.png")
+
+
+def test_pictures_that_are_replaced_between_run_and_resume_are_noticed(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ways = ("--inline", "--devices", "cpu:1")
+    paint(home, seed=0)
+    (home / "p.yaml").write_text(PICTURES)
+    assert main(["run", "p.yaml", *ways]) == 0
+    paint(home, seed=1)
+    for command in (["resume", "p", "--add", "1"], ["confirm", "p", "--top", "1", "--seeds", "1"]):
+        assert main([*command, *ways]) == 1
+        said = " ".join(capfd.readouterr().err.split())
+        assert "the data are not those of the study's earlier trials: they have changed" in said
+    assert main(["resume", "p", "--accept-changes", *ways]) == 0
+    capfd.readouterr()
+    assert main(["resume", "p", "--add", "1", *ways]) == 0, "they are the study's from then on"
+    changes = open_study(open_storage("sqlite:///hpsearch.db"), "p").study.user_attrs
+    [change] = changes["hpsearch:data_changes"]
+    assert (change["trial"], change["changed"]) == (1, "data")
 
 
 def _doubled():  # type: ignore[no-untyped-def]

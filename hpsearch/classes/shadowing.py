@@ -1,4 +1,4 @@
-"""Files beside a study that hide modules of Python itself, such as `random.py`."""
+"""Files beside a study that hide modules of Python or of a library, such as `random.py`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ from hpsearch.errors import InputError
 
 # A folder of tests is common, and nothing imports Python's own.
 _HARMLESS = {"test", "this", "antigravity"}
+# The libraries that training imports, whatever the study's own classes are.
+_LIBRARIES = frozenset(
+    (
+        *("lightning", "lightning_fabric", "lightning_utilities", "numpy", "optuna", "packaging"),
+        *("PIL", "pytorch_lightning", "scipy", "sqlalchemy", "tensorboard", "torch"),
+        *("torchmetrics", "torchvision", "tqdm", "typing_extensions", "yaml"),
+    )
+)
 
 
 def refuse_hidden_modules(folders: Iterable[str]) -> None:
-    """Refuses a study beside whose classes a module of Python is hidden.
+    """Refuses a study beside whose classes a module of Python, or a library, is hidden.
 
     These folders are searched first, so numpy, torch and hpsearch would import the file instead
     of what they need, and fail in places that have nothing to do with it.
@@ -29,28 +37,37 @@ def refuse_hidden_modules(folders: Iterable[str]) -> None:
     if not found:
         return
     lines = (
-        f"{file} hides Python's own module {_name(file)}, which is imported in its place;"
-        " rename it, and what imports it"
+        f"{file} hides {_what(_name(file))}: it is imported in its place. Rename it, and what"
+        " imports it"
         for file in found
     )
     raise InputError("\n       ".join(lines))
 
 
 def _hiding(folder: Path) -> Iterator[Path]:
-    """Yields the files of a folder that are imported in place of a module of Python's library."""
+    """Yields the files of a folder that are imported in place of another module of their name."""
     suffixes = tuple(importlib.machinery.all_suffixes())
     try:
         inside = sorted(folder.iterdir())
     except OSError:  # nothing is imported from there
         return
     for path in inside:
-        if _name(path) not in sys.stdlib_module_names - _HARMLESS:
+        if _name(path) not in (sys.stdlib_module_names | _LIBRARIES) - _HARMLESS:
             continue
-        if path.name.endswith(suffixes) and path.is_file():
-            yield path
-        # Without an __init__ it is a package only where no other module has its name.
-        elif "." not in path.name and any((path / f"__init__{end}").is_file() for end in suffixes):
-            yield path / "__init__.py"
+        # Without an __init__ a folder is a package only where no other module has its name.
+        inner = (path / f"__init__{end}" for end in suffixes) if "." not in path.name else ()
+        files = [path] if path.name.endswith(suffixes) else inner
+        yield from (file for file in files if file.is_file() and not _is_the_library(file))
+
+
+def _is_the_library(file: Path) -> bool:
+    """Returns whether a file is the library itself, in a folder where it is worked on."""
+    module = sys.modules.get(_name(file)) if _name(file) in _LIBRARIES else None
+    return module is not None and getattr(module, "__file__", None) == str(file)
+
+
+def _what(name: str) -> str:
+    return f"the library {name}" if name in _LIBRARIES else f"Python's own module {name}"
 
 
 def _name(file: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, final
 
@@ -14,10 +15,11 @@ from hpsearch.data.augmentation import Augment, add_copies, faults_of
 from hpsearch.data.batches import Batch, EvaluationBatches, TrainingBatches
 from hpsearch.data.images import ImageStore
 from hpsearch.data.normalise import measure
+from hpsearch.data.opening import keep_test_split_closed, require_open
 from hpsearch.data.order import IntArray
-from hpsearch.data.sources import Request, load, preload
+from hpsearch.data.sources import Request, load, load_test, preload
 from hpsearch.data.split import fingerprint, split
-from hpsearch.errors import DataError, TestSplitClosedError
+from hpsearch.errors import DataError
 
 VALIDATION = 5000
 
@@ -108,6 +110,7 @@ class ImageData(LightningDataModule):
         self.augment = Augment(**(augment or {}))
         self._is_set_up = False
         self._why_open: str | None = None
+        self._test: ImageStore | None = None
         self._trains_on_everything = False
 
     @staticmethod
@@ -155,8 +158,7 @@ class ImageData(LightningDataModule):
         Args:
             reason: why, in words: the test split answers one question once.
         """
-        if not reason.strip():
-            raise DataError("the test split is opened for a reason; say which")
+        require_open(reason)
         self._why_open = reason
 
     def train_on_everything(self) -> None:
@@ -181,19 +183,23 @@ class ImageData(LightningDataModule):
         Raises:
             TestSplitClosedError: `open_test_split` was not called, or a model is being trained.
         """
-        if self._is_fitted_on():
-            raise TestSplitClosedError(
-                "the test split is closed while a model is trained: it must not decide how, or"
-                " which, model is trained. `hpsearch confirm` reads it once, for the winner"
-            )
-        if self._why_open is None:
-            raise TestSplitClosedError(
-                "the test split is closed: settings are chosen on the validation split, and the "
-                "test split is read once, for the winner. To read it, call "
-                "open_test_split(reason) on the data module"
-            )
-        images = load(self._request, "test")
+        with keep_test_split_closed() if self._is_fitted_on() else nullcontext():
+            images = self._load_test()
         return EvaluationBatches(images, np.arange(len(images.labels)), self._eval_batch_size)
+
+    def test_fingerprint(self) -> str:
+        """Returns a hash of the test images, their labels and classes.
+
+        Raises:
+            TestSplitClosedError: see `test_dataloader`.
+        """
+        return self._load_test().fingerprint
+
+    def _load_test(self) -> ImageStore:
+        require_open(self._why_open)
+        if self._test is None:
+            self._test = load_test(self._request, self._why_open)
+        return self._test
 
     def _is_fitted_on(self) -> bool:
         state = None if self.trainer is None else self.trainer.state

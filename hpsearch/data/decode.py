@@ -18,6 +18,7 @@ Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 GREY_MODES = {"1", "L", "LA", "La", "F", "I"}
 _SIXTEEN_BITS = "I;16"  # with a byte order behind it: I;16B
 _ORIENTATION = 0x0112  # the EXIF tag
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
 # Formats of which Pillow gives 16-bit samples as 32-bit integers, black 0 and white 65535.
 _SCALED_TO_16_BITS = {"PNG", "PPM"}
 
@@ -159,13 +160,21 @@ def _eight_bits(picture: Image.Image, file_format: str | None) -> Image.Image:
 
 def _from_16_bits(picture: Image.Image) -> Image.Image:
     samples = np.asarray(picture)
+    bits, white_is_zero = _tiff_samples(picture)
     # The high byte, as Pillow itself reads coloured pictures of 16 bits.
-    grey = Image.fromarray((samples >> 8).astype(np.uint8))
+    high = (samples >> (bits - 8)).astype(np.uint8)
+    grey = Image.fromarray(255 - high if white_is_zero else high)
     transparent = picture.info.get("transparency")
     if not isinstance(transparent, int):
         return grey
     alpha = Image.fromarray(np.where(samples == transparent, 0, 255).astype(np.uint8))
     return Image.merge("LA", (grey, alpha))
+
+
+def _tiff_samples(picture: Image.Image) -> tuple[int, bool]:
+    """Returns how many bits a sample has, and whether 0 is white, which Pillow leaves to us."""
+    tags = getattr(picture, "tag_v2", {})
+    return tags.get(_BITS_PER_SAMPLE, (16,))[0], tags.get(_PHOTOMETRIC) == 0
 
 
 def _from_floats(samples: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> Image.Image:

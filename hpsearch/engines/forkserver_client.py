@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from hpsearch.engines.interpreter import python_command
+from hpsearch.engines.interpreter import SAME_HASHES, python_command
 
 # One thread until a trial knows how many it may have: a parent with threads cannot fork safely.
 SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -48,7 +48,7 @@ class Server:
                 stdout=output or subprocess.DEVNULL,
                 stderr=output or subprocess.DEVNULL,
                 start_new_session=True,
-                env={**KEEPS_MEMORY, **os.environ, **SINGLE_THREADED},
+                env={**SAME_HASHES, **KEEPS_MEMORY, **os.environ, **SINGLE_THREADED},
             )
 
     def load(

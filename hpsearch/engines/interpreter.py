@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+# Sets of texts, and with them splits made of sets, have the same order in every process.
+SAME_HASHES = {"PYTHONHASHSEED": "0"}
+
 
 def python_command(module: str, *words: object) -> list[str]:
     """Returns the command that runs one of hpsearch's modules in this Python.

@@ -11,7 +11,7 @@ from typing import Any
 
 from hpsearch.engines import bridge
 from hpsearch.engines.child import isolate_process
-from hpsearch.engines.interpreter import python_command
+from hpsearch.engines.interpreter import SAME_HASHES, python_command
 from hpsearch.engines.linux import set_parent_death_signal
 from hpsearch.errors import SearchError
 from hpsearch.protocol.job import Job
@@ -35,6 +35,7 @@ def run_in_subprocess(function: str, job: Job, *arguments: Any) -> Any:
         python_command("hpsearch.engines.subprocess_call", os.getpid()),
         input=json.dumps([function, job.to_json(), arguments]),
         stdout=subprocess.PIPE,
+        env={**SAME_HASHES, **os.environ},
         text=True,
         check=False,
     )

@@ -134,6 +134,7 @@ def _search(
                 seeds={t.number: t.attributes[SEED] for t in record.trials if SEED in t.attributes},
                 trials=record.trials,
                 stop=stop,
+                accept_changes=options.accept_changes,
             )
             data = spec.document.get("data") or {}
             work = Workload(class_modules(spec.document), data, spec.import_paths, folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,17 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.utilities.data import extract_batch_size
 
+from hpsearch.data import TestSplitClosedError
+from hpsearch.data.opening import openings_of, record_opening, recorded_by_caller
 from hpsearch.protocol.job import Job
 from hpsearch.trial import tensorboard
+from hpsearch.trial.fingerprint import fingerprint_test_rows
 from hpsearch.trial.lightning_namespace import in_tree, tree_of
 from hpsearch.trial.run import build_trainer
 from hpsearch.trial.trained import build, find_best
+
+_BRIEFLY = ("opened", "reason", "study", "trial", "metrics")
+_MOST_EARLIER = 20
 
 
 class _CountExamples(pl.Callback):
@@ -32,27 +40,92 @@ class _Chosen(Checkpoint):
         self.best_model_path = self.last_model_path = str(best)
 
 
-def run_final_test(job: Job, reason: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Opening:
+    """Where an opening is put on record, and for which model it is.
+
+    Attributes:
+        folder: the folder that has the record of all openings.
+        search: the search's id.
+        study: its name.
+        trial: number of the trial whose setting is measured.
+        sha256: of the model's checkpoint.
+        again: whether another model of the search may have been measured on the same images.
+    """
+
+    folder: str
+    search: str
+    study: str
+    trial: int
+    sha256: str
+    again: bool
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the record says of it."""
+        return {key: value for key, value in vars(self).items() if key not in ("folder", "again")}
+
+
+def run_final_test(
+    job: Job, reason: str, opening: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Tests the model of the job's best checkpoint on the test split of its data.
+
+    That is put on record beforehand, under the test images' fingerprint; images that cannot be
+    read, or are of other classes, are found out before.
 
     Args:
         job: the run whose model it is; its folder holds the checkpoint.
-        reason: why the split is opened; a data module with `open_test_split` is told.
+        reason: why the split is opened; a data module with `open_test_split` is given it.
+        opening: the fields of an `Opening`; nothing is put on record without them.
 
     Returns:
-        `metrics` (by name) and `examples` (count); or `failure`, one line, if there is no result.
+        `metrics` (by name), `examples` (count), `images` (the fingerprint, empty where it cannot
+        be known), and `earlier`, the openings of the same images by others; or `failure`, one
+        line, if there is no result.
     """
     try:
-        return _test(job, reason)
+        with recorded_by_caller():
+            return _test(job, reason, None if opening is None else Opening(**opening))
     except Exception as error:
         return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())}"}
 
 
-def _test(job: Job, reason: str) -> dict[str, Any]:
+def _test(job: Job, reason: str, opening: Opening | None) -> dict[str, Any]:
     best = find_best(job)
     module, data = build(job)
     if hasattr(data, "open_test_split"):
         data.open_test_split(reason)
+    images = fingerprint_test_rows(data)
+    if opening is None or not images:
+        return {**_measure(job, module, data, best), "images": images, "earlier": []}
+    folder, facts = Path(opening.folder), {"reason": reason, **opening.facts}
+    known = openings_of(folder, images)
+    _refuse_second_look(known, opening)
+    token = record_opening(folder, images, facts)
+    found = _measure(job, module, data, best)
+    record_opening(folder, images, facts | found, token)
+    earlier = [_brief(one) for one in known if one.get("search") != opening.search]
+    return {**found, "images": images, "earlier": earlier[-_MOST_EARLIER:]}
+
+
+def _brief(opening: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: opening[key] for key in _BRIEFLY if key in opening}
+
+
+def _refuse_second_look(known: Sequence[Mapping[str, Any]], opening: Opening) -> None:
+    """Refuses a search whose database has forgotten what its folder has on record."""
+    for one in known if not opening.again else ():
+        same = one.get("search") == opening.search
+        if same and one.get("metrics") and one.get("sha256") != opening.sha256:
+            raise TestSplitClosedError(
+                f"these test images were opened at {one['opened']} for trial {one['trial']} of this"
+                " very search, of which its database has no record; --again opens them again, on"
+                " record"
+            )
+
+
+def _measure(job: Job, module: Any, data: Any, best: Path) -> dict[str, Any]:
     tree, count = tree_of(module), _CountExamples()
     arguments = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
     callbacks = [count, in_tree(_Chosen, tree)(best)]

@@ -31,6 +31,7 @@ from torch.utils.data import (
     TensorDataset,
 )
 
+from hpsearch.data import ImageData
 from hpsearch.trial.seeding import seeded
 
 # Arguments of a data module that decide how rows are read, and not what is in them.
@@ -77,6 +78,25 @@ def data_facts(trainer: Any, data: Any, arguments: Mapping[str, Any] | None) -> 
     return {"split": split, "data": record}
 
 
+def fingerprint_test_rows(data: Any) -> str:
+    """Returns a text that changes with a data module's test rows; empty if it cannot be known.
+
+    Raises:
+        DataError: test images of `ImageData` cannot be used.
+    """
+    if isinstance(data, ImageData):
+        return data.test_fingerprint()
+    with contextlib.suppress(Exception), seeded(0):
+        data.setup("test")
+        loaders = list(_each(data.test_dataloader()))
+        content = [content_of(loader) for loader in loaders]
+        if content and None not in content:
+            # To four digits: the last ones may differ from one machine to another.
+            rows = json.dumps(content, default=str)
+            return _hash([json.loads(rows, parse_float=lambda number: f"{float(number):.3e}")])
+    return ""
+
+
 def content_of(loader: Any) -> dict[str, Any] | None:
     """Returns what a loader's rows hold, or None if that changes from one reading to the next.
 
@@ -88,18 +108,18 @@ def content_of(loader: Any) -> dict[str, Any] | None:
         slow rows is shorter: compare as many as both have.
     """
     readings = []
-    for count in (2, _ROWS):
+    for _ in range(2):
         with seeded(0):
-            readings.append(_content(loader, count))
+            readings.append(_content(loader))
     again = zip(readings[0]["sample"], readings[1]["sample"], strict=False)
     return readings[1] if all(one == other for one, other in again) else None
 
 
-def _content(loader: Any, count: int) -> dict[str, Any]:
+def _content(loader: Any) -> dict[str, Any]:
     dataset = loader.dataset
     if isinstance(dataset, IterableDataset):
         # A copy: what a row counts up must not be missed later.
-        first = islice(iter(copy.copy(dataset)), count)
+        first = islice(iter(copy.copy(dataset)), _ROWS)
         return {"rows": None, "sample": [_record(row) for row in _in_time(first)]}
     index, base = rows_of(loader)
     if isinstance(base, TensorDataset):
@@ -107,7 +127,7 @@ def _content(loader: Any, count: int) -> dict[str, Any]:
         if size <= _WHOLE_BYTES:
             chosen = (tensor[torch.from_numpy(index)] for tensor in base.tensors)
             return {"rows": len(index), "sample": [_record(part, _BUCKETS) for part in chosen]}
-    rows = _in_time(_sampled(loader, base, index, count))
+    rows = _in_time(_sampled(loader, base, index))
     return {"rows": len(index), "sample": [_record(row) for row in rows]}
 
 
@@ -134,10 +154,10 @@ def _drawn(loader: Any) -> IntArray:
     return np.arange(len(loader.dataset))
 
 
-def _sampled(loader: Any, base: Any, index: IntArray, count: int) -> Iterable[Any]:
+def _sampled(loader: Any, base: Any, index: IntArray) -> Iterable[Any]:
     """Returns rows spread evenly, in an order that has them spread wherever it is cut."""
     halves = (int(f"{place:05b}"[::-1], 2) for place in range(_ROWS))
-    places = list(dict.fromkeys(half * len(index) // _ROWS for half in halves))[:count]
+    places = list(dict.fromkeys(half * len(index) // _ROWS for half in halves))
     chosen = Subset(base, [int(index[place]) for place in places if len(index)])
     if not loader.num_workers:
         return (chosen[number] for number in range(len(chosen)))

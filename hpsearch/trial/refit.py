@@ -10,6 +10,7 @@ import yaml
 from pytorch_lightning.callbacks import Checkpoint
 
 from hpsearch.classes.binding import instantiate
+from hpsearch.data.opening import keep_test_split_closed
 from hpsearch.protocol.job import Job
 from hpsearch.trial.lightning_namespace import in_tree, tree_of
 from hpsearch.trial.run import build_data, build_module, build_trainer, prepare
@@ -41,6 +42,7 @@ class _SaveAndStop(Checkpoint):
         trainer.should_stop |= trainer.current_epoch + 1 >= self._epochs
 
 
+@keep_test_split_closed()
 def refit(job: Job, epochs: int) -> dict[str, Any]:
     """Trains the job's model on all but the test split, or goes on from its last checkpoint.
 

@@ -22,6 +22,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from hpsearch.data.opening import keep_test_split_closed
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Report, from_line, to_line
@@ -173,6 +174,7 @@ class RehearsedReports(Reports):
         trainer.should_stop = True
 
 
+@keep_test_split_closed()
 def rehearse(job: Job, where: StageTracker) -> Rehearsal:
     """Trains and validates on a few real batches as the trial would, and keeps none of its files.
 

@@ -21,6 +21,7 @@ import yaml
 from hpsearch.classes.binding import bind, instantiate
 from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import ComponentError
+from hpsearch.data.opening import keep_test_split_closed
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended
@@ -59,6 +60,7 @@ ADVICE = (
 )
 
 
+@keep_test_split_closed()
 def run_trial(job: Job, send: Exchange) -> None:
     """Trains the job's model, or goes on from its last checkpoint, and says how it ended.
 

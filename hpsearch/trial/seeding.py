@@ -65,8 +65,19 @@ def seed_set_up(owner: Any, seed: int) -> None:
 
 
 def _call_seeded(method: Callable[..., Any], seed: int, /, *args: Any, **named: Any) -> Any:
-    with seeded(seed):
+    with seeded(seed, *_reloaded_in(method)):
         return method(*args, **named)
+
+
+def _reloaded_in(method: Callable[..., Any]) -> tuple[int, ...]:
+    """Returns the epoch for which training data are drawn anew, if the Trainer does that."""
+    owner = getattr(method, "__self__", None)
+    # A module that has no Trainer yet answers `trainer` with an exception.
+    trainer: Any = getattr(owner, "_trainer" if hasattr(owner, "_trainer") else "trainer", None)
+    again = getattr(trainer, "reload_dataloaders_every_n_epochs", 0)
+    if method.__name__ != "train_dataloader" or not again or not trainer.current_epoch:
+        return ()
+    return (trainer.current_epoch,)
 
 
 def _mix(parts: tuple[int, ...]) -> int:

@@ -69,9 +69,13 @@ def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
     Returns:
         A sentence on each of the study's modules that cannot be imported.
     """
-    faults = [fault for name in modules if (fault := _import(name))]
-    with contextlib.suppress(Exception):
-        _preload(data)
+    # Here and not above: it loads torch, which `warm` does in its own way.
+    from hpsearch.data.opening import keep_test_split_closed
+
+    with keep_test_split_closed():
+        faults = [fault for name in modules if (fault := _import(name))]
+        with contextlib.suppress(Exception):
+            _preload(data)
     return faults
 
 

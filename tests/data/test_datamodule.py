@@ -8,6 +8,7 @@ from PIL import Image
 
 from hpsearch.data import DataError, ImageData, TestSplitClosedError
 from hpsearch.data.batches import Batch
+from hpsearch.data.opening import openings_of
 from hpsearch.models import CNN
 
 SIDE, COUNT, CLASSES = 12, 90, 3
@@ -126,7 +127,8 @@ def test_a_training_resumed_after_an_epoch_goes_on_exactly_as_it_would_have(fold
         assert torch.equal(a, b)
 
 
-def test_the_test_split_is_closed_until_it_is_opened_for_a_reason(folder):
+def test_the_test_split_is_closed_until_it_is_opened_for_a_reason(folder, monkeypatch):
+    monkeypatch.chdir(folder)  # where it is put on record
     data = ImageData()
     for closed in (data.test_dataloader, data.predict_dataloader):
         with pytest.raises(TestSplitClosedError, match=r"closed: .* open_test_split\(reason\)"):
@@ -136,6 +138,9 @@ def test_the_test_split_is_closed_until_it_is_opened_for_a_reason(folder):
     data.open_test_split("a test of this very rule")
     assert len(data.test_dataloader()) == 40, "10,000 images"
     assert len(data.predict_dataloader()) == 40
+    [opening] = openings_of(folder, data.test_fingerprint())
+    assert opening["reason"] == "a test of this very rule"
+    assert opening["source"] == "mnist"
 
 
 def test_trainer_test_does_not_reach_a_closed_test_split(folder):

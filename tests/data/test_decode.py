@@ -56,3 +56,14 @@ def test_a_picture_of_nothing_is_white_paper():
 def test_pixels_whose_white_is_not_known_are_refused(picture, reason):
     with pytest.raises(UnreadablePicture, match=reason):
         plain(picture)
+
+
+def test_16_bit_tiffs_say_how_many_bits_they_have_and_what_is_white(tmp_path):
+    samples = (DIGIT.astype(np.uint16) << 8) + 7
+    for name, tags in (("plain.tif", {}), ("white is 0.tif", {262: 0})):
+        Image.fromarray(samples).save(tmp_path / name, tiffinfo=tags)
+    plain_tiff = decode(read_picture(tmp_path / "plain.tif"), SHAPE)[0]
+    inverted = read_picture(tmp_path / "white is 0.tif")
+    assert (plain_tiff == DIGIT).all()
+    assert inverted.tag_v2[262] == 0
+    assert (decode(inverted, SHAPE)[0] == 255 - DIGIT).all()

@@ -10,7 +10,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
+from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset, random_split
 
 
 class UnseededData(pl.LightningDataModule):
@@ -53,6 +53,15 @@ class RestlessData(UnseededData):
         seed = int(np.random.default_rng().integers(2**31))
         parts = random_split(TensorDataset(torch.randn(100, 4)), [80, 20], _generator(seed))
         self.training, self.validation = parts
+
+
+class SubsampledData(UnseededData):
+    """Trains on some rows that are drawn whenever Lightning asks for the loader."""
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        rows = torch.randperm(80)[:32].tolist()
+        print("DRAWN", rows[:8], flush=True)
+        return DataLoader(Subset(self.training, rows), 16)
 
 
 class Model(pl.LightningModule):

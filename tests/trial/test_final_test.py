@@ -12,6 +12,8 @@ import pytest
 import pytorch_lightning as pl
 
 from hpsearch.classes.binding import instantiate
+from hpsearch.data import ImageData
+from hpsearch.data.opening import openings_of
 from hpsearch.models import Softmax
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Message
@@ -78,7 +80,66 @@ def test_a_search_that_looks_at_the_test_split_fails(
     )
 
 
-def test_once_the_training_is_over_it_can_be_opened(tmp_path: Path) -> None:
+class Peeking(Softmax):
+    """Makes a data module of its own to look at the test split."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        data = ImageData()
+        data.open_test_split("just this once")
+        data.test_dataloader()
+        return super().training_step(batch, batch_idx)
+
+
+def test_a_module_with_a_data_module_of_its_own_fails_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tested.Peeking", Peeking, raising=False)
+    ended = run(job(tmp_path, "tested.Peeking", images(tmp_path)))
+    assert ended.how == "failed"
+    assert "the test split is closed while a model is trained" in ended.failure
+
+
+def opening(folder: Path, **changes: Any) -> dict[str, Any]:
+    fields = {"search": "id-1", "study": "one", "trial": 4, "sha256": "aa", "again": False}
+    return {"folder": str(folder), **fields, **changes}
+
+
+def test_an_opening_is_seen_from_every_study_of_the_folder(tmp_path: Path) -> None:
+    trial = job(tmp_path, "hpsearch.models.Softmax", images(tmp_path))
+    run(trial)
+    first = run_final_test(trial, "a test", opening(tmp_path))
+    assert first["earlier"] == []
+    [line] = openings_of(tmp_path, first["images"])
+    assert (line["study"], line["trial"], line["metrics"]) == ("one", 4, first["metrics"])
+
+    other = run_final_test(trial, "a test", opening(tmp_path, search="id-2", study="two"))
+    [earlier] = other["earlier"]
+    assert (earlier["study"], earlier["trial"]) == ("one", 4)
+    assert earlier["metrics"] == first["metrics"]
+
+
+def test_a_search_whose_database_has_forgotten_its_opening_is_refused(tmp_path: Path) -> None:
+    trial = job(tmp_path, "hpsearch.models.Softmax", images(tmp_path))
+    run(trial)
+    run_final_test(trial, "a test", opening(tmp_path))
+    refused = run_final_test(trial, "a test", opening(tmp_path, sha256="bb"))["failure"]
+    assert "for trial 4 of this very search, of which its database has no record" in refused
+    assert "metrics" in run_final_test(trial, "a test", opening(tmp_path, sha256="aa"))
+    assert "metrics" in run_final_test(trial, "a test", opening(tmp_path, sha256="bb", again=True))
+
+
+def test_the_test_rows_of_any_data_module_have_a_fingerprint(tmp_path: Path) -> None:
+    trial = job(tmp_path, "tested.TestedModel", {"class_path": "tested.TestedData"})
+    run(trial)
+    for study, seen in (("one", 0), ("two", 1)):
+        found = run_final_test(trial, "a test", opening(tmp_path, search=study, study=study))
+        assert len(found["earlier"]) == seen
+
+
+def test_once_the_training_is_over_it_can_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     data: Any = instantiate(images(tmp_path))
     data.setup("fit")
     module = Softmax(input_shape=data.input_shape, classes=data.classes)

@@ -6,6 +6,8 @@ import errno
 import hashlib
 import json
 import os
+import pickle
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,8 +16,10 @@ from typing import Any
 
 import pytest
 import torch
+import unseeded
 import yaml
 from desk import Desk, job, run, weights
+from pytorch_lightning.utilities.model_helpers import is_overridden
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hpsearch.protocol.events import read_events
@@ -23,6 +27,7 @@ from hpsearch.protocol.messages import Decision, Ended, Message, Report, Started
 from hpsearch.trial.run import run_trial
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.checkpoint import keep, verified
+from hpsearch.trial.seeding import seed_set_up
 
 
 def test_a_trial_says_what_it_is_reports_every_epoch_and_ends(tmp_path: Path) -> None:
@@ -71,6 +76,35 @@ def test_what_the_data_draw_changes_no_weight(tmp_path: Path) -> None:
         return weights(tmp_path / data / "last.ckpt")["net.weight"]
 
     assert torch.equal(first("UnseededData"), first("RestlessData"))
+
+
+def test_data_that_are_drawn_anew_every_epoch_still_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def drawn(folder: str, **trainer: Any) -> list[str]:
+        capsys.readouterr()
+        trial = job(tmp_path / folder, trainer={"max_epochs": 3, **trainer})
+        config = {"model": {"class_path": "unseeded.Model"}}
+        config["data"] = {"class_path": "unseeded.SubsampledData"}
+        run(replace(trial, config={**trial.config, **config}))
+        return re.findall("DRAWN (.*)", capsys.readouterr().out)
+
+    again = drawn("again", reload_dataloaders_every_n_epochs=1)
+    assert len(set(again)) == len(again) == 3
+    assert drawn("once") == again[:1]
+
+
+def test_a_module_with_its_own_split_has_that_of_the_study() -> None:
+    module = unseeded.SplittingModel()
+    seed_set_up(module, 1)
+    rows = []
+    for _ in range(2):
+        torch.rand(3)
+        module.setup("fit")
+        rows.append(module.validation_rows.indices)
+    assert rows[0] == rows[1]
+    assert is_overridden("setup", module)
+    assert pickle.loads(pickle.dumps(module)).setup.func is module.setup.func
 
 
 def test_a_trial_that_may_not_train_does_not_and_leaves_no_event(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from hpsearch.data.decode import UnreadablePicture, decode, is_grey, open_picture, read_picture
 from hpsearch.data.images import Images, ImageStore
 from hpsearch.data.pictures import Pictures
-from hpsearch.data.sources.layout import Layout, find_layout
+from hpsearch.data.sources.layout import Layout, find_layout, visible_folders
 from hpsearch.data.sources.memory import fits
 from hpsearch.data.sources.request import Request, Split
 from hpsearch.data.sources.tree import Tree, class_names, listed, other_classes
@@ -42,10 +42,9 @@ def load_folder(folder: Path, split: Split, request: Request) -> ImageStore:
     _require_same_classes(layout, classes)
     tree = Tree()
     if split == "test":
-        if layout.test is None:
-            raise DataError(
-                f"{folder}: there is no test split; put its classes into {folder / 'test'}"
-            )
+        if layout.test is None or not visible_folders(layout.test):
+            where = layout.test or folder / "test"
+            raise DataError(f"{folder}: there is no test split; put its classes into {where}")
         tree.add(layout.test, classes)
         return _hold(tree, layout.test, classes, request, len(tree.paths))
     tree.add(layout.train, classes)
@@ -57,7 +56,8 @@ def load_folder(folder: Path, split: Split, request: Request) -> ImageStore:
 
 def _require_same_classes(layout: Layout, classes: Sequence[str]) -> None:
     """Refuses parts that differ in their classes: here, and not when the test split is opened."""
-    others = [top for top in (layout.val, layout.test) if top is not None]
+    # A test folder without classes is not labelled, as in a competition: there is no test split.
+    others = [top for top in (layout.val, layout.test) if top is not None and visible_folders(top)]
     faults = [fault for top in others for fault in other_classes(top, layout.train, classes)]
     if faults:
         raise DataError(f"{layout.train}: its parts differ in their classes:{listed(faults)}")

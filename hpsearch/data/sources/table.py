@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hpsearch.data.images import Images, ImageStore
+from hpsearch.data.opening import record_reading, require_open
 from hpsearch.data.sources.folder import load_folder
 from hpsearch.data.sources.idx import NAMES, find_pair, load_pair
 from hpsearch.data.sources.named import load_named
@@ -34,8 +35,8 @@ class Source(NamedTuple):
     is_local: bool = True
 
 
-def load(request: Request, split: Split = "train") -> ImageStore:
-    """Finds and loads one split of a source.
+def load(request: Request) -> ImageStore:
+    """Finds and loads the training images of a source; the files of no other split are read.
 
     Runs no parallel operation of torch, so that a process which is forked afterwards may call it.
 
@@ -43,8 +44,23 @@ def load(request: Request, split: Split = "train") -> ImageStore:
         DataError: the source is unknown, is found nowhere, is too large, holds what cannot be
             used, or comes in one size that is not `image_size`.
     """
-    if (request, split) in _preloaded:
-        return _preloaded[request, split]
+    return _preloaded[request] if request in _preloaded else _load("train", request)
+
+
+def load_test(request: Request, reason: str | None) -> ImageStore:
+    """Loads the test images of a source, for a reason that is put on record.
+
+    Raises:
+        TestSplitClosedError: this process trains, or there is no reason.
+        DataError: see `load`; or the opening cannot be recorded.
+    """
+    require_open(reason)
+    images = _load("test", request)
+    record_reading(images.fingerprint, request.source, str(reason))
+    return images
+
+
+def _load(split: Split, request: Request) -> ImageStore:
     images = _source_of(request).load(split, request)
     _, height, width = images.shape
     size = request.image_size
@@ -66,7 +82,7 @@ def preload(request: Request) -> None:
     images = load(request)
     # The hash of all images is kept with them, so that no trial has to compute it.
     _ = images.fingerprint
-    _preloaded[request, "train"] = images
+    _preloaded[request] = images
 
 
 def _source_of(request: Request) -> Source:
@@ -107,4 +123,4 @@ SOURCES = (
     Source(_is_folder, _load_folder),
     Source(lambda name: True, load_named, is_local=False),
 )
-_preloaded: dict[tuple[Request, Split], ImageStore] = {}
+_preloaded: dict[Request, ImageStore] = {}

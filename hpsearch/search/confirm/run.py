@@ -32,7 +32,7 @@ from hpsearch.search.model import model_job
 from hpsearch.search.options import RunOptions
 from hpsearch.search.run import SearchOutcome, resume_study
 from hpsearch.search.store import StoredStudy, StudyRecord, take_lease
-from hpsearch.search.store.keys import CONFIRMATION, CONFIRMS, SEED
+from hpsearch.search.store.keys import CONFIRMATION, CONFIRMS, ID, RUNS, SEED
 from hpsearch.studyfile.study import StudySpec
 
 REFIT = "refit"
@@ -181,8 +181,17 @@ def _open_test_split(
     evaluation = begin_evaluation(
         study, trial=trial, seed=seed, checkpoint=run.checkpoint, sha256=sha256, again=again
     )
+    opening = {
+        "folder": str(Path(study.user_attrs[RUNS]).parent),
+        "search": study.user_attrs[ID],
+        "study": study.study_name,
+        "trial": trial,
+        "sha256": sha256,
+        "again": again,
+    }
     try:
-        result = call("hpsearch.trial.final_test:run_final_test", job, evaluation.reason)
+        test = "hpsearch.trial.final_test:run_final_test"
+        result = call(test, job, evaluation.reason, opening)
     except SearchError as error:
         result = {"failure": str(error)}
     return end_evaluation(study, result)

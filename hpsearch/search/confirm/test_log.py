@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,9 @@ class Evaluation:
         metrics: what was measured; None if it came to nothing.
         examples: how many examples were measured on.
         failure: why it came to nothing.
+        images: the fingerprint of the test images; empty where it is not known.
+        earlier: openings of the same images from other studies and by other programs, as the
+            record in the folder has them.
     """
 
     opened: str
@@ -46,6 +49,8 @@ class Evaluation:
     metrics: Mapping[str, float] | None = None
     examples: int = 0
     failure: str = ""
+    images: str = ""
+    earlier: Sequence[Mapping[str, Any]] = ()
 
 
 def openings_of(study: optuna.Study) -> tuple[Evaluation, ...]:

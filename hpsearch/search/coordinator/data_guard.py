@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from hpsearch.protocol.data_record import changed_parts
 from hpsearch.protocol.messages import Ended
 from hpsearch.search.store import StudyWriter
-from hpsearch.search.store.keys import DATA, SPLIT
+from hpsearch.search.store.keys import DATA, DATA_CHANGES, SPLIT
 
 _MOST_RECORDS = 8  # with other arguments of the data module, content is another
 
@@ -21,11 +22,19 @@ class DataGuard:
 
     Args:
         writer: of the study.
+        accept_changes: whether the first trial of this run may have other data, which then are the
+            study's.
     """
 
-    def __init__(self, writer: StudyWriter) -> None:
+    def __init__(self, writer: StudyWriter, accept_changes: bool) -> None:
         self._writer = writer
+        self._accept_changes = accept_changes
         self._agreed = False
+
+    @property
+    def facts(self) -> dict[str, int | None]:
+        """What a trial's record says of its data: how often they had changed before it."""
+        return {"data_changes": len(self._writer.attribute(DATA_CHANGES) or ()) or None}
 
     def check(self, number: int, split: str | None, data: Mapping[str, Any] | None) -> Ended | None:
         """Returns why a trial may not train, or None; what is not known yet of the study is stored.
@@ -38,45 +47,58 @@ class DataGuard:
             split: changes with the validation rows.
             data: the record of its data, see `protocol/data_record.py`.
         """
-        stored = self._writer.attribute(SPLIT)
-        what = ["validation rows"] if split and stored and split != stored else []
-        if not what and data:
-            what = self._changed(data)
-        if what:
-            parts = " and ".join(what)
-            return self._disagreement(number, parts) if self._agreed else self._change(parts)
-        if split and not stored:
-            self._writer.set_attribute(SPLIT, split)
-        if data:
-            self._remember(data)
+        parts = " and ".join(self._changed(split, data))
+        if parts and self._agreed:
+            return _disagreement(number, parts)
+        if parts and not self._accept_changes:
+            return _change(parts)
+        if parts:
+            self._accept(number, parts)
+        self._remember(split, data)
         self._agreed = True
         return None
 
-    def _changed(self, data: Mapping[str, Any]) -> list[str]:
+    def _changed(self, split: str | None, data: Mapping[str, Any] | None) -> list[str]:
+        stored = self._writer.attribute(SPLIT)
+        if split and stored and split != stored:
+            return ["validation rows"]
         known = self._writer.attribute(DATA) or {}
-        return changed_parts(known.get(data["arguments"], {}), data)
+        return changed_parts(known.get(data["arguments"], {}), data) if data else []
 
-    def _remember(self, data: Mapping[str, Any]) -> None:
+    def _accept(self, number: int, parts: str) -> None:
+        since = datetime.now().astimezone().isoformat(timespec="seconds")
+        changes = self._writer.attribute(DATA_CHANGES) or []
+        change = {"since": since, "trial": number, "changed": parts}
+        self._writer.set_attribute(DATA_CHANGES, [*changes, change])
+        for key in (SPLIT, DATA):
+            self._writer.set_attribute(key, None)
+
+    def _remember(self, split: str | None, data: Mapping[str, Any] | None) -> None:
+        if split and not self._writer.attribute(SPLIT):
+            self._writer.set_attribute(SPLIT, split)
         known = self._writer.attribute(DATA) or {}
-        if data["arguments"] not in known and len(known) < _MOST_RECORDS:
+        if data and data["arguments"] not in known and len(known) < _MOST_RECORDS:
             self._writer.set_attribute(DATA, {**known, data["arguments"]: dict(data)})
 
-    def _disagreement(self, number: int, parts: str) -> Ended:
-        return Ended(
-            "failed",
-            f"the {parts} of trial {number} are not those of the trials before it, so their values"
-            " cannot be compared: draw them from split_seed, an argument that the data module is"
-            " given, and not from the clock, a generator of its own or a searched value",
-            "set-up",
-        )
 
-    def _change(self, parts: str) -> Ended:
-        return Ended(
-            "failed",
-            f"the {parts} are not those of the study's earlier trials: they have changed since, and"
-            " values on other data cannot be compared. Put the data back, or give the study another"
-            " name. If nothing has changed, the data module draws them anew each time; let it draw"
-            " them from split_seed, which it is given",
-            "set-up",
-            fatal=True,
-        )
+def _disagreement(number: int, parts: str) -> Ended:
+    return Ended(
+        "failed",
+        f"the {parts} of trial {number} are not those of the trials before it, so their values"
+        " cannot be compared: draw them from split_seed, an argument that the data module is"
+        " given, and not from the clock, a generator of its own or a searched value",
+        "set-up",
+    )
+
+
+def _change(parts: str) -> Ended:
+    return Ended(
+        "failed",
+        f"the {parts} are not those of the study's earlier trials: they have changed since, and"
+        " values on other data cannot be compared. Put the data back, continue with"
+        " --accept-changes, which is recorded, or give the study another name. If nothing has"
+        " changed, the data module draws them anew each time; let it draw them from split_seed,"
+        " which it is given",
+        "set-up",
+        fatal=True,
+    )

@@ -65,7 +65,7 @@ class Coordinator:
         self._ending = Ending(setup.stop, setup.deadline)
         self._disk = DiskSpaceMonitor(setup.folder, observer)
         self._cleanup = Cleanup(writer, observer, setup.retention(), self._record)
-        self._data_guard = DataGuard(writer)
+        self._data_guard = DataGuard(writer, setup.accept_changes)
         self._queue = TrialQueue(writer, setup.budget, setup.stop)
         self._running: dict[int, RunningTrial] = {}
         self._failures = FailureTracker()
@@ -181,7 +181,7 @@ class Coordinator:
         self._writer.begin_attempt(running.trial, started.from_epoch)
         split, data = facts.pop("split", None), facts.pop("data", None)
         running.refusal = self._data_guard.check(running.job.number, split, data)
-        self._writer.set_facts(running.trial, facts)
+        self._writer.set_facts(running.trial, facts | self._data_guard.facts)
         if running.refusal:
             running.ended = running.refusal
             return "stop"

@@ -30,6 +30,7 @@ class SearchSetup:
         seeds: by trial number, the seeds that do not follow from it.
         trials: the trials there are already.
         stop: how the search is asked to stop from outside, by signals.
+        accept_changes: whether trials may be trained on other data than those before them.
     """
 
     spec: StudySpec
@@ -39,6 +40,7 @@ class SearchSetup:
     seeds: Mapping[int, int] = field(default_factory=dict)
     trials: Sequence[TrialRecord] = ()
     stop: StopRequest = field(default_factory=StopRequest)
+    accept_changes: bool = False
 
     @property
     def limits(self) -> TrialLimits:

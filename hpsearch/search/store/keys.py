@@ -11,6 +11,7 @@ IMPORT_PATHS = "hpsearch:import_paths"  # folders of the study's own classes
 BUDGET = "hpsearch:budget"  # trials in all
 RUNS = "hpsearch:runs"  # folder of the trials' files
 SPLIT = "hpsearch:split"  # hash of the validation rows
+DATA_CHANGES = "hpsearch:data_changes"  # since when, and from which trial on, data are others
 DATA = "hpsearch:data"  # what the data hold, by a hash of the data module's arguments
 VERSIONS = "hpsearch:versions"  # of python and the libraries that trained
 ENVIRONMENTS = "hpsearch:environments"  # code and versions that trials were trained under

@@ -9,6 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from hpsearch.data.opening import keep_test_split_closed
 from hpsearch.protocol.job import Job
 from hpsearch.trial.lightning_namespace import tree_of
 from hpsearch.trial.progress import samples_of
@@ -78,6 +79,7 @@ class _Stopwatch(pl.Callback):
             self._since = None
 
 
+@keep_test_split_closed()
 def throughput(job: Job, cache: str, until_s: float = TIMED_S) -> dict[str, Any]:
     """Trains for a few seconds as a trial does, writes nothing, and says how fast that went.
 

@@ -62,7 +62,26 @@ def words_of_test(record: Record) -> str:
     return (
         f"On the test split: {test['metric']} {formatting.metric(test['value'])}"
         f" ({f'{sure}, ' if sure else ''}{test['examples']:,} examples), of the run with seed"
-        f" {model['seed']}, the median of its runs; {when}."
+        f" {model['seed']}, the median of its runs; {when}.{_earlier_words(test)}"
+    )
+
+
+def _earlier_words(test: Record) -> str:
+    """Returns how often others have opened the same images, and what that means."""
+    earlier = test.get("earlier")
+    if not earlier:
+        return ""
+    last, count = earlier[-1], len(earlier)
+    times = "once before" if count == 1 else f"{count} times before"
+    values = ", ".join(
+        f"{name} {formatting.metric(value)}" for name, value in (last.get("metrics") or {}).items()
+    )
+    who = f"trial {last['trial']} of {last['study']}" if "study" in last else "another program"
+    return (
+        f" The same images had been opened {times} in this folder,"
+        f" {'' if count == 1 else 'last '}for {who} at {last['opened']}"
+        f"{f' ({values})' if values else ''}: the best of several such figures is one that was"
+        " chosen, and too good."
     )
 
 

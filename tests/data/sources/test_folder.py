@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shutil
 import zlib
 
 import numpy as np
@@ -180,6 +181,14 @@ def test_the_parts_classes_are_compared_before_a_picture_is_opened(tree):
         f"  {tree}/test/Cat: a class that {tree}/train does not have",
         f"  {tree}/test/cat: missing, while {tree}/train has this class",
     ]
+
+
+def test_a_test_folder_without_labels_keeps_nobody_from_training(tree):
+    shutil.rmtree(tree / "test")
+    paint(tree / "test" / "1.png", 50, mode="L")
+    assert load(tree).classes == ("cat", "dog")
+    with pytest.raises(DataError, match=r"there is no test split; put its classes into .*/test$"):
+        load(tree, "test")
 
 
 def test_faults_say_what_to_do(tree):

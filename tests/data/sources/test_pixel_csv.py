@@ -3,12 +3,23 @@
 import numpy as np
 import pytest
 
-from hpsearch.data.sources import Request, load
+from hpsearch.data.sources import Request, load_test
+from hpsearch.data.sources import load as load_training
 from hpsearch.errors import DataError
 
 PIXELS = np.arange(24).reshape(6, 4) * 10
 LABELS = [0, 1, 2, 0, 1, 2]
 NAMES = ["label", *(f"pixel{number}" for number in range(4))]
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path, monkeypatch):
+    """What is opened is put on record in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def load(request, split="train"):
+    return load_training(request) if split == "train" else load_test(request, "a test of it")
 
 
 def rows(labels=LABELS, pixels=PIXELS):

@@ -24,8 +24,8 @@ def record(own: str, arguments: str = "x") -> dict[str, str]:
     return {"arguments": arguments, "own": own}
 
 
-def guard(study: Any) -> DataGuard:
-    return DataGuard(study)
+def guard(study: Any, accept_changes: bool = False) -> DataGuard:
+    return DataGuard(study, accept_changes)
 
 
 def test_equal_data_pass_in_this_run_and_the_next() -> None:
@@ -79,3 +79,19 @@ def test_the_record_stays_small_however_many_arguments_there_are() -> None:
     for number in range(100):
         assert one.check(number, "s", record("a", arguments=str(number))) is None
     assert len(study.known["hpsearch:data"]) == 8
+
+
+def test_accepted_data_are_the_studys_from_then_on_and_on_record() -> None:
+    study = Attributes()
+    guard(study).check(0, "s", record("a"))
+    accepting = guard(study, accept_changes=True)
+    assert accepting.facts == {"data_changes": None}
+    assert accepting.check(1, "t", record("b")) is None
+    assert accepting.facts == {"data_changes": 1}
+    assert accepting.check(2, "s", record("a")) is not None, "only the first trial of a run decides"
+    [change] = study.known["hpsearch:data_changes"]
+    assert (change["trial"], change["changed"]) == (1, "validation rows")
+    assert guard(study).check(3, "t", record("b")) is None
+    refusal = guard(study).check(4, "s", record("a"))
+    assert refusal is not None
+    assert "--accept-changes" in refusal.failure

@@ -1,0 +1,138 @@
+"""Who may read the test images of a source, and the record of all who did.
+
+Test images answer one question once. Nothing that trains can read them through hpsearch's classes,
+and whatever else reads them leaves a line in a file of the folder it runs in. A line names the
+images by a hash, so that an opening is seen from every study and database of that folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hpsearch.errors import DataError, TestSplitClosedError
+
+LOG = "hpsearch-test-openings.jsonl"
+# In the environment, so that it holds in the processes that a closed one starts, too.
+_CLOSED = "HPSEARCH_TEST_SPLIT_CLOSED"
+_recorded_by_caller = False
+
+
+@contextmanager
+def keep_test_split_closed() -> Iterator[None]:
+    """Keeps this process, and those that it starts, from reading test images within."""
+    before = os.environ.get(_CLOSED)
+    os.environ[_CLOSED] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_CLOSED]
+
+
+@contextmanager
+def recorded_by_caller() -> Iterator[None]:
+    """Opens test images within, for a caller that records it with what it measures."""
+    global _recorded_by_caller
+    _recorded_by_caller = True
+    try:
+        yield
+    finally:
+        _recorded_by_caller = False
+
+
+def require_open(reason: str | None) -> None:
+    """Refuses to read test images without a reason, or in a process that trains.
+
+    Raises:
+        TestSplitClosedError: it does, or nobody has opened them.
+    """
+    if os.environ.get(_CLOSED) and not _recorded_by_caller:
+        raise TestSplitClosedError(
+            "the test split is closed while a model is trained: it must not decide how, or"
+            " which, model is trained. `hpsearch confirm` reads it once, for the winner"
+        )
+    if reason is None:
+        raise TestSplitClosedError(
+            "the test split is closed: settings are chosen on the validation split, and the "
+            "test split is read once, for the winner. To read it, call "
+            "open_test_split(reason) on the data module"
+        )
+    if not reason.strip():
+        raise DataError("the test split is opened for a reason; say which")
+
+
+def record_reading(images: str, source: str, reason: str) -> None:
+    """Records that test images are read here, unless the caller does.
+
+    Args:
+        images: their fingerprint.
+        source: where they come from.
+        reason: why.
+    """
+    if not _recorded_by_caller:
+        record_opening(Path.cwd(), images, {"source": source, "reason": reason})
+
+
+def record_opening(folder: Path, images: str, facts: Mapping[str, Any], token: str = "") -> str:
+    """Appends an opening to a folder's record, or what it came to; returns its token.
+
+    Args:
+        folder: whose record it is.
+        images: the test images' fingerprint.
+        facts: what else is known: `reason`, `study`, `trial`, `metrics`...
+        token: of an opening that was recorded before, to add to it.
+
+    Raises:
+        DataError: the record cannot be written, so the images may not be read.
+    """
+    token = token or uuid.uuid4().hex
+    line = {
+        "token": token,
+        "images": images,
+        "opened": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        **facts,
+    }
+    try:
+        with (folder / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise DataError(
+            f"{folder / LOG}: cannot be written ({error.strerror}), so the opening of the test"
+            " split cannot be recorded, and it stays closed"
+        ) from error
+    return token
+
+
+def openings_of(folder: Path, images: str) -> list[dict[str, Any]]:
+    """Returns the openings of test images that a folder has on record, the earliest first.
+
+    Args:
+        folder: whose record is read.
+        images: the images' fingerprint.
+    """
+    path = folder / LOG
+    if not path.exists():
+        return []
+    found: dict[str, dict[str, Any]] = {}
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            line = json.loads(text)
+            if line["images"] == images:
+                # The time is that of the first line: when it was opened.
+                known = found.setdefault(line["token"], {})
+                known |= line | {"opened": known.get("opened", line["opened"])}
+        except (ValueError, KeyError, TypeError):  # torn by a kill, or by hand
+            continue
+    return list(found.values())

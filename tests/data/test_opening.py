@@ -1,0 +1,93 @@
+"""Nothing that trains reads test images, and whatever else does is on record."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hpsearch.data import DataError, ImageData, TestSplitClosedError
+from hpsearch.data.opening import (
+    LOG,
+    keep_test_split_closed,
+    openings_of,
+    record_opening,
+    recorded_by_caller,
+)
+from hpsearch.data.sources import Request, load_test
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_while_a_model_is_trained_no_class_opens_it() -> None:
+    message = "the test split is closed while a model is trained"
+    opened = ImageData()
+    opened.open_test_split("before the training")
+    with keep_test_split_closed():
+        with pytest.raises(TestSplitClosedError, match=message):
+            ImageData().open_test_split("just this once")
+        with pytest.raises(TestSplitClosedError, match=message):
+            opened.test_dataloader()
+        with pytest.raises(TestSplitClosedError, match=message):
+            load_test(Request(), "just this once")
+    assert len(opened.test_dataloader()) == 40
+
+
+def test_nor_does_a_process_that_the_training_starts() -> None:
+    code = "from hpsearch.data import ImageData; ImageData().open_test_split('from beside')"
+    with keep_test_split_closed():
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "TestSplitClosedError: the test split is closed while a model is trained" in done.stderr
+
+
+def test_an_opening_is_on_record_before_the_images_are_given(folder: Path) -> None:
+    images = load_test(Request(), "a look from a notebook")
+    [line] = openings_of(folder, images.fingerprint)
+    assert (line["source"], line["reason"]) == ("mnist", "a look from a notebook")
+    assert line["pid"] == os.getpid()
+
+
+def test_what_the_caller_records_is_recorded_once(folder: Path) -> None:
+    with recorded_by_caller():
+        images = load_test(Request(), "the final figure")
+    assert openings_of(folder, images.fingerprint) == []
+
+
+def test_what_an_opening_came_to_is_added_to_it(folder: Path) -> None:
+    token = record_opening(folder, "ab12", {"study": "one", "trial": 3})
+    [before] = openings_of(folder, "ab12")
+    record_opening(folder, "ab12", {"study": "one", "trial": 3, "metrics": {"a": 0.5}}, token)
+    [after] = openings_of(folder, "ab12")
+    assert "metrics" not in before
+    assert after == {**before, "metrics": {"a": 0.5}}
+
+
+def test_openings_are_found_by_their_images_whatever_became_of_other_lines(folder: Path) -> None:
+    record_opening(folder, "ab12", {"study": "one"})
+    with (folder / LOG).open("a") as file:
+        file.write('{"token": "torn, "images\n[1]\n\xff\n')
+    record_opening(folder, "cd34", {"study": "two"})
+    record_opening(folder, "ab12", {"study": "three"})
+    assert [one["study"] for one in openings_of(folder, "ab12")] == ["one", "three"]
+    assert openings_of(folder / "elsewhere", "ab12") == []
+
+
+def test_what_cannot_be_recorded_is_not_opened(folder: Path) -> None:
+    (folder / LOG).mkdir()
+    with pytest.raises(DataError, match=r"cannot be written .* the opening of the test split cann"):
+        load_test(Request(), "a look")
+
+
+def test_lines_are_json(folder: Path) -> None:
+    record_opening(folder, "ab12", {"reason": 'with "quotes"\nand a line'})
+    [text] = (folder / LOG).read_text().splitlines()
+    assert json.loads(text)["reason"] == 'with "quotes"\nand a line'
