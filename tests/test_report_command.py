@@ -14,6 +14,7 @@ from large_study import write_large_study
 
 from hpsearch.cli import main
 from hpsearch.measure.report import gather
+from hpsearch.search.store import open_study
 from hpsearch.search.store.database import open_storage
 
 STUDY = """
@@ -114,14 +115,14 @@ def test_what_cannot_be_had_is_explained_in_its_place(
     shutil.copytree(home, tmp_path / "moved")
     monkeypatch.chdir(tmp_path / "moved")
     storage = open_storage("sqlite:///hpsearch.db")
-    whole = gather(storage, "digits")
+    whole = gather(open_study(storage, "digits"))
     assert whole.inspection is not None
     assert whole.inspection["images"] == 5000
     assert set(whole.winner_metrics) == {1, 2}
     folder = Path(whole.study.runs) / "digits"
     hidden = folder.rename(tmp_path / "hidden")
     try:
-        bare = gather(storage, "digits")
+        bare = gather(open_study(storage, "digits"))
     finally:
         hidden.rename(folder)
     assert bare.inspection is not None
@@ -133,7 +134,7 @@ def test_what_cannot_be_had_is_explained_in_its_place(
 def test_a_parameter_that_decides_is_the_most_important(tmp_path: Path) -> None:
     storage = open_storage(f"sqlite:///{tmp_path / 'large.db'}")
     write_large_study(storage, tmp_path / "runs", trials=300)
-    shares = gather(storage, "large").importances["val_accuracy"]
+    shares = gather(open_study(storage, "large")).importances["val_accuracy"]
     assert max(shares, key=lambda name: shares[name]) == "model.lr"
 
 

@@ -22,7 +22,7 @@ def study_entry(study: StudyRecord) -> dict[str, Any]:
         "name": study.name,
         "state": study.state,
         "counts": study.counts,
-        "failures": study.failures,
+        "failures": {kind: len(trials) for kind, trials in study.failures.items()},
         "budget": study.budget,
         "objectives": study.objectives,
         "best": _best(study),

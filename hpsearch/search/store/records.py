@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from hpsearch.search.store.keys import (
     CHECKPOINT,
     CURVE,
     DEVICE,
+    FAILURE,
     FAILURE_KIND,
     PAUSED_AT,
     SECONDS,
@@ -64,6 +64,18 @@ class TrialRecord:
     attempts: tuple[Mapping[str, Any], ...]
     attributes: Mapping[str, Any]
 
+    @property
+    def failure_kind(self) -> str | None:
+        """In which way it failed, `unknown` where that is not on record; None if it did not."""
+        if self.state != "failed" and FAILURE_KIND not in self.attributes:
+            return None
+        return str(self.attributes.get(FAILURE_KIND) or "unknown")
+
+    @property
+    def failure(self) -> str:
+        """What went wrong, in a line."""
+        return str(self.attributes.get(FAILURE) or "no reason on record")
+
 
 @dataclass(frozen=True)
 class StudyRecord:
@@ -107,17 +119,17 @@ class StudyRecord:
         return counts
 
     @property
-    def failures(self) -> dict[str, int]:
-        """Returns how many trials failed in which way, the commonest first.
+    def failures(self) -> dict[str, tuple[TrialRecord, ...]]:
+        """The trials that failed, by kind of failure, the commonest first.
 
-        Out of memory is among them, though such a trial counts as pruned.
+        A setting that did not fit into memory is among them, though such a trial counts as pruned.
+        Every screen and page counts failures with this.
         """
-        kinds = Counter(
-            str(trial.attributes.get(FAILURE_KIND) or "unknown")
-            for trial in self.trials
-            if trial.state == "failed" or FAILURE_KIND in trial.attributes
-        )
-        return dict(kinds.most_common())
+        kinds: dict[str, tuple[TrialRecord, ...]] = {}
+        for trial in self.trials:
+            if trial.failure_kind is not None:
+                kinds[trial.failure_kind] = (*kinds.get(trial.failure_kind, ()), trial)
+        return dict(sorted(kinds.items(), key=lambda item: -len(item[1])))
 
 
 def trial_record(frozen: FrozenTrial, runs: Path, *, owned: bool = True) -> TrialRecord:

@@ -49,7 +49,7 @@ def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
             told = f"{_code(objectives[0])} was {formatting.metric(value)}"
             return f"**Pruned** after epoch {at}: {told}, behind the others at that epoch"
         case "failed":
-            return f"**Failed**\n\n{_fenced(str(trial.attributes.get(FAILURE, 'no word of why')))}"
+            return f"**Failed**\n\n{_fenced(trial.failure)}"
         case "running":
             return f"**Running**: {epochs} epochs done"
         case "paused":

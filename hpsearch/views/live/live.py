@@ -104,7 +104,7 @@ class LiveView:
         if self._state:
             self._state.ended(trial)
         if trial.state == "failed":
-            reason = trial.attributes.get("failure") or "no reason on record"
+            reason = trial.failure
             self.note(f"trial {trial.number} failed: {reason}")
 
     def note(self, text: str) -> None:

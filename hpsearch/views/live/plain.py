@@ -78,5 +78,5 @@ def trial_line(trial: TrialRecord, objectives: tuple[str, ...]) -> str:
     parts.append(spell(trial.seconds))
     parts.append(formatting.one_line(trial.params))
     if trial.state == "failed" or "failure" in trial.attributes:
-        parts.append(f"failure: {trial.attributes.get('failure') or 'no reason on record'}")
+        parts.append(f"failure: {trial.failure}")
     return "  ".join(part for part in parts if part)

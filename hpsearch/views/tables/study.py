@@ -12,7 +12,7 @@ from rich.text import Text
 
 from hpsearch.measure.rungs import count_rungs
 from hpsearch.search.store import StudyRecord, TrialRecord
-from hpsearch.search.store.keys import FAILURE, FAILURE_KIND
+from hpsearch.search.store.keys import FAILURE_KIND
 from hpsearch.views import formatting
 from hpsearch.views.ranking import counts_line, done, epochs_words, progress_line
 from hpsearch.views.tables.confirmation import confirmed_words, evaluations_words
@@ -25,7 +25,7 @@ _AVOIDED = ("out of memory", "infeasible")
 
 def failure_counts(study: StudyRecord) -> str:
     """Returns `7: hang 2, training 5; out of memory 3 (pruned)`, or nothing where none failed."""
-    kinds = dict(study.failures)
+    kinds = {kind: len(trials) for kind, trials in study.failures.items()}
     avoided = {kind: kinds.pop(kind) for kind in _AVOIDED if kind in kinds}
     counts = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
     parts = [f"{sum(kinds.values())}: {counts}"] * bool(kinds)
@@ -137,4 +137,4 @@ def _failures(study: StudyRecord) -> list[RenderableType]:
 def _failure(trial: TrialRecord) -> str:
     kind = trial.attributes.get(FAILURE_KIND)
     words = f"trial {trial.number} failed" + (f" ({kind})" if kind else "")
-    return f"{words}: {trial.attributes.get(FAILURE) or 'no reason on record'}"
+    return f"{words}: {trial.failure}"

@@ -151,9 +151,11 @@ def _curve(study: StudyRecord, trial: TrialRecord) -> list[RenderableType]:
 
 def _failure(trial: TrialRecord) -> list[RenderableType]:
     known = trial.attributes
-    reason = known.get(FAILURE) or "no reason on record"
-    places = {"kind": known.get(FAILURE_KIND), "place": _place_trial(trial)}
-    parts: list[RenderableType] = [Text(f"failure: {reason}", style="red")]
+    places = {
+        "kind": trial.failure_kind if FAILURE_KIND in known else None,
+        "place": _place_trial(trial),
+    }
+    parts: list[RenderableType] = [Text(f"failure: {trial.failure}", style="red")]
     if any(places.values()):
         parts.append(_pairs({name: str(place) for name, place in places.items() if place}))
     if known.get(TRACEBACK):

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hpsearch.errors import InputError
 from hpsearch.measure.report import gather, importances
+from hpsearch.search.store import open_study
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.studyfile.study import StudySpec
@@ -47,7 +48,7 @@ def page(tmp_path: Path) -> Write:
         storage = open_storage(f"sqlite:///{tmp_path / 'odd.db'}")
         study = create_study(StudySpec.from_document(document), storage, tmp_path / "runs")
         study.add_trials(trials)
-        return render(gather(storage, "odd"))
+        return render(gather(open_study(storage, "odd")))
 
     return write
 
@@ -98,4 +99,4 @@ def test_the_deciding_parameter_is_important_whichever_way_is_good(tmp_path: Pat
 
 def test_an_unknown_study_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no study 'none'"):
-        gather(open_storage(f"sqlite:///{tmp_path / 'a.db'}"), "none")
+        open_study(open_storage(f"sqlite:///{tmp_path / 'a.db'}"), "none")

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from hpsearch.views.report.sections.curves import curves
-from hpsearch.views.report.sections.failures import class_of, failures
+from hpsearch.views.report.sections.failures import failures
 from hpsearch.views.report.sections.gap import gap, rank_correlation
 from hpsearch.views.report.sections.pruning import Rung, pruning, rungs
 from hpsearch.views.report.sections.winner import winner
+from hpsearch.views.tables.study import failure_counts
 
 
 def test_pruned_trials_are_marked_where_they_ended(make_material: Any, make_searched: Any) -> None:
@@ -140,31 +141,43 @@ def test_nothing_pruned_nothing_to_say(make_material: Any, make_searched: Any) -
     assert pruning(make_material(make_searched(0))) is None
 
 
-@pytest.mark.parametrize(
-    ("reason", "name"),
-    [
-        ("ValueError: width=3 must be even", "ValueError"),
-        ("torch.OutOfMemoryError: CUDA out of memory. Tried", "out of memory"),
-        ("its process was killed (signal 9; perhaps)", "its process was killed (signal"),
-        ("the objective val_loss is nan: the training diverged", "the objective val_loss is nan"),
-    ],
-)
-def test_failures_are_sorted_by_what_they_have_in_common(reason: str, name: str) -> None:
-    assert class_of(reason).startswith(name)
+def failed(make: Any, number: int, kind: str, reason: str, state: str = "failed") -> Any:
+    return make(number, state, attributes={"failure": reason, "failure_kind": kind})
 
 
-def test_failures_are_counted_by_class(make_material: Any, make_searched: Any) -> None:
-    reasons = ["ValueError: a", "KeyError: b", "ValueError: c"]
+def test_failures_are_counted_by_kind(make_material: Any, make_searched: Any) -> None:
     trials = [
-        make_searched(n, "failed", attributes={"failure": reason})
-        for n, reason in enumerate(reasons)
+        failed(make_searched, 0, "training", "ValueError: a"),
+        failed(make_searched, 1, "set-up", "KeyError: b"),
+        failed(make_searched, 2, "training", "ValueError: c"),
     ]
     table, words = failures(make_material(*trials)).parts
     assert table.rows == [
-        ("ValueError", "2", "0, 2", "ValueError: c"),
-        ("KeyError", "1", "1", "KeyError: b"),
+        ("training", "2", "0, 2", "ValueError: c"),
+        ("set-up", "1", "1", "KeyError: b"),
     ]
     assert "`hpsearch show mnist 2`" in words.text
+
+
+def test_status_and_report_agree_on_a_hang_a_kill_and_a_lack_of_memory(
+    make_material: Any, make_searched: Any
+) -> None:
+    memory = "OutOfMemoryError: tried to allocate 2 GiB"
+    hang = "its process gave no sign of life for 900 s (study.hang_timeout), 4 times in a row"
+    kill = "its process was killed (signal 9; perhaps the machine ran out of memory), 4 times"
+    data = make_material(
+        failed(make_searched, 0, "out of memory", memory, state="pruned"),
+        failed(make_searched, 1, "hang", hang),
+        failed(make_searched, 2, "killed", kill),
+    )
+    assert failure_counts(data.study) == "2: hang 1, killed 1; out of memory 1 (pruned)"
+    assert [row[:3] for row in failures(data).parts[0].rows] == [
+        ("out of memory", "1", "0"),
+        ("hang", "1", "1"),
+        ("killed", "1", "2"),
+    ]
+    only = make_material(failed(make_searched, 0, "out of memory", memory, state="pruned"))
+    assert [row[0] for row in failures(only).parts[0].rows] == ["out of memory"]
 
 
 def inspection() -> dict[str, Any]:

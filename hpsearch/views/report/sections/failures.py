@@ -1,4 +1,4 @@
-"""Why trials failed, by class of failure."""
+"""Why trials failed, by kind of failure."""
 
 from __future__ import annotations
 
@@ -13,42 +13,20 @@ _LONGEST = 300
 
 
 def failures(data: ReportData) -> Section | None:
-    """Returns each class of failure with its trials and what the last of them said."""
-    classes: dict[str, list[TrialRecord]] = {}
-    for trial in data.study.trials:
-        if trial.state == "failed":
-            classes.setdefault(class_of(_reason(trial)), []).append(trial)
-    if not classes:
+    """Returns each kind of failure, counted as in `status`, with its trials and the last reason."""
+    found = data.study.failures
+    if not found:
         return None
-    ordered = sorted(classes.items(), key=lambda item: -len(item[1]))
     rows = [
-        (name, str(len(trials)), _numbers(trials), _reason(trials[-1])[:_LONGEST])
-        for name, trials in ordered
+        (kind, str(len(trials)), _numbers(trials), trials[-1].failure[:_LONGEST])
+        for kind, trials in found.items()
     ]
-    study = data.study
-    head = ("class", "how many", "trials", "what the last one said")
-    words = f"`hpsearch show {study.name} {ordered[0][1][-1].number}` shows a failure in full."
+    head = ("kind", "how many", "trials", "the last one's reason")
+    last = next(iter(found.values()))[-1].number
+    words = f"`hpsearch show {data.study.name} {last}` shows a failure in full."
     return Section(
-        "Failures", [Table(head, rows, left=("class", "trials", head[-1])), Paragraph(words)]
+        "Failures", [Table(head, rows, left=("kind", "trials", head[-1])), Paragraph(words)]
     )
-
-
-def class_of(reason: str) -> str:
-    """Returns what failures of one kind have in common: the exception, or the opening words.
-
-    >>> class_of("OutOfMemoryError: tried to allocate 2 GiB")
-    'OutOfMemoryError'
-    """
-    if "out of memory" in reason.lower():
-        return "out of memory"
-    head, colon, _ = reason.partition(":")
-    if colon and " " not in head:
-        return head
-    return " ".join(reason.split()[:5])
-
-
-def _reason(trial: TrialRecord) -> str:
-    return str(trial.attributes.get("failure") or "no reason on record")
 
 
 def _numbers(trials: Sequence[TrialRecord]) -> str:
