@@ -135,9 +135,19 @@ def test_an_option_that_run_does_not_have_is_named(home: Path) -> None:
         ran(home, trails=3)
 
 
+def test_other_machines_are_options_as_well(home: Path) -> None:
+    study = hpsearch.read_study(home / "tiny.yaml", storage=f"sqlite:///{home / 'hpsearch.db'}")
+    with pytest.raises(InputError, match="needs one of nodes, slurm, kubernetes and ray"):
+        study.run(engine="cluster")
+    with pytest.raises(InputError, match="--inline trains in this process, but --nodes trains"):
+        study.run(engine="inline", nodes="a,b")
+    with pytest.raises(InputError, match="'a b' is not a host name"):
+        study.run(nodes="a b")
+
+
 def test_an_engine_that_there_is_not_is_named(home: Path) -> None:
     study = hpsearch.read_study(home / "tiny.yaml", storage=f"sqlite:///{home / 'hpsearch.db'}")
-    with pytest.raises(InputError, match="no engine 'slurm'; use one of inline, local"):
+    with pytest.raises(InputError, match="no engine 'slurm'; use one of cluster, inline, local"):
         study.run(engine="slurm")
 
 

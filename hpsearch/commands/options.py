@@ -107,6 +107,21 @@ class SearchOptions:
     trust: Trust = False
     accept_changes: AcceptChanges = False
 
+    nodes: Annotated[
+        str | None,
+        Parameter(metavar="HOST,HOST", help="Train on these hosts by ssh, or on those of a file."),
+    ] = None
+    slurm: Annotated[
+        str | None,
+        Parameter(metavar="KEY=VALUE", help='Train on nodes of Slurm: "partition=gpu nodes=2".'),
+    ] = None
+    kubernetes: Annotated[
+        str | None, Parameter(metavar="SELECTOR", help="Train in the pods with these labels.")
+    ] = None
+    ray: Annotated[
+        str | None, Parameter(metavar="ADDRESS", help="Train on a Ray cluster, such as auto.")
+    ] = None
+
     def to_run(self) -> RunOptions:
         """Returns them as the search takes them."""
         return RunOptions(
@@ -118,6 +133,10 @@ class SearchOptions:
             engine="inline" if self.inline else "local",
             accept_changes=self.accept_changes,
             runs=self.runs,
+            nodes=self.nodes,
+            slurm=self.slurm,
+            kubernetes=self.kubernetes,
+            ray=self.ray,
         )
 
 

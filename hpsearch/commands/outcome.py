@@ -65,6 +65,10 @@ def last_line(outcome: SearchOutcome, storage: str | None, options: SearchOption
             storage=storage,
             devices=None if options.devices == "auto" else options.devices,
             per_device=None if options.per_device == 1 else options.per_device,
+            nodes=options.nodes,
+            slurm=options.slurm,
+            kubernetes=options.kubernetes,
+            ray=options.ray,
         )
         return f"to go on: {again}"
     failed = [trial.number for trial in study.trials if trial.state == "failed"]

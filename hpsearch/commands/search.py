@@ -55,5 +55,4 @@ def resume(name: StudyName, /, *, options: SearchOptions = DEFAULTS) -> int:
 
 
 def _engine(options: SearchOptions) -> PreparedEngine:
-    run = options.to_run()
-    return prepare_engine(run.engine, run.devices, run.per_device)
+    return prepare_engine(options.to_run().place)

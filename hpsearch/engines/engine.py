@@ -35,7 +35,9 @@ Handler = Callable[[int, Message | Exited], Decision | None]
 class Engine(Protocol):
     """Runs jobs on slots; decides nothing and never sees the database."""
 
-    slots: tuple[Slot, ...]
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The room for trials there is now; on a cluster it grows and shrinks with its nodes."""
 
     @property
     def ready(self) -> bool:

@@ -14,6 +14,7 @@ from hpsearch.engines.forkserver_client import Server
 from hpsearch.engines.inline import InlineEngine
 from hpsearch.engines.local import LocalEngine
 from hpsearch.engines.slots import Slot, find_slots
+from hpsearch.engines.targets import NOWHERE_ELSE, Targets
 from hpsearch.errors import InputError
 
 
@@ -26,12 +27,31 @@ class Workload:
         data: the study file's `data` section.
         import_paths: folders where those modules are found.
         folder: the study's run folder.
+        note: is given each line that a person should read, such as that a node is lost.
     """
 
     modules: Sequence[str]
     data: Mapping[str, Any]
     import_paths: Sequence[str]
     folder: Path
+    note: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where trials run.
+
+    Attributes:
+        engine: one of `ENGINES`.
+        devices: as `--devices` takes them; of this machine.
+        per_device: trials at once on each device.
+        targets: other machines.
+    """
+
+    engine: str = "local"
+    devices: str = "auto"
+    per_device: int = 1
+    targets: Targets = NOWHERE_ELSE
 
 
 @final
@@ -41,7 +61,7 @@ class PreparedEngine:
     Leaving the block ends what was started in advance, unless an engine has taken it over.
 
     Args:
-        slots: room for trials.
+        slots: room for trials; none yet where they come in later, with their nodes.
         build: makes the engine for a study.
         resource: what was started in advance, such as a process that loads torch.
         call: calls a function by its name where torch is loaded already; None if nowhere.
@@ -72,11 +92,11 @@ class PreparedEngine:
         self._resource.__exit__(kind, error, trace)
 
 
-Prepare = Callable[[str, int], PreparedEngine]
+Prepare = Callable[[Place], PreparedEngine]
 
 
-def _prepare_local(devices: str, per_device: int) -> PreparedEngine:
-    slots = find_slots(devices, per_device)
+def _prepare_local(place: Place) -> PreparedEngine:
+    slots = find_slots(place.devices, place.per_device)
     # Torch takes longer to load than all that comes before the first trial.
     server = Server()
 
@@ -87,25 +107,39 @@ def _prepare_local(devices: str, per_device: int) -> PreparedEngine:
     return PreparedEngine(slots, build, server, server.call)
 
 
-def _prepare_inline(devices: str, per_device: int) -> PreparedEngine:
-    slots = find_slots(devices, per_device)
+def _prepare_inline(place: Place) -> PreparedEngine:
+    slots = find_slots(place.devices, place.per_device)
     return PreparedEngine(slots[:1], lambda _: InlineEngine(slots[0]))
 
 
-ENGINES: dict[str, Prepare] = {"local": _prepare_local, "inline": _prepare_inline}
+def _prepare_cluster(place: Place) -> PreparedEngine:
+    # Most searches need none of it.
+    from hpsearch.engines.cluster import Cluster
+
+    cluster = Cluster(place.targets)
+
+    def build(work: Workload) -> Engine:
+        return cluster.start(
+            work.modules, work.data, work.import_paths, folder=work.folder, note=work.note
+        )
+
+    return PreparedEngine((), build, cluster)
 
 
-def prepare_engine(name: str, devices: str = "auto", per_device: int = 1) -> PreparedEngine:
-    """Returns the engine of this name, ready for a study.
+ENGINES: dict[str, Prepare] = {
+    "local": _prepare_local,
+    "inline": _prepare_inline,
+    "cluster": _prepare_cluster,
+}
 
-    Args:
-        name: one of `ENGINES`.
-        devices: as `--devices` takes them.
-        per_device: trials at once on each device.
+
+def prepare_engine(place: Place) -> PreparedEngine:
+    """Returns the engine of a place, ready for a study.
 
     Raises:
-        InputError: there is no such engine, or the devices cannot be had.
+        InputError: there is no such engine, or the devices or machines cannot be had.
     """
-    if name not in ENGINES:
-        raise InputError(f"there is no engine {name!r}; use one of {', '.join(sorted(ENGINES))}")
-    return ENGINES[name](devices, per_device)
+    if place.engine not in ENGINES:
+        known = ", ".join(sorted(ENGINES))
+        raise InputError(f"there is no engine {place.engine!r}; use one of {known}")
+    return ENGINES[place.engine](place)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.engines.factory import Place
+from hpsearch.engines.targets import Targets
+from hpsearch.errors import InputError
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -20,6 +24,10 @@ class RunOptions:
             one trial at a time, to debug.
         accept_changes: whether to continue under other code, data or versions than before.
         runs: folder of the trials' files; None for where they are, or `runs`.
+        nodes: hosts between commas, or the path of a `cluster.yaml`, to train on these machines.
+        slurm: what to ask Slurm for, as `key=value ...`; empty for the allocation this runs in.
+        kubernetes: labels of the pods to train in.
+        ray: address of the Ray cluster to train on, or `auto`.
     """
 
     trials: int | None = None
@@ -30,3 +38,23 @@ class RunOptions:
     engine: str = "local"
     accept_changes: bool = False
     runs: Path | None = None
+    nodes: str | None = None
+    slurm: str | None = None
+    kubernetes: str | None = None
+    ray: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the trials run.
+
+        Raises:
+            InputError: two places are asked for that exclude each other.
+        """
+        targets = Targets(self.nodes, self.slurm, self.kubernetes, self.ray)
+        if targets and self.engine == "inline":
+            raise InputError(
+                f"--inline trains in this process, but --{targets.first} trains on other machines;"
+                " leave one of them out"
+            )
+        engine = "cluster" if targets else self.engine
+        return Place(engine, self.devices, self.per_device, targets)

@@ -137,7 +137,8 @@ def _search(
                 accept_changes=options.accept_changes,
             )
             data = spec.document.get("data") or {}
-            work = Workload(class_modules(spec.document), data, spec.import_paths, folder)
+            modules = class_modules(spec.document)
+            work = Workload(modules, data, spec.import_paths, folder, observer.note)
             with stop_on_signals(stop):
                 writer = StudyWriter(buffered, spec, environment)
                 Coordinator(setup, writer, writes, engine.start(work), observer).run()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from hpsearch.engines.cluster.agent import AgentOptions, serve
+from hpsearch.engines.cluster.cluster import Cluster
 from hpsearch.engines.cluster.nodes_file import read_nodes
 from hpsearch.engines.cluster.notices import read_rows, request
-from hpsearch.engines.cluster.targets import Cluster, Targets
 
 __all__ = [
     "AgentOptions",
     "Cluster",
-    "Targets",
     "read_nodes",
     "read_rows",
     "request",

@@ -12,8 +12,9 @@ import yaml
 from nodes import DATA, STUBS
 from test_local import Desk, job
 
-from hpsearch.engines.cluster import Cluster, Targets
+from hpsearch.engines.cluster import Cluster
 from hpsearch.engines.engine import Exited
+from hpsearch.engines.targets import Targets
 from hpsearch.protocol.messages import Ended
 
 pytestmark = pytest.mark.process

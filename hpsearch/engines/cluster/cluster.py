@@ -1,11 +1,10 @@
-"""Where a search over many machines goes: what the options name, and the engine that reaches it."""
+"""From what the options name to the engine that reaches it."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +19,8 @@ from hpsearch.engines.cluster.notices import NONCE, Notices
 from hpsearch.engines.cluster.remote import RemoteEngine
 from hpsearch.engines.cluster.study_code import StudyCode
 from hpsearch.engines.cluster.workplace import Study
-
-
-@dataclass(frozen=True)
-class Targets:
-    """The machines that a search uses besides this one.
-
-    Attributes:
-        nodes: hosts between commas, or the path of a `cluster.yaml`.
-        slurm: options of `srun` as `key=value ...`; empty for the allocation that this runs in,
-            None for no Slurm.
-        kubernetes: a label selector, then `key=value ...`.
-        ray: the address of a Ray cluster, then `key=value ...`.
-    """
-
-    nodes: str | None = None
-    slurm: str | None = None
-    kubernetes: str | None = None
-    ray: str | None = None
-
-    def __bool__(self) -> bool:
-        return any(target is not None for target in vars(self).values())
+from hpsearch.engines.targets import Targets
+from hpsearch.errors import InputError
 
 
 class Cluster:
@@ -54,6 +34,8 @@ class Cluster:
     """
 
     def __init__(self, targets: Targets) -> None:
+        if not targets:
+            raise InputError("the engine cluster needs one of nodes, slurm, kubernetes and ray")
         self._ssh = SshCarrier(read_nodes(targets.nodes) if targets.nodes is not None else ())
         self._carriers: list[Carrier] = [self._ssh]
         if targets.slurm is not None:
