@@ -71,7 +71,7 @@ def confirm(name: StudyName, /, *, options: ConfirmFlags = DEFAULTS, json: Json 
     from hpsearch.search.options import RunOptions
     from hpsearch.views.live import PlainView, search_view
 
-    stored = open_trusted(name, options.storage, trust=options.trust)
+    stored = open_trusted(name, options.storage, trust=options.trust, write=True)
     view = PlainView(sys.stderr) if json else search_view(console())
     where = RunOptions(
         devices=options.devices,

@@ -25,24 +25,28 @@ def report(line: str) -> None:
 
 
 def open_database(storage: str | None) -> RDBStorage:
-    """Opens the database that the command names, or the default one; makes none."""
-    from hpsearch.search.store import default_url, open_storage
+    """Opens the database that the command names, or the default one, to read."""
+    from hpsearch.search.store import default_url, read_storage
 
-    return open_storage(storage or default_url(), create=False)
+    return read_storage(storage or default_url())
 
 
-def open_named(name: str, storage: str | None) -> StoredStudy:
-    """Returns a study of the database that the command names."""
-    from hpsearch.search.store import open_study
+def open_named(name: str, storage: str | None, *, write: bool = False) -> StoredStudy:
+    """Returns a study of the database that the command names, to read or to write."""
+    from hpsearch.search.store import default_url, open_storage, open_study
 
+    if write:
+        return open_study(open_storage(storage or default_url(), create=False), name)
     return open_study(open_database(storage), name)
 
 
-def open_trusted(name: str, storage: str | None, *, trust: bool) -> StoredStudy:
+def open_trusted(
+    name: str, storage: str | None, *, trust: bool, write: bool = False
+) -> StoredStudy:
     """Returns a study whose code may run: only the user could have written it, or trusts it."""
     from hpsearch.search.file import require_trust_in_study
 
-    stored = open_named(name, storage)
+    stored = open_named(name, storage, write=write)
     require_trust_in_study(stored, report, trust=trust)
     return stored
 

@@ -67,7 +67,7 @@ def _runs(name: str | None, storage: str | None) -> Path:
     database = open_database(storage)
     if name is not None:
         return Path(load_record(database, name).runs) / name
-    studies = list_studies(database)
+    studies = list_studies(database).studies
     folders = sorted({study.runs for study in studies})
     if len(folders) > 1:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,10 @@ def list_(*, storage: Storage = None, json: Json = False) -> None:
     from hpsearch.views import json_output
     from hpsearch.views.tables import study_list
 
-    studies = list_studies(open_database(storage))
+    found = list_studies(open_database(storage))
+    studies = found.studies
+    for name, reason in found.unreadable.items():
+        print(f"left out: {name}: {reason}", file=sys.stderr)
     if json:
         print(json_output.to_json([json_output.study_entry(study) for study in studies]))
         return

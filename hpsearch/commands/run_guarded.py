@@ -45,7 +45,16 @@ def run_guarded(command: Callable[[], object]) -> int:
             raise
         print(words, file=sys.stderr)
         return USAGE_ERROR if isinstance(error, InputError | CycloptsError | OSError) else FAILED
+    finally:
+        _close_databases()
     return code if isinstance(code, int) else DONE
+
+
+def _close_databases() -> None:
+    """Leaves each SQLite file whole by itself; commands that need no database load none."""
+    store = sys.modules.get("hpsearch.search.store")
+    if store is not None and hasattr(store, "close_all"):
+        store.close_all()
 
 
 def complaint(error: Exception) -> str | None:

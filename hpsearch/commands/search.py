@@ -46,7 +46,7 @@ def resume(name: StudyName, /, *, options: SearchOptions = DEFAULTS) -> int:
         from hpsearch.commands.outcome import watch
         from hpsearch.search.run import resume_study
 
-        stored = open_trusted(name, options.storage, trust=options.trust)
+        stored = open_trusted(name, options.storage, trust=options.trust, write=True)
         return watch(
             lambda view: resume_study(stored, options.to_run(), engine, view),
             options.storage,

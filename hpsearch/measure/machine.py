@@ -18,7 +18,7 @@ from rich.text import Text
 
 from hpsearch.engines.slots import count_cpus
 from hpsearch.errors import InputError
-from hpsearch.search.store import open_storage, redact
+from hpsearch.search.store import read_storage, redact
 
 _PACKAGES = ("hpsearch", "torch", "torchvision", "pytorch-lightning", "optuna")
 _LEAST_DISK_GB = 5
@@ -111,7 +111,7 @@ def _gpus() -> Iterator[Finding]:
 def _database(url: str) -> Finding:
     shown = redact(url)
     try:
-        storage = open_storage(url, create=False)
+        storage = read_storage(url)
     except InputError as error:
         missing = str(error).startswith("there is no database")
         return Finding("database", str(error), ok=missing)

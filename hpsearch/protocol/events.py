@@ -1,38 +1,95 @@
-"""A trial's own record of its reports: on disk before the coordinator is told."""
+"""A trial's own record of its reports: on disk before the coordinator is told, and proved its own.
+
+Each attempt begins with an owner line: study, trial, parameters, seed and the attempt's token. Each
+line carries a digest of its owner and the hash of the line before it. So a line says by itself
+whose it is, and the lines together say whether one is missing. Files of earlier versions have
+neither, and are read as well.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from hpsearch.protocol.job import Identity
 from hpsearch.protocol.messages import Ended, Report, from_line, to_line
 from hpsearch.protocol.types import Direction, sign_of
 
+OWNER = "Owner"
+_TAIL = 1 << 20  # bytes: far more than the longest line
 _SEAL = re.compile(r'(.*), "crc32": "([0-9a-f]{8})"}')
+_CHAIN = re.compile(r'(.*), "of": "([0-9a-f]{16})", "after": "([0-9a-f]{16}|)"}')
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a trial's file says.
+
+    Attributes:
+        events: reports and ends, in the order they were written, without those of other owners.
+        owners: each identity that wrote there, in order, with the token of its `attempt`.
+        proved: whether a line carries the identity that was asked for.
+        damaged: lines that are not what was written.
+        foreign: lines of another owner.
+        missing: how often the line before is gone, or is not what it was.
+    """
+
+    events: tuple[Report | Ended, ...] = ()
+    owners: tuple[Mapping[str, Any], ...] = ()
+    proved: bool = False
+    damaged: int = 0
+    foreign: int = 0
+    missing: int = 0
+
+    @property
+    def reports(self) -> list[Report]:
+        """Returns the reports alone; an epoch that was repeated is there twice."""
+        return [event for event in self.events if isinstance(event, Report)]
+
+    @property
+    def ended(self) -> Ended | None:
+        """Returns how the trial ended; None if it has not."""
+        return next((e for e in reversed(self.events) if isinstance(e, Ended)), None)
 
 
 class EventLog:
-    """The file `events.jsonl` of a trial: its reports and its end, one line each.
+    """The file `events.jsonl` of a trial: its owners, its reports and its end, one line each.
 
     The coordinator replays it after its own death, so that nothing reported is lost.
+
+    Args:
+        path: the file.
+        identity: whose record it is; None for one that nobody will ask about.
+        attempt: tells this start of the trial from others.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, identity: Identity | None = None, attempt: str = "") -> None:
         self._path = path
-        self.reports = [event for event in read_events(path) if isinstance(event, Report)]
+        self._identity = identity
+        self._attempt = attempt
+        self._begun = identity is None
+        self.reports = read_record(path, identity).reports
 
     def append(self, event: Report | Ended) -> None:
         """Writes the event and waits until the disk has it."""
-        with self._path.open("ab") as file:
-            # A line torn by a kill must not swallow this one.
-            file.write(b"\n" * (not _ends_whole(self._path)) + _sealed(to_line(event)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        self.begin()
+        self._write(to_line(event))
         if isinstance(event, Report):
             self.reports.append(event)
+
+    def begin(self) -> None:
+        """Writes whose attempt the lines that follow are, if that is not written yet."""
+        if not self._begun and self._identity is not None:
+            owner = {"kind": OWNER, **self._identity, "attempt": self._attempt}
+            self._write(json.dumps(owner))
+            self._begun = True
 
     def drop_after(self, epoch: int) -> None:
         """Forgets reports of epochs that will be trained again."""
@@ -42,6 +99,17 @@ class EventLog:
         """Returns the first report with the best value of `metric`, or None before any report."""
         return best_report(self.reports, metric, direction)
 
+    def _write(self, text: str) -> None:
+        last, whole = _last_line(self._path)
+        if self._identity is not None:
+            after = _hash(last) if last else ""
+            text = f'{text[:-1]}, "of": "{digest_of(self._identity)}", "after": "{after}"}}'
+        with self._path.open("ab") as file:
+            # A line torn by a kill must not swallow this one.
+            file.write(b"\n" * (not whole) + _sealed(text) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
 
 def best_report(reports: Sequence[Report], metric: str, direction: Direction) -> Report | None:
     """Returns the first of the reports with the best value of `metric`; None of none."""
@@ -49,28 +117,91 @@ def best_report(reports: Sequence[Report], metric: str, direction: Direction) ->
     return max(reports, key=lambda report: sign * report.values[metric], default=None)
 
 
-def read_events(path: Path) -> list[Report | Ended]:
-    """Returns the events of a trial's file, without lines that a kill or a disk has damaged."""
+def read_events(path: Path, identity: Identity | None = None) -> list[Report | Ended]:
+    """Returns the events of a trial's file, without lines that a kill or a disk has damaged.
+
+    Args:
+        path: the file.
+        identity: whose events are wanted: those of another owner are left out.
+    """
+    return list(read_record(path, identity).events)
+
+
+def read_record(path: Path, identity: Identity | None = None) -> Record:
+    """Returns what a trial's file says, and what in it cannot be believed.
+
+    Args:
+        path: the file; one that is not there says nothing.
+        identity: whose record it must be; None takes every line that is whole.
+    """
     if not path.exists():
-        return []
+        return Record()
+    wanted = None if identity is None else digest_of(identity)
     events: list[Report | Ended] = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            event = from_line(_unsealed(line))
-        except ValueError:
+    owners: list[Mapping[str, Any]] = []
+    seen, counts = {""}, {"damaged": 0, "foreign": 0, "missing": 0}
+    proved = False
+    for raw in path.read_bytes().split(b"\n"):
+        if not raw.strip():
             continue
-        if isinstance(event, Report | Ended):
-            events.append(event)
-    return events
+        try:
+            line = _parse(raw)
+        except ValueError:
+            counts["damaged"] += 1
+            continue
+        counts["missing"] += line.after not in seen if line.of else 0
+        seen.add(_hash(raw))
+        if isinstance(line.content, dict):
+            owners.append(line.content)
+        if wanted is not None and line.of not in ("", wanted):
+            counts["foreign"] += 1
+            continue
+        proved |= line.of == wanted
+        if isinstance(line.content, Report | Ended):
+            events.append(line.content)
+    return Record(tuple(events), tuple(owners), proved, **counts)
+
+
+def digest_of(identity: Identity) -> str:
+    """Returns what each line of an owner carries: 16 hexadecimal digits."""
+    return _hash(json.dumps(dict(identity), sort_keys=True).encode())
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line that is whole; one of an earlier version is of nobody (`of` is empty)."""
+
+    content: Report | Ended | Mapping[str, Any]
+    of: str
+    after: str
+
+
+def _parse(raw: bytes) -> _Line:
+    """Returns what a line says.
+
+    Raises:
+        ValueError: it is not what was written.
+    """
+    text = _unsealed(raw.decode(errors="replace"))
+    chained = _CHAIN.fullmatch(text)
+    of, after = (chained[2], chained[3]) if chained else ("", "")
+    body = chained[1] + "}" if chained else text
+    fields = json.loads(body)
+    if isinstance(fields, dict) and fields.get("kind") == OWNER:
+        return _Line({name: fact for name, fact in fields.items() if name != "kind"}, of, after)
+    event = from_line(body)
+    if isinstance(event, Report | Ended):
+        return _Line(event, of, after)
+    raise ValueError("not an event of a trial's record")
 
 
 def _sealed(text: str) -> bytes:
-    """Returns a line with its CRC-32, since a number with one digit changed is a number still."""
+    """Returns a line with its CRC-32, since a number with one digit changed is still a number."""
     return f'{text[:-1]}, "crc32": "{zlib.crc32(text.encode()):08x}"}}'.encode()
 
 
 def _unsealed(line: str) -> str:
-    """Returns the text of a line; version 0.1.0 wrote lines without a checksum.
+    """Returns the text of a line; the first version wrote lines without a checksum.
 
     Raises:
         ValueError: the line is not what was written.
@@ -84,9 +215,15 @@ def _unsealed(line: str) -> str:
     return text
 
 
-def _ends_whole(path: Path) -> bool:
-    if path.stat().st_size == 0:
-        return True
+def _hash(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()[:16]
+
+
+def _last_line(path: Path) -> tuple[bytes, bool]:
+    """Returns the last whole line of a file, and whether nothing torn comes after it."""
+    if not path.exists():
+        return b"", True
     with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        *lines, rest = file.read().split(b"\n")
+    return next((line for line in reversed(lines) if line.strip()), b""), not rest

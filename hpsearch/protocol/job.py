@@ -11,6 +11,9 @@ from typing import Any
 
 from hpsearch.protocol.types import Direction, Scalar
 
+# Whose record or checkpoint a file is: study, trial, hash of the parameters, seed.
+Identity = Mapping[str, str | int]
+
 
 def counts_validations(trainer: Mapping[str, Any]) -> bool:
     """Returns whether the steps of a trial's reports are validations, counted, and not epochs.
@@ -62,6 +65,8 @@ class Job:
         import_paths: folders in which the study's own classes are found.
         rehearse: a few batches are tried first, with all that the trial has, so that what no trial
             can be trained with is found in seconds.
+        study_id: tells the study from others of its name; empty where no study is asked for.
+        attempt: tells this start of the trial from others.
     """
 
     study: str
@@ -76,15 +81,18 @@ class Job:
     threads: int = 1
     import_paths: tuple[str, ...] = ()
     rehearse: bool = False
+    study_id: str = ""
+    attempt: str = ""
 
     @property
-    def owner(self) -> dict[str, str]:
-        """Whose checkpoints the trial believes: of this study, this number, these parameters."""
-        params = json.dumps(self.params, sort_keys=True).encode()
-        return {
-            "owner": f"{self.study}, trial {self.number}",
-            "parameters": hashlib.sha256(params).hexdigest(),
-        }
+    def identity(self) -> dict[str, str | int]:
+        """Whose record the trial believes: of this study, number, parameters and seed."""
+        return identity_of(self.study_id, self.number, self.params, self.seed)
+
+    @property
+    def owner(self) -> dict[str, str | int]:
+        """Whose checkpoints the trial believes: its name, for people, and its identity."""
+        return {"owner": f"{self.study}, trial {self.number}", **self.identity}
 
     def to_json(self) -> str:
         """Returns the job as one line of JSON."""
@@ -96,3 +104,16 @@ class Job:
         fields = json.loads(line)
         fields["import_paths"] = tuple(fields["import_paths"])
         return cls(**fields)
+
+
+def identity_of(
+    study_id: str, number: int, params: Mapping[str, Scalar], seed: int
+) -> dict[str, str | int]:
+    """Returns what tells the record of a trial from that of every other one."""
+    text = json.dumps(dict(params), sort_keys=True).encode()
+    return {
+        "study": study_id,
+        "trial": number,
+        "parameters": hashlib.sha256(text).hexdigest(),
+        "seed": seed,
+    }

@@ -14,6 +14,7 @@ from hpsearch.search.store import (
     StoredStudy,
     default_url,
     open_storage,
+    read_storage,
     stored_document,
     with_confirmation,
 )
@@ -48,7 +49,7 @@ def open_for_run(
 
 def _is_on_record(spec: StudySpec, url: str) -> bool:
     try:
-        return stored_document(open_storage(url, create=False), spec.name) == spec.document
+        return stored_document(read_storage(url), spec.name) == spec.document
     except InputError:
         return False
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job, Placement
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord, open_study
-from hpsearch.search.store.keys import confirmation_name
+from hpsearch.search.store import (
+    StoredStudy,
+    StudyRecord,
+    TrialRecord,
+    find_confirmation,
+    open_study,
+)
+from hpsearch.search.store.keys import SEED
 from hpsearch.studyfile.study import StudySpec
 
 
@@ -28,7 +35,7 @@ def find_checkpoint(
     study = stored.record()
     if number is None and study.confirmation:
         number = study.confirmation["model"]["run"]
-        stored = open_study(stored.database, confirmation_name(stored.name))
+        stored = open_study(stored.database, find_confirmation(stored.database, stored.name)[0])
         study = stored.record()
     trial = study.best if number is None else _numbered(study, number)
     if trial is None:
@@ -45,7 +52,9 @@ def model_job(study: StudyRecord, spec: StudySpec, trial: TrialRecord) -> Job:
     """Returns the job of a trial, on the CPU: its configuration, seeds, split and folder."""
     config = spec.space.sample(lambda name, _: trial.params[name])
     folder = Path(study.runs) / study.name / trial_folder(trial.number)
-    return spec.job(trial.number, trial.params, config, Placement(folder))
+    seed = trial.attributes.get(SEED)
+    job = spec.job(trial.number, trial.params, config, Placement(folder), seed)
+    return replace(job, study_id=study.id)
 
 
 def _numbered(study: StudyRecord, number: int) -> TrialRecord:

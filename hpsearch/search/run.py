@@ -39,6 +39,7 @@ from hpsearch.search.store import (
     find_runs,
     find_study,
     grid_size,
+    mark_folder,
     reason_of,
     redact,
     refuse_foreign_folder,
@@ -132,6 +133,7 @@ def _search(
                 budget=trials,
                 deadline=time.monotonic() + timeout_s if timeout_s else None,
                 seeds={t.number: t.attributes[SEED] for t in record.trials if SEED in t.attributes},
+                study_id=record.id,
                 trials=record.trials,
                 stop=stop,
                 accept_changes=options.accept_changes,
@@ -142,6 +144,7 @@ def _search(
             with stop_on_signals(stop):
                 writer = StudyWriter(buffered, spec, environment)
                 Coordinator(setup, writer, writes, engine.start(work), observer).run()
+        mark_folder(study, folder)
     final = stored.record()
     observer.closed(final)
     error = "" if stop.reason in ("", *SIGNALS.values()) else stop.reason

@@ -66,11 +66,13 @@ def run_trial(job: Job, send: Exchange) -> None:
 
     Never raises for a fault of the trial: that is told as `Ended("failed", ...)`.
     """
-    log = EventLog(Path(job.folder) / "events.jsonl")
-    where, claim = StageTracker(), None
+    where, claim, log = StageTracker(), None, None
     try:
         Path(job.folder).mkdir(parents=True, exist_ok=True)
-        claim = Claim(Path(job.folder))
+        claim = Claim(Path(job.folder), job.attempt)
+        # After the claim: the process that had the folder before may have reported until then.
+        log = EventLog(Path(job.folder) / "events.jsonl", job.identity, job.attempt)
+        log.begin()
         ended = _fit(job, log, send, where, claim)
         if ended.how != "stopped":
             claim.hold()
@@ -82,7 +84,7 @@ def run_trial(job: Job, send: Exchange) -> None:
     except Exception as error:
         ended = failed(error, job, where)
         with contextlib.suppress(OSError, SupersededError):
-            if claim is not None and not ended.fatal and ended.failure_kind != "disk":
+            if claim and log and not ended.fatal and ended.failure_kind != "disk":
                 claim.hold()
                 log.append(ended)
     send(ended)

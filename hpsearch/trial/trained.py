@@ -54,8 +54,11 @@ def find_best(job: Job) -> Path:
     """
     prepare(job)
     path = Path(job.folder) / checkpoint.BEST
-    if checkpoint.verified(path) is None:
-        raise InputError(f"{path} is missing, or is not what was saved: its SHA-256 differs")
+    if checkpoint.verified(path, job.owner) is None:
+        raise InputError(
+            f"{path} is missing, is not what was saved (its SHA-256 differs), or is of another"
+            f" trial: see `hpsearch fsck {job.study}`"
+        )
     return path
 
 

@@ -3,7 +3,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hpsearch.protocol.events import EventLog, read_events
+import pytest
+
+from hpsearch.protocol.events import EventLog, read_events, read_record
+from hpsearch.protocol.job import Identity, identity_of
 from hpsearch.protocol.messages import Ended, Report, to_line
 
 
@@ -91,3 +94,80 @@ def test_epochs_that_will_be_trained_again_are_forgotten(tmp_path: Path) -> None
     log.drop_after(1)
 
     assert log.best("val_accuracy", "maximize") == report(1, 0.1)
+
+
+MINE = identity_of("study-a", 3, {"x": 0.5}, 11)
+
+
+def test_each_attempt_begins_with_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    EventLog(path, MINE, "first").append(report(1, 0.5))
+    log = EventLog(path, MINE, "second")
+    log.append(report(2, 0.6))
+    log.append(Ended("complete"))
+
+    record = read_record(path, MINE)
+    assert record.proved
+    assert list(record.events) == [report(1, 0.5), report(2, 0.6), Ended("complete")]
+    assert [owner["attempt"] for owner in record.owners] == ["first", "second"]
+    assert record.owners[0] == {**MINE, "attempt": "first"}
+    assert json.loads(path.read_text().splitlines()[0])["kind"] == "Owner"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        identity_of("study-b", 3, {"x": 0.5}, 11),
+        identity_of("study-a", 4, {"x": 0.5}, 11),
+        identity_of("study-a", 3, {"x": 0.6}, 11),
+        identity_of("study-a", 3, {"x": 0.5}, 12),
+    ],
+    ids=["study", "trial", "parameters", "seed"],
+)
+def test_a_record_is_not_that_of_another(tmp_path: Path, other: Identity) -> None:
+    path = tmp_path / "events.jsonl"
+    EventLog(path, other, "a").append(report(1, 0.9))
+
+    record = read_record(path, MINE)
+
+    assert not record.proved
+    assert (record.events, record.foreign) == ((), 2)
+
+
+def test_lines_of_another_trial_among_those_of_this_one_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    EventLog(path, MINE, "a").append(report(1, 0.5))
+    other = EventLog(path, identity_of("study-a", 3, {"x": 0.6}, 11), "b")
+    other.append(report(2, 0.9))
+    EventLog(path, MINE, "c").append(report(2, 0.6))
+
+    record = read_record(path, MINE)
+
+    assert (record.proved, record.foreign) == (True, 2)
+    assert list(record.events) == [report(1, 0.5), report(2, 0.6)]
+
+
+def test_a_line_that_is_gone_is_missed(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path, MINE, "a")
+    for step in (1, 2, 3):
+        log.append(report(step, 0.1 * step))
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:2] + lines[3:]))
+
+    record = read_record(path, MINE)
+
+    assert (record.missing, record.damaged) == (1, 0)
+    assert [event.step for event in record.reports] == [1, 3]
+
+
+def test_what_an_earlier_version_wrote_is_continued_with_proof(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    EventLog(path).append(report(1, 0.5))
+    assert not read_record(path, MINE).proved
+
+    EventLog(path, MINE, "a").append(report(2, 0.6))
+
+    record = read_record(path, MINE)
+    assert (record.proved, record.missing, record.damaged) == (True, 0, 0)
+    assert list(record.events) == [report(1, 0.5), report(2, 0.6)]

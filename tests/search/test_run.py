@@ -247,8 +247,9 @@ def test_a_folder_of_another_study_of_the_same_name_is_refused(here: Path) -> No
 
     with pytest.raises(
         InputError,
-        match=r"the folder .*runs/tiny holds trials of another study of this name, which is not in"
-        r" this database: move it away, or name another folder with --runs",
+        match=r"the folder runs/tiny holds trials of a study that is not in this database: move it"
+        r" away, name another folder with --runs, or, if its database is lost, make it again from"
+        r" the folder: hpsearch fsck tiny --rebuild",
     ):
         run()
 

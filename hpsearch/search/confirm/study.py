@@ -9,8 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from optuna.trial import FrozenTrial
+
 from hpsearch.protocol.seeds import derive_seed
-from hpsearch.search.store import StoredStudy, TrialRecord, create_study, find_study
+from hpsearch.search.store import (
+    QueuedTrial,
+    StoredStudy,
+    TrialRecord,
+    create_study,
+    find_confirmation,
+    open_study,
+    queue_changes,
+    study_attribute,
+    write,
+)
 from hpsearch.search.store.keys import (
     BUDGET,
     CONFIRMS,
@@ -19,7 +31,6 @@ from hpsearch.search.store.keys import (
     REPEAT,
     SEED,
     SPLIT,
-    confirmation_name,
 )
 from hpsearch.studyfile.study import StudySpec
 
@@ -37,43 +48,54 @@ def enqueue_finalists(
     All finalists meet the same seeds, so that their values can be compared in pairs. The seeds
     come in order, so that a confirmation that is cut short has as many of each.
     """
-    spec = search.spec
-    found = find_study(search.database, confirmation_name(spec.name))
-    stored = found or _create(search, len(finalists) * seeds, runs)
-    study = stored.study
-    there = {(t.user_attrs[FINALIST], t.user_attrs[REPEAT]) for t in study.trials}
-    for repeat in range(1, seeds + 1):
-        seed = derive_seed(spec.seed, "confirm", repeat)
-        for trial in finalists:
-            if (trial.number, repeat) not in there:
-                facts = {FINALIST: trial.number, REPEAT: repeat, SEED: seed}
-                study.enqueue_trial(dict(trial.params), user_attrs=facts)
-    study.set_user_attr(BUDGET, len(study.trials))
-    return stored
+    spec, database = search.spec, search.database
+    name, there = find_confirmation(database, spec.name)
+    found = open_study(database, name) if there else None
+    known = found.study.trials if found else []
+    queue = _missing_runs(spec, finalists, seeds, known)
+    if found is None:
+        return _create(search, name, queue, runs)
+    number = found.study._study_id
+    total = study_attribute(number, BUDGET, len(known) + len(queue), system=False)
+    with database.engine.begin() as connection:
+        write(connection, [*queue_changes(number, len(known), queue), total], {})
+    return found
 
 
-def _create(search: StoredStudy, trials: int, runs: Path) -> StoredStudy:
+def _missing_runs(
+    spec: StudySpec, finalists: Sequence[TrialRecord], seeds: int, known: Sequence[FrozenTrial]
+) -> list[QueuedTrial]:
+    """Returns a trial for every finalist and seed that has none, seed by seed."""
+    there = {(t.user_attrs.get(FINALIST), t.user_attrs.get(REPEAT)) for t in known}
+    drawn = {repeat: derive_seed(spec.seed, "confirm", repeat) for repeat in range(1, seeds + 1)}
+    return [
+        QueuedTrial(trial.params, {FINALIST: trial.number, REPEAT: repeat, SEED: seed})
+        for repeat, seed in drawn.items()
+        for trial in finalists
+        if (trial.number, repeat) not in there
+    ]
+
+
+def _create(
+    search: StoredStudy, name: str, queue: Sequence[QueuedTrial], runs: Path
+) -> StoredStudy:
     spec = search.spec
-    name = confirmation_name(spec.name)
     block = {
         "name": name,
         "objective": dict(spec.objectives),
         "sampler": "random",
         "pruner": "none",
-        "trials": trials,
+        "trials": len(queue),
         "seed": spec.seed,
         # Whichever of its models is chosen, it is needed afterwards.
         "keep_checkpoints": _EVERY,
         "description": f"The finalists of {spec.name}, trained again.",
     }
-    document = {**spec.document, "study": block}
-    again = StudySpec.from_document(document, spec.import_paths)
-    study = create_study(again, search.database, runs)
-    study.set_user_attr(CONFIRMS, spec.name)
+    again = StudySpec.from_document({**spec.document, "study": block}, spec.import_paths)
+    # The same rows of the same data, or the values could not be compared with the search's.
+    stored = search.study.user_attrs
+    facts = {CONFIRMS: spec.name, **{key: stored[key] for key in (SPLIT, DATA) if key in stored}}
+    study = create_study(again, search.database, runs, facts, queue)
     # A study whose folder is not there would be taken for one that was moved.
     (runs / name).mkdir(parents=True, exist_ok=True)
-    # The same rows of the same data, or the values could not be compared with the search's.
-    for key in (SPLIT, DATA):
-        if key in search.study.user_attrs:
-            study.set_user_attr(key, search.study.user_attrs[key])
     return StoredStudy(search.database, study, again)

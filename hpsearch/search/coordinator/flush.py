@@ -44,6 +44,8 @@ class FlushLoop:
         elif self._told and not self.trouble:
             self._observer.note("the database can be written again: nothing was lost")
         self._told = self.trouble
+        while self._writes.notes:
+            self._observer.note(self._writes.notes.pop(0))
 
     def wait(self, timeout_s: float) -> bool:
         """Returns whether the database has everything, having waited for that a moment."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from optuna.trial import Trial
 
 from hpsearch.engines.engine import Engine, Exited
 from hpsearch.engines.slots import Slot
 from hpsearch.errors import SearchError
-from hpsearch.protocol.events import best_report, read_events
-from hpsearch.protocol.layout import TrialFiles
+from hpsearch.protocol.events import best_report
 from hpsearch.protocol.messages import Decision, Ended, Message, Progress, Report, Started
 from hpsearch.protocol.types import primary
 from hpsearch.search.coordinator.cleanup import Cleanup
@@ -20,6 +18,7 @@ from hpsearch.search.coordinator.disk import DiskSpaceMonitor
 from hpsearch.search.coordinator.exits import FailureTracker, decide_exit
 from hpsearch.search.coordinator.flush import FlushLoop
 from hpsearch.search.coordinator.observer import Observer
+from hpsearch.search.coordinator.own_record import catch_up, open_record
 from hpsearch.search.coordinator.running import RunningTrial
 from hpsearch.search.coordinator.setup import SearchSetup
 from hpsearch.search.coordinator.stop import Ending
@@ -121,20 +120,19 @@ class Coordinator:
     def _start(self, trial: Trial, slot: Slot) -> None:
         params, config = self._writer.sample(trial)
         job = self._setup.job(trial.number, params, config, slot)
-        events = read_events(TrialFiles(Path(job.folder)).events)
-        reports = [event for event in events if isinstance(event, Report)]
+        record = open_record(job, self._observer)
         self._writer.begin(trial, config["trainer"]["max_epochs"])
-        decision = self._writer.replay(trial, reports)
-        running = RunningTrial(trial, job, slot, reports)
-        if ends := [event for event in events if isinstance(event, Ended)]:
+        decision = self._writer.replay(trial, record.reports)
+        running = RunningTrial(trial, job, slot, record.reports)
+        if record.ended is not None:
             # It had ended, and only its coordinator had not lived to write so.
-            running.ended = ends[-1]
+            running.ended = record.ended
             self._finish_trial(running)
             return
         if decision.action == "pause":
             self._pause(running, decision.rung)
             return
-        self._writer.note_attempt(trial, slot)
+        self._writer.note_attempt(trial, slot, job.attempt)
         self._running[trial.number] = running
         # A trial that the database does not know of would be asked anew after a crash.
         if self._flush.wait(WRITE_S):
@@ -177,6 +175,7 @@ class Coordinator:
         for note in started.notes:
             words = f"{note}; it continues after epoch {started.from_epoch}"
             self._observer.note(f"trial {running.job.number}: {words}")
+        catch_up(running, self._writer)
         facts = {name: fact for name, fact in started.facts.items() if name != "pid"}
         self._writer.begin_attempt(running.trial, started.from_epoch)
         split, data = facts.pop("split", None), facts.pop("data", None)
@@ -185,11 +184,9 @@ class Coordinator:
         if running.refusal:
             running.ended = running.refusal
             return "stop"
-        if running.slot.device != "cpu" and facts.get("device") == "cpu":
-            self._observer.note(
-                f"trial {running.job.number}: its slot is {running.slot.device}, but torch finds no"
-                " GPU there and trains on the CPU; see `hpsearch doctor`"
-            )
+        if (device := running.slot.device) != "cpu" and facts.get("device") == "cpu":
+            words = f"its slot is {device}, but torch finds no GPU there and trains on the CPU"
+            self._observer.note(f"trial {running.job.number}: {words}; see `hpsearch doctor`")
         return "continue"
 
     def _handle_report(self, running: RunningTrial, report: Report) -> Decision:
@@ -248,6 +245,7 @@ class Coordinator:
     def _finish_trial(self, running: RunningTrial) -> None:
         ended = running.ended
         assert ended is not None
+        catch_up(running, self._writer)
         self._writer.set_facts(running.trial, {SAMPLES_PER_S: running.samples_per_s})
         self._writer.tell(
             running.trial, ended, best_report(running.reports, *primary(running.job.objectives))

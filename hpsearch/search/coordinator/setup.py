@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class SearchSetup:
         deadline: `time.monotonic()` after which nothing begins; None for no limit.
         seeds: by trial number, the seeds that do not follow from it.
         trials: the trials there are already.
+        study_id: tells the study from others of its name.
         stop: how the search is asked to stop from outside, by signals.
         accept_changes: whether trials may be trained on other data than those before them.
     """
@@ -39,6 +41,7 @@ class SearchSetup:
     deadline: float | None = None
     seeds: Mapping[int, int] = field(default_factory=dict)
     trials: Sequence[TrialRecord] = ()
+    study_id: str = ""
     stop: StopRequest = field(default_factory=StopRequest)
     accept_changes: bool = False
 
@@ -52,7 +55,8 @@ class SearchSetup:
     ) -> Job:
         """Returns the job of a trial in a slot."""
         where = Placement(self.folder / trial_folder(number), slot.device, slot.threads)
-        return self.spec.job(number, params, config, where, self.seeds.get(number))
+        job = self.spec.job(number, params, config, where, self.seeds.get(number))
+        return replace(job, study_id=self.study_id, attempt=uuid.uuid4().hex)
 
     def retention(self) -> Retention:
         """Returns what removes checkpoints; it knows the trials there are already."""

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote
 
 import optuna
 import sqlalchemy as sa
@@ -18,24 +17,30 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from hpsearch.errors import InputError, SearchError
-from hpsearch.protocol.job import Job
+from hpsearch.protocol.job import Identity, identity_of
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.seeds import derive_seed
 from hpsearch.search.fsck.files import check_files, check_orphans, list_numbers
+from hpsearch.search.fsck.owner import check_owner
 from hpsearch.search.fsck.problem import Problem
 from hpsearch.search.fsck.rows import check_trial, read_record
+from hpsearch.search.fsck.study import check_kept, check_study
 from hpsearch.search.store import (
-    BUSY_S,
+    EVENTS,
     MARK,
+    connect_read_only,
+    examine_folder,
     find_owner,
     find_runs,
     last_owner,
     open_storage,
     open_study,
+    read_storage,
     redact,
     refuse_foreign_folder,
 )
-from hpsearch.search.store.keys import ID
+from hpsearch.search.store.keys import ID, SEED
+from hpsearch.studyfile.study import StudySpec
 
 _MOST_ROWS = 20
 
@@ -73,8 +78,14 @@ class FsckTarget:
 
     database: RDBStorage
     study: optuna.Study
-    objectives: Mapping[str, Direction]
+    spec: StudySpec
     folder: Path
+
+    def identity(self, trial: FrozenTrial) -> Identity:
+        """Returns whose record a trial's must be, as the database has it."""
+        number, drawn = trial.number, derive_seed(self.spec.seed, "trial", trial.number)
+        seed = trial.user_attrs.get(SEED, drawn)
+        return identity_of(self.study.user_attrs[ID], number, trial.params, seed)
 
 
 def examine_study(url: str, name: str, runs: Path | None) -> FsckReport:
@@ -96,22 +107,21 @@ def examine_study(url: str, name: str, runs: Path | None) -> FsckReport:
     return replace(found, damages=(*found.damages, *left_behind))
 
 
-def open_target(url: str, name: str, runs: Path | None) -> FsckTarget:
+def open_target(url: str, name: str, runs: Path | None, *, write: bool = False) -> FsckTarget:
     """Opens what is to be examined.
 
     Raises:
         InputError: as `examine_study`.
         SearchError: the study's own rows in the database cannot be read.
     """
-    database = open_storage(url, create=False)
+    database = open_storage(url, create=False) if write else read_storage(url)
     try:
         stored = open_study(database, name)
     except (ValueError, LookupError, TypeError) as error:
         raise SearchError(
             f"the rows of the study {name} cannot be read ({error}): restore a copy of the database"
         ) from error
-    folder = _find_folder(stored.study, runs)
-    return FsckTarget(database, stored.study, stored.spec.objectives, folder)
+    return FsckTarget(database, stored.study, stored.spec, _find_folder(stored.study, runs))
 
 
 def examine(target: FsckTarget, owner: str | None) -> FsckReport:
@@ -133,6 +143,8 @@ def examine(target: FsckTarget, owner: str | None) -> FsckReport:
     # The folder of a number that is missing is all that is left of a trial: no orphan.
     known = range(max(counts, default=-1) + 1)
     found = [*_check_numbers(counts), *check_orphans(target.folder, numbers, known)]
+    found += check_study(target.study, target.spec, target.folder)
+    found += check_kept(trials, target.spec, target.folder)
     for trial in judged:
         own = _check_one(target, trial)
         if own and owner is not None:
@@ -157,9 +169,7 @@ def check_database(url: str) -> list[Problem]:
     if path is None:
         return []
     try:
-        # As a URI, since only that can say `read only`.
-        place = f"file:{quote(str(path.absolute()))}?mode=ro"
-        with closing(sqlite3.connect(place, uri=True, timeout=BUSY_S)) as connection:
+        with closing(connect_read_only(path)) as connection:
             rows = connection.execute(f"PRAGMA integrity_check({_MOST_ROWS})").fetchall()
     except sqlite3.OperationalError as error:
         raise InputError(f"the database {redact(url)} cannot be read: {error}") from error
@@ -224,8 +234,11 @@ def _check_lease(engine: sa.Engine, study_id: int) -> list[Problem]:
 
 
 def _check_one(target: FsckTarget, trial: FrozenTrial) -> list[Problem]:
-    name, objectives = target.study.study_name, target.objectives
-    place = target.folder / trial_folder(trial.number)
-    record = read_record(place / "events.jsonl", objectives)
-    owner = Job(name, trial.number, trial.params, {}, objectives, 0, 0, str(place)).owner
+    objectives, place = target.spec.objectives, target.folder / trial_folder(trial.number)
+    identity = target.identity(trial)
+    evidence = examine_folder(place, identity, trial.params)
+    if evidence.foreign:
+        return check_owner(trial, place, evidence.whose, objectives)
+    record = read_record(place / EVENTS, objectives, identity)
+    owner = {"owner": f"{target.spec.name}, trial {trial.number}", **identity}
     return [*check_trial(trial, record, objectives), *check_files(place, owner)]

@@ -53,7 +53,7 @@ def check_orphans(folder: Path, numbers: Iterable[int], known: Iterable[int]) ->
     ]
 
 
-def check_files(folder: Path, owner: Mapping[str, str]) -> list[Problem]:
+def check_files(folder: Path, owner: Mapping[str, str | int]) -> list[Problem]:
     """Returns what is wrong with the files of one trial, which no living process runs.
 
     Args:
@@ -63,7 +63,7 @@ def check_files(folder: Path, owner: Mapping[str, str]) -> list[Problem]:
     return [*_check_checkpoints(folder, owner), *_check_leftovers(folder)]
 
 
-def _check_checkpoints(folder: Path, owner: Mapping[str, str]) -> list[Problem]:
+def _check_checkpoints(folder: Path, owner: Mapping[str, str | int]) -> list[Problem]:
     found = []
     for name in CHECKPOINTS:
         path = folder / f"{name}.ckpt"
@@ -79,7 +79,7 @@ def _check_checkpoints(folder: Path, owner: Mapping[str, str]) -> list[Problem]:
     return found
 
 
-def _fault_of(path: Path, owner: Mapping[str, str]) -> str:
+def _fault_of(path: Path, owner: Mapping[str, str | int]) -> str:
     """Returns what is wrong with a checkpoint; empty if it is whole, or not there at all."""
     sidecar = path.with_suffix(".json")
     if not path.is_file():

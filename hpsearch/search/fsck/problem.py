@@ -10,7 +10,14 @@ from hpsearch.search.store import Mutation
 
 FailureKind = Literal[
     "database",
+    "direction",
+    "study file",
+    "versions",
     "numbers",
+    "owner",
+    "parameters",
+    "state",
+    "attribute",
     "value",
     "reports",
     "record",

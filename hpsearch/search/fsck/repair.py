@@ -29,7 +29,7 @@ def repair_study(url: str, name: str, runs: Path | None) -> tuple[FsckReport, Fs
     if broken:
         report = FsckReport(name, 0, None, tuple(broken))
         return report, report
-    target = open_target(url, name, runs)
+    target = open_target(url, name, runs, write=True)
     database, study_id = target.database, target.study._study_id
     lease = take_lease(database.engine, study_id, name)
     try:
@@ -45,7 +45,7 @@ def repair_study(url: str, name: str, runs: Path | None) -> tuple[FsckReport, Fs
 def _apply(repairs: Sequence[Repair], database: RDBStorage, lease: Lease, ids: Ids) -> None:
     """Writes all changes of the database or none, and moves files only while the study is owned."""
     with database.engine.begin() as connection:
-        if not lease.hold(connection):
+        if lease.hold(connection) != "held":
             raise SearchError("another process has taken this study over; nothing was repaired")
         write(connection, [change for repair in repairs for change in repair.changes], ids)
     for repair in repairs:

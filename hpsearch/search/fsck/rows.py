@@ -9,14 +9,22 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch.protocol.events import best_report, read_events
+from hpsearch.protocol import events
+from hpsearch.protocol.events import best_report
+from hpsearch.protocol.job import Identity
 from hpsearch.protocol.messages import Ended, Report
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.fsck.problem import Problem, Repair
-from hpsearch.search.store import Mutation, trial_attribute, trial_state, value_after
+from hpsearch.search.store import TRIAL_STATES, Mutation, trial_attribute, trial_state, value_after
 from hpsearch.search.store.keys import CURVE, FAILURE_KIND
 
 Objectives = Mapping[str, Direction]
+_ENDS = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+    "stopped": TrialState.WAITING,
+}
 
 
 @dataclass(frozen=True)
@@ -25,21 +33,26 @@ class Record:
 
     Attributes:
         reports: in the order they were written; an epoch that was repeated is there twice.
-        damaged: lines that are not what was written.
+        damaged: lines that are not what was written, or are gone.
+        ended: how it ended; None if it has not.
     """
 
     reports: tuple[Report, ...]
     damaged: int
+    ended: Ended | None = None
 
 
-def read_record(path: Path, objectives: Objectives) -> Record | None:
+def read_record(
+    path: Path, objectives: Objectives, identity: Identity | None = None
+) -> Record | None:
     """Returns what a trial has written down itself; None if the file is not there."""
     if not path.is_file():
         return None
-    lines = sum(1 for line in path.read_bytes().split(b"\n") if line.strip())
-    events = [event for event in read_events(path) if _is_whole(event, objectives)]
-    reports = tuple(event for event in events if isinstance(event, Report))
-    return Record(reports, max(0, lines - len(events)))
+    found = events.read_record(path, identity)
+    reports = tuple(report for report in found.reports if _is_whole(report, objectives))
+    # Where a line is damaged, the one after it misses it.
+    damaged = max(found.damaged, found.missing) + found.foreign + len(found.reports) - len(reports)
+    return Record(reports, damaged, found.ended)
 
 
 def check_trial(trial: FrozenTrial, record: Record | None, objectives: Objectives) -> list[Problem]:
@@ -51,11 +64,72 @@ def check_trial(trial: FrozenTrial, record: Record | None, objectives: Objective
         objectives: metric names and directions.
     """
     known = record or Record((), 0)
+    changed = check_end(trial, record, objectives)
+    if changed:
+        # Its value cannot be judged while its state is not what it was.
+        return [*changed, *_check_record(trial, record)]
     return [
         *_check_state(trial, known),
         *_check_values(trial, known, objectives),
         *_check_record(trial, record),
         *_check_reports(trial, known, objectives),
+        *check_attributes(trial, record, objectives),
+    ]
+
+
+def check_end(trial: FrozenTrial, record: Record | None, objectives: Objectives) -> list[Problem]:
+    """Returns whether a finished trial ended otherwise than its record says."""
+    if record is None or record.damaged or not trial.state.is_finished():
+        return []
+    ended = record.ended
+    memory = trial.user_attrs.get(FAILURE_KIND) == "out of memory"
+    if ended is None:
+        # A process that is killed, or hangs, has no time to write how it ended.
+        if trial.state == TrialState.FAIL or memory:
+            return []
+        text = f"it is {_word(trial.state)} in the database, and its record has no end"
+        return [_of(trial, "state", f"{text}: believe the record")]
+    wanted = _ENDS[ended.how]
+    if ended.failure_kind == "out of memory":
+        wanted = TrialState.PRUNED
+    if wanted == trial.state:
+        return []
+    best = best_report(record.reports, *next(iter(objectives.items())))
+    values = [float(best.values[name]) for name in objectives] if best else None
+    if wanted == TrialState.COMPLETE and values is None:
+        return []
+    times = trial.datetime_start, trial.datetime_complete
+    kept = values if wanted == TrialState.COMPLETE else None
+    change = trial_state(trial.number, wanted, kept, *times)
+    text = f"it is {_word(trial.state)} in the database, and {_word(wanted)} in its record"
+    return [_of(trial, "state", text, Repair(f"make it {_word(wanted)} again", (change,)))]
+
+
+def check_attributes(
+    trial: FrozenTrial, record: Record | None, objectives: Objectives
+) -> list[Problem]:
+    """Returns which attributes of a finished trial are not what its record says."""
+    if record is None or record.damaged or record.ended is None or not trial.state.is_finished():
+        return []
+    wanted = dict(record.ended.facts)
+    best = best_report(record.reports, *next(iter(objectives.items())))
+    if best is not None:
+        wanted |= {f"best_{name}": value for name, value in best.metrics.items()}
+    stored = trial.user_attrs
+    changed = {
+        key: value for key, value in wanted.items() if key in stored and stored[key] != value
+    }
+    return [
+        _of(
+            trial,
+            "attribute",
+            f"{key} is {stored[key]} in the database, {value} in its record",
+            Repair(
+                "write what the record says",
+                (trial_attribute(trial.number, key, value, system=False),),
+            ),
+        )
+        for key, value in changed.items()
     ]
 
 
@@ -148,10 +222,8 @@ def _write_reports(
     return (trial_attribute(trial.number, CURVE, curve, system=False),)
 
 
-def _is_whole(event: Report | Ended, objectives: Objectives) -> bool:
-    """Returns whether a line that had no checksum, as version 0.1.0 wrote it, says what it must."""
-    if isinstance(event, Ended):
-        return True
+def _is_whole(event: Report, objectives: Objectives) -> bool:
+    """Returns whether a line without a checksum, as the first version wrote it, is complete."""
     values: Any = event.values
     return (
         isinstance(event.step, int)
@@ -179,6 +251,10 @@ def _epochs(steps: Iterable[int]) -> str:
     if ordered[-1] - ordered[0] == len(ordered) - 1:
         return f"epochs {ordered[0]} to {ordered[-1]} are"
     return f"epochs {', '.join(map(str, ordered))} are"
+
+
+def _word(state: TrialState) -> str:
+    return TRIAL_STATES[state]
 
 
 def _numbers(values: Iterable[float]) -> str:

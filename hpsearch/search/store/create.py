@@ -1,17 +1,30 @@
-"""A new study in the database, and what is written of a study as a whole."""
+"""A new study in the database: itself, its attributes and its first trials in one transaction."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, cast
 
 import optuna
+import sqlalchemy as sa
 from optuna.storages import RDBStorage
+from optuna.storages._rdb import models
+from optuna.study import StudyDirection
+from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES
+from optuna.trial import TrialState
+from sqlalchemy.exc import IntegrityError
 
+from hpsearch.errors import InputError
+from hpsearch.protocol.types import Direction, Scalar
 from hpsearch.search.store.keys import (
     BUDGET,
+    CONFIRMS,
     DOCUMENT,
     ID,
     IMPORT_PATHS,
@@ -19,48 +32,247 @@ from hpsearch.search.store.keys import (
     RUNS,
     VERSIONS,
     WHOLE,
+    confirmation_name,
 )
+from hpsearch.search.store.optuna_internals import database_of
 from hpsearch.search.store.sampling import build_sampler
+from hpsearch.search.store.tables import (
+    Mutation,
+    new_trial,
+    study_attribute,
+    trial_attribute,
+    write,
+)
 from hpsearch.studyfile.known_settings import expected_setting, read_setting
 from hpsearch.studyfile.study import StudySpec
 
 FIXED = "fixed_params"  # Optuna's name for the values of an enqueued trial
 RECORDED = ("hpsearch", "torch", "pytorch-lightning", "torchvision", "optuna")
+_ESSENTIAL = {ID, DOCUMENT, IMPORT_PATHS, RUNS}
+_DIRECTIONS = {"maximize": StudyDirection.MAXIMIZE, "minimize": StudyDirection.MINIMIZE}
 
 
-def create_study(spec: StudySpec, storage: RDBStorage, runs: Path) -> optuna.Study:
-    """Makes a study in the database, with all that `resume` needs to go on from it alone."""
-    study = optuna.create_study(
-        storage=storage,
-        study_name=spec.name,
-        directions=list(spec.objectives.values()),
-        sampler=build_sampler(spec, 0),
-    )
-    study.set_metric_names(list(spec.objectives))
-    study.set_user_attr(ID, uuid.uuid4().hex)
-    describe_study(study, spec, runs, spec.trials)
-    enqueue(study, spec)
-    return study
+@dataclass(frozen=True)
+class QueuedTrial:
+    """A trial that waits, with parameters that are given."""
+
+    params: Mapping[str, Scalar]
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NewStudy:
+    """A study to be made.
+
+    Attributes:
+        objectives: metric names and directions.
+        attributes: of the study.
+        queue: its first trials.
+    """
+
+    name: str
+    objectives: Mapping[str, Direction]
+    attributes: Mapping[str, Any]
+    queue: Sequence[QueuedTrial] = field(default=())
+
+
+def create_study(
+    spec: StudySpec,
+    storage: RDBStorage,
+    runs: Path,
+    attributes: Mapping[str, Any] | None = None,
+    queue: Sequence[QueuedTrial] = (),
+) -> optuna.Study:
+    """Makes a study in the database in one transaction, with all that `resume` needs.
+
+    Args:
+        spec: what is searched; its known settings are the first trials.
+        storage: the database.
+        runs: the folder of all studies.
+        attributes: more of the study's.
+        queue: its trials after those.
+
+    Raises:
+        InputError: another process has made a study of this name meanwhile.
+    """
+    facts = {ID: uuid.uuid4().hex, **_description(spec, runs, spec.trials), **(attributes or {})}
+    first = [*_known_settings(spec, ()), *queue]
+    insert_study(storage.engine, NewStudy(spec.name, spec.objectives, facts, first))
+    return optuna.load_study(study_name=spec.name, storage=storage, sampler=build_sampler(spec, 0))
 
 
 def enqueue(study: optuna.Study, spec: StudySpec) -> None:
-    """Adds the settings that are tried first, but for those that are there already.
+    """Adds the settings that are tried first, but for those that are there already."""
+    trials = study.get_trials(deepcopy=False)
+    queue = _known_settings(spec, [trial.system_attrs.get(FIXED) for trial in trials])
+    database = database_of(study)
+    assert database is not None, "a study in memory has its settings from the database"
+    if queue:
+        with database.engine.begin() as connection:
+            write(connection, queue_changes(study._study_id, len(trials), queue), {})
+
+
+def _known_settings(spec: StudySpec, there: Sequence[Any]) -> list[QueuedTrial]:
+    """Returns the settings that are tried first and are not there.
 
     All priors together come before the others, and are trained whole.
     """
-    there = [trial.system_attrs.get(FIXED) for trial in study.get_trials(deepcopy=False)]
+    queue = []
     if (expected := expected_setting(spec.space)) and expected not in there:
-        study.enqueue_trial(expected, user_attrs={ORIGIN: "priors", WHOLE: True})
+        queue.append(QueuedTrial(expected, {ORIGIN: "priors", WHOLE: True}))
     for written in spec.enqueue:
         setting = read_setting(spec.space, written)
-        if setting not in [*there, expected]:
-            study.enqueue_trial(setting, user_attrs={ORIGIN: "enqueued"})
+        if setting not in [*there, expected, *(trial.params for trial in queue)]:
+            queue.append(QueuedTrial(setting, {ORIGIN: "enqueued"}))
+    return queue
 
 
 def describe_study(study: optuna.Study, spec: StudySpec, runs: Path, budget: int | None) -> None:
     """Writes what the study is and how far it may go."""
-    study.set_user_attr(DOCUMENT, json.dumps(spec.document))
-    study.set_user_attr(IMPORT_PATHS, list(spec.import_paths))
-    study.set_user_attr(RUNS, str(runs.resolve()))
-    study.set_user_attr(BUDGET, budget)
-    study.set_user_attr(VERSIONS, {name: version(name) for name in RECORDED})
+    database = database_of(study)
+    assert database is not None, "a study in memory is described where it is stored"
+    facts = _description(spec, runs, budget)
+    changes = [study_attribute(study._study_id, k, v, system=False) for k, v in facts.items()]
+    with database.engine.begin() as connection:
+        write(connection, changes, {})
+
+
+def _description(spec: StudySpec, runs: Path, budget: int | None) -> dict[str, Any]:
+    return {
+        DOCUMENT: json.dumps(spec.document),
+        IMPORT_PATHS: list(spec.import_paths),
+        RUNS: str(runs.resolve()),
+        BUDGET: budget,
+        VERSIONS: {name: version(name) for name in RECORDED},
+    }
+
+
+def insert_study(engine: sa.Engine, study: NewStudy) -> None:
+    """Writes a study, with all that belongs to it, or nothing.
+
+    What a kill has left of an earlier version's try is replaced.
+
+    Raises:
+        InputError: another process has made a study of this name meanwhile.
+    """
+    try:
+        with engine.begin() as connection:
+            _delete_unfinished(connection, study.name)
+            study_id = _insert(connection, models.StudyModel, study_name=study.name)
+            _fill_study(connection, study_id, study)
+    except IntegrityError as error:
+        raise InputError(
+            f"another process has just made the study {study.name}: try again"
+        ) from error
+
+
+def insert_study_row(
+    connection: sa.Connection, study_id: int, name: str, directions: Sequence[StudyDirection]
+) -> None:
+    """Writes a study under the id that it had, within a transaction; its attributes come apart."""
+    _insert(connection, models.StudyModel, study_id=study_id, study_name=name)
+    _insert_directions(connection, study_id, directions)
+
+
+def _insert_directions(
+    connection: sa.Connection, study_id: int, directions: Sequence[StudyDirection]
+) -> None:
+    for objective, direction in enumerate(directions):
+        fields = {"study_id": study_id, "objective": objective, "direction": direction}
+        _insert(connection, models.StudyDirectionModel, **fields)
+
+
+def _fill_study(connection: sa.Connection, study_id: int, study: NewStudy) -> None:
+    """Writes all of a study but its own row."""
+    directions = [_DIRECTIONS[direction] for direction in study.objectives.values()]
+    _insert_directions(connection, study_id, directions)
+    names = list(study.objectives)
+    changes = [
+        study_attribute(study_id, _SYSTEM_ATTR_METRIC_NAMES, names, system=True),
+        *(study_attribute(study_id, k, v, system=False) for k, v in study.attributes.items()),
+        *queue_changes(study_id, 0, study.queue),
+    ]
+    write(connection, changes, {})
+
+
+def queue_changes(study_id: int, first: int, queue: Iterable[QueuedTrial]) -> list[Mutation]:
+    """Returns the changes that add trials that wait, numbered from `first`."""
+    changes: list[Mutation] = []
+    for number, trial in enumerate(queue, first):
+        changes.append(new_trial(study_id, number, TrialState.WAITING, None))
+        # As Optuna's `enqueue_trial` has it: its sampler is not asked for these.
+        fixed = trial_attribute(number, FIXED, dict(trial.params), system=True)
+        changes.append(fixed)
+        changes += [
+            trial_attribute(number, key, value, system=False)
+            for key, value in trial.attributes.items()
+        ]
+    return changes
+
+
+def is_unfinished(storage: RDBStorage, name: str) -> bool:
+    """Returns whether a study is what a kill has left of its making: it has no trial yet."""
+    with storage.engine.connect() as connection:
+        return _unfinished_id(connection, name) is not None
+
+
+def find_confirmation(storage: RDBStorage, name: str) -> tuple[str, bool]:
+    """Returns the name of the study that confirms the one of this name, and whether it is there.
+
+    Where a search has the name that the confirmation would get, it gets another.
+
+    Raises:
+        InputError: that one is taken as well.
+    """
+    first = confirmation_name(name)
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    second = confirmation_name(f"{name[:32]}-{digest}")
+    names = optuna.get_all_study_names(storage)
+    for tried in (first, second):
+        if tried not in names or is_unfinished(storage, tried):
+            return tried, False
+        study = optuna.load_study(study_name=tried, storage=storage)
+        if study.user_attrs.get(CONFIRMS) == name:
+            return tried, True
+    raise InputError(f"{first} and {second} are studies of their own: delete or rename one of them")
+
+
+def _unfinished_id(connection: sa.Connection, name: str) -> int | None:
+    studies, trials = _table(models.StudyModel), _table(models.TrialModel)
+    attributes = _table(models.StudyUserAttributeModel)
+    found = connection.execute(
+        sa.select(studies.c.study_id).where(studies.c.study_name == name)
+    ).scalar()
+    if found is None:
+        return None
+    query = sa.select(trials.c.trial_id).where(trials.c.study_id == found).limit(1)
+    if connection.execute(query).scalar() is not None:
+        return None
+    query = sa.select(attributes.c.key).where(attributes.c.study_id == found)
+    keys = {row[0] for row in connection.execute(query)}
+    # Other programs' studies have other attributes; an empty one without any is nobody's.
+    complete = keys >= _ESSENTIAL or any(not key.startswith("hpsearch:") for key in keys)
+    return None if complete else cast(int, found)
+
+
+def _delete_unfinished(connection: sa.Connection, name: str) -> None:
+    study_id = _unfinished_id(connection, name)
+    if study_id is None:
+        return
+    for model in (
+        models.StudyUserAttributeModel,
+        models.StudySystemAttributeModel,
+        models.StudyDirectionModel,
+        models.StudyModel,
+    ):
+        table = _table(model)
+        connection.execute(table.delete().where(table.c.study_id == study_id))
+
+
+def _insert(connection: sa.Connection, model: Any, **fields: Any) -> int:
+    done = connection.execute(_table(model).insert().values(**fields))
+    return cast(int, cast(Any, done.inserted_primary_key)[0])
+
+
+def _table(model: Any) -> sa.Table:
+    return cast(sa.Table, model.__table__)

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
-import random
 import re
-import time
-from collections.abc import Callable
+import sqlite3
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote_plus
 
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from hpsearch.errors import InputError
-from hpsearch.search.store.file_system import refuse_network
+from hpsearch.search.store.schema import has_studies, make_lease_table, make_tables, tune
+from hpsearch.search.store.sqlite_file import (
+    BUSY_S,
+    connect_read_only,
+    connect_unsynced,
+    make_whole,
+    refuse_network,
+    table_names,
+)
 
 DEFAULT_URL = "sqlite:///hpsearch.db"
-BUSY_S = 60
 CONNECT_S = 10
-ATTEMPTS = 5
-# SQLite's words, then those that PostgreSQL and MySQL have for it.
-MADE_MEANWHILE = ("UNIQUE constraint", "already exists", "duplicate key", "Duplicate entry")
 
 _SECRET = re.compile("pass|pwd|secret|token", re.IGNORECASE)
 _HOST = re.compile(r"[\w.,-]*|[\da-fA-F:.]+(%\w+)?")
 
-Made = TypeVar("Made")
+_newest_schema: list[str] = []  # known once it was asked for
+_written: weakref.WeakSet[RDBStorage] = weakref.WeakSet()
 
 
 def default_url() -> str:
@@ -51,15 +60,99 @@ def redact(url: str) -> str:
 
 
 def open_storage(url: str, *, create: bool = True) -> RDBStorage:
-    """Opens the database, and makes its tables if there are none.
+    """Opens the database to write, and makes its tables if there are none.
 
     Args:
         url: an SQLAlchemy URL: `sqlite:///file.db` or `postgresql+psycopg://...`.
         create: whether a SQLite file that does not exist may be made.
 
     Raises:
-        InputError: the URL is no URL, or the database behind it cannot be opened.
+        InputError: the URL is not a database URL, or the database behind it cannot be opened or
+            is another program's.
     """
+    place = _locate(url)
+    if place.file is not None:
+        _check_file(place.file, place.shown, create)
+        make_file(place.file)
+    with _explained(place.shown):
+        _is_made(place)
+        storage = make_tables(lambda: _open(url, _write_options(place.parsed)))
+        tune(storage.engine)
+    _written.add(storage)
+    return storage
+
+
+def read_storage(url: str) -> RDBStorage:
+    """Opens the database so that nothing can be written: neither tables nor a log beside the file.
+
+    Works in read-only folders and on the files of others.
+
+    Raises:
+        InputError: there is no such database, it cannot be read, or it is another program's.
+    """
+    place = _locate(url)
+    if place.file is not None:
+        _check_file(place.file, place.shown, create=False)
+    with _explained(place.shown):
+        if not _is_made(place):
+            raise InputError(
+                f"the database {place.shown} is empty; start a search there with `hpsearch run`"
+            )
+        return _open(url, _read_options(place), tables=False)
+
+
+def close_storage(storage: RDBStorage) -> None:
+    """Closes a database; the file of SQLite then holds everything by itself.
+
+    Connections that nobody closes would leave the newest rows in the write-ahead log, and a copy
+    of the file alone would lack them.
+    """
+    storage.remove_session()
+    file = _locate(storage.url).file
+    if storage in _written and file is not None and file.exists():
+        # Beside a reader, the last connection to close is not ours: the log is folded in here.
+        with suppress(SQLAlchemyError), storage.engine.connect() as connection:
+            connection.execute(sqlalchemy.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    storage.engine.dispose()
+    _written.discard(storage)
+
+
+def close_all() -> None:
+    """Closes every database that this process has opened to write."""
+    for storage in list(_written):
+        close_storage(storage)
+
+
+atexit.register(close_all)
+
+
+def _open(url: str, options: dict[str, Any], *, tables: bool = True) -> RDBStorage:
+    # Optuna fills `{SCHEMA_VERSION}` into the URL; other braces would break that.
+    url = url.replace("{", "{{").replace("}", "}}")
+    storage = RDBStorage(
+        url,
+        engine_kwargs=options,
+        skip_table_creation=not tables,
+        skip_compatibility_check=True,
+    )
+    # To say which version is the newest, Optuna loads the whole history of its tables.
+    if not _newest_schema:
+        _newest_schema.append(storage.get_head_version())
+    if storage.get_current_version() != _newest_schema[0]:
+        storage._version_manager.check_table_schema_compatibility()
+    return storage
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a database is: its URL, the URL without passwords, and its file if it is SQLite."""
+
+    parsed: URL
+    shown: str
+    file: Path | None
+
+
+def _locate(url: str) -> _Place:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # The pool logs a traceback for each connection that breaks; the error itself is told.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
@@ -69,40 +162,43 @@ def open_storage(url: str, *, create: bool = True) -> RDBStorage:
             "--storage: not a database URL; write sqlite:///hpsearch.db or"
             " postgresql+psycopg://user@host/database, with %40 for an @ within a password"
         )
-    sqlite = parsed.get_backend_name() == "sqlite"
-    if sqlite:
-        _check_file(parsed.database, shown, create)
+    if parsed.get_backend_name() != "sqlite":
+        return _Place(parsed, shown, None)
+    if not parsed.database or parsed.database == ":memory:":
+        raise InputError(
+            f"{shown}: a study in memory cannot be resumed; write sqlite:///hpsearch.db"
+        )
+    return _Place(parsed, shown, Path(parsed.database))
+
+
+@contextmanager
+def _explained(shown: str) -> Iterator[None]:
+    """Turns what a driver says about a database into an InputError."""
     try:
-        storage = make_tables(lambda: _open(url, parsed))
-    except (SQLAlchemyError, NoSuchModuleError, ImportError) as error:
+        yield
+    except InputError:
+        raise
+    except (SQLAlchemyError, NoSuchModuleError, ImportError, sqlite3.Error, OSError) as error:
         raise InputError(f"the database {shown} cannot be opened: {reason_of(error)}") from error
     except Exception as error:
         raise InputError(f"the database {shown} cannot be used: {reason_of(error)}") from error
-    if sqlite:
-        _tune_sqlite(storage.engine)
-    return storage
 
 
-def make_tables(make: Callable[[], Made]) -> Made:
-    """Returns what `make` does, which makes tables where there are none.
+def _is_made(place: _Place) -> bool:
+    """Returns whether the database has its tables already; False if it is empty.
 
-    Where another process makes the same ones meanwhile, one of the two fails: it tries again.
+    Raises:
+        InputError: it is another program's.
     """
-    for attempt in range(ATTEMPTS):
-        try:
-            return make()
-        except DBAPIError as error:
-            if not any(text in str(error.orig) for text in MADE_MEANWHILE):
-                raise
-            time.sleep(random.uniform(0.1, 0.3) * (attempt + 1))
-    return make()
-
-
-def _open(url: str, parsed: URL) -> RDBStorage:
-    # Optuna fills `{SCHEMA_VERSION}` into the URL; other braces would break that.
-    return RDBStorage(
-        url.replace("{", "{{").replace("}", "}}"), engine_kwargs=_engine_options(parsed)
-    )
+    if place.file is not None:
+        there = table_names(place.file) if place.file.exists() else set()
+        return has_studies(there, place.shown, alone=True)
+    engine = sqlalchemy.create_engine(place.parsed, **_write_options(place.parsed))
+    try:
+        there = set(sqlalchemy.inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+    return has_studies(there, place.shown, alone=False)
 
 
 def _parse(url: str) -> URL | None:
@@ -117,12 +213,7 @@ def _parse(url: str) -> URL | None:
     return None if strange else parsed
 
 
-def _check_file(database: str | None, shown: str, create: bool) -> None:
-    if not database or database == ":memory:":
-        raise InputError(
-            f"{shown}: a study in memory cannot be resumed; write sqlite:///hpsearch.db"
-        )
-    path = Path(database)
+def _check_file(path: Path, shown: str, create: bool) -> None:
     if path.is_dir():
         raise InputError(f"the database {shown} is a folder; name a file, as sqlite:///hpsearch.db")
     if not path.exists() and not create:
@@ -137,7 +228,30 @@ def _check_file(database: str | None, shown: str, create: bool) -> None:
     # (sqlite.org/howtocorrupt.html, section 2.2). SQLite says itself if it is no database.
 
 
-def _engine_options(url: URL) -> dict[str, Any]:
+def database_file(url: str) -> Path | None:
+    """Returns the file of an SQLite database; None for a database server."""
+    return _locate(url).file
+
+
+def make_file(path: Path) -> None:
+    """Makes an SQLite file with all its tables, if it is not there."""
+    if path.exists():
+        return
+
+    def build(beside: Path) -> None:
+        # Nobody sees the file before it is whole: it is synced once, and not at each of its tables.
+        options = {"creator": lambda: connect_unsynced(beside)}
+        storage = _open(f"sqlite:///{beside}", options)
+        tune(storage.engine)
+        make_lease_table(storage.engine)
+        storage.remove_session()
+        storage.engine.dispose()
+
+    with _explained(str(path)):
+        make_whole(path, build)
+
+
+def _write_options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": BUSY_S}}
     # A connection that an outage has cut is replaced instead of failing the next write.
@@ -147,19 +261,12 @@ def _engine_options(url: URL) -> dict[str, Any]:
     return options
 
 
-def _tune_sqlite(engine: sqlalchemy.Engine) -> None:
-    """Sets write-ahead logging, so that readers (the dashboard) never block the search."""
-
-    @sqlalchemy.event.listens_for(engine, "connect")
-    def set_pragmas(connection: Any, _: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_S * 1000}")
-        cursor.close()
-
-    engine.dispose()
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
+def _read_options(place: _Place) -> dict[str, Any]:
+    file = place.file
+    if file is None:
+        return _write_options(place.parsed)
+    # Each connection decides anew whether somebody writes.
+    return {"creator": lambda: connect_read_only(file), "poolclass": NullPool}
 
 
 def reason_of(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """One coordinator a study: who owns it, and whether the owner still lives.
 
-A lease is a row of a table of ours beside Optuna's, taken by one conditional UPDATE, since
-Optuna's attributes cannot be compared and set.
+A lease is a row of a table of ours beside Optuna's, taken by one conditional UPDATE. Its times are
+those of the database's clock, so that the clocks of the hosts need not agree.
 """
 
 from __future__ import annotations
@@ -10,53 +10,62 @@ import socket
 import time
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 import psutil
 import sqlalchemy as sa
 
 from hpsearch.errors import InputError
-from hpsearch.search.store.database import make_tables
+from hpsearch.search.store.schema import clock, leases, make_lease_table
 
 LEASE_S = 60.0
 RENEW_S = 10.0
+WATCH_S = 15.0
+_WATCH_STEP_S = 0.5
+_SURELY_DEAD_S = 600.0
 
-_metadata = sa.MetaData()
-_leases = sa.Table(
-    "hpsearch_lease",
-    _metadata,
-    sa.Column("study_id", sa.Integer, primary_key=True),
-    sa.Column("token", sa.String(64), nullable=False),
-    sa.Column("host", sa.String(255), nullable=False),
-    sa.Column("boot", sa.String(64), nullable=False),
-    sa.Column("pid", sa.Integer, nullable=False),
-    sa.Column("started", sa.Float, nullable=False),
-    sa.Column("until", sa.Float, nullable=False),
-)
+Held = Literal["held", "lost", "went back"]
 
 
 @dataclass(frozen=True)
-class Owner:
-    """The process that runs a study."""
+class Process:
+    """A process, told from all others: a pid alone means another one elsewhere, and later.
+
+    Attributes:
+        host: the machine's or the container's name, for people.
+        boot: this start of the kernel; the same in all containers of a machine.
+        namespace: of process numbers; containers have their own.
+        pid: its number there.
+        started: when it started, on a clock that does not jump when the date is set.
+    """
 
     host: str
     boot: str
+    namespace: str
     pid: int
     started: float
-    until: float
 
     def __str__(self) -> str:
         return f"{self.host}, pid {self.pid}"
 
-    def alive(self) -> bool:
-        """Returns whether the owner still runs: seen here by its process, elsewhere by its lease.
+    @classmethod
+    def this(cls) -> Process:
+        """Returns the process that asks."""
+        process = psutil.Process()
+        return cls(
+            socket.gethostname(), _boot_id(), _namespace(), process.pid, _start_time(process)
+        )
 
-        A pid alone may have been given to another process since, so its start time counts too.
-        """
-        if self.host != socket.gethostname():
-            return time.time() < self.until
-        if self.boot != _boot_id() or not psutil.pid_exists(self.pid):
+    @property
+    def visible(self) -> bool:
+        """Whether it can be seen from here: same kernel, same process numbers."""
+        return self.boot == _boot_id() and self.namespace in ("", _namespace())
+
+    def runs(self) -> bool:
+        """Returns whether a process that can be seen from here runs still."""
+        if not psutil.pid_exists(self.pid):
             return False
         try:
             process = psutil.Process(self.pid)
@@ -66,6 +75,35 @@ class Owner:
             return False
 
 
+@dataclass(frozen=True)
+class Owner:
+    """The process that runs a study.
+
+    Attributes:
+        process: which one.
+        left_s: seconds that its lease still runs, on the database's clock.
+    """
+
+    process: Process
+    left_s: float
+
+    def __str__(self) -> str:
+        return str(self.process)
+
+    def alive(self, *, local: bool = False) -> bool:
+        """Returns whether the owner still runs: seen here by its process, else by its lease.
+
+        Args:
+            local: whether only processes of this machine can have owned it, as with a file.
+        """
+        if self.process.visible:
+            return self.process.runs()
+        same_host = self.process.host == socket.gethostname()
+        if local and same_host and self.process.boot != _boot_id():
+            return False  # The machine has started anew since.
+        return self.left_s > 0
+
+
 class Lease:
     """The ownership of a study by the process that took it, until it is released or lost."""
 
@@ -73,45 +111,76 @@ class Lease:
         self._engine = engine
         self._study_id = study_id
         self._token = token
+        self._batch = 0
         self._renewed = time.monotonic()
 
     def due(self) -> bool:
         """Whether it is time to hold the lease anew, though there is nothing else to write."""
         return time.monotonic() - self._renewed > RENEW_S
 
-    def hold(self, connection: sa.Connection) -> bool:
-        """Prolongs the lease within a transaction; False once another process has taken it.
+    def hold(self, connection: sa.Connection) -> Held:
+        """Prolongs the lease within a transaction.
 
         The row stays locked until the transaction ends, so that whatever else it writes is written
         by the owner or not at all.
+
+        Returns:
+            `lost` once another process has taken it; `went back` where the database has forgotten
+            what was written before: an older copy was put in its place, or another server.
         """
+        until = clock(self._engine) + LEASE_S
         done = connection.execute(
-            _leases.update().where(self._mine()).values(until=time.time() + LEASE_S)
+            leases.update().where(self._mine()).values(until=until, batch=leases.c.batch + 1)
         )
         self._renewed = time.monotonic()
-        return done.rowcount == 1
+        of_study = leases.c.study_id == self._study_id
+        if not done.rowcount:
+            taken = connection.execute(sa.select(leases.c.token).where(of_study)).scalar()
+            return "lost" if taken else "went back"
+        batch: int = connection.execute(sa.select(leases.c.batch).where(of_study)).scalar_one()
+        if batch <= self._batch:
+            return "went back"
+        return "held"
+
+    def confirm(self, batches: int = 1) -> None:
+        """Notes that so many transactions that held the lease were committed."""
+        self._batch += batches
+
+    def reinstate(self, connection: sa.Connection) -> None:
+        """Writes the lease anew into a database that has forgotten it, or a part of it."""
+        connection.execute(leases.delete().where(leases.c.study_id == self._study_id))
+        row = _row_of(Process.this(), self._token, self._engine)
+        connection.execute(leases.insert().values(study_id=self._study_id, **row))
+        self._batch = 0
+
+    def has(self, token: str | None) -> bool:
+        """Returns whether a token on record is that of this lease."""
+        return token == self._token
 
     def release(self) -> None:
         """Gives the study back; without the database it is free once this process has ended."""
         with suppress(sa.exc.SQLAlchemyError), self._engine.begin() as connection:
-            connection.execute(_leases.delete().where(self._mine()))
+            connection.execute(leases.delete().where(self._mine()))
 
     def _mine(self) -> sa.ColumnElement[bool]:
-        return sa.and_(_leases.c.study_id == self._study_id, _leases.c.token == self._token)
+        return sa.and_(leases.c.study_id == self._study_id, leases.c.token == self._token)
 
 
-def find_owner(engine: sa.Engine, study_id: int) -> Owner | None:
-    """Returns the living owner of a study, or None."""
-    owner = last_owner(engine, study_id)
-    return owner if owner is not None and owner.alive() else None
+def find_owner(engine: sa.Engine, study_id: int, but: Lease | None = None) -> Owner | None:
+    """Returns the living owner of a study, or None; the one that holds the lease `but` is none."""
+    if not sa.inspect(engine).has_table(leases.name):
+        return None
+    owner, token = _read(engine, study_id)
+    if owner is None or (but is not None and but.has(token)):
+        return None
+    return owner if owner.alive(local=_is_local(engine)) else None
 
 
 def last_owner(engine: sa.Engine, study_id: int) -> Owner | None:
     """Returns who owns a study, or owned it and died with it; None if it was given back."""
-    if not sa.inspect(engine).has_table(_leases.name):
+    if not sa.inspect(engine).has_table(leases.name):
         return None
-    row = _row(engine, study_id)
-    return _owner(row) if row is not None else None
+    return _read(engine, study_id)[0]
 
 
 def take_lease(engine: sa.Engine, study_id: int, name: str) -> Lease:
@@ -120,51 +189,79 @@ def take_lease(engine: sa.Engine, study_id: int, name: str) -> Lease:
     Raises:
         InputError: another process owns the study and lives.
     """
-    make_tables(lambda: _metadata.create_all(engine))
-    row = _row(engine, study_id)
-    if row is not None and _owner(row).alive():
-        raise _owned(name, _owner(row))
+    make_lease_table(engine)
+    owner, before = _read(engine, study_id)
+    if owner is not None and (owner.alive(local=_is_local(engine)) or _renews(engine, study_id)):
+        raise _owned(name, owner)
     token = uuid.uuid4().hex
-    mine = {
-        "token": token,
-        "host": socket.gethostname(),
-        "boot": _boot_id(),
-        "pid": psutil.Process().pid,
-        "started": _start_time(psutil.Process()),
-        "until": time.time() + LEASE_S,
-    }
+    mine = _row_of(Process.this(), token, engine)
     try:
         with engine.begin() as connection:
-            if row is None:
-                connection.execute(_leases.insert().values(study_id=study_id, **mine))
+            if before is None:
+                connection.execute(leases.insert().values(study_id=study_id, **mine))
                 return Lease(engine, study_id, token)
-            same = sa.and_(_leases.c.study_id == study_id, _leases.c.token == row.token)
-            if connection.execute(_leases.update().where(same).values(**mine)).rowcount:
+            same = sa.and_(leases.c.study_id == study_id, leases.c.token == before)
+            if connection.execute(leases.update().where(same).values(**mine)).rowcount:
                 return Lease(engine, study_id, token)
     except sa.exc.IntegrityError:
         """Another process was faster: it is named below."""
-    raise _owned(name, _owner(_row(engine, study_id)))
+    raise _owned(name, _read(engine, study_id)[0])
 
 
-def _owned(name: str, owner: Owner) -> InputError:
+def _renews(engine: sa.Engine, study_id: int) -> bool:
+    """Returns whether an owner that seems dead renews its lease after all.
+
+    An SQLite file has no clock of its own: it is that of whoever asks, which may be ahead.
+    """
+    owner, _ = _read(engine, study_id)
+    if not _is_local(engine) or owner is None or owner.process.visible:
+        return False
+    before = owner
+    if owner.left_s < -_SURELY_DEAD_S or not owner.process.namespace:
+        return False
+    deadline = time.monotonic() + WATCH_S
+    while time.monotonic() < deadline:
+        time.sleep(_WATCH_STEP_S)
+        owner, _ = _read(engine, study_id)
+        # A lease that nobody renews runs down as fast as the time passes.
+        if owner is not None and owner.left_s > before.left_s + 1.0:
+            return True
+    return False
+
+
+def _owned(name: str, owner: Owner | None) -> InputError:
+    who = "a host unknown" if owner is None else str(owner)
+    wait = ""
+    if owner is not None and not owner.process.visible:
+        wait = f"; if that one is gone, the study is free in {max(1, round(owner.left_s))} s"
     return InputError(
-        f"the study {name} is being run by another process ({owner}); watch it with"
-        f" `hpsearch status {name}`, or stop that one first"
+        f"the study {name} is being run by another process ({who}); watch it with"
+        f" `hpsearch status {name}`, or stop that one first{wait}"
     )
 
 
-def _row(engine: sa.Engine, study_id: int) -> sa.Row[tuple[object, ...]] | None:
+def _read(engine: sa.Engine, study_id: int) -> tuple[Owner | None, str | None]:
+    """Returns the owner on record and the token of its lease."""
+    # Of an earlier version's table not every column is there.
+    there = {column["name"] for column in sa.inspect(engine).get_columns(leases.name)}
+    columns = [column for column in leases.c if column.name in there]
+    query = sa.select(*columns, clock(engine).label("now")).where(leases.c.study_id == study_id)
     with engine.connect() as connection:
-        return connection.execute(
-            sa.select(_leases).where(_leases.c.study_id == study_id)
-        ).one_or_none()
-
-
-def _owner(row: sa.Row[tuple[object, ...]] | None) -> Owner:
+        row = connection.execute(query).one_or_none()
     if row is None:
-        return Owner("a host unknown", "", 0, 0.0, 0.0)
-    fields = row._asdict()
-    return Owner(**{key: fields[key] for key in Owner.__dataclass_fields__})
+        return None, None
+    facts = row._asdict()
+    known = {field.name: facts.get(field.name, "") for field in fields(Process)}
+    return Owner(Process(**known), facts["until"] - float(facts["now"])), facts["token"]
+
+
+def _row_of(process: Process, token: str, engine: sa.Engine) -> dict[str, object]:
+    until = clock(engine) + LEASE_S
+    return {**vars(process), "token": token, "until": until, "batch": 0}
+
+
+def _is_local(engine: sa.Engine) -> bool:
+    return engine.dialect.name == "sqlite"
 
 
 def _start_time(process: psutil.Process) -> float:
@@ -183,3 +280,11 @@ def _boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:
         return str(round(psutil.boot_time()))
+
+
+def _namespace() -> str:
+    """Tells the process numbers seen here from those of other containers (pid_namespaces(7))."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from hpsearch.errors import InputError
+from hpsearch.search.store.create import find_confirmation, is_unfinished
 from hpsearch.search.store.database import redact
 from hpsearch.search.store.keys import (
     BUDGET,
@@ -22,15 +23,16 @@ from hpsearch.search.store.keys import (
     CONFIRMS,
     DOCUMENT,
     ENVIRONMENTS,
+    ID,
     IMPORT_PATHS,
     RUNS,
     TEST_EVALUATIONS,
     VERSIONS,
-    confirmation_name,
 )
 from hpsearch.search.store.lease import find_owner
 from hpsearch.search.store.optuna_internals import pareto_numbers
 from hpsearch.search.store.records import StudyRecord, state_of, trial_record
+from hpsearch.search.store.run_folder import find_runs
 from hpsearch.search.store.tables import read_trials
 from hpsearch.search.store.winner import find_winner
 from hpsearch.studyfile.study import StudySpec
@@ -65,7 +67,7 @@ class StoredStudy:
             frozen = read_trials(self.database.engine, self.study._study_id)
         attributes = self.study.user_attrs
         owner = find_owner(self.database.engine, self.study._study_id)
-        runs = Path(attributes[RUNS])
+        runs = find_runs(self.study, None).absolute()
         folder = runs / self.name
         trials = tuple(trial_record(trial, folder, owned=owner is not None) for trial in frozen)
         front = pareto_numbers(frozen, self.study.directions)
@@ -85,6 +87,7 @@ class StoredStudy:
             test_evaluations=tuple(attributes.get(TEST_EVALUATIONS, ())),
             epochs=self.spec.epochs,
             environments=tuple(attributes.get(ENVIRONMENTS, ())),
+            id=attributes.get(ID, ""),
         )
 
 
@@ -109,8 +112,8 @@ def open_study(database: RDBStorage, name: str) -> StoredStudy:
 
 
 def find_study(database: RDBStorage, name: str) -> StoredStudy | None:
-    """Returns a study of the database, or None if there is none of this name."""
-    there = name in optuna.get_all_study_names(database)
+    """Returns a study of the database; None if there is none of this name, or only a beginning."""
+    there = name in optuna.get_all_study_names(database) and not is_unfinished(database, name)
     return open_study(database, name) if there else None
 
 
@@ -124,20 +127,42 @@ def stored_document(database: RDBStorage, name: str) -> object:
 
 def with_confirmation(stored: StoredStudy) -> tuple[StoredStudy, ...]:
     """Returns the study, and its confirmation if it has one."""
-    confirmation = find_study(stored.database, confirmation_name(stored.name))
-    return (stored,) if confirmation is None else (stored, confirmation)
+    name, there = find_confirmation(stored.database, stored.name)
+    return (stored, open_study(stored.database, name)) if there else (stored,)
 
 
-def list_studies(storage: RDBStorage) -> list[StudyRecord]:
-    """Returns every search of the database that hpsearch made, by name.
+@dataclass(frozen=True)
+class StudyList:
+    """The searches of a database.
+
+    Attributes:
+        studies: those that can be read, by name.
+        unreadable: why another one cannot, by its name.
+    """
+
+    studies: tuple[StudyRecord, ...]
+    unreadable: Mapping[str, str]
+
+
+def list_studies(storage: RDBStorage) -> StudyList:
+    """Returns every search of the database that hpsearch made.
 
     A confirmation is listed with the search it belongs to, not on its own.
     """
-    names = sorted(optuna.get_all_study_names(storage))
-    studies = [optuna.load_study(study_name=name, storage=storage) for name in names]
-    ours = [study for study in studies if DOCUMENT in study.user_attrs]
-    searches = [study for study in ours if CONFIRMS not in study.user_attrs]
-    return [StoredStudy(storage, study, _read_spec(study)).record() for study in searches]
+    studies, unreadable = [], {}
+    for name in sorted(optuna.get_all_study_names(storage)):
+        try:
+            study = optuna.load_study(study_name=name, storage=storage)
+            attributes = study.user_attrs
+            if CONFIRMS in attributes:
+                continue
+            if DOCUMENT in attributes:
+                studies.append(StoredStudy(storage, study, _read_spec(study)).record())
+            elif any(key.startswith("hpsearch:") for key in attributes):
+                unreadable[name] = "a search was killed while it made it; `run` begins it again"
+        except (InputError, ValueError, LookupError, TypeError, AttributeError) as error:
+            unreadable[name] = str(error) if isinstance(error, InputError) else repr(error)
+    return StudyList(tuple(studies), unreadable)
 
 
 def load_record(storage: RDBStorage, name: str) -> StudyRecord:

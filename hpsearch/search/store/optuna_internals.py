@@ -1,9 +1,12 @@
-"""Of several objectives: the trials that no other trial beats in all of them."""
+"""What of Optuna is not its public interface: the front of several objectives, and storages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import optuna
+from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.study._constrained_optimization import _is_constrained_optimization
 from optuna.study._multi_objective import _get_pareto_front_trials_by_trials
@@ -22,3 +25,10 @@ def pareto_numbers(
     constrained = _is_constrained_optimization(list(trials))
     front = _get_pareto_front_trials_by_trials(trials, directions, constrained)
     return frozenset(trial.number for trial in front)
+
+
+def database_of(study: optuna.Study) -> RDBStorage | None:
+    """Returns the database that a study was loaded from; None for a study in memory."""
+    storage: Any = study._storage
+    storage = getattr(storage, "_backend", storage)
+    return storage if isinstance(storage, RDBStorage) else None

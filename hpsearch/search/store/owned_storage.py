@@ -16,12 +16,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import InputError
 from hpsearch.search.store import tables
+from hpsearch.search.store.optuna_internals import database_of
+from hpsearch.search.store.recovery import DatabaseGuard
 from hpsearch.search.store.tables import read_trials
 from hpsearch.search.store.write_behind import WriteBehindQueue
 
 
 def buffer_writes(study: optuna.Study, writes: WriteBehindQueue) -> optuna.Study:
-    """Returns the study in memory, whose changes go to the outbox.
+    """Returns the study in memory, whose changes go to the database by and by.
 
     Args:
         study: the study in the database, which this process must own.
@@ -31,6 +33,9 @@ def buffer_writes(study: optuna.Study, writes: WriteBehindQueue) -> optuna.Study
         InputError: trials are missing or doubled in the database.
     """
     storage = WriteBehindStorage(study, writes)
+    database = database_of(study)
+    if database is not None:
+        writes.guard = DatabaseGuard(database, storage, writes.lease)
     return optuna.load_study(
         study_name=study.study_name, storage=storage, sampler=study.sampler, pruner=study.pruner
     )
@@ -44,9 +49,10 @@ class WriteBehindStorage(InMemoryStorage):
 
     def __init__(self, study: optuna.Study, writes: WriteBehindQueue) -> None:
         super().__init__()
-        self._writes: WriteBehindQueue | None = None  # what comes from the database is no change
-        self._stored_id = study._study_id
-        here = self.create_new_study(study.directions, study.study_name)
+        self._writes: WriteBehindQueue | None = None  # what comes from the database is not a change
+        self._stored_id = self.stored_id = study._study_id
+        self.name, self.directions = study.study_name, study.directions
+        here = self._here = self.create_new_study(study.directions, study.study_name)
         for key, value in study.user_attrs.items():
             self.set_study_user_attr(here, key, value)
         for key, value in study._storage.get_study_system_attrs(study._study_id).items():
@@ -118,6 +124,29 @@ class WriteBehindStorage(InMemoryStorage):
         """Sets an attribute of a trial that Optuna keeps for itself."""
         super().set_trial_system_attr(trial_id, key, value)
         self._pass_on(tables.trial_attribute(trial_id, key, value, system=True))
+
+    def attribute(self, key: str) -> Any:
+        """Returns one of the study's attributes; None if it has none of this name."""
+        return self.get_study_user_attrs(self._here).get(key)
+
+    def trials(self) -> list[FrozenTrial]:
+        """Returns every trial, by number, not to be changed."""
+        return self.get_all_trials(self._here, deepcopy=False)
+
+    def everything(self) -> list[tables.Mutation]:
+        """Returns the changes that write the whole study, its own row and directions excepted."""
+        here, study = self._here, self._stored_id
+        changes = [
+            tables.study_attribute(study, key, value, system=system)
+            for system, attributes in (
+                (False, self.get_study_user_attrs(here)),
+                (True, self.get_study_system_attrs(here)),
+            )
+            for key, value in attributes.items()
+        ]
+        for trial in self.trials():
+            changes += tables.whole_trial(study, trial)
+        return changes
 
     def _take_over(self, study_id: int, trial: FrozenTrial) -> None:
         """Adds a trial as it stands, without the deep copy that takes long for thousands."""

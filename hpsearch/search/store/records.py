@@ -23,6 +23,7 @@ from hpsearch.search.store.keys import (
     SECONDS,
 )
 from hpsearch.search.store.lease import Owner
+from hpsearch.search.store.proof import is_checkpoint_of
 
 TrialState = Literal["complete", "pruned", "failed", "running", "paused", "waiting"]
 TRIAL_STATES: tuple[TrialState, ...] = get_args(TrialState)
@@ -93,6 +94,7 @@ class StudyRecord:
         confirmation: what `hpsearch confirm` found, as plain data; None before.
         test_evaluations: each opening of its test split: when, why, for which model, its result.
         environments: the code and versions that its trials were trained under, in order.
+        id: tells it from studies of the same name in other databases.
     """
 
     name: str
@@ -109,6 +111,7 @@ class StudyRecord:
     test_evaluations: tuple[Mapping[str, Any], ...] = ()
     epochs: int | None = None
     environments: tuple[Mapping[str, Any], ...] = ()
+    id: str = ""
 
     @property
     def counts(self) -> dict[TrialState, int]:
@@ -156,7 +159,7 @@ def trial_record(frozen: FrozenTrial, runs: Path, *, owned: bool = True) -> Tria
         values_by_epoch={int(step): curve[step] for step in sorted(curve, key=int)},
         seconds=attributes.pop(SECONDS, None),
         device=attributes.pop(DEVICE, None),
-        checkpoint=str(best) if best.exists() else None,
+        checkpoint=str(best) if is_checkpoint_of(best, frozen) else None,
         attempts=attempts,
         attributes=attributes,
     )

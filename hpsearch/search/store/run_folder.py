@@ -1,37 +1,93 @@
-"""The folder of a study's trials: where it is, and that it is this study's and no other's."""
+"""The folder of a study's trials: where it is, and that it is this study's and not another's.
+
+Its mark, `study.json`, says whose it is: the study's id, the folder's own place, and the file of
+the database. So a folder that was moved or copied with its database is known from one whose
+database was copied alone.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import optuna
 
 from hpsearch.errors import InputError
+from hpsearch.search.store.database import database_file
 from hpsearch.search.store.keys import ID, RUNS
+from hpsearch.search.store.optuna_internals import database_of
+from hpsearch.search.store.proof import find_study_id, read_params
+from hpsearch.search.store.sqlite_file import connect_read_only
 
 DEFAULT_RUNS = Path("runs")
 MARK = "study.json"
 
 
 def find_runs(study: optuna.Study, given: Path | None) -> Path:
-    """Returns where the study's folder is; one that was moved is found in the folder given."""
-    stored = Path(study.user_attrs.get(RUNS, ""))
-    there = (stored / study.study_name).exists() and _is_free(stored, study.study_name, study)
-    return stored if there else given or DEFAULT_RUNS
+    """Returns the folder in which the study's own is, or is to be made.
+
+    Args:
+        study: as the database has it.
+        given: where the user says that it is.
+    """
+    stored, file = Path(study.user_attrs.get(RUNS, "")), _file_of(study)
+    beside = [] if file is None else [file.absolute().parent / stored.name]
+    candidates = [*([] if given is None else [given]), *beside, stored]
+    for candidate in candidates:
+        folder = candidate / study.study_name
+        if folder.exists() and _is_of(folder, study) and not _of_original(folder, study):
+            return candidate
+    if given is not None:
+        return given
+    if beside and _of_original(stored / study.study_name, study):
+        return beside[0]
+    return stored if stored.name and stored.parent.exists() else DEFAULT_RUNS
 
 
 def claim_folder(study: optuna.Study, runs: Path) -> Path:
     """Makes the study's folder, or finds it, and returns it.
 
+    Args:
+        study: as the database has it.
+        runs: the folder of all studies.
+
     Raises:
-        InputError: the folder holds trials of another study.
+        InputError: the folder holds trials of another study, or is another database's.
     """
     refuse_foreign_folder(runs, study.study_name, study)
     folder = runs / study.study_name
+    if _of_original(folder, study):
+        owner = _read(folder / MARK).get("database") or "beside it"
+        raise InputError(
+            f"the folder {folder} belongs to the database {owner}, of which {_file_of(study)} is a"
+            " copy: name another folder with --runs, or the original with --storage"
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).write_text(json.dumps({"id": study.user_attrs[ID]}), encoding="utf-8")
+    mark_folder(study, folder)
     return folder
+
+
+def mark_folder(study: optuna.Study, folder: Path) -> None:
+    """Writes whose a study's folder is, and what it takes to make its database again."""
+    file = _file_of(study)
+    facts = {
+        "id": study.user_attrs[ID],
+        "folder": str(folder.resolve()),
+        "database": str(file.resolve()) if file else None,
+        "name": study.study_name,
+        "attributes": {k: v for k, v in study.user_attrs.items() if k.startswith("hpsearch:")},
+    }
+    _write(folder / MARK, facts)
+
+
+def read_mark(folder: Path) -> dict[str, Any]:
+    """Returns what a study's folder says of the study; nothing where it is silent or damaged."""
+    return _read(folder / MARK, quiet=True)
 
 
 def refuse_foreign_folder(runs: Path, name: str, study: optuna.Study | None) -> None:
@@ -45,30 +101,111 @@ def refuse_foreign_folder(runs: Path, name: str, study: optuna.Study | None) -> 
         name: the study's name.
         study: the study in the database; None if it is only to be made.
     """
-    if not _is_free(runs, name, study):
+    folder = runs / name
+    if not any(folder.glob("trial-*")):
+        return
+    if study is None:
         raise InputError(
-            f"the folder {runs / name} holds trials of another study of this name, which is not in"
-            " this database: move it away, or name another folder with --runs"
+            f"the folder {folder} holds trials of a study that is not in this database: move it"
+            " away, name another folder with --runs, or, if its database is lost, make it again"
+            f" from the folder: hpsearch fsck {name} --rebuild"
+        )
+    if not _is_of(folder, study):
+        mark = _read(folder / MARK)
+        if mark:
+            raise InputError(
+                f"the folder {folder} holds trials of another study of this name (id"
+                f" {mark['id']}), which is not in this database: move it away, or name another"
+                " folder with --runs"
+            )
+        text = json.dumps({"id": study.user_attrs[ID]})
+        raise InputError(
+            f"the folder {folder} has lost its mark, {MARK}, and nothing in it says whose trials it"
+            f" holds. If they are this study's, write into {folder / MARK}: {text}; otherwise move"
+            " it away, or name another folder with --runs"
         )
 
 
-def _is_free(runs: Path, name: str, study: optuna.Study | None) -> bool:
-    mark = runs / name / MARK
-    if study is not None and mark.exists():
-        return _is_of(mark, study.user_attrs[ID])
-    return not any((runs / name).glob("trial-*"))
+def _is_of(folder: Path, study: optuna.Study) -> bool:
+    """Returns whether a folder is a study's own: by its mark, or where that is gone, its trials.
+
+    Raises:
+        InputError: the mark is damaged.
+    """
+    mark = _read(folder / MARK, study.user_attrs[ID])
+    if mark:
+        return bool(mark["id"] == study.user_attrs[ID])
+    if not any(folder.glob("trial-*")):
+        return True
+    found = find_study_id(folder)
+    return found == study.user_attrs[ID] if found is not None else _has_its_params(folder, study)
 
 
-def _is_of(mark: Path, study_id: str) -> bool:
-    """Returns whether a folder's mark is that of the study.
+def _has_its_params(folder: Path, study: optuna.Study) -> bool:
+    """Returns whether the trials of an earlier version have the parameters of the study's."""
+    known = {f"trial-{trial.number:04d}": trial.params for trial in study.trials}
+    found = {path.name: read_params(path) for path in folder.glob("trial-*")}
+    told = {name: params for name, params in found.items() if params is not None}
+    return bool(told) and all(known.get(name) == params for name, params in told.items())
+
+
+def _of_original(folder: Path, study: optuna.Study) -> bool:
+    """Returns whether a folder belongs to another file, of which the study's is a copy.
+
+    A folder that lies elsewhere than its mark says was moved or copied itself: it belongs to the
+    database that it is used with.
+    """
+    mark, file = read_mark(folder), _file_of(study)
+    here = str(folder.resolve())
+    if file is None or mark.get("folder", here) != here:
+        return False
+    # A mark of an earlier version names no database: it was beside the runs as a rule.
+    other = Path(mark.get("database") or folder.resolve().parent.parent / file.name)
+    if not other.exists() or (file.exists() and other.samefile(file)):
+        return False
+    return _holds(other, study.user_attrs[ID])
+
+
+def _holds(file: Path, study_id: str) -> bool:
+    """Returns whether an SQLite file holds the study of this id."""
+    query = "SELECT 1 FROM study_user_attributes WHERE key = ? AND value_json = ?"
+    try:
+        with closing(connect_read_only(file)) as connection:
+            return connection.execute(query, (ID, json.dumps(study_id))).fetchone() is not None
+    except (OSError, sqlite3.Error):
+        return False
+
+
+def _file_of(study: optuna.Study) -> Path | None:
+    database = database_of(study)
+    return None if database is None else database_file(database.url)
+
+
+def _read(mark: Path, study_id: str = "", *, quiet: bool = False) -> dict[str, Any]:
+    """Returns what a mark says; nothing if it is not there.
 
     Raises:
         InputError: it is damaged.
     """
+    if not mark.exists():
+        return {}
     try:
-        return bool(json.loads(mark.read_text(encoding="utf-8"))["id"] == study_id)
+        facts = json.loads(mark.read_text(encoding="utf-8"))
+        facts["id"]
     except (ValueError, TypeError, KeyError):
+        if quiet:
+            return {}
         raise InputError(
             f"the file {mark} cannot be read, so the folder may belong to another study; if it is"
             f" this one's, write into the file: {json.dumps({'id': study_id})}"
         ) from None
+    return dict(facts)
+
+
+def _write(mark: Path, facts: Mapping[str, Any]) -> None:
+    beside = mark.with_suffix(".json.tmp")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(facts, indent=1))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(mark)

@@ -18,6 +18,7 @@ from typing import Any, cast, final
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.storages._rdb import models
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
@@ -134,6 +135,28 @@ def trial_attribute(number: int, key: str, value: Any, *, system: bool) -> Mutat
     """Returns the change that sets an attribute of a trial."""
     model = models.TrialSystemAttributeModel if system else models.TrialUserAttributeModel
     return (Row(_table(model), number, (("key", key),), {"value_json": json.dumps(value)}),)
+
+
+def direction_change(study_id: int, objective: int, direction: StudyDirection) -> Mutation:
+    """Returns the change that sets which way one of a study's objectives is better."""
+    key = (("study_id", study_id), ("objective", objective))
+    return (Row(_table(models.StudyDirectionModel), None, key, {"direction": direction}),)
+
+
+def whole_trial(study_id: int, trial: FrozenTrial) -> list[Mutation]:
+    """Returns the changes that write a trial with all that it has."""
+    number = trial.number
+    times = trial.datetime_start, trial.datetime_complete
+    changes = [new_trial(study_id, number, trial.state, trial.datetime_start)]
+    for name, distribution in trial.distributions.items():
+        stored = distribution.to_internal_repr(trial.params[name])
+        changes.append(parameter(number, name, stored, distribution))
+    changes += [value_after(number, *item) for item in trial.intermediate_values.items()]
+    for system, attributes in ((False, trial.user_attrs), (True, trial.system_attrs)):
+        changes += [trial_attribute(number, *item, system=system) for item in attributes.items()]
+    values = trial.values if trial.values else None
+    changes.append(trial_state(number, trial.state, values, *times))
+    return changes
 
 
 def study_attribute(study_id: int, key: str, value: Any, *, system: bool) -> Mutation:

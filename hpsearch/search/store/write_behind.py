@@ -11,6 +11,7 @@ import time
 from collections import ChainMap
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -31,8 +32,31 @@ class LeaseLostError(Exception):
     """Another process owns the study now: nothing more is written from here."""
 
 
+class WentBack(Exception):
+    """The database has forgotten what was written before."""
+
+
 class DatabaseUnavailableError(Exception):
     """The database refused a change, or was away for too long."""
+
+
+class Replaced(Exception):
+    """Another database is in the place of the search's own: nothing is written to it."""
+
+
+class Guard(Protocol):
+    """Looks after the database itself: that it is the one it was."""
+
+    def is_changed(self) -> bool:
+        """Returns whether it has been deleted, emptied or replaced."""
+
+    def restore(self) -> tuple[Ids, str]:
+        """Writes the whole study again; returns the trials' new ids and what happened, in words.
+
+        Raises:
+            Replaced: that would not be right.
+            DBAPIError, OSError: it cannot be written.
+        """
 
 
 class WriteBehindQueue:
@@ -41,13 +65,22 @@ class WriteBehindQueue:
     Args:
         engine: the database.
         lease: the ownership that every batch checks, in its own transaction, before it writes.
+
+    Attributes:
+        ids: of the trials in the database, by number.
+        trouble: why the database cannot be written just now; empty if it can.
+        notes: what there is to tell whoever watches.
+        guard: looks after the database itself, once the study is in memory.
+        lease: the ownership of the study.
     """
 
     def __init__(self, engine: sa.Engine, lease: Lease) -> None:
         self.engine = engine
         self.ids: Ids = {}
         self.trouble = ""
-        self._lease = lease
+        self.notes: list[str] = []
+        self.guard: Guard | None = None
+        self.lease = lease
         self._changes: list[Mutation] = []
         self._sent = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
@@ -75,7 +108,9 @@ class WriteBehindQueue:
         """
         if self._writing is not None and self._writing.done():
             self._collect(self._writing)
-        due = self._changes or self._lease.due()
+        if self._writing is None and self.guard is not None and self.guard.is_changed():
+            self._restore(self.guard)
+        due = self._changes or self.lease.due()
         if self._writing is None and due and time.monotonic() >= self._not_before:
             batch = tuple(self._changes[:BATCH])
             self._sent = len(batch)
@@ -106,8 +141,11 @@ class WriteBehindQueue:
         given: dict[int, int] = {}
         ids = ChainMap(given, self.ids)
         with self.engine.begin() as connection:
-            if not self._lease.hold(connection):
+            held = self.lease.hold(connection)
+            if held == "lost":
                 raise LeaseLostError
+            if held == "went back":
+                raise WentBack
             write(connection, batch, ids)
         return given
 
@@ -115,6 +153,7 @@ class WriteBehindQueue:
         self._writing = None
         error = written.exception()
         if error is None:
+            self.lease.confirm()
             self.ids.update(written.result())
             del self._changes[: self._sent]
             self._failing_since, self.trouble, self._wait_s = None, "", FIRST_WAIT_S
@@ -122,6 +161,28 @@ class WriteBehindQueue:
         if isinstance(error, LeaseLostError):
             self._changes.clear()
             raise error
+        if isinstance(error, WentBack) and self.guard is not None:
+            self._restore(self.guard)
+            return
+        self._wait_for_recovery(error)
+
+    def _restore(self, guard: Guard) -> None:
+        """Writes the whole study again into a database that has lost it, or a part of it."""
+        try:
+            ids, note = guard.restore()
+        except Replaced as error:
+            self._changes.clear()
+            raise DatabaseUnavailableError(str(error)) from None
+        except (DBAPIError, OSError) as error:
+            self._wait_for_recovery(error)
+            return
+        self.ids.clear()
+        self.ids.update(ids)
+        self._changes.clear()
+        self.notes.append(note)
+        self._failing_since, self.trouble, self._wait_s = None, "", FIRST_WAIT_S
+
+    def _wait_for_recovery(self, error: BaseException) -> None:
         now = time.monotonic()
         since = self._failing_since = self._failing_since or now
         if not is_transient(error) or now - since > PATIENCE_S:

@@ -191,10 +191,11 @@ class StudyWriter:
             self._progress[trial.number] = LastProgress(report.step, None)
         return decision
 
-    def note_attempt(self, trial: Trial, slot: Slot) -> None:
-        """Writes that a process is given the trial, here and now."""
+    def note_attempt(self, trial: Trial, slot: Slot, token: str = "") -> None:
+        """Writes that a process is given the trial, here and now; its record has the token, too."""
         attempt = {
             "started": _now(),
+            "token": token,
             "host": slot.host or socket.gethostname(),
             "device": slot.device,
             "slot": slot.name,

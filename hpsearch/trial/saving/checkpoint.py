@@ -22,7 +22,7 @@ LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"
 BEST = "best.ckpt"
 
-Owner = Mapping[str, str]
+Owner = Mapping[str, str | int]
 _DAMAGED = "is damaged, or of another trial: its SHA-256 or owner differs"
 _NOT_PLAIN = "not plain data, so it was not saved"
 

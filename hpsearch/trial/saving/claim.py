@@ -21,11 +21,12 @@ class Claim:
 
     Args:
         folder: the trial's own, which must be there.
+        token: tells this attempt from others; empty to make one up.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, token: str = "") -> None:
         self._path = folder / CLAIM
-        self._token = uuid.uuid4().hex
+        self._token = token or uuid.uuid4().hex
         self._path.write_text(self._token, encoding="utf-8")
 
     def hold(self) -> None:

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.types import Direction, primary
-from hpsearch.search.store import TrialRecord, find_owner, open_storage, trial_record
+from hpsearch.search.store import TrialRecord, find_owner, read_storage, trial_record
 from hpsearch.search.store.keys import DOCUMENT, RUNS
 from hpsearch.views.dashboard.artifacts import (
     PICTURES,
@@ -27,7 +27,6 @@ from hpsearch.views.dashboard.notes import trial_note
 
 MOST_ANNOTATED = 200
 _FORBID_WRITING = {
-    "sqlite": "PRAGMA query_only=ON",
     "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
 }
 
@@ -41,7 +40,7 @@ def open_to_read(url: str) -> RDBStorage:
     Raises:
         InputError: there is no such database, or it cannot be opened.
     """
-    storage = open_storage(url, create=False)
+    storage = read_storage(url)
     statement = _FORBID_WRITING.get(storage.engine.dialect.name)
 
     @sqlalchemy.event.listens_for(storage.engine, "connect")

@@ -132,7 +132,7 @@ def test_a_confirmation_that_is_done_is_told_again_and_nothing_is_opened(
 
 def test_a_confirmation_is_no_search_of_its_own(confirmed: tuple[Home, ConfirmResult]) -> None:
     home, _ = confirmed
-    assert [study.name for study in list_studies(open_storage(home.url))] == ["tiny"]
+    assert [study.name for study in list_studies(open_storage(home.url)).studies] == ["tiny"]
     with pytest.raises(InputError, match=r"tiny.confirm is a confirmation; hpsearch confirm tiny$"):
         confirm_inline("tiny.confirm", home.url, ConfirmOptions())
 

@@ -65,7 +65,7 @@ class Chaos(ScriptedEngine):
     def train(self, job: Job) -> Iterator[Message | Exited]:
         folder = Path(job.folder)
         folder.mkdir(parents=True, exist_ok=True)
-        log = EventLog(folder / "events.jsonl")
+        log = EventLog(folder / "events.jsonl", job.identity, job.attempt)
         # The checkpoint may be an epoch behind what was reported.
         done = max((r.step for r in log.reports), default=0)
         done = max(0, done - self._chance.randint(0, 1))
@@ -101,8 +101,9 @@ class Chaos(ScriptedEngine):
         if isinstance(message, Exited):
             self._running.pop(number, None)
         elif verdict == "prune":
-            folder = Path(next(j.folder for j in self.jobs if j.number == number))
-            EventLog(folder / "events.jsonl").append(Ended("pruned"))
+            job = next(j for j in reversed(self.jobs) if j.number == number)
+            log = EventLog(Path(job.folder) / "events.jsonl", job.identity, job.attempt)
+            log.append(Ended("pruned"))
             self._running[number] = iter([Ended("pruned"), Exited(0)])
         elif verdict == "stop":
             self._running[number] = iter([Ended("stopped"), Exited(0)])

@@ -17,9 +17,10 @@ from hpsearch.engines.engine import Exited, Handler
 from hpsearch.engines.slots import Slot
 from hpsearch.errors import SearchError
 from hpsearch.protocol.events import EventLog
-from hpsearch.protocol.job import Job
+from hpsearch.protocol.job import Job, identity_of
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.messages import Ended, Message, Progress, Report, Started
+from hpsearch.protocol.seeds import derive_seed
 from hpsearch.search.coordinator import SearchSetup
 from hpsearch.search.coordinator import disk as room_module
 from hpsearch.search.coordinator.exits import describe_exit
@@ -113,7 +114,11 @@ class Bench:
     def events(self, number: int) -> EventLog:
         folder = self.runs / self.spec.name / trial_folder(number)
         folder.mkdir(parents=True, exist_ok=True)
-        return EventLog(folder / "events.jsonl")
+        params = self.record().trials[number].params
+        seed = derive_seed(self.spec.seed, "trial", number)
+        return EventLog(
+            folder / "events.jsonl", identity_of(self.record().id, number, params, seed)
+        )
 
 
 @pytest.fixture

@@ -167,7 +167,7 @@ def test_a_study_whose_own_rows_cannot_be_read_is_told_in_a_sentence(
 def test_a_database_that_is_locked_for_too_long_is_told_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hpsearch.search.fsck.check.BUSY_S", 0)
+    monkeypatch.setattr("hpsearch.search.store.sqlite_file.BUSY_S", 0)
     with closing(sqlite3.connect("tiny.db", isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
         connection.execute("BEGIN EXCLUSIVE")
@@ -347,7 +347,8 @@ def test_a_record_that_is_gone_is_harmless() -> None:
 
 def test_a_run_folder_that_is_gone_is_told_once() -> None:
     shutil.rmtree("runs")
-    text = "runs/tiny is not there, so no file was looked at: name its parent with --runs"
+    folder = Path("runs/tiny").absolute()
+    text = f"{folder} is not there, so no file was looked at: name its parent with --runs"
     assert told() == [("folder", "run folder", text, False)]
 
 

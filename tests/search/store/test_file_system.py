@@ -9,7 +9,7 @@ import pytest
 
 from hpsearch.errors import InputError
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.file_system import find_mount, refuse_network
+from hpsearch.search.store.sqlite_file import find_mount, refuse_network
 
 CLUSTER = r"""
 21 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -12,7 +13,8 @@ import sqlalchemy as sa
 
 from hpsearch.errors import InputError
 from hpsearch.search.store import lease
-from hpsearch.search.store.lease import Owner, find_owner, take_lease
+from hpsearch.search.store.lease import Owner, Process, find_owner, take_lease
+from hpsearch.search.store.schema import clock, leases
 
 
 @pytest.fixture
@@ -22,11 +24,12 @@ def engine(tmp_path: Path) -> sa.Engine:
 
 def held(engine: sa.Engine, mine: lease.Lease) -> bool:
     with engine.begin() as connection:
-        return mine.hold(connection)
+        return mine.hold(connection) == "held"
 
 
 def here(pid: int, started: float) -> Owner:
-    return Owner(socket.gethostname(), lease._boot_id(), pid, started, time.time() + 60)
+    process = Process(socket.gethostname(), lease._boot_id(), lease._namespace(), pid, started)
+    return Owner(process, 60.0)
 
 
 def test_a_study_has_one_owner_at_a_time(engine: sa.Engine) -> None:
@@ -98,13 +101,108 @@ def test_a_process_keeps_its_start_time_when_the_date_is_set(
     assert started != this.create_time()
 
 
-def test_an_owner_before_the_reboot_is_dead() -> None:
-    this = psutil.Process()
-    owner = Owner(socket.gethostname(), "another boot", this.pid, this.create_time(), 2e10)
+def test_an_owner_of_a_file_before_the_reboot_is_dead() -> None:
+    before = replace(Process.this(), boot="another boot")
 
-    assert not owner.alive()
+    assert not Owner(before, 60.0).alive(local=True)
+    assert Owner(before, 60.0).alive(), "another machine may have the same name"
 
 
-def test_on_another_host_the_lease_itself_counts() -> None:
-    assert Owner("elsewhere", "boot", 1, 0.0, time.time() + 5).alive()
-    assert not Owner("elsewhere", "boot", 1, 0.0, time.time() - 5).alive()
+def test_what_cannot_be_seen_lives_as_long_as_its_lease() -> None:
+    for elsewhere in (
+        replace(Process.this(), host="elsewhere", boot="another boot"),
+        replace(Process.this(), namespace="pid:[1]"),
+    ):
+        assert Owner(elsewhere, 5.0).alive()
+        assert not Owner(elsewhere, -5.0).alive()
+
+
+def set_row(engine: sa.Engine, **values: object) -> None:
+    with engine.begin() as connection:
+        connection.execute(leases.update().values(**values))
+
+
+def test_a_search_in_another_container_of_the_same_host_name_is_refused(
+    engine: sa.Engine,
+) -> None:
+    take_lease(engine, 1, "cnn")
+    set_row(engine, namespace="pid:[1]", pid=1)
+
+    with pytest.raises(InputError, match=r"if that one is gone, the study is free in \d+ s"):
+        take_lease(engine, 1, "cnn")
+
+
+def test_the_clock_of_the_host_does_not_count(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_lease(engine, 1, "cnn")
+    set_row(engine, namespace="pid:[1]")
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+
+    with pytest.raises(InputError, match="is being run by another process"):
+        take_lease(engine, 1, "cnn")
+
+
+def test_a_lease_in_a_file_that_seems_over_is_watched_first(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of whoever asks may be ahead: an owner that renews its lease lives."""
+    monkeypatch.setattr(lease, "WATCH_S", 0.2)
+    monkeypatch.setattr(lease, "_WATCH_STEP_S", 0.05)
+    mine = take_lease(engine, 1, "cnn")
+    ahead = 90.0
+    set_row(engine, namespace="pid:[1]", until=clock(engine) + lease.LEASE_S - ahead)
+    rivals = iter(range(3))
+
+    def renew(_: float) -> None:
+        if next(rivals, None) == 1:
+            set_row(engine, until=clock(engine) + lease.LEASE_S - ahead + lease.RENEW_S)
+
+    monkeypatch.setattr(time, "sleep", renew)
+    with pytest.raises(InputError, match="is being run by another process"):
+        take_lease(engine, 1, "cnn")
+
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    taken = take_lease(engine, 1, "cnn")
+    assert held(engine, taken)
+    assert not held(engine, mine)
+
+
+def test_a_database_that_went_back_is_noticed(engine: sa.Engine) -> None:
+    mine = take_lease(engine, 1, "cnn")
+    for _ in range(3):
+        assert held(engine, mine)
+        mine.confirm()
+    with engine.begin() as connection:
+        assert mine.hold(connection) == "held", "a success that went unheard counts for nothing"
+    assert held(engine, mine)
+
+    set_row(engine, batch=1)
+    with engine.connect() as connection:
+        assert mine.hold(connection) == "went back"
+    with engine.begin() as connection:
+        connection.execute(leases.delete())
+    with engine.connect() as connection:
+        assert mine.hold(connection) == "went back"
+    with engine.begin() as connection:
+        mine.reinstate(connection)
+    assert held(engine, mine)
+
+
+def test_the_table_of_an_earlier_version_is_completed(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "CREATE TABLE hpsearch_lease (study_id INTEGER PRIMARY KEY, token VARCHAR(64),"
+                " host VARCHAR(255), boot VARCHAR(64), pid INTEGER, started FLOAT, until FLOAT)"
+            )
+        )
+        boot = lease._boot_id()
+        connection.execute(
+            sa.text("INSERT INTO hpsearch_lease VALUES (1, 'old', 'h', :boot, 1, 0.0, 0.0)"),
+            {"boot": boot},
+        )
+    assert find_owner(engine, 1) is None, "it is read as it is"
+
+    assert held(engine, take_lease(engine, 1, "cnn"))
+    assert find_owner(engine, 1) is not None

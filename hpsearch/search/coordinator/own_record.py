@@ -1,0 +1,37 @@
+"""What a trial has written down itself, as far as it is proved to be the trial's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hpsearch.protocol.events import Record, read_record
+from hpsearch.protocol.job import Job
+from hpsearch.search.coordinator.observer import Observer
+from hpsearch.search.coordinator.running import RunningTrial
+from hpsearch.search.store import EVENTS, StudyWriter, examine_folder, set_aside
+
+
+def open_record(job: Job, observer: Observer) -> Record:
+    """Returns the record of a trial that is to begin; files of another trial are set aside."""
+    folder = Path(job.folder)
+    evidence = examine_folder(folder, job.identity, job.params)
+    if evidence.foreign:
+        place = set_aside(folder, evidence.whose)
+        observer.note(
+            f"trial {job.number}: the files in its folder are of {evidence.whose}, as after a copy"
+            f" of the database was put back; they are in {place} now"
+        )
+    return evidence.record
+
+
+def catch_up(running: RunningTrial, writer: StudyWriter) -> None:
+    """Writes what the process that had the trial before reported until it lost the folder.
+
+    To be called once the trial's own process has the folder: nobody else reports there then.
+    """
+    known = {report.step for report in running.reports}
+    record = read_record(Path(running.job.folder) / EVENTS, running.job.identity)
+    late = [report for report in record.reports if report.step not in known]
+    if late:
+        writer.replay(running.trial, late)
+        running.reports[:] = sorted([*running.reports, *late], key=lambda each: each.step)

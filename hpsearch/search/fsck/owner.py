@@ -1,0 +1,65 @@
+"""A trial whose folder holds files of another one: which of the two is to be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial
+
+from hpsearch.protocol.events import read_record
+from hpsearch.protocol.types import Direction, Scalar
+from hpsearch.search.fsck.problem import Problem, Repair
+from hpsearch.search.fsck.rows import curve_of
+from hpsearch.search.store import EVENTS, ORPHANS, Mutation, parameter, read_params
+
+
+def check_owner(
+    trial: FrozenTrial, folder: Path, whose: str, objectives: Mapping[str, Direction]
+) -> list[Problem]:
+    """Returns that a trial's folder is another's, and what can be done about it.
+
+    Where the database has the very values of the record, it is the parameters that are wrong: they
+    were changed, or a database that was put back took the reports of another trial for its own.
+    Then the parameters that were trained are written. Otherwise the folder is moved aside.
+    """
+    where = f"trial {trial.number}"
+    trained = read_params(folder)
+    if whose == "other parameters" and trained and _has_values_of(trial, folder, objectives):
+        text = "its values were trained with other parameters than the database has"
+        changes = _write_parameters(trial, trained)
+        repair = Repair("write the parameters that were trained", changes) if changes else None
+        return [Problem("parameters", where, text, repair)]
+    newer = "" if curve_of(trial) else "; the folder is the newer one"
+    target = folder.parent / ORPHANS / f"{folder.name}.{whose.replace(' ', '-')}"
+    repair = Repair(f"move it to {ORPHANS}/{target.name}", moves=((folder, target),))
+    return [Problem("owner", folder.name, f"its files are of {whose}{newer}", repair)]
+
+
+def _has_values_of(trial: FrozenTrial, folder: Path, objectives: Mapping[str, Direction]) -> bool:
+    """Returns whether all that the database knows of a trial's values is in the folder's record."""
+    primary = next(iter(objectives))
+    said: dict[int, set[Any]] = {}
+    for report in read_record(folder / EVENTS).reports:
+        said.setdefault(report.step, set()).add(report.values.get(primary))
+    stored = curve_of(trial)
+    return bool(stored) and all(value in said.get(step, ()) for step, value in stored.items())
+
+
+def _write_parameters(trial: FrozenTrial, trained: Mapping[str, Scalar]) -> tuple[Mutation, ...]:
+    """Returns the changes that give a trial its parameters; none where one is not in its range."""
+    if set(trained) != set(trial.params):
+        return ()
+    changes: list[Mutation] = []
+    for name, value in trained.items():
+        distribution: BaseDistribution = trial.distributions[name]
+        try:
+            stored = distribution.to_internal_repr(value)
+        except (ValueError, TypeError):
+            return ()
+        if not distribution._contains(stored):
+            return ()
+        changes += (parameter(trial.number, name, stored, distribution),)
+    return tuple(changes)

@@ -1,0 +1,78 @@
+"""A study as a whole: its directions, its study file, and the files that it is to keep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from hpsearch.protocol.layout import trial_folder
+from hpsearch.search.fsck.problem import FailureKind, Problem, Repair
+from hpsearch.search.store import direction_change, read_mark
+from hpsearch.search.store.keys import CONFIRMS, DOCUMENT, IMPORT_PATHS, SPLIT, VERSIONS
+from hpsearch.studyfile.study import StudySpec
+
+_COMPARED: dict[str, FailureKind] = {
+    DOCUMENT: "study file",
+    IMPORT_PATHS: "study file",
+    SPLIT: "study file",
+    CONFIRMS: "study file",
+    VERSIONS: "versions",
+}
+
+
+def check_study(study: optuna.Study, spec: StudySpec, folder: Path) -> list[Problem]:
+    """Returns where a study's own rows are not what its study file and its folder say."""
+    found = []
+    for objective, (metric, wanted) in enumerate(spec.objectives.items()):
+        stored = study.directions[objective]
+        if stored.name.lower() != wanted:
+            text = f"the database is to {stored.name.lower()} {metric}, the study file to {wanted}"
+            change = direction_change(study._study_id, objective, StudyDirection[wanted.upper()])
+            found.append(
+                Problem("direction", "study", text, Repair(f"{wanted} it again", (change,)))
+            )
+    kept, attributes = read_mark(folder).get("attributes", {}), study.user_attrs
+    for key, kind in _COMPARED.items():
+        if key in kept and key in attributes and kept[key] != attributes[key]:
+            name = key.partition(":")[2]
+            text = f"{name} is not what it was when the search last ran: {_change(kept, key)}"
+            found.append(Problem(kind, "study", f"{text}; believe neither"))
+    return found
+
+
+def check_kept(trials: Sequence[FrozenTrial], spec: StudySpec, folder: Path) -> list[Problem]:
+    """Returns the trials whose folders are gone, and the best ones whose checkpoints are."""
+    if not folder.is_dir():
+        return []
+    found = []
+    for number in _to_keep(trials, spec):
+        place = folder / trial_folder(number)
+        if not place.is_dir():
+            text = "its folder is gone, and with it the checkpoint of one of the best trials"
+            found.append(Problem("folder", place.name, text))
+        elif not any(place.glob("best.*")):
+            text = "it is gone, though the trial is among the best, whose checkpoints are kept"
+            found.append(Problem("checkpoint", f"{place.name}/best.ckpt", text))
+    return found
+
+
+def _to_keep(trials: Sequence[FrozenTrial], spec: StudySpec) -> list[int]:
+    """Returns the complete trials whose best checkpoint no search has removed."""
+    complete = [t for t in trials if t.state == TrialState.COMPLETE and t.values]
+    if len(spec.objectives) > 1:
+        return [trial.number for trial in complete]
+    if spec.disk_budget is not None:
+        return []
+    sign = -1 if next(iter(spec.objectives.values())) == "maximize" else 1
+    ranked = sorted(complete, key=lambda trial: (sign * trial.values[0], trial.number))
+    return sorted(trial.number for trial in ranked[: spec.keep_checkpoints])
+
+
+def _change(kept: dict[str, object], key: str) -> str:
+    text = json.dumps(kept[key]) if not isinstance(kept[key], str) else str(kept[key])
+    return f"{text[:60]}..." if len(text) > 60 else text

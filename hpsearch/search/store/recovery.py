@@ -1,0 +1,145 @@
+"""The database of a running search, when somebody deletes, replaces or restores it meanwhile.
+
+The search has its whole study in memory. It writes everything again where the database is gone, or
+is an older copy of itself. Where another database is in its place it stops and says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+from sqlalchemy.exc import SQLAlchemyError
+
+from hpsearch.search.store.create import insert_study_row
+from hpsearch.search.store.database import database_file, make_file, redact
+from hpsearch.search.store.keys import ID
+from hpsearch.search.store.lease import Lease, find_owner
+from hpsearch.search.store.sqlite_file import FileIdentity
+from hpsearch.search.store.tables import Ids, read_trials, write
+from hpsearch.search.store.write_behind import Replaced
+
+if TYPE_CHECKING:
+    from hpsearch.search.store.owned_storage import WriteBehindStorage
+
+WATCH_S = 2.0
+
+
+class DatabaseGuard:
+    """Notices that the database is not the one it was, and writes the study again.
+
+    Args:
+        storage: the database.
+        memory: the study as its owner has it.
+        lease: the ownership of the study.
+    """
+
+    def __init__(self, storage: RDBStorage, memory: WriteBehindStorage, lease: Lease) -> None:
+        self._storage = storage
+        self._memory = memory
+        self._lease = lease
+        self._file = database_file(storage.url)
+        self._identity = FileIdentity.of(self._file) if self._file else None
+        self._checked = time.monotonic()
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The database."""
+        return self._storage.engine
+
+    def is_changed(self) -> bool:
+        """Returns whether the file is another one, or gone; looks every two seconds at most."""
+        if self._identity is None or time.monotonic() - self._checked < WATCH_S:
+            return False
+        self._checked = time.monotonic()
+        return self._identity.check() != "same"
+
+    def restore(self) -> tuple[Ids, str]:
+        """Writes the whole study again; returns the trials' new ids and what happened, in words.
+
+        Raises:
+            Replaced: the database holds other studies, or another search has changed this one.
+            SQLAlchemyError, OSError: it cannot be written.
+        """
+        state = self._identity.check() if self._identity else "same"
+        shown = redact(self._storage.url)
+        self._storage.remove_session()
+        self.engine.dispose()
+        if self._file is not None and state in ("deleted", "emptied"):
+            self._remake(self._file, state)
+            words = f"the database {shown} was {state}"
+            more = "; what else it held is not in it: restore that from a copy"
+        else:
+            words, more = f"the database {shown} is an older copy of what it was", ""
+            self._check_copy(shown)
+        ids = self._write_all(insert=state in ("deleted", "emptied"))
+        if self._file is not None:
+            self._identity = FileIdentity.of(self._file)
+        return ids, f"{words}: all rows of this study are written again{more}"
+
+    def _remake(self, file: Path, state: str) -> None:
+        if not file.absolute().parent.is_dir():
+            raise Replaced(
+                f"the folder of the database {file} is gone: put it back and resume the study"
+            )
+        if state == "emptied":
+            file.unlink()
+        make_file(file)
+
+    def _check_copy(self, shown: str) -> None:
+        """Raises Replaced if what is there now is not an older state of this study."""
+        name, number = self._memory.name, self._memory.stored_id
+        advice = (
+            "put the file back that was there and resume the study, or make its rows again from"
+            f" its folder: hpsearch fsck {name} --rebuild --storage URL"
+        )
+        try:
+            stored_id = self._storage.get_study_id_from_name(name)
+            same = self._storage.get_study_user_attrs(stored_id).get(ID) == self._memory.attribute(
+                ID
+            )
+            trials = read_trials(self.engine, stored_id)
+        except (KeyError, SQLAlchemyError, ValueError, LookupError):
+            raise Replaced(
+                f"the database {shown} is another one now, without the study {name}: {advice}"
+            ) from None
+        if stored_id != number or not same:
+            raise Replaced(
+                f"the database {shown} is another one now, with another study {name}: {advice}"
+            )
+        if find_owner(self.engine, stored_id, but=self._lease) is not None or _contradict(
+            trials, self._memory.trials()
+        ):
+            raise Replaced(
+                f"another search has changed the study {name} in {shown} since: nothing was written"
+                " to it"
+            )
+
+    def _write_all(self, *, insert: bool) -> Ids:
+        ids: Ids = {}
+        with self.engine.begin() as connection:
+            if insert:
+                memory = self._memory
+                insert_study_row(connection, memory.stored_id, memory.name, memory.directions)
+            self._lease.reinstate(connection)
+            write(connection, self._memory.everything(), ids)
+        return ids
+
+
+def _contradict(stored: Sequence[FrozenTrial], known: Sequence[FrozenTrial]) -> bool:
+    """Returns whether what is stored cannot have been an earlier state of what is known."""
+    if len(stored) > len(known):
+        return True
+    return any(_differ(a, b) for a, b in zip(stored, known, strict=False))
+
+
+def _differ(stored: FrozenTrial, known: FrozenTrial) -> bool:
+    if any(known.params.get(name) != value for name, value in stored.params.items()):
+        return True
+    finished = stored.state.is_finished()
+    return finished and (stored.state, stored.values) != (known.state, known.values)

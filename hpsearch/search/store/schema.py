@@ -1,0 +1,163 @@
+"""The tables of a study's database: whose they are, and what each kind of server needs."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from optuna.storages._rdb import models
+from sqlalchemy.dialects.mysql import FLOAT, TEXT
+from sqlalchemy.exc import DBAPIError
+
+from hpsearch.errors import InputError
+from hpsearch.search.store.sqlite_file import BUSY_S
+
+ATTEMPTS = 5
+# SQLite's words, then those that PostgreSQL and MySQL have for it.
+MADE_MEANWHILE = (
+    *("UNIQUE constraint", "already exists", "duplicate key", "Duplicate entry"),
+    *("duplicate column", "Duplicate column"),
+)
+
+_metadata = sa.MetaData()
+# Who runs a study: a table of ours beside Optuna's, whose attributes cannot be compared and set.
+# `until` is a time of the database's own clock; `batch` counts what the owner has written.
+leases = sa.Table(
+    "hpsearch_lease",
+    _metadata,
+    sa.Column("study_id", sa.Integer, primary_key=True),
+    sa.Column("token", sa.String(64), nullable=False),
+    sa.Column("host", sa.String(255), nullable=False),
+    sa.Column("boot", sa.String(64), nullable=False),
+    sa.Column("namespace", sa.String(64), nullable=False, server_default=""),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("started", sa.Double, nullable=False),
+    sa.Column("until", sa.Double, nullable=False),
+    sa.Column("batch", sa.Integer, nullable=False, server_default="0"),
+)
+_ADDED = ("namespace", "batch")  # what tables of earlier versions lack
+
+Made = TypeVar("Made")
+
+# Without these there is no study to read; the others are Optuna's and ours, too.
+_NEEDED = {"studies", "trials", "study_user_attributes", "version_info", "alembic_version"}
+_KNOWN = {*models.BaseModel.metadata.tables, "alembic_version", "hpsearch_lease"}
+_WITH_TEXTS: tuple[Any, ...] = (
+    models.StudyUserAttributeModel,
+    models.StudySystemAttributeModel,
+    models.TrialUserAttributeModel,
+    models.TrialSystemAttributeModel,
+    models.TrialParamModel,
+)
+
+
+def has_studies(tables: set[str], shown: str, *, alone: bool) -> bool:
+    """Returns whether a database is made for studies; False if that is still to be done.
+
+    Args:
+        tables: the names of the tables it has.
+        shown: its URL, for the message.
+        alone: whether it holds the tables of one program only, as a file does; a server's
+            database may be shared.
+
+    Raises:
+        InputError: it is another program's, or another program's tables have our names.
+    """
+    if tables >= _NEEDED:
+        return True
+    foreign, ours = tables - _KNOWN, tables & _KNOWN
+    # A kill can leave a part of our tables, but never the last one without the others.
+    if (foreign and (alone or ours)) or "alembic_version" in ours:
+        some = ", ".join(sorted(foreign or ours)[:3])
+        raise InputError(
+            f"the database {shown} belongs to another program (it has the tables {some});"
+            " name another with --storage"
+        )
+    return False
+
+
+def tune(engine: sa.Engine) -> None:
+    """Sets what makes a database safe and quick for a search, as its kind needs it."""
+    if engine.dialect.name == "sqlite":
+        _tune_sqlite(engine)
+    elif engine.dialect.name in ("mysql", "mariadb"):
+        _widen_texts(engine)
+
+
+def make_tables(make: Callable[[], Made]) -> Made:
+    """Returns what `make` does, which makes tables where there are none.
+
+    Where another process makes the same ones meanwhile, one of the two fails: it tries again.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return make()
+        except DBAPIError as error:
+            if not any(text in str(error.orig) for text in MADE_MEANWHILE):
+                raise
+            time.sleep(random.uniform(0.1, 0.3) * (attempt + 1))
+    return make()
+
+
+def make_lease_table(engine: sa.Engine) -> None:
+    """Makes the table of leases, or completes one of an earlier version."""
+    make_tables(lambda: _metadata.create_all(engine))
+    make_tables(lambda: _complete_leases(engine))
+
+
+def _complete_leases(engine: sa.Engine) -> None:
+    columns = {column["name"]: column for column in sa.inspect(engine).get_columns(leases.name)}
+    create = sa.schema.CreateColumn
+    missing = [leases.c[name] for name in _ADDED if name not in columns]
+    statements = [
+        f"ALTER TABLE {leases.name} ADD COLUMN {create(column).compile(engine)}"
+        for column in missing
+    ]
+    if engine.dialect.name in ("mysql", "mariadb"):
+        # Its FLOAT has seven digits: the time of day to within two minutes.
+        statements += [
+            f"ALTER TABLE {leases.name} MODIFY {name} DOUBLE NOT NULL"
+            for name in ("started", "until")
+            if type(columns[name]["type"]) is FLOAT
+        ]
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+
+
+def clock(engine: sa.Engine) -> sa.ColumnElement[float]:
+    """Returns the database's own time in SQL, in seconds since 1970: one clock for all hosts."""
+    texts = {
+        "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
+        "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
+    }
+    return sa.literal_column(texts.get(engine.dialect.name, "unix_timestamp(now(6)) + 0e0"))
+
+
+def _tune_sqlite(engine: sa.Engine) -> None:
+    """Sets write-ahead logging, so that readers (the dashboard) never block the search."""
+    with engine.connect() as connection:
+        connection.execute(sa.text("PRAGMA journal_mode=WAL"))
+
+    @sa.event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_S * 1000}")
+        cursor.close()
+
+    engine.dispose()
+
+
+def _widen_texts(engine: sa.Engine) -> None:
+    """Gives MySQL's text columns room for long values: its TEXT ends at 64 KiB."""
+    inspector = sa.inspect(engine)
+    for table in (model.__table__ for model in _WITH_TEXTS):
+        kinds = {column["name"]: column["type"] for column in inspector.get_columns(table.name)}
+        narrow = [n for n in ("value_json", "distribution_json") if type(kinds.get(n)) is TEXT]
+        with engine.begin() as connection:
+            for name in narrow:
+                connection.execute(sa.text(f"ALTER TABLE {table.name} MODIFY {name} LONGTEXT"))

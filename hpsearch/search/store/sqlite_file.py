@@ -1,0 +1,207 @@
+"""An SQLite file as a whole: made at once, read without a trace, and on which file system."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+from urllib.parse import quote
+
+from hpsearch.errors import InputError
+
+BUSY_S = 60
+
+_MOUNTS = Path("/proc/self/mountinfo")
+# File systems that several machines share, where a lock is late, local or none, and where the
+# shared memory of SQLite's write-ahead log is each machine's own (sqlite.org/wal.html,
+# sqlite.org/faq.html, question 5). Not among them: overlay, 9p and virtiofs, which are how
+# containers, WSL and virtual machines see a disk of their own host; and the cluster file systems
+# on a shared disk, gfs2 and ocfs2, whose locks hold.
+_NETWORK = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "coda", "ncpfs"),
+        *("lustre", "gpfs", "beegfs", "ceph", "glusterfs", "panfs", "pvfs2", "orangefs"),
+        *("fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.ceph-fuse", "fuse.rclone"),
+        *("fuse.s3fs", "fuse.gcsfuse", "fuse.davfs", "fuse.smbnetfs", "fuse.juicefs"),
+    }
+)
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """Opens an SQLite file so that neither it nor its folder changes.
+
+    A database with a write-ahead log cannot be read without two files beside it, which SQLite
+    would make and leave there. Where there is no log, nobody writes and the file alone holds
+    everything, so it is opened as immutable: this works in read-only folders, too.
+
+    Raises:
+        OSError, sqlite3.Error: the file cannot be opened.
+    """
+    # As a URI, since only a URI can say `read only`.
+    place = f"file:{quote(str(path.absolute()))}"
+    way = "immutable=1" if _rests_in_one_file(path) else "mode=ro"
+    return sqlite3.connect(f"{place}?{way}", uri=True, timeout=BUSY_S, check_same_thread=False)
+
+
+def _rests_in_one_file(path: Path) -> bool:
+    if _log_of(path).exists():
+        return False
+    # Closing the file drops the locks of this process's connections (sqlite.org/howtocorrupt.html,
+    # section 2.2), of which there are none while there is no log.
+    with path.open("rb") as file:
+        return file.read(20)[18:20] == b"\x02\x02"
+
+
+def connect_unsynced(path: Path) -> sqlite3.Connection:
+    """Opens a file that nobody else knows of, without waiting for the disk at each change."""
+    connection = sqlite3.connect(path, check_same_thread=False)
+    connection.execute("PRAGMA synchronous=OFF")
+    return connection
+
+
+def table_names(path: Path) -> set[str]:
+    """Returns the names of a file's tables; none of a file that is empty.
+
+    Raises:
+        sqlite3.Error: the file is not an SQLite database, or cannot be read.
+    """
+    with closing(connect_read_only(path)) as connection:
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return {name for (name,) in rows if not name.startswith("sqlite_")}
+
+
+def make_whole(path: Path, build: Callable[[Path], None]) -> None:
+    """Makes a file that is complete as soon as it has its name; one that is there stays.
+
+    A kill at any moment leaves no file of this name, or the whole one.
+
+    Args:
+        path: the file.
+        build: makes a database in the file that it is given.
+    """
+    with _only_maker(path.parent):
+        if path.exists():
+            return
+        for leftover in path.parent.glob(f".{path.name}.new*"):
+            leftover.unlink()
+        # The log of a file that was deleted: SQLite would take its rows for the new file's.
+        for leftover in (_log_of(path), path.with_name(f"{path.name}-shm")):
+            leftover.unlink(missing_ok=True)
+        beside = path.with_name(f".{path.name}.new")
+        build(beside)
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        beside.rename(path)
+
+
+@contextmanager
+def _only_maker(folder: Path) -> Iterator[None]:
+    """Keeps other processes from making a file in the folder within; a kill frees it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+FileState = Literal["same", "deleted", "replaced", "emptied"]
+
+
+@dataclass(frozen=True)
+class FileIdentity:
+    """Which file a path named when it was opened: its device and inode."""
+
+    path: Path
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileIdentity:
+        """Returns the identity of a file that is there.
+
+        Raises:
+            OSError: it is not there.
+        """
+        path = path.absolute()
+        facts = path.stat()
+        return cls(path, facts.st_dev, facts.st_ino)
+
+    def check(self) -> FileState:
+        """Returns what has become of the file since: a connection to it would not notice."""
+        try:
+            facts = self.path.stat()
+        except OSError:
+            return "deleted"
+        if (facts.st_dev, facts.st_ino) != (self.device, self.inode):
+            return "replaced"
+        return "same" if facts.st_size else "emptied"
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A file system: the folder it stands at, and its type, as `ext4` or `nfs4`."""
+
+    folder: PurePosixPath
+    kind: str
+
+
+def find_mount(path: PurePosixPath, mountinfo: str) -> Mount | None:
+    """Returns the mount that a file lies on; None if the table does not say.
+
+    Args:
+        path: the file's absolute path, without links.
+        mountinfo: the text of /proc/self/mountinfo, as proc(5) has it.
+    """
+    mounts = [mount for line in mountinfo.splitlines() for mount in _read(line)]
+    over = [mount for mount in mounts if path.is_relative_to(mount.folder)]
+    # Of mounts at one folder the last one covers the others.
+    return max(reversed(over), key=lambda mount: len(mount.folder.parts), default=None)
+
+
+def refuse_network(path: Path, mounts: Path = _MOUNTS) -> None:
+    """Raises InputError if an SQLite file would lie on a network file system.
+
+    Systems without a table of mounts are not looked at.
+
+    Args:
+        path: the file, which need not exist.
+        mounts: the table of mounts.
+    """
+    try:
+        # Names in it may be of any encoding, and most of them are of no concern here.
+        table = mounts.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return
+    mount = find_mount(PurePosixPath(path.resolve()), table)
+    if mount is not None and mount.kind in _NETWORK:
+        raise InputError(
+            f"the database {path} lies on a network file system ({mount.kind}, mounted at"
+            f" {mount.folder}), where SQLite's locks do not hold and a study can be lost; name a"
+            " file on a disk of this machine, as --storage sqlite:////local/disk/hpsearch.db, or"
+            " use PostgreSQL: --storage postgresql+psycopg://me@host/database"
+        )
+
+
+def _read(line: str) -> list[Mount]:
+    """Returns the mount of a line, where it has the form it should."""
+    left, _, right = line.partition(" - ")
+    fields, kind = left.split(" "), right.partition(" ")[0]
+    if len(fields) < 5 or not kind:
+        return []
+    return [Mount(PurePosixPath(_unescaped(fields[4])), kind)]
+
+
+def _unescaped(name: str) -> str:
+    """Returns a name whose blanks, line ends and backslashes stand as octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), name)

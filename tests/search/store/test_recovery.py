@@ -1,0 +1,166 @@
+"""A database that is deleted, emptied, replaced or put back under a running search."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+import sqlalchemy as sa
+from optuna.distributions import FloatDistribution
+from optuna.storages import RDBStorage
+
+from hpsearch.search.store import recovery
+from hpsearch.search.store.database import close_storage, open_storage
+from hpsearch.search.store.lease import take_lease
+from hpsearch.search.store.owned_storage import WriteBehindStorage, buffer_writes
+from hpsearch.search.store.recovery import DatabaseGuard
+from hpsearch.search.store.write_behind import DatabaseUnavailableError, WriteBehindQueue
+
+
+class Running:
+    """A study that a search has in memory, and its database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "study.db"
+        self.storage: RDBStorage = open_storage(f"sqlite:///{self.file}")
+        self.stored = optuna.create_study(storage=self.storage, study_name="tiny")
+        self.stored.set_user_attr("hpsearch:id", "one")
+        self.lease = take_lease(self.storage.engine, self.stored._study_id, "tiny")
+        self.writes = WriteBehindQueue(self.storage.engine, self.lease)
+        self.buffered = buffer_writes(self.stored, self.writes)
+        memory = self.buffered._storage
+        assert isinstance(memory, WriteBehindStorage)
+        self.writes.guard = DatabaseGuard(self.storage, memory, self.lease)
+        self.train(3)
+        self.trial = self.buffered.ask({"x": FloatDistribution(0, 1)})
+        self.trial.report(0.5, 1)
+        assert self.writes.flush(10)
+
+    def train(self, trials: int) -> None:
+        for _ in range(trials):
+            trial = self.buffered.ask({"x": FloatDistribution(0, 1)})
+            trial.report(trial.params["x"], 1)
+            trial.set_user_attr("facts", [1, 2])
+            self.buffered.tell(trial, trial.params["x"])
+
+    def copy(self, to: Path) -> Path:
+        """Puts a copy of the database aside, as SQLite's own backup makes it."""
+        with self.storage.engine.connect() as connection:
+            connection.execute(sa.text(f"VACUUM INTO '{to}'"))
+        return to
+
+    def remove(self) -> None:
+        for path in self.file.parent.glob("study.db*"):
+            path.unlink()
+
+    def check(self) -> None:
+        """Goes on, and holds what the file then says against what is in memory."""
+        self.trial.report(0.7, 2)
+        self.buffered.tell(self.trial, 0.7)
+        assert self.writes.flush(10)
+        close_storage(self.storage)
+        again = optuna.load_study(study_name="tiny", storage=open_storage(f"sqlite:///{self.file}"))
+        assert again.user_attrs == self.buffered.user_attrs
+        for stored, known in zip(again.trials, self.buffered.trials, strict=True):
+            assert (stored.params, stored.values) == (known.params, known.values)
+            assert stored.intermediate_values == known.intermediate_values
+            assert (stored.state, stored.user_attrs) == (known.state, known.user_attrs)
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    monkeypatch.setattr(recovery, "WATCH_S", 0.0)
+    running = Running(tmp_path)
+    with running.writes:
+        yield running
+
+
+def test_a_file_that_is_deleted_is_made_again_with_all_rows(running: Running) -> None:
+    running.remove()
+
+    running.check()
+
+    (note,) = running.writes.notes
+    assert note.endswith(
+        "study.db was deleted: all rows of this study are written again; what else it held is not"
+        " in it: restore that from a copy"
+    )
+
+
+def test_a_file_that_is_emptied_is_made_again_with_all_rows(running: Running) -> None:
+    running.file.write_bytes(b"")
+
+    running.check()
+    assert "study.db was emptied: all rows of this study" in running.writes.notes[0]
+
+
+def test_an_older_copy_in_its_place_is_brought_up_to_date(running: Running, tmp_path: Path) -> None:
+    copy = running.copy(tmp_path / "copy.db")
+    running.train(2)
+    assert running.writes.flush(10)
+    running.remove()
+    shutil.move(copy, running.file)
+
+    running.check()
+    (note,) = running.writes.notes
+    assert note.endswith(
+        "study.db is an older copy of what it was: all rows of this study are written again"
+    )
+
+
+def test_a_server_that_forgets_its_newest_rows_is_brought_up_to_date(running: Running) -> None:
+    """As after a failover to a replica that was behind: no file tells of it."""
+    running.train(2)
+    assert running.writes.flush(10)
+    with running.storage.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE hpsearch_lease SET batch = 1"))
+        for table in ("trial_params", "trial_values", "trial_user_attributes"):
+            connection.execute(sa.text(f"DELETE FROM {table} WHERE trial_id > 4"))
+        connection.execute(sa.text("DELETE FROM trial_intermediate_values WHERE trial_id > 4"))
+        connection.execute(sa.text("DELETE FROM trials WHERE trial_id > 4"))
+
+    running.check()
+
+
+def test_another_database_in_its_place_is_left_alone(running: Running, tmp_path: Path) -> None:
+    other = open_storage(f"sqlite:///{tmp_path}/other.db")
+    optuna.create_study(storage=other, study_name="photos")
+    close_storage(other)
+    running.remove()
+    shutil.move(tmp_path / "other.db", running.file)
+    before = running.file.read_bytes()
+    running.trial.report(0.7, 2)
+
+    with pytest.raises(
+        DatabaseUnavailableError, match=r"is another one now, without the study tiny: put the"
+    ):
+        running.writes.flush(10)
+    assert running.file.read_bytes() == before
+
+
+def test_what_another_search_has_changed_since_is_left_alone(
+    running: Running, tmp_path: Path
+) -> None:
+    copy = running.copy(tmp_path / "copy.db")
+    running.train(1)
+    assert running.writes.flush(10)
+    elsewhere = open_storage(f"sqlite:///{copy}")
+    optuna.load_study(study_name="tiny", storage=elsewhere).add_trial(
+        optuna.create_trial(
+            params={"x": 0.123}, distributions={"x": FloatDistribution(0, 1)}, value=9
+        )
+    )
+    close_storage(elsewhere)
+    running.remove()
+    shutil.move(copy, running.file)
+    running.trial.report(0.7, 2)
+
+    with pytest.raises(DatabaseUnavailableError, match="another search has changed the study tiny"):
+        running.writes.flush(10)
+
+
+def test_a_change_is_noticed_within_seconds() -> None:
+    assert recovery.WATCH_S <= 2.0
