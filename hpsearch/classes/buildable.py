@@ -15,7 +15,7 @@ import typing
 from collections.abc import Callable, Container, Iterator
 from typing import Any
 
-from hpsearch.studyfile.forbidden import forbidden_reason, is_part
+from hpsearch.studyfile.forbidden import OPEN_FUNCTIONS, forbidden_reason, is_part
 
 # Bases of the kinds that need no type hint, by their full names: nothing is imported to compare.
 KINDS = frozenset(
@@ -56,10 +56,6 @@ _FUNCTIONS = (
 )
 # Packages whose functions make networks and do not say so in a type.
 _FACTORIES = ("timm", "segmentation_models_pytorch", "torchvision.models")
-_ELEMENTWISE = (
-    *("abs", "celu", "cos", "erf", "exp", "log", "logsumexp", "mean", "relu", "selu", "sigmoid"),
-    *("sin", "softmax", "sqrt", "sum", "tanh"),
-)
 _ADVICE = "give the argument a type in your own class, or build it in a class of your own"
 
 
@@ -100,7 +96,7 @@ def _why_not_callable(function: Callable[..., Any], path: str, hint: Any) -> str
     A factory says what kind it returns, or lies in a package of networks.
     """
     module, _, name = path.rpartition(".")
-    if is_part(module, _FUNCTIONS) or (module == "torch" and name in _ELEMENTWISE):
+    if is_part(module, _FUNCTIONS) or (module == "torch" and name in OPEN_FUNCTIONS):
         return None
     if reason := forbidden_reason(path):
         return reason

@@ -12,6 +12,9 @@ from enum import EnumMeta
 from functools import cache
 from typing import Any
 
+from hpsearch.classes.buildable import why_not_buildable
+from hpsearch.classes.components import ComponentError, resolve
+from hpsearch.classes.trust import OwnModules
 from hpsearch.studyfile.forbidden import forbidden_reason
 
 Build = Callable[[], Any]
@@ -33,7 +36,7 @@ def read_value(hint: Any, value: Any) -> Build:
         return lambda: deepcopy(value)
     parts = [*_parts_of(hint)]
     if any(map(is_callable, parts)):  # then a text is the path of a function
-        for reason in filter(None, map(forbidden_reason, _texts(value))):
+        for reason in filter(None, (_refusal(text, hint) for text in _texts(value))):
             raise MisfitError(reason)
     enums = [part for part in parts if isinstance(part, EnumMeta)]
     for data in (value, _by_name(value, enums)):
@@ -103,6 +106,17 @@ def _parts_of(hint: Any) -> Iterator[Any]:
         yield option
         for part in typing.get_args(option):
             yield from _parts_of(part)
+
+
+def _refusal(text: str, hint: Any) -> str | None:
+    """Returns why a text may not name what it does, where it may be the path of a function."""
+    if (reason := forbidden_reason(text)) or "." not in text:
+        return reason
+    try:
+        found = resolve(text)
+    except ComponentError:
+        return None  # not a path: whether a text will do is for the type to say
+    return why_not_buildable(found, hint, OwnModules())
 
 
 def _texts(value: Any) -> Iterator[str]:

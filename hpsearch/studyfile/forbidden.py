@@ -42,6 +42,11 @@ OPEN_PARTS: Mapping[str, tuple[str, ...]] = {
     ),
     "hpsearch": ("data", "models", "search.rungs.sampler.RungSampler"),
 }
+# Functions of torch itself that only compute.
+OPEN_FUNCTIONS = (
+    *("abs", "celu", "cos", "erf", "exp", "log", "logsumexp", "mean", "relu", "selu", "sigmoid"),
+    *("sin", "softmax", "sqrt", "sum", "tanh"),
+)
 # In an open part, but these read pickled files, which can hold code.
 _CLOSED = (
     "torchvision.datasets.lsun",
@@ -64,7 +69,7 @@ def forbidden_reason(class_path: str) -> str | None:
             f"{path[:80]} is part of Python's standard library, which a study file may not call; "
             "name your own class that uses it"
         )
-    if root not in OPEN_PARTS:
+    if root not in OPEN_PARTS or (root == "torch" and inner in OPEN_FUNCTIONS):
         return None
     private = path.rpartition(".")[2].startswith("_")
     if is_part(inner, OPEN_PARTS[root]) and not private and not is_part(path, _CLOSED):

@@ -127,6 +127,16 @@ def test_a_class_that_reaches_into_the_machine_is_refused_from_the_text(path: st
     assert path in (forbidden_reason(path) or "")
 
 
+@pytest.mark.parametrize("path", ["torch.relu", "torch.nn.functional.gelu"])
+def test_functions_of_torch_that_only_compute_are_open(path: str) -> None:
+    assert forbidden_reason(path) is None
+
+
+@pytest.mark.parametrize("path", ["torch.load", "torch.from_file", "torch.hub.load", "numpy.load"])
+def test_other_functions_are_not(path: str) -> None:
+    assert path in (forbidden_reason(path) or "")
+
+
 def test_there_are_at_least_forty_of_them() -> None:
     assert len(MACHINE) >= 40
 
