@@ -121,6 +121,11 @@ def _import(name: str) -> Any:
             hint = meant or "; install it, or put its file next to the study file"
             raise _AbsentError(f"there is no module '{error.name}'{hint}") from None
         raise ComponentError(f"{name} needs the module '{error.name}', not installed") from error
+    except SystemExit as error:
+        raise ComponentError(
+            f"importing {name} ends Python (SystemExit: {error}), as a module does that parses its"
+            ' command line; put that under `if __name__ == "__main__":`'
+        ) from error
     except Exception as error:  # whatever the user's module raises
         kind = type(error).__name__
         raise ComponentError(f"importing {name} raises {kind}: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -99,6 +99,8 @@ def _tell(target: Path, written: Mapping[str, Any], origin: str) -> None:
     taken = (
         "uint8 images" if metadata["input"] == "images" else "tensors as its data module makes them"
     )
+    if len(metadata["shapes"]) > 1:
+        size = ", ".join(map(_named, *zip(*metadata["shapes"].items(), strict=True)))
     print(f"takes {taken}, any number x {size}; gives {metadata['output']}")
     print(
         f"agrees with the Lightning module on {written['checked_on']:,} validation examples"
@@ -106,3 +108,7 @@ def _tell(target: Path, written: Mapping[str, Any], origin: str) -> None:
     )
     if metadata["input"] == "images":
         say_next("predict", target, "IMAGE.png")
+
+
+def _named(name: str, shape: Sequence[int]) -> str:
+    return f"{name} ({' x '.join(map(str, shape)) or '1'})"

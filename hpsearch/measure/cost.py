@@ -32,18 +32,23 @@ def epoch_seconds(probe: Mapping[str, Any]) -> float:
     return float(probe["seconds_per_step"] * probe["steps_per_epoch"] + probe["validation_seconds"])
 
 
-def estimate(
-    probes: Sequence[Mapping[str, Any]], epochs: Sequence[int], trials: int | None, slots: int
-) -> Cost:
+def trial_seconds(probe: Mapping[str, Any]) -> float:
+    """Returns the seconds of a whole trial, as far as its length is known: at least an epoch."""
+    batches = probe["training_batches"] or probe["steps_per_epoch"]
+    validations = probe["validations"] or 1
+    training = probe["seconds_per_step"] * batches
+    return float(training + probe["validation_seconds"] * validations)
+
+
+def estimate(probes: Sequence[Mapping[str, Any]], trials: int | None, slots: int) -> Cost:
     """Returns the cost of `trials` trials that are like the measured ones on average.
 
     Args:
         probes: what was measured, at least one.
-        epochs: how many epochs each of them would train.
         trials: the study's budget.
         slots: how many trials train at once.
     """
-    seconds = [n * epoch_seconds(probe) for probe, n in zip(probes, epochs, strict=True)]
+    seconds = [trial_seconds(probe) for probe in probes]
     bytes_each = sum(probe["checkpoint_bytes"] for probe in probes) / len(probes)
     if trials is None:
         return Cost(min(seconds), max(seconds), None, None)

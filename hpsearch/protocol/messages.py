@@ -51,15 +51,17 @@ class Progress:
 
     Attributes:
         epoch: the running epoch, from 1.
-        epochs: how many epochs the trial may take.
+        epochs: how many epochs the trial may take; 0 if that is not known.
         fraction: part of the running epoch that is done, 0 to 1.
         samples_per_s: training speed.
+        unit: `epoch`, or `validation` where a trial's reports are counted in these.
     """
 
     epoch: int
     epochs: int
     fraction: float
     samples_per_s: float
+    unit: str = "epoch"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hpsearch.classes.components import class_modules
 from hpsearch.engines.factory import PreparedEngine, Workload
+from hpsearch.engines.inline import InlineEngine
 from hpsearch.errors import SearchError
 from hpsearch.search.compatible import check_compatible, check_environment, replace_valueless
 from hpsearch.search.coordinator import (
@@ -45,7 +46,7 @@ from hpsearch.search.store import (
     refuse_foreign_folder,
     take_lease,
 )
-from hpsearch.search.store.keys import BUDGET, SEED
+from hpsearch.search.store.keys import BUDGET, CONFIRMS, SEED
 from hpsearch.studyfile.study import StudySpec
 
 
@@ -143,7 +144,10 @@ def _search(
             work = Workload(modules, data, spec.import_paths, folder, observer.note)
             with stop_on_signals(stop):
                 writer = StudyWriter(buffered, spec, environment)
-                Coordinator(setup, writer, writes, engine.start(work), observer).run()
+                started = engine.start(work)
+                apart = not isinstance(started, InlineEngine)
+                setup = replace(setup, rehearse=apart and _is_untried(stored, record))
+                Coordinator(setup, writer, writes, started, observer).run()
         mark_folder(study, folder)
     final = stored.record()
     observer.closed(final)
@@ -173,6 +177,13 @@ def _budget(stored: int | None, options: RunOptions, there: int, spec: StudySpec
     budget = options.trials if options.trials is not None else stored
     budget = (budget or there) + options.add if options.add else budget
     return min(filter(None, (budget, grid_size(spec))), default=None)
+
+
+def _is_untried(stored: StoredStudy, record: StudyRecord) -> bool:
+    """Returns whether no trial has shown yet that the study's trials can be trained."""
+    if CONFIRMS in stored.study.user_attrs:
+        return False
+    return not any(trial.values_by_epoch for trial in record.trials)
 
 
 def _to_go(record: StudyRecord) -> bool:

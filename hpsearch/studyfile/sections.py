@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from hpsearch.protocol.job import counts_validations
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, nearest
 from hpsearch.studyfile.distributions import check_values
 from hpsearch.studyfile.document import Diagnostics, KeyPath, alternatives
@@ -80,17 +81,30 @@ def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
 
 
 def longest_training(trainer: Any) -> int:
-    """Returns the most epochs that the `trainer:` section allows; 0 where it does not say."""
-    return max(
-        (
-            epochs
-            for path, tree in alternatives(trainer, ("trainer",))
-            if isinstance(tree, dict)
-            for _, epochs in possible_values(tree.get("max_epochs"), (*path, "max_epochs"))
-            if isinstance(epochs, int)
-        ),
-        default=0,
+    """Returns the most reports that the `trainer:` section allows; 0 where it does not say.
+
+    They are epochs, or validations where those come within epochs (`counts_validations`).
+    """
+    trees = [tree for _, tree in alternatives(trainer, ("trainer",)) if isinstance(tree, dict)]
+    return max((_most_reports(tree) for tree in trees), default=0)
+
+
+def _most_reports(trainer: dict[str, Any]) -> int:
+    epochs, steps, every, accumulated = (
+        _greatest(trainer.get(name))
+        for name in ("max_epochs", "max_steps", "val_check_interval", "accumulate_grad_batches")
     )
+    if not counts_validations(trainer):
+        return int(epochs)
+    if isinstance(every, float) and 0 < every <= 1:
+        return int(epochs * (1 // every))
+    return int(steps * (accumulated or 1) // every) if every else 0
+
+
+def _greatest(value: Any) -> float:
+    """Returns the greatest number that a value may be; 0 where it is none, or has no bound."""
+    numbers = [each for _, each in possible_values(value, ()) if isinstance(each, int | float)]
+    return max([0, *numbers])
 
 
 def _check_component_section(name: str, section: Any, log: Diagnostics) -> None:
@@ -123,18 +137,30 @@ def _check_trainer(section: Any, log: Diagnostics) -> None:
         for key, reason in _OWNED.items():
             if key in tree and not (key == "strategy" and tree[key] == "auto"):
                 log.add((*path, key), f"cannot be set: {reason}")
-        if "max_epochs" not in tree:
-            _note_no_max_epochs(tree, path, log)
-            continue
-        for place, epochs in possible_values(tree["max_epochs"], (*path, "max_epochs")):
-            if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-                log.add(place, f"must be a whole number, 1 or more, not {epochs!r}")
+        _check_length(tree, path, log)
+
+
+def _check_length(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> None:
+    """Notes a training whose end is not given: by epochs, by steps, or by time."""
+    otherwise = tree.get("max_time") is not None or tree.get("max_steps") not in (None, -1)
+    if tree.get("max_epochs") is None and not otherwise:
+        _note_no_max_epochs(tree, path, log)
+    for name in ("max_epochs", "max_steps"):
+        for place, number in possible_values(tree.get(name), (*path, name)):
+            if number is None or (number == -1 and (name == "max_steps" or otherwise)):
+                continue
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                endless = name == "max_epochs" and number == -1
+                without = "; -1 needs max_steps or max_time" if endless else ""
+                log.add(place, f"must be a whole number, 1 or more, not {number!r}{without}")
 
 
 def _note_no_max_epochs(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> None:
     meant = nearest("max_epochs", tree.keys() - {"min_epochs"}, likeness=0.75)
     if meant is None:
-        log.add((*path, "max_epochs"), "trainer needs max_epochs, as in max_epochs: 12")
+        log.add(
+            (*path, "max_epochs"), "trainer needs max_epochs, as in max_epochs: 12, or max_steps"
+        )
     else:
         log.add(
             (*path, meant), f"the Trainer has no argument '{meant}'; did you mean 'max_epochs'?"

@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
-from hpsearch.protocol.job import Job, Placement
+from hpsearch.protocol.job import Job, Placement, counts_validations
 from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import Direction, Scalar
 from hpsearch.studyfile.algorithms import Component, Promote
 from hpsearch.studyfile.diagnostics import StudyFileError
-from hpsearch.studyfile.document import Document, Location
+from hpsearch.studyfile.document import Document, Location, alternatives
 from hpsearch.studyfile.expressions import escape
 from hpsearch.studyfile.parse import ParsedStudy, parse_study, sections_of
 from hpsearch.studyfile.sections import longest_training
@@ -88,12 +88,20 @@ class StudySpec:
         """The space that the sections span."""
         return Space(sections_of(self.document), self.constraints)
 
-    def max_epochs(self) -> int:
-        """Returns the most epochs that a trial of the space may take."""
+    @property
+    def counts_validations(self) -> bool:
+        """Whether the steps of a trial's reports are validations, and not epochs."""
+        trainers = alternatives(self.document["trainer"], ("trainer",))
+        return any(counts_validations(trainer) for _, trainer in trainers)
+
+    def max_reports(self) -> int | None:
+        """Returns the greatest step that a trial may report; None if only its data tell."""
         longest = longest_training(self.document["trainer"])
+        if longest:
+            return longest
         # Where the epochs follow from other values, the text does not say.
-        corners = self.space.corners() if not longest else ()
-        return max([longest, *(int(c.config["trainer"]["max_epochs"]) for c in corners)])
+        found = [longest_training(c.config["trainer"]) for c in self.space.corners()]
+        return max(found, default=0) or None
 
     def job(
         self,

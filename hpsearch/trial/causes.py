@@ -22,7 +22,7 @@ TRACEBACK_LINES = 30
 OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-def failed(error: Exception, job: Job, where: StageTracker) -> Ended:
+def failed(error: BaseException, job: Job, where: StageTracker) -> Ended:
     """Says what an exception means: this trial failed, or no trial can be trained as things are."""
     full = find_full(error, Path(job.folder))
     if full is not None and full[1]:
@@ -43,7 +43,7 @@ def failed(error: Exception, job: Job, where: StageTracker) -> Ended:
         return Ended("failed", str(error), "metric", facts=facts)
     kind: FailureKind = "out of memory" if is_out_of_memory(error) else where.kind
     tail = "\n".join(traceback.format_exc().splitlines()[-TRACEBACK_LINES:])
-    return Ended("failed", _one_line(error), kind, tail, facts=facts)
+    return Ended("failed", one_line(error), kind, tail, facts=facts)
 
 
 def find_full(error: BaseException, folder: Path) -> tuple[str, bool] | None:
@@ -99,6 +99,7 @@ def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
+    """Returns an exception's class and message in one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}"[:500]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -11,15 +12,22 @@ from pytorch_lightning.utilities.data import extract_batch_size
 
 from hpsearch.protocol.messages import Progress
 from hpsearch.trial.reports import Exchange
+from hpsearch.trial.validations import batches_left, planned_validations
 
 INTERVAL_S = 0.5
 
 
 class SayProgress(pl.Callback):
-    """Sends `Progress` at most every half second, so that it costs training nothing."""
+    """Sends `Progress` at most every half second, so that it costs training nothing.
 
-    def __init__(self, send: Exchange) -> None:
+    Args:
+        send: takes the messages.
+        by_validation: validations are counted, and not epochs.
+    """
+
+    def __init__(self, send: Exchange, *, by_validation: bool = False) -> None:
         self._send = send
+        self._by_validation = by_validation
         self._since = time.monotonic()
         self._batches = 0
 
@@ -40,16 +48,22 @@ class SayProgress(pl.Callback):
         elapsed = time.monotonic() - self._since
         if elapsed < INTERVAL_S:
             return
-        total = trainer.num_training_batches
-        self._send(
-            Progress(
-                epoch=trainer.current_epoch + 1,
-                epochs=trainer.max_epochs or 0,
-                fraction=min(1.0, (batch_idx + 1) / total) if total else 0.0,
-                samples_per_s=self._batches * samples_of(batch) / elapsed,
-            )
-        )
+        speed = self._batches * samples_of(batch) / elapsed
+        if self._by_validation:
+            self._send(self._of_validations(trainer, speed))
+        else:
+            total = trainer.num_training_batches
+            done = min(1.0, (batch_idx + 1) / total) if total else 0.0
+            self._send(Progress(trainer.current_epoch + 1, trainer.max_epochs or 0, done, speed))
         self._since, self._batches = time.monotonic(), 0
+
+    def _of_validations(self, trainer: pl.Trainer, speed: float) -> Progress:
+        batches, validations = batches_left(trainer), planned_validations(trainer)
+        done = trainer.fit_loop.epoch_loop.batch_progress.total.ready
+        position = done / (done + batches) * validations if math.isfinite(validations) else 0.0
+        whole = min(int(position), int(validations) - 1) if position else 0
+        epochs = int(validations) if math.isfinite(validations) else 0
+        return Progress(whole + 1, epochs, position - whole, speed, "validation")
 
 
 def samples_of(batch: Any) -> int:

@@ -9,13 +9,10 @@ from __future__ import annotations
 import difflib
 import math
 import os
-import statistics
 import tempfile
 import threading
-import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +25,7 @@ from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Report, from_line, to_line
 from hpsearch.trial.attachments import UnusableError, put_aside
 from hpsearch.trial.causes import failed
+from hpsearch.trial.clock import Clock
 from hpsearch.trial.lightning_namespace import in_tree
 from hpsearch.trial.reports import UNUSABLE_IN_A_ROW, Reports
 from hpsearch.trial.run import assemble, prepare
@@ -38,15 +36,13 @@ from hpsearch.trial.stage import StageTracker
 from hpsearch.trial.trained import load_state
 from hpsearch.trial.validations import (
     NOTHING_VALIDATED,
+    batches_left,
     is_last_validation,
-    planned_length,
+    planned_validations,
     validates,
 )
 
-# The first batches of a process pay for memory and kernels that the others find ready.
-UNTIMED, TIMED = 3, 6
 VALIDATED = 2
-LONG_S = 4.0
 FORKS = os.name == "posix" and os.uname().sysname == "Linux"
 
 
@@ -70,45 +66,6 @@ class Rehearsal:
     metrics: list[str]
     notes: list[str]
     length: tuple[float, float, int]
-
-
-class Clock(pl.Callback):
-    """Times training steps and validation batches, and ends the epoch when it has seen enough."""
-
-    def __init__(self) -> None:
-        self.ends: list[float] = []
-        self.validation: list[float] = []
-        self._enough = UNTIMED + TIMED
-
-    def go_on(self) -> None:
-        """Lets a few batches more be trained."""
-        self._enough = len(self.ends) + 1
-
-    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
-        """Ends the epoch after so many batches, or so many seconds."""
-        self.ends.append(time.perf_counter())
-        steps = len(self.ends) - 1
-        long = steps >= 1 and self.ends[-1] - self.ends[0] > LONG_S
-        if long or steps >= self._enough:
-            # Not by a limit on batches: the epoch's length, and all that depends on it, stays.
-            trainer.should_stop = True
-
-    def on_validation_batch_start(self, *_: Any) -> None:
-        """Starts the time of a validation batch."""
-        self.validation.append(-time.perf_counter())
-
-    def on_validation_batch_end(self, *_: Any) -> None:
-        """Ends it."""
-        self.validation[-1] += time.perf_counter()
-
-    def seconds_per_step(self) -> float:
-        """Returns the median of the steps after the first few; 0 without any."""
-        steps = [later - sooner for sooner, later in pairwise(self.ends)]
-        return statistics.median(steps[UNTIMED:] or steps[-1:] or [0.0])
-
-    def seconds_per_validation(self) -> float:
-        """Returns the time of the last validation batch; 0 without any."""
-        return self.validation[-1] if self.validation else 0.0
 
 
 class RehearsedReports(Reports):
@@ -142,7 +99,8 @@ class RehearsedReports(Reports):
             trainer.training = True
         if validates(trainer) and is_last_validation(trainer):
             raise UnusableError(NOTHING_VALIDATED)
-        self.length = *planned_length(trainer), sum(map(finite, loop._max_batches))
+        each = sum(map(finite, loop._max_batches))
+        self.length = batches_left(trainer), planned_validations(trainer), each
         loop._max_batches = [min(batches, VALIDATED) for batches in loop._max_batches]
         trainer.check_val_every_n_epoch = trainer.check_val_every_n_epoch and 1
         trainer.fit_loop.min_epochs = None
@@ -249,7 +207,7 @@ def rehearsal_failure(job: Job) -> Ended | None:
     where = StageTracker()
     try:
         rehearse(job, where)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return failed(error, job, where)
     return None
 

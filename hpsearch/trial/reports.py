@@ -244,13 +244,14 @@ class Reports(Checkpoint):
         _stop(trainer)
 
     def _measures(self, trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, float]:
-        """Returns what is known of every trial: seconds, steps and epochs of training, size."""
-        return {
+        """Returns what is known of every trial: its size, and how long it has trained."""
+        measures = {
             "parameters": float(count_parameters(module)),
             "seconds": self._seconds_before + time.monotonic() - self._started,
-            "steps": float(trainer.global_step),
-            "epochs": epochs_done(trainer),
         }
+        if self._by_validation:
+            measures |= {"steps": float(trainer.global_step), "epochs": epochs_done(trainer)}
+        return measures
 
     def _save(self, trainer: pl.Trainer, *, reported: bool) -> None:
         self._claim.hold()

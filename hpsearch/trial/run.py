@@ -23,7 +23,7 @@ from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import ComponentError
 from hpsearch.data.opening import keep_test_split_closed
 from hpsearch.protocol.events import EventLog
-from hpsearch.protocol.job import Job
+from hpsearch.protocol.job import Job, counts_validations
 from hpsearch.protocol.messages import Ended
 from hpsearch.trial import tensorboard
 from hpsearch.trial.attachments import as_list, build_callbacks, build_loggers
@@ -58,6 +58,8 @@ ADVICE = (
     # A trial is one process wherever it runs; Slurm's launcher is not meant for it.
     r"The `srun` command is available",
 )
+# Whichever of them was imported last writes the log lines of all.
+TREES = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric")
 
 
 @keep_test_split_closed()
@@ -77,14 +79,17 @@ def run_trial(job: Job, send: Exchange) -> None:
         if ended.how != "stopped":
             claim.hold()
             log.append(ended)
-    except (SystemExit, SupersededError, RefusedError):
-        # Lightning's own answer to SIGTERM: the trial continues later, from its last checkpoint;
-        # or it continues in another process already; or its data are not the study's.
+    except (SupersededError, RefusedError):
+        # It continues in another process already; or its data are not the study's.
         ended = Ended("stopped")
-    except Exception as error:
-        ended = failed(error, job, where)
+    except (Exception, SystemExit) as error:
+        # Lightning's own answer to SIGTERM is to exit: the trial continues later, from its last
+        # checkpoint. Before the training it is the study's own code that exits.
+        exits = isinstance(error, SystemExit) and where.kind != "set-up"
+        ended = Ended("stopped") if exits else failed(error, job, where)
         with contextlib.suppress(OSError, SupersededError):
-            if claim and log and not ended.fatal and ended.failure_kind != "disk":
+            kept = ended.how == "failed" and not ended.fatal and ended.failure_kind != "disk"
+            if claim and log and kept:
                 claim.hold()
                 log.append(ended)
     send(ended)
@@ -105,7 +110,8 @@ def _fit(job: Job, log: EventLog, send: Exchange, where: StageTracker, claim: Cl
     def build_reports(tree: Any) -> list[Any]:
         position = DataPosition(notes)
         reports = in_tree(Reports, tree)(job, log, send, claim, done, notes)
-        return [SayProgress(send), position, reports]
+        counted = counts_validations(job.config["trainer"])
+        return [SayProgress(send, by_validation=counted), position, reports]
 
     training = assemble(job, where, build_reports)
     reports: Reports = training.callbacks[-1]
@@ -244,7 +250,8 @@ def build_trainer(
 ) -> Any:
     """Returns the Trainer of the study file on the job's one device, with our callbacks last."""
     # Its notes (devices found, products to try) are the same for every trial.
-    logging.getLogger(tree.__name__).setLevel(logging.WARNING)
+    for name in TREES:
+        logging.getLogger(name).setLevel(logging.WARNING)
     for advice in ADVICE:
         warnings.filterwarnings("ignore", advice)
     arguments = dict(arguments)

@@ -9,6 +9,7 @@ import torch
 
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
+from hpsearch.trial.causes import one_line
 from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.saving import checkpoint
 
@@ -24,8 +25,11 @@ def load_trained(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
     try:
         module, data = build(job)
         module.configure_model()
-    except (ValueError, OSError) as error:
-        raise InputError(f"trial {job.number} of {job.study}: {error}") from error
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        said = error if isinstance(error, ValueError | OSError) else one_line(error)
+        raise InputError(f"trial {job.number} of {job.study}: {said}") from error
     state = torch.load(path, map_location="cpu", weights_only=True)
     try:
         load_state(module, state)

@@ -106,28 +106,29 @@ def is_last_validation(trainer: Any) -> bool:
     """
     if trainer.should_stop and trainer.fit_loop._can_stop_early:
         return True
-    left = _batches_left(trainer)
+    left = batches_left(trainer)
     return left <= 0 or _batches_to_validation(trainer) > left
 
 
-def planned_length(trainer: Any) -> tuple[float, float]:
-    """Returns how many batches a training takes in all, and how many validations.
-
-    Infinity where that is not known. To be asked before the training.
-    """
-    batches, left = trainer.num_training_batches, _batches_left(trainer)
-    every, nth = trainer.val_check_batch, trainer.check_val_every_n_epoch
-    if every is None or math.isinf(left):
-        return left, math.inf
+def planned_validations(trainer: Any) -> float:
+    """Returns how many validations a training takes in all; infinity where that is not known."""
+    batches, every, nth = (
+        trainer.num_training_batches,
+        trainer.val_check_batch,
+        trainer.check_val_every_n_epoch,
+    )
+    whole = batches_left(trainer) + trainer.fit_loop.epoch_loop.batch_progress.total.ready
+    if every is None or math.isinf(whole):
+        return math.inf
     if nth is None:
-        return left, left // every
+        return float(whole // every)
     if math.isinf(batches):
-        return left, left // every if math.isfinite(every) else math.inf
-    epochs, rest = divmod(left, batches)
-    return left, (epochs // nth) * (batches // every) + (rest // every if nth == 1 else 0)
+        return float(whole // every) if math.isfinite(every) else math.inf
+    epochs, rest = divmod(whole, batches)
+    return float((epochs // nth) * (batches // every) + (rest // every if nth == 1 else 0))
 
 
-def _batches_left(trainer: Any) -> float:
+def batches_left(trainer: Any) -> float:
     """Returns how many batches the training still takes; infinity if that is not known."""
     loop, batches = trainer.fit_loop.epoch_loop, trainer.num_training_batches
     unlimited = trainer.max_epochs in (-1, None)

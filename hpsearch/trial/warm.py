@@ -83,7 +83,7 @@ def _import(name: str) -> str:
     """Imports a module; returns what is wrong if that fails, empty if it does not."""
     try:
         import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         owner = name.rpartition(".")[0]
         if owner and isinstance(error, ModuleNotFoundError) and error.name == name:
             return _import(owner)  # the last name is a class, of which a method is named

@@ -82,3 +82,52 @@ class Keeping(feeding.Fed):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.colour = checkpoint.get("colour", Colour.RED)
+
+
+class OfMappings(feeding.Fed):
+    """Its batches are mappings, its forward takes two of their parts by name and gives two."""
+
+    def forward(self, points: Tensor, scale: Tensor) -> dict[str, Tensor]:
+        scores = self.net(points) * scale[:, None]
+        return {"scores": scores, "norm": scores.norm(dim=1)}
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        scores = self(batch["points"], batch["scale"])["scores"]
+        return torch.nn.functional.cross_entropy(scores, batch["labels"])
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.log("val_loss", self.training_step(batch, batch_idx))
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self.log("test_loss", self.training_step(batch, batch_idx))
+
+
+class OfWholeMappings(OfMappings):
+    """Its forward takes the whole batch."""
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:  # type: ignore[override]
+        scores: Tensor = self.net(batch["points"]) * batch["scale"][:, None]
+        return scores
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return torch.nn.functional.cross_entropy(self(batch), batch["labels"])
+
+
+class Mappings(pl.LightningDataModule):
+    """The rows as mappings, within a tuple if asked for."""
+
+    def __init__(self, nested: bool = False) -> None:
+        super().__init__()
+        self.nested = nested
+
+    def train_dataloader(self) -> Any:
+        points, labels = feeding.rows()
+        rows = [
+            {"labels": label, "points": point, "scale": torch.tensor(2.0)}
+            for point, label in zip(points, labels, strict=True)
+        ]
+        if self.nested:
+            rows = [(row, 0) for row in rows]  # type: ignore[misc]
+        return torch.utils.data.DataLoader(rows, 8)  # type: ignore[arg-type]
+
+    val_dataloader = test_dataloader = train_dataloader

@@ -206,5 +206,5 @@ def test_the_epochs_of_a_trial_may_follow_from_other_values():
     parsed = parse_study(parse(STUDY % '["model.width % model.heads == 0"]', "s.yaml"))
     assert parsed.diagnostics == ()
     spec = StudySpec.from_parsed(parsed)
-    assert spec.max_epochs() == 9
+    assert spec.max_reports() == 9
     assert problem_of(spec.space, model__width=3, model__heads=2)

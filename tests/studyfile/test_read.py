@@ -182,7 +182,7 @@ def test_an_override_mends_a_fault_of_the_file(tmp_path, wrong):
     path = tmp_path / "x.yaml"
     path.write_text(STUDY.replace("{max_epochs: 12}", f"\n  max_epochs: {wrong}"))
     assert len(faults_of(path)) == 1
-    assert read_study(path, ["trainer.max_epochs=2"]).max_epochs() == 2
+    assert read_study(path, ["trainer.max_epochs=2"]).max_reports() == 2
 
 
 @pytest.mark.parametrize(

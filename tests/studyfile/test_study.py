@@ -304,8 +304,8 @@ def test_these_sections_are_right():
         ({"max_epochs": {"~choice": {"short": 1, "long": "~int(2, 4)"}}}, 4),
     ],
 )
-def test_max_epochs_is_the_greatest_over_the_space(trainer, most):
-    assert study(trainer=trainer).max_epochs() == most
+def test_the_longest_training_is_the_greatest_over_the_space(trainer, most):
+    assert study(trainer=trainer).max_reports() == most
 
 
 def test_a_stored_study_is_rebuilt_from_json():
@@ -381,3 +381,26 @@ def test_a_budget_may_be_in_epochs():
 )
 def test_what_is_wrong_with_a_schedule_or_with_known_settings_is_told(settings, diagnostic):
     assert faults_of(study=settings) == [diagnostic]
+
+
+@pytest.mark.parametrize(
+    ("trainer", "most"),
+    [
+        ({"max_epochs": 4, "val_check_interval": 0.25}, 16),
+        ({"max_epochs": 4, "val_check_interval": 0.7}, 4),
+        ({"max_epochs": -1, "max_steps": 1000, "val_check_interval": 100}, 10),
+        ({"max_steps": 1000, "val_check_interval": 100, "accumulate_grad_batches": 2}, 20),
+        ({"max_epochs": 4, "val_check_interval": 50}, None),
+        ({"max_epochs": -1, "max_time": "00:01:00:00"}, None),
+    ],
+)
+def test_where_validations_come_within_epochs_they_are_what_bounds_a_trial(
+    trainer: dict[str, object], most: int | None
+) -> None:
+    assert study(trainer=trainer).max_reports() == most
+
+
+@pytest.mark.parametrize("trainer", [{"max_epochs": -1}, {"max_epochs": 0}, {"max_steps": 0}])
+def test_a_training_without_an_end_is_refused(trainer: dict[str, object]) -> None:
+    with pytest.raises(StudyFileError, match=r"max_epochs|max_steps"):
+        study(trainer=trainer)

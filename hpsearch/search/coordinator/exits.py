@@ -11,15 +11,22 @@ from hpsearch.search.coordinator.running import RunningTrial
 
 DEATHS_ALLOWED = 3
 EQUAL_FAILURES_ALLOWED = 5
+# Before any trial has trained, a second failure like the first is not the setting's fault.
+EQUAL_FAILURES_REHEARSED = 2
 REFUSALS_ALLOWED = 20
 
 Action = Literal["finish", "pause", "retry", "requeue", "wait_for_disk", "abort"]
 
 
 class FailureTracker:
-    """Counts how trials have failed while one command runs."""
+    """Counts how trials have failed while one command runs.
 
-    def __init__(self) -> None:
+    Attributes:
+        rehearsing: no trial has trained yet, so that each is rehearsed first.
+    """
+
+    def __init__(self, *, rehearsing: bool = False) -> None:
+        self.rehearsing = rehearsing
         self._deaths: dict[int, tuple[int, int]] = {}  # epochs it had done, and deaths since
         self._in_a_row: list[str] = []
         self._refused: list[str] = []
@@ -52,10 +59,11 @@ class FailureTracker:
         """Why the search should stop: the same failure again and again; empty if it should not."""
         if len(self._refused) >= REFUSALS_ALLOWED:
             return f"{REFUSALS_ALLOWED} settings in a row were refused: {self._refused[-1]}"
-        last = self._in_a_row[-EQUAL_FAILURES_ALLOWED:]
-        if len(last) < EQUAL_FAILURES_ALLOWED or len(set(last)) > 1:
+        allowed = EQUAL_FAILURES_REHEARSED if self.rehearsing else EQUAL_FAILURES_ALLOWED
+        last = self._in_a_row[-allowed:]
+        if len(last) < allowed or len(set(last)) > 1:
             return ""
-        return f"{EQUAL_FAILURES_ALLOWED} trials in a row failed in the same way: {last[0]}"
+        return f"{allowed} trials in a row failed in the same way: {last[0]}"
 
 
 def describe_exit(code: int) -> str:

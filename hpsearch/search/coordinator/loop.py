@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from optuna.trial import Trial
 
@@ -31,9 +32,9 @@ from hpsearch.search.store import (
     trial_record,
 )
 from hpsearch.search.store.keys import PRUNED_AT, SAMPLES_PER_S, SECONDS
+from hpsearch.studyfile.sections import longest_training
 
-POLL_S = 0.1
-WRITE_S = 1.0
+POLL_S, WRITE_S = 0.1, 1.0
 
 
 class Coordinator:
@@ -67,7 +68,7 @@ class Coordinator:
         self._data_guard = DataGuard(writer, setup.accept_changes)
         self._queue = TrialQueue(writer, setup.budget, setup.stop)
         self._running: dict[int, RunningTrial] = {}
-        self._failures = FailureTracker()
+        self._failures = FailureTracker(rehearsing=setup.rehearse)
         self._fatal = ""
 
     def run(self) -> None:
@@ -88,7 +89,7 @@ class Coordinator:
                 self._observer.refresh()
             for trial in self._queue.drain():
                 self._writer.requeue(trial, "interrupted")
-            if not self._stopping():
+            if not self._ending.due:
                 self._cleanup.close()
             self._flush.finish(self._stop)
         except LeaseLostError:
@@ -101,27 +102,28 @@ class Coordinator:
             raise SearchError(self._fatal)
 
     def _fill_slots(self) -> bool:
-        if (self._flush.trouble or self._disk.trouble) and not self._stopping():
+        if (self._flush.trouble or self._disk.trouble) and not self._ending.due:
             return True
         busy = {running.slot for running in self._running.values()}
         free = [slot for slot in self._engine.slots if slot not in busy]
         if not free and not busy:
             # The nodes of a cluster may all be away; what is left to do waits for one.
-            return not self._stopping() and self._queue.has_next()
-        for slot in free:
-            trial = None if self._stopping() else self._queue.next()
+            return not self._ending.due and self._queue.has_next()
+        for slot in free[: int(not busy)] if self._failures.rehearsing else free:
+            trial = None if self._ending.due else self._queue.next()
             if trial is None:
                 return False
             self._start(trial, slot)
-        if not self._stopping():
+        if not self._ending.due:
             self._queue.ask_ahead()
         return True
 
     def _start(self, trial: Trial, slot: Slot) -> None:
         params, config = self._writer.sample(trial)
         job = self._setup.job(trial.number, params, config, slot)
+        job = replace(job, rehearse=self._failures.rehearsing)
         record = open_record(job, self._observer)
-        self._writer.begin(trial, config["trainer"]["max_epochs"])
+        self._writer.begin(trial, longest_training(config["trainer"]))
         decision = self._writer.replay(trial, record.reports)
         running = RunningTrial(trial, job, slot, record.reports)
         if record.ended is not None:
@@ -172,6 +174,7 @@ class Coordinator:
         return None
 
     def _handle_started(self, running: RunningTrial, started: Started) -> Decision:
+        self._failures.rehearsing = False
         for note in started.notes:
             words = f"{note}; it continues after epoch {started.from_epoch}"
             self._observer.note(f"trial {running.job.number}: {words}")
@@ -199,11 +202,11 @@ class Coordinator:
         if decision.action == "pause":
             running.paused_at = decision.rung
             return "stop"
-        return "stop" if self._stopping() else "continue"
+        return "stop" if self._ending.due else "continue"
 
     def _handle_exit(self, running: RunningTrial, gone: Exited) -> None:
         deaths = self._failures.deaths(running.job.number, running.epochs)
-        decision = decide_exit(running, gone, deaths, stopping=self._stopping())
+        decision = decide_exit(running, gone, deaths, stopping=self._ending.due)
         if decision.is_death:
             self._failures.record_death(running.job.number, running.epochs)
         match decision.action:
@@ -258,12 +261,9 @@ class Coordinator:
     def _record(self, number: int) -> TrialRecord:
         return trial_record(self._writer.trial(number), self._setup.folder)
 
-    def _stopping(self) -> bool:
-        return self._ending.due
-
     def _await_disk(self) -> None:
         self._disk.step()
-        if self._disk.timed_out and not self._stopping():
+        if self._disk.timed_out and not self._ending.due:
             self._end_search(self._disk.trouble)
 
     def _enforce_limits(self) -> None:
@@ -278,7 +278,7 @@ class Coordinator:
                 self._engine.kill(number)
 
     def _obey_stop(self) -> None:
-        if not self._stopping():
+        if not self._ending.due:
             return
         if (announcement := self._ending.begin()) and self._running:
             self._observer.note(announcement)

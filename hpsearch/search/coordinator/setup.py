@@ -33,6 +33,7 @@ class SearchSetup:
         study_id: tells the study from others of its name.
         stop: how the search is asked to stop from outside, by signals.
         accept_changes: whether trials may be trained on other data than those before them.
+        rehearse: trials are rehearsed, one at a time, until one has begun to train.
     """
 
     spec: StudySpec
@@ -44,6 +45,7 @@ class SearchSetup:
     study_id: str = ""
     stop: StopRequest = field(default_factory=StopRequest)
     accept_changes: bool = False
+    rehearse: bool = False
 
     @property
     def limits(self) -> TrialLimits:

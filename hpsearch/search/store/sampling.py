@@ -21,6 +21,8 @@ from hpsearch.studyfile.known_settings import priors_of
 from hpsearch.studyfile.study import StudySpec
 
 # These draw one sequence over the whole study: every instance needs the same seed.
+# How many reports a trial may make where only its data tell.
+MANY = 100
 GRIDS = ("GridSampler", "BruteForceSampler")
 SEQUENCES = ("QMCSampler", *GRIDS)
 
@@ -55,7 +57,7 @@ def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
     if "search_space" in takes:
         extra["search_space"] = _grid(spec)
     if "max_resource" in takes:
-        extra["max_resource"] = spec.max_epochs()
+        extra["max_resource"] = spec.max_reports() or MANY
     if spec.promote and "reduction_factor" in takes:
         extra["reduction_factor"] = spec.promote.eta
     if "priors" in takes:
@@ -91,17 +93,18 @@ def grid_size(spec: StudySpec) -> int | None:
 
 
 def build_pruner(spec: StudySpec) -> BasePruner:
-    """Returns the study's pruner; Hyperband is told how many epochs a trial may take."""
+    """Returns the study's pruner; Hyperband is told how many reports a trial may make."""
     component = spec.pruner
     takes = inspect.signature(resolve(component.class_path)).parameters
-    extra = {"max_resource": spec.max_epochs()} if "max_resource" in takes else {}
+    most = spec.max_reports()
+    extra = {"max_resource": most} if "max_resource" in takes and most is not None else {}
     pruner: BasePruner = instantiate(component.to_tree(), **extra)
     return pruner
 
 
 def build_scheduler(spec: StudySpec) -> Scheduler:
     """Returns what decides where trials pause and how many epochs are left; empty of trials."""
-    longest = spec.max_epochs()
+    longest = spec.max_reports() or MANY
     rungs = rungs_up_to(longest, spec.promote.eta, spec.promote.first) if spec.promote else ()
     ladder = Ladder(rungs, spec.promote.eta if spec.promote else ETA)
     direction = next(iter(spec.objectives.values()))

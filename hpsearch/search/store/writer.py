@@ -32,6 +32,7 @@ from hpsearch.search.store.keys import (
 )
 from hpsearch.search.store.pauses import Pauses
 from hpsearch.search.store.sampling import (
+    MANY,
     build_pruner,
     build_sampler,
     grid_size,
@@ -126,9 +127,9 @@ class StudyWriter:
         return trial
 
     def begin(self, trial: Trial, epochs: int) -> None:
-        """Notes that a trial of so many epochs trains now, until its next stop."""
+        """Notes that a trial of so many epochs (0 if unknown) trains now, until its next stop."""
         whole = bool(trial.user_attrs.get(WHOLE))
-        self.pauses.scheduler.begin(trial.number, epochs, whole=whole)
+        self.pauses.scheduler.begin(trial.number, epochs or MANY, whole=whole)
 
     def pause(self, trial: Trial, rung: int) -> None:
         """Writes that a trial waits at a rung to be promoted; nobody owns it."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from hpsearch.data import ImageData
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
 from hpsearch.trial.export.exportable import (
     Example,
     Exportable,
     exportable,
-    outputs_of_module,
     validation_examples,
 )
 from hpsearch.trial.export.exported import CARD, SUFFIXES, ModelMetadata, open_model, require
@@ -45,43 +46,64 @@ def export_trial(job: Job, values: dict[str, float], kind: str, target: str) -> 
         for package in ("onnx", "onnxscript", "onnxruntime"):
             require(package, "to export to ONNX")
     module, data = load_trained(job)
-    model = exportable(module, data)
-    examples = list(validation_examples(data))
-    metadata = _card(job, values, model, data, examples[0])
     path = Path(target)
     beside = path.with_name(f".{path.stem}.partial{SUFFIXES[kind]}")
+    metadata = _metadata(job, values, data)
+    examples, difference = [], 0.0
     try:
-        _write(kind, model, examples[0].raw[:2], beside, metadata)
-        difference = 0.0 if kind == "state" else _difference(beside, model, examples)
+        if kind == "state":
+            _state(module, data, beside, metadata)
+        else:
+            model = exportable(module, data)
+            examples = list(validation_examples(model, data))
+            metadata = _describe(metadata, model, examples[0])
+            _write(kind, model, examples[0].raw, beside, metadata)
+            difference = _difference(beside, model, examples)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
     return {
         "metadata": vars(metadata),
         "bytes": path.stat().st_size,
-        "checked_on": 0 if kind == "state" else sum(len(example.raw) for example in examples),
+        "checked_on": sum(len(example.raw[0]) for example in examples),
         "difference": difference,
     }
 
 
-def _card(
-    job: Job, values: dict[str, float], model: Exportable, data: Any, example: Example
-) -> ModelMetadata:
+def _metadata(job: Job, values: dict[str, float], data: Any) -> ModelMetadata:
+    """Returns what is known of a model without calling it."""
+    ours = isinstance(data, ImageData)
     return ModelMetadata(
         study=job.study,
         trial=job.number,
         values=values,
-        input=model.input_kind,
-        shape=tuple(example.raw.shape[1:]),
-        output=model.output_kind,
+        input="images" if ours else "tensors",
+        shape=tuple(data.input_shape) if ours else (),
+        output="outputs",
         classes=tuple(getattr(data, "class_names", ())),
     )
 
 
+def _describe(metadata: ModelMetadata, model: Exportable, example: Example) -> ModelMetadata:
+    shapes = [tuple(tensor.shape[1:]) for tensor in example.raw]
+    return replace(
+        metadata,
+        input=model.input_kind,
+        shape=shapes[0],
+        shapes=dict(zip(model.names, shapes, strict=True)),
+        output=model.output_kind,
+    )
+
+
 def _write(
-    kind: str, model: Exportable, inputs: torch.Tensor, path: Path, metadata: ModelMetadata
+    kind: str,
+    model: Exportable,
+    inputs: tuple[torch.Tensor, ...],
+    path: Path,
+    metadata: ModelMetadata,
 ) -> None:
-    write: Callable[..., None] = {"onnx": _onnx, "pt2": _pt2, "state": _state}[kind]
+    write: Callable[..., None] = {"onnx": _onnx, "pt2": _pt2}[kind]
+    inputs = tuple(tensor[:2] for tensor in inputs)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -94,14 +116,16 @@ def _write(
         ) from error
 
 
-def _onnx(model: Exportable, inputs: torch.Tensor, path: Path, metadata: ModelMetadata) -> None:
+def _onnx(
+    model: Exportable, inputs: tuple[torch.Tensor, ...], path: Path, metadata: ModelMetadata
+) -> None:
     program = torch.onnx.export(
         model,
-        (inputs,),
+        inputs,
         dynamo=True,
         verbose=False,
-        dynamic_shapes=_any_batch(),
-        input_names=[metadata.input],
+        dynamic_shapes=_any_batch(inputs),
+        input_names=list(model.names),
         output_names=[metadata.output],
     )
     assert program is not None, "torch returns a program when it is given no file"
@@ -109,28 +133,37 @@ def _onnx(model: Exportable, inputs: torch.Tensor, path: Path, metadata: ModelMe
     program.save(path, external_data=False)
 
 
-def _pt2(model: Exportable, inputs: torch.Tensor, path: Path, metadata: ModelMetadata) -> None:
-    program = torch.export.export(model, (inputs,), dynamic_shapes=_any_batch())
+def _pt2(
+    model: Exportable, inputs: tuple[torch.Tensor, ...], path: Path, metadata: ModelMetadata
+) -> None:
+    program = torch.export.export(model, inputs, dynamic_shapes=_any_batch(inputs))
     torch.export.save(program, path, extra_files={CARD: metadata.to_json()})
 
 
-def _state(model: Exportable, inputs: torch.Tensor, path: Path, metadata: ModelMetadata) -> None:
-    normalise: Any = model.normalise
+def _state(module: torch.nn.Module, data: Any, path: Path, metadata: ModelMetadata) -> None:
+    normalise: Any = data.normalise if isinstance(data, ImageData) else None
     pixels = {"mean": normalise.mean, "deviation": normalise.deviation} if normalise else None
-    weights = model.module.state_dict()
+    weights = module.state_dict()
     torch.save({"state_dict": weights, "normalise": pixels, CARD: metadata.to_json()}, path)
 
 
-def _any_batch() -> tuple[dict[int, Any]]:
-    return ({0: torch.export.Dim("batch")},)
+def _any_batch(inputs: tuple[torch.Tensor, ...]) -> tuple[tuple[dict[int, Any], ...]]:
+    """Returns the shapes of `forward(*tensors)`: a batch of any size, the same for all."""
+    batch = torch.export.Dim("batch")
+    return (tuple({0: batch} for _ in inputs),)
 
 
 def _difference(path: Path, model: Exportable, examples: list[Example]) -> float:
     """Returns the greatest difference between the file and the module; refuses a large one."""
     exported = open_model(path)
     difference = max(
-        float(np.abs(exported(example.raw.numpy()) - _expected(model, example)).max())
+        float(np.abs(ours - theirs).max())
         for example in examples
+        for ours, theirs in zip(
+            exported.answer([tensor.numpy() for tensor in example.raw]),
+            _expected(model, example),
+            strict=True,
+        )
     )
     # Written so that a NaN is refused, too.
     if not difference <= TOLERANCE:
@@ -141,5 +174,7 @@ def _difference(path: Path, model: Exportable, examples: list[Example]) -> float
     return difference
 
 
-def _expected(model: Exportable, example: Example) -> Any:
-    return outputs_of_module(model, example.prepared).numpy()
+def _expected(model: Exportable, example: Example) -> list[Any]:
+    with torch.inference_mode():
+        outputs = model.answer(example.prepared)
+    return [each.numpy() for each in (outputs if isinstance(outputs, tuple) else (outputs,))]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_flatten
 
 from hpsearch.data import ImageData
 from hpsearch.models.base import AbstractClassifier
+from hpsearch.trial.export.inputs import Inputs, find_inputs, first_of
 
 InputKind = Literal["images", "tensors"]
 OutputKind = Literal["probabilities", "outputs"]
@@ -25,28 +27,50 @@ class Exportable(torch.nn.Module):
 
     Args:
         module: the trained module.
+        inputs: how its forward is called.
         normalise: brings pixels from 0 to 255 to what the module takes; None where the module is
             to be given its tensors as they are.
     """
 
     def __init__(
-        self, module: pl.LightningModule, normalise: Callable[[Tensor], Tensor] | None
+        self,
+        module: pl.LightningModule,
+        inputs: Inputs,
+        normalise: Callable[[Tensor], Tensor] | None,
     ) -> None:
         super().__init__()
         self.module = module
+        self.inputs = inputs
         self.normalise = normalise
         self.input_kind: InputKind = "tensors" if normalise is None else "images"
         # Of a module that is not ours we do not know what it returns: it is left as it is.
         ours = isinstance(module, AbstractClassifier)
         self.output_kind: OutputKind = "probabilities" if ours else "outputs"
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Maps images, uint8 `(B, C, H, W)`, to probabilities, float `(B, classes)`."""
-        pixels = images if self.normalise is None else self.normalise(images)
-        outputs: Tensor = self.module(pixels)
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the inputs, in their order."""
+        return self.inputs.names or (self.input_kind,)
+
+    def forward(self, *tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Maps images, uint8 `(B, C, H, W)`, to probabilities, float `(B, classes)`.
+
+        Or the tensors of a module that is not ours, in the order of `names`, to its outputs.
+        """
+        if self.normalise is not None:
+            tensors = (self.normalise(tensors[0]),)
+        return self.answer(tensors)
+
+    def answer(self, tensors: tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
+        """Returns what the Lightning module itself says, without the preprocessing."""
+        found = [
+            leaf
+            for leaf in tree_flatten(self.inputs.call(self.module, tensors))[0]
+            if isinstance(leaf, Tensor)
+        ]
         if self.output_kind == "probabilities":
-            outputs = torch.softmax(outputs, dim=1)
-        return outputs
+            return torch.softmax(found[0], dim=1)
+        return found[0] if len(found) == 1 else tuple(found)
 
 
 @dataclass(frozen=True)
@@ -54,34 +78,39 @@ class Example:
     """Some validation data, before and after the preprocessing of the data module.
 
     Attributes:
-        raw: what the exported model takes.
+        raw: what the exported model takes, in the order of its names.
         prepared: what the Lightning module takes.
     """
 
-    raw: Tensor
-    prepared: Tensor
+    raw: tuple[Tensor, ...]
+    prepared: tuple[Tensor, ...]
 
 
 def exportable(module: pl.LightningModule, data: Any) -> Exportable:
-    """Returns the model to export; with its preprocessing if the data are ours."""
-    model = Exportable(module, data.normalise if isinstance(data, ImageData) else None)
+    """Returns the model to export; with its preprocessing if the data are ours.
+
+    Raises:
+        InputError: it is not known how the module is called.
+    """
+    batch = next(iter(_loader(data)))
+    inputs = find_inputs(module, data.on_after_batch_transfer(batch, 0))
+    model = Exportable(module, inputs, data.normalise if isinstance(data, ImageData) else None)
     return model.eval()
 
 
-def validation_examples(data: Any) -> Iterator[Example]:
+def validation_examples(model: Exportable, data: Any) -> Iterator[Example]:
     """Yields batches of the first thousand validation examples, through the data's own hooks."""
     seen = 0
-    for batch in data.val_dataloader():
-        raw = batch[0]
-        prepared = data.on_after_batch_transfer(batch, 0)[0]
-        yield Example(raw if isinstance(data, ImageData) else prepared, prepared)
-        seen += len(raw)
+    for batch in _loader(data):
+        raw = batch[0] if isinstance(data, ImageData) else None
+        prepared = model.inputs.of(data.on_after_batch_transfer(batch, 0))
+        yield Example(prepared if raw is None else (raw,), prepared)
+        seen += len(prepared[0])
         if seen >= _CHECKED_ON:
             return
 
 
-def outputs_of_module(model: Exportable, prepared: Tensor) -> Tensor:
-    """Returns what the Lightning module itself says, without what was built around it."""
-    with torch.inference_mode():
-        outputs: Tensor = model.module(prepared)
-        return outputs.softmax(1) if model.output_kind == "probabilities" else outputs
+def _loader(data: Any) -> Any:
+    """Returns the first validation loader; of data without one, the first training loader."""
+    loaders = first_of(data.val_dataloader(), Mapping)
+    return first_of(data.train_dataloader(), Mapping) if loaders is None else loaders

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, final
 
@@ -33,6 +34,8 @@ class ModelMetadata:
         shape: the shape of one input, without the batch.
         output: `probabilities`, or `outputs` of a module whose meaning is its own.
         classes: the classes' names, in the order of the outputs; empty if they are not known.
+        shapes: the shape of each input by its name, in their order; empty in files of version
+            0.2.0, which have one input.
     """
 
     study: str
@@ -42,6 +45,7 @@ class ModelMetadata:
     shape: tuple[int, ...]
     output: str
     classes: tuple[str, ...]
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Returns the card as the text that is stored in the file."""
@@ -51,7 +55,9 @@ class ModelMetadata:
     def from_json(cls, text: str) -> ModelMetadata:
         """Returns the card that `to_json` wrote."""
         fields = json.loads(text)
-        return cls(**fields | {name: tuple(fields[name]) for name in ("shape", "classes")})
+        fields |= {name: tuple(fields[name]) for name in ("shape", "classes")}
+        shapes = {name: tuple(shape) for name, shape in fields.get("shapes", {}).items()}
+        return cls(**fields | {"shapes": shapes})
 
 
 class Model(Protocol):
@@ -61,7 +67,11 @@ class Model(Protocol):
     def metadata(self) -> ModelMetadata: ...  # noqa: D102
 
     def __call__(self, inputs: Array) -> Array:
-        """Returns the outputs for a batch of inputs of the card's shape."""
+        """Returns the first output for a batch of inputs of the metadata's shape."""
+        ...
+
+    def answer(self, inputs: Sequence[Array]) -> list[Array]:
+        """Returns every output for batches of the inputs, in the order of `metadata.shapes`."""
         ...
 
 
@@ -82,10 +92,18 @@ class OnnxModel:
         self.metadata = _card(path, stored.get(CARD))
 
     def __call__(self, inputs: Array) -> Array:
-        """Returns the outputs for a batch of inputs of the card's shape."""
-        name = self._session.get_inputs()[0].name
-        outputs: Array = self._session.run(None, {name: inputs})[0]
-        return outputs
+        """Returns the first output for a batch of inputs of the metadata's shape."""
+        return self.answer([inputs])[0]
+
+    def answer(self, inputs: Sequence[Array]) -> list[Array]:
+        """Returns every output for batches of the inputs, in the order of `metadata.shapes`."""
+        # An input that the outputs do not depend on is not in the graph.
+        order = list(self.metadata.shapes)
+        taken = {
+            each.name: inputs[order.index(each.name)] if len(order) > 1 else inputs[0]
+            for each in self._session.get_inputs()
+        }
+        return list(self._session.run(None, taken))
 
 
 @final
@@ -102,10 +120,15 @@ class Pt2Model:
         self.metadata = _card(path, extra[CARD])
 
     def __call__(self, inputs: Array) -> Array:
-        """Returns the outputs for a batch of inputs of the card's shape."""
+        """Returns the first output for a batch of inputs of the metadata's shape."""
+        return self.answer([inputs])[0]
+
+    def answer(self, inputs: Sequence[Array]) -> list[Array]:
+        """Returns every output for batches of the inputs, in the order of `metadata.shapes`."""
+        tensors = [torch.from_numpy(np.ascontiguousarray(each)) for each in inputs]
         with torch.inference_mode():
-            outputs: Array = self._program(torch.from_numpy(np.ascontiguousarray(inputs))).numpy()
-        return outputs
+            outputs = self._program(*tensors)
+        return [each.numpy() for each in (outputs if isinstance(outputs, tuple) else (outputs,))]
 
 
 def open_model(path: Path) -> Model:

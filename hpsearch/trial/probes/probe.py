@@ -28,7 +28,7 @@ def probe(job: Job) -> dict[str, Any]:
     with contextlib.redirect_stdout(io.StringIO()):
         try:
             return _measure(rehearse(job, where))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             ended = failed(error, job, where)
             return {"failure": ended.failure, "kind": ended.failure_kind}
 

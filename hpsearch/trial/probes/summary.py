@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 
+from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
+from hpsearch.trial.causes import one_line
 from hpsearch.trial.reports import count_parameters
 from hpsearch.trial.run import build_data, build_module, prepare
 
@@ -19,9 +21,18 @@ def summary(job: Job) -> dict[str, Any]:
 
     Returns:
         `rows`, each with `name`, `type`, `input_shape`, `output_shape`, `parameters`; `total`.
+
+    Raises:
+        InputError: the model cannot be built with these values.
     """
     prepare(job)
-    module = build_module(job, build_data(job))
+    try:
+        module = build_module(job, build_data(job))
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        named = job.config["model"]["class_path"]
+        raise InputError(f"{named} cannot be built: {one_line(error)}") from error
     shapes = _shapes(module)
     rows = [
         {

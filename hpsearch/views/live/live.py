@@ -49,7 +49,7 @@ def _cells(run: Running, now_s: float) -> tuple[Text | ProgressBar, ...]:
     left = run.seconds_left(now_s)
     return (
         trial,
-        Text(f"epoch {run.progress.epoch}/{run.progress.epochs}"),
+        Text(f"{run.progress.unit} {run.progress.epoch}/{run.progress.epochs or '?'}"),
         ProgressBar(total=1.0, completed=min(run.fraction, 1.0), width=_BAR),
         Text(f"{run.progress.samples_per_s:,.0f}/s"),
         Text("" if left is None else f"{spell(left)} left", style="dim"),

@@ -70,12 +70,14 @@ class Running:
     @property
     def fraction(self) -> float:
         """Returns the part of the whole trial that is done, 0 to 1."""
-        return self.epochs_done / self.progress.epochs if self.progress else 0.0
+        if self.progress is None or not self.progress.epochs:
+            return 0.0
+        return self.epochs_done / self.progress.epochs
 
     def seconds_left(self, now_s: float) -> float | None:
         """Returns how long it needs for its remaining epochs at its speed so far."""
         gained = self.epochs_done - self.from_epoch
-        if self.progress is None or gained <= 0:
+        if self.progress is None or not self.progress.epochs or gained <= 0:
             return None
         return (now_s - self.since_s) / gained * (self.progress.epochs - self.epochs_done)
 

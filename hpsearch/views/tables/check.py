@@ -14,7 +14,6 @@ from hpsearch.measure.cost import Cost, epoch_seconds
 from hpsearch.measure.extremes import Extreme
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.studyfile.space import Space
-from hpsearch.studyfile.study import StudySpec
 from hpsearch.views import formatting
 from hpsearch.views.formatting import spell
 
@@ -87,11 +86,6 @@ def is_infeasible(probe: Mapping[str, Any]) -> bool:
 def failure_words(probe: Mapping[str, Any]) -> str:
     """Returns why a setting does not train."""
     return f"{'infeasible: ' * is_infeasible(probe)}{probe['failure']}"
-
-
-def missing_objectives(spec: StudySpec, probe: Mapping[str, Any]) -> list[str]:
-    """Returns the objectives that the model did not log."""
-    return [name for name in spec.objectives if name not in probe.get("metrics", spec.objectives)]
 
 
 def cost_words(cost: Cost, trials: int | None, slots: int) -> str:

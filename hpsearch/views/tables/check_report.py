@@ -20,7 +20,6 @@ from hpsearch.views.tables.check import (
     branch_table,
     cost_words,
     is_infeasible,
-    missing_objectives,
     parameter_table,
     size_words,
     trains,
@@ -48,8 +47,10 @@ def print_check(
     if not trained or not all(trains(probe) or is_infeasible(probe) for probe in probes):
         console.print(f"error: {file}: some settings cannot train", markup=False, style="red")
         return INVALID
-    epochs = [int(end.config["trainer"]["max_epochs"]) for _, end in trained]
-    cost = estimate([probe for probe, _ in trained], epochs, spec.trials, len(slots))
+    tried = [probe for probe, _ in trained]
+    for note in dict.fromkeys(note for probe in tried for note in probe["notes"]):
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    cost = estimate(tried, spec.trials, len(slots))
     console.print(cost_words(cost, spec.trials, len(slots)), soft_wrap=True)
     if speed:
         print_speed(console, spec, slots[0])
@@ -63,8 +64,4 @@ def _probe(spec: StudySpec, end: Extreme, slot: Slot) -> Mapping[str, Any]:
             0, end.params, end.config, Placement(Path(folder), slot.device, slot.threads)
         )
         probe: Mapping[str, Any] = call("hpsearch.trial.probes.probe:probe", job)
-    missing = missing_objectives(spec, probe)
-    if not missing:
-        return probe
-    logged = ", ".join(probe["metrics"])
-    return {"failure": f"the model does not log {', '.join(missing)}; it logs {logged}"}
+    return probe

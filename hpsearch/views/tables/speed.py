@@ -38,7 +38,8 @@ def print_speed(console: Console, spec: StudySpec, slot: Slot) -> None:
         console.print(f"The speed cannot be measured: {own.failure}", "", markup=False)
         return
     console.print(speed_table(own, others), "")
-    epochs = int(setting.config["trainer"]["max_epochs"])
+    epochs = setting.config["trainer"].get("max_epochs")
+    epochs = epochs if isinstance(epochs, int) and epochs > 0 else 1
     console.print(recommendation(own, others, epochs), markup=False, soft_wrap=True)
 
 

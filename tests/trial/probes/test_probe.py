@@ -9,8 +9,8 @@ import pytest
 from tiny import TinyModel
 
 from hpsearch.protocol.job import Job
+from hpsearch.trial.clock import TIMED, UNTIMED
 from hpsearch.trial.probes.probe import probe
-from hpsearch.trial.rehearsal import TIMED, UNTIMED
 
 
 def measured(folder: Path, trainer: dict[str, Any], **model: Any) -> dict[str, Any]:
@@ -81,11 +81,13 @@ def test_a_probe_trains_on_a_few_batches_only(
 
 def test_without_validation_an_objective_of_the_validation_is_not_logged(tmp_path: Path) -> None:
     assert measured(tmp_path, {"limit_val_batches": 0}) == {
+        "kind": "training",
         "failure": "the objective val_loss was not logged; logged was nothing; nothing is"
         " validated, since val_dataloader() gives no batches. Log it with self.log, or name one of"
-        " these in study.objective"
+        " these in study.objective",
     }
 
 
 def test_what_cannot_train_is_told_in_one_line(tmp_path: Path) -> None:
-    assert measured(tmp_path, {}, plan="raise") == {"failure": "ValueError: planned to fail"}
+    found = measured(tmp_path, {}, plan="raise")
+    assert found == {"failure": "ValueError: planned to fail", "kind": "training"}

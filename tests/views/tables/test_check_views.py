@@ -9,12 +9,10 @@ import pytest
 from hpsearch.measure.cost import Cost, epoch_seconds, estimate
 from hpsearch.measure.extremes import extreme_configs
 from hpsearch.studyfile.space import Space
-from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.tables.check import (
     branch_table,
     cost_words,
     distribution_words,
-    missing_objectives,
     parameter_table,
     size_words,
 )
@@ -34,6 +32,9 @@ PROBE = {
     "seconds_per_step": 0.5,
     "steps_per_epoch": 10,
     "validation_seconds": 1.0,
+    "training_batches": 10,
+    "validations": 1,
+    "notes": [],
     "checkpoint_bytes": 1000,
 }
 
@@ -100,9 +101,10 @@ def test_branch_table_shows_weights_time_and_failures(on_screen: Any) -> None:
 
 
 def test_cost_counts_rounds_of_slots_and_both_checkpoints() -> None:
-    slow = PROBE | {"seconds_per_step": 1.0, "checkpoint_bytes": 3000}
+    length = {"training_batches": 20, "validations": 2}
+    slow = PROBE | {"seconds_per_step": 1.0, "checkpoint_bytes": 3000} | length
     assert epoch_seconds(PROBE) == 6.0
-    cost = estimate([PROBE, slow], epochs=[1, 2], trials=5, slots=2)
+    cost = estimate([PROBE, slow], trials=5, slots=2)
     assert cost == Cost(shortest_s=6.0, longest_s=22.0, total_s=3 * 14.0, disk_bytes=5 * 2 * 2000)
 
 
@@ -114,19 +116,6 @@ def test_cost_in_words() -> None:
     )
     endless = cost_words(Cost(6.0, 22.0, None, None), trials=None, slots=1)
     assert endless == "A trial that is not pruned takes 6.0s to 22s; only time bounds the study."
-
-
-def test_objective_that_the_model_does_not_log_is_missing() -> None:
-    spec = StudySpec.from_document(
-        {
-            "study": {"name": "a", "objective": {"val_acuracy": "maximize"}, "trials": 1},
-            "model": {"class_path": "a.Model"},
-            "data": {"class_path": "a.Data"},
-            "trainer": {"max_epochs": 1},
-        }
-    )
-    assert missing_objectives(spec, PROBE) == ["val_acuracy"]
-    assert missing_objectives(spec, {"failure": "x"}) == []
 
 
 def test_layers_have_shapes_and_weights_and_a_sum(on_screen: Any) -> None:

@@ -79,9 +79,12 @@ def rungs(trials: Sequence[TrialRecord]) -> list[Rung]:
 
 
 def _most_epochs(data: ReportData, trial: TrialRecord) -> int:
-    """Returns how many epochs the trial would have trained, which may be searched too."""
+    """Returns how many reports the trial would have made, whose number may be searched too."""
     own = trial.params.get("trainer.max_epochs")
-    return own if isinstance(own, int) else data.spec.max_epochs()
+    if isinstance(own, int) and not data.spec.counts_validations:
+        return own
+    made = max((epochs_done(other) for other in data.study.trials), default=0)
+    return data.spec.max_reports() or made
 
 
 def _figure(found: Sequence[Rung]) -> Figure:

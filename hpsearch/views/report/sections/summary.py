@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpsearch.studyfile.algorithms import NO_PRUNER
+from hpsearch.studyfile.study import StudySpec
 from hpsearch.views import formatting
 from hpsearch.views.formatting import command, spell
 from hpsearch.views.ranking import progress_line
@@ -43,9 +44,15 @@ def _opening(data: ReportData) -> str:
         pruner = "each trained to its end"
     return (
         f"A search to {goals} of {model}: {size_words(spec.space)}. Proposed by {sampler},"
-        f" {pruner}; at most {spec.max_epochs()} epochs a trial. The study"
+        f" {pruner}{_length(spec)}. The study"
         f" {_STATE_WORDS[study.state]}: {progress_line(study)}."
     )
+
+
+def _length(spec: StudySpec) -> str:
+    unit = "validations" if spec.counts_validations else "epochs"
+    most = spec.max_reports()
+    return "" if most is None else f"; at most {most} {unit} a trial"
 
 
 _STATE_WORDS = {

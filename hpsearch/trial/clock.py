@@ -1,0 +1,53 @@
+"""How long the steps of a training take, measured on its first few."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from itertools import pairwise
+from typing import Any
+
+import pytorch_lightning as pl
+
+# The first batches of a process pay for memory and kernels that the others find ready.
+UNTIMED, TIMED = 3, 6
+LONG_S = 4.0
+
+
+class Clock(pl.Callback):
+    """Times training steps and validation batches, and ends the epoch when it has seen enough."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+        self.validation: list[float] = []
+        self._enough = UNTIMED + TIMED
+
+    def go_on(self) -> None:
+        """Lets a few batches more be trained."""
+        self._enough = len(self.ends) + 1
+
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        """Ends the epoch after so many batches, or so many seconds."""
+        self.ends.append(time.perf_counter())
+        steps = len(self.ends) - 1
+        long = steps >= 1 and self.ends[-1] - self.ends[0] > LONG_S
+        if long or steps >= self._enough:
+            # Not by a limit on batches: the epoch's length, and all that depends on it, stays.
+            trainer.should_stop = True
+
+    def on_validation_batch_start(self, *_: Any) -> None:
+        """Starts the time of a validation batch."""
+        self.validation.append(-time.perf_counter())
+
+    def on_validation_batch_end(self, *_: Any) -> None:
+        """Ends it."""
+        self.validation[-1] += time.perf_counter()
+
+    def seconds_per_step(self) -> float:
+        """Returns the median of the steps after the first few; 0 without any."""
+        steps = [later - sooner for sooner, later in pairwise(self.ends)]
+        return statistics.median(steps[UNTIMED:] or steps[-1:] or [0.0])
+
+    def seconds_per_validation(self) -> float:
+        """Returns the time of the last validation batch; 0 without any."""
+        return self.validation[-1] if self.validation else 0.0

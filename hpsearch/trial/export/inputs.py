@@ -1,0 +1,105 @@
+"""Which parts of a batch a module's `forward` takes, and how: people's batches have any shape."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from hpsearch.errors import InputError
+
+Way = Literal["alone", "by name", "as a mapping"]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """How a module is called with the parts of a batch.
+
+    Attributes:
+        way: with one tensor, with tensors by name, or with a mapping of tensors.
+        names: keys of the batch, in the order of the tensors; empty for a batch that has none.
+    """
+
+    way: Way
+    names: tuple[str, ...] = ()
+
+    def of(self, batch: Any) -> tuple[Tensor, ...]:
+        """Returns the tensors among a prepared batch."""
+        found = first_of(batch)
+        return tuple(found[name] for name in self.names) if self.names else (found,)
+
+    def call(self, module: torch.nn.Module, tensors: tuple[Tensor, ...]) -> Any:
+        """Calls the module with the tensors."""
+        if self.way == "alone":
+            return module(tensors[0])
+        named = dict(zip(self.names, tensors, strict=True))
+        return module(named) if self.way == "as a mapping" else module(**named)
+
+
+def find_inputs(module: pl.LightningModule, batch: Any) -> Inputs:
+    """Returns how a module is called with a prepared batch, found by trying.
+
+    Of a list or tuple the first part counts, as in (inputs, targets). Of a mapping those parts
+    that `forward` has arguments for; or the whole mapping, or one of its tensors.
+
+    Raises:
+        InputError: none of that works; the message says what the module could have instead.
+    """
+    name = type(module).__name__
+    if _is_lightnings_own(module):
+        raise InputError(
+            f"{name} has no forward(), so there is nothing to export but its weights: --format"
+            " state. Or give it a forward that maps the inputs of a batch to outputs"
+        )
+    failure = "its batches hold no tensor"
+    for inputs in _candidates(module, first_of(batch)):
+        try:
+            with torch.inference_mode():
+                inputs.call(module, tuple(tensor[:2] for tensor in inputs.of(batch)))
+        except Exception as error:
+            # Whatever a module raises that is called in a way it was not made for.
+            failure = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            continue
+        return inputs
+    raise InputError(
+        f"{name}.forward() cannot be called with a batch of its data: {failure}. Name its arguments"
+        " like the keys of a batch, or export the weights alone: --format state"
+    )
+
+
+def first_of(value: Any, *stops: type) -> Any:
+    """Returns the first part of lists and tuples within each other; None of an empty one."""
+    while isinstance(value, (list, tuple, *stops)):
+        parts: Any = list(value.values()) if isinstance(value, Mapping) else value
+        value = parts[0] if len(parts) else None
+    return value
+
+
+def _candidates(module: pl.LightningModule, value: Any) -> Iterator[Inputs]:
+    if isinstance(value, Tensor):
+        yield Inputs("alone")
+    if not isinstance(value, Mapping):
+        return
+    tensors = [key for key, part in value.items() if isinstance(part, Tensor)]
+    parameters = inspect.signature(module.forward).parameters.values()
+    named = tuple(p.name for p in parameters if p.name in tensors)
+    if named:
+        yield Inputs("by name", named)
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        yield Inputs("by name", tuple(tensors))
+    if tensors:
+        yield Inputs("as a mapping", tuple(tensors))
+    # Targets have fewer dimensions than inputs.
+    by_dimension = sorted(tensors, key=lambda key: -value[key].dim())
+    yield from (Inputs("alone", (key,)) for key in by_dimension)
+
+
+def _is_lightnings_own(module: pl.LightningModule) -> bool:
+    """Returns whether the module's forward is that of a base class, which only raises."""
+    owner = next(cls for cls in type(module).__mro__ if "forward" in vars(cls))
+    return owner.__module__.endswith(".core.module")

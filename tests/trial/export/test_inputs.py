@@ -1,0 +1,92 @@
+"""Modules of any batches are exported: of mappings, of mappings within tuples, of whole batches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import callbacks
+import feeding
+import numpy as np
+import pytest
+import torch
+from desk import job, run
+
+from hpsearch.errors import InputError
+from hpsearch.protocol.job import Job
+from hpsearch.trial.export.export import export_trial
+from hpsearch.trial.export.exported import open_model
+from hpsearch.trial.export.inputs import Inputs, find_inputs
+
+
+def trained(folder: Path, model: str, data: str = "callbacks.Mappings") -> Job:
+    config = {
+        "model": {"class_path": model},
+        "data": {"class_path": data},
+        "trainer": {"max_epochs": 1},
+    }
+    trial = replace(job(folder), config=config)
+    assert run(trial).ended.how == "complete"
+    return trial
+
+
+@pytest.mark.parametrize("kind", ["onnx", "pt2"])
+def test_a_module_of_mappings_is_exported_with_inputs_by_name(tmp_path: Path, kind: str) -> None:
+    trial = trained(tmp_path, "callbacks.OfMappings")
+    target = tmp_path / f"model.{kind}"
+    written = export_trial(trial, {"val_loss": 0.5}, kind, str(target))
+
+    assert written["checked_on"] == feeding.ROWS
+    model = open_model(target)
+    assert model.metadata.shapes == {"points": (2,), "scale": ()}
+    points, scale = np.ones((3, 2), np.float32), np.ones(3, np.float32)
+    scores, norm = model.answer([points, scale])
+    assert (scores.shape, norm.shape) == ((3, 2), (3,))
+
+
+def test_a_module_of_whole_batches_is_exported(tmp_path: Path) -> None:
+    trial = trained(tmp_path, "callbacks.OfWholeMappings")
+    written = export_trial(trial, {}, "pt2", str(tmp_path / "model.pt2"))
+    assert written["metadata"]["shapes"] == {"labels": (), "points": (2,), "scale": ()}
+
+
+def test_a_module_without_forward_is_refused_but_for_its_weights(tmp_path: Path) -> None:
+    trial = trained(tmp_path, "feeding.Fed", "feeding.Feed")
+    with pytest.raises(InputError, match=r"^Fed has no forward\(\), so there is nothing to export"):
+        export_trial(trial, {}, "pt2", str(tmp_path / "model.pt2"))
+
+    export_trial(trial, {}, "state", str(tmp_path / "model.pt"))
+    state = torch.load(tmp_path / "model.pt", weights_only=True)["state_dict"]
+    assert list(state) == list(feeding.Fed().state_dict())
+
+
+class Plain(feeding.Fed):
+    def forward(self, points: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.net(points)
+        return scores
+
+
+POINTS = torch.ones(4, 2)
+
+
+@pytest.mark.parametrize(
+    ("batch", "inputs"),
+    [
+        (POINTS, Inputs("alone")),
+        ([POINTS, torch.ones(4)], Inputs("alone")),
+        (((POINTS, POINTS), torch.ones(4)), Inputs("alone")),
+        ({"points": POINTS, "labels": torch.ones(4)}, Inputs("by name", ("points",))),
+        (({"points": POINTS}, torch.ones(4)), Inputs("by name", ("points",))),
+        ({"labels": torch.ones(4), "image": POINTS}, Inputs("alone", ("image",))),
+    ],
+)
+def test_the_inputs_are_found_in_a_batch_of_any_shape(batch: Any, inputs: Inputs) -> None:
+    assert find_inputs(Plain().eval(), batch) == inputs
+
+
+def test_a_forward_that_fits_no_batch_is_told_with_its_reason() -> None:
+    module = callbacks.OfMappings().eval()
+    words = r"OfMappings.forward\(\) cannot be called with a batch of its data: TypeError: .*scale"
+    with pytest.raises(InputError, match=words):
+        find_inputs(module, POINTS)
