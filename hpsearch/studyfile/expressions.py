@@ -25,6 +25,8 @@ MAX_OPTIONS = 500
 _SHOWN = 60
 _EXACT = 2**53
 _WORD = re.compile(r"[A-Za-z_][\w./+-]*")
+# A name with an entry of a list in it, which Python would not read; and quoted text, left alone.
+_ENTRY = re.compile(r"""("[^"]*"|'[^']*')|(?<![\w.])[A-Za-z_]\w*(?:\.\w+)*\.\d\w*(?:\.\w+)*""")
 _WORDS: dict[str, Scalar] = {"null": None, "true": True, "false": False}
 _FORMS = "~int(low, high), ~float(low, high) or ~choice(a, b, ...)"
 _LINKS = ("ref", "expr")
@@ -102,7 +104,7 @@ def _parse_call(text: str) -> tuple[str, _Arguments]:
         raise InvalidValueError(
             f"a mark of {len(text)} characters is over the limit of {MAX_LENGTH}"
         )
-    source = text[1:].strip()
+    source = _ENTRY.sub(lambda m: m[0] if m[1] else f'"{m[0]}"', text[1:].strip())
     try:
         with warnings.catch_warnings(action="ignore"):
             call = ast.parse(source, mode="eval").body

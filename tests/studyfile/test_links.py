@@ -108,6 +108,12 @@ def test_a_range_ends_at_another_value(mark, parameter, feasible, infeasible):
     assert "does not hold: model.size is" in problem_of(space, model__size=infeasible)
 
 
+def test_a_range_may_end_at_an_entry_of_a_list():
+    space = Space(sections(sizes=["~int(1, 4)", "~int(model.sizes.0, 8)"]))
+    assert space.parameters["model.sizes.1"] == IntRange(1, 8)
+    assert problem_of(space, model__sizes__0=3, model__sizes__1=2)
+
+
 def test_ranges_that_end_at_each_other_or_at_a_word_are_refused():
     circle = Space(sections(a="~int(1, model.b)", b="~int(1, model.a)"))
     assert {problem for _, problem in circle.problems} == {
