@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial
 
 from hpsearch.classes.environment import environment_from, find_environment
 from hpsearch.errors import InputError
-from hpsearch.search.store import StoredStudy, find_study, take_lease
+from hpsearch.search.store import StoredStudy, take_lease
 from hpsearch.search.store.keys import ATTEMPTS, CURVE, ENVIRONMENTS, RUNS
 from hpsearch.studyfile.study import StudySpec
 
@@ -28,8 +28,8 @@ MUTABLE_KEYS = (
 )
 
 
-def replace_valueless(spec: StudySpec, database: RDBStorage) -> str:
-    """Removes a study of this name if no trial of it has a value and file or code has changed.
+def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
+    """Removes a stored study if no trial of it has a value and file or code has changed.
 
     What failed in every trial has been put right, then, and there is nothing to compare with. The
     study's folder is kept under another name.
@@ -37,9 +37,9 @@ def replace_valueless(spec: StudySpec, database: RDBStorage) -> str:
     Returns:
         What was done, in a sentence; empty if nothing was.
     """
-    stored = find_study(database, spec.name)
-    if stored is None or not _begins_anew(stored, spec):
+    if not _begins_anew(stored, spec):
         return ""
+    database = stored.database
     lease = take_lease(database.engine, stored.study._study_id, spec.name)
     try:
         kept = _set_aside(stored.study, database)

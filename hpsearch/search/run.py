@@ -78,9 +78,10 @@ def run_study(
         InputError: something given is wrong; nothing was trained or changed.
         SearchError: the database or the disk failed; what was trained is kept.
     """
-    if note := replace_valueless(spec, database):
-        observer.note(note)
     stored = find_study(database, spec.name)
+    if stored is not None and (note := replace_valueless(stored, spec)):
+        observer.note(note)
+        stored = None
     if stored is None:
         runs = options.runs or DEFAULT_RUNS
         refuse_foreign_folder(runs, spec.name, None)
