@@ -96,7 +96,7 @@ def _test(job: Job, reason: str, opening: Opening | None) -> dict[str, Any]:
     module, data = build(job)
     if hasattr(data, "open_test_split"):
         data.open_test_split(reason)
-    images = fingerprint_test_rows(data)
+    images = fingerprint_test_rows(module if data is None else data)
     if opening is None or not images:
         return {**_measure(job, module, data, best), "images": images, "earlier": []}
     folder, facts = Path(opening.folder), {"reason": reason, **opening.facts}

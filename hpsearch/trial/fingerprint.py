@@ -10,6 +10,7 @@ import contextlib
 import copy
 import dataclasses
 import hashlib
+import inspect
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,18 +69,26 @@ def data_facts(trainer: Any, data: Any, arguments: Mapping[str, Any] | None) -> 
     own = getattr(data, "data_fingerprint", None)
     if isinstance(own, str):
         record["own"] = own
-    parts = {"train": trainer.train_dataloader, "val": trainer.val_dataloaders}
+    parts = {"val": trainer.val_dataloaders}
+    if not _differs_by_trial(data):
+        parts["train"] = trainer.train_dataloader
     # The classes are the user's: what they raise here, the training will meet as well.
     with contextlib.suppress(Exception):
         split = split or _rows_text(list(_each(parts["val"])))
     for part, loaders in parts.items() if "own" not in record else ():
         with contextlib.suppress(Exception):
-            record[part] = [content_of(loader) for loader in _each(loaders)]
+            each = list(_each(loaders))
+            # To read a stream may cost much, or act upon the world, as an agent in training does.
+            streams = part == "train" and any(map(_is_stream, each))
+            record[part] = [None if streams else content_of(loader) for loader in each]
     return {"split": split, "data": record}
 
 
 def fingerprint_test_rows(data: Any) -> str:
-    """Returns a text that changes with a data module's test rows; empty if it cannot be known.
+    """Returns a text that changes with the test rows; empty if it cannot be known.
+
+    Args:
+        data: the data module, or the module that has loaders of its own.
 
     Raises:
         DataError: test images of `ImageData` cannot be used.
@@ -116,10 +125,9 @@ def content_of(loader: Any) -> dict[str, Any] | None:
 
 
 def _content(loader: Any) -> dict[str, Any]:
-    dataset = loader.dataset
-    if isinstance(dataset, IterableDataset):
+    if _is_stream(loader):
         # A copy: what a row counts up must not be missed later.
-        first = islice(iter(copy.copy(dataset)), _ROWS)
+        first = islice(iter(copy.copy(loader.dataset)), _ROWS)
         return {"rows": None, "sample": [_record(row) for row in _in_time(first)]}
     index, base = rows_of(loader)
     if isinstance(base, TensorDataset):
@@ -223,6 +231,15 @@ def _take_in(value: Any, digest: Any, fractions: list[npt.NDArray[np.float64]]) 
         digest.update(type(value).__name__.encode())
 
 
+def _differs_by_trial(data: Any) -> bool:
+    """Returns whether training data may be others in each trial: they are given its seed."""
+    return "order_seed" in inspect.signature(type(data).__init__).parameters
+
+
+def _is_stream(loader: Any) -> bool:
+    return isinstance(loader.dataset, IterableDataset)
+
+
 def _set_up_validation(trainer: Any) -> None:
     """Has Lightning make the validation loaders, as it does where the first epoch validates."""
     if trainer.val_dataloaders is None and trainer.enable_validation:
@@ -232,7 +249,7 @@ def _set_up_validation(trainer: Any) -> None:
 
 
 def _rows_text(loaders: Sequence[Any]) -> str | None:
-    if not loaders or any(isinstance(loader.dataset, IterableDataset) for loader in loaders):
+    if not loaders or any(map(_is_stream, loaders)):
         return None
     rows = [rows_of(loader) for loader in loaders]
     digest = hashlib.sha256()

@@ -103,6 +103,9 @@ class SplittingModel(Model):
     def val_dataloader(self) -> DataLoader[Any]:
         return DataLoader(self.validation_rows, 16)
 
+    def test_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(TensorDataset(torch.ones(8, 4)), 8)
+
 
 def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)

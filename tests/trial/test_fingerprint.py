@@ -171,3 +171,25 @@ def test_loaders_that_are_not_torchs_and_rows_that_raise_leave_nothing() -> None
     for odd in ([1, 2, 3], loader(Raising())):
         found = facts(odd, train=odd)
         assert "val" not in found["data"] or found["data"]["val"] == []
+
+
+def test_training_data_that_are_given_the_trials_seed_are_not_compared() -> None:
+    class Seeded:
+        def __init__(self, order_seed: int = 0) -> None: ...
+
+    def parts(data: Any) -> set[str]:
+        return set(facts(loader(EVERYTHING), data, train=loader(EVERYTHING))["data"]) & {
+            "train",
+            "val",
+        }
+
+    assert parts(None) == {"train", "val"}
+    assert parts(Seeded()) == {"val"}
+
+
+def test_a_stream_that_is_trained_on_is_not_read() -> None:
+    class Acting(IterableDataset[Any]):
+        def __iter__(self) -> Any:
+            raise AssertionError("an agent would act")
+
+    assert facts(loader(EVERYTHING), train=loader(Acting()))["data"]["train"] == [None]

@@ -24,6 +24,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from hpsearch.protocol.events import read_events
 from hpsearch.protocol.messages import Decision, Ended, Message, Report, Started
+from hpsearch.trial.final_test import run_final_test
 from hpsearch.trial.run import run_trial
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.checkpoint import keep, verified
@@ -61,6 +62,18 @@ def test_a_split_without_a_seed_is_that_of_the_study(tmp_path: Path, data: str) 
     one, two, three = splits(tmp_path, data={"class_path": f"unseeded.{data}"})
     assert one == two == three
     assert one[0] is not None
+
+
+def test_so_is_that_of_a_module_with_loaders_of_its_own(tmp_path: Path) -> None:
+    one, two, three = splits(tmp_path, model="unseeded.SplittingModel", data=None)
+    assert one == two == three
+    assert one[0] is not None
+    trial = job(tmp_path / "0", data=None)
+    config = {**trial.config, "model": {"class_path": "unseeded.SplittingModel"}}
+    opening = {"folder": str(tmp_path), "search": "a", "study": "s", "trial": 0, "sha256": "b"}
+    tested = run_final_test(replace(trial, config=config), "a test", {**opening, "again": False})
+    assert tested["examples"] == 8
+    assert tested["images"]
 
 
 def test_a_split_that_nobody_can_seed_is_seen(tmp_path: Path) -> None:
