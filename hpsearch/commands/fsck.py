@@ -19,15 +19,26 @@ def fsck(
         bool,
         Parameter(negative="", show_default=False, help="Put right what safely can be."),
     ] = False,
+    rebuild: Annotated[
+        bool,
+        Parameter(
+            negative="", show_default=False, help="Make a lost database again from the folder."
+        ),
+    ] = False,
     storage: Storage = None,
     runs: Runs = None,
 ) -> int:
     """Check a study's database and files against each other."""
-    from hpsearch.search.fsck import examine_study, repair_study
+    from hpsearch.search.fsck import examine_study, rebuild_study, repair_study
     from hpsearch.search.store import default_url
-    from hpsearch.views.tables import damage_table, repaired_words, verdict
+    from hpsearch.views.tables import damage_table, rebuilt_words, repaired_words, verdict
 
     url = storage or default_url()
+    if rebuild:
+        rebuilt = rebuild_study(url, name, runs)
+        print(rebuilt_words(name, rebuilt))
+        say_next("resume", name, storage=storage)
+        return FAILED if rebuilt.left_out else DONE
     if repair:
         found, left = repair_study(url, name, runs)
         words = repaired_words(found, left)

@@ -16,7 +16,7 @@ from hpsearch.protocol.messages import Ended, Report
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.fsck.problem import Problem, Repair
 from hpsearch.search.store import TRIAL_STATES, Mutation, trial_attribute, trial_state, value_after
-from hpsearch.search.store.keys import CURVE, FAILURE_KIND
+from hpsearch.search.store.keys import CURVE, FAILURE_KIND, PAUSED_AT
 
 Objectives = Mapping[str, Direction]
 _ENDS = {
@@ -82,10 +82,10 @@ def check_end(trial: FrozenTrial, record: Record | None, objectives: Objectives)
     if record is None or record.damaged or not trial.state.is_finished():
         return []
     ended = record.ended
-    memory = trial.user_attrs.get(FAILURE_KIND) == "out of memory"
+    # A process that is killed, or hangs, does not write how it ended; nor does one that paused.
+    silent = trial.user_attrs.get(FAILURE_KIND) == "out of memory" or PAUSED_AT in trial.user_attrs
     if ended is None:
-        # A process that is killed, or hangs, has no time to write how it ended.
-        if trial.state == TrialState.FAIL or memory:
+        if trial.state == TrialState.FAIL or silent:
             return []
         text = f"it is {_word(trial.state)} in the database, and its record has no end"
         return [_of(trial, "state", f"{text}: believe the record")]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from hpsearch.search.store.create import (
+    NewStudy,
     QueuedTrial,
     create_study,
     describe_study,
     enqueue,
     find_confirmation,
+    insert_study,
     is_unfinished,
     queue_changes,
 )
 from hpsearch.search.store.database import (
     close_all,
     close_storage,
+    database_file,
     default_url,
     open_storage,
     read_storage,
@@ -87,6 +90,7 @@ __all__ = [
     "LeaseLostError",
     "MARK",
     "Mutation",
+    "NewStudy",
     "ORPHANS",
     "QueuedTrial",
     "StudyRecord",
@@ -101,6 +105,7 @@ __all__ = [
     "close_storage",
     "connect_read_only",
     "create_study",
+    "database_file",
     "default_url",
     "describe_study",
     "direction_change",
@@ -112,6 +117,7 @@ __all__ = [
     "find_study_id",
     "free_name",
     "grid_size",
+    "insert_study",
     "is_unfinished",
     "last_owner",
     "list_studies",

@@ -17,7 +17,7 @@ from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import IntegrityError
 
 from hpsearch.errors import InputError
@@ -26,6 +26,7 @@ from hpsearch.search.store.keys import (
     BUDGET,
     CONFIRMS,
     DOCUMENT,
+    FIXED,
     ID,
     IMPORT_PATHS,
     ORIGIN,
@@ -41,12 +42,12 @@ from hpsearch.search.store.tables import (
     new_trial,
     study_attribute,
     trial_attribute,
+    whole_trial,
     write,
 )
 from hpsearch.studyfile.known_settings import expected_setting, read_setting
 from hpsearch.studyfile.study import StudySpec
 
-FIXED = "fixed_params"  # Optuna's name for the values of an enqueued trial
 RECORDED = ("hpsearch", "torch", "pytorch-lightning", "torchvision", "optuna")
 _ESSENTIAL = {ID, DOCUMENT, IMPORT_PATHS, RUNS}
 _DIRECTIONS = {"maximize": StudyDirection.MAXIMIZE, "minimize": StudyDirection.MINIMIZE}
@@ -68,12 +69,14 @@ class NewStudy:
         objectives: metric names and directions.
         attributes: of the study.
         queue: its first trials.
+        trials: instead of a queue, trials that have been trained.
     """
 
     name: str
     objectives: Mapping[str, Direction]
     attributes: Mapping[str, Any]
     queue: Sequence[QueuedTrial] = field(default=())
+    trials: Sequence[FrozenTrial] = field(default=())
 
 
 def create_study(
@@ -191,6 +194,7 @@ def _fill_study(connection: sa.Connection, study_id: int, study: NewStudy) -> No
         study_attribute(study_id, _SYSTEM_ATTR_METRIC_NAMES, names, system=True),
         *(study_attribute(study_id, k, v, system=False) for k, v in study.attributes.items()),
         *queue_changes(study_id, 0, study.queue),
+        *(change for trial in study.trials for change in whole_trial(study_id, trial)),
     ]
     write(connection, changes, {})
 

@@ -19,7 +19,7 @@ import optuna
 
 from hpsearch.errors import InputError
 from hpsearch.search.store.database import database_file
-from hpsearch.search.store.keys import ID, RUNS
+from hpsearch.search.store.keys import CONFIRMS, FINALIST, FIXED, ID, REPEAT, RUNS, SEED
 from hpsearch.search.store.optuna_internals import database_of
 from hpsearch.search.store.proof import find_study_id, read_params
 from hpsearch.search.store.sqlite_file import connect_read_only
@@ -81,6 +81,7 @@ def mark_folder(study: optuna.Study, folder: Path) -> None:
         "database": str(file.resolve()) if file else None,
         "name": study.study_name,
         "attributes": {k: v for k, v in study.user_attrs.items() if k.startswith("hpsearch:")},
+        "trials": _given_facts(study),
     }
     _write(folder / MARK, facts)
 
@@ -174,6 +175,20 @@ def _holds(file: Path, study_id: str) -> bool:
             return connection.execute(query, (ID, json.dumps(study_id))).fetchone() is not None
     except (OSError, sqlite3.Error):
         return False
+
+
+def _given_facts(study: optuna.Study) -> dict[str, Any]:
+    """Returns what a confirmation's trials were given: nothing in their own folders says it."""
+    if CONFIRMS not in study.user_attrs:
+        return {}
+    return {
+        str(trial.number): {
+            FIXED: trial.system_attrs.get(FIXED),
+            **{key: trial.user_attrs.get(key) for key in (FINALIST, REPEAT, SEED)},
+        }
+        for trial in study.get_trials(deepcopy=False)
+        if FINALIST in trial.user_attrs
+    }
 
 
 def _file_of(study: optuna.Study) -> Path | None:

@@ -6,7 +6,7 @@ from hpsearch.views.tables.check import distribution_words, size_words
 from hpsearch.views.tables.check_report import print_check
 from hpsearch.views.tables.comparison import Compared, comparison, comparison_entries
 from hpsearch.views.tables.confirmation import confirmation_view
-from hpsearch.views.tables.fsck import damage_table, repaired_words, verdict
+from hpsearch.views.tables.fsck import damage_table, rebuilt_words, repaired_words, verdict
 from hpsearch.views.tables.layers import print_layers
 from hpsearch.views.tables.leaderboard import leaderboard
 from hpsearch.views.tables.nodes import nodes_table
@@ -27,6 +27,7 @@ __all__ = [
     "predictions_table",
     "print_check",
     "print_layers",
+    "rebuilt_words",
     "repaired_words",
     "size_words",
     "study_list",

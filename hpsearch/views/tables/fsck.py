@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.search.fsck import FsckReport, Problem
+from hpsearch.search.fsck import FsckReport, Problem, Rebuilt
 
 _WIDEST = 24  # trial-0007/last.json.tmp
 
@@ -57,6 +57,15 @@ def repaired_words(found: FsckReport, left: FsckReport) -> str:
     if not left.left:
         return f"{found.study}: {done} repaired; it is sound now"
     return f"{found.study}: {done} repaired, {len(left.left)} left that cannot be"
+
+
+def rebuilt_words(name: str, rebuilt: Rebuilt) -> str:
+    """Returns what a database that was made again holds."""
+    words = f"{name} is made again from {rebuilt.folder}: {rebuilt.trials} trials"
+    words += f", {rebuilt.finished} finished"
+    for left_out in rebuilt.left_out:
+        words += f"\nleft out: {left_out}; it is trained again"
+    return words
 
 
 def _trials(report: FsckReport) -> str:

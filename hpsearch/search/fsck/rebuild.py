@@ -1,0 +1,163 @@
+"""A database that is lost, made again from the folder of a study and those of its trials."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from hpsearch.errors import InputError
+from hpsearch.protocol.events import best_report, read_record
+from hpsearch.protocol.job import identity_of
+from hpsearch.protocol.layout import trial_folder
+from hpsearch.protocol.seeds import derive_seed
+from hpsearch.search.fsck.files import list_numbers
+from hpsearch.search.store import (
+    DEFAULT_RUNS,
+    EVENTS,
+    NewStudy,
+    StudyWriter,
+    database_file,
+    examine_folder,
+    insert_study,
+    open_storage,
+    read_mark,
+    read_params,
+    redact,
+)
+from hpsearch.search.store.keys import DOCUMENT, FIXED, ID, IMPORT_PATHS, SECONDS, SEED
+from hpsearch.studyfile.study import StudySpec
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What was made again.
+
+    Attributes:
+        folder: from which.
+        trials: how many, those included that have nothing to show and are trained again.
+        finished: how many of them are finished.
+        left_out: folders that are not, or cannot be shown to be, the trial's own.
+    """
+
+    folder: Path
+    trials: int
+    finished: int
+    left_out: tuple[str, ...]
+
+
+def rebuild_study(url: str, name: str, runs: Path | None) -> Rebuilt:
+    """Makes a study again in a database that has lost it, in one transaction.
+
+    Raises:
+        InputError: the database has the study, or its folder does not say what it takes.
+    """
+    folder = _find_folder(url, name, runs)
+    kept = read_mark(folder)
+    attributes: Mapping[str, Any] = kept.get("attributes") or {}
+    if not attributes.keys() >= {ID, DOCUMENT}:
+        raise InputError(
+            f"{folder / 'study.json'} does not hold the study file, as in folders of earlier"
+            " versions: a database cannot be made from it"
+        )
+    database = open_storage(url)
+    if name in optuna.get_all_study_names(database):
+        raise InputError(
+            f"the study {name} is in {redact(url)}: compare it with its folder instead, with"
+            f" `hpsearch fsck {name}`"
+        )
+    paths = tuple(attributes.get(IMPORT_PATHS, ()))
+    spec = StudySpec.from_document(json.loads(attributes[DOCUMENT]), paths)
+    restored = _Restored(spec, attributes[ID], folder, kept.get("trials") or {})
+    trials = restored.all()
+    insert_study(database.engine, NewStudy(name, spec.objectives, attributes, trials=trials))
+    finished = sum(trial.state.is_finished() for trial in trials)
+    return Rebuilt(folder, len(trials), finished, tuple(restored.left_out))
+
+
+def _find_folder(url: str, name: str, runs: Path | None) -> Path:
+    file = database_file(url)
+    beside = DEFAULT_RUNS if file is None else file.absolute().parent / DEFAULT_RUNS
+    folder = (runs or beside) / name
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}: name its parent with --runs")
+    return folder
+
+
+class _Restored:
+    """A study's trials, from what they have written down themselves.
+
+    They go through the same hands as those of a search, so that their rows are the same.
+    """
+
+    def __init__(
+        self, spec: StudySpec, study_id: str, folder: Path, facts: Mapping[str, Any]
+    ) -> None:
+        self._spec = spec
+        self._id = study_id
+        self._folder = folder
+        self._facts = facts  # of trials that were given, by number
+        self._study = optuna.create_study(
+            study_name=spec.name, directions=list(spec.objectives.values())
+        )
+        self._writer = StudyWriter(self._study, spec)
+        self.left_out: list[str] = []
+
+    def all(self) -> list[FrozenTrial]:
+        """Returns every trial, by number; one without a folder waits to be asked for again."""
+        numbers = [*list_numbers(self._folder), *map(int, self._facts)]
+        for number in range(max(numbers, default=-1) + 1):
+            self._restore(number)
+        return self._study.get_trials(deepcopy=True)
+
+    def _restore(self, number: int) -> None:
+        place = self._folder / trial_folder(number)
+        given = dict(self._facts.get(str(number), {}))
+        params = given.pop(FIXED, None) or read_params(place)
+        storage: Any = self._study._storage
+        fixed = {FIXED: dict(params)} if params else {}
+        template = create_trial(state=TrialState.RUNNING, system_attrs=fixed, user_attrs=given)
+        trial = Trial(self._study, storage.create_new_trial(self._study._study_id, template))
+        if params:
+            self._fill(trial, params, given.get(SEED), place)
+        if not self._writer.trial(number).state.is_finished():
+            storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+
+    def _fill(self, trial: Trial, params: Mapping[str, Any], seed: int | None, place: Path) -> None:
+        owners = read_record(place / EVENTS).owners
+        drawn = derive_seed(self._spec.seed, "trial", trial.number) if seed is None else seed
+        if owners and seed is None and owners[-1].get("seed") != drawn:
+            drawn = owners[-1]["seed"]
+            trial.set_user_attr(SEED, drawn)
+        identity = identity_of(self._id, trial.number, params, drawn)
+        evidence = examine_folder(place, identity, params)
+        if evidence.foreign:
+            self.left_out.append(f"{place.name} ({evidence.whose})")
+            return
+        self._writer.sample(trial)
+        record = evidence.record
+        self._writer.replay(trial, record.reports)
+        if record.reports:
+            last = record.reports[-1]
+            facts = {SECONDS: round(last.seconds, 3)}
+            if "parameters" in last.metrics:
+                facts["parameters"] = int(last.metrics["parameters"])
+            self._writer.set_facts(trial, facts)
+        if record.ended is not None:
+            best = best_report(record.reports, *next(iter(self._spec.objectives.items())))
+            self._writer.tell(trial, record.ended, best)
+            self._date(trial.number, place / EVENTS, record.reports)
+
+    def _date(self, number: int, events: Path, reports: list[Any]) -> None:
+        """Gives a trial the times that its files show: its rows were lost."""
+        frozen = self._writer.trial(number)
+        ended = datetime.fromtimestamp(events.stat().st_mtime)
+        seconds = reports[-1].seconds if reports else 0.0
+        frozen.datetime_complete = ended
+        frozen.datetime_start = ended - timedelta(seconds=seconds)

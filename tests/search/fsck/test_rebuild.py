@@ -1,0 +1,122 @@
+"""A database that is deleted is made again from the folder of its study."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inline import resume_inline, run_inline
+from optuna.trial import FrozenTrial
+
+from hpsearch.errors import InputError
+from hpsearch.search.fsck import examine_study, rebuild_study
+from hpsearch.search.store import close_all, load_record, open_study, read_storage
+from hpsearch.studyfile.study import StudySpec
+
+URL = "sqlite:///tiny.db"
+# What no file of a trial says: which machine had it, when, and how fast it was.
+LOST = ("attempts", "device", "samples_per_s")
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A search of three trials, of which one failed."""
+    monkeypatch.chdir(tmp_path)
+    spec = StudySpec.from_document(
+        {
+            "study": {
+                "name": "tiny",
+                "objective": {"val_loss": "minimize"},
+                "sampler": "random",
+                "pruner": "none",
+                "trials": 3,
+                "seed": 1,
+            },
+            "model": {
+                "class_path": "tiny.TinyModel",
+                "init_args": {"width": "~int(2, 16)", "plan": "~choice('', 'raise')", "at": 1},
+            },
+            "data": {"class_path": "tiny.TinyData"},
+            "trainer": {"max_epochs": 2},
+        }
+    )
+    run_inline(spec, URL)
+    close_all()
+    return tmp_path
+
+
+def trials() -> list[FrozenTrial]:
+    return open_study(read_storage(URL), "tiny").study.trials
+
+
+def told(trial: FrozenTrial) -> dict[str, Any]:
+    # A trial that failed before its first report has not said how large its model is.
+    lost = LOST if trial.intermediate_values else (*LOST, "parameters")
+    attributes = {key: fact for key, fact in trial.user_attrs.items() if key not in lost}
+    return {
+        "state": trial.state,
+        "params": trial.params,
+        "distributions": trial.distributions,
+        "values": trial.values,
+        "curve": trial.intermediate_values,
+        "attributes": attributes,
+    }
+
+
+def test_all_that_a_table_shows_comes_back(made: Path) -> None:
+    before = [told(trial) for trial in trials()]
+    study = open_study(read_storage(URL), "tiny").study
+    attributes = study.user_attrs
+    Path("tiny.db").unlink()
+
+    rebuilt = rebuild_study(URL, "tiny", None)
+    close_all()
+
+    assert (rebuilt.trials, rebuilt.finished, rebuilt.left_out) == (3, 3, ())
+    for trial, known in zip(trials(), before, strict=True):
+        for what, fact in told(trial).items():
+            assert fact == known[what], f"{what} of trial {trial.number}"
+    assert open_study(read_storage(URL), "tiny").study.user_attrs == attributes
+    assert not examine_study(URL, "tiny", None).left
+    assert load_record(read_storage(URL), "tiny").state == "done"
+
+
+def test_a_trial_without_a_folder_is_trained_again(made: Path) -> None:
+    before = trials()[1].params
+    Path("tiny.db").unlink()
+    shutil.rmtree("runs/tiny/trial-0001")
+
+    rebuilt = rebuild_study(URL, "tiny", None)
+    assert (rebuilt.trials, rebuilt.finished) == (3, 2)
+
+    outcome = resume_inline("tiny", URL)
+    assert outcome.study.state == "done"
+    assert dict(outcome.study.trials[1].params) == before, "of the same seed and number"
+
+
+def test_the_folder_of_another_trial_is_left_out(made: Path) -> None:
+    Path("tiny.db").unlink()
+    shutil.rmtree("runs/tiny/trial-0001")
+    shutil.copytree("runs/tiny/trial-0000", "runs/tiny/trial-0001")
+
+    rebuilt = rebuild_study(URL, "tiny", None)
+
+    assert rebuilt.left_out == ("trial-0001 (another trial)",)
+    assert rebuilt.finished == 2
+
+
+def test_what_is_there_is_not_made_again(made: Path) -> None:
+    with pytest.raises(InputError, match=r"the study tiny is in sqlite:///tiny\.db: compare it"):
+        rebuild_study(URL, "tiny", None)
+    with pytest.raises(InputError, match=r"there is no folder .*/runs/none: name its parent"):
+        rebuild_study(URL, "none", None)
+
+
+def test_the_folder_of_an_earlier_version_is_not_enough(made: Path) -> None:
+    Path("tiny.db").unlink()
+    Path("runs/tiny/study.json").write_text('{"id": "one"}')
+
+    with pytest.raises(InputError, match=r"study\.json does not hold the study file"):
+        rebuild_study(URL, "tiny", None)
