@@ -115,7 +115,7 @@ class Binder:
         at, class_path = (*path, "class_path"), tree["class_path"]
         partial = class_path == PARTIAL
         if partial:
-            at, class_path = arguments.pop("func", (at, None))
+            at, class_path = arguments.pop("func", (at, "partial without a func"))
         if self.known(path, False) or self.known(at, False):
             return None
         try:

@@ -78,3 +78,24 @@ def test_torch_is_imported_only_where_the_classes_are_in_doubt(
     assert done.returncode == 2
     assert done.stderr.count(": error: ") == told
     assert ("torch" in modules) == (told == 2)
+
+
+@pytest.mark.process
+def test_the_classes_of_a_search_are_checked_where_its_trials_are_forked(tmp_path: Path) -> None:
+    file = tmp_path / "small.yaml"
+    file.write_text(
+        "study: {name: small, objective: {a: maximize}, trials: 1}\n"
+        "model: {class_path: hpsearch.models.CNN, init_args: {hidden: wide}}\n"
+        "data: {class_path: hpsearch.data.ImageData}\ntrainer: {max_epochs: 1}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "hpsearch", "run", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert done.returncode == 2
+    assert "small.yaml:2: error: model.hidden: must be int, not 'wide'" in done.stderr
+    assert "torch" not in modules
