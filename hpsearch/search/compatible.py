@@ -12,7 +12,7 @@ from typing import Any
 import optuna
 import yaml
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.classes.environment import environment_from, find_environment
 from hpsearch.errors import InputError
@@ -51,7 +51,8 @@ def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
 
 def _begins_anew(stored: StoredStudy, given: StudySpec) -> bool:
     trials = stored.study.get_trials(deepcopy=False)
-    if not trials or any(not trial.state.is_finished() for trial in trials):
+    # A trial that waits without a value, for data that could not be read, has nothing to lose.
+    if not trials or any(trial.state == TrialState.RUNNING for trial in trials):
         return False
     if any(map(_has_value, trials)):
         return False
