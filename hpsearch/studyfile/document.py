@@ -45,6 +45,8 @@ def alternatives(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
     if not (is_branches(tree) and isinstance(tree[CHOICE], dict)):
         yield path, tree
         return
+    if {"class_path", "init_args"} & tree[CHOICE].keys():  # a component without a branch's name
+        return
     for name, branch in tree[CHOICE].items():
         yield from alternatives(branch, (*path, CHOICE, name))
 

@@ -292,5 +292,5 @@ def test_a_choice_over_a_class_path_ends_with_what_to_write(tmp_path: Path, lr: 
         HEAD + "model: {class_path: theirs.Own}\noptimizer:\n  ~choice:\n"
         f"    class_path: torch.optim.Adam\n    init_args: {{lr: {lr}}}\n"
     )
-    first, *_ = read_parsed(tmp_path / "s.yaml").diagnostics
-    assert "each branch needs a name: put a word such as 'one:' above class_path" in first.message
+    (fault,) = read_parsed(tmp_path / "s.yaml").diagnostics
+    assert "each branch needs a name: put a word such as 'one:' above class_path" in fault.message
