@@ -12,6 +12,7 @@ from cyclopts import App
 
 from hpsearch.commands.agent import agent
 from hpsearch.commands.confirm import confirm
+from hpsearch.commands.control import control
 from hpsearch.commands.dashboard import dashboard
 from hpsearch.commands.doctor import doctor
 from hpsearch.commands.export import export, predict
@@ -42,7 +43,7 @@ app = App(
 
 # In the order of the help: a study's way from its file to its result.
 _COMMANDS: tuple[Callable[..., int | None], ...] = (
-    *(run, resume, check, summary, preview),
+    *(run, resume, control, check, summary, preview),
     *(list_, status, show, best, report, compare),
     *(dashboard, confirm, export, predict),
     *(nodes, doctor, fsck, agent),

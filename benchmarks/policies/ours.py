@@ -15,8 +15,10 @@ from hpsearch.engines.slots import Slot
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Report
 from hpsearch.search.coordinator import Coordinator, SearchSetup
-from hpsearch.search.store import StudyWriter, enqueue
+from hpsearch.search.store import StudyWriter
+from hpsearch.search.store.keys import WHOLE
 from hpsearch.search.store.sampling import build_sampler
+from hpsearch.studyfile.known_settings import expected_setting
 from hpsearch.studyfile.study import StudySpec
 from policies.clock import SWITCH, Log, Run, settings_of
 from policies.tasks import Setting, Task
@@ -101,7 +103,8 @@ def search(
     """
     spec = _spec(task, seed, study, priors or {})
     here = optuna.create_study(direction="minimize", sampler=build_sampler(spec, 0))
-    enqueue(here, spec)
+    if expected := expected_setting(spec.space):
+        here.enqueue_trial(expected, user_attrs={WHOLE: True})
     engine, watcher = SimulatedEngine(task, workers, budget), _Nobody()
     setup = SearchSetup(spec, NOWHERE)
     coordinator = Coordinator(setup, StudyWriter(here, spec), _Written(), engine, watcher)
@@ -139,6 +142,7 @@ class _Written:
 
     trouble = ""
     empty = True
+    notes = ()
 
     def pump(self) -> None: ...
 

@@ -17,6 +17,7 @@ from hpsearch.engines.inline import InlineEngine
 from hpsearch.errors import SearchError
 from hpsearch.search.compatible import check_compatible, check_environment, replace_valueless
 from hpsearch.search.coordinator import (
+    ASKED,
     SIGNALS,
     Coordinator,
     Observer,
@@ -28,6 +29,7 @@ from hpsearch.search.options import RunOptions
 from hpsearch.search.store import (
     DEFAULT_RUNS,
     DatabaseUnavailableError,
+    Inbox,
     Lease,
     StoredStudy,
     StudyRecord,
@@ -37,6 +39,7 @@ from hpsearch.search.store import (
     claim_folder,
     create_study,
     describe_study,
+    enqueue,
     find_runs,
     find_study,
     grid_size,
@@ -125,10 +128,12 @@ def _search(
         trials = _budget(budget, options, stored.database.get_n_trials(study._study_id), spec)
         environment = check_environment(study, spec, accept_changes=options.accept_changes)
         describe_study(study, spec, runs, trials)
+        enqueue(study, spec)
         buffered = buffer_writes(study, writes)
         record = stored.record(buffered.get_trials(deepcopy=False))
         observer.opened(record, [slot.name for slot in engine.slots])
         if _to_go(record):
+            inbox = Inbox(stored.database.engine, study._study_id)
             setup = SearchSetup(
                 spec,
                 folder,
@@ -139,11 +144,12 @@ def _search(
                 trials=record.trials,
                 stop=stop,
                 accept_changes=options.accept_changes,
+                commands=inbox,
             )
             data = spec.document.get("data") or {}
             modules = class_modules(spec.document)
             work = Workload(modules, data, spec.import_paths, folder, observer.note)
-            with stop_on_signals(stop):
+            with stop_on_signals(stop), inbox:
                 writer = StudyWriter(buffered, spec, environment)
                 started = engine.start(work)
                 apart = not isinstance(started, InlineEngine)
@@ -152,7 +158,7 @@ def _search(
         mark_folder(study, folder)
     final = stored.record()
     observer.closed(final)
-    error = "" if stop.reason in ("", *SIGNALS.values()) else stop.reason
+    error = "" if stop.reason in ("", ASKED, *SIGNALS.values()) else stop.reason
     return SearchOutcome(final, interrupted=bool(stop.urgency) and not error, error=error)
 
 

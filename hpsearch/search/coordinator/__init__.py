@@ -5,9 +5,10 @@ from __future__ import annotations
 from hpsearch.search.coordinator.loop import Coordinator
 from hpsearch.search.coordinator.observer import LogObserver, Observer
 from hpsearch.search.coordinator.setup import SearchSetup
-from hpsearch.search.coordinator.stop import SIGNALS, StopRequest, stop_on_signals
+from hpsearch.search.coordinator.stop import ASKED, SIGNALS, StopRequest, stop_on_signals
 
 __all__ = [
+    "ASKED",
     "Coordinator",
     "LogObserver",
     "Observer",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from hpsearch.search.coordinator.observer import Observer
 from hpsearch.search.coordinator.retention import Retention
@@ -40,18 +40,20 @@ class Cleanup:
         """
         self._show(number)
         pauses = self._writer.pauses
-        self._give_up(pauses.out_of_reach(to_come))
+        for hopeless in pauses.out_of_reach(to_come):
+            self.give_up(hopeless)
         while self._retention.over_budget and (worst := pauses.worst()) is not None:
-            self._give_up([worst])
+            self.give_up(worst)
 
     def close(self) -> None:
         """Ends every paused trial: the budget is used up, and nothing can promote them."""
-        self._give_up(self._writer.pauses.numbers)
+        for number in self._writer.pauses.numbers:
+            self.give_up(number)
 
-    def _give_up(self, paused: Iterable[int]) -> None:
-        for number in paused:
-            self._writer.give_up(number)
-            self._show(number)
+    def give_up(self, number: int) -> None:
+        """Ends a paused trial: it is pruned where it paused."""
+        self._writer.give_up(number)
+        self._show(number)
 
     def _show(self, number: int) -> None:
         trial = self._record(number)

@@ -14,6 +14,7 @@ from hpsearch.protocol.events import best_report
 from hpsearch.protocol.messages import Decision, Ended, Message, Progress, Report, Started
 from hpsearch.protocol.types import primary
 from hpsearch.search.coordinator.cleanup import Cleanup
+from hpsearch.search.coordinator.control import Control, Controlled
 from hpsearch.search.coordinator.data_guard import DataGuard
 from hpsearch.search.coordinator.disk import DiskSpaceMonitor
 from hpsearch.search.coordinator.exits import FailureTracker, decide_exit
@@ -68,6 +69,13 @@ class Coordinator:
         self._data_guard = DataGuard(writer, setup.accept_changes)
         self._queue = TrialQueue(writer, setup.budget, setup.stop)
         self._running: dict[int, RunningTrial] = {}
+        self._control = Control(
+            setup.commands,
+            Controlled(
+                *(writer, self._queue, engine, self._running),
+                *(self._cleanup, observer, setup.stop),
+            ),
+        )
         self._failures = FailureTracker(rehearsing=setup.rehearse)
         self._fatal = ""
 
@@ -75,11 +83,11 @@ class Coordinator:
         """Runs the search until the budget is used up or it is asked to stop.
 
         Raises:
-            SearchError: nothing can be trained as things are, or the study has another owner
-                now; no trial was spent on it.
+            SearchError: nothing can be trained as things are, or another process owns the study.
         """
         try:
             while self._fill_slots() or self._running:
+                self._control.step()
                 self._engine.poll(self._handle, POLL_S)
                 self._flush.step()
                 self._await_disk()
@@ -89,7 +97,7 @@ class Coordinator:
                 self._observer.refresh()
             for trial in self._queue.drain():
                 self._writer.requeue(trial, "interrupted")
-            if not self._ending.due:
+            if not self._ending.due and not self._queue.drained:
                 self._cleanup.close()
             self._flush.finish(self._stop)
         except LeaseLostError:
@@ -102,7 +110,8 @@ class Coordinator:
             raise SearchError(self._fatal)
 
     def _fill_slots(self) -> bool:
-        if (self._flush.trouble or self._disk.trouble) and not self._ending.due:
+        held = self._flush.trouble or self._disk.trouble or self._control.held
+        if held and not self._ending.due:
             return True
         busy = {running.slot for running in self._running.values()}
         free = [slot for slot in self._engine.slots if slot not in busy]
@@ -134,7 +143,7 @@ class Coordinator:
         if decision.action == "pause":
             self._pause(running, decision.rung)
             return
-        self._writer.note_attempt(trial, slot, job.attempt)
+        self._writer.attempts.note(trial, slot, job.attempt)
         self._running[trial.number] = running
         # A trial that the database does not know of would be asked anew after a crash.
         if self._flush.wait(WRITE_S):
@@ -148,8 +157,8 @@ class Coordinator:
     def _begin(self, running: RunningTrial) -> None:
         running.begin()
         self._engine.start(running.job, running.slot)
-        number, name = running.job.number, running.slot.name
-        self._observer.started(number, name, running.job.params, running.epochs)
+        job, slot = running.job, running.slot.name
+        self._observer.started(job.number, slot, job.params, running.epochs)
 
     def _handle(self, number: int, message: Message | Exited) -> Decision | None:
         running = self._running.get(number)
@@ -180,7 +189,7 @@ class Coordinator:
             self._observer.note(f"trial {running.job.number}: {words}")
         catch_up(running, self._writer)
         facts = {name: fact for name, fact in started.facts.items() if name != "pid"}
-        self._writer.begin_attempt(running.trial, started.from_epoch)
+        self._writer.attempts.begin(running.trial, started.from_epoch)
         split, data = facts.pop("split", None), facts.pop("data", None)
         running.refusal = self._data_guard.check(running.job.number, split, data)
         self._writer.set_facts(running.trial, facts | self._data_guard.facts)
@@ -202,7 +211,7 @@ class Coordinator:
         if decision.action == "pause":
             running.paused_at = decision.rung
             return "stop"
-        return "stop" if self._ending.due else "continue"
+        return "stop" if self._ending.due or self._control.held else "continue"
 
     def _handle_exit(self, running: RunningTrial, gone: Exited) -> None:
         deaths = self._failures.deaths(running.job.number, running.epochs)
@@ -232,7 +241,7 @@ class Coordinator:
         self._stop.ask(reason.splitlines()[0])
 
     def _retry_later(self, running: RunningTrial, reason: str) -> None:
-        self._writer.close_attempt(running.trial, f"its process {reason}")
+        self._writer.attempts.close(running.trial, f"its process {reason}")
         words = f"its process {reason}; it continues after epoch {running.epochs}"
         self._observer.note(f"trial {running.job.number}: {words}")
         self._queue.put_back(running.trial)
@@ -278,9 +287,7 @@ class Coordinator:
                 self._engine.kill(number)
 
     def _obey_stop(self) -> None:
-        if not self._ending.due:
-            return
-        if (announcement := self._ending.begin()) and self._running:
+        if self._ending.due and (announcement := self._ending.begin()) and self._running:
             self._observer.note(announcement)
         if self._ending.at_once:
             for number, running in list(self._running.items()):

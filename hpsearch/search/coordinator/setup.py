@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hpsearch.engines.slots import Slot
 from hpsearch.protocol.job import Job, Placement
@@ -15,8 +15,15 @@ from hpsearch.protocol.types import Scalar
 from hpsearch.search.coordinator.retention import Retention
 from hpsearch.search.coordinator.running import TrialLimits
 from hpsearch.search.coordinator.stop import StopRequest
-from hpsearch.search.store import TrialRecord
+from hpsearch.search.store import Command, TrialRecord
 from hpsearch.studyfile.study import StudySpec
+
+
+class Commands(Protocol):
+    """Where commands arrive."""
+
+    def take(self) -> list[Command]:
+        """Returns what has arrived since the last time; waits for nothing."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,7 @@ class SearchSetup:
         stop: how the search is asked to stop from outside, by signals.
         accept_changes: whether trials may be trained on other data than those before them.
         rehearse: trials are rehearsed, one at a time, until one has begun to train.
+        commands: what people say to the search while it runs; None if nobody can.
     """
 
     spec: StudySpec
@@ -46,6 +54,7 @@ class SearchSetup:
     stop: StopRequest = field(default_factory=StopRequest)
     accept_changes: bool = False
     rehearse: bool = False
+    commands: Commands | None = None
 
     @property
     def limits(self) -> TrialLimits:

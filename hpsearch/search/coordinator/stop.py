@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+ASKED = "`hpsearch control` stop"
 GRACE_S = 30.0
 SIGNALS = {
     signal.SIGINT: "Ctrl-C",

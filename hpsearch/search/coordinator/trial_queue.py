@@ -9,6 +9,7 @@ from optuna.trial import Trial
 
 from hpsearch.search.coordinator.stop import StopRequest
 from hpsearch.search.store import StudyWriter
+from hpsearch.search.store.keys import BUDGET
 from hpsearch.studyfile.links import InfeasibleError
 
 AHEAD_FROM = 100
@@ -41,6 +42,7 @@ class TrialQueue:
         self._ahead: Trial | None = None
         self._count = len(writer.trials())
         self._stop = stop
+        self.drained = False
 
     def next(self) -> Trial | None:
         """Returns the trial that is next; None if there is none.
@@ -48,8 +50,12 @@ class TrialQueue:
         Interrupted trials come first, then paused ones that are promoted, those of the highest rung
         first, then new ones. Once there are no new ones, more of the paused ones are promoted.
         """
-        if self._waiting:
-            return self._waiting.popleft()
+        while self._waiting:
+            trial = self._waiting.popleft()
+            if not self._reject(trial):
+                return trial
+        if self.drained:
+            return None
         return (
             self._writer.promote() or self._take_ahead() or self._ask()
         ) or self._writer.promote(closing=True)
@@ -61,8 +67,20 @@ class TrialQueue:
 
     def has_next(self) -> bool:
         """Returns whether there is a trial to hand out, without asking for one."""
-        ready = self._waiting or self._ahead or self._may_ask()
-        return bool(ready) or self._writer.may_promote()
+        paused = self._writer.pauses.scheduler.promotion(closing=True)
+        new = self._ahead or self._may_ask() or paused
+        return bool(self._waiting or (new and not self.drained))
+
+    def append(self, trial: Trial) -> None:
+        """Takes a trial that the study had no number for yet; it is next but for those waiting."""
+        self._waiting.append(trial)
+        self._count += 1
+
+    def set_budget(self, trials: int) -> int:
+        """Sets how many trials the study may have in all, those it has at least; returns it."""
+        self._budget = max(trials, self._count)
+        self._writer.set_attribute(BUDGET, self._budget)
+        return self._budget
 
     def put_back(self, trial: Trial) -> None:
         """Takes a trial that is not over; it is next."""
@@ -88,7 +106,7 @@ class TrialQueue:
     def _may_ask(self) -> bool:
         spent = self._budget is not None and self._count >= self._budget
         over = spent or self._writer.exhausted or self._stop.urgency
-        return not over and self._writer.may_ask()
+        return not over and self._writer.pauses.scheduler.may_begin()
 
     def _ask(self) -> Trial | None:
         reason = ""
@@ -97,13 +115,18 @@ class TrialQueue:
                 return None
             trial = self._writer.ask(self._count)
             self._count += 1
-            try:
-                self._writer.sample(trial)
+            if not (reason := self._reject(trial)):
                 return trial
-            except InfeasibleError as error:
-                reason = str(error)
-            self._writer.reject(trial, reason)
-            if self._budget is not None and self._writer.may_grow:
-                self._budget += 1
         self._stop.ask(f"{INFEASIBLE_ALLOWED} settings in a row cannot be: {reason}")
         return None
+
+    def _reject(self, trial: Trial) -> str:
+        """Rejects a trial whose setting cannot be; returns why, or nothing where it can."""
+        try:
+            self._writer.sample(trial)
+        except InfeasibleError as error:
+            self._writer.reject(trial, str(error))
+            if self._budget is not None and self._writer.may_grow:
+                self._budget += 1
+            return str(error)
+        return ""

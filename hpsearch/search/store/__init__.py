@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpsearch.search.store.commands import Command, Inbox, has_commands, send_command, take_commands
 from hpsearch.search.store.create import (
     NewStudy,
     QueuedTrial,
@@ -81,11 +82,13 @@ from hpsearch.search.store.write_behind import (
 from hpsearch.search.store.writer import StudyWriter
 
 __all__ = [
+    "Command",
     "DEFAULT_RUNS",
     "DatabaseUnavailableError",
     "EVENTS",
     "Evidence",
     "Ids",
+    "Inbox",
     "Lease",
     "LeaseLostError",
     "MARK",
@@ -119,6 +122,7 @@ __all__ = [
     "grid_size",
     "insert_study",
     "is_unfinished",
+    "has_commands",
     "last_owner",
     "list_studies",
     "load_record",
@@ -139,6 +143,8 @@ __all__ = [
     "find_study",
     "with_confirmation",
     "stored_document",
+    "send_command",
+    "take_commands",
     "take_lease",
     "trial_attribute",
     "trial_record",

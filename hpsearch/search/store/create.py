@@ -45,7 +45,7 @@ from hpsearch.search.store.tables import (
     whole_trial,
     write,
 )
-from hpsearch.studyfile.known_settings import expected_setting, read_setting
+from hpsearch.studyfile.known_settings import expected_setting, priors_of, read_setting
 from hpsearch.studyfile.study import StudySpec
 
 RECORDED = ("hpsearch", "torch", "pytorch-lightning", "torchvision", "optuna")
@@ -99,13 +99,20 @@ def create_study(
         InputError: another process has made a study of this name meanwhile.
     """
     facts = {ID: uuid.uuid4().hex, **_description(spec, runs, spec.trials), **(attributes or {})}
-    first = [*_known_settings(spec, ()), *queue]
+    # What confirms a search trains its finalists, and nothing else.
+    first = [] if CONFIRMS in facts else _known_settings(spec, ())
+    first += queue
     insert_study(storage.engine, NewStudy(spec.name, spec.objectives, facts, first))
     return optuna.load_study(study_name=spec.name, storage=storage, sampler=build_sampler(spec, 0))
 
 
 def enqueue(study: optuna.Study, spec: StudySpec) -> None:
-    """Adds the settings that are tried first, but for those that are there already."""
+    """Adds the settings that are tried first, but for those that are there already.
+
+    Only the owner of a study may add trials, and not to one that confirms another.
+    """
+    if CONFIRMS in study.user_attrs or not (spec.enqueue or priors_of(spec.space)):
+        return
     trials = study.get_trials(deepcopy=False)
     queue = _known_settings(spec, [trial.system_attrs.get(FIXED) for trial in trials])
     database = database_of(study)

@@ -26,6 +26,7 @@ CURVE = "values_by_epoch"  # of several objectives: Optuna's own reports are for
 DEVICE = "device"
 FAILURE = "failure"
 FAILURE_KIND = "failure_kind"
+FIXED = "fixed_params"  # Optuna's own name for the values of an enqueued trial
 FINALIST = "finalist"  # of a confirmation: number of the trial that is trained again
 GAP = "gap"  # by how much the objective is better in training than in validation
 ORIGIN = "origin"  # where its setting comes from, if no sampler proposed it

@@ -51,6 +51,11 @@ class Pauses:
             del self._rungs[found.number]
         return found
 
+    def take(self, number: int) -> int:
+        """Notes that a paused trial continues, whatever its place; returns its rung."""
+        self.scheduler.ladder.promote(number)
+        return self._rungs.pop(number)
+
     def drop(self, number: int) -> int:
         """Notes that a paused trial is over; returns the rung that it was paused at."""
         self.scheduler.lose(number)

@@ -147,7 +147,8 @@ def trial_record(frozen: FrozenTrial, runs: Path, *, owned: bool = True) -> Tria
     curve = attributes.pop(CURVE, None) or frozen.intermediate_values
     state = STATES[frozen.state]
     attempts = tuple(attributes.pop(ATTEMPTS, ()))
-    runs_now = owned and bool(attempts)  # before its first attempt it is only asked for
+    # Before its first attempt it is only asked for; between two it waits for a slot.
+    runs_now = owned and bool(attempts) and attempts[-1].get("ended") is None
     if state == "waiting" or (state == "running" and not runs_now):
         state = "paused" if attributes.get(PAUSED_AT) else "waiting"
     best = runs / trial_folder(frozen.number) / (attributes.pop(CHECKPOINT, None) or "best.ckpt")

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import socket
-import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from hpsearch.engines.slots import Slot
 from hpsearch.protocol.messages import Ended, Report
-from hpsearch.protocol.types import primary
+from hpsearch.protocol.types import Scalar, primary
 from hpsearch.search.rungs import RungDecision
+from hpsearch.search.store.attempts import Attempts
 from hpsearch.search.store.generalization import generalization_gap
 from hpsearch.search.store.keys import (
-    ATTEMPTS,
     BUDGET,
     CURVE,
-    DEVICE,
     FAILURE,
     FAILURE_KIND,
+    FIXED,
     GAP,
+    ORIGIN,
     PAUSED_AT,
     PROMOTED,
     PRUNED_AT,
@@ -42,18 +39,6 @@ from hpsearch.search.store.sampling import (
 from hpsearch.studyfile.study import StudySpec
 
 
-class LastProgress(NamedTuple):
-    """What a trial would lose if its process ended now: all since it had done so many epochs.
-
-    Attributes:
-        epochs: epochs done; None before it trains.
-        since: `time.monotonic()` when they were done; None where nobody here saw it.
-    """
-
-    epochs: int | None
-    since: float | None
-
-
 class StudyWriter:
     """A study as its coordinator writes it.
 
@@ -66,11 +51,10 @@ class StudyWriter:
     def __init__(self, study: optuna.Study, spec: StudySpec, environment: int = 0) -> None:
         self._study = study
         self._spec = spec
-        self._environment = environment
         self._storage: Any = study._storage
         self._prunes = len(spec.objectives) == 1
         self._study.pruner = build_pruner(spec)
-        self._progress: dict[int, LastProgress] = {}
+        self.attempts = Attempts(environment)
         self.exhausted = False
         self.pauses = Pauses(spec, self.trials())
         self.may_grow = grid_size(spec) is None
@@ -108,32 +92,31 @@ class StudyWriter:
         self._study._thread_local.cached_all_trials = None
         return Trial(self._study, self._storage.create_new_trial(self._study._study_id))
 
-    def may_ask(self) -> bool:
-        """Tells whether the study's epochs are enough for one more trial."""
-        return self.pauses.scheduler.may_begin()
-
-    def may_promote(self) -> bool:
-        """Tells whether a paused trial may continue, should no other begin any more."""
-        return self.pauses.scheduler.promotion(closing=True) is not None
-
     def promote(self, *, closing: bool = False) -> Trial | None:
         """Returns the paused trial that continues next, as RUNNING; see `Pauses.promote`."""
         found = self.pauses.promote(closing=closing)
-        if found is None:
-            return None
-        trial = self.adopt(found.number, found.number, self.trial(found.number).state)
-        promoted = [*trial.user_attrs.get(PROMOTED, []), found.rung]
-        self.set_facts(trial, {PROMOTED: promoted, PAUSED_AT: 0})
-        return trial
+        return None if found is None else self._continue(found.number, found.rung)
 
-    def begin(self, trial: Trial, epochs: int) -> None:
-        """Notes that a trial of so many epochs (0 if unknown) trains now, until its next stop."""
-        whole = bool(trial.user_attrs.get(WHOLE))
-        self.pauses.scheduler.begin(trial.number, epochs or MANY, whole=whole)
+    def promote_this(self, number: int) -> Trial:
+        """Returns a paused trial, which continues whatever its place in its rung."""
+        return self._continue(number, self.pauses.take(number))
+
+    def enqueue(self, setting: Mapping[str, Scalar]) -> Trial | None:
+        """Returns a new trial of a setting that a person gives; None if there is one already.
+
+        What the setting leaves out, the sampler proposes.
+        """
+        if any(setting.items() <= trial.params.items() for trial in self.trials()):
+            return None
+        number = len(self.trials())
+        trial_id = self._storage.create_new_trial(self._study._study_id)
+        self._storage.set_trial_system_attr(trial_id, FIXED, dict(setting))
+        self._storage.set_trial_user_attr(trial_id, ORIGIN, "enqueued")
+        return self.adopt(trial_id, number, TrialState.RUNNING)
 
     def pause(self, trial: Trial, rung: int) -> None:
         """Writes that a trial waits at a rung to be promoted; nobody owns it."""
-        self.close_attempt(trial, "paused")
+        self.attempts.close(trial, "paused")
         self.set_facts(trial, {PAUSED_AT: rung})
         self.pauses.add(trial.number, rung)
         self._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
@@ -161,7 +144,7 @@ class StudyWriter:
 
         Idempotent: an epoch that is reported again keeps its first value.
         """
-        self._progress[trial.number] = LastProgress(report.step, time.monotonic())
+        self.attempts.advance(trial, report.step)
         value = next(iter(report.values.values()))
         whole = bool(trial.user_attrs.get(WHOLE))
         scheduler = self.pauses.scheduler
@@ -180,6 +163,11 @@ class StudyWriter:
         kept = whole or self._spec.promote
         return RungDecision("prune") if not kept and trial.should_prune() else decision
 
+    def begin(self, trial: Trial, epochs: int) -> None:
+        """Notes that a trial of so many epochs (0 if unknown) trains now, until its next stop."""
+        whole = bool(trial.user_attrs.get(WHOLE))
+        self.pauses.scheduler.begin(trial.number, epochs or MANY, whole=whole)
+
     def replay(self, trial: Trial, reports: list[Report]) -> RungDecision:
         """Writes reports that a dead coordinator had not: they stand in the trial's own file.
 
@@ -189,38 +177,8 @@ class StudyWriter:
         decision = RungDecision("continue")
         for report in reports:
             decision = self.report(trial, report)
-            self._progress[trial.number] = LastProgress(report.step, None)
+            self.attempts.advance(trial, report.step, seen=False)
         return decision
-
-    def note_attempt(self, trial: Trial, slot: Slot, token: str = "") -> None:
-        """Writes that a process is given the trial, here and now; its record has the token, too."""
-        attempt = {
-            "started": _now(),
-            "token": token,
-            "host": slot.host or socket.gethostname(),
-            "device": slot.device,
-            "slot": slot.name,
-            "from_epoch": None,
-            "epochs": None,
-            "lost_s": None,
-            "ended": None,
-            "how": None,
-            "environment": self._environment,
-        }
-        trial.set_user_attr(ATTEMPTS, [*self._closed(trial), attempt])
-        self._progress[trial.number] = LastProgress(None, time.monotonic())
-        trial.set_user_attr(DEVICE, slot.device)
-
-    def begin_attempt(self, trial: Trial, from_epoch: int) -> None:
-        """Writes after how many epochs the running attempt really goes on."""
-        attempts = list(trial.user_attrs[ATTEMPTS])
-        attempts[-1] = {**attempts[-1], "from_epoch": from_epoch}
-        trial.set_user_attr(ATTEMPTS, attempts)
-        self._progress[trial.number] = LastProgress(from_epoch, time.monotonic())
-
-    def close_attempt(self, trial: Trial, how: str) -> None:
-        """Writes how the running attempt ended, and what of it was in vain."""
-        trial.set_user_attr(ATTEMPTS, self._closed(trial, how))
 
     def set_facts(self, trial: Trial, facts: Mapping[str, Any]) -> None:
         """Writes what is known of a trial; numbers become axes in the dashboard."""
@@ -247,7 +205,7 @@ class StudyWriter:
             self.set_facts(trial, {f"best_{key}": value for key, value in best.metrics.items()})
             first = primary(self._spec.objectives)
             self.set_facts(trial, {GAP: generalization_gap(best.metrics, *first)})
-        self.close_attempt(trial, ended.how)
+        self.attempts.close(trial, ended.how)
         if ended.how == "complete" and values:
             self.pauses.scheduler.finish(trial.number)
             self._finish(trial, TrialState.COMPLETE, values)
@@ -266,24 +224,20 @@ class StudyWriter:
 
     def requeue(self, trial: Trial, how: str) -> None:
         """Leaves the trial to be resumed later: it waits, and nobody owns it."""
-        self.close_attempt(trial, how)
+        self.attempts.close(trial, how)
         self.pauses.scheduler.stop(trial.number)
         self._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+
+    def _continue(self, number: int, rung: int) -> Trial:
+        trial = self.adopt(number, number, self.trial(number).state)
+        promoted = [*trial.user_attrs.get(PROMOTED, []), rung]
+        self.set_facts(trial, {PROMOTED: promoted, PAUSED_AT: 0})
+        return trial
 
     def _change_sampler(self, number: int) -> None:
         sampler = build_sampler(self._spec, number)
         hand_over(self._study.sampler, sampler)
         self._study.sampler = sampler
-
-    def _closed(self, trial: Trial, how: str = "killed") -> list[dict[str, Any]]:
-        """Returns the trial's attempts with the last one ended, if nobody has said how it did."""
-        attempts: list[dict[str, Any]] = [dict(a) for a in trial.user_attrs.get(ATTEMPTS, [])]
-        footing = self._progress.pop(trial.number, LastProgress(None, None))
-        if attempts and attempts[-1].get("ended") is None:
-            attempts[-1] |= {"ended": _now(), "how": how, "epochs": footing.epochs}
-            if footing.since is not None and how not in ("complete", "pruned", "paused"):
-                attempts[-1]["lost_s"] = round(time.monotonic() - footing.since, 1)
-        return attempts
 
     def _finish(self, trial: Trial, state: TrialState, values: list[float] | None) -> None:
         try:
@@ -293,7 +247,3 @@ class StudyWriter:
             if "Study.stop" not in str(error):
                 raise
             self.exhausted = True
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")

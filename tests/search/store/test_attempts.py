@@ -60,12 +60,12 @@ def test_an_attempt_loses_what_it_trained_since_its_last_report(
     writer: StudyWriter, clock: Clock
 ) -> None:
     trial = writer.ask(0)
-    writer.note_attempt(trial, SLOT)
-    writer.begin_attempt(trial, 0)
+    writer.attempts.note(trial, SLOT)
+    writer.attempts.begin(trial, 0)
     clock.now += 10
     writer.report(trial, report(1, 0.5))
     clock.now += 2.5
-    writer.close_attempt(trial, "its process ended early")
+    writer.attempts.close(trial, "its process ended early")
     assert known(trial) == [(0, 1, 2.5, "its process ended early")]
 
 
@@ -73,16 +73,16 @@ def test_a_later_attempt_counts_from_the_epoch_that_it_goes_on_from(
     writer: StudyWriter, clock: Clock
 ) -> None:
     trial = writer.ask(0)
-    writer.note_attempt(trial, SLOT)
-    writer.begin_attempt(trial, 0)
+    writer.attempts.note(trial, SLOT)
+    writer.attempts.begin(trial, 0)
     for step in (1, 2):
         writer.report(trial, report(step, 0.5))
-    writer.close_attempt(trial, "its process ended early")
+    writer.attempts.close(trial, "its process ended early")
 
-    writer.note_attempt(trial, SLOT)
-    writer.begin_attempt(trial, 1)
+    writer.attempts.note(trial, SLOT)
+    writer.attempts.begin(trial, 1)
     clock.now += 4
-    writer.close_attempt(trial, "interrupted")
+    writer.attempts.close(trial, "interrupted")
     assert known(trial)[1] == (1, 1, 4.0, "interrupted")
 
 
@@ -90,9 +90,9 @@ def test_an_attempt_that_never_trained_loses_the_time_it_took(
     writer: StudyWriter, clock: Clock
 ) -> None:
     trial = writer.ask(0)
-    writer.note_attempt(trial, SLOT)
+    writer.attempts.note(trial, SLOT)
     clock.now += 3
-    writer.close_attempt(trial, "its process ended early")
+    writer.attempts.close(trial, "its process ended early")
     assert known(trial) == [(None, None, 3.0, "its process ended early")]
 
 
@@ -100,8 +100,8 @@ def test_an_attempt_that_completes_its_trial_loses_nothing(
     writer: StudyWriter, clock: Clock
 ) -> None:
     trial = writer.ask(0)
-    writer.note_attempt(trial, SLOT)
-    writer.begin_attempt(trial, 0)
+    writer.attempts.note(trial, SLOT)
+    writer.attempts.begin(trial, 0)
     writer.report(trial, report(1, 0.5))
     clock.now += 3
     writer.tell(trial, Ended("complete"), report(1, 0.5))
@@ -114,14 +114,14 @@ def test_of_a_killed_coordinators_attempt_the_epochs_are_known_and_the_time_is_n
     writer: StudyWriter, clock: Clock
 ) -> None:
     trial = writer.ask(0)
-    writer.note_attempt(trial, SLOT)
-    writer.begin_attempt(trial, 0)
+    writer.attempts.note(trial, SLOT)
+    writer.attempts.begin(trial, 0)
 
     later = StudyWriter(writer._study, SPEC)
     (again,) = later.unfinished()
     later.replay(again, [report(1, 0.5), report(2, 0.6)])
     clock.now += 60
-    later.note_attempt(again, SLOT)
+    later.attempts.note(again, SLOT)
     assert known(again) == [(0, 2, None, "killed"), (None, None, None, None)]
 
 
@@ -130,6 +130,6 @@ def test_an_attempt_that_an_older_version_began_is_ended_like_any_other(
 ) -> None:
     trial = writer.ask(0)
     trial.set_user_attr("attempts", [{"started": "2026-01-01", "from_epoch": 0, "ended": None}])
-    writer.note_attempt(trial, SLOT)
+    writer.attempts.note(trial, SLOT)
     first = trial.user_attrs["attempts"][0]
     assert (first["how"], first["epochs"]) == ("killed", None)

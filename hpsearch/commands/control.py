@@ -1,0 +1,111 @@
+"""`control`: tells a running search what to do, from another terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from hpsearch.commands.exit_codes import DONE, FAILED
+from hpsearch.commands.options import Storage, StudyName
+from hpsearch.errors import InputError
+
+if TYPE_CHECKING:
+    from hpsearch.studyfile.space import Space
+
+SEEN_S = 5.0
+LOOK_S = 0.1
+_ALONE = ("pause", "resume", "drain", "stop")
+Verb = Literal["pause", "resume", "drain", "stop", "fail", "promote", "enqueue", "budget"]
+
+
+def control(
+    name: StudyName,
+    verb: Annotated[Verb, Parameter(name="VERB", help="What it should do.")],
+    /,
+    *what: Annotated[
+        str,
+        Parameter(
+            name="WHAT",
+            help="fail N, promote N; enqueue lr=0.01 dropout=0; budget trials=80 epochs=500.",
+        ),
+    ],
+    storage: Storage = None,
+) -> int:
+    """Tell a running search to pause, resume, drain, stop, fail, promote, enqueue or budget."""
+    from hpsearch.commands.context import open_database
+    from hpsearch.search.store import (
+        Command,
+        find_owner,
+        has_commands,
+        open_study,
+        send_command,
+    )
+
+    database = open_database(storage)
+    stored = open_study(database, name)
+    arguments = _arguments(verb, what, stored.spec.space)
+    engine, study_id = database.engine, stored.study._study_id
+    owner = find_owner(engine, study_id)
+    if owner is None:
+        raise InputError(
+            f"nobody runs {name} now, so there is nobody to tell; `hpsearch resume {name}` goes on"
+            " with it"
+        )
+    send_command(engine, study_id, Command(verb, arguments))
+    deadline = time.monotonic() + SEEN_S
+    while has_commands(engine, study_id):
+        if time.monotonic() > deadline:
+            print(f"left for {owner}, which has not looked for {SEEN_S:.0f} s: is it stopped?")
+            return FAILED
+        time.sleep(LOOK_S)
+    print(f"{owner} has heard: {' '.join([verb, *what])}; see what it says there")
+    return DONE
+
+
+def _arguments(verb: str, what: Sequence[str], space: Space) -> Mapping[str, Any]:
+    """Returns what a command is about.
+
+    Raises:
+        InputError: it is not what the verb needs.
+    """
+    if verb in _ALONE:
+        if what:
+            raise InputError(f"{verb} takes nothing after it, not {' '.join(what)}")
+        return {}
+    if verb in ("fail", "promote"):
+        if len(what) != 1 or not what[0].isdecimal():
+            raise InputError(f"{verb} needs the number of one trial, as in {verb} 7")
+        return {"number": int(what[0])}
+    values = _values(verb, what)
+    return _setting(values, space) if verb == "enqueue" else _budget(values)
+
+
+def _values(verb: str, what: Sequence[str]) -> dict[str, Any]:
+    from hpsearch.studyfile.yaml_text import parse
+
+    if not what or not all("=" in word.strip("=") for word in what):
+        example = "lr=0.01 dropout=0" if verb == "enqueue" else "trials=80"
+        raise InputError(f"{verb} needs values, as in {verb} {example}")
+    pairs = [word.partition("=") for word in what]
+    return {key: parse(text, key, numbered=False).tree for key, _, text in pairs}
+
+
+def _setting(values: Mapping[str, Any], space: Space) -> Mapping[str, Any]:
+    from hpsearch.studyfile.diagnostics import InvalidValueError
+    from hpsearch.studyfile.known_settings import read_setting
+
+    try:
+        return {"setting": read_setting(space, values)}
+    except InvalidValueError as error:
+        raise InputError(f"enqueue: {error}") from error
+
+
+def _budget(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key, value in values.items():
+        whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
+        if key not in ("trials", "epochs") or not whole:
+            raise InputError(f"budget {key}={value}: write trials=N or epochs=N, N 1 or more")
+    return values

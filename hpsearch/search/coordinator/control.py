@@ -1,0 +1,125 @@
+"""What a running search does when it is told something from another terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hpsearch.engines.engine import Engine
+from hpsearch.protocol.messages import Ended
+from hpsearch.search.coordinator.cleanup import Cleanup
+from hpsearch.search.coordinator.observer import Observer
+from hpsearch.search.coordinator.running import RunningTrial
+from hpsearch.search.coordinator.setup import Commands
+from hpsearch.search.coordinator.stop import ASKED, StopRequest
+from hpsearch.search.coordinator.trial_queue import TrialQueue
+from hpsearch.search.store import StudyWriter
+
+BY = "`hpsearch control`"
+
+
+@dataclass(frozen=True)
+class Controlled:
+    """What a command may act on.
+
+    Attributes:
+        writer: the study.
+        queue: the trials that are next.
+        engine: where trials run.
+        running: the trials that run now, by number.
+        cleanup: ends paused trials.
+        observer: is told what was done.
+        stop: ends the search.
+    """
+
+    writer: StudyWriter
+    queue: TrialQueue
+    engine: Engine
+    running: Mapping[int, RunningTrial]
+    cleanup: Cleanup
+    observer: Observer
+    stop: StopRequest
+
+
+class Control:
+    """Obeys commands, one after another, and says of each what it did.
+
+    Args:
+        commands: where they arrive.
+        search: what they act on.
+
+    Attributes:
+        held: the search pauses: trials end after their running epochs, and none begins.
+    """
+
+    def __init__(self, commands: Commands | None, search: Controlled) -> None:
+        self._commands = commands
+        self._search = search
+        self.held = False
+        self._verbs: dict[str, Callable[..., str]] = {
+            "pause": self._pause,
+            "resume": self._resume,
+            "drain": self._drain,
+            "stop": self._stop,
+            "fail": self._fail,
+            "promote": self._promote,
+            "enqueue": self._enqueue,
+            "budget": self._budget,
+        }
+
+    def step(self) -> None:
+        """Obeys what has arrived; what makes no sense now is answered with why."""
+        for command in self._commands.take() if self._commands else ():
+            words = self._verbs[command.verb](**command.arguments)
+            self._search.observer.note(f"{BY}: {words}")
+
+    def _pause(self) -> str:
+        self.held = True
+        return "paused after the running epochs; `hpsearch control NAME resume` continues"
+
+    def _resume(self) -> str:
+        self.held = False
+        return "continued"
+
+    def _drain(self) -> str:
+        self._search.queue.drained = True
+        return "no trial begins any more; the search ends after those that run"
+
+    def _stop(self) -> str:
+        self._search.stop.ask(ASKED)
+        return "stopping"
+
+    def _fail(self, number: int) -> str:
+        running = self._search.running.get(number)
+        if running is not None:
+            running.paused_at = 0
+            running.ended = Ended("failed", f"ended by {BY} fail", "killed")
+            self._search.engine.kill(number)
+            return f"trial {number} ended as failed"
+        if number in self._search.writer.pauses:
+            self._search.cleanup.give_up(number)
+            return f"trial {number}, which was paused, is pruned"
+        return f"trial {number} neither runs nor is paused; nothing was done"
+
+    def _promote(self, number: int) -> str:
+        if number not in self._search.writer.pauses:
+            return f"trial {number} is not paused; nothing was done"
+        self._search.queue.put_back(self._search.writer.promote_this(number))
+        return f"trial {number} continues next"
+
+    def _enqueue(self, setting: Mapping[str, Any]) -> str:
+        trial = self._search.writer.enqueue(setting)
+        if trial is None:
+            return "that setting is in the study already; nothing was done"
+        self._search.queue.append(trial)
+        return f"trial {trial.number} is next with the setting given"
+
+    def _budget(self, trials: int | None = None, epochs: int | None = None) -> str:
+        told = []
+        if trials is not None:
+            told.append(f"{self._search.queue.set_budget(trials)} trials")
+        if epochs is not None:
+            self._search.writer.pauses.scheduler.epochs.total = epochs
+            told.append(f"{epochs} epochs, for this run")
+        return f"the budget is {' and '.join(told)}"

@@ -1,0 +1,123 @@
+"""What people tell a running search from another process: rows that its owner takes and removes.
+
+A table of ours beside Optuna's, as the lease is: whoever reaches the database reaches the search,
+on whatever machine it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any
+
+import sqlalchemy as sa
+
+from hpsearch.search.store.schema import make_tables
+
+POLL_S = 0.5
+
+_metadata = sa.MetaData()
+_commands = sa.Table(
+    "hpsearch_command",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("study_id", sa.Integer, nullable=False, index=True),
+    sa.Column("verb", sa.String(32), nullable=False),
+    sa.Column("arguments", sa.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing that a running search is told to do.
+
+    Attributes:
+        verb: what to do, such as `pause`.
+        arguments: to what, such as the number of a trial.
+    """
+
+    verb: str
+    arguments: Mapping[str, Any]
+
+
+def send_command(engine: sa.Engine, study_id: int, command: Command) -> None:
+    """Leaves a command for the process that runs a study."""
+    make_tables(lambda: _metadata.create_all(engine))
+    with engine.begin() as connection:
+        connection.execute(
+            _commands.insert().values(
+                study_id=study_id, verb=command.verb, arguments=json.dumps(command.arguments)
+            )
+        )
+
+
+def take_commands(engine: sa.Engine, study_id: int) -> list[Command]:
+    """Returns the commands left for a study, in order, and removes them."""
+    mine = _commands.c.study_id == study_id
+    with engine.connect() as connection:
+        rows = connection.execute(_commands.select().where(mine).order_by(_commands.c.id)).all()
+    if rows:
+        with engine.begin() as connection:
+            taken = _commands.c.id.in_([row.id for row in rows])
+            connection.execute(_commands.delete().where(taken))
+    return [Command(row.verb, json.loads(row.arguments)) for row in rows]
+
+
+def has_commands(engine: sa.Engine, study_id: int) -> bool:
+    """Tells whether a study has commands that nobody has taken yet."""
+    mine = sa.select(_commands.c.id).where(_commands.c.study_id == study_id).limit(1)
+    with engine.connect() as connection:
+        return connection.execute(mine).first() is not None
+
+
+class Inbox:
+    """The commands for a study, looked for twice a second in a thread of its own.
+
+    The search never waits for the database here; while the database is away, no command arrives.
+    What was left before the search began is removed: it was meant for an earlier one.
+
+    Args:
+        engine: the database.
+        study_id: of the study.
+    """
+
+    def __init__(self, engine: sa.Engine, study_id: int) -> None:
+        self._engine = engine
+        self._study_id = study_id
+        self._found: SimpleQueue[Command] = SimpleQueue()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="commands", daemon=True)
+
+    def take(self) -> list[Command]:
+        """Returns what has arrived since the last time; waits for nothing."""
+        arrived: list[Command] = []
+        with suppress(Empty):
+            while True:
+                arrived.append(self._found.get_nowait())
+        return arrived
+
+    def __enter__(self) -> Inbox:
+        make_tables(lambda: _metadata.create_all(self._engine))
+        take_commands(self._engine, self._study_id)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._closed.set()
+        self._thread.join(2 * POLL_S)
+
+    def _look(self) -> None:
+        while not self._closed.wait(POLL_S):
+            with suppress(sa.exc.SQLAlchemyError):
+                for command in take_commands(self._engine, self._study_id):
+                    self._found.put(command)

@@ -1,0 +1,105 @@
+"""`hpsearch control` on a search that really runs, in processes of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from searching import Search, study_of
+
+from hpsearch.cli import main
+from hpsearch.search.store import TrialRecord, create_study, open_storage
+from hpsearch.studyfile.study import StudySpec
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Iterator[Search]:
+    """A search of 500 trials that pauses and promotes, a tenth of a second an epoch."""
+    study = study_of(500, 9, scheduler="promote")
+    del study["study"]["pruner"]
+    study["model"]["init_args"]["pause"] = 0.1
+    found = Search(tmp_path, study)
+    found.begin()
+    found.wait_for_reports(3)
+    yield found
+    found.close()
+
+
+def tell(search: Search, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hpsearch", "control", search.name, *words]
+    return subprocess.run(
+        [*command, "--storage", search.storage], text=True, capture_output=True, timeout=60
+    )
+
+
+def trials(search: Search) -> list[TrialRecord]:
+    return list(search.record().trials)
+
+
+def test_every_verb_works_on_a_live_search(search: Search) -> None:
+    told = tell(search, "pause")
+    assert told.returncode == 0, told.stderr
+    assert "has heard: pause" in told.stdout
+    search.wait_for(lambda: search.record().counts["running"] == 0)
+    quiet = search.count_reports()
+    time.sleep(0.5)
+    assert search.count_reports() == quiet, "a paused search trains nothing"
+
+    tell(search, "enqueue", "width=7")
+    tell(search, "budget", "trials=20")
+    paused = next(trial.number for trial in trials(search) if trial.state == "paused")
+    tell(search, "promote", str(paused))
+    tell(search, "resume")
+    search.wait_for(lambda: len(trials(search)) >= 13)
+    tell(search, "drain")
+    search.wait_for_end()
+
+    record = search.record()
+    assert (record.state, record.budget) == ("interrupted", 20)
+    assert record.counts["running"] == 0
+    assert 13 <= len(record.trials) < 20
+    assert 1 in record.trials[paused].attributes["promoted"]
+    assert [t.params["model.width"] for t in record.trials if "origin" in t.attributes] == [7]
+
+
+def test_a_live_search_can_be_told_to_fail_a_trial_and_to_stop(search: Search) -> None:
+    paused = next(trial.number for trial in trials(search) if trial.state == "paused")
+    assert tell(search, "fail", str(paused)).returncode == 0
+    # It may have been promoted meanwhile, and fails then.
+    search.wait_for(lambda: trials(search)[paused].state in ("pruned", "failed"))
+    assert tell(search, "stop").returncode == 0
+    assert search.wait_for_end() == 130, search.output
+    assert search.record().state == "interrupted"
+
+
+@pytest.fixture
+def asleep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A study that nobody runs, in the default database."""
+    monkeypatch.setenv("HPSEARCH_STORAGE", f"sqlite:///{tmp_path}/study.db")
+    spec = StudySpec.from_document(study_of(3, 2))
+    create_study(spec, open_storage(f"sqlite:///{tmp_path}/study.db"), tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["fail"], "fail needs the number of one trial, as in fail 7"),
+        (["pause", "3"], "pause takes nothing after it, not 3"),
+        (["enqueue", "width=99"], "enqueue: 99 is not a value of model.width"),
+        (["enqueue"], "enqueue needs values, as in enqueue lr=0.01 dropout=0"),
+        (["budget", "trials=0"], "budget trials=0: write trials=N or epochs=N, N 1 or more"),
+        (["pause"], "nobody runs faulty now, so there is nobody to tell; `hpsearch resume faulty`"),
+    ],
+)
+def test_what_cannot_be_told_is_refused(
+    asleep: Path, capsys: pytest.CaptureFixture[str], words: list[str], fault: str
+) -> None:
+    assert main(["control", "faulty", *words]) == 2
+    assert fault in capsys.readouterr().err
