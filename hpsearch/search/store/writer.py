@@ -9,10 +9,9 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpsearch.protocol.messages import Ended, Report
-from hpsearch.protocol.types import Scalar, primary
+from hpsearch.protocol.types import Direction, Scalar, primary
 from hpsearch.search.rungs import RungDecision
 from hpsearch.search.store.attempts import Attempts
-from hpsearch.search.store.generalization import generalization_gap
 from hpsearch.search.store.keys import (
     BUDGET,
     CURVE,
@@ -27,9 +26,9 @@ from hpsearch.search.store.keys import (
     TRACEBACK,
     WHOLE,
 )
-from hpsearch.search.store.pauses import Pauses
 from hpsearch.search.store.sampling import (
     MANY,
+    Pauses,
     build_pruner,
     build_sampler,
     grid_size,
@@ -37,6 +36,8 @@ from hpsearch.search.store.sampling import (
     suggester,
 )
 from hpsearch.studyfile.study import StudySpec
+
+_VALIDATION = "val"
 
 
 class StudyWriter:
@@ -247,3 +248,24 @@ class StudyWriter:
             if "Study.stop" not in str(error):
                 raise
             self.exhausted = True
+
+
+def generalization_gap(
+    metrics: Mapping[str, float], objective: str, direction: Direction
+) -> float | None:
+    """Returns by how much the objective is better in training than in validation.
+
+    Args:
+        metrics: what was logged after an epoch; `train_loss` is the partner of `val_loss`.
+        objective: name of the metric.
+        direction: which way is better.
+
+    Returns:
+        Above 0 where training is better; None if the metric has no partner.
+    """
+    phase, _, kind = objective.partition("_")
+    partner = metrics.get(f"train_{kind}")
+    if phase != _VALIDATION or partner is None:
+        return None
+    ahead = partner - metrics[objective]
+    return ahead if direction == "maximize" else -ahead
