@@ -10,11 +10,10 @@ import optuna
 from optuna import visualization
 
 from hpsearch.errors import InputError
-from hpsearch.protocol.events import read_events
-from hpsearch.protocol.layout import TrialFiles, trial_folder
+from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.messages import Report
 from hpsearch.protocol.types import Scalar, primary
-from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord
+from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord, own_reports
 
 if TYPE_CHECKING:
     import pandas
@@ -111,7 +110,7 @@ class Result:
             [
                 {"number": trial.number, "epoch": step, **report.metrics}
                 for trial in self.record.trials
-                for step, report in _reports(folder / trial_folder(trial.number)).items()
+                for step, report in self._reports(trial, folder).items()
             ]
         )
 
@@ -134,6 +133,11 @@ class Result:
             self.optuna, target=lambda trial: trial.values[0], target_name=objective
         )
 
+    def _reports(self, trial: TrialRecord, folder: Path) -> dict[int, Report]:
+        place = folder / trial_folder(trial.number)
+        reports = own_reports(place, self.record.id, trial.number, trial.params)
+        return {report.step: report for report in reports}
+
     def _row(self, trial: TrialRecord) -> dict[str, Any]:
         values = trial.values or (None,) * len(self.record.objectives)
         return {
@@ -145,11 +149,6 @@ class Result:
             **{name: trial.attributes.get(name) for name in _IN_TABLE},
             **trial.params,
         }
-
-
-def _reports(folder: Path) -> dict[int, Report]:
-    events = read_events(TrialFiles(folder).events)
-    return {event.step: event for event in events if isinstance(event, Report)}
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:

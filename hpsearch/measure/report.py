@@ -18,12 +18,10 @@ from optuna.trial import FrozenTrial
 
 from hpsearch.engines.bridge import call
 from hpsearch.errors import InputError
-from hpsearch.protocol.events import read_events
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.protocol.messages import Report
 from hpsearch.protocol.types import Direction
 from hpsearch.search.model import model_job
-from hpsearch.search.store import StoredStudy, StudyRecord
+from hpsearch.search.store import StoredStudy, StudyRecord, own_reports
 from hpsearch.search.store.keys import SPLIT, VERSIONS
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.report import ReportData
@@ -74,9 +72,10 @@ def _signed_value(place: int, sign: int, trial: FrozenTrial) -> float:
 def _metrics_of_best(record: StudyRecord) -> dict[int, Mapping[str, float]]:
     if record.best is None:
         return {}
-    folder = Path(record.runs) / record.name / trial_folder(record.best.number)
-    events = read_events(folder / "events.jsonl")
-    return {event.step: event.metrics for event in events if isinstance(event, Report)}
+    number = record.best.number
+    folder = Path(record.runs) / record.name / trial_folder(number)
+    reports = own_reports(folder, record.id, number, record.best.params)
+    return {report.step: report.metrics for report in reports}
 
 
 def _inspection(record: StudyRecord, spec: StudySpec) -> Mapping[str, Any] | None:

@@ -42,6 +42,7 @@ from hpsearch.search.store.proof import (
     examine_folder,
     find_study_id,
     free_name,
+    own_reports,
     read_params,
     set_aside,
 )
@@ -129,6 +130,7 @@ __all__ = [
     "open_study",
     "open_storage",
     "mark_folder",
+    "own_reports",
     "parameter",
     "queue_changes",
     "read_mark",

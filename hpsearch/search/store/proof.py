@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial
 
 from hpsearch.protocol.events import Record, read_record
 from hpsearch.protocol.job import Identity, identity_of
+from hpsearch.protocol.messages import Report
 from hpsearch.protocol.types import Scalar
 from hpsearch.search.store.keys import SEED
 
@@ -64,6 +65,26 @@ def examine_folder(folder: Path, identity: Identity, params: Mapping[str, Scalar
     else:
         whose = _judge_earlier(folder, record, identity, params)
     return Evidence(whose, record if whose == "own" else Record())
+
+
+def own_reports(
+    folder: Path, study_id: str, number: int, params: Mapping[str, Scalar]
+) -> list[Report]:
+    """Returns what a trial reported itself; nothing where its folder holds another's files.
+
+    Args:
+        folder: the trial's.
+        study_id: tells its study from others of the name.
+        number: the trial's.
+        params: its parameters, as the database has them.
+    """
+    wanted = identity_of(study_id, number, params, 0)
+    del wanted["seed"]  # It is that of whoever wrote: nothing else here knows it.
+    owners = read_record(folder / EVENTS).owners
+    seeds = [owner["seed"] for owner in owners if wanted.items() <= owner.items()]
+    seed = seeds[-1] if seeds else 0
+    identity = identity_of(study_id, number, params, seed)
+    return examine_folder(folder, identity, params).record.reports
 
 
 def is_checkpoint_of(path: Path, trial: FrozenTrial) -> bool:
