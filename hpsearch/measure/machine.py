@@ -18,7 +18,7 @@ from rich.text import Text
 
 from hpsearch.engines.slots import count_cpus
 from hpsearch.errors import InputError
-from hpsearch.search.store import read_storage, redact
+from hpsearch.search.store import database_file, keeps_log, read_storage, redact
 
 _PACKAGES = ("hpsearch", "torch", "torchvision", "pytorch-lightning", "optuna")
 _LEAST_DISK_GB = 5
@@ -116,10 +116,9 @@ def _database(url: str) -> Finding:
         missing = str(error).startswith("there is no database")
         return Finding("database", str(error), ok=missing)
     details = f"schema {storage.get_current_version()}"
-    if storage.engine.dialect.name == "sqlite":
-        with storage.engine.connect() as connection:
-            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
-        details += f", {str(mode).upper()}"
+    file = database_file(url)
+    if file is not None:
+        details += ", WAL" if keeps_log(file) else ", no write-ahead log"
     old = storage.get_current_version() != storage.get_head_version()
     advice = f"; bring it up to date: optuna storage upgrade --storage {shown}" if old else ""
     return Finding("database", f"{shown} opens ({details}){advice}", ok=not old)

@@ -63,7 +63,7 @@ from hpsearch.search.store.run_folder import (
     refuse_foreign_folder,
 )
 from hpsearch.search.store.sampling import grid_size
-from hpsearch.search.store.sqlite_file import connect_read_only
+from hpsearch.search.store.sqlite_file import connect_read_only, keeps_log
 from hpsearch.search.store.tables import (
     Ids,
     Mutation,
@@ -124,6 +124,7 @@ __all__ = [
     "insert_study",
     "is_unfinished",
     "has_commands",
+    "keeps_log",
     "last_owner",
     "list_studies",
     "load_record",

@@ -54,6 +54,11 @@ def _rests_in_one_file(path: Path) -> bool:
         return False
     # Closing the file drops the locks of this process's connections (sqlite.org/howtocorrupt.html,
     # section 2.2), of which there are none while there is no log.
+    return keeps_log(path)
+
+
+def keeps_log(path: Path) -> bool:
+    """Returns whether an SQLite file is written through a write-ahead log, as its header says."""
     with path.open("rb") as file:
         return file.read(20)[18:20] == b"\x02\x02"
 
