@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -66,6 +67,12 @@ def complaint(error: Exception) -> str | None:
         return f"error: {error}"
     if isinstance(error, CycloptsError | SearchError):
         return f"error: {error}"
+    if isinstance(error, json.JSONDecodeError):
+        # Optuna reads the attributes of every study to find one by its name.
+        return (
+            f"error: an attribute of a study in the database is not JSON ({error}); restore a copy"
+            " of the database, or put the attribute right in it"
+        )
     if _is_of_the_database(error):
         from hpsearch.search.store import reason_of
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import version
@@ -33,6 +34,7 @@ from hpsearch.search.store.lease import find_owner
 from hpsearch.search.store.optuna_internals import pareto_numbers
 from hpsearch.search.store.records import StudyRecord, state_of, trial_record
 from hpsearch.search.store.run_folder import find_runs
+from hpsearch.search.store.shape import check_shape
 from hpsearch.search.store.tables import read_trials
 from hpsearch.search.store.winner import find_winner
 from hpsearch.studyfile.study import StudySpec
@@ -63,9 +65,11 @@ class StoredStudy:
         Args:
             frozen: its trials, where they are known already; None reads them.
         """
-        if frozen is None:
-            frozen = read_trials(self.database.engine, self.study._study_id)
+        with _readable(self.name):
+            if frozen is None:
+                frozen = read_trials(self.database.engine, self.study._study_id)
         attributes = self.study.user_attrs
+        check_shape(self.name, attributes, frozen)
         owner = find_owner(self.database.engine, self.study._study_id)
         runs = find_runs(self.study, None).absolute()
         folder = runs / self.name
@@ -102,8 +106,11 @@ def open_study(database: RDBStorage, name: str) -> StoredStudy:
         close = get_close_matches(name, names, 1)
         hint = f"did you mean {close[0]}?" if close else "`hpsearch list` shows what there is"
         raise InputError(f"there is no study {name!r} in {redact(database.url)}; {hint}")
-    study = optuna.load_study(study_name=name, storage=database)
-    if DOCUMENT not in study.user_attrs:
+    with _readable(name):
+        study = optuna.load_study(study_name=name, storage=database)
+        attributes = study.user_attrs
+    check_shape(name, attributes)
+    if DOCUMENT not in attributes:
         raise InputError(
             f"the study {name!r} in {redact(database.url)} was not made by hpsearch: no study file"
             " is stored with it, so it can neither be shown nor resumed here"
@@ -172,6 +179,18 @@ def load_record(storage: RDBStorage, name: str) -> StudyRecord:
         InputError: there is no such study, or hpsearch did not make it.
     """
     return open_study(storage, name).record()
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Says in a sentence that what is stored is not even JSON."""
+    try:
+        yield
+    except ValueError as error:
+        raise InputError(
+            f"the study {name!r} cannot be read: an attribute of it, or of a trial, is not JSON"
+            f" ({error}); restore a copy of the database, or put the attribute right in it"
+        ) from error
 
 
 def _read_spec(study: optuna.Study) -> StudySpec:

@@ -1,0 +1,126 @@
+"""Whether attributes in the database have the shape that hpsearch gave them.
+
+Anybody can write into a database. An attribute of another shape is named in a sentence here,
+before whatever reads it fails in a place of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from hpsearch.errors import InputError
+from hpsearch.search.store import keys
+
+Fits = Callable[[Any], bool]
+_LONGEST = 60
+
+
+def check_shape(
+    name: str, attributes: Mapping[str, Any], trials: Iterable[FrozenTrial] = ()
+) -> None:
+    """Raises InputError if an attribute of a study, or of one of its trials, has a wrong shape."""
+    for key, value in attributes.items():
+        if key in _OF_STUDY and not _OF_STUDY[key](value):
+            raise _odd(name, f"its attribute {key}", value)
+    for trial in trials:
+        for key, value in trial.user_attrs.items():
+            if key in _OF_TRIAL and not _OF_TRIAL[key](value):
+                raise _odd(name, f"the attribute {key} of trial {trial.number}", value)
+
+
+def _odd(name: str, what: str, value: Any) -> InputError:
+    shown = repr(value)
+    shown = shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "..."
+    return InputError(
+        f"the study {name!r} cannot be read: {what} is {shown}, which hpsearch did not write;"
+        " restore a copy of the database, or put the attribute right in it"
+    )
+
+
+def _is(*types: type) -> Fits:
+    """Returns a test for a value of one of these types; a bool is not a number."""
+    return lambda value: isinstance(value, types) and (bool in types or type(value) is not bool)
+
+
+def _or_none(fits: Fits) -> Fits:
+    return lambda value: value is None or fits(value)
+
+
+def _all(fits: Fits) -> Fits:
+    return lambda value: isinstance(value, list) and all(map(fits, value))
+
+
+def _with(**fields: Fits) -> Fits:
+    """Returns a test for a mapping that has these fields, each fitting."""
+
+    def fits(value: Any) -> bool:
+        return isinstance(value, dict) and all(
+            name in value and test(value[name]) for name, test in fields.items()
+        )
+
+    return fits
+
+
+_number, _text, _whole = _is(int, float), _is(str), _is(int)
+_mapping = _is(dict)
+
+
+def _seconds(value: Any) -> bool:
+    return _number(value) and math.isfinite(value)
+
+
+_FINALIST = _with(
+    trial=_whole,
+    searched=_number,
+    confirmed=_or_none(_number),
+    low=_or_none(_number),
+    high=_or_none(_number),
+    optimism=_or_none(_number),
+    values=_mapping,
+    failed=_whole,
+    parameters=_whole,
+    seconds=_seconds,
+)
+_CONFIRMATION = _with(
+    metric=_text,
+    finalists=_all(_FINALIST),
+    comparison=_or_none(_with(first=_whole, second=_whole, p_value=_or_none(_number))),
+    chosen=_whole,
+    model=_with(run=_whole, seed=_whole),
+    test=_or_none(_with(metric=_text, value=_or_none(_number))),
+    refit=_or_none(_mapping),
+)
+_OF_STUDY: Mapping[str, Fits] = {
+    keys.ID: _text,
+    keys.IMPORT_PATHS: _all(_text),
+    keys.BUDGET: _or_none(_whole),
+    keys.RUNS: _text,
+    keys.SPLIT: _text,
+    keys.VERSIONS: _mapping,
+    keys.CONFIRMS: _text,
+    keys.CONFIRMATION: _CONFIRMATION,
+    keys.TEST_EVALUATIONS: _all(_with(opened=_text, trial=_whole)),
+    keys.ENVIRONMENTS: _all(_with(modules=_mapping, versions=_mapping)),
+}
+_OF_TRIAL: Mapping[str, Fits] = {
+    keys.ATTEMPTS: _all(_mapping),
+    keys.CHECKPOINT: _text,
+    keys.CURVE: _mapping,
+    keys.DEVICE: _text,
+    keys.FAILURE: _text,
+    keys.FAILURE_KIND: _text,
+    keys.GAP: _number,
+    keys.PAUSED_AT: _whole,
+    keys.PRUNED_AT: _whole,
+    keys.SAMPLES_PER_S: _seconds,
+    keys.SECONDS: _seconds,
+    keys.SEED: _whole,
+    keys.TRACEBACK: _text,
+    "parameters": _whole,
+    "epochs": _whole,
+    "best_step": _whole,
+}

@@ -1,0 +1,119 @@
+"""Attributes that somebody else has written are named in a sentence, never by a traceback."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inline import run_inline
+
+from hpsearch.cli import main
+from hpsearch.errors import InputError
+from hpsearch.search.store import keys, open_storage
+from hpsearch.search.store.load import load_record
+from hpsearch.search.store.shape import check_shape
+from hpsearch.studyfile.study import StudySpec
+
+URL = "sqlite:///tiny.db"
+DOCUMENT = {
+    "study": {"name": "tiny", "objective": {"val_loss": "minimize"}, "trials": 1, "pruner": "none"},
+    "model": {"class_path": "tiny.TinyModel"},
+    "data": {"class_path": "tiny.TinyData"},
+    "trainer": {"max_epochs": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run_inline(StudySpec.from_document(DOCUMENT), URL)
+    return folder / "tiny.db"
+
+
+@pytest.fixture
+def database(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    copy = tmp_path / "tiny.db"
+    with sqlite3.connect(trained) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    return copy
+
+
+def write(database: Path, table: str, key: str, text: str) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.execute(f"DELETE FROM {table} WHERE key = ?", (key,))
+        owner = "study_id" if table.startswith("study") else "trial_id"
+        connection.execute(
+            f"INSERT INTO {table} ({owner}, key, value_json) VALUES (1, ?, ?)", (key, text)
+        )
+
+
+ODD = ["5", '"text"', "[1]", "1e999", "tru", ""]
+
+
+@pytest.mark.parametrize("text", ODD)
+@pytest.mark.parametrize("key", [keys.BUDGET, keys.CONFIRMATION, keys.IMPORT_PATHS])
+def test_an_odd_attribute_of_a_study_is_a_line(
+    database: Path, capsys: pytest.CaptureFixture[str], key: str, text: str
+) -> None:
+    write(database, "study_user_attributes", key, text)
+    for words in (["status", "tiny"],):
+        code = main([*words, "--storage", URL])
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err + said.out
+        if code:
+            assert said.err.startswith(("error: the study 'tiny' ", "error: an attribute of a st"))
+            assert len(said.err.splitlines()) == 1
+
+
+def test_a_search_is_not_resumed_by_an_odd_budget(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(database, "study_user_attributes", keys.BUDGET, '"ten"')
+    assert main(["resume", "tiny", "--inline", "--storage", URL]) == 2
+    assert "its attribute hpsearch:budget is 'ten'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ODD)
+@pytest.mark.parametrize("key", [keys.ATTEMPTS, keys.SECONDS])
+def test_an_odd_attribute_of_a_trial_is_a_line(
+    database: Path, capsys: pytest.CaptureFixture[str], key: str, text: str
+) -> None:
+    write(database, "trial_user_attributes", key, text)
+    for words in (["show", "tiny", "0"],):
+        code = main([*words, "--storage", URL])
+        said = capsys.readouterr()
+        if code:
+            assert said.err.startswith("error: the study 'tiny' cannot be read: ")
+            assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        (keys.BUDGET, "ten", "its attribute hpsearch:budget is 'ten', which hpsearch did not"),
+        (keys.BUDGET, True, "its attribute hpsearch:budget is True"),
+        (keys.CONFIRMATION, {"chosen": 1}, "its attribute hpsearch:confirmation is {'chosen': 1}"),
+        (keys.RUNS, "x" * 99, ""),
+        (keys.RUNS, ["x" * 99], f"hpsearch:runs is ['{'x' * 58}..., which"),
+        ("of somebody else", {"any": "thing"}, ""),
+    ],
+)
+def test_the_attribute_and_its_value_are_named(key: str, value: Any, words: str) -> None:
+    if not words:
+        check_shape("tiny", {key: value})
+        return
+    with pytest.raises(InputError) as refused:
+        check_shape("tiny", {key: value})
+    assert words in str(refused.value)
+    assert str(refused.value).endswith(
+        "restore a copy of the database, or put the attribute right in it"
+    )
+
+
+def test_what_hpsearch_wrote_itself_has_the_right_shape(database: Path) -> None:
+    assert load_record(open_storage(URL), "tiny").counts["complete"] == 1
