@@ -32,11 +32,10 @@ from hpsearch.search.store.keys import (
 )
 from hpsearch.search.store.lease import find_owner
 from hpsearch.search.store.optuna_internals import pareto_numbers
-from hpsearch.search.store.records import StudyRecord, state_of, trial_record
+from hpsearch.search.store.records import StudyRecord, find_winner, state_of, trial_record
 from hpsearch.search.store.run_folder import find_runs
 from hpsearch.search.store.shape import check_shape
 from hpsearch.search.store.tables import read_trials
-from hpsearch.search.store.winner import find_winner
 from hpsearch.studyfile.study import StudySpec
 
 

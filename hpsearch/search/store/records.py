@@ -178,3 +178,22 @@ def state_of(
     if unfinished or (budget is not None and len(trials) < budget):
         return "interrupted"
     return "done"
+
+
+def find_winner(
+    trials: Sequence[TrialRecord],
+    objectives: Mapping[str, Direction],
+    confirmation: Mapping[str, Any] | None,
+) -> TrialRecord | None:
+    """Returns the trial that the confirmation chose, or else the best one; None if none is.
+
+    Args:
+        trials: those of the study.
+        objectives: of several, the first decides.
+        confirmation: what `hpsearch confirm` found; None before.
+    """
+    complete = [trial for trial in trials if trial.state == "complete" and trial.values]
+    chosen = (confirmation or {}).get("chosen")
+    sign = sign_of(primary(objectives)[1])
+    best = max(complete, key=lambda trial: sign * (trial.values or (0.0,))[0], default=None)
+    return next((trial for trial in complete if trial.number == chosen), best)
