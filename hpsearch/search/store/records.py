@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as TrialStateOfOptuna
 
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.protocol.types import Direction, Scalar
+from hpsearch.protocol.types import Direction, Scalar, primary, sign_of
 from hpsearch.search.store.keys import (
     ATTEMPTS,
     CHECKPOINT,
