@@ -6,7 +6,7 @@ A record is what a trial says of its data before it trains:
 - `own`: the data module's own text for its content (`data_fingerprint`), if it has one.
 - `train`, `val`: for each loader, None where its content is not the same twice, or else `rows`
   (how many; None where that is not known) and `sample`: for each row of a sample, a hash of what
-  is exact in it, then numbers that stand for its fractions.
+  is exact in it, then the scale of its fractions and means that stand for them.
 """
 
 from __future__ import annotations
@@ -50,6 +50,6 @@ def _same_loader(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None)
 def _same_row(one: Sequence[Any], other: Sequence[Any]) -> bool:
     if len(one) != len(other) or one[0] != other[0]:
         return False
-    scale = max((abs(number) for number in one[1:2]), default=0.0)
+    scale = abs(one[1]) if len(one) > 1 else 0.0
     pairs = zip(one[1:], other[1:], strict=True)
-    return all(abs(a - b) <= _TOLERANCE * scale or (a != a and b != b) for a, b in pairs)
+    return all(abs(a - b) <= _TOLERANCE * scale for a, b in pairs)

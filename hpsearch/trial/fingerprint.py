@@ -42,8 +42,9 @@ HARMLESS = (
 )
 _ROWS = 32
 _SECONDS = 1.0
-_WHOLE_BYTES = 2**28
-_BUCKETS = 64
+_WHOLE_BYTES = 2**24
+_BUCKETS = 32
+_FOLDED = 8
 
 IntArray = npt.NDArray[np.int64]
 
@@ -188,47 +189,62 @@ def _in_time(rows: Iterable[Any]) -> Iterator[Any]:
 
 
 def _record(row: Any, buckets: int = 2) -> list[Any]:
-    """Returns a hash of what is exact in a row, and the size and some sums of its fractions."""
-    digest, fractions = hashlib.sha256(), list[npt.NDArray[np.float64]]()
-    _take_in(row, digest, fractions)
-    if not fractions:
+    """Returns a hash of what is exact in a row, then the scale and some means of its fractions."""
+    digest, means = hashlib.sha256(), list[float]()
+    _take_in(row, digest, means, buckets)
+    if not means:
         return [digest.hexdigest()[:8]]
-    numbers = np.concatenate(fractions)
-    sums = [part.mean() for part in np.array_split(numbers, buckets) if len(part)]
-    size = np.sqrt(np.square(numbers).mean())
-    return [digest.hexdigest()[:8], *(float(f"{number:.7g}") for number in (size, *sums))]
+    scale = max(map(abs, means))
+    # A row of many parts must not make the study's record long.
+    folded = means if buckets > 2 else [sum(means[place::_FOLDED]) for place in range(_FOLDED)]
+    numbers = [scale, *folded[: len(means)]]
+    return [digest.hexdigest()[:8], *(float(f"{number:.7g}") for number in numbers)]
 
 
-def _take_in(value: Any, digest: Any, fractions: list[npt.NDArray[np.float64]]) -> None:
+def _take_in(value: Any, digest: Any, means: list[float], buckets: int) -> None:
+    """Adds a value's exact parts to the digest, and the means of its fractions to the others."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
-    if isinstance(value, Image.Image):
+    if isinstance(value, Image.Image | np.generic):
         value = np.asarray(value)
-    if isinstance(value, np.ndarray | np.generic):
-        array = np.asarray(value)
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        if array.dtype.kind in "fc":
-            fractions.append(np.abs(array).ravel().astype(np.float64))
-            fractions.append(array.real.ravel().astype(np.float64))
-        else:
-            digest.update(array.tobytes() if array.dtype.kind in "biuSU?" else b"")
+    if isinstance(value, np.ndarray):
+        digest.update(f"{value.dtype} {value.shape}".encode())
+        if value.dtype.kind in "fc":
+            means += _means(value.reshape(-1), digest, buckets)
+        elif value.dtype.kind in "biuSU?":
+            digest.update(value.tobytes())
     elif isinstance(value, float):
-        fractions.append(np.array([value]))
+        means += _means(np.array([value]), digest, 1)
     elif isinstance(value, Mapping):
         for key in sorted(value, key=str):
             digest.update(repr(key).encode())
-            _take_in(value[key], digest, fractions)
+            _take_in(value[key], digest, means, buckets)
     elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
         digest.update(f"{len(value)}".encode())
         for item in value:
-            _take_in(item, digest, fractions)
+            _take_in(item, digest, means, buckets)
     elif dataclasses.is_dataclass(value):
-        _take_in(vars(value), digest, fractions)
+        _take_in(vars(value), digest, means, buckets)
     elif isinstance(value, str | bytes | int | None):
         digest.update(repr(value).encode())
     else:
         digest.update(type(value).__name__.encode())
+
+
+def _means(fractions: npt.NDArray[Any], digest: Any, buckets: int) -> Iterator[float]:
+    """Yields the means of the sizes and of the values of an array's parts.
+
+    What is not finite is counted, and left out: missing values are a matter of course in tables.
+    """
+    finite = np.isfinite(fractions)
+    if not finite.all():
+        digest.update(np.flatnonzero(~finite).tobytes())
+        fractions = np.where(finite, fractions, 0)
+    for part in np.array_split(fractions, buckets):
+        if part.size:
+            yield float(np.abs(part).mean(dtype=np.float64))
+            yield float(part.real.mean(dtype=np.float64))
 
 
 def _differs_by_trial(data: Any) -> bool:

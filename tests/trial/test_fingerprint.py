@@ -118,6 +118,28 @@ def test_rows_that_are_made_when_asked_for_are_sampled(workers: int) -> None:
         assert read(**change) != read()
 
 
+def test_missing_values_are_compared_by_their_places() -> None:
+    points = POINTS.clone()
+    points[7, 1] = torch.nan
+    one = content_of(loader(TensorDataset(points)))
+    assert one == content_of(loader(TensorDataset(points.clone())))
+    moved, filled = points.clone(), points.clone()
+    moved[7], moved[8] = points[8], points[7]
+    filled[0, 0] += 1
+    for other in (moved, filled):
+        assert content_of(loader(TensorDataset(other))) != one
+
+
+def test_a_row_of_many_parts_has_a_short_record() -> None:
+    class Wide(Rows):
+        def __getitem__(self, number: int) -> dict[str, Any]:
+            return {f"part {part}": np.full(8, number + part / 7) for part in range(100)}
+
+    found = content_of(loader(Wide()))
+    assert found is not None
+    assert max(len(row) for row in found["sample"]) == 10
+
+
 def test_few_rows_are_all_sampled() -> None:
     found = content_of(loader(Rows(10)))
     assert found is not None
