@@ -29,9 +29,13 @@ class FlushLoop:
         return self._writes.trouble
 
     @property
-    def done(self) -> bool:
-        """Whether the database has everything."""
-        return self._writes.empty
+    def taken(self) -> int:
+        """How many changes were made so far."""
+        return self._writes.taken
+
+    def has(self, changes: int) -> bool:
+        """Returns whether the database has so many of the changes, the first ones."""
+        return self._writes.written >= changes
 
     def step(self) -> None:
         """Sends what there is, and waits for nothing."""

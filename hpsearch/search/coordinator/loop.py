@@ -23,6 +23,7 @@ from hpsearch.search.coordinator.observer import Observer
 from hpsearch.search.coordinator.own_record import catch_up, open_record
 from hpsearch.search.coordinator.running import RunningTrial
 from hpsearch.search.coordinator.setup import SearchSetup
+from hpsearch.search.coordinator.starts import Starts
 from hpsearch.search.coordinator.stop import Ending
 from hpsearch.search.coordinator.trial_queue import TrialQueue
 from hpsearch.search.store import (
@@ -34,8 +35,6 @@ from hpsearch.search.store import (
 )
 from hpsearch.search.store.keys import PRUNED_AT, SAMPLES_PER_S, SECONDS
 from hpsearch.studyfile.sections import longest_training
-
-POLL_S, WRITE_S = 0.1, 1.0
 
 
 class Coordinator:
@@ -69,13 +68,9 @@ class Coordinator:
         self._data_guard = DataGuard(writer, setup.accept_changes)
         self._queue = TrialQueue(writer, setup.budget, setup.stop)
         self._running: dict[int, RunningTrial] = {}
-        self._control = Control(
-            setup.commands,
-            Controlled(
-                *(writer, self._queue, engine, self._running),
-                *(self._cleanup, observer, setup.stop),
-            ),
-        )
+        shared = writer, self._queue, engine, self._running, self._cleanup, observer, setup.stop
+        self._control = Control(setup.commands, Controlled(*shared))
+        self._starts = Starts(self._flush)
         self._failures = FailureTracker(rehearsing=setup.rehearse)
         self._fatal = ""
 
@@ -88,7 +83,7 @@ class Coordinator:
         try:
             while self._fill_slots() or self._running:
                 self._control.step()
-                self._engine.poll(self._handle, POLL_S)
+                self._engine.poll(self._handle, self._starts.poll_s)
                 self._flush.step()
                 self._await_disk()
                 self._begin_written()
@@ -113,18 +108,26 @@ class Coordinator:
         held = self._flush.trouble or self._disk.trouble or self._control.held
         if held and not self._ending.due:
             return True
-        busy = {running.slot for running in self._running.values()}
-        free = [slot for slot in self._engine.slots if slot not in busy]
+        busy = {running.slot.name for running in self._running.values()}
+        free = [slot for slot in self._engine.slots if slot.name not in busy]
         if not free and not busy:
             # The nodes of a cluster may all be away; what is left to do waits for one.
             return not self._ending.due and self._queue.has_next()
-        for slot in free[: int(not busy)] if self._failures.rehearsing else free:
+        free = free[: int(not busy)] if self._failures.rehearsing else free
+        more = self._give(free[: self._starts.group(len(free))])
+        # While others train, whose reports must not wait, this does not wait either.
+        self._begin_written(wait=len(self._starts) == len(self._running))
+        if more and not self._ending.due:
+            self._queue.ask_ahead()
+        return more
+
+    def _give(self, slots: list[Slot]) -> bool:
+        """Gives each slot a trial; returns whether there were enough."""
+        for slot in slots:
             trial = None if self._ending.due else self._queue.next()
             if trial is None:
                 return False
             self._start(trial, slot)
-        if not self._ending.due:
-            self._queue.ask_ahead()
         return True
 
     def _start(self, trial: Trial, slot: Slot) -> None:
@@ -145,13 +148,11 @@ class Coordinator:
             return
         self._writer.attempts.note(trial, slot, job.attempt)
         self._running[trial.number] = running
-        # A trial that the database does not know of would be asked anew after a crash.
-        if self._flush.wait(WRITE_S):
-            self._begin(running)
+        self._starts.add(running)
 
-    def _begin_written(self) -> None:
-        for running in self._running.values():
-            if not running.begun and self._flush.done:
+    def _begin_written(self, *, wait: bool = False) -> None:
+        for running in self._starts.written(wait=wait):
+            if self._running.get(running.job.number) is running:
                 self._begin(running)
 
     def _begin(self, running: RunningTrial) -> None:

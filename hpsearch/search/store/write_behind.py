@@ -72,6 +72,8 @@ class WriteBehindQueue:
         notes: what there is to tell whoever watches.
         guard: looks after the database itself, once the study is in memory.
         lease: the ownership of the study.
+        taken: changes put here since the beginning.
+        written: how many of them, in order, the database has.
     """
 
     def __init__(self, engine: sa.Engine, lease: Lease) -> None:
@@ -81,6 +83,7 @@ class WriteBehindQueue:
         self.notes: list[str] = []
         self.guard: Guard | None = None
         self.lease = lease
+        self.taken = self.written = 0
         self._changes: list[Mutation] = []
         self._sent = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
@@ -92,6 +95,7 @@ class WriteBehindQueue:
     def put(self, change: Mutation) -> None:
         """Takes a change; it is written after all that came before it."""
         self._changes.append(change)
+        self.taken += 1
 
     @property
     def empty(self) -> bool:
@@ -156,6 +160,7 @@ class WriteBehindQueue:
             self.lease.confirm()
             self.ids.update(written.result())
             del self._changes[: self._sent]
+            self.written += self._sent
             self._failing_since, self.trouble, self._wait_s = None, "", FIRST_WAIT_S
             return
         if isinstance(error, LeaseLostError):
@@ -179,6 +184,7 @@ class WriteBehindQueue:
         self.ids.clear()
         self.ids.update(ids)
         self._changes.clear()
+        self.written = self.taken
         self.notes.append(note)
         self._failing_since, self.trouble, self._wait_s = None, "", FIRST_WAIT_S
 

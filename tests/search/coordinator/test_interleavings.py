@@ -25,7 +25,7 @@ from hpsearch.protocol.job import Job
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.messages import Ended, Message, Report, Started
 from hpsearch.search.coordinator import SearchSetup
-from hpsearch.search.coordinator import loop as coordinator_module
+from hpsearch.search.coordinator import starts as starts_module
 from hpsearch.search.coordinator import trial_queue as queue_module
 from hpsearch.search.store import open_study
 from hpsearch.search.store import write_behind as outbox_module
@@ -231,7 +231,7 @@ def test_no_interleaving_loses_doubles_or_changes_anything(
 ) -> None:
     monkeypatch.setattr(outbox_module, "FIRST_WAIT_S", 0.001)
     monkeypatch.setattr(outbox_module, "LONGEST_WAIT_S", 0.01)
-    monkeypatch.setattr(coordinator_module, "WRITE_S", 0.02)
+    monkeypatch.setattr(starts_module, "WRITE_S", 0.02)
     if seed % 2:
         monkeypatch.setattr(queue_module, "AHEAD_FROM", 10)
     history = History(tmp_path, seed)
