@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import generated
 import pytest
 from desk import job, run
+from scoring import FULL
 
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Started
@@ -169,3 +171,15 @@ def test_a_trial_that_is_told_to_rehearse_fails_before_it_trains(tmp_path: Path)
 
     assert desk.ended.fatal
     assert len(desk.heard) == 1
+
+
+@pytest.mark.parametrize("seed", range(60 if FULL else 12))
+def test_what_is_accepted_trains_and_what_is_refused_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    drawn = replace(job(tmp_path / "trial"), config=generated.draw(seed))
+
+    refused = rehearsal_failure(drawn)
+    ended = run(drawn).ended
+    assert (refused is None) is (ended.how == "complete"), (drawn.config, refused, ended)
