@@ -118,7 +118,7 @@ class RehearsedReports(Reports):
         self._tries += 1
         known = found.keys() | self._measures(trainer, module).keys()
         missing = [name for name in self._objectives if name not in known]
-        if missing and self._tries < UNUSABLE_IN_A_ROW:
+        if missing and self._tries < min(UNUSABLE_IN_A_ROW, self.length[1]):
             trainer.should_stop = False
             self._clock.go_on()
             return

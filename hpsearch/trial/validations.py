@@ -106,8 +106,8 @@ def is_last_validation(trainer: Any) -> bool:
     """
     if trainer.should_stop and trainer.fit_loop._can_stop_early:
         return True
-    left = batches_left(trainer)
-    return left <= 0 or _batches_to_validation(trainer) > left
+    left, ahead = batches_left(trainer), _batches_to_validation(trainer)
+    return left <= 0 or ahead > left or math.isinf(ahead)
 
 
 def planned_validations(trainer: Any) -> float:
@@ -118,6 +118,8 @@ def planned_validations(trainer: Any) -> float:
         trainer.check_val_every_n_epoch,
     )
     whole = batches_left(trainer) + trainer.fit_loop.epoch_loop.batch_progress.total.ready
+    if _is_by_epochs(trainer):
+        return float(trainer.max_epochs // nth)
     if every is None or math.isinf(whole):
         return math.inf
     if nth is None:
@@ -144,9 +146,11 @@ def batches_left(trainer: Any) -> float:
 
 
 def _batches_to_validation(trainer: Any) -> float:
-    """Returns how many batches lie before the next validation; 0 if that is not known."""
+    """Returns how many batches lie before the next validation; 0 if unknown, infinity if none."""
     progress, batches = trainer.fit_loop.epoch_loop.batch_progress, trainer.num_training_batches
     every, nth = trainer.val_check_batch, trainer.check_val_every_n_epoch
+    if _is_by_epochs(trainer) and -(-(trainer.current_epoch + 1) // nth) * nth > trainer.max_epochs:
+        return math.inf
     if every is None or math.isinf(every):
         return 0.0
     if nth is None:
@@ -156,6 +160,13 @@ def _batches_to_validation(trainer: Any) -> float:
     if not epochs_before and ready + within <= batches:
         return float(within)
     return float(batches - ready + ((epochs_before or nth) - 1) * batches + every)
+
+
+def _is_by_epochs(trainer: Any) -> bool:
+    """Returns whether data of unknown length are validated at the ends of a number of epochs."""
+    every, nth = trainer.val_check_batch, trainer.check_val_every_n_epoch
+    unbounded = trainer.max_epochs in (-1, None) or trainer.max_steps != -1
+    return nth is not None and every is not None and math.isinf(every) and not unbounded
 
 
 def _changed(now: dict[str, Any], before: dict[str, Any]) -> dict[str, float]:
