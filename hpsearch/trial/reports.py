@@ -168,16 +168,6 @@ class Reports(Checkpoint):
                 self._step = trainer.current_epoch + 1
             self._save(trainer, reported=False)
 
-    def give_up(self, error: NotFiniteError) -> None:
-        """Ends a training that has diverged with the values it had before.
-
-        Raises:
-            NotFiniteError: it had none.
-        """
-        if not self._log.reports:
-            raise error
-        self._unusable.append(error)
-
     def end(self) -> dict[str, Any]:
         """Returns what is known at the trial's end.
 

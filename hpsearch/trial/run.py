@@ -40,7 +40,7 @@ from hpsearch.trial.speedups.multi_step import enable_multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.speedups.speed import accelerate
-from hpsearch.trial.stage import NotFiniteError, StageTracker
+from hpsearch.trial.stage import StageTracker
 
 ADVICE = (
     # Lightning 2.6 asks torch 2.14 for a class that torch has renamed.
@@ -123,8 +123,6 @@ def _fit(job: Job, log: EventLog, send: Exchange, where: StageTracker, claim: Cl
     ckpt_path = last if done else None
     try:
         trainer.fit(training.module, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
-    except NotFiniteError as error:
-        reports.give_up(error)
     finally:
         best = log.best(*next(iter(job.objectives.items())))
         tensorboard.fill_columns(training.board, best, trainer.global_step)

@@ -112,8 +112,8 @@ def test_a_checkpoint_of_other_objects_is_not_called_damaged(tmp_path: Path) -> 
     (started,) = [message for message in run(hoarding).heard if isinstance(message, Started)]
 
     assert started.from_epoch == 0
-    assert started.notes[0].startswith(
-        "last.ckpt holds more than plain data, which is not read from a file: "
+    assert started.notes[0] == (
+        "last.ckpt holds more than plain data, which is not read from a file"
     )
 
 
