@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 
 from hpsearch.classes.binding import instantiate
 from hpsearch.data import ImageData
-from hpsearch.data.opening import openings_of
+from hpsearch.data.opening import LOG, openings_of
 from hpsearch.models import Softmax
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Message
@@ -116,6 +116,16 @@ def test_an_opening_is_seen_from_every_study_of_the_folder(tmp_path: Path) -> No
     [earlier] = other["earlier"]
     assert (earlier["study"], earlier["trial"]) == ("one", 4)
     assert earlier["metrics"] == first["metrics"]
+
+
+def test_test_images_that_cannot_be_read_spend_no_opening(tmp_path: Path) -> None:
+    trial = job(tmp_path, "hpsearch.models.Softmax", images(tmp_path))
+    run(trial)
+    file = tmp_path / "t10k-images-idx3-ubyte"
+    file.write_bytes(file.read_bytes()[:-9])
+    failure = run_final_test(trial, "a test", opening(tmp_path))["failure"]
+    assert "t10k-images-idx3-ubyte: its header promises 1280 bytes, 1271 follow" in failure
+    assert not (tmp_path / LOG).exists()
 
 
 def test_a_search_whose_database_has_forgotten_its_opening_is_refused(tmp_path: Path) -> None:
