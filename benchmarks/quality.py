@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from policies.clock import Log, Policy, simulate
-from policies.figures import curves_of, table
+from policies.figures import curves_of, fold, table
 from policies.ours import search
 from policies.peers import PEERS
 from policies.tasks import Task, load
@@ -100,7 +99,7 @@ def main() -> None:
     args = _parse()
     if args.tables:
         for line in measure(args):
-            print(line["task"], line["who"], line["seed"], line["whole"][-1], flush=True)
+            print(line["task"], line["who"], line["seed"], line["whole"][-1][1], flush=True)
             with args.out.open("a") as kept:
                 kept.write(json.dumps(line) + "\n")
     lines = read(args.out)
@@ -120,10 +119,9 @@ def _peer(
     return simulate(task, make(task, seed), workers, budget)
 
 
-def _regrets(task: Task, losses: np.ndarray) -> list[float | None]:
-    """Returns losses as regrets: 0 the best known setting, 1 the median random one."""
-    regrets = (losses - task.best) / (task.median - task.best)
-    return [round(float(regret), 4) if math.isfinite(regret) else None for regret in regrets]
+def _regrets(task: Task, losses: np.ndarray) -> list[list[float]]:
+    """Returns losses as regrets, folded: 0 the best known setting, 1 the median random one."""
+    return fold((losses - task.best) / (task.median - task.best))
 
 
 def _parse() -> argparse.Namespace:

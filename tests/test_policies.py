@@ -104,3 +104,9 @@ def test_a_range_reads_in_the_grammar_of_a_study_file(tasks: ModuleType) -> None
 def test_a_task_that_is_not_there_is_named(folder: Path, tasks: ModuleType) -> None:
     with pytest.raises(SystemExit, match="has no task tpy; it has toy"):
         tasks.load(folder, "tpy")
+
+
+def test_a_folded_curve_unfolds_as_it_was(figures: ModuleType) -> None:
+    curve = np.array([np.inf, np.inf, 0.5, 0.5, 0.25])
+    assert figures.fold(curve) == [[5, 0.0], [2, 0.5], [4, 0.25]]
+    assert list(figures.unfold(figures.fold(curve))) == [2.0, 2.0, 0.5, 0.5, 0.25]

@@ -27,14 +27,30 @@ def curves_of(lines: Iterable[Mapping[str, Any]], which: str) -> dict[str, dict[
         lines: one search each, as the benchmark writes them.
         which: `whole` counts trials that were trained to their end only, `any` all.
     """
-    found: dict[str, dict[str, dict[int, list[float]]]] = defaultdict(lambda: defaultdict(dict))
+    found: dict[str, dict[str, dict[int, np.ndarray]]] = defaultdict(lambda: defaultdict(dict))
     for line in lines:
-        curve = [NOTHING if value is None else value for value in line[which]]
+        curve = unfold(line[which])
         found[line["task"]][line["who"]][line["seed"]] = curve
     return {
         task: {who: np.array([by[seed] for seed in sorted(by)]) for who, by in contestants.items()}
         for task, contestants in found.items()
     }
+
+
+def fold(regrets: np.ndarray) -> list[list[float]]:
+    """Returns a curve that only falls as its steps: point of the grid, regret from there on."""
+    changes = np.flatnonzero(np.append(True, regrets[1:] != regrets[:-1]))
+    steps = [[int(at), round(float(regrets[at]), 4)] for at in changes]
+    return [[len(regrets), 0.0], *(step for step in steps if np.isfinite(step[1]))]
+
+
+def unfold(steps: Sequence[Sequence[float]]) -> np.ndarray:
+    """Returns the curve of its steps; before the first of them a search has nothing."""
+    (points, _), *changes = steps
+    curve = np.full(int(points), NOTHING)
+    for at, regret in changes:
+        curve[int(at) :] = regret
+    return curve
 
 
 def speed_up(curves: np.ndarray, target: float) -> float:

@@ -1,10 +1,9 @@
-"""What others do: Optuna through ask and tell, and the schedulers of Ray Tune and Syne Tune."""
+"""What others do: Optuna through ask and tell, and the scheduler of Ray Tune."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from datetime import datetime
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
@@ -85,49 +84,6 @@ class RayAsha:
         """Does nothing: the scheduler has had every result."""
 
 
-class SyneAsha:
-    """Syne Tune's own ASHA class, which stops trials, at its defaults."""
-
-    def __init__(self, task: Task, seed: int) -> None:
-        from syne_tune.backend.trial_status import Trial as Theirs
-        from syne_tune.config_space import lograndint, loguniform, randint, uniform
-        from syne_tune.optimizer.schedulers.asha import AsynchronousSuccessiveHalving
-
-        def domain(of: Range) -> Any:
-            if of.whole:
-                return (lograndint if of.log else randint)(int(of.low), int(of.high))
-            return (loguniform if of.log else uniform)(of.low, of.high)
-
-        self._task, self._made = task, Theirs
-        self._scheduler = AsynchronousSuccessiveHalving(
-            {name: domain(of) for name, of in task.space.items()},
-            metric="loss",
-            do_minimize=True,
-            time_attr="epoch",
-            max_t=task.epochs,
-            random_seed=seed,
-        )
-        self._trials: dict[int, Any] = {}
-
-    def next(self) -> Run:
-        """Begins what the scheduler suggests."""
-        number, setting = len(self._trials), self._scheduler.suggest().config
-        self._trials[number] = self._made(number, setting, datetime.now())
-        self._scheduler.on_trial_add(self._trials[number])
-        return Run(number, self._task.curve(setting))
-
-    def report(self, run: Run, loss: float) -> Answer:
-        """Stops the trial where the scheduler says so."""
-        result = {"epoch": run.done, "loss": loss}
-        answer = self._scheduler.on_trial_result(self._trials[run.number], result)
-        return "go" if answer == "CONTINUE" or run.done >= self._task.epochs else "prune"
-
-    def finished(self, run: Run) -> None:
-        """Tells that the trial is complete."""
-        result = {"epoch": run.done, "loss": float(run.curve[-1])}
-        self._scheduler.on_trial_complete(self._trials[run.number], result)
-
-
 def distribution(of: Range) -> BaseDistribution:
     """Returns a range as Optuna's distribution."""
     if of.whole:
@@ -155,7 +111,5 @@ PEERS: dict[str, Callable[[Task, int], Policy]] = {
 }
 if find_spec("ray") and find_spec("pyarrow"):
     PEERS["ray asha"] = RayAsha
-if find_spec("syne_tune"):
-    PEERS["syne tune asha"] = SyneAsha
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
