@@ -143,6 +143,7 @@ class _Written:
     trouble = ""
     empty = True
     notes = ()
+    taken = written = 0
 
     def pump(self) -> None: ...
 
