@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -156,8 +157,12 @@ class Confirmation:
     @property
     def epochs(self) -> int:
         """After how many epochs the chosen setting was best: the median over its runs."""
-        best = [run.attributes["best_step"] for run in self.chosen.runs.values()]
-        return int(statistics.median_high(best))
+        # Where validations are counted, a step is not an epoch, and the best one's place is known.
+        best = [
+            run.attributes.get("best_epochs", run.attributes["best_step"])
+            for run in self.chosen.runs.values()
+        ]
+        return max(1, math.ceil(statistics.median_high(best)))
 
 
 def choose_finalists(study: StudyRecord, top: int) -> tuple[TrialRecord, ...]:

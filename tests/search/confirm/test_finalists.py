@@ -344,3 +344,27 @@ def test_an_opening_that_came_to_nothing_bars_no_other(study: optuna.Study) -> N
     begin(study)
     assert [one.failure for one in openings_of(study)] == ["out of memory", ""]
     assert not openings_of(study)[1].again
+
+
+@pytest.mark.parametrize(
+    ("best", "epochs"), [((0.2, 0.4, 0.6), 1), ((1.5, 2.5, 2.25), 3), ((0.0, 0.0, 0.0), 1)]
+)
+def test_where_validations_are_counted_a_refit_takes_whole_epochs(
+    make_trial: Trials, make_study: Studies, best: tuple[float, ...], epochs: int
+) -> None:
+    trial = setting(make_trial, 0, 0.9)
+    runs = [
+        make_trial(
+            repeat,
+            attributes={
+                "finalist": 0,
+                "repeat": repeat,
+                "seed": repeat,
+                "parameters": 10,
+                "best_step": 40,
+                "best_epochs": place,
+            },
+        )
+        for repeat, place in enumerate(best, start=1)
+    ]
+    assert rank_finalists(make_study(trial), runs, [trial], 3, ()).epochs == epochs
