@@ -158,11 +158,11 @@ class Confirmation:
     def epochs(self) -> int:
         """After how many epochs the chosen setting was best: the median over its runs."""
         # Where validations are counted, a step is not an epoch, and the best one's place is known.
-        best = [
+        best: list[float] = [
             run.attributes.get("best_epochs", run.attributes["best_step"])
             for run in self.chosen.runs.values()
         ]
-        return max(1, math.ceil(statistics.median_high(best)))
+        return max(1, math.ceil(float(statistics.median_high(best))))
 
 
 def choose_finalists(study: StudyRecord, top: int) -> tuple[TrialRecord, ...]:
