@@ -1,4 +1,4 @@
-"""What every engine must do. A new one joins by a line in `ENGINES` below, and passes."""
+"""What every engine must do. A new one joins by a line in `PLACES` below, and passes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from tiny import TinyModel
 import hpsearch
 from hpsearch.engines import factory
 from hpsearch.engines.engine import Engine, Exited, Handler
-from hpsearch.engines.factory import PreparedEngine, Workload, prepare_engine
+from hpsearch.engines.factory import Place, PreparedEngine, Workload, prepare_engine
 from hpsearch.engines.slots import Slot
+from hpsearch.engines.targets import Targets
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Report, Started
 from hpsearch.trial.run import run_trial
@@ -51,7 +52,7 @@ class PatientEngine:
         self._waiting.clear()
 
 
-def prepare_patient(devices: str, per_device: int) -> PreparedEngine:
+def prepare_patient(place: Place) -> PreparedEngine:
     slots = (Slot("patient", "cpu", 1),)
     return PreparedEngine(slots, lambda _: PatientEngine(slots))
 
@@ -62,7 +63,12 @@ model: {class_path: tiny.TinyModel, init_args: {width: "~int(2, 8)"}}
 data: {class_path: tiny.TinyData}
 trainer: {max_epochs: 1}
 """
-ENGINES = ("inline", "local", "patient")
+PLACES = {
+    "inline": Place("inline", "cpu:1"),
+    "local": Place("local", "cpu:1"),
+    "cluster": Place("cluster", targets=Targets(nodes="local")),
+    "patient": Place("patient"),
+}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -72,16 +78,22 @@ def patient_is_known() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=ENGINES, scope="module")
+@pytest.fixture(params=PLACES, scope="module")
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
     folder = tmp_path_factory.mktemp("engine")
     work = Workload([TinyModel.__module__], DATA, [STUBS], folder)
-    with prepare_engine(request.param, "cpu:1") as prepared:
+    with prepare_engine(PLACES[request.param]) as prepared:
         engine = prepared.start(work)
+        while not engine.slots:
+            engine.poll(nobody_speaks, 0.2)
         yield engine
         engine.close()
+
+
+def nobody_speaks(number: int, message: Message | Exited) -> None:
+    raise AssertionError(f"trial {number} was never started")
 
 
 def job(folder: Path, number: int = 0, epochs: int = 2) -> Job:
@@ -159,7 +171,7 @@ def test_a_number_that_does_not_run_may_be_killed(engine: Engine) -> None:
 
 @pytest.mark.parametrize("name", ["inline", "patient"])
 def test_closing_twice_is_as_closing_once(name: str, tmp_path: Path) -> None:
-    with prepare_engine(name, "cpu:1") as prepared:
+    with prepare_engine(PLACES[name]) as prepared:
         engine = prepared.start(Workload([], DATA, [], tmp_path))
         engine.close()
         engine.close()
