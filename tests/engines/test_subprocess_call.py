@@ -31,7 +31,7 @@ def test_the_result_comes_back_and_what_is_printed_stays_in_the_folder(job: Job)
 
 def test_a_process_that_fails_is_told_with_the_place_of_its_words(job: Job) -> None:
     with pytest.raises(
-        SearchError, match=r"ran errands:give_up ended with 1; .* stands in .*output"
+        SearchError, match=r"ran errands:give_up ended with 1; see its output in .*output.txt"
     ):
         run_in_subprocess("errands:give_up", job)
     assert "ValueError: no way" in (Path(job.folder) / "output.txt").read_text()
