@@ -27,7 +27,7 @@ from hpsearch.errors import InputError
 from hpsearch.protocol.events import EventLog, read_record
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Message, Started
-from hpsearch.search.coordinator import SearchSetup, loop
+from hpsearch.search.coordinator import SearchSetup, starts
 from hpsearch.search.fsck import examine_study, repair_study
 from hpsearch.search.store import (
     DatabaseUnavailableError,
@@ -165,10 +165,14 @@ class Project:
             folder = claim_folder(study, runs)
             assert folder.is_relative_to(self.folder), "a copy writes into the original"
             describe_study(study, described, runs, BUDGET)
-            with WriteBehindQueue(storage.engine, lease) as writes:
+            writes = WriteBehindQueue(storage.engine, lease)
+            try:
                 buffered = buffer_writes(study, writes)
                 setup = SearchSetup(described, folder, budget=BUDGET)
                 coordinator_of(buffered, setup, writes, engine, Watcher()).run()
+            finally:
+                # A kill ends the thread that writes, too; here it may be in the middle of a batch.
+                writes._thread.shutdown(wait=True)
             self.known |= set(engine.said)
         except (CoordinatorKilled, DatabaseUnavailableError):
             # What was said last may be on its way still: the record has it.
@@ -354,7 +358,7 @@ def test_no_history_shows_a_value_of_other_parameters_or_loses_a_report(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(write_behind_module, "FIRST_WAIT_S", 0.001)
     monkeypatch.setattr(recovery_module, "WATCH_S", 0.0)
-    monkeypatch.setattr(loop, "WRITE_S", 0.05)
+    monkeypatch.setattr(starts, "WRITE_S", 0.05)
     history = History(tmp_path, seed)
     while history.steps < A_HISTORY:
         history.step()
