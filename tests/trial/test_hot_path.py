@@ -17,6 +17,7 @@ from small_images import Bystander, Witness
 from tiny import TinyData, TinyModel
 
 from hpsearch.data import ImageData
+from hpsearch.errors import InputError
 from hpsearch.models import MLP
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Progress, Report
@@ -308,3 +309,11 @@ def test_on_a_cpu_no_step_looks_for_a_gpu(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     prepare(job(tmp_path))
     assert "PYTORCH_NVML_BASED_CUDA_CHECK" not in os.environ
+
+
+def test_the_old_name_of_the_attribute_is_refused_with_the_new_one() -> None:
+    class Old(TinyModel):
+        may_scan = True
+
+    with pytest.raises(InputError, match=r"Old\.may_scan is called supports_multi_step now"):
+        multi_step_blocker(Old(), TinyData(), {"trainer": {}}, [])

@@ -8,6 +8,7 @@ from typing import Any
 from torch.optim import LBFGS
 
 from hpsearch.classes.components import resolve
+from hpsearch.errors import InputError
 from hpsearch.trial.speedups.overrides import overrides
 
 # What a Trainer may be told without a difference between a scan and single steps.
@@ -78,7 +79,14 @@ def multi_step_blocker(
         config: the study file's sections with every value filled in.
         callbacks: the Trainer's. One that has hooks in the middle of a step is an obstacle unless
             it says `supports_multi_step = True`; `on_train_batch_end` is called for every batch.
+
+    Raises:
+        InputError: one of them has the attribute's old name, `may_scan`.
     """
+    for part in (module, data, *callbacks):
+        if hasattr(part, "may_scan"):
+            name = type(part).__name__
+            raise InputError(f"{name}.may_scan is called supports_multi_step now: rename it")
     for part in (module, data):
         if not getattr(part, "supports_multi_step", False):
             return f"{type(part).__name__} does not say supports_multi_step = True"
