@@ -72,9 +72,9 @@ def preview(
 
     check_target(output)
     spec = read_checked(study, (*changes, *more), report, trust=trust)
-    from hpsearch.engines.bridge import call
-    from hpsearch.views.sheet import draw_sheet, greatest_augmentation
+    from hpsearch.measure.preview import preview_sheet
+    from hpsearch.views.sheet import draw_sheet
 
-    draw_sheet(call("hpsearch.data.preview:sheet", greatest_augmentation(spec)), output)
+    draw_sheet(preview_sheet(spec), output)
     print(f"drew {output}")
     say_next("run", study)

@@ -13,8 +13,6 @@ from importlib import metadata
 from pathlib import Path
 
 import psutil
-from rich.table import Table
-from rich.text import Text
 
 from hpsearch.engines.slots import count_cpus
 from hpsearch.errors import InputError
@@ -53,15 +51,6 @@ def examine(storage: str, runs: Path) -> list[Finding]:
         _disk(runs),
         _clock(),
     ]
-
-
-def findings_table(findings: list[Finding]) -> Table:
-    """Returns one line a finding."""
-    grid = Table.grid(padding=(0, 2))
-    for finding in findings:
-        mark = Text("ok", style="green") if finding.ok else Text("warn", style="yellow")
-        grid.add_row(mark, Text(finding.name, style="bold"), Text(finding.text))
-    return grid
 
 
 def _python_is_new() -> bool:

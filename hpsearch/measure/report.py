@@ -1,15 +1,14 @@
-"""Reads what a report is made from: the database, the winner's folder, and its model at work."""
+"""What a report is made from: the database, the winner's folder, and its model at work."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,81 @@ from optuna.trial import FrozenTrial
 
 from hpsearch.engines.bridge import call
 from hpsearch.errors import InputError
+from hpsearch.measure.preview import greatest_augmentation, preview_sheet
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.model import model_job
-from hpsearch.search.store import StoredStudy, StudyRecord, own_reports
+from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord, own_reports
 from hpsearch.search.store.keys import SPLIT, VERSIONS
+from hpsearch.studyfile.distributions import Distribution
+from hpsearch.studyfile.document import short_names
 from hpsearch.studyfile.study import StudySpec
-from hpsearch.views.report import ReportData
-from hpsearch.views.sheet import draw_sheet, greatest_augmentation
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """A study and what else is known of it.
+
+    Attributes:
+        study: the study as the database knows it.
+        spec: what it searches.
+        now: when the report is made.
+        versions: of the libraries that trained.
+        split: hash of the train/validation split, if the data module tells one.
+        importances: by objective, the parameters' shares of its variation, 0 to 1.
+        winner_metrics: the best trial's metrics by epoch; empty if its folder is gone.
+        inspection: what the best trial's model does on the validation split, see
+            `hpsearch.trial.probes.error_analysis`; `failure` says why it is not known.
+        sheet: what the augmentation sheet shows, if the study augments; see `preview_sheet`.
+    """
+
+    study: StudyRecord
+    spec: StudySpec
+    now: datetime
+    versions: Mapping[str, str] = field(default_factory=dict)
+    split: str | None = None
+    importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    winner_metrics: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    inspection: Mapping[str, Any] | None = None
+    sheet: Mapping[str, Any] | None = None
+
+    @property
+    def objective(self) -> str:
+        """The first objective, which decides the order of the trials."""
+        return primary(self.study.objectives)[0]
+
+    @property
+    def direction(self) -> Direction:
+        """Of the first objective."""
+        return self.study.objectives[self.objective]
+
+    @cached_property
+    def complete(self) -> tuple[TrialRecord, ...]:
+        """The trials that ran to their end and have a value."""
+        return tuple(trial for trial in self.study.trials if _counts(trial))
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Distribution]:
+        """What is searched, the most important parameter of the first objective first."""
+        shares = self.importances.get(self.objective, {})
+        searched = self.spec.space.parameters
+        ordered = sorted(searched, key=lambda name: -shares.get(name, 0.0))
+        return {name: searched[name] for name in ordered}
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """The parameters' short names."""
+        return short_names(self.spec.space.parameters)
+
+
+def _counts(trial: TrialRecord) -> bool:
+    return trial.state == "complete" and trial.values is not None
+
+
+def value_of(trial: TrialRecord, objective: int = 0) -> float:
+    """Returns a complete trial's value of an objective."""
+    assert trial.values is not None
+    return trial.values[objective]
 
 
 def gather(stored: StoredStudy) -> ReportData:
@@ -90,18 +156,11 @@ def _inspection(record: StudyRecord, spec: StudySpec) -> Mapping[str, Any] | Non
     return found
 
 
-def _sheet(spec: StudySpec) -> bytes | None:
-    """Returns the augmentation sheet as a PNG; None if nothing is augmented or data are missing."""
+def _sheet(spec: StudySpec) -> Mapping[str, Any] | None:
+    """Returns what the augmentation sheet shows; None without augmentation or data."""
     try:
-        arguments = greatest_augmentation(spec)
+        if not any((greatest_augmentation(spec).get("augment") or {}).values()):
+            return None
+        return preview_sheet(spec)
     except InputError:
         return None
-    if not any((arguments.get("augment") or {}).values()):
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "sheet.png"
-        try:
-            draw_sheet(call("hpsearch.data.preview:sheet", arguments), path)
-        except InputError:
-            return None
-        return path.read_bytes()

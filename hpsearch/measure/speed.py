@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
+from hpsearch.engines.slots import Slot
+from hpsearch.engines.subprocess_call import run_in_subprocess
+from hpsearch.errors import SearchError
+from hpsearch.measure.extremes import Extreme
+from hpsearch.protocol.job import Placement
+from hpsearch.studyfile.study import StudySpec
 
-from hpsearch.views.formatting import spell
-
+# Shows a line of text while its block runs.
+Status = Callable[[str], AbstractContextManager[object]]
+_SHOWN = 160
 ROUNDS = 3
 GAIN = 1.05  # what is less is not worth a line in a study file
 
@@ -109,91 +116,65 @@ def speedups(own: Measurement, other: Measurement) -> list[float]:
     ]
 
 
-def speed_table(own: Measurement, others: Sequence[Measurement]) -> Table:
-    """Returns a row each: its speed, its gain with the least and the greatest, its compiling."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column("way", no_wrap=True)
-    table.add_column("samples/s", justify="right", no_wrap=True)
-    table.add_column("times the file's", no_wrap=True)
-    table.add_column("compiling", no_wrap=True)
-    table.add_column("in the study file", overflow="fold")
-    table.add_row(own.way.name, _rate(own), "1", _compiling(own), "")
-    for other in others:
-        if other.failure:
-            table.add_row(other.way.name, "-", "-", "-", Text(other.failure, style="red"))
-            continue
-        each = speedups(own, other)
-        times = f"{median(each):.2f} ({min(each):.2f} to {max(each):.2f})"
-        write = Text(other.way.write)
-        table.add_row(other.way.name, _rate(other), times, _compiling(other), write)
-    return table
-
-
-def _rate(timed: Measurement) -> str:
-    rate = median(each["samples_per_second"] for each in timed.rounds)
-    return f"{rate:,.0f}" if rate else "-"
-
-
-def _compiling(timed: Measurement) -> str:
-    first, *later = (each["compile_seconds"] for each in timed.rounds)
-    if not first:
-        return ""
-    return f"{spell(first)}, again {spell(median(later))}" if later else spell(first)
-
-
-def recommendation(own: Measurement, others: Sequence[Measurement], epochs: int) -> str:
-    """Returns what to write into the study file, and why; or that nothing is worth it.
-
-    Recommended is what gains more than 5 % in every round, and earns its compiling back within a
-    trial.
+def measure_speed(
+    spec: StudySpec, setting: Extreme, slot: Slot, status: Status
+) -> list[Measurement]:
+    """Returns every way to train a setting, the file's own first, each timed in several rounds.
 
     Args:
-        own: the file's own way.
-        others: the others.
-        epochs: how many epochs a trial trains.
+        spec: the study.
+        setting: the one that is timed.
+        slot: where.
+        status: shows a line of text inside its block, such as rich's `console.status`.
     """
-    faster = [o for o in others if not o.failure and min(speedups(own, o)) > GAIN]
-    paying = [o for o in faster if _earned_after(own, o) < epochs]
-    paying.sort(key=lambda other: _trial_seconds(other, epochs))
-    late = [_too_late(own, other, epochs) for other in faster if other not in paying]
-    if not paying:
-        rule = f"None gains more than {GAIN - 1:.0%} in every round"
-        words = f"{rule}{' and earns its compiling back' if late else ''}: leave the file as it is."
-        return " ".join([words, *late])
-    best, *rest = paying
-    each = speedups(own, best)
-    words = f"Write {best.way.write}: {median(each):.2f} times as fast ({min(each):.2f} at least)"
-    if best.compile_s:
-        words += (
-            f", its {spell(best.compile_s)} of compiling earned back after"
-            f" {_count(_earned_after(own, best))} of a trial's {epochs} epochs"
+    with tempfile.TemporaryDirectory() as folder:
+        return _Bench(status, spec, setting, slot, Path(folder)).rounds()
+
+
+class _Bench:
+    """Runs the ways in turn, so that what else the machine does meanwhile meets all of them."""
+
+    def __init__(
+        self, status: Status, spec: StudySpec, setting: Extreme, slot: Slot, folder: Path
+    ) -> None:
+        self._status, self._spec, self._setting = status, spec, setting
+        self._slot, self._folder = slot, folder
+
+    def rounds(self) -> list[Measurement]:
+        """Returns every way, the file's own first, with all its rounds."""
+        config = self._setting.config
+        variants = [baseline(config)]
+        told = [[self._time(variants[0], 1)]]
+        if "failure" not in told[0][0]:
+            lays_out = told[0][0]["takes_channels_last"]
+            on_gpu = self._slot.device != "cpu"
+            variants += possible_variants(config, takes_channels_last=lays_out, gpu=on_gpu)
+            told += [[self._time(way, 1)] for way in variants[1:]]
+        for number in range(2, ROUNDS + 1):
+            pairs = [*zip(variants, told, strict=True)]
+            # There and back again: nobody is always the first.
+            for way, rounds in pairs if number % 2 else reversed(pairs):
+                if "failure" not in rounds[-1]:
+                    rounds.append(self._time(way, number))
+        return [
+            Measurement(way, rounds, str(rounds[-1].get("failure", "")))
+            for way, rounds in zip(variants, told, strict=True)
+        ]
+
+    def _time(self, way: Variant, number: int) -> Mapping[str, Any]:
+        setting, slot = self._setting, self._slot
+        # A compiler is given files in there: no blanks in its name.
+        cache = self._folder / "".join(filter(str.isalnum, way.name))
+        job = self._spec.job(
+            0, setting.params, way.config, Placement(self._folder, slot.device, slot.threads)
         )
-    also = [f"Then check --speed again: {_names(rest)} may add to it."] if rest else []
-    return " ".join(filter(None, [f"{words}.", best.way.caution, *also, *late]))
-
-
-def _earned_after(own: Measurement, other: Measurement) -> float:
-    """Returns the epochs after which compiling is earned back; 0 where an epoch has no length."""
-    extra = other.compile_s - own.compile_s
-    steps = other.rounds[0]["steps_per_epoch"]
-    return max(extra, 0.0) / (own.step_s - other.step_s) / steps if steps else 0.0
-
-
-def _trial_seconds(timed: Measurement, epochs: int) -> float:
-    steps = timed.rounds[0]["steps_per_epoch"] * epochs
-    return timed.compile_s + (steps or 1) * timed.step_s
-
-
-def _too_late(own: Measurement, other: Measurement, epochs: int) -> str:
-    return (
-        f"{other.way.name} takes {spell(other.compile_s)} to compile, which"
-        f" {_count(_earned_after(own, other))} epochs earn back; a trial has {epochs}."
-    )
-
-
-def _count(epochs: float) -> str:
-    return f"{epochs:.1f}" if epochs < 10 else f"{epochs:,.0f}"
-
-
-def _names(timed: Sequence[Measurement]) -> str:
-    return " and ".join(each.way.name for each in timed)
+        with self._status(f"timing round {number} of {ROUNDS}: {way.name}"):
+            try:
+                told: Mapping[str, Any] = run_in_subprocess(
+                    "hpsearch.trial.probes.throughput:throughput", job, str(cache)
+                )
+            except SearchError as error:
+                return {"failure": str(error).partition(";")[0]}
+        if "failure" in told:
+            return {"failure": told["failure"][:_SHOWN]}
+        return told

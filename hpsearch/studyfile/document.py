@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -49,6 +49,26 @@ def alternatives(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
         return
     for name, branch in tree[CHOICE].items():
         yield from alternatives(branch, (*path, CHOICE, name))
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Returns for each parameter the shortest end of its path that no other parameter has.
+
+    An end never begins with a list's index: `model.channels.0` becomes `channels.0`.
+    """
+    names = list(dict.fromkeys(names))
+    ends = {name: _ends(name) for name in names}
+    owners: dict[str, int] = {}
+    for name in names:
+        for end in ends[name]:
+            owners[end] = owners.get(end, 0) + 1
+    return {name: next((e for e in ends[name] if owners[e] == 1), name) for name in names}
+
+
+def _ends(name: str) -> list[str]:
+    parts = name.split(".")
+    starts = [i for i in range(len(parts) - 1, -1, -1) if i == 0 or not parts[i].isdigit()]
+    return [".".join(parts[start:]) for start in starts]
 
 
 @dataclass(frozen=True)

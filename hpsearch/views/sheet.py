@@ -5,47 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from hpsearch.errors import InputError
-from hpsearch.measure.extremes import extreme_configs
-from hpsearch.studyfile.study import StudySpec
-
-_IMAGE_DATA = ("hpsearch.data.ImageData", "hpsearch.data.datamodule.ImageData")
 _COLUMNS = 8
 _CELL_IN = 0.95
 _HEAD_IN = 0.45
 _LABEL_PART = 0.5
 
 
-def greatest_augmentation(spec: StudySpec) -> dict[str, Any]:
-    """Returns the data module's arguments in the branch that augments most, at its greatest.
-
-    Raises:
-        InputError: the study's data module is not ours, so nobody knows what it augments.
-    """
-    ends = [end.config for end in extreme_configs(spec.space) if end.end == "greatest"]
-    sections = [config.get("data") or {"class_path": "nothing"} for config in ends]
-    ours = [data.get("init_args") or {} for data in sections if data["class_path"] in _IMAGE_DATA]
-    if not ours:
-        raise InputError(
-            f"data: {sections[0]['class_path']}: a preview can be drawn of hpsearch.data.ImageData"
-            " only"
-        )
-    return max(ours, key=lambda arguments: len(arguments.get("augment") or {}))
-
-
-def draw_sheet(sheet: Mapping[str, Any], path: Path) -> None:
+def draw_sheet(sheet: Mapping[str, Any], target: Path | BinaryIO) -> None:
     """Draws the sheet and writes it as a PNG.
 
     Args:
         sheet: `digits`, a list of (image, label); `augmentations`, by name a list of
             (strength, images), from the least strength to the greatest. Images are uint8 arrays
             `(H, W)` or `(H, W, 3)`.
-        path: the file to write.
+        target: the file to write.
     """
     digits, augmentations = sheet["digits"], sheet["augmentations"]
     rows = math.ceil(len(digits) / _COLUMNS)
@@ -56,7 +34,7 @@ def draw_sheet(sheet: Mapping[str, Any], path: Path) -> None:
     _draw_examples(parts[0], digits, rows)
     for part, (name, steps) in zip(parts[1:], augmentations.items(), strict=True):
         _draw_augmentation(part, name, steps)
-    figure.savefig(path, format="png", dpi=100, facecolor="white")
+    figure.savefig(target, format="png", dpi=100, facecolor="white")
 
 
 def _draw_examples(part: SubFigure, digits: Sequence[tuple[Any, str]], rows: int) -> None:

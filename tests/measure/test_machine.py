@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from hpsearch.measure.machine import Finding, examine, findings_table
+from hpsearch.measure.machine import Finding, examine
 from hpsearch.search.store.database import open_storage
+from hpsearch.views.tables.machine import findings_table
 
 
 def find(name: str, storage: str, runs: Path) -> Finding:

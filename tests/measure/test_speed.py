@@ -9,17 +9,17 @@ from rich.console import Console
 
 from hpsearch.engines.slots import Slot
 from hpsearch.errors import SearchError
+from hpsearch.measure import speed as measuring
 from hpsearch.measure.speed import (
     Measurement,
     Variant,
     baseline,
     possible_variants,
-    recommendation,
-    speed_table,
 )
 from hpsearch.protocol.job import Job
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.tables import speed
+from hpsearch.views.tables.speed import recommendation, speed_table
 
 CONFIG = {"model": {"class_path": "a.Model"}, "trainer": {"max_epochs": 10}}
 
@@ -174,7 +174,7 @@ def test_rounds_go_there_and_back_again_and_a_way_that_failed_is_left_out(
             return {"failure": "RuntimeError: " + "x" * 1000}
         return dict(timed("x", 100).rounds[0], takes_channels_last=True)
 
-    monkeypatch.setattr(speed, "run_in_subprocess", answer)
+    monkeypatch.setattr(measuring, "run_in_subprocess", answer)
     speed.print_speed(Console(width=200), SPEC, Slot("cpu:0", "cpu", 1))
     first = ["", "channels_last", "bf16-mixed", "compile"]
     assert order == [*first, "channels_last", "", "", "channels_last"]
@@ -187,6 +187,6 @@ def test_rounds_go_there_and_back_again_and_a_way_that_failed_is_left_out(
 def test_a_file_that_cannot_be_timed_itself_says_so_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(speed, "run_in_subprocess", lambda *_: {"failure": "no [data]"})
+    monkeypatch.setattr(measuring, "run_in_subprocess", lambda *_: {"failure": "no [data]"})
     speed.print_speed(Console(width=200), SPEC, Slot("cpu:0", "cpu", 1))
     assert capsys.readouterr().out.strip() == "The speed cannot be measured: no [data]"

@@ -8,8 +8,9 @@ import pytest
 from matplotlib.image import imread
 
 from hpsearch.errors import InputError
+from hpsearch.measure.preview import greatest_augmentation
 from hpsearch.studyfile.study import StudySpec
-from hpsearch.views.sheet import draw_sheet, greatest_augmentation
+from hpsearch.views.sheet import draw_sheet
 
 
 def spec(data: dict[str, Any]) -> StudySpec:

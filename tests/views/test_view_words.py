@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hpsearch.studyfile.document import short_names
 from hpsearch.views import formatting
-from hpsearch.views.formatting import command, one_line, short_names, spell
+from hpsearch.views.formatting import command, one_line, spell
 
 
 @pytest.mark.parametrize(

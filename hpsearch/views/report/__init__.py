@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hpsearch.views.report.data import ReportData
 from hpsearch.views.report.page import render
 
-__all__ = ["ReportData", "render"]
+__all__ = ["render"]

@@ -14,8 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from hpsearch.measure.report import ReportData
 from hpsearch.views.report.blocks import Section
-from hpsearch.views.report.data import ReportData
 from hpsearch.views.report.sections.advice import advice
 from hpsearch.views.report.sections.confirmed import confirmed
 from hpsearch.views.report.sections.cost import cost

@@ -9,6 +9,7 @@ from hpsearch.views.tables.confirmation import confirmation_view
 from hpsearch.views.tables.fsck import damage_table, rebuilt_words, repaired_words, verdict
 from hpsearch.views.tables.layers import print_layers
 from hpsearch.views.tables.leaderboard import leaderboard
+from hpsearch.views.tables.machine import findings_table
 from hpsearch.views.tables.nodes import nodes_table
 from hpsearch.views.tables.predictions import predictions_table
 from hpsearch.views.tables.study import best_words, study_list, study_status
@@ -22,6 +23,7 @@ __all__ = [
     "confirmation_view",
     "damage_table",
     "distribution_words",
+    "findings_table",
     "leaderboard",
     "nodes_table",
     "predictions_table",

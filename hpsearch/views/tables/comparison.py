@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.search.store import StudyRecord
+from hpsearch.studyfile.document import short_names
 from hpsearch.views import formatting
-from hpsearch.views.formatting import short_names, spell
+from hpsearch.views.formatting import spell
 from hpsearch.views.tables.study import STATE_STYLES, best_words
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.store import TrialRecord
+from hpsearch.studyfile.document import short_names
 from hpsearch.views import formatting
 from hpsearch.views.formatting import sparkline
 from hpsearch.views.ranking import epochs_done, latest_value, ranked, top
@@ -55,7 +56,7 @@ def leaderboard(
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     curve = min(max((len(trial.values_by_epoch) for trial in shown), default=0), _CURVE)
     room = width - _add_result_columns(table, objectives, max(curve, len("curve")))
-    names = formatting.short_names(name for trial in shown for name in trial.params)
+    names = short_names(name for trial in shown for name in trial.params)
     columns = _parameter_columns(shown, names, room)
     for name in columns:
         table.add_column(Text(names[name]), justify="right", no_wrap=True)

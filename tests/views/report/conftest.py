@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from hpsearch.measure.report import ReportData
 from hpsearch.search.store.records import TrialRecord
 from hpsearch.studyfile.study import StudySpec
-from hpsearch.views.report.data import ReportData
 
 MakeMaterial = Callable[..., ReportData]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hpsearch.measure.report import ReportData, value_of
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.views import formatting
 from hpsearch.views.formatting import command
 from hpsearch.views.ranking import ranked
 from hpsearch.views.report.blocks import Block, Paragraph, Section, Table
-from hpsearch.views.report.data import ReportData, value_of
 from hpsearch.views.report.sections.history import best_so_far
 from hpsearch.views.report.sections.parallel import height_of
 

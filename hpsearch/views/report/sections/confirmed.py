@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hpsearch.measure.report import ReportData
 from hpsearch.views import formatting
 from hpsearch.views.report.blocks import Block, Paragraph, Section, Table
-from hpsearch.views.report.data import ReportData
 
 
 def confirmed(data: ReportData) -> Section | None:

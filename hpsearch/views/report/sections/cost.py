@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hpsearch.measure.report import ReportData, value_of
 from hpsearch.search.store import TrialRecord
 from hpsearch.views import formatting
 from hpsearch.views.formatting import spell
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Figure, Section
-from hpsearch.views.report.data import ReportData, value_of
 from hpsearch.views.report.sections.history import best_so_far
 
 

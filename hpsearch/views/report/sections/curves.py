@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from hpsearch.measure.report import ReportData
 from hpsearch.search.store import TrialRecord
 from hpsearch.views import formatting
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Block, Figure, Section
-from hpsearch.views.report.data import ReportData
 
 _MOST_CURVES = 250
 _STATES = ("complete", "pruned", "failed", "running", "paused", "waiting")

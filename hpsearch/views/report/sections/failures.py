@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hpsearch.measure.report import ReportData
 from hpsearch.search.store import TrialRecord
 from hpsearch.views.report.blocks import Paragraph, Section, Table
-from hpsearch.views.report.data import ReportData
 
 _MOST_NUMBERS = 8
 _LONGEST = 300

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from hpsearch.measure.report import ReportData, value_of
 from hpsearch.search.store import TrialRecord
 from hpsearch.views import formatting
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Figure, Paragraph, Section
-from hpsearch.views.report.data import ReportData, value_of
 
 
 def front(data: ReportData) -> Section | None:

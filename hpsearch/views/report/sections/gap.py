@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import StatisticsError, correlation
 
+from hpsearch.measure.report import ReportData, value_of
 from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.views import formatting
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Block, Figure, Paragraph, Section
-from hpsearch.views.report.data import ReportData, value_of
 from hpsearch.views.report.sections.slices import place_of
 
 # Parameters that exist to keep a model from learning its training images by heart.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from hpsearch.measure.report import ReportData, value_of
 from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.views import formatting
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Figure, Section
-from hpsearch.views.report.data import ReportData, value_of
 
 
 def history(data: ReportData) -> Section | None:

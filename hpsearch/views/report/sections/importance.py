@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hpsearch.measure.report import ReportData
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Figure, Paragraph, Section
-from hpsearch.views.report.data import ReportData
 
 _FEW = 30
 _MOST_BARS = 20

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from hpsearch.measure.report import ReportData
 from hpsearch.search.confirm import share_interval
 from hpsearch.search.store import TrialRecord
 from hpsearch.views import formatting
 from hpsearch.views.formatting import spell
 from hpsearch.views.ranking import epochs_done, latest_value, ranked, top
 from hpsearch.views.report.blocks import Block, Paragraph, Section, Table
-from hpsearch.views.report.data import ReportData
 
 _ROWS = 25
 

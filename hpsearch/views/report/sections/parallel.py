@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from hpsearch.measure.report import ReportData, value_of
 from hpsearch.protocol.types import Scalar
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.distributions import Choice, Distribution
@@ -12,7 +13,6 @@ from hpsearch.views import formatting
 from hpsearch.views.ranking import ranked
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Figure, Section
-from hpsearch.views.report.data import ReportData, value_of
 
 _MOST_LINES = 240
 _MOST_AXES = 12

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hpsearch.measure.report import ReportData
 from hpsearch.measure.rungs import count_rungs
 from hpsearch.search.store import TrialRecord
 from hpsearch.views.formatting import spell
 from hpsearch.views.ranking import epochs_done
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Block, Figure, Paragraph, Section, Table
-from hpsearch.views.report.data import ReportData
 
 
 @dataclass(frozen=True)

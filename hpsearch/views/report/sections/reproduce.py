@@ -6,9 +6,9 @@ import platform
 
 import yaml
 
+from hpsearch.measure.report import ReportData
 from hpsearch.views.formatting import command
 from hpsearch.views.report.blocks import Block, Code, KeyValues, Paragraph, Section
-from hpsearch.views.report.data import ReportData
 from hpsearch.views.winner import study_file
 
 

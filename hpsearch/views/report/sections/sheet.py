@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+
+from hpsearch.measure.report import ReportData
 from hpsearch.views.report.blocks import Picture, Pictures, Section
-from hpsearch.views.report.data import ReportData
+from hpsearch.views.sheet import draw_sheet
 
 
 def sheet(data: ReportData) -> Section | None:
-    """Returns the augmentation sheet, each strength at its greatest; None if it was not drawn."""
+    """Returns the augmentation sheet, each strength at its greatest; None if there is none."""
     if data.sheet is None:
         return None
+    png = io.BytesIO()
+    draw_sheet(data.sheet, png)
     words = "Each augmentation at none, half and all of its greatest strength in the space."
-    return Section("Data and augmentation", [Pictures("", [Picture(data.sheet, words)])])
+    return Section("Data and augmentation", [Pictures("", [Picture(png.getvalue(), words)])])

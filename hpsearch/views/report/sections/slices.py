@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from hpsearch.measure.report import ReportData, value_of
 from hpsearch.protocol.types import Scalar
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.views import formatting
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Figure, Paragraph, Section
-from hpsearch.views.report.data import ReportData, value_of
 
 _MOST_FIGURES = 16
 _EARLY_TO_LATE = ((0, "#9ecae1"), (0.5, "#7b6fd0"), (1, plots.RED))

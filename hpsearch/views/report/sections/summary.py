@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hpsearch.measure.report import ReportData
 from hpsearch.studyfile.algorithms import NO_PRUNER
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views import formatting
 from hpsearch.views.formatting import command, spell
 from hpsearch.views.ranking import progress_line
 from hpsearch.views.report.blocks import Block, KeyValues, Paragraph, Section, Table
-from hpsearch.views.report.data import ReportData
 from hpsearch.views.report.sections.intervals import trial_intervals, wall_seconds
 from hpsearch.views.tables import best_words, distribution_words, size_words
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from hpsearch.measure.report import ReportData
 from hpsearch.views.formatting import spell
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Figure, Paragraph, Section, Table
-from hpsearch.views.report.data import ReportData
 from hpsearch.views.report.sections.intervals import (
     TrialInterval,
     idle_seconds,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hpsearch.measure.report import ReportData
 from hpsearch.search.confirm import share_interval
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Block, Figure, Paragraph, Picture, Pictures, Section
-from hpsearch.views.report.data import ReportData
 
 _MOST_CLASSES_WITH_NUMBERS = 20
 

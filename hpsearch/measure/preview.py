@@ -1,0 +1,40 @@
+"""What the preview sheet shows of a study: its data, and its strongest augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hpsearch.engines.bridge import call
+from hpsearch.errors import InputError
+from hpsearch.measure.extremes import extreme_configs
+from hpsearch.studyfile.study import StudySpec
+
+_IMAGE_DATA = ("hpsearch.data.ImageData", "hpsearch.data.datamodule.ImageData")
+
+
+def preview_sheet(spec: StudySpec) -> Mapping[str, Any]:
+    """Returns examples of a study's data, and of each augmentation, as `draw_sheet` takes them.
+
+    Raises:
+        InputError: the study's data module is not ours, or its data cannot be read.
+    """
+    sheet: Mapping[str, Any] = call("hpsearch.data.preview:sheet", greatest_augmentation(spec))
+    return sheet
+
+
+def greatest_augmentation(spec: StudySpec) -> dict[str, Any]:
+    """Returns the data module's arguments in the branch that augments most, at its greatest.
+
+    Raises:
+        InputError: the study's data module is not ours, so nobody knows what it augments.
+    """
+    ends = [end.config for end in extreme_configs(spec.space) if end.end == "greatest"]
+    sections = [config.get("data") or {"class_path": "nothing"} for config in ends]
+    ours = [data.get("init_args") or {} for data in sections if data["class_path"] in _IMAGE_DATA]
+    if not ours:
+        raise InputError(
+            f"data: {sections[0]['class_path']}: a preview can be drawn of hpsearch.data.ImageData"
+            " only"
+        )
+    return max(ours, key=lambda arguments: len(arguments.get("augment") or {}))

@@ -1,0 +1,17 @@
+"""The state of a machine as a table: what `hpsearch doctor` prints."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from hpsearch.measure.machine import Finding
+
+
+def findings_table(findings: list[Finding]) -> Table:
+    """Returns one line a finding."""
+    grid = Table.grid(padding=(0, 2))
+    for finding in findings:
+        mark = Text("ok", style="green") if finding.ok else Text("warn", style="yellow")
+        grid.add_row(mark, Text(finding.name, style="bold"), Text(finding.text))
+    return grid
