@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from hpsearch.classes.components import class_modules
@@ -125,8 +126,14 @@ def _search(
     with _owning(stored) as lease, WriteBehindQueue(stored.database.engine, lease) as writes:
         runs = find_runs(study, options.runs)
         folder = claim_folder(study, runs)
-        trials = _budget(budget, options, stored.database.get_n_trials(study._study_id), spec)
-        environment = check_environment(study, spec, accept_changes=options.accept_changes)
+        there = stored.database.get_n_trials(study._study_id)
+        trials = _budget(budget, options, there, spec)
+        # What is done is shown under any code; only new trials must be comparable.
+        environment = (
+            check_environment(study, spec, accept_changes=options.accept_changes)
+            if trials is None or _count_finished(stored) < max(trials, there)
+            else 0
+        )
         describe_study(study, spec, runs, trials)
         enqueue(study, spec)
         buffered = buffer_writes(study, writes)
@@ -184,6 +191,11 @@ def _budget(stored: int | None, options: RunOptions, there: int, spec: StudySpec
     budget = options.trials if options.trials is not None else stored
     budget = (budget or there) + options.add if options.add else budget
     return min(filter(None, (budget, grid_size(spec))), default=None)
+
+
+def _count_finished(stored: StoredStudy) -> int:
+    states = tuple(state for state in TrialState if state.is_finished())
+    return stored.database.get_n_trials(stored.study._study_id, states)
 
 
 def _is_untried(stored: StoredStudy, record: StudyRecord) -> bool:
