@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
@@ -126,14 +127,8 @@ def _search(
     with _owning(stored) as lease, WriteBehindQueue(stored.database.engine, lease) as writes:
         runs = find_runs(study, options.runs)
         folder = claim_folder(study, runs)
-        there = stored.database.get_n_trials(study._study_id)
-        trials = _budget(budget, options, there, spec)
-        # What is done is shown under any code; only new trials must be comparable.
-        environment = (
-            check_environment(study, spec, accept_changes=options.accept_changes)
-            if trials is None or _count_finished(stored) < max(trials, there)
-            else 0
-        )
+        trials = _budget(budget, options, _count(stored), spec)
+        environment = _environment(stored, trials, options)
         describe_study(study, spec, runs, trials)
         enqueue(study, spec)
         buffered = buffer_writes(study, writes)
@@ -153,12 +148,9 @@ def _search(
                 accept_changes=options.accept_changes,
                 commands=inbox,
             )
-            data = spec.document.get("data") or {}
-            modules = class_modules(spec.document)
-            work = Workload(modules, data, spec.import_paths, folder, observer.note)
             with stop_on_signals(stop), inbox:
                 writer = StudyWriter(buffered, spec, environment)
-                started = engine.start(work)
+                started = engine.start(_workload(spec, folder, observer))
                 apart = not isinstance(started, InlineEngine)
                 setup = replace(setup, rehearse=apart and _is_untried(stored, record))
                 Coordinator(setup, writer, writes, started, observer).run()
@@ -193,9 +185,25 @@ def _budget(stored: int | None, options: RunOptions, there: int, spec: StudySpec
     return min(filter(None, (budget, grid_size(spec))), default=None)
 
 
-def _count_finished(stored: StoredStudy) -> int:
-    states = tuple(state for state in TrialState if state.is_finished())
+def _count(stored: StoredStudy, states: tuple[TrialState, ...] | None = None) -> int:
     return stored.database.get_n_trials(stored.study._study_id, states)
+
+
+def _environment(stored: StoredStudy, budget: int | None, options: RunOptions) -> int:
+    """Returns the number of the environment that new trials are trained under.
+
+    What is done is shown under any code; only new trials must be comparable with the others.
+    """
+    finished = _count(stored, tuple(state for state in TrialState if state.is_finished()))
+    if budget is not None and finished >= max(budget, _count(stored)):
+        return 0
+    return check_environment(stored.study, stored.spec, accept_changes=options.accept_changes)
+
+
+def _workload(spec: StudySpec, folder: Path, observer: Observer) -> Workload:
+    data = spec.document.get("data") or {}
+    modules = class_modules(spec.document)
+    return Workload(modules, data, spec.import_paths, folder, observer.note)
 
 
 def _is_untried(stored: StoredStudy, record: StudyRecord) -> bool:
