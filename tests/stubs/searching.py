@@ -23,6 +23,7 @@ from hpsearch.search.store.load import load_record
 from hpsearch.search.store.records import StudyRecord, TrialRecord
 
 STUBS = Path(__file__).parent
+SHAPES = STUBS.parent / "shapes"
 PATIENCE_S = 120.0
 TRIALS, EPOCHS = 6, 30
 
@@ -100,7 +101,7 @@ class Search:
                 env={
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join(
-                        [str(STUBS), *filter(None, [os.environ.get("PYTHONPATH")])]
+                        [str(STUBS), str(SHAPES), *filter(None, [os.environ.get("PYTHONPATH")])]
                     ),
                     "HPSEARCH_STORAGE": self.storage,
                     **self.environment,
