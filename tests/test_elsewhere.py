@@ -79,6 +79,7 @@ def test_a_search_does_not_depend_on_where_it_runs(
     trial: dict[str, Any] = json.loads(shown.stdout)
     assert trial["state"] == "complete"
     folder = tmp_path / "runs" / "small" / "trial-0000"
-    assert (folder / "output.txt").read_text(encoding="utf-8").splitlines() == ["läuft"]
+    # The rehearsal of the first trial prints there, too; Lightning's advice on srun does not.
+    assert set((folder / "output.txt").read_text(encoding="utf-8").splitlines()) == {"läuft"}
     written = [file.stat().st_size for file in (folder / "tensorboard").iterdir()]
     assert max(written) > 400
