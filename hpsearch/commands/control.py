@@ -35,24 +35,21 @@ def control(
     storage: Storage = None,
 ) -> int:
     """Tell a running search to pause, resume, drain, stop, fail, promote, enqueue or budget."""
-    from hpsearch.commands.context import open_database
+    from hpsearch.commands.context import open_named
     from hpsearch.search.store import (
         Command,
         find_owner,
         has_commands,
-        open_study,
         send_command,
     )
 
-    database = open_database(storage)
-    stored = open_study(database, name)
+    stored = open_named(name, storage, write=True)
     arguments = _arguments(verb, what, stored.spec.space)
-    engine, study_id = database.engine, stored.study._study_id
+    engine, study_id = stored.database.engine, stored.study._study_id
     owner = find_owner(engine, study_id)
     if owner is None:
         raise InputError(
-            f"nobody runs {name} now, so there is nobody to tell; `hpsearch resume {name}` goes on"
-            " with it"
+            f"nobody runs {name} now, so nothing can be told; `hpsearch resume {name}` continues it"
         )
     send_command(engine, study_id, Command(verb, arguments))
     deadline = time.monotonic() + SEEN_S
