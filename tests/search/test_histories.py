@@ -7,6 +7,7 @@ parameters is seen wherever it appears. Each step is one message of a trial.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import random
 import shutil
@@ -52,6 +53,7 @@ EPOCHS = 5
 BUDGET = 12
 STEPS = int(os.environ.get("HPSEARCH_HISTORY_STEPS", "50000" if FULL else "2000"))
 A_HISTORY = 250
+ACTS = 12
 
 
 class CoordinatorKilled(BaseException):
@@ -246,6 +248,17 @@ class History:
         act(project)
         project.check()
 
+    def finish(self) -> None:
+        """Lets every project go on to its end, and holds that all of the budget is there."""
+        for project in self.projects:
+            for _ in range(10):
+                if project.live(self.chance, 1000).steps <= 1000:
+                    break
+            project.check()
+            trials = project.trials()
+            assert len(trials) == BUDGET
+            assert {trial.state.name for trial in trials} == {"COMPLETE"}
+
     def live(self, project: Project, meanwhile: Any = None) -> None:
         engine = project.live(self.chance, self.chance.randint(5, 40), meanwhile=meanwhile)
         self.steps += engine.steps
@@ -359,13 +372,16 @@ def test_no_history_shows_a_value_of_other_parameters_or_loses_a_report(
     monkeypatch.setattr(write_behind_module, "FIRST_WAIT_S", 0.001)
     monkeypatch.setattr(recovery_module, "WATCH_S", 0.0)
     monkeypatch.setattr(starts, "WRITE_S", 0.05)
-    history = History(tmp_path, seed)
-    while history.steps < A_HISTORY:
-        history.step()
-    for project in history.projects:
-        while project.live(history.chance, 1000).steps > 1000:
-            pass
-        project.check()
-        trials = project.trials()
-        assert len(trials) == BUDGET
-        assert {trial.state.name for trial in trials} == {"COMPLETE"}
+    steps = 0
+    for number in itertools.count():
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        history = History(folder, 1000 * seed + number)
+        history.live(history.projects[0])
+        # A study that is done has nothing more to happen to it: another one begins.
+        for _ in range(ACTS):
+            history.step()
+        history.finish()
+        steps += history.steps
+        if steps >= A_HISTORY:
+            return
