@@ -45,7 +45,9 @@ def pretend_that_its_host_is_another_and_silent(search: Search) -> None:
     """On this host a stopped process is seen to live, and its study is never taken over."""
     storage = open_storage(search.storage)
     with storage.engine.begin() as connection:
-        connection.execute(sa.text("UPDATE hpsearch_lease SET host = 'elsewhere', boot = 'another', until = 0"))
+        connection.execute(
+            sa.text("UPDATE hpsearch_lease SET host = 'elsewhere', boot = 'another', until = 0")
+        )
     storage.engine.dispose()
 
 
