@@ -30,8 +30,12 @@ def gated(tmp_path: Path) -> Search:
 
 
 def wait_until_training(search: Search) -> list[psutil.Process]:
-    """Returns every process of the search once both slots train."""
+    """Returns every process of the search once both slots train, and wait at their gate."""
+    gate = search.folder / "gate"
+    # The first trial is rehearsed before any trains, and its rehearsal waits at the gate as well.
+    gate.touch()
     search.wait_for(lambda: len(list(search.runs.glob("trial-*/tensorboard"))) == 2)
+    gate.unlink()
     return search.processes()
 
 
