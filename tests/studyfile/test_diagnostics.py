@@ -24,10 +24,11 @@ def test_the_error_counts_the_faults_of_the_file():
     assert str(StudyFileError(diagnostics)).endswith("\nx.yaml has 2 errors")
 
 
-def test_the_error_counts_faults_that_are_shown_already_and_leaves_them_out():
+def test_the_error_has_them_all_and_knows_which_were_not_seen_yet():
     diagnostics = [Diagnostic("x.yaml", 1, "a", "is odd"), Diagnostic("x.yaml", 2, "b", "is even")]
     error = StudyFileError(diagnostics, shown=diagnostics[:1])
-    assert str(error) == "x.yaml:2: error: b: is even\nx.yaml has 2 errors"
+    assert str(error).startswith("x.yaml:1: error: a: is odd\nx.yaml:2: error: b: is even\n")
+    assert error.unseen == "x.yaml:2: error: b: is even\nx.yaml has 2 errors"
     assert error.diagnostics == tuple(diagnostics)
 
 

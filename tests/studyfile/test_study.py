@@ -199,7 +199,6 @@ def test_a_sampler_that_does_not_fit_the_space_is_refused(sampler, sections, dia
     ("sections", "diagnostic"),
     [
         ({"modle": {}}, "modle: there is no section 'modle'; did you mean 'model'?"),
-        ({"data": None}, "data: the section data: is missing"),
         ({"model": []}, "model: must be a mapping with class_path and init_args"),
         ({"optimizer": {"lr": 1}}, "optimizer: must be a mapping with class_path and init_args"),
         (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,5 +191,5 @@ def test_a_model_that_is_not_what_was_saved_is_not_tested(tmp_path: Path) -> Non
 def test_without_a_test_step_there_is_a_line_that_says_so(tmp_path: Path) -> None:
     trial = job(tmp_path, "tiny.TinyModel", {"class_path": "tested.TestedData"})
     run(trial)
-    failure = run_final_test(replace(trial, number=1), "a test")["failure"]
+    failure = run_final_test(trial, "a test")["failure"]
     assert "No `test_step()` method defined" in failure

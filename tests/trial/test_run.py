@@ -71,7 +71,8 @@ def test_so_is_that_of_a_module_with_loaders_of_its_own(tmp_path: Path) -> None:
     trial = job(tmp_path / "0", data=None)
     config = {**trial.config, "model": {"class_path": "unseeded.SplittingModel"}}
     opening = {"folder": str(tmp_path), "search": "a", "study": "s", "trial": 0, "sha256": "b"}
-    tested = run_final_test(replace(trial, config=config), "a test", {**opening, "again": False})
+    trained = replace(trial, seed=0, config=config)
+    tested = run_final_test(trained, "a test", {**opening, "again": False})
     assert tested["examples"] == 8
     assert tested["images"]
 

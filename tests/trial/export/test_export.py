@@ -238,8 +238,8 @@ def test_every_file_that_is_no_picture_is_named(digits_onnx: Path, tmp_path: Pat
     [
         ("gone.onnx", "there is no model"),
         ("notes.txt", "an .onnx or a .pt2 file"),
-        ("broken.onnx", "no ONNX model that can be read"),
-        ("broken.pt2", "no exported program"),
+        ("broken.onnx", "is not a readable ONNX model"),
+        ("broken.pt2", "is not an exported program"),
     ],
 )
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, name: str, words: str) -> None:
