@@ -6,29 +6,17 @@ import importlib
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
+from benchmark_modules import BENCHMARKS, module_fixture
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 PAGE = BENCHMARKS.parent / "docs" / "benchmarks.md"
 
 
-def _fixture(name: str) -> Any:
-    """Returns a fixture that is a module of benchmarks/, which is no package."""
-
-    @pytest.fixture
-    def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-        monkeypatch.syspath_prepend(BENCHMARKS)
-        return importlib.import_module(name)
-
-    return module
-
-
-table = _fixture("table")
-memory = _fixture("races.memory")
-overhead = _fixture("races.overhead")
-same_work = _fixture("races.same_work")
+table = module_fixture("table")
+memory = module_fixture("races.memory")
+overhead = module_fixture("races.overhead")
+same_work = module_fixture("races.same_work")
 
 
 def test_a_table_replaces_what_is_between_its_own_markers_only(table: ModuleType) -> None:

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
+from benchmark_modules import module_fixture
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-
-
-def _fixture(name: str) -> Any:
-    """Returns a fixture that is a module of benchmarks/, which is not a package."""
-
-    @pytest.fixture
-    def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-        monkeypatch.syspath_prepend(BENCHMARKS)
-        return importlib.import_module(name)
-
-    return module
-
-
-clock = _fixture("policies.clock")
-figures = _fixture("policies.figures")
-ours = _fixture("policies.ours")
-peers = _fixture("policies.peers")
-tasks = _fixture("policies.tasks")
+clock = module_fixture("policies.clock")
+figures = module_fixture("policies.figures")
+ours = module_fixture("policies.ours")
+peers = module_fixture("policies.peers")
+tasks = module_fixture("policies.tasks")
 
 
 @pytest.fixture

@@ -165,8 +165,9 @@ def decide_prune(message: Message) -> Decision:
     return "prune" if isinstance(message, Report) else "continue"
 
 
-def test_a_number_that_does_not_run_may_be_killed(engine: Engine) -> None:
+def test_a_number_that_does_not_run_may_be_killed(engine: Engine, tmp_path: Path) -> None:
     engine.kill(99)
+    assert run(engine, [job(tmp_path, epochs=1)])[0][-1] == Exited(0), "no other trial minds"
 
 
 @pytest.mark.parametrize("name", ["inline", "patient"])
