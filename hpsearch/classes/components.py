@@ -13,6 +13,7 @@ from typing import Any
 from hpsearch.errors import InputError
 from hpsearch.studyfile.diagnostics import did_you_mean
 from hpsearch.studyfile.forbidden import forbidden_reason
+from hpsearch.studyfile.sections import texts_of
 
 PARTIAL = "functools.partial"
 
@@ -51,24 +52,10 @@ def resolve(class_path: str) -> Any:
     return found
 
 
-def class_paths(tree: Any) -> Iterator[str]:
-    """Yields the class paths in a tree, and what each `functools.partial` calls; marks as well."""
-    if is_component(tree):
-        path = str(tree["class_path"])
-        arguments = tree.get("init_args")
-        if path == PARTIAL and isinstance(arguments, Mapping):
-            path = str(arguments.get("func"))
-        yield path
-    if isinstance(tree, Mapping | list):
-        for child in tree.values() if isinstance(tree, Mapping) else tree:
-            yield from class_paths(child)
-
-
 def class_modules(document: Mapping[str, Any]) -> tuple[str, ...]:
     """Returns the modules of the classes that a study file's sections name, each once."""
-    sections = [section for name, section in document.items() if name != "study"]
-    paths = [path for path in class_paths(sections) if not path.startswith("~")]
-    paths += [cli] if isinstance(cli := document.get("cli"), str) else []
+    sections = {name: section for name, section in document.items() if name != "study"}
+    paths = [text for _, text, names_class in texts_of(sections) if names_class]
     return tuple(dict.fromkeys(path.rpartition(".")[0] for path in paths if "." in path))
 
 

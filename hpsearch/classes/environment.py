@@ -21,7 +21,7 @@ from typing import Any
 from hpsearch.classes.components import importing_from
 from hpsearch.classes.source import find_modules, imported_names
 from hpsearch.classes.trust import OwnModules
-from hpsearch.studyfile.sections import possible_values
+from hpsearch.studyfile.sections import texts_of
 
 RECORDED = ("hpsearch", "torch", "pytorch-lightning", "torchvision", "optuna", "numpy")
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
@@ -77,7 +77,8 @@ def environment_from(data: Mapping[str, Any]) -> Environment:
 
 def _walk(document: Mapping[str, Any], own: OwnModules) -> Iterator[tuple[str, Path]]:
     """Yields the study's own modules, those that they import included, with their files."""
-    queue, seen = deque(_dotted_texts(document)), set[str]()
+    queue = deque(text for _, text, _ in texts_of(document) if _DOTTED.fullmatch(text))
+    seen = set[str]()
     while queue:
         path = queue.popleft()
         if path.partition(".")[0] not in own:
@@ -87,18 +88,6 @@ def _walk(document: Mapping[str, Any], own: OwnModules) -> Iterator[tuple[str, P
                 seen.add(name)
                 yield name, file
                 queue.extend(imported_names(name, file))
-
-
-def _dotted_texts(tree: Any) -> Iterator[str]:
-    """Yields every text of a study that may name a class, each option of a choice included."""
-    if isinstance(tree, Mapping | list):
-        for child in tree.values() if isinstance(tree, Mapping) else tree:
-            yield from _dotted_texts(child)
-    elif isinstance(tree, str):
-        values = (value for _, value in possible_values(tree, ()))
-        yield from (
-            value for value in values if isinstance(value, str) and _DOTTED.fullmatch(value)
-        )
 
 
 def _hash_of(file: Path) -> str:

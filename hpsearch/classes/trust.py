@@ -20,8 +20,7 @@ from hpsearch.classes.components import importing_from
 from hpsearch.classes.permissions import doubt_of_bytecode, doubt_of_folder, untrusted_reason
 from hpsearch.classes.source import find_files, find_places, walk_modules
 from hpsearch.errors import InputError
-from hpsearch.studyfile.document import KeyPath
-from hpsearch.studyfile.sections import possible_values
+from hpsearch.studyfile.sections import texts_of
 
 _LONGEST = 200
 
@@ -83,7 +82,12 @@ def require_trust(
 def find_code(tree: Any, import_paths: Sequence[str]) -> tuple[Code, ...]:
     """Returns the code of every class that a study names, each class once, in its order."""
     with importing_from(import_paths):
-        return tuple(_code_of(path) for path in dict.fromkeys(_class_paths(tree, ())))
+        paths = (
+            text
+            for _, text, names_class in texts_of(tree)
+            if "." in text and (names_class or _leads_to_code(text))
+        )
+        return tuple(map(_code_of, dict.fromkeys(paths)))
 
 
 def find_intruders(folders: Iterable[str], known: Collection[Path | None]) -> Iterator[Code]:
@@ -134,21 +138,6 @@ def _code_of(class_path: str) -> Code:
     if doubted is not None:
         return Code(class_path, *doubted)
     return Code(class_path, files[-1] if files else None)
-
-
-def _class_paths(tree: Any, path: KeyPath) -> Iterator[str]:
-    """Yields every class path of a study, each branch and option of it too."""
-    if not isinstance(tree, dict | list):
-        return
-    for key, child in tree.items() if isinstance(tree, dict) else enumerate(tree):
-        # The study block names its algorithms by their class path alone, too.
-        algorithm = path[:1] == ("study",) and str(key).endswith(("sampler", "pruner"))
-        named = algorithm or key in ("class_path", "func") or (key == "cli" and not path)
-        values = (value for _, value in possible_values(child, (*path, key)))
-        for value in values:
-            if isinstance(value, str) and "." in value and (named or _leads_to_code(value)):
-                yield value
-        yield from _class_paths(child, (*path, key))
 
 
 def _leads_to_code(text: str) -> bool:

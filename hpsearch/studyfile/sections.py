@@ -65,7 +65,9 @@ def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
             _check_nested(section.get("init_args"), (name, "init_args"), log)
         else:
             _check_nested(section, (name,), log)
-    _check_forbidden(tree, (), log)
+    for place, text, names_class in texts_of(tree):
+        if names_class and (reason := forbidden_reason(text)):
+            log.add(place, reason)
 
 
 def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
@@ -78,6 +80,24 @@ def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
             yield from ((place, end) for end in check_values(parse_expression(written)))
         except InvalidValueError:
             continue  # told as a fault of the mark itself
+
+
+def texts_of(tree: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str, bool]]:
+    """Yields every text that a value of a study may be, its place, and whether it names a class.
+
+    Branches and the options of choices are included.
+    """
+    if not isinstance(tree, dict | list):
+        return
+    for key, child in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        # The study block names its algorithms by their class path alone.
+        algorithm = path[:1] == ("study",) and str(key).endswith(("sampler", "pruner"))
+        called = key == "func" and path[-1:] == ("init_args",)
+        names_class = algorithm or called or key == "class_path" or (key == "cli" and not path)
+        for place, value in possible_values(child, (*path, key)):
+            if isinstance(value, str):
+                yield place, value, names_class
+        yield from texts_of(child, (*path, key))
 
 
 def longest_training(trainer: Any) -> int:
@@ -220,21 +240,6 @@ def _check_nested(tree: Any, path: KeyPath, log: Diagnostics) -> None:
         _check_component(tree, path, log)
     for key, child in tree.items():
         _check_nested(child, (*path, key), log)
-
-
-def _check_forbidden(tree: Any, path: KeyPath, log: Diagnostics) -> None:
-    """Notes each class path, wherever it stands, that leads into Python itself."""
-    if not isinstance(tree, dict | list):
-        return
-    for key, child in tree.items() if isinstance(tree, dict) else enumerate(tree):
-        # The study block names its algorithms by their class path alone, too.
-        algorithm = path[:1] == ("study",) and str(key).endswith(("sampler", "pruner"))
-        named = key == "class_path" or (key == "func" and path[-1:] == ("init_args",))
-        if named or algorithm or (key == "cli" and not path):
-            for place, value in possible_values(child, (*path, key)):
-                if isinstance(value, str) and (reason := forbidden_reason(value)):
-                    log.add(place, reason)
-        _check_forbidden(child, (*path, key), log)
 
 
 def _check_component(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> None:

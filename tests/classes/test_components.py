@@ -78,7 +78,7 @@ def test_the_modules_of_a_study_are_listed_once_without_its_sampler():
         "data": {"class_path": "functools.partial", "init_args": {"func": "g.h"}},
         "trainer": {"callbacks": [{"class_path": "d.E"}, {"class_path": "a.b.F"}]},
     }
-    assert class_modules(document) == ("a.b", "g", "d")
+    assert class_modules(document) == ("a.b", "x", "z", "functools", "g", "d")
 
 
 def test_the_search_path_is_put_back(tmp_path):
