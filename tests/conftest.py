@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from browser import NAMES as BROWSERS
 from rich.console import Console, RenderableType
+from servers import mariadb_programs
 
 from hpsearch.engines.slots import count_gpus
 from hpsearch.search.store.records import StudyRecord, TrialRecord
@@ -41,6 +42,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("needs Chromium: apt-get install -y chromium")
     if item.get_closest_marker("gpu") and not count_gpus():
         pytest.skip("needs a GPU that this process may use")
+    if item.get_closest_marker("mariadb") and len(mariadb_programs()) < 2:
+        pytest.skip("needs MariaDB: apt-get install -y mariadb-server")
     if item.get_closest_marker("postgresql") and has_little_shared_memory():
         pytest.skip("needs 16 MB of shared memory: mount -o remount,size=64m /dev/shm")
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import LONGTEXT
 
 from hpsearch.search.store.schema import make_tables
 
@@ -28,7 +29,7 @@ _commands = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("study_id", sa.Integer, nullable=False, index=True),
     sa.Column("verb", sa.String(32), nullable=False),
-    sa.Column("arguments", sa.Text, nullable=False),
+    sa.Column("arguments", sa.Text().with_variant(LONGTEXT, "mysql", "mariadb"), nullable=False),
 )
 
 

@@ -40,7 +40,6 @@ SEED = "seed"  # where it does not follow from the trial's number
 TRACEBACK = "traceback"
 WHOLE = "whole"  # it is trained to its end, whatever others do
 
-FIXED = "fixed_params"  # Optuna's name for the values of an enqueued trial
 _SUFFIX = ".confirm"
 _LONGEST_NAME = 64
 

@@ -216,17 +216,22 @@ def _renews(engine: sa.Engine, study_id: int) -> bool:
     owner, _ = _read(engine, study_id)
     if not _is_local(engine) or owner is None or owner.process.visible:
         return False
-    before = owner
     if owner.left_s < -_SURELY_DEAD_S or not owner.process.namespace:
         return False
+    held = _times_held(engine, study_id)
     deadline = time.monotonic() + WATCH_S
     while time.monotonic() < deadline:
         time.sleep(_WATCH_STEP_S)
-        owner, _ = _read(engine, study_id)
-        # A lease that nobody renews runs down as fast as the time passes.
-        if owner is not None and owner.left_s > before.left_s + 1.0:
+        if _times_held(engine, study_id) != held:
             return True
     return False
+
+
+def _times_held(engine: sa.Engine, study_id: int) -> int | None:
+    """Returns how often the owner has held its lease: a count that no clock can change."""
+    query = sa.select(leases.c.batch).where(leases.c.study_id == study_id)
+    with engine.connect() as connection:
+        return connection.execute(query).scalar()
 
 
 def _owned(name: str, owner: Owner | None) -> InputError:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from optuna.storages._rdb import models
-from sqlalchemy.dialects.mysql import FLOAT, TEXT
+from sqlalchemy.dialects.mysql import FLOAT
 from sqlalchemy.exc import DBAPIError
 
 from hpsearch.errors import InputError
@@ -45,13 +45,7 @@ Made = TypeVar("Made")
 # Without these there is no study to read; the others are Optuna's and ours, too.
 _NEEDED = {"studies", "trials", "study_user_attributes", "version_info", "alembic_version"}
 _KNOWN = {*models.BaseModel.metadata.tables, "alembic_version", "hpsearch_lease"}
-_WITH_TEXTS: tuple[Any, ...] = (
-    models.StudyUserAttributeModel,
-    models.StudySystemAttributeModel,
-    models.TrialUserAttributeModel,
-    models.TrialSystemAttributeModel,
-    models.TrialParamModel,
-)
+EXACT = "utf8mb4_bin"  # MySQL's name for comparing texts character by character
 
 
 def has_studies(tables: set[str], shown: str, *, alone: bool) -> bool:
@@ -84,7 +78,7 @@ def tune(engine: sa.Engine) -> None:
     if engine.dialect.name == "sqlite":
         _tune_sqlite(engine)
     elif engine.dialect.name in ("mysql", "mariadb"):
-        _widen_texts(engine)
+        _fit_mysql(engine)
 
 
 def make_tables(make: Callable[[], Made]) -> Made:
@@ -134,7 +128,9 @@ def clock(engine: sa.Engine) -> sa.ColumnElement[float]:
         "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
         "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
     }
-    return sa.literal_column(texts.get(engine.dialect.name, "unix_timestamp(now(6)) + 0e0"))
+    # Not unix_timestamp(now()), which repeats an hour when summer time ends.
+    mysql = "timestampdiff(microsecond, '1970-01-01', utc_timestamp(6)) / 1e6"
+    return sa.literal_column(texts.get(engine.dialect.name, mysql))
 
 
 def _tune_sqlite(engine: sa.Engine) -> None:
@@ -152,12 +148,45 @@ def _tune_sqlite(engine: sa.Engine) -> None:
     engine.dispose()
 
 
-def _widen_texts(engine: sa.Engine) -> None:
-    """Gives MySQL's text columns room for long values: its TEXT ends at 64 KiB."""
-    inspector = sa.inspect(engine)
-    for table in (model.__table__ for model in _WITH_TEXTS):
-        kinds = {column["name"]: column["type"] for column in inspector.get_columns(table.name)}
-        narrow = [n for n in ("value_json", "distribution_json") if type(kinds.get(n)) is TEXT]
-        with engine.begin() as connection:
-            for name in narrow:
-                connection.execute(sa.text(f"ALTER TABLE {table.name} MODIFY {name} LONGTEXT"))
+def _fit_mysql(engine: sa.Engine) -> None:
+    """Gives MySQL's columns room for what belongs in them, as other servers' have from the start.
+
+    A TEXT ends at 64 KiB, a DATETIME at the second, and names are compared without regard to case
+    and accents, so that `Width` and `width` would be one parameter.
+    """
+    query = (
+        "SELECT table_name, column_name, data_type, collation_name, datetime_precision"
+        " FROM information_schema.columns WHERE table_schema = database()"
+    )
+    with engine.connect() as connection:
+        found = {
+            (table, column): kind for table, column, *kind in connection.execute(sa.text(query))
+        }
+    statements = [
+        f"ALTER TABLE {table.name} MODIFY `{column.name}` {wanted}"
+        f"{'' if column.nullable else ' NOT NULL'}"
+        for table in models.BaseModel.metadata.sorted_tables
+        for column in table.columns
+        for wanted in _mysql_type(column.type, *found.get((table.name, column.name), ()))
+    ]
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+
+
+def _mysql_type(
+    wanted: Any, there: str = "", collation: str | None = None, digits: int | None = None
+) -> list[str]:
+    """Returns the type that a column must be given; none where it is good as it is, or not there.
+
+    Args:
+        wanted: what Optuna asks for.
+        there: its type in the database.
+        collation: how its texts are compared there.
+        digits: of its seconds.
+    """
+    if there == "text":
+        return ["LONGTEXT CHARACTER SET utf8mb4"]
+    if there == "varchar" and collation != EXACT:
+        return [f"VARCHAR({wanted.length}) CHARACTER SET utf8mb4 COLLATE {EXACT}"]
+    return ["DATETIME(6)"] if there == "datetime" and digits != 6 else []

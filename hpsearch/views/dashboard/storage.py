@@ -27,6 +27,8 @@ from hpsearch.views.dashboard.notes import trial_note
 
 MOST_ANNOTATED = 200
 _FORBID_WRITING = {
+    "mariadb": "SET SESSION TRANSACTION READ ONLY",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
     "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
 }
 

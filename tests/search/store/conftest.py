@@ -1,0 +1,25 @@
+"""Database servers that the tests of this folder share: each is started when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cache
+from itertools import count
+
+import pytest
+from servers import Servers, serve
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    with ExitStack() as started:
+        yield cache(lambda kind: started.enter_context(serve(kind)))
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest, servers: Servers) -> str:
+    """An empty database on a server of the kind that the test names."""
+    return servers(request.param).make_database(f"test{next(_numbers)}")

@@ -1,0 +1,144 @@
+"""The same search on a real PostgreSQL and a real MariaDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+import sqlalchemy as sa
+from coordinating import coordinator_of
+from optuna.distributions import CategoricalDistribution
+from optuna.storages import RDBStorage
+from scripted import ScriptedEngine, Watcher, learns
+from servers import KINDS
+from sqlalchemy.dialects.mysql import DOUBLE
+
+from hpsearch.errors import InputError
+from hpsearch.search.coordinator import SearchSetup
+from hpsearch.search.store import list_studies, load_record, open_study
+from hpsearch.search.store.create import create_study
+from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.lease import Process, find_owner, take_lease
+from hpsearch.search.store.owned_storage import buffer_writes
+from hpsearch.search.store.schema import leases
+from hpsearch.search.store.tables import read_trials, whole_trial, write
+from hpsearch.search.store.write_behind import WriteBehindQueue
+from hpsearch.studyfile.study import StudySpec
+
+pytestmark = pytest.mark.process
+on_each_server = pytest.mark.parametrize("url", KINDS, indirect=True)
+on_mariadb = pytest.mark.parametrize("url", KINDS[1:], indirect=True)
+
+
+@pytest.fixture
+def storages(url: str) -> Iterator[tuple[RDBStorage, RDBStorage]]:
+    """The same database, opened twice, as two processes would."""
+    both = open_storage(url), open_storage(url)
+    yield both
+    for storage in both:
+        storage.engine.dispose()
+
+
+def spec(name: str = "tiny") -> StudySpec:
+    return StudySpec.from_document(
+        {
+            "study": {"name": name, "objective": {"score": "maximize"}, "trials": 5},
+            "model": {"class_path": "a.Model", "init_args": {"x": "~float(0, 1)"}},
+            "data": {"class_path": "a.Data"},
+            "trainer": {"max_epochs": 3},
+        }
+    )
+
+
+@on_each_server
+def test_a_search_on_a_server_has_one_owner_and_an_exact_budget(
+    storages: tuple[RDBStorage, RDBStorage], tmp_path: Path
+) -> None:
+    storage, other = storages
+    stored = create_study(spec(), storage, tmp_path)
+    lease = take_lease(storage.engine, stored._study_id, "tiny")
+    with pytest.raises(InputError, match="the study tiny is being run by another process"):
+        take_lease(other.engine, stored._study_id, "tiny")
+
+    writes = WriteBehindQueue(storage.engine, lease)
+    study = buffer_writes(stored, writes)
+    watcher = Watcher()
+    coordinator = coordinator_of(
+        study, SearchSetup(spec(), tmp_path, budget=5), writes, ScriptedEngine(2, learns), watcher
+    )
+    with writes:
+        coordinator.run()
+    lease.release()
+
+    record = load_record(other, "tiny")
+    assert [trial.number for trial in record.trials] == [0, 1, 2, 3, 4]
+    assert record.counts["complete"] + record.counts["pruned"] == 5
+    assert record.owner is None
+    assert open_study(storage, "tiny").spec.document == spec().document
+
+
+@on_each_server
+def test_long_values_and_names_that_differ_in_little_are_kept_as_they_are(
+    storages: tuple[RDBStorage, RDBStorage], tmp_path: Path
+) -> None:
+    storage, other = storages
+    long = "x" * 300_000
+    options = [f"{number:05d}" for number in range(9_000)]
+    names = ["model.Width", "model.width", "model.größe", "model.grosse", "model.幅"]
+    study = create_study(spec(), storage, tmp_path, {"long": long, "LONG": "short"})
+    given = dict.fromkeys(names, "00001")
+    trial = optuna.create_trial(
+        params=given,
+        distributions=dict.fromkeys(given, CategoricalDistribution(options)),
+        user_attrs={"failure": long, "Failure": "another"},
+        value=0.1 + 0.2,
+        intermediate_values={1: 1 / 3, 2: 1e-300, 3: float("nan"), 4: float("-inf")},
+    )
+    with storage.engine.begin() as connection:
+        write(connection, whole_trial(study._study_id, trial), {})
+
+    stored = optuna.load_study(study_name="tiny", storage=other)
+    assert (stored.user_attrs["long"], stored.user_attrs["LONG"]) == (long, "short")
+    (found,) = read_trials(other.engine, study._study_id)
+    assert found.params == given
+    assert found.user_attrs == trial.user_attrs
+    assert found.values == [0.1 + 0.2]
+    assert repr(found.intermediate_values) == repr(trial.intermediate_values)
+
+
+@on_each_server
+def test_studies_whose_names_differ_in_their_case_are_two(url: str, tmp_path: Path) -> None:
+    storage = open_storage(url)
+    create_study(spec(), storage, tmp_path)
+    create_study(spec("Tiny"), storage, tmp_path)
+
+    assert [study.name for study in list_studies(storage).studies] == ["Tiny", "tiny"]
+    storage.engine.dispose()
+
+
+@on_mariadb
+def test_leases_of_an_earlier_version_get_room_for_their_times(url: str) -> None:
+    """A FLOAT of MySQL has seven digits: its owner would seem dead for minutes, or alive."""
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "CREATE TABLE hpsearch_lease (study_id INTEGER PRIMARY KEY, token VARCHAR(64),"
+                " host VARCHAR(255), boot VARCHAR(64), pid INTEGER, started FLOAT, until FLOAT)"
+            )
+        )
+    lease = take_lease(engine, 1, "tiny")
+    with engine.begin() as connection:
+        assert lease.hold(connection) == "held"
+
+    kinds = {
+        column["name"]: column["type"] for column in sa.inspect(engine).get_columns(leases.name)
+    }
+    assert isinstance(kinds["until"], DOUBLE)
+    owner = find_owner(engine, 1)
+    assert owner is not None
+    assert 59.0 < owner.left_s <= 60.0
+    assert owner.process == Process.this()
+    engine.dispose()
