@@ -80,8 +80,8 @@ def test_a_confirmation_that_was_killed_goes_on_and_opens_the_test_split_once(ho
 
     assert process.returncode == 0, err
     record = json.loads(out)
-    companion = recorded(home, "tiny.confirm")
-    assert companion.counts["complete"] == len(companion.trials) == 6
+    confirmation = recorded(home, "tiny.confirm")
+    assert confirmation.counts["complete"] == len(confirmation.trials) == 6
     assert {len(one["values"]) for one in record["finalists"]} == {3}
     assert record["test"]["metric"] == "test_accuracy"
     assert Path(record["refit"]["checkpoint"]).is_file()

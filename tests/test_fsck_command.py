@@ -49,7 +49,7 @@ def test_a_study_goes_from_sound_to_damaged_to_repaired(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fsck", "tiny"]) == 0
-    assert capsys.readouterr().out == "tiny is sound: 2 trials looked at\n"
+    assert capsys.readouterr().out == "tiny is sound: 2 trials checked\n"
 
     (home / "runs/tiny/trial-0005").mkdir()
     (home / "runs/tiny/trial-0000/last.tmp").write_text("")
@@ -63,7 +63,7 @@ def test_a_study_goes_from_sound_to_damaged_to_repaired(
         " remove it",
         "unfinished trial 1 no process runs it any more: resume continues it -",
         "",
-        "tiny has 2 damages; --repair puts all of them right; 2 trials looked at",
+        "tiny has 2 problems; --repair fixes all of them; 2 trials checked",
         "",
         "next: hpsearch fsck tiny --repair",
     ]
@@ -71,9 +71,9 @@ def test_a_study_goes_from_sound_to_damaged_to_repaired(
     assert main(["fsck", "tiny", "--repair"]) == 0
     assert capsys.readouterr().out.endswith("\n\ntiny: 2 repaired; it is sound now\n")
     assert main(["fsck", "tiny"]) == 0
-    assert capsys.readouterr().out.endswith("\n\ntiny is sound: 2 trials looked at\n")
+    assert capsys.readouterr().out.endswith("\n\ntiny is sound: 2 trials checked\n")
     assert main(["fsck", "tiny", "--repair"]) == 0
-    assert "tiny is sound: 2 trials looked at; there was nothing to" in capsys.readouterr().out
+    assert "tiny is sound: 2 trials checked; there was nothing to" in capsys.readouterr().out
 
 
 def test_what_cannot_be_repaired_is_left_and_fails(
@@ -84,29 +84,27 @@ def test_what_cannot_be_repaired_is_left_and_fails(
 
     assert main(["fsck", "tiny"]) == 1
     out = capsys.readouterr().out
-    assert "tiny has 3 damages; --repair puts 1 of them right; 2 trials looked at\n" in out
+    assert "tiny has 3 problems; --repair fixes 1 of them; 2 trials checked\n" in out
     assert main(["fsck", "tiny", "--repair"]) == 1
-    assert capsys.readouterr().out.endswith("tiny: 1 repaired, 2 left that cannot be\n")
+    assert capsys.readouterr().out.endswith("tiny: 1 repaired, 2 that cannot be\n")
     assert main(["fsck", "tiny"]) == 1
     out = capsys.readouterr().out
-    assert out.endswith(
-        "tiny has 2 damages; --repair puts none of them right; 2 trials looked at\n"
-    )
+    assert out.endswith("tiny has 2 problems; --repair fixes none of them; 2 trials checked\n")
 
 
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
-        ("UPDATE trial_values SET value = 0.5 WHERE trial_id = 1", "--repair cannot put it right"),
-        ("DELETE FROM trial_values WHERE trial_id = 1", "--repair puts it right"),
+        ("UPDATE trial_values SET value = 0.5 WHERE trial_id = 1", "--repair cannot fix it"),
+        ("DELETE FROM trial_values WHERE trial_id = 1", "--repair fixes it"),
     ],
 )
-def test_one_damage_is_told_as_one(
+def test_one_problem_is_counted_as_one(
     home: Path, capsys: pytest.CaptureFixture[str], problem: str, words: str
 ) -> None:
     sql(problem)
     assert main(["fsck", "tiny"]) == 1
-    assert f"tiny has 1 damage; {words}; 2 trials looked at" in capsys.readouterr().out
+    assert f"tiny has 1 problem; {words}; 2 trials checked" in capsys.readouterr().out
 
 
 def test_beside_a_run_it_looks_and_does_not_repair(
@@ -116,8 +114,8 @@ def test_beside_a_run_it_looks_and_does_not_repair(
 
     assert main(["fsck", "tiny"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("tiny is sound: 2 trials looked at; a run is going on (")
-    assert out.endswith("), and its running trials were not judged\n")
+    assert out.startswith("tiny is sound: 2 trials checked; ")
+    assert out.endswith(" runs it now; its running trials were not checked\n")
 
     assert main(["fsck", "tiny", "--repair"]) == 2
     out, err = capsys.readouterr()

@@ -54,7 +54,7 @@ DATABASE = "sqlite:///hpsearch.db"
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with a study file whose module leaves a mark when it is imported."""
+    """A folder with a study file whose module leaves a file when it is imported."""
     (tmp_path / "strangenet.py").write_text(
         "from pathlib import Path\nfrom tiny import TinyModel as Net\n"
         "Path(__file__).with_name('imported').touch()\n"

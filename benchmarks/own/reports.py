@@ -2,8 +2,8 @@
 
     python reports.py URL SLOTS TRIALS REPORTS
 
-Each slot reports again as soon as it has its verdict, so that what a slot waits is all the time
-between two verdicts. The clock runs until the database has everything.
+Each slot reports again as soon as it has its decision, so that what a slot waits is all the time
+between two decisions. The clock runs until the database has everything.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hpsearch.protocol.messages import Decision, Message, Report
 
 
 class Reporting(ScriptedEngine):
-    """Trials that only report; remembers how long each report waited for its verdict."""
+    """Trials that only report; remembers how long each report waited for its decision."""
 
     def __init__(self, slots: int, count: int) -> None:
         super().__init__(slots, reports(count))
@@ -33,12 +33,12 @@ class Reporting(ScriptedEngine):
         """Passes one message of each trial on."""
 
         def timed(number: int, message: Message | Exited) -> Decision | None:
-            verdict = handler(number, message)
+            decision = handler(number, message)
             now = time.perf_counter()
             if isinstance(message, Report):
                 self.waits.append(now - self._answered[number])
             self._answered[number] = now
-            return verdict
+            return decision
 
         super().poll(timed, timeout_s)
 

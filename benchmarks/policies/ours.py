@@ -64,12 +64,12 @@ class SimulatedEngine:
             raise TimeIsUp
         loss = {"loss": self.log.add(self._now * self._workers, run)}
         last = run.done >= self._task.epochs
-        verdict = handler(run.number, Report(run.done, loss, loss, float(run.done), last))
-        if verdict == "continue" and run.done < self._task.epochs:
+        decision = handler(run.number, Report(run.done, loss, loss, float(run.done), last))
+        if decision == "continue" and run.done < self._task.epochs:
             self._put(run, 1.0)
             return
         whole = run.done >= self._task.epochs
-        how = "complete" if whole else "pruned" if verdict == "prune" else "stopped"
+        how = "complete" if whole else "pruned" if decision == "prune" else "stopped"
         handler(run.number, Ended(how))
         handler(run.number, Exited(0))
 

@@ -21,7 +21,7 @@ from hpsearch.classes.signature import returned_type, signature_of
 from hpsearch.classes.trust import OwnModules
 from hpsearch.classes.values import (
     Build,
-    MisfitError,
+    MismatchError,
     inner_hint,
     is_callable,
     options_of,
@@ -124,13 +124,13 @@ class Binder:
             self.fault(at, str(error))
             return None
         partial = partial or _is_factory(target, hint, {*arguments, *supplied})
-        problem = why_not_buildable(target, None if isinstance(hint, Kind) else hint, _OWN)
+        message = why_not_buildable(target, None if isinstance(hint, Kind) else hint, _OWN)
         if inspect.isabstract(target):
-            problem = f"{class_path} is abstract; name one of its subclasses"
+            message = f"{class_path} is abstract; name one of its subclasses"
         elif not partial and not _fits(returned_type(target), hint):
-            problem = f"must be {spelled(hint)}, not {class_path}"
-        if problem:
-            self.fault(at, problem)
+            message = f"must be {spelled(hint)}, not {class_path}"
+        if message:
+            self.fault(at, message)
             return None
         if _has_misplaced_arguments(tree):
             return Bound(target, {}, partial)
@@ -185,7 +185,7 @@ class Binder:
             return lambda: [build() for build in items]
         try:
             return _nothing if self.known(path, True) else read_value(hint, value)
-        except MisfitError as error:
+        except MismatchError as error:
             self.fault(path, str(error))
             return _nothing
 

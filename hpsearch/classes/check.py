@@ -67,9 +67,9 @@ def check_components(
         for path, message in findings:
             diagnostics.add(tuple(path), message)
     known = set(parsed.diagnostics)
-    for told in notes.diagnostics:
-        if told not in known:
-            note(str(told).splitlines()[0].replace(": error: ", ": note: ", 1))
+    for diagnostic in notes.diagnostics:
+        if diagnostic not in known:
+            note(str(diagnostic).splitlines()[0].replace(": error: ", ": note: ", 1))
     return tuple(diagnostic for diagnostic in log.diagnostics if diagnostic not in known)
 
 
@@ -81,7 +81,7 @@ def find_faults(
     Imports the classes (and with them torch and Lightning) but builds none of them.
 
     Args:
-        tree: the study file as data, marks as text.
+        tree: the study file as data, expressions as text.
         import_paths: folders in which the study's own classes are found.
         wrong: names of values that have a fault already.
     """

@@ -17,7 +17,7 @@ def untrusted_reason(path: Path) -> str:
     of hpsearch itself do not count as others. A folder with the sticky bit, as that of temporary
     files, lets everybody add files but change only their own. A group counts as others unless it
     is its owner's private one: of the same name, without another member. Systems without owners
-    have no doubts.
+    are trusted.
     """
     if sys.platform == "win32":
         return ""
@@ -27,12 +27,14 @@ def untrusted_reason(path: Path) -> str:
             file = place.lstat()
         except FileNotFoundError:  # a pipe has no place of its own
             continue
-        if reason := _doubt(file, "the file") or doubt_of_folder(place.parent, "its folder"):
+        if reason := _others_may_write(file, "the file") or folder_reason(
+            place.parent, "its folder"
+        ):
             return reason
     return ""
 
 
-def doubt_of_folder(folder: Path, name: str = "") -> str:
+def folder_reason(folder: Path, name: str = "") -> str:
     """Returns why others could add files to a folder, or put another one in its place.
 
     Args:
@@ -47,12 +49,12 @@ def doubt_of_folder(folder: Path, name: str = "") -> str:
             found = above.stat()
         except OSError:
             continue
-        if reason := _doubt(found, what):
+        if reason := _others_may_write(found, what):
             return reason
     return ""
 
 
-def doubt_of_bytecode(file: Path) -> str:
+def bytecode_reason(file: Path) -> str:
     """Returns why others could have written the bytecode that Python loads in a module's place.
 
     Bytecode in `__pycache__` is run instead of a source file wherever its header says that it
@@ -64,15 +66,15 @@ def doubt_of_bytecode(file: Path) -> str:
     if not folder.is_dir():
         return ""
     # Here the sticky bit protects nothing: bytecode that is not there yet could be added.
-    if reason := _doubt(folder.stat(), f"its {folder.name}", sticky=False):
+    if reason := _others_may_write(folder.stat(), f"its {folder.name}", sticky=False):
         return reason
     for bytecode in sorted(folder.glob(f"{file.stem}.{sys.implementation.cache_tag}*.pyc")):
-        if reason := _doubt(bytecode.lstat(), f"its bytecode {bytecode.name}"):
+        if reason := _others_may_write(bytecode.lstat(), f"its bytecode {bytecode.name}"):
             return reason
     return ""
 
 
-def _doubt(found: os.stat_result, what: str, *, sticky: bool = True) -> str:
+def _others_may_write(found: os.stat_result, what: str, *, sticky: bool = True) -> str:
     mode = stat.S_IMODE(found.st_mode)
     if found.st_uid not in _trusted_users():
         return f"{what} belongs to {_user_name(found.st_uid)}"

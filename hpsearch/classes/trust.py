@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.classes.components import importing_from
-from hpsearch.classes.permissions import doubt_of_bytecode, doubt_of_folder, untrusted_reason
+from hpsearch.classes.permissions import bytecode_reason, folder_reason, untrusted_reason
 from hpsearch.classes.source import find_files, find_places, walk_modules
 from hpsearch.errors import InputError
 from hpsearch.studyfile.sections import texts_of
@@ -32,17 +32,17 @@ class Code:
     Attributes:
         name: the class path that leads to it, or the module's own name.
         file: where it is; None where it is not found, so that nothing would be imported.
-        doubt: why others could have written it; empty if they could not.
+        reason: why others could have written it; empty if they could not.
     """
 
     name: str
     file: Path | None
-    doubt: str = ""
+    reason: str = ""
 
     def __str__(self) -> str:
         place = "not found" if self.file is None else _printable(str(self.file))
         name = _printable(self.name[:_LONGEST])
-        return f"{name}: {place}" + (f" ({self.doubt})" if self.doubt else "")
+        return f"{name}: {place}" + (f" ({self.reason})" if self.reason else "")
 
 
 def require_trust(
@@ -53,8 +53,8 @@ def require_trust(
     Where the study itself could be another's, every class it names counts: it chose them.
 
     Args:
-        source: the study file, or the database file that the study stands in; None for a server.
-        tree: the study as data, marks as text.
+        source: the study file, or the database file that holds the study; None for a server.
+        tree: the study as data, expressions as text.
         import_paths: folders in which the study's own classes are found.
         trusted: whether the user has said that the code may run.
 
@@ -63,16 +63,16 @@ def require_trust(
     """
     reason = untrusted_reason(source) if source is not None else ""
     named = find_code(tree, import_paths)
-    told = [*(named if reason else (code for code in named if code.doubt))]
+    suspects = [*(named if reason else (code for code in named if code.reason))]
     own = [code.file.parent for code in named if code.file and not _is_installed(code.file)]
     folders = dict.fromkeys([*import_paths, *map(str, own)])
-    told += find_intruders(folders, {code.file for code in told})
-    if not reason and not told:
+    suspects += find_shadowing_modules(folders, {code.file for code in suspects})
+    if not reason and not suspects:
         return ()
     head = "others could have written code of this study"
     if reason:
         head = f"{_printable(str(source))}: {reason}"
-    lines = (f"{head}; this would be imported:", *(f"  {code}" for code in told))
+    lines = (f"{head}; this would be imported:", *(f"  {code}" for code in suspects))
     if not trusted:
         advice = "Nothing was imported. Read it, and if you trust it add --trust to the command"
         raise InputError("\n".join([*lines, advice]))
@@ -90,7 +90,9 @@ def find_code(tree: Any, import_paths: Sequence[str]) -> tuple[Code, ...]:
         return tuple(map(_code_of, dict.fromkeys(paths)))
 
 
-def find_intruders(folders: Iterable[str], known: Collection[Path | None]) -> Iterator[Code]:
+def find_shadowing_modules(
+    folders: Iterable[str], known: Collection[Path | None]
+) -> Iterator[Code]:
     """Yields the folders and modules beside a study's classes that others could have written.
 
     The classes may import them, packages and folders within included, and these folders are
@@ -98,14 +100,14 @@ def find_intruders(folders: Iterable[str], known: Collection[Path | None]) -> It
     """
     seen = set(known)
     for folder in folders:
-        if Path(folder).is_dir() and (reason := doubt_of_folder(Path(folder))):
+        if Path(folder).is_dir() and (reason := folder_reason(Path(folder))):
             yield Code("every module here", Path(folder), reason)
             continue
         for name, file in walk_modules(folder):
             if file in seen or _is_installed(file):
                 continue
             seen.add(file)
-            if reason := _doubt(file):
+            if reason := _reason_of(file):
                 yield Code(name, file, reason)
 
 
@@ -127,16 +129,16 @@ def _is_own(name: str) -> bool:
     return bool(places) and not any(map(_is_installed, places))
 
 
-def _doubt(file: Path) -> str:
-    return untrusted_reason(file) or doubt_of_bytecode(file)
+def _reason_of(file: Path) -> str:
+    return untrusted_reason(file) or bytecode_reason(file)
 
 
 def _code_of(class_path: str) -> Code:
     files = find_files(class_path.rpartition(".")[0])
     own = (file for file in files if not _is_installed(file))
-    doubted = next(((file, reason) for file in own if (reason := _doubt(file))), None)
-    if doubted is not None:
-        return Code(class_path, *doubted)
+    found = next(((file, reason) for file in own if (reason := _reason_of(file))), None)
+    if found is not None:
+        return Code(class_path, *found)
     return Code(class_path, files[-1] if files else None)
 
 

@@ -20,7 +20,7 @@ from hpsearch.studyfile.forbidden import forbidden_reason
 Build = Callable[[], Any]
 
 
-class MisfitError(ValueError):
+class MismatchError(ValueError):
     """A value is not of the type that an argument asks for."""
 
 
@@ -28,7 +28,7 @@ def read_value(hint: Any, value: Any) -> Build:
     """Returns what builds what plain data stand for: a number, a Path, an Enum, a dataclass.
 
     Raises:
-        MisfitError: the data do not fit the hint; the message says what would.
+        MismatchError: the data do not fit the hint; the message says what would.
     """
     options = options_of(hint)
     parser = None if Any in options or object in options else _parser(hint)
@@ -36,8 +36,8 @@ def read_value(hint: Any, value: Any) -> Build:
         return lambda: deepcopy(value)
     parts = [*_parts_of(hint)]
     if any(map(is_callable, parts)):  # then a text is the path of a function
-        for reason in filter(None, (_refusal(text, hint) for text in _texts(value))):
-            raise MisfitError(reason)
+        for reason in filter(None, (_why_forbidden(text, hint) for text in _texts(value))):
+            raise MismatchError(reason)
     enums = [part for part in parts if isinstance(part, EnumMeta)]
     for data in (value, _by_name(value, enums)):
         if data is None and type(None) not in options:
@@ -49,7 +49,7 @@ def read_value(hint: Any, value: Any) -> Build:
         build = getattr(parser, "instantiate", None) or parser.instantiate_classes
         return lambda: build(config)["value"]
     members = " or ".join(name for enum in enums for name in enum.__members__)
-    raise MisfitError(f"must be {members or spelled(hint)}, not {value!r}")
+    raise MismatchError(f"must be {members or spelled(hint)}, not {value!r}")
 
 
 def options_of(hint: Any) -> list[Any]:
@@ -108,8 +108,8 @@ def _parts_of(hint: Any) -> Iterator[Any]:
             yield from _parts_of(part)
 
 
-def _refusal(text: str, hint: Any) -> str | None:
-    """Returns why a text may not name what it does, where it may be the path of a function."""
+def _why_forbidden(text: str, hint: Any) -> str | None:
+    """Returns why a study file may not name this, where a text may be the path of a function."""
     if (reason := forbidden_reason(text)) or "." not in text:
         return reason
     try:

@@ -31,7 +31,7 @@ def fsck(
     """Check a study's database and files against each other."""
     from hpsearch.search.fsck import examine_study, rebuild_study, repair_study
     from hpsearch.search.store import default_url
-    from hpsearch.views.tables import damage_table, rebuilt_words, repaired_words, verdict
+    from hpsearch.views.tables import problem_table, rebuilt_words, repaired_words, summary
 
     url = storage or default_url()
     if rebuild:
@@ -40,15 +40,15 @@ def fsck(
         say_next("resume", name, storage=storage)
         return FAILED if rebuilt.left_out else DONE
     if repair:
-        found, left = repair_study(url, name, runs)
-        words = repaired_words(found, left)
+        found, after = repair_study(url, name, runs)
+        words = repaired_words(found, after)
     else:
-        found = left = examine_study(url, name, runs)
-        words = verdict(found)
-    if found.damages:
-        console().print(damage_table(found.damages))
+        found = after = examine_study(url, name, runs)
+        words = summary(found)
+    if found.problems:
+        console().print(problem_table(found.problems))
         print()
     print(words)
-    if not repair and any(problem.repair for problem in left.left):
+    if not repair and any(problem.repair for problem in after.errors):
         say_next("fsck", name, "--repair", storage=storage, runs=runs)
-    return FAILED if left.left else DONE
+    return FAILED if after.errors else DONE

@@ -27,14 +27,14 @@ class CoordinatorDisconnectedError(BaseException):
 def run_child(channel: socket.socket) -> NoReturn:
     """Runs the one job that the channel brings, and ends the process."""
     lines = channel.makefile("rw", encoding="utf-8", newline="\n")
-    told = TerminationFlag()
+    termination = TerminationFlag()
     code = 1
     try:
         job = Job.from_json(lines.readline())
         isolate_process(job)
-        told.listen()
+        termination.listen()
         run = "hpsearch.trial.run:run_trial"
-        bridge.call(run, job, lambda message: _exchange(lines, message, told))
+        bridge.call(run, job, lambda message: _send(lines, message, termination))
         code = 0
     except CoordinatorDisconnectedError:
         code = 3
@@ -48,24 +48,24 @@ def run_child(channel: socket.socket) -> NoReturn:
 
 
 class TerminationFlag:
-    """Whether somebody has told this process to leave: a trial then ends its epoch and stops."""
+    """Whether this process was asked to terminate: a trial then ends its epoch and stops."""
 
     def __init__(self) -> None:
-        self.told = False
+        self.is_set = False
 
     def listen(self) -> None:
-        """Has SIGTERM, and SIGUSR1 as Slurm sends it before a preemption, mean that."""
+        """Sets the flag on SIGTERM, and on SIGUSR1, which Slurm sends before a preemption."""
         for number in (signal.SIGTERM, signal.SIGUSR1):
-            signal.signal(number, self._hear)
+            signal.signal(number, self._set)
 
-    def _hear(self, *_: object) -> None:
-        self.told = True
+    def _set(self, *_: object) -> None:
+        self.is_set = True
 
 
-def _exchange(lines: TextIOWrapper, message: Message, told: TerminationFlag) -> Decision | None:
+def _send(lines: TextIOWrapper, message: Message, termination: TerminationFlag) -> Decision | None:
     if isinstance(message, Started):
         # Lightning has its own answer to SIGTERM by now: to drop the epoch and raise.
-        told.listen()
+        termination.listen()
     try:
         lines.write(to_line(message) + "\n")
         lines.flush()
@@ -76,7 +76,7 @@ def _exchange(lines: TextIOWrapper, message: Message, told: TerminationFlag) -> 
         raise CoordinatorDisconnectedError from error
     if answer not in get_args(Decision):
         raise CoordinatorDisconnectedError
-    return "stop" if answer == "continue" and told.told else cast(Decision, answer)
+    return "stop" if answer == "continue" and termination.is_set else cast(Decision, answer)
 
 
 def isolate_process(job: Job) -> None:

@@ -123,11 +123,11 @@ class LocalEngine:
         """Returns a file descriptor that is readable when `poll` has something to hand over."""
         return self._selector.fileno()
 
-    def answer(self, number: int, verdict: Decision) -> None:
+    def answer(self, number: int, decision: Decision) -> None:
         """Answers a trial's start or report, where `handler` returned None for it."""
         if number in self._running:
             with contextlib.suppress(OSError):
-                self._running[number].channel.sendall(verdict.encode() + b"\n")
+                self._running[number].channel.sendall(decision.encode() + b"\n")
 
     def ask_to_stop(self) -> None:
         """Asks every trial to end its epoch and stop there, as a preemption would."""

@@ -1,4 +1,4 @@
-"""What would make trials faster: the ways there are, and what their measurement says of them."""
+"""What would make trials faster: the variants of a study file, and how fast each trains."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ class Variant:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A way and what its rounds took.
+    """A variant and what its rounds took.
 
     Attributes:
-        way: the way.
-        rounds: what `trial.throughput` told of each round, in their order; a round of several
-            ways is at about the same time.
+        variant: what was timed.
+        rounds: what `trial.probes.throughput` measured in each round, in order; the same round of
+            several variants ran at about the same time.
         failure: why it cannot be taken; empty if it can.
     """
 
-    way: Variant
+    variant: Variant
     rounds: Sequence[Mapping[str, Any]]
     failure: str = ""
 
@@ -68,14 +68,14 @@ class Measurement:
 
 
 def baseline(config: Mapping[str, Any]) -> Variant:
-    """Returns the way that the study file says."""
+    """Returns the study file as it is."""
     return Variant("as the file says", "", config)
 
 
 def possible_variants(
     config: Mapping[str, Any], *, takes_channels_last: bool, gpu: bool
 ) -> list[Variant]:
-    """Returns the ways that differ from what the study file says.
+    """Returns the variants that differ from the study file.
 
     Args:
         config: the sections of a setting, filled in.
@@ -108,22 +108,22 @@ def _faster(config: Mapping[str, Any], key: str, value: bool | str) -> Variant:
     return Variant(name, f"speed: {{{line}}}", {**config, "speed": speed})
 
 
-def speedups(own: Measurement, other: Measurement) -> list[float]:
-    """Returns, round by round, how many steps it takes while the file's own way takes one."""
+def speedups(baseline: Measurement, other: Measurement) -> list[float]:
+    """Returns, round by round, how many steps a variant takes while the baseline takes one."""
     return [
         ours["seconds_per_step"] / theirs["seconds_per_step"]
-        for ours, theirs in zip(own.rounds, other.rounds, strict=True)
+        for ours, theirs in zip(baseline.rounds, other.rounds, strict=True)
     ]
 
 
 def measure_speed(
     spec: StudySpec, setting: Extreme, slot: Slot, status: Status
 ) -> list[Measurement]:
-    """Returns every way to train a setting, the file's own first, each timed in several rounds.
+    """Returns every variant, the baseline first, each timed in several rounds.
 
     Args:
         spec: the study.
-        setting: the one that is timed.
+        setting: the setting to time.
         slot: where.
         status: shows a line of text inside its block, such as rich's `console.status`.
     """
@@ -132,7 +132,7 @@ def measure_speed(
 
 
 class _Bench:
-    """Runs the ways in turn, so that what else the machine does meanwhile meets all of them."""
+    """Runs the variants in turn, so that other load on the machine affects all of them alike."""
 
     def __init__(
         self, status: Status, spec: StudySpec, setting: Extreme, slot: Slot, folder: Path
@@ -141,40 +141,40 @@ class _Bench:
         self._slot, self._folder = slot, folder
 
     def rounds(self) -> list[Measurement]:
-        """Returns every way, the file's own first, with all its rounds."""
+        """Returns every variant, the baseline first, with all its rounds."""
         config = self._setting.config
         variants = [baseline(config)]
-        told = [[self._time(variants[0], 1)]]
-        if "failure" not in told[0][0]:
-            lays_out = told[0][0]["takes_channels_last"]
+        measured = [[self._time(variants[0], 1)]]
+        if "failure" not in measured[0][0]:
+            lays_out = measured[0][0]["takes_channels_last"]
             on_gpu = self._slot.device != "cpu"
             variants += possible_variants(config, takes_channels_last=lays_out, gpu=on_gpu)
-            told += [[self._time(way, 1)] for way in variants[1:]]
+            measured += [[self._time(variant, 1)] for variant in variants[1:]]
         for number in range(2, ROUNDS + 1):
-            pairs = [*zip(variants, told, strict=True)]
+            pairs = [*zip(variants, measured, strict=True)]
             # There and back again: nobody is always the first.
-            for way, rounds in pairs if number % 2 else reversed(pairs):
+            for variant, rounds in pairs if number % 2 else reversed(pairs):
                 if "failure" not in rounds[-1]:
-                    rounds.append(self._time(way, number))
+                    rounds.append(self._time(variant, number))
         return [
-            Measurement(way, rounds, str(rounds[-1].get("failure", "")))
-            for way, rounds in zip(variants, told, strict=True)
+            Measurement(variant, rounds, str(rounds[-1].get("failure", "")))
+            for variant, rounds in zip(variants, measured, strict=True)
         ]
 
-    def _time(self, way: Variant, number: int) -> Mapping[str, Any]:
+    def _time(self, variant: Variant, number: int) -> Mapping[str, Any]:
         setting, slot = self._setting, self._slot
         # A compiler is given files in there: no blanks in its name.
-        cache = self._folder / "".join(filter(str.isalnum, way.name))
+        cache = self._folder / "".join(filter(str.isalnum, variant.name))
         job = self._spec.job(
-            0, setting.params, way.config, Placement(self._folder, slot.device, slot.threads)
+            0, setting.params, variant.config, Placement(self._folder, slot.device, slot.threads)
         )
-        with self._status(f"timing round {number} of {ROUNDS}: {way.name}"):
+        with self._status(f"timing round {number} of {ROUNDS}: {variant.name}"):
             try:
-                told: Mapping[str, Any] = run_in_subprocess(
+                measured: Mapping[str, Any] = run_in_subprocess(
                     "hpsearch.trial.probes.throughput:throughput", job, str(cache)
                 )
             except SearchError as error:
                 return {"failure": str(error).partition(";")[0]}
-        if "failure" in told:
-            return {"failure": told["failure"][:_SHOWN]}
-        return told
+        if "failure" in measured:
+            return {"failure": measured["failure"][:_SHOWN]}
+        return measured

@@ -88,7 +88,7 @@ class Ended:
     """The trial is over.
 
     Attributes:
-        how: `complete`, `pruned` and `stopped` (to be resumed later) as the verdicts asked;
+        how: `complete`, `pruned` and `stopped` (to be resumed later) as the decisions asked;
             `failed` where it could not go on.
         failure: one line on what went wrong; empty unless failed.
         failure_kind: where, or in which way, it failed; empty unless failed.

@@ -45,11 +45,11 @@ from hpsearch.search.store import (
     find_runs,
     find_study,
     grid_size,
-    mark_folder,
     reason_of,
     redact,
     refuse_foreign_folder,
     take_lease,
+    write_owner,
 )
 from hpsearch.search.store.keys import BUDGET, CONFIRMS, SEED
 from hpsearch.studyfile.study import StudySpec
@@ -154,7 +154,7 @@ def _search(
                 apart = not isinstance(started, InlineEngine)
                 setup = replace(setup, rehearse=apart and _is_untried(stored, record))
                 Coordinator(setup, writer, writes, started, observer).run()
-        mark_folder(study, folder)
+        write_owner(study, folder)
     final = stored.record()
     observer.closed(final)
     error = "" if stop.reason in ("", ASKED, *SIGNALS.values()) else stop.reason

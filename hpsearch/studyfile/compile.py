@@ -41,7 +41,7 @@ class Compiler:
         branch_parameters: the names of those that choose a branch.
         links: the place of each link, as it is written, and its formula.
         constraints: what must hold of a configuration.
-        problems: path and message of all that breaks a rule.
+        errors: path and message of all that breaks a rule.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Compiler:
         self.branch_parameters: set[str] = set()
         self.links: dict[KeyPath, Formula] = {}
         self.constraints: list[Formula] = []
-        self.problems: list[tuple[KeyPath, str]] = []
+        self.errors: list[tuple[KeyPath, str]] = []
         self._names: set[str] = set()
         self._numbers: dict[str, float] = {}
         self._open: dict[str, tuple[KeyPath, str, dict[str, str]]] = {}
@@ -80,28 +80,28 @@ class Compiler:
             try:
                 formulas[path] = parse_formula(text)
             except InvalidValueError as error:
-                self.problems.append((path, str(error)))
+                self.errors.append((path, str(error)))
                 continue
             self.constraints.append(formulas[path])
         for path, formula in formulas.items():
             for absent in sorted({*formula.names} - self._names):
                 meant = did_you_mean(absent, self._names)
-                self.problems.append((path, f"there is no value '{absent}' in the file{meant}"))
+                self.errors.append((path, f"there is no value '{absent}' in the file{meant}"))
 
-    def _searched(self, mark: str, path: KeyPath) -> Any:
+    def _searched(self, expression: str, path: KeyPath) -> Any:
         try:
-            if link := parse_link(mark):
+            if link := parse_link(expression):
                 self.links[path] = link
                 return link
-            bounds = bounds_of(mark)
-            distribution = Choice(()) if bounds else parse_expression(mark)
+            bounds = bounds_of(expression)
+            distribution = Choice(()) if bounds else parse_expression(expression)
         except InvalidValueError as error:
-            self.problems.append((path, str(error)))
+            self.errors.append((path, str(error)))
             return None
         if not self._register(path, distribution):
             return None
         if bounds:
-            self._open[name_of(path)] = path, mark, bounds
+            self._open[name_of(path)] = path, expression, bounds
         return Parameter(name_of(path))
 
     def _mapping(self, tree: dict[str, Any], path: KeyPath) -> Any:
@@ -110,7 +110,7 @@ class Compiler:
         for key in tree:
             if key.startswith("~"):
                 meant = did_you_mean(key, [CHOICE])
-                self.problems.append(((*path, key), f"there is no key '{key}:'{meant}"))
+                self.errors.append(((*path, key), f"there is no key '{key}:'{meant}"))
         return {key: self.compile(child, (*path, key)) for key, child in tree.items()}
 
     def _branches(self, tree: dict[str, Any], path: KeyPath) -> Any:
@@ -118,23 +118,23 @@ class Compiler:
         inside = (*path, CHOICE)
         if len(tree) > 1:
             beside = ", ".join(f"'{key}'" for key in tree if key != CHOICE)
-            problem = (
+            message = (
                 f"'{CHOICE}:' must be the only key of its mapping; move {beside} into a branch"
             )
-            self.problems.append((inside, problem))
+            self.errors.append((inside, message))
         if not isinstance(options, dict) or len(options) < 2:
             form = f"'{CHOICE}:' needs a mapping of two or more named branches"
-            self.problems.append((inside, f"{form}; list plain values as ~choice(a, b)"))
+            self.errors.append((inside, f"{form}; list plain values as ~choice(a, b)"))
         if not isinstance(options, dict) or not options:
             return None
         if any(name in _OF_A_COMPONENT for name in options):
-            problem = "each branch needs a name: put a word such as 'one:' above class_path"
-            self.problems.append((inside, problem))
+            message = "each branch needs a name: put a word such as 'one:' above class_path"
+            self.errors.append((inside, message))
             return None
         for name in options:
             if not re.fullmatch(r"\w[\w-]*", name):
-                problem = f"a branch cannot be named '{name}'; use letters, digits, _ and -"
-                self.problems.append(((*inside, name), problem))
+                message = f"a branch cannot be named '{name}'; use letters, digits, _ and -"
+                self.errors.append(((*inside, name), message))
         if not self._register(path, Choice(tuple(options))):
             return None
         self.branch_parameters.add(name_of(path))
@@ -147,7 +147,7 @@ class Compiler:
         """Enters a parameter under its name, unless the name is taken."""
         name = name_of(path)
         if name in self.parameters:
-            self.problems.append((path, f"two parameters are named {name}; rename one of them"))
+            self.errors.append((path, f"two parameters are named {name}; rename one of them"))
             return False
         self.parameters[name] = distribution
         return True
@@ -156,26 +156,26 @@ class Compiler:
         """Gives each range that ends at another value that value's end, and a constraint."""
         while self._open:
             before = len(self._open)
-            for name, (path, mark, bounds) in list(self._open.items()):
+            for name, (path, expression, bounds) in list(self._open.items()):
                 if not self._open.keys() & set(bounds.values()):
                     del self._open[name]
-                    self._settle(name, path, mark, bounds)
+                    self._settle(name, path, expression, bounds)
             if len(self._open) == before:
                 for name, (path, _, _) in self._open.items():
                     del self.parameters[name]
-                    self.problems.append((path, "this range ends at values that end at this range"))
+                    self.errors.append((path, "this range ends at values that end at this range"))
                 return
 
-    def _settle(self, name: str, path: KeyPath, mark: str, bounds: dict[str, str]) -> None:
+    def _settle(self, name: str, path: KeyPath, expression: str, bounds: dict[str, str]) -> None:
         try:
             for end, other in bounds.items():
-                mark = re.sub(
-                    rf"(?<![\w.]){re.escape(other)}(?![\w.])", self._end(end, other), mark
+                expression = re.sub(
+                    rf"(?<![\w.]){re.escape(other)}(?![\w.])", self._end(end, other), expression
                 )
-            self.parameters[name] = parse_expression(mark)
+            self.parameters[name] = parse_expression(expression)
         except InvalidValueError as error:
             del self.parameters[name]
-            self.problems.append((path, str(error)))
+            self.errors.append((path, str(error)))
             return
         for end, other in bounds.items():
             sign = ">=" if end == "low" else "<="

@@ -84,7 +84,7 @@ class Document:
     """Plain data and where each part of it was written.
 
     Attributes:
-        tree: the data: mappings, lists and scalars; marks as text.
+        tree: the data: mappings, lists and scalars; expressions as text.
         place: where the whole was written.
         locations: where its parts were written; a part without a place is at its parent's.
         lines: the lines of the file, for the frames of faults.

@@ -1,6 +1,6 @@
-"""One mark of a study file, `~int(8, 64, log=True)`, read into the distribution it stands for.
+"""A search expression, `~int(8, 64, log=True)`, read into the distribution it describes.
 
-A value that starts with `~` is searched. Three things that start so are not marks: `~` alone,
+A value that starts with `~` is searched. Three things start so but are not: `~` alone,
 a path from the home folder (`~/runs`), and text after two tildes (`~~x` is the text `~x`).
 """
 
@@ -46,7 +46,7 @@ def unescape(value: Any) -> Any:
 
 
 def escape(tree: Any) -> Any:
-    """Returns the tree written so that nothing in it is a mark: the inverse of filling it in."""
+    """Returns the tree with every `~` escaped, so that nothing in it is searched."""
     if isinstance(tree, dict):
         return {key: escape(value) for key, value in tree.items()}
     if isinstance(tree, list):
@@ -55,7 +55,7 @@ def escape(tree: Any) -> Any:
 
 
 def parse_expression(text: str) -> Distribution:
-    """Returns the distribution that a mark stands for.
+    """Returns the distribution that an expression stands for.
 
     Raises:
         InvalidValueError: the rule that is broken, and what to write instead.
@@ -89,7 +89,7 @@ def bounds_of(text: str) -> dict[str, str]:
     """Returns the names of the values at which a range begins (`low`) or ends (`high`), if any.
 
     Raises:
-        InvalidValueError: the mark cannot be read.
+        InvalidValueError: the expression cannot be read.
     """
     function, (values, keywords) = _parse_call(text)
     if function not in ("int", "float"):
@@ -102,7 +102,7 @@ def bounds_of(text: str) -> dict[str, str]:
 def _parse_call(text: str) -> tuple[str, _Arguments]:
     if len(text) > MAX_LENGTH:
         raise InvalidValueError(
-            f"a mark of {len(text)} characters is over the limit of {MAX_LENGTH}"
+            f"an expression of {len(text)} characters is over the limit of {MAX_LENGTH}"
         )
     source = _ENTRY.sub(lambda m: m[0] if m[1] else f'"{m[0]}"', text[1:].strip())
     try:
@@ -126,7 +126,7 @@ def _why_not_a_call(text: str, source: str) -> str:
         return f"{text!r} opens and closes its parentheses unequally; write {_FORMS}"
     if re.match(r"\w+\s*\(.*\)$", source):
         return f"{text!r} cannot be read; put quotes round options that are not numbers or names"
-    return f"{text!r} is not a mark; write {_FORMS}, or ~{text} for the text itself"
+    return f"{text!r} is not a search expression; write {_FORMS}, or ~{text} for the text itself"
 
 
 def _value(node: ast.expr, source: str) -> _Value:

@@ -43,8 +43,8 @@ def expected_setting(space: Space) -> Setting | None:
             setting[name] = distribution.middle()
         return setting[name]
 
-    def _has_prior(branching: str, option: Scalar) -> bool:
-        return any(prior.startswith(f"{branching}.{option}.") for prior in priors)
+    def _has_prior(choice: str, option: Scalar) -> bool:
+        return any(prior.startswith(f"{choice}.{option}.") for prior in priors)
 
     space.sample(suggest)
     return setting
@@ -67,20 +67,20 @@ def read_setting(space: Space, given: Any) -> Setting:
         )
     parameters = space.parameters
     setting: Setting = {}
-    problems: list[str] = []
+    errors: list[str] = []
     for written, value in given.items():
         name = _full_name(str(written), parameters)
         if name is None:
-            problems.append(f"no parameter is named '{written}'{did_you_mean(written, parameters)}")
+            errors.append(f"no parameter is named '{written}'{did_you_mean(written, parameters)}")
         elif not parameters[name].contains(value):
-            problems.append(f"{value!r} is not a value of {name}: {described(parameters[name])}")
+            errors.append(f"{value!r} is not a value of {name}: {described(parameters[name])}")
         else:
             decimal = isinstance(parameters[name], FloatRange)
             setting[name] = float(value) if decimal else value
-    for branching in space.branch_parameters:
-        problems += _take_branch(branching, setting)
-    if problems:
-        raise InvalidValueError("; ".join(problems))
+    for choice in space.branch_parameters:
+        errors += _take_branch(choice, setting)
+    if errors:
+        raise InvalidValueError("; ".join(errors))
     return setting
 
 
@@ -103,19 +103,19 @@ def _full_name(written: str, parameters: Mapping[str, Distribution]) -> str | No
     return ending[0] if len(ending) == 1 else None
 
 
-def _take_branch(branching: str, setting: Setting) -> list[str]:
+def _take_branch(choice: str, setting: Setting) -> list[str]:
     """Takes the branch that the other values are in; returns what contradicts that."""
     inside = {
-        name.removeprefix(f"{branching}.").partition(".")[0]
+        name.removeprefix(f"{choice}.").partition(".")[0]
         for name in setting
-        if name.startswith(f"{branching}.")
+        if name.startswith(f"{choice}.")
     }
-    taken = setting.get(branching)
+    taken = setting.get(choice)
     others = sorted(inside - {str(taken)})
     if taken is not None and others:
-        return [f"{branching} is {taken}, but values of its branch {others[0]} are given"]
+        return [f"{choice} is {taken}, but values of its branch {others[0]} are given"]
     if len(inside) > 1:
-        return [f"values of several branches of {branching} are given: {', '.join(sorted(inside))}"]
+        return [f"values of several branches of {choice} are given: {', '.join(sorted(inside))}"]
     if inside and taken is None:
-        setting[branching] = inside.pop()
+        setting[choice] = inside.pop()
     return []

@@ -33,13 +33,13 @@ class InfeasibleError(ValueError):
         self.path, self.absent = path, absent
 
 
-def parse_link(mark: str) -> Formula | None:
-    """Returns the formula of a `~ref(...)` or an `~expr(...)`; None for any other mark.
+def parse_link(expression: str) -> Formula | None:
+    """Returns the formula of a `~ref(...)` or an `~expr(...)`; None for any other expression.
 
     Raises:
         InvalidValueError: what stands in the parentheses is not a name, or not a formula.
     """
-    match = _LINK.fullmatch(mark)
+    match = _LINK.fullmatch(expression)
     if match is None:
         return None
     kind, inside = match.group(1), match.group(2).strip()

@@ -23,7 +23,7 @@ class ParsedStudy:
         source: the file with overrides applied, the place of every value in it, and its faults.
         import_paths: folders in which the study's own classes are found.
         settings: the `study:` block, with defaults for what cannot be read.
-        space: the space that the sections span, without the marks that cannot be read.
+        space: the space that the sections span, without the expressions that cannot be read.
     """
 
     source: Document
@@ -48,7 +48,7 @@ def parse_study(source: Document, import_paths: tuple[str, ...] = ()) -> ParsedS
             replace(source, diagnostics=log.diagnostics), import_paths, StudySettings(), Space({})
         )
     space = Space(sections_of(source.tree), constraints_of(source.tree))
-    for path, message in space.problems:
+    for path, message in space.errors:
         log.add(path, message)
     settings = read_settings(source.tree.get("study"), log, limited=bool(space.parameters))
     check_sections(source.tree, log)

@@ -71,7 +71,7 @@ def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
 
 
 def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    """Yields what a value may be: itself, each option of a mark, both ends of its range."""
+    """Yields what a value may be: itself, each option of an expression, both ends of its range."""
     for place, written in alternatives(value, path):
         if not is_expression(written):
             yield place, written
@@ -79,7 +79,7 @@ def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
         try:
             yield from ((place, end) for end in check_values(parse_expression(written)))
         except InvalidValueError:
-            continue  # told as a fault of the mark itself
+            continue  # told as a fault of the expression itself
 
 
 def texts_of(tree: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str, bool]]:
@@ -130,7 +130,7 @@ def _greatest(value: Any) -> float:
 def _check_component_section(name: str, section: Any, log: Diagnostics) -> None:
     for path, tree in alternatives(section, (name,)):
         optional = name in ("optimizer", "schedule")
-        if (tree is None and optional) or _has_wrong_mark(tree):
+        if (tree is None and optional) or _is_broken_expression(tree):
             continue
         if not isinstance(tree, dict) or not _names_class(tree):
             log.add(path, "must be a mapping with class_path and init_args")
@@ -152,7 +152,7 @@ def _check_trainer(section: Any, log: Diagnostics) -> None:
     for path, tree in alternatives(section, ("trainer",)):
         if not isinstance(tree, dict):
             log.add(path, "must be a mapping of Trainer arguments, as in {max_epochs: 12}")
-        if not isinstance(tree, dict) or _has_wrong_mark(tree):
+        if not isinstance(tree, dict) or _is_broken_expression(tree):
             continue
         for key, reason in _OWNED.items():
             if key in tree and not (key == "strategy" and tree[key] == "auto"):
@@ -189,7 +189,7 @@ def _note_no_max_epochs(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -
 
 def _check_speed(section: Any, log: Diagnostics) -> None:
     for path, tree in alternatives(section, ("speed",)):
-        if tree is None or _has_wrong_mark(tree):
+        if tree is None or _is_broken_expression(tree):
             continue
         if not isinstance(tree, dict):
             log.add(path, "must be a mapping, as in {channels_last: true, compile: true}")
@@ -279,6 +279,6 @@ def _names_class(tree: dict[str, Any]) -> bool:
     return nearest("class_path", tree, likeness=TYPO) is not None
 
 
-def _has_wrong_mark(tree: Any) -> bool:
+def _is_broken_expression(tree: Any) -> bool:
     """Tells whether the tree has a `~` key, which the space tells."""
     return isinstance(tree, dict) and any(key.startswith("~") for key in tree)

@@ -25,26 +25,26 @@ class CornerConfig:
         params: the values chosen, by parameter.
         config: the sections, filled in.
         origins: where in the sections each part of `config` is written.
-        problem: why it cannot be filled in; None if it is.
+        error: why it cannot be filled in; None if it is.
     """
 
     params: Mapping[str, Scalar]
     config: dict[str, Any]
     origins: Mapping[KeyPath, KeyPath]
-    problem: InfeasibleError | None = None
+    error: InfeasibleError | None = None
 
 
 class Space:
-    """What the marks of a study file's sections span.
+    """What the expressions of a study file's sections span.
 
-    A mark that breaks a rule spans nothing: it is filled in as None.
+    An expression that breaks a rule spans nothing: it is filled in as None.
 
     Args:
-        sections: the sections by name (`model`, `data`, ...), with their marks.
+        sections: the sections by name (`model`, `data`, ...), with their expressions.
         constraints: what must hold of a configuration, as formulas.
 
     Attributes:
-        problems: path and message of each mark that breaks a rule.
+        errors: path and message of each expression that breaks a rule.
     """
 
     def __init__(self, sections: Mapping[str, Any], constraints: Sequence[str] = ()) -> None:
@@ -53,11 +53,11 @@ class Space:
         places: list[KeyPath] = [("study", "constraints", i) for i in range(len(constraints))]
         compiler.finish([*zip(places, constraints, strict=True)])
         self._parameters = compiler.parameters
-        self._branchings = compiler.branch_parameters
+        self._choosing = compiler.branch_parameters
         self._constraints = tuple(compiler.constraints)
-        self.problems: tuple[tuple[KeyPath, str], ...] = tuple(compiler.problems)
-        if compiler.links and not self.problems:
-            self.problems = tuple(self._dangling())
+        self.errors: tuple[tuple[KeyPath, str], ...] = tuple(compiler.errors)
+        if compiler.links and not self.errors:
+            self.errors = tuple(self._dangling())
 
     @property
     def parameters(self) -> dict[str, Distribution]:
@@ -67,12 +67,12 @@ class Space:
     @property
     def branch_parameters(self) -> tuple[str, ...]:
         """The parameters that choose a branch."""
-        return tuple(name for name in self._parameters if name in self._branchings)
+        return tuple(name for name in self._parameters if name in self._choosing)
 
     @property
     def flat(self) -> bool:
         """Whether there are no branches: every configuration has every parameter."""
-        return not self._branchings
+        return not self._choosing
 
     def size(self) -> float:
         """Returns how many configurations there are; infinite for a range without steps."""
@@ -89,8 +89,8 @@ class Space:
             InfeasibleError: a constraint does not hold, or a link has no value.
         """
         config, params = self._fill(suggest, {})
-        if problem := self.violation(config, params):
-            raise InfeasibleError((), problem)
+        if message := self.violation(config, params):
+            raise InfeasibleError((), message)
         return config
 
     def violation(self, config: Mapping[str, Any], params: Mapping[str, Scalar]) -> str:
@@ -119,16 +119,16 @@ class Space:
         Those in which a link has no value are left out; constraints need not hold.
         """
         tour = self._tour(self._parameters)
-        return [visit for visit in tour if visit.problem is None]
+        return [visit for visit in tour if visit.error is None]
 
     def branches(self) -> list[dict[str, str]]:
         """Returns a few assignments of branches, by parameter, that together take each branch.
 
         A space without branches has one, which is empty.
         """
-        tours = self._tour({name: self._parameters[name] for name in self._branchings})
+        tours = self._tour({name: self._parameters[name] for name in self._choosing})
         return [
-            {name: str(value) for name, value in visit.params.items() if name in self._branchings}
+            {name: str(value) for name, value in visit.params.items() if name in self._choosing}
             for visit in tours
         ]
 
@@ -161,7 +161,7 @@ class Space:
         def suggest(name: str, distribution: Distribution) -> Scalar:
             left = unseen.get(name, [])
             ways = [*left, *(value for value in check_values(distribution) if value not in left)]
-            if name in self._branchings and not left:
+            if name in self._choosing and not left:
                 ways.sort(key=lambda way: not _leads_to_unseen(f"{name}.{way}", unseen))
             value = params[name] = ways[0]
             if value in left:
@@ -180,7 +180,7 @@ class Space:
         links: dict[KeyPath, Formula] = {}
 
         def ask(name: str) -> Any:
-            if name not in self._parameters:  # its mark breaks a rule
+            if name not in self._parameters:  # its expression breaks a rule
                 return None
             distribution = self._parameters[name]
             params[name] = suggest(name, distribution)
@@ -213,13 +213,13 @@ class Space:
     def _dangling(self) -> Iterator[tuple[KeyPath, str]]:
         """Yields the links that have no value in some branch, or in no setting at all."""
         visits = self._tour(self._parameters)
-        failed = [(visit.origins, visit.problem) for visit in visits if visit.problem]
-        places = {origins[problem.path]: problem for origins, problem in failed}
-        for path, problem in places.items():
-            if problem.absent:
-                yield path, f"{problem.absent} has no value in every branch where this has one"
+        failed = [(visit.origins, visit.error) for visit in visits if visit.error]
+        places = {origins[error.path]: error for origins, error in failed}
+        for path, error in places.items():
+            if error.absent:
+                yield path, f"{error.absent} has no value in every branch where this has one"
             elif len(failed) == len(visits):
-                yield path, str(problem)
+                yield path, str(error)
 
 
 def _leads_to_unseen(branch: str, unseen: Mapping[str, list[Scalar]]) -> bool:

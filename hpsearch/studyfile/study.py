@@ -73,7 +73,7 @@ class StudySpec:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The whole file as plain data, marks as text; what the database stores."""
+        """The whole file as plain data, expressions as text; what the database stores."""
         tree: dict[str, Any] = self.source.tree
         return tree
 

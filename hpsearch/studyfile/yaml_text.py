@@ -57,7 +57,7 @@ def parse(text: str, where: str, *, numbered: bool = True) -> Document:
     tree = reader.read(node) if node else None
     document = replace(document, tree=None if reader.overfull else tree, locations=reader.locations)
     return replace(
-        document, diagnostics=tuple(document.diagnostic(*problem) for problem in reader.problems)
+        document, diagnostics=tuple(document.diagnostic(*error) for error in reader.errors)
     )
 
 
@@ -68,15 +68,15 @@ def dump(tree: Any) -> str:
 
 def _yaml_fault(error: yaml.YAMLError, document: Document) -> Diagnostic:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    if "\\t" in problem:
-        problem = "a tab cannot indent; use spaces"
-    elif "mapping values are not allowed" in problem:
-        problem = "a second ': ' in one line; put quotes round the value, or mend the indentation"
+    message = getattr(error, "problem", None) or str(error).splitlines()[0]
+    if "\\t" in message:
+        message = "a tab cannot indent; use spaces"
+    elif "mapping values are not allowed" in message:
+        message = "a second ': ' in one line; put quotes round the value, or mend the indentation"
     if mark is None or document.place.line is None:
-        return Diagnostic(document.place.where, None, "", f"not YAML: {problem}")
+        return Diagnostic(document.place.where, None, "", f"not YAML: {message}")
     around = excerpt(document.lines, mark.line + 1)
-    return Diagnostic(document.place.where, mark.line + 1, "", f"not YAML: {problem}", around)
+    return Diagnostic(document.place.where, mark.line + 1, "", f"not YAML: {message}", around)
 
 
 class _Loader(yaml.SafeLoader):
@@ -119,11 +119,11 @@ _Entry = tuple[Any, yaml.Node, yaml.Node]
 
 
 class _Reader:
-    """Turns nodes into plain data, noting places and problems on the way."""
+    """Turns nodes into plain data, noting places and errors on the way."""
 
     def __init__(self, text: str, where: str, numbered: bool) -> None:
         self.locations: dict[KeyPath, Location] = {}
-        self.problems: list[tuple[KeyPath, str, Location | None]] = []
+        self.errors: list[tuple[KeyPath, str, Location | None]] = []
         self._text, self._where, self._numbered = text, where, numbered
         self._values = 0
         self._anchors = Anchors()
@@ -180,19 +180,19 @@ class _Reader:
         return [*entries.values()]
 
     def _rejoined(self, entries: list[_Entry], path: KeyPath) -> list[_Entry]:
-        """Drops the pieces of marks that YAML split at a comma, noting each such mark."""
+        """Drops the pieces of expressions that YAML split at a comma, and notes each of them."""
         kept: list[_Entry] = []
         split = False
         for key, label, item in entries:
             if split:
                 split = ")" not in label.value
-            elif _is_opened_mark(item):
+            elif _is_open_expression(item):
                 split = True
                 start = item.start_mark.index
-                mark = self._text[start : self._text.find(")", start) + 1]
+                expression = self._text[start : self._text.find(")", start) + 1]
                 rule = "inside {...} and [...] YAML splits a value at its commas"
                 self._locate((*path, key), label)
-                self._note((*path, key), f'{rule}; put quotes round it: "{mark}"')
+                self._note((*path, key), f'{rule}; put quotes round it: "{expression}"')
             else:
                 kept.append((key, label, item))
         return kept
@@ -212,10 +212,10 @@ class _Reader:
         return Location(self._where, node.start_mark.line + 1 if self._numbered else None)
 
     def _note(self, path: KeyPath, message: str, place: Location | None = None) -> None:
-        self.problems.append((path, message, place))
+        self.errors.append((path, message, place))
 
 
-def _is_opened_mark(node: yaml.Node) -> bool:
+def _is_open_expression(node: yaml.Node) -> bool:
     plain = isinstance(node, yaml.ScalarNode) and node.style is None
     return plain and node.value.startswith("~") and node.value.count("(") > node.value.count(")")
 

@@ -11,7 +11,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.data import extract_batch_size
 
 from hpsearch.protocol.messages import Progress
-from hpsearch.trial.reports import Exchange
+from hpsearch.trial.reports import Send
 from hpsearch.trial.validations import batches_left, planned_validations
 
 INTERVAL_S = 0.5
@@ -25,7 +25,7 @@ class SayProgress(pl.Callback):
         by_validation: validations are counted, and not epochs.
     """
 
-    def __init__(self, send: Exchange, *, by_validation: bool = False) -> None:
+    def __init__(self, send: Send, *, by_validation: bool = False) -> None:
         self._send = send
         self._by_validation = by_validation
         self._since = time.monotonic()

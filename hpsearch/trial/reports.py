@@ -31,7 +31,7 @@ from hpsearch.trial.validations import (
     validates,
 )
 
-Exchange = Callable[[Message], Decision | None]
+Send = Callable[[Message], Decision | None]
 
 
 # So many validations in a row may bring no usable value: a metric that is logged now and then, or
@@ -44,7 +44,7 @@ class RefusedError(Exception):
 
 
 class Reports(Checkpoint):
-    """Reports every validation, saves the trial's state, and obeys the coordinator's verdict.
+    """Reports every validation, saves the trial's state, and obeys the coordinator's decision.
 
     Where nothing is validated, every epoch is reported. The last validation of an epoch is
     reported when the epoch ends, with the metrics of its training; one within an epoch at once. A
@@ -57,7 +57,7 @@ class Reports(Checkpoint):
     Args:
         job: the trial.
         log: the trial's own record; a report is there before the coordinator hears of it.
-        send: sends a message and returns the verdict on a report.
+        send: sends a message and returns the decision on a report.
         claim: that the trial's folder is this process's to write.
         done: the step of the checkpoint that the trial continues from; 0 for a fresh trial.
         notes: what was wrong with earlier checkpoints, and what a resume cannot promise.
@@ -67,7 +67,7 @@ class Reports(Checkpoint):
         self,
         job: Job,
         log: EventLog,
-        send: Exchange,
+        send: Send,
         claim: Claim,
         done: int,
         notes: list[str],
@@ -151,7 +151,7 @@ class Reports(Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Reports the epoch, if it was validated at its end or nothing is validated.
 
-        A verdict only sets `trainer.should_stop`: an exception here makes Lightning skip the
+        A decision only sets `trainer.should_stop`: an exception here makes Lightning skip the
         teardown of everything else, which is right for a trial that has failed and no other.
 
         Raises:
@@ -212,11 +212,11 @@ class Reports(Checkpoint):
             self._keep_best()
         self._obey(trainer, self._send(report), last)
 
-    def _obey(self, trainer: pl.Trainer, verdict: Decision | None, last: bool) -> None:
-        if verdict == "continue":
+    def _obey(self, trainer: pl.Trainer, decision: Decision | None, last: bool) -> None:
+        if decision == "continue":
             return
         if not last:
-            self.how = "pruned" if verdict == "prune" else "stopped"
+            self.how = "pruned" if decision == "prune" else "stopped"
         _stop(trainer)
 
     def _pass_over(self, trainer: pl.Trainer, error: Exception) -> None:

@@ -31,7 +31,7 @@ from hpsearch.trial.causes import failed
 from hpsearch.trial.lightning_namespace import become_rank_zero, in_tree, one_process, tree_of
 from hpsearch.trial.optimization import attach
 from hpsearch.trial.progress import SayProgress
-from hpsearch.trial.reports import Exchange, RefusedError, Reports
+from hpsearch.trial.reports import RefusedError, Reports, Send
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim, SupersededError
 from hpsearch.trial.saving.position import DataPosition
@@ -63,7 +63,7 @@ TREES = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightnin
 
 
 @keep_test_split_closed()
-def run_trial(job: Job, send: Exchange) -> None:
+def run_trial(job: Job, send: Send) -> None:
     """Trains the job's model, or goes on from its last checkpoint, and says how it ended.
 
     Never raises for a fault of the trial: that is told as `Ended("failed", ...)`.
@@ -95,7 +95,7 @@ def run_trial(job: Job, send: Exchange) -> None:
     send(ended)
 
 
-def _fit(job: Job, log: EventLog, send: Exchange, where: StageTracker, claim: Claim) -> Ended:
+def _fit(job: Job, log: EventLog, send: Send, where: StageTracker, claim: Claim) -> Ended:
     prepare(job)
     _write_params(job)
     last = Path(job.folder) / checkpoint.LAST

@@ -64,7 +64,7 @@ def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
 
     Args:
         modules: the study's own modules.
-        data: the study file's `data` section, with its searched values still as marks.
+        data: the study file's `data` section, with its searched values still as expressions.
 
     Returns:
         A sentence on each of the study's modules that cannot be imported.

@@ -42,14 +42,14 @@ def give_away(monkeypatch: pytest.MonkeyPatch) -> GiveAway:
         if os.geteuid() == 0:
             os.chown(path, 54321, -1)
             return
-        given, doubt = path.stat().st_ino, permissions._doubt
+        given, original = path.stat().st_ino, permissions._others_may_write
 
         def of_another(found: os.stat_result, what: str, **more: bool) -> str:
             if found.st_ino == given:
                 found = os.stat_result([*found[:4], 54321, *found[5:10]])
-            return doubt(found, what, **more)
+            return original(found, what, **more)
 
-        monkeypatch.setattr(permissions, "_doubt", of_another)
+        monkeypatch.setattr(permissions, "_others_may_write", of_another)
 
     return give
 
@@ -71,7 +71,7 @@ def test_a_file_that_everybody_may_write_to_is_not(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "members", "doubt"),
+    ("name", "members", "reason"),
     [
         ("ada", [], ""),
         ("ada", ["ada"], ""),
@@ -80,13 +80,13 @@ def test_a_file_that_everybody_may_write_to_is_not(file: Path) -> None:
     ],
 )
 def test_a_group_is_others_unless_it_is_the_owners_private_one(
-    file: Path, monkeypatch: pytest.MonkeyPatch, name: str, members: list[str], doubt: str
+    file: Path, monkeypatch: pytest.MonkeyPatch, name: str, members: list[str], reason: str
 ) -> None:
     group = SimpleNamespace(gr_name=name, gr_mem=members)
     monkeypatch.setattr("grp.getgrgid", lambda gid: group)
     monkeypatch.setattr("pwd.getpwuid", lambda uid: SimpleNamespace(pw_name="ada"))
     file.chmod(0o664)
-    assert untrusted_reason(file) == doubt
+    assert untrusted_reason(file) == reason
 
 
 def test_a_group_without_a_name_is_others(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,14 +96,14 @@ def test_a_group_without_a_name_is_others(file: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("mode", "doubt"),
+    ("mode", "reason"),
     [(0o1777, ""), (0o777, "everybody may write to its folder, mode 777"), (0o755, "")],
 )
 def test_in_a_folder_of_all_only_the_sticky_bit_protects_a_file(
-    file: Path, mode: int, doubt: str
+    file: Path, mode: int, reason: str
 ) -> None:
     file.parent.chmod(mode)
-    assert untrusted_reason(file) == doubt
+    assert untrusted_reason(file) == reason
 
 
 def test_a_link_is_as_good_as_its_folder_and_as_what_it_leads_to(file: Path) -> None:
@@ -157,9 +157,9 @@ def test_a_package_that_others_may_write_to_puts_its_modules_in_doubt(file: Path
     (package / "__init__.py").chmod(0o666)
     (package / "deep.py").write_text(BOOM)
     tree = {"model": {"class_path": "trustlib.deep.B"}}
-    doubt = "everybody may write to the file, mode 666"
+    reason = "everybody may write to the file, mode 666"
     assert find_code(tree, [str(file.parent)]) == (
-        Code("trustlib.deep.B", package / "__init__.py", doubt),
+        Code("trustlib.deep.B", package / "__init__.py", reason),
     )
 
 
@@ -216,13 +216,13 @@ def test_of_an_own_study_file_only_the_code_of_others_is_told(file: Path) -> Non
 def test_a_module_of_others_beside_a_study_is_refused_though_nothing_names_it(
     file: Path, give_away: GiveAway, name: str
 ) -> None:
-    intruder = file.parent / name
-    intruder.parent.mkdir(exist_ok=True)
-    intruder.write_text(BOOM)
-    give_away(intruder)
+    shadowing = file.parent / name
+    shadowing.parent.mkdir(exist_ok=True)
+    shadowing.write_text(BOOM)
+    give_away(shadowing)
     file.parent.chmod(0o1777)
     tree = {"model": {"class_path": "hpsearch.models.CNN"}}
-    with pytest.raises(InputError, match=re.escape(f"  numpy: {intruder} (the file belongs to ")):
+    with pytest.raises(InputError, match=re.escape(f"  numpy: {shadowing} (the file belongs to ")):
         require_trust(None, tree, [str(file.parent)], trusted=False)
 
 
@@ -266,8 +266,8 @@ def test_a_folder_above_that_others_may_write_to_puts_a_file_in_doubt(tmp_path: 
     (deep / "net.py").touch()
     assert untrusted_reason(deep / "net.py") == ""
     (tmp_path / "shared").chmod(0o777)
-    doubt = f"everybody may write to the folder {tmp_path / 'shared'}, mode 777"
-    assert untrusted_reason(deep / "net.py") == doubt
+    reason = f"everybody may write to the folder {tmp_path / 'shared'}, mode 777"
+    assert untrusted_reason(deep / "net.py") == reason
     (tmp_path / "shared").chmod(0o1777)
     assert untrusted_reason(deep / "net.py") == ""
 

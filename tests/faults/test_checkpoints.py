@@ -42,11 +42,11 @@ def test_a_kill_at_any_point_of_writing_leaves_a_checkpoint(
 
 
 class Evil:
-    def __init__(self, mark: Path) -> None:
-        self._mark = mark
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
-        return os.mkdir, (str(self._mark),)
+        return os.mkdir, (str(self._folder),)
 
 
 def cut(path: Path, chance: random.Random) -> None:

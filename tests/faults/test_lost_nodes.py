@@ -27,52 +27,52 @@ from hpsearch.cli import main
 
 pytestmark = pytest.mark.process
 
-MARK = "HPSEARCH_TEST_MARK"
+TAG = "HPSEARCH_TEST_TAG"
 LEFT_S = 5.0
 
 
 @pytest.fixture
-def mark() -> str:
+def tag() -> str:
     """What every process of a test's search has in its environment, on whatever carrier."""
     return secrets.token_hex()
 
 
-def marked(mark: str) -> list[psutil.Process]:
+def tagged(tag: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+            if process.environ().get(TAG) == tag and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
 
 
-def agents(mark: str) -> dict[str, psutil.Process]:
+def agents(tag: str) -> dict[str, psutil.Process]:
     """Returns the agents by the name that their environment gives them."""
     return {
         process.environ().get("NODE", ""): process
-        for process in marked(mark)
+        for process in tagged(tag)
         if "agent" in process.cmdline() and "-m" in process.cmdline()
     }
 
 
-def wait_until_gone(mark: str, score: Score) -> None:
+def wait_until_gone(tag: str, score: Score) -> None:
     began = time.monotonic()
-    while left := marked(mark):
+    while left := tagged(tag):
         assert time.monotonic() - began < LEFT_S, [process.cmdline() for process in left]
         time.sleep(0.05)
     score.worst("s until the last process was gone", time.monotonic() - began)
 
 
-def use_nodes(search: Search, mark: str, *names: str, **fields: str) -> None:
+def use_nodes(search: Search, tag: str, *names: str, **fields: str) -> None:
     """Has the search use nodes of these names."""
     entries = [
         {
             "host": "local",
             "name": name,
             "devices": "cpu:2",
-            "setup": f"export {MARK}={mark} NODE={name} PYTHONPATH={_pythonpath()}",
+            "setup": f"export {TAG}={tag} NODE={name} PYTHONPATH={_pythonpath()}",
             **fields,
         }
         for name in names
@@ -89,23 +89,23 @@ def _pythonpath() -> str:
 def test_a_killed_nodes_trials_continue_on_another(
     search: Search,
     undisturbed: Search,
-    mark: str,
+    tag: str,
     score: Score,
     repeat: int,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    use_nodes(search, mark, "a", "b")
+    use_nodes(search, tag, "a", "b")
     search.begin()
-    search.wait_for(lambda: {"a", "b"} <= set(agents(mark)))
+    search.wait_for(lambda: {"a", "b"} <= set(agents(tag)))
     search.wait_for_reports(10 + repeat)
     rows = shown_nodes(search, capsys)
-    agents(mark)["a"].kill()
+    agents(tag)["a"].kill()
     score.struck()
 
     assert search.wait_for_end() == 0, search.output
     check_budget(search, TRIALS, EPOCHS)
     check_equal(search, undisturbed, TRIALS)
-    wait_until_gone(mark, score)
+    wait_until_gone(tag, score)
     assert "is lost: its connection closed" in search.output
     assert {row["name"] for row in rows} <= {"a", "b"}
     assert all(row["shared"] for row in rows if row["state"] == "in")
@@ -154,10 +154,10 @@ def slurm(short_folder: Path) -> Iterator[toy_slurm.ToySlurm]:
 
 
 @pytest.fixture
-def ray(mark: str) -> Iterator[toy_ray.ToyRay]:
+def ray(tag: str) -> Iterator[toy_ray.ToyRay]:
     if not toy_ray.can_run():
         pytest.skip("needs Ray: pip install 'hpsearch[ray]'")
-    ray = toy_ray.ToyRay({**os.environ, MARK: mark})
+    ray = toy_ray.ToyRay({**os.environ, TAG: tag})
     yield ray
     ray.close()
 
@@ -185,7 +185,7 @@ def test_one_study_crosses_every_carrier(
     postgresql: str,
     sshd: toy_sshd.ToySshd,
     slurm: toy_slurm.ToySlurm,
-    mark: str,
+    tag: str,
     score: Score,
     repeat: int,
     request: pytest.FixtureRequest,
@@ -200,17 +200,17 @@ def test_one_study_crosses_every_carrier(
     search.wait_for_reports(40)
     crossing.strike(signal.SIGINT)
 
-    use_nodes(search, mark, "a", "b")
+    use_nodes(search, tag, "a", "b")
     search.resume()
-    search.wait_for(lambda: {"a", "b"} <= set(agents(mark)))
+    search.wait_for(lambda: {"a", "b"} <= set(agents(tag)))
     search.wait_for_reports(40)
-    agents(mark)["a"].kill()
+    agents(tag)["a"].kill()
     score.struck()
     search.wait_for_reports(40)
     crossing.strike(signal.SIGKILL)
-    wait_until_gone(mark, score)
+    wait_until_gone(tag, score)
 
-    use_nodes(search, mark, "box0", "box1")
+    use_nodes(search, tag, "box0", "box1")
     text = (search.folder / "cluster.yaml").read_text()
     for name in ("box0", "box1"):
         text = text.replace(f"host: local\n  name: {name}", f"host: {name}\n  name: {name}")
@@ -218,17 +218,17 @@ def test_one_study_crosses_every_carrier(
     search.environment = {"HPSEARCH_SSH": sshd.ssh}
     search.resume()
     search.wait_for_reports(40)
-    assert all("box" in name for name in agents(mark))
+    assert all("box" in name for name in agents(tag))
     crossing.strike(signal.SIGKILL)
-    wait_until_gone(mark, score)
+    wait_until_gone(tag, score)
 
-    search.prefix, search.environment = slurm.prefix, {**slurm.variables, MARK: mark}
+    search.prefix, search.environment = slurm.prefix, {**slurm.variables, TAG: tag}
     search.options = ("--slurm", "nodes=2 cpus-per-task=1 time=1 signal=USR1@40 devices=cpu:1")
     search.resume()
     search.wait_for_reports(60)
     assert slurm.jobs()
     crossing.strike(signal.SIGKILL)
-    wait_until_gone(mark, score)
+    wait_until_gone(tag, score)
     search.environment = {}
 
     ray: toy_ray.ToyRay = request.getfixturevalue("ray")
@@ -254,7 +254,7 @@ def visible(search: Search) -> set[str]:
 def test_trials_complete_over_several_steps_of_slurm(
     tmp_path: Path,
     slurm: toy_slurm.ToySlurm,
-    mark: str,
+    tag: str,
     score: Score,
     repeat: int,
     coordinator: str,
@@ -262,7 +262,7 @@ def test_trials_complete_over_several_steps_of_slurm(
     trials, epochs = 6, 50
     crossing = Crossing(tmp_path / "search", trials, epochs, pause=0.4)
     search = crossing.search
-    search.prefix, search.environment = slurm.prefix, {**slurm.variables, MARK: mark}
+    search.prefix, search.environment = slurm.prefix, {**slurm.variables, TAG: tag}
     if coordinator == "a job":
         search.prefix += ("srun", "--quiet", "--ntasks=1", "--partition=high", "--time=20")
     step = "partition=low nodes=2 gres=gpu:1 time=1 signal=USR1@35 per_device=2"
@@ -277,7 +277,7 @@ def test_trials_complete_over_several_steps_of_slurm(
 
     assert search.wait_for_end(patience_s=400) == 0, search.output
     check_budget(search, trials, epochs)
-    wait_until_gone(mark, score)
+    wait_until_gone(tag, score)
     assert visible(search) == {"0", "1"}
     assert most_on_a_device(search) == 2, "two trials share a GPU"
     deadline = time.monotonic() + 10
@@ -298,13 +298,13 @@ def most_on_a_device(search: Search) -> int:
 
 @pytest.mark.fault("23. a node of Ray with GPUs is killed", short=0, full=1)
 def test_trials_on_ray_see_their_own_devices(
-    tmp_path: Path, mark: str, score: Score, repeat: int
+    tmp_path: Path, tag: str, score: Score, repeat: int
 ) -> None:
     if not toy_ray.can_run():
         pytest.skip("needs Ray: pip install 'hpsearch[ray]'")
     crossing = Crossing(tmp_path / "search", TRIALS, EPOCHS, pause=0.2)
     search = crossing.search
-    ray = toy_ray.ToyRay({**os.environ, MARK: mark}, gpus=2)
+    ray = toy_ray.ToyRay({**os.environ, TAG: tag}, gpus=2)
     search.prefix, search.options = ray.prefix, ("--ray", f"{ray.address} per_device=2")
 
     search.begin()
@@ -315,5 +315,5 @@ def test_trials_on_ray_see_their_own_devices(
     assert search.wait_for_end() == 0, search.output
     ray.close()
     check_budget(search, TRIALS, EPOCHS)
-    wait_until_gone(mark, score)
+    wait_until_gone(tag, score)
     assert visible(search) == {"0", "1"}

@@ -35,7 +35,7 @@ def test_searches_that_begin_at_once_share_a_fresh_file(
 
 
 class Timed(ScriptedEngine):
-    """Trials that only report; measures how long each waits for its verdict."""
+    """Trials that only report; measures how long each waits for its decision."""
 
     def __init__(self, slots: int, count: int) -> None:
         super().__init__(slots, reports(count))
@@ -44,10 +44,10 @@ class Timed(ScriptedEngine):
     def poll(self, handler: Handler, timeout_s: float) -> None:
         def timed(number: int, message: Message | Exited) -> Decision | None:
             began = time.perf_counter()
-            verdict = handler(number, message)
+            decision = handler(number, message)
             if isinstance(message, Report):
                 self.waits.append(time.perf_counter() - began)
-            return verdict
+            return decision
 
         super().poll(timed, timeout_s)
 
@@ -69,7 +69,7 @@ def test_many_slots_report_without_error_and_without_waiting(
     assert record.counts["complete"] == trials
     assert all(len(trial.values_by_epoch) == 20 for trial in record.trials)
     score.struck(20 * trials)
-    score.worst("ms p99 until the verdict", 1000 * float(np.quantile(engine.waits, 0.99)))
+    score.worst("ms p99 until the decision", 1000 * float(np.quantile(engine.waits, 0.99)))
     score.worst("ms for a report and its share of all else", 1000 * taken / (20 * trials))
 
 
@@ -88,5 +88,5 @@ def test_a_study_of_a_thousand_trials_stays_quick(
     assert len(record.trials) == 1000
     assert all(trial.state in ("complete", "pruned") for trial in record.trials)
     score.struck()
-    score.worst("ms p99 until the verdict", 1000 * float(np.quantile(engine.waits, 0.99)))
+    score.worst("ms p99 until the decision", 1000 * float(np.quantile(engine.waits, 0.99)))
     assert score.figures["s to read the study for `status`"] <= 2.0

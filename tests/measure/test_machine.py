@@ -62,6 +62,6 @@ def test_clock_that_was_never_set_is_a_warning(
     assert not find("clock", "sqlite:///a.db", tmp_path).ok
 
 
-def test_every_line_begins_with_its_verdict(on_screen: Any) -> None:
+def test_every_line_begins_with_its_result(on_screen: Any) -> None:
     text = on_screen(findings_table([Finding("cpu", "2 cores"), Finding("disk", "full", ok=False)]))
     assert [line.split()[:2] for line in text.splitlines()] == [["ok", "cpu"], ["warn", "disk"]]

@@ -25,7 +25,7 @@ CONFIG = {"model": {"class_path": "a.Model"}, "trainer": {"max_epochs": 10}}
 
 
 def timed(
-    name: str, *milliseconds: float, compiling: tuple[float, ...] = (), **way: Any
+    name: str, *milliseconds: float, compiling: tuple[float, ...] = (), **variant: Any
 ) -> Measurement:
     compiled = compiling or (0.0,) * len(milliseconds)
     rounds = [
@@ -37,10 +37,10 @@ def timed(
         }
         for ms, seconds in zip(milliseconds, compiled, strict=True)
     ]
-    return Measurement(Variant(name, f"speed: {{{name}: true}}", CONFIG, **way), rounds)
+    return Measurement(Variant(name, f"speed: {{{name}: true}}", CONFIG, **variant), rounds)
 
 
-OWN = timed("as the file says", 100, 110, 120)
+BASELINE = timed("as the file says", 100, 110, 120)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_ways_are_those_that_the_file_does_not_take(
 ) -> None:
     lays_out, gpu = circumstances
     variants = possible_variants(config, takes_channels_last=lays_out, gpu=gpu)
-    assert [way.name for way in variants] == names
+    assert [variant.name for variant in variants] == names
 
 
 def test_a_way_is_the_file_with_one_line_more() -> None:
@@ -81,7 +81,7 @@ def test_a_way_is_the_file_with_one_line_more() -> None:
 def test_the_table_shows_each_way_or_why_it_cannot_be_taken(on_screen: Any) -> None:
     compiled = timed("compile", 50, 55, 80, compiling=(40.0, 5.0, 6.0))
     broken = Measurement(Variant("bf16-mixed", "x", CONFIG), [{}], "RuntimeError: [no] such kernel")
-    lines = on_screen(speed_table(OWN, [compiled, broken])).splitlines()
+    lines = on_screen(speed_table(BASELINE, [compiled, broken])).splitlines()
     rows = [" ".join(line.split()) for line in lines[2:]]
     assert rows == [
         "as the file says 909 1",
@@ -93,7 +93,7 @@ def test_the_table_shows_each_way_or_why_it_cannot_be_taken(on_screen: Any) -> N
 def test_nothing_is_recommended_that_does_not_gain_in_every_round() -> None:
     now_and_then = timed("channels_last", 50, 50, 115)
     broken = Measurement(Variant("compile", "x", CONFIG), [{}], "no")
-    assert recommendation(OWN, [now_and_then, broken], 10) == (
+    assert recommendation(BASELINE, [now_and_then, broken], 10) == (
         "None gains more than 5% in every round: leave the file as it is."
     )
 
@@ -101,7 +101,7 @@ def test_nothing_is_recommended_that_does_not_gain_in_every_round() -> None:
 def test_the_fastest_is_recommended_and_the_others_are_to_be_measured_on_top_of_it() -> None:
     laid = timed("channels_last", 80, 88, 100)
     fewer = timed("bf16-mixed", 50, 55, 60, caution="It computes with fewer digits.")
-    assert recommendation(OWN, [laid, fewer], 10) == (
+    assert recommendation(BASELINE, [laid, fewer], 10) == (
         "Write speed: {bf16-mixed: true}: 2.00 times as fast (2.00 at least). It computes with"
         " fewer digits. Then check --speed again: channels_last may add to it."
     )
@@ -129,20 +129,22 @@ def test_the_fastest_is_recommended_and_the_others_are_to_be_measured_on_top_of_
 )
 def test_compiling_must_be_earned_back_within_a_trial(epochs: int, words: str) -> None:
     compiled = timed("compile", 50, 55, 60, compiling=(44.0, 5.0, 5.0))
-    assert recommendation(OWN, [compiled], epochs) == words
+    assert recommendation(BASELINE, [compiled], epochs) == words
 
 
 def test_many_epochs_are_counted_without_a_fraction() -> None:
     compiled = timed("compile", 99.0, 99.0, 99.0, compiling=(22_000.0, 5.0, 5.0))
-    own = timed("as the file says", 110, 110, 110)
-    assert "which 20,000 epochs earn back; a trial has 2." in recommendation(own, [compiled], 2)
+    baseline = timed("as the file says", 110, 110, 110)
+    assert "which 20,000 epochs earn back; a trial has 2." in recommendation(
+        baseline, [compiled], 2
+    )
 
 
 def test_a_way_with_little_to_compile_beats_a_faster_one_in_a_short_trial() -> None:
     compiled = timed("compile", 50, 55, 60, compiling=(20.0, 5.0, 5.0))
     laid = timed("channels_last", 60, 66, 72)
-    assert recommendation(OWN, [compiled, laid], 5).startswith("Write speed: {channels_last")
-    assert recommendation(OWN, [compiled, laid], 50).startswith("Write speed: {compile")
+    assert recommendation(BASELINE, [compiled, laid], 5).startswith("Write speed: {channels_last")
+    assert recommendation(BASELINE, [compiled, laid], 50).startswith("Write speed: {compile")
 
 
 SPEC = StudySpec.from_document(
@@ -155,7 +157,7 @@ SPEC = StudySpec.from_document(
 )
 
 
-def way_of(job: Job) -> str:
+def variant_named(job: Job) -> str:
     speed = job.config.get("speed") or {}
     return ", ".join([*speed, str(job.config["trainer"].get("precision", ""))]).strip(", ")
 
@@ -167,7 +169,7 @@ def test_rounds_go_there_and_back_again_and_a_way_that_failed_is_left_out(
 
     def answer(function: str, job: Job, cache: str) -> dict[str, Any]:
         assert job.config["model"]["init_args"] == {"width": 5}
-        order.append(way_of(job))
+        order.append(variant_named(job))
         if order[-1] == "compile":
             raise SearchError("the process that ran it ended with -11; see its output in nowhere")
         if order[-1] == "bf16-mixed":

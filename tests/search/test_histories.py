@@ -242,7 +242,14 @@ class History:
         act = self.chance.choice(
             [
                 *(self.live, self.live, self.live, self.back_up, self.restore),
-                *(self.restore_runs, self.copy, self.rival, self.tamper, self.lose_mark, self.swap),
+                *(
+                    self.restore_runs,
+                    self.copy,
+                    self.rival,
+                    self.tamper,
+                    self.lose_owner_file,
+                    self.swap,
+                ),
             ]
         )
         act(project)
@@ -328,9 +335,9 @@ class History:
                 shutil.copy(self.backups[-1] / "study.db", project.folder)
                 project.known = set()
 
-    def lose_mark(self, project: Project) -> None:
-        for mark in project.folder.glob("runs/chaos/study.json"):
-            mark.unlink()
+    def lose_owner_file(self, project: Project) -> None:
+        for file in project.folder.glob("runs/chaos/study.json"):
+            file.unlink()
 
     def tamper(self, project: Project) -> None:
         """Changes the database by hand; what `fsck --repair` makes of it is not worse."""
@@ -343,11 +350,11 @@ class History:
         wrong, records = project.wrong(), project.records()
         found = examine_study(project.url, "chaos", None)
 
-        _, left = repair_study(project.url, "chaos", None)
+        _, after = repair_study(project.url, "chaos", None)
 
-        assert project.wrong() <= wrong, f"worse than before: {found.damages}"
+        assert project.wrong() <= wrong, f"worse than before: {found.problems}"
         assert project.records() == records, "a record was lost"
-        assert len(left.left) <= len(found.left)
+        assert len(after.errors) <= len(found.errors)
         shutil.rmtree(project.folder)
         shutil.move(kept, project.folder)
 

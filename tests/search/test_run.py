@@ -111,10 +111,10 @@ def test_how_the_search_chooses_may_change(here: Path, change: str) -> None:
 def test_what_is_searched_may_not_change_under_one_name(here: Path) -> None:
     run()
 
-    with pytest.raises(InputError) as refusal:
+    with pytest.raises(InputError) as caught:
         run("model.width=~int(2, 32)")
 
-    text = str(refusal.value)
+    text = str(caught.value)
     assert "the study tiny is in the database already, and searches something else:" in text
     assert "-    width: ~int(2, 16)\n+    width: ~int(2, 32)" in text
     assert text.endswith(

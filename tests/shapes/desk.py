@@ -34,14 +34,14 @@ def job(folder: Path, model: dict[str, Any] | None = None, **sections: Any) -> J
 class Desk:
     """A coordinator for one trial: remembers what it hears, and answers as planned."""
 
-    def __init__(self, verdicts: dict[int, Decision] | None = None) -> None:
+    def __init__(self, decisions: dict[int, Decision] | None = None) -> None:
         self.heard: list[Message] = []
-        self._verdicts = verdicts or {}
+        self._decisions = decisions or {}
 
     def __call__(self, message: Message) -> Decision | None:
         self.heard.append(message)
         if isinstance(message, Report):
-            return self._verdicts.get(message.step, "continue")
+            return self._decisions.get(message.step, "continue")
         return None
 
     @property
@@ -54,8 +54,8 @@ class Desk:
         return ended
 
 
-def run(job: Job, verdicts: dict[int, Decision] | None = None) -> Desk:
-    desk = Desk(verdicts)
+def run(job: Job, decisions: dict[int, Decision] | None = None) -> Desk:
+    desk = Desk(decisions)
     run_trial(job, desk)
     return desk
 

@@ -48,11 +48,11 @@ class ScriptedEngine:
     def poll(self, handler: Handler, timeout_s: float) -> None:
         for number, script in list(self._running.items()):
             message = next(script)
-            verdict = handler(number, message)
+            decision = handler(number, message)
             if isinstance(message, Exited):
                 self._running.pop(number, None)
-            elif verdict in ("prune", "stop"):
-                how = "pruned" if verdict == "prune" else "stopped"
+            elif decision in ("prune", "stop"):
+                how = "pruned" if decision == "prune" else "stopped"
                 self._running[number] = iter([Ended(how, facts={}), Exited(0)])
 
     def kill(self, number: int) -> None:

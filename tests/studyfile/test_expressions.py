@@ -14,7 +14,7 @@ from hpsearch.studyfile.expressions import (
 
 
 @pytest.mark.parametrize(
-    ("mark", "distribution"),
+    ("expression", "distribution"),
     [
         ("~int(8, 64, log=True)", IntRange(8, 64, log=True)),
         ("~int(-4, 4, step=2)", IntRange(-4, 4, step=2)),
@@ -31,12 +31,12 @@ from hpsearch.studyfile.expressions import (
         ("~choice(null, a, prior=null)", Choice((None, "a"), prior=None)),
     ],
 )
-def test_a_mark_reads_as_its_distribution(mark, distribution):
-    assert parse_expression(mark) == distribution
+def test_an_expression_reads_as_its_distribution(expression, distribution):
+    assert parse_expression(expression) == distribution
 
 
 @pytest.mark.parametrize(
-    ("mark", "message"),
+    ("expression", "message"),
     [
         ("~flaot(0, 1)", "there is no '~flaot'; did you mean 'float'?"),
         ("~int(4, 2)", "low 4 is above high 2; write ~int(2, 4)"),
@@ -80,18 +80,18 @@ def test_a_mark_reads_as_its_distribution(mark, distribution):
         ("~int(8, 64", "opens and closes its parentheses unequally; write ~int(low, high)"),
         (
             "~.cache",
-            "is not a mark; write ~int(low, high), ~float(low, high) or ~choice(a, b, ...)",
+            "is not a search expression; write ~int(low, high), ~float(low, high) or ~choice(",
         ),
         ("~.cache", "or ~~.cache for the text itself"),
         ("~" + "x" * MAX_LENGTH, f"characters is over the limit of {MAX_LENGTH}"),
     ],
 )
-def test_each_mistake_in_a_mark_is_told(mark, message):
+def test_each_mistake_in_an_expression_is_told(expression, message):
     with pytest.raises(InvalidValueError, match=re.escape(message)):
-        parse_expression(mark)
+        parse_expression(expression)
 
 
-def test_a_long_mark_is_cut_short_in_its_message():
+def test_a_long_expression_is_cut_short_in_its_message():
     with pytest.raises(InvalidValueError) as caught:
         parse_expression("~choice(" + "-" * 3000 + "1, 2)")
     assert len(str(caught.value)) < 200

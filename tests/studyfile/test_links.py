@@ -14,7 +14,7 @@ def fill(space, **values):
     return space.sample(lambda name, distribution: named.get(name, distribution.ends()[0]))
 
 
-def problem_of(space, **values):
+def violation_of(space, **values):
     try:
         fill(space, **values)
     except InfeasibleError as error:
@@ -51,7 +51,7 @@ def test_a_link_is_filled_in_from_other_values(link, value):
     space = Space(sections(size=link, other="~int(1, 3)", more="~expr(model.other + 1)"))
     arguments = {"optimizer": "adam", "data__batch_size": 8, "optimizer__adam__lr": 0.5}
     if "adam.lr" in link:
-        assert "has no value in every branch" in space.problems[0][1]
+        assert "has no value in every branch" in space.errors[0][1]
         return
     config = fill(space, **arguments)
     assert config["model"]["init_args"] == {"size": value, "other": 1, "more": 2}
@@ -77,14 +77,14 @@ def test_a_link_may_follow_from_a_link_and_adds_no_parameter():
     ],
 )
 def test_a_link_that_leads_nowhere_is_named(link, message):
-    ((path, problem),) = Space(sections(size=link)).problems
+    ((path, found),) = Space(sections(size=link)).errors
     assert path == ("model", "init_args", "size")
-    assert message in problem
+    assert message in found
 
 
 def test_a_link_without_a_value_makes_the_setting_infeasible():
     space = Space(sections(size="~expr(100 / (data.batch_size - 4))"))
-    assert space.problems == ()
+    assert space.errors == ()
     with pytest.raises(InfeasibleError, match="division by zero"):
         fill(space)
     assert fill(space, data__batch_size=8)["model"]["init_args"] == {"size": 25.0}
@@ -92,7 +92,7 @@ def test_a_link_without_a_value_makes_the_setting_infeasible():
 
 
 @pytest.mark.parametrize(
-    ("mark", "parameter", "feasible", "infeasible"),
+    ("expression", "parameter", "feasible", "infeasible"),
     [
         ("~int(1, data.batch_size)", IntRange(1, 8), 4, 5),
         ("~int(data.batch_size, 20)", IntRange(4, 20), 4, 3),
@@ -100,41 +100,41 @@ def test_a_link_without_a_value_makes_the_setting_infeasible():
         ("~int(low=1, high=data.batch_size, log=True)", IntRange(1, 8, log=True), 4, 5),
     ],
 )
-def test_a_range_ends_at_another_value(mark, parameter, feasible, infeasible):
-    space = Space(sections(size=mark))
+def test_a_range_ends_at_another_value(expression, parameter, feasible, infeasible):
+    space = Space(sections(size=expression))
     assert space.parameters["model.size"] == parameter
     assert next(iter(space.parameters)) == "model.size"
-    assert problem_of(space, model__size=feasible) == ""
-    assert "does not hold: model.size is" in problem_of(space, model__size=infeasible)
+    assert violation_of(space, model__size=feasible) == ""
+    assert "does not hold: model.size is" in violation_of(space, model__size=infeasible)
 
 
 def test_a_range_may_end_at_an_entry_of_a_list():
     space = Space(sections(sizes=["~int(1, 4)", "~int(model.sizes.0, 8)"]))
     assert space.parameters["model.sizes.1"] == IntRange(1, 8)
-    assert problem_of(space, model__sizes__0=3, model__sizes__1=2)
+    assert violation_of(space, model__sizes__0=3, model__sizes__1=2)
 
 
 def test_ranges_that_end_at_each_other_or_at_a_word_are_refused():
     circle = Space(sections(a="~int(1, model.b)", b="~int(1, model.a)"))
-    assert {problem for _, problem in circle.problems} == {
+    assert {message for _, message in circle.errors} == {
         "this range ends at values that end at this range"
     }
-    ((_, problem),) = Space(sections(a="~int(1, optimizer.lr)")).problems
-    assert "can only end at a number or a range, and optimizer.lr is neither" in problem
+    ((_, message),) = Space(sections(a="~int(1, optimizer.lr)")).errors
+    assert "can only end at a number or a range, and optimizer.lr is neither" in message
 
 
 def test_a_constraint_that_does_not_hold_is_told_with_its_values():
     space = Space(sections(size="~int(1, 9)"), ["model.size % data.batch_size == 0"])
-    assert problem_of(space, model__size=8) == ""
-    assert problem_of(space, model__size=9) == (
+    assert violation_of(space, model__size=8) == ""
+    assert violation_of(space, model__size=9) == (
         "model.size % data.batch_size == 0 does not hold: model.size is 9, data.batch_size is 4"
     )
 
 
 def test_a_constraint_on_a_branch_that_is_not_taken_holds():
     space = Space(sections(), ["optimizer.adam.lr < 0.05"])
-    assert "optimizer.adam.lr is 0.1" in problem_of(space, optimizer="adam")
-    assert problem_of(space, optimizer="sgd") == ""
+    assert "optimizer.adam.lr is 0.1" in violation_of(space, optimizer="adam")
+    assert violation_of(space, optimizer="sgd") == ""
 
 
 def test_options_may_be_lists():
@@ -213,4 +213,4 @@ def test_the_epochs_of_a_trial_may_follow_from_other_values():
     assert parsed.diagnostics == ()
     spec = StudySpec.from_parsed(parsed)
     assert spec.max_reports() == 9
-    assert problem_of(spec.space, model__width=3, model__heads=2)
+    assert violation_of(spec.space, model__width=3, model__heads=2)

@@ -62,7 +62,7 @@ def test_a_mutated_study_file_is_read_or_refused(tmp_path):
         "".join(f"b{n}: 1\n" for n in range(9000)),
         "a: 1\n" * 20_000,
     ],
-    ids=["a long list", "many bad marks", "many bad sections", "one key again and again"],
+    ids=["a long list", "many bad expressions", "many bad sections", "one key again and again"],
 )
 def test_a_large_file_of_faults_is_told_soon(tmp_path, text):
     (tmp_path / "large.yaml").write_text(text)

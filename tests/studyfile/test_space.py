@@ -74,7 +74,7 @@ def test_a_corner_remembers_where_its_parts_are_written():
     assert corner.origins[("optimizer", "init_args", "lr")] == written
 
 
-def test_a_branch_that_is_a_mark_itself_is_visited():
+def test_a_branch_that_is_an_expression_itself_is_visited():
     space = Space({"trainer": {"clip": {"~choice": {"off": None, "on": "~float(0.1, 1)"}}}})
     assert [c.config["trainer"]["clip"] for c in space.corners()] == [None, 0.1, 1.0]
 
@@ -96,7 +96,7 @@ def test_parameters_of_a_branch_leave_the_others_out():
     assert list(Space(SECTIONS).parameters_of(branch)) == names
 
 
-def test_a_space_without_marks_has_one_configuration():
+def test_a_space_without_expressions_has_one_configuration():
     space = Space({"model": {"class_path": "m.CNN"}})
     assert (space.size(), space.flat, space.branches(), space.parameters) == (1, True, [{}], {})
     assert [corner.config for corner in space.corners()] == [{"model": {"class_path": "m.CNN"}}]
@@ -125,13 +125,13 @@ def test_sizes_multiply_side_by_side_and_add_over_branches():
     ],
 )
 def test_each_broken_rule_is_told(section, message):
-    ((_, problem),) = Space({"model": section}).problems
-    assert message in problem
+    ((_, found),) = Space({"model": section}).errors
+    assert message in found
 
 
 def test_all_broken_rules_are_told_at_once():
     space = Space({"model": {"a": "~int(4, 2)", "b": ["~flaot(0, 1)", "~int(1, 2)"]}})
-    assert [path for path, _ in space.problems] == [("model", "a"), ("model", "b", 0)]
+    assert [path for path, _ in space.errors] == [("model", "a"), ("model", "b", 0)]
     assert [corner.config["model"] for corner in space.corners()] == [
         {"a": None, "b": [None, 1]},
         {"a": None, "b": [None, 2]},
@@ -141,5 +141,5 @@ def test_all_broken_rules_are_told_at_once():
 def test_of_two_branchings_with_one_name_the_first_is_kept():
     one, two = {"~choice": {"a": 1, "b": 2}}, {"~choice": {"c": 1, "d": 2}}
     space = Space({"model": {"x.y": one, "x": {"y": two}}})
-    assert len(space.problems) == 1
+    assert len(space.errors) == 1
     assert [corner.params["model.x.y"] for corner in space.corners()] == ["a", "b"]

@@ -86,7 +86,7 @@ def test_an_alias_bomb_is_cut_off_at_once():
         ("a: [~float(1e-4, 1e-1, log=True), 3]", {"a": [3]}),
     ],
 )
-def test_a_mark_that_yaml_split_is_told_with_its_quotes(text, tree):
+def test_an_expression_that_yaml_split_is_told_with_its_quotes(text, tree):
     read = parse(text, "x.yaml")
     assert read.tree == tree
     assert [diagnostic.message for diagnostic in read.diagnostics] == [
@@ -95,7 +95,7 @@ def test_a_mark_that_yaml_split_is_told_with_its_quotes(text, tree):
     ]
 
 
-def test_a_quoted_mark_is_whole_inside_braces():
+def test_a_quoted_expression_is_whole_inside_braces():
     assert parse('a: {b: "~int(1, 2)"}', "x.yaml").diagnostics == ()
 
 

@@ -65,13 +65,13 @@ def stub(callback: type[Any]) -> dict[str, str]:
     return {"class_path": f"small_images.{callback.__name__}"}
 
 
-def run(job: Job, verdicts: dict[int, Decision] | None = None) -> list[Message]:
+def run(job: Job, decisions: dict[int, Decision] | None = None) -> list[Message]:
     heard: list[Message] = []
 
     def listen(message: Message) -> Decision | None:
         heard.append(message)
         return (
-            (verdicts or {}).get(message.step, "continue") if isinstance(message, Report) else None
+            (decisions or {}).get(message.step, "continue") if isinstance(message, Report) else None
         )
 
     run_trial(job, listen)

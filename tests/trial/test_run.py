@@ -207,11 +207,11 @@ def test_reports_are_on_disk_before_the_coordinator_hears_of_them(tmp_path: Path
     assert on_disk == [True] * 4
 
 
-@pytest.mark.parametrize(("verdict", "how"), [("prune", "pruned"), ("stop", "stopped")])
-def test_a_verdict_ends_the_training_in_good_order(
-    tmp_path: Path, verdict: Decision, how: str
+@pytest.mark.parametrize(("decision", "how"), [("prune", "pruned"), ("stop", "stopped")])
+def test_a_decision_ends_the_training_in_good_order(
+    tmp_path: Path, decision: Decision, how: str
 ) -> None:
-    desk = run(job(tmp_path), {2: verdict})
+    desk = run(job(tmp_path), {2: decision})
 
     assert [report.step for report in desk.reports] == [1, 2]
     assert desk.ended.how == how

@@ -75,7 +75,7 @@ def test_a_trial_may_be_pruned_after_any_validation(tmp_path: Path) -> None:
     assert (desk.ended.how, len(desk.reports)) == ("pruned", 3)
 
 
-def test_a_verdict_holds_before_the_least_number_of_epochs(tmp_path: Path) -> None:
+def test_a_decision_holds_before_min_epochs(tmp_path: Path) -> None:
     desk = run(fed(tmp_path, {"max_epochs": 4, "min_epochs": 4}), {1: "prune"})
 
     assert (desk.ended.how, len(desk.reports)) == ("pruned", 1)

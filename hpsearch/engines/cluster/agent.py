@@ -78,7 +78,7 @@ class Agent:
         self._attempts: dict[int, _Attempt] = {}
         self._inbound: dict[str, Inbound] = {}
         self._ready = False
-        self._told_to_leave = False
+        self._terminating = False
         self._leaving_since: float | None = None
         self._over = False
         self._heard = self._pinged = time.monotonic()
@@ -102,7 +102,7 @@ class Agent:
             self._end()
 
     def _hear_signal(self, *_: object) -> None:
-        self._told_to_leave = True
+        self._terminating = True
 
     def _greet(self) -> None:
         try:
@@ -133,7 +133,7 @@ class Agent:
         if now - self._pinged > PING_S:
             self._pinged = now
             self._stream.send({"ping": round(now, 3)})
-        if self._told_to_leave:
+        if self._terminating:
             self._leave(now)
         self._stream.flush()
         self._over |= now - self._heard > COORDINATOR_SILENT_S
@@ -176,7 +176,7 @@ class Agent:
             case {"kill": token}:
                 self._kill(token)
             case {"drain": _}:
-                self._told_to_leave = True
+                self._terminating = True
 
     def _load(self, study: Study) -> None:
         try:

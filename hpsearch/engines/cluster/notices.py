@@ -35,13 +35,13 @@ class Notices:
     def __init__(self, folder: Path, add: Callable[[str], None]) -> None:
         self._folder = folder
         self._add = add
-        self._told = 0.0
+        self._noticed_at = 0.0
 
     def tell(self, nodes: Iterable[Node]) -> None:
         """Writes who is in, every two seconds; a disk that refuses it is for others to report."""
-        if time.monotonic() - self._told < EVERY_S:
+        if time.monotonic() - self._noticed_at < EVERY_S:
             return
-        self._told = time.monotonic()
+        self._noticed_at = time.monotonic()
         content = {"written": time.time(), "nodes": [node.as_row() for node in nodes]}
         beside = self._folder / f"{FILE}.tmp"
         with contextlib.suppress(OSError):

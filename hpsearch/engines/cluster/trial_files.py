@@ -32,7 +32,7 @@ def needed_to_continue(name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class _Mark:
+class _Version:
     inode: int
     changed: int
     size: int
@@ -49,30 +49,30 @@ class Outbound:
     def __init__(self, folder: Path, select: Select) -> None:
         self._folder = folder
         self._select = select
-        self._sent: dict[str, _Mark] = {}
+        self._sent: dict[str, _Version] = {}
 
     def regard_as_sent(self) -> None:
         """Takes what is in the folder now for known to the other end."""
-        self._sent.update((name, _mark(self._folder / name)) for name in self._names())
+        self._sent.update((name, _version_of(self._folder / name)) for name in self._names())
 
     def parts(self) -> Iterator[Part]:
         """Yields what is new, as the parts that `Inbound.take` puts together again."""
         by_inode: dict[int, str] = {}
         for name in self._names():
             try:
-                mark, before = _mark(self._folder / name), self._sent.get(name)
+                version, before = _version_of(self._folder / name), self._sent.get(name)
             except FileNotFoundError:
                 continue
-            if mark == before:
+            if version == before:
                 continue
-            self._sent[name] = mark
-            if mark.inode in by_inode:
-                yield {"name": name, "same_as": by_inode[mark.inode]}
+            self._sent[name] = version
+            if version.inode in by_inode:
+                yield {"name": name, "same_as": by_inode[version.inode]}
                 continue
-            by_inode[mark.inode] = name
+            by_inode[version.inode] = name
             grown = name.rpartition("/")[2].startswith(GROWING)
-            start = before.size if grown and before and before.inode == mark.inode else 0
-            yield from _read(self._folder / name, name, start, mark.size, grown)
+            start = before.size if grown and before and before.inode == version.inode else 0
+            yield from _read(self._folder / name, name, start, version.size, grown)
 
     def _names(self) -> list[str]:
         paths = (path for path in self._folder.rglob("*") if path.is_file())
@@ -84,9 +84,9 @@ class Outbound:
         )
 
 
-def _mark(path: Path) -> _Mark:
+def _version_of(path: Path) -> _Version:
     stat = path.stat()
-    return _Mark(stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    return _Version(stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
 
 def _read(path: Path, name: str, start: int, end: int, grown: bool) -> Iterator[Part]:

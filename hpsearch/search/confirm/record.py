@@ -43,9 +43,9 @@ def describe(
 def name_on_test_split(metric: str) -> str:
     """Returns what an objective is called on the test split: `test_loss` for `val_loss`."""
     for prefix in ("val", "valid", "validation"):
-        for mark in ("_", "/"):
-            if metric.startswith(prefix + mark):
-                return f"test{mark}{metric.removeprefix(prefix + mark)}"
+        for separator in ("_", "/"):
+            if metric.startswith(prefix + separator):
+                return f"test{separator}{metric.removeprefix(prefix + separator)}"
     return metric if metric.startswith("test") else f"test_{metric}"
 
 

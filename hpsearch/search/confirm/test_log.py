@@ -77,7 +77,7 @@ def begin_evaluation(
     """
     seen = [one for one in openings_of(study) if one.metrics]
     if seen and not again:
-        raise _refusal(study.study_name, seen[-1], trial)
+        raise _already_evaluated(study.study_name, seen[-1], trial)
     evaluation = Evaluation(
         opened=datetime.now().astimezone().isoformat(timespec="seconds"),
         reason=f"hpsearch confirm {study.study_name}: the final figure of trial {trial}",
@@ -105,7 +105,7 @@ def _write(study: optuna.Study, test_evaluations: tuple[Evaluation, ...]) -> Non
     study.set_user_attr(TEST_EVALUATIONS, [asdict(evaluation) for evaluation in test_evaluations])
 
 
-def _refusal(name: str, seen: Evaluation, trial: int) -> InputError:
+def _already_evaluated(name: str, seen: Evaluation, trial: int) -> InputError:
     values = ", ".join(f"{metric} {value:.4f}" for metric, value in (seen.metrics or {}).items())
     return InputError(
         f"the test split of {name} was opened at {seen.opened} for trial {seen.trial} ({values});"

@@ -1,4 +1,4 @@
-"""What a running search does when it is told something from another terminal."""
+"""What a running search does with the commands of another terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Controlled:
         engine: where trials run.
         running: the trials that run now, by number.
         cleanup: ends paused trials.
-        observer: is told what was done.
+        observer: hears what was done.
         stop: ends the search.
     """
 
@@ -116,10 +116,10 @@ class Control:
         return f"trial {trial.number} is next with the setting given"
 
     def _budget(self, trials: int | None = None, epochs: int | None = None) -> str:
-        told = []
+        changes = []
         if trials is not None:
-            told.append(f"{self._search.queue.set_budget(trials)} trials")
+            changes.append(f"{self._search.queue.set_budget(trials)} trials")
         if epochs is not None:
             self._search.writer.pauses.scheduler.epochs.total = epochs
-            told.append(f"{epochs} epochs, for this run")
-        return f"the budget is {' and '.join(told)}"
+            changes.append(f"{epochs} epochs, for this run")
+        return f"the budget is {' and '.join(changes)}"

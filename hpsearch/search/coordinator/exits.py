@@ -13,7 +13,7 @@ DEATHS_ALLOWED = 3
 EQUAL_FAILURES_ALLOWED = 5
 # Before any trial has trained, a second failure like the first is not the setting's fault.
 EQUAL_FAILURES_REHEARSED = 2
-REFUSALS_ALLOWED = 20
+REJECTIONS_ALLOWED = 20
 
 Action = Literal["finish", "pause", "retry", "requeue", "wait_for_disk", "abort"]
 
@@ -57,8 +57,8 @@ class FailureTracker:
     @property
     def stop_reason(self) -> str:
         """Why the search should stop: the same failure again and again; empty if it should not."""
-        if len(self._refused) >= REFUSALS_ALLOWED:
-            return f"{REFUSALS_ALLOWED} settings in a row were refused: {self._refused[-1]}"
+        if len(self._refused) >= REJECTIONS_ALLOWED:
+            return f"{REJECTIONS_ALLOWED} settings in a row were refused: {self._refused[-1]}"
         allowed = EQUAL_FAILURES_REHEARSED if self.rehearsing else EQUAL_FAILURES_ALLOWED
         last = self._in_a_row[-allowed:]
         if len(last) < allowed or len(set(last)) > 1:

@@ -21,7 +21,7 @@ class FlushLoop:
     def __init__(self, writes: WriteBehindQueue, observer: Observer) -> None:
         self._writes = writes
         self._observer = observer
-        self._told = ""
+        self._reported = ""
 
     @property
     def trouble(self) -> str:
@@ -40,14 +40,14 @@ class FlushLoop:
     def step(self) -> None:
         """Sends what there is, and waits for nothing."""
         self._writes.pump()
-        if self.trouble and not self._told:
+        if self.trouble and not self._reported:
             self._observer.note(
                 f"the database cannot be written ({self.trouble}): training continues, new trials"
                 " wait"
             )
-        elif self._told and not self.trouble:
+        elif self._reported and not self.trouble:
             self._observer.note("the database can be written again: nothing was lost")
-        self._told = self.trouble
+        self._reported = self.trouble
         while self._writes.notes:
             self._observer.note(self._writes.notes.pop(0))
 

@@ -177,7 +177,7 @@ class Coordinator:
                 return self._handle_report(running, message)
             case Ended():
                 # A trial that was refused stops as it was told to, which says nothing new.
-                running.ended = running.refusal or message
+                running.ended = running.rejection or message
             case Exited():
                 del self._running[number]
                 self._handle_exit(running, message)
@@ -192,10 +192,10 @@ class Coordinator:
         facts = {name: fact for name, fact in started.facts.items() if name != "pid"}
         self._writer.attempts.begin(running.trial, started.from_epoch)
         split, data = facts.pop("split", None), facts.pop("data", None)
-        running.refusal = self._data_guard.check(running.job.number, split, data)
+        running.rejection = self._data_guard.check(running.job.number, split, data)
         self._writer.set_facts(running.trial, facts | self._data_guard.facts)
-        if running.refusal:
-            running.ended = running.refusal
+        if running.rejection:
+            running.ended = running.rejection
             return "stop"
         if (device := running.slot.device) != "cpu" and facts.get("device") == "cpu":
             words = f"its slot is {device}, but torch finds no GPU there and trains on the CPU"

@@ -46,7 +46,7 @@ class RunningTrial:
     Attributes:
         begun: the engine has it; before that, it waits until the database has its row.
         ended: how it says that it ended.
-        refusal: why it is not allowed to train; None if it is.
+        rejection: why it is not allowed to train; None if it is.
         paused_at: epochs of the rung that it pauses at; 0 if it does not.
         killed: it was killed because the search stops.
         timeout: the limit for which it was killed; None if it was not.
@@ -60,7 +60,7 @@ class RunningTrial:
     reports: list[Report] = field(default_factory=list)
     begun: bool = False
     ended: Ended | None = None
-    refusal: Ended | None = None
+    rejection: Ended | None = None
     paused_at: int = 0
     killed: bool = False
     timeout: Timeout | None = None

@@ -27,7 +27,7 @@ from hpsearch.search.fsck.rows import check_trial, read_record
 from hpsearch.search.fsck.study import check_kept, check_study
 from hpsearch.search.store import (
     EVENTS,
-    MARK,
+    OWNER_FILE,
     connect_read_only,
     examine_folder,
     find_owner,
@@ -51,21 +51,21 @@ class FsckReport:
 
     Attributes:
         study: its name.
-        trials: how many were judged.
+        trials: how many were checked.
         owner: the living process that runs the study, as `host, pid 123`; its unfinished trials
-            are not judged. None where nobody runs it.
-        damages: what is not as it should be, the harmless included.
+            are not checked. None where nobody runs it.
+        problems: what is wrong, and what is only for information.
     """
 
     study: str
     trials: int
     owner: str | None
-    damages: tuple[Problem, ...]
+    problems: tuple[Problem, ...]
 
     @property
-    def left(self) -> tuple[Problem, ...]:
-        """Returns what is really damaged."""
-        return tuple(problem for problem in self.damages if not problem.harmless)
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that are more than information."""
+        return tuple(problem for problem in self.problems if not problem.info_only)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def examine_study(url: str, name: str, runs: Path | None) -> FsckReport:
     owner = find_owner(engine, study_id)
     found = examine(target, str(owner) if owner else None)
     left_behind = [] if owner else _check_lease(engine, study_id)
-    return replace(found, damages=(*found.damages, *left_behind))
+    return replace(found, problems=(*found.problems, *left_behind))
 
 
 def open_target(url: str, name: str, runs: Path | None, *, write: bool = False) -> FsckTarget:
@@ -135,7 +135,7 @@ def examine(target: FsckTarget, owner: str | None) -> FsckReport:
         text = f"a trial's row cannot be read ({error}): restore a copy of the database"
         return FsckReport(name, 0, owner, (Problem("database", "database", text),))
     counts = Counter(trial.number for trial in trials)
-    judged = [
+    checked = [
         trial
         for trial in trials
         if counts[trial.number] == 1 and (owner is None or trial.state.is_finished())
@@ -145,7 +145,7 @@ def examine(target: FsckTarget, owner: str | None) -> FsckReport:
     found = [*_check_numbers(counts), *check_orphans(target.folder, numbers, known)]
     found += check_study(target.study, target.spec, target.folder)
     found += check_kept(trials, target.spec, target.folder)
-    for trial in judged:
+    for trial in checked:
         own = _check_one(target, trial)
         if own and owner is not None:
             # The run may have been about to change just this.
@@ -153,10 +153,10 @@ def examine(target: FsckTarget, owner: str | None) -> FsckReport:
             own = [problem for problem in own if problem in again]
         found += own
     if trials and not target.folder.is_dir():
-        text = f"{target.folder} is not there, so no file was looked at: name its parent with"
+        text = f"{target.folder} is not there, so no file was checked: name its parent with"
         found = [problem for problem in found if problem.kind != "record"]
-        found.append(Problem("folder", "run folder", f"{text} --runs", harmless=True))
-    return FsckReport(name, len(judged), owner, tuple(found))
+        found.append(Problem("folder", "run folder", f"{text} --runs", info_only=True))
+    return FsckReport(name, len(checked), owner, tuple(found))
 
 
 def check_database(url: str) -> list[Problem]:
@@ -197,10 +197,10 @@ def _find_folder(study: optuna.Study, runs: Path | None) -> Path:
         found = find_runs(study, runs)
         refuse_foreign_folder(found, name, study)
     except (ValueError, LookupError, TypeError) as error:
-        mark = f'{{"id": "{study.user_attrs.get(ID)}"}}'
+        text = f'{{"id": "{study.user_attrs.get(ID)}"}}'
         raise InputError(
-            f"the file {MARK} in the study's run folder, which says whose folder it is, cannot be"
-            f" read; if the folder is this study's, write into the file: {mark}"
+            f"the file {OWNER_FILE} in the study's run folder, which says whose folder it is,"
+            f" cannot be read; if the folder is this study's, write into the file: {text}"
         ) from error
     return found / name
 
@@ -230,7 +230,7 @@ def _check_lease(engine: sa.Engine, study_id: int) -> list[Problem]:
     if owner is None:
         return []
     text = f"its owner is gone ({owner}): run and resume take the study over"
-    return [Problem("lease", "database", text, harmless=True)]
+    return [Problem("lease", "database", text, info_only=True)]
 
 
 def _check_one(target: FsckTarget, trial: FrozenTrial) -> list[Problem]:

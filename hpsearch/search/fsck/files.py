@@ -1,6 +1,6 @@
 """The files of a study's trials: checkpoints that are not whole, and what nobody needs.
 
-A checkpoint is judged by its bytes: nothing of it is loaded.
+A checkpoint is checked by its bytes: nothing of it is loaded.
 """
 
 from __future__ import annotations

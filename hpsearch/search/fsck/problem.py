@@ -1,4 +1,4 @@
-"""What is wrong with a study, and what would put it right: as plain data, for `hpsearch fsck`."""
+"""What is wrong with a study, and what would fix it: as plain data, for `hpsearch fsck`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from hpsearch.search.store import Mutation
 
-FailureKind = Literal[
+ProblemKind = Literal[
     "database",
     "direction",
     "study file",
@@ -32,7 +32,7 @@ FailureKind = Literal[
 
 @dataclass(frozen=True)
 class Repair:
-    """What would put a damage right.
+    """What would fix a problem.
 
     Attributes:
         words: what it does, as in `remove it`.
@@ -53,12 +53,12 @@ class Problem:
         kind: what it concerns.
         where: the trial, or the file in the study's folder.
         text: what is wrong.
-        repair: what would put it right; None where nothing safely does.
-        harmless: nothing is lost and nothing needs to be done: it is good to know, no more.
+        repair: what would fix it; None where nothing does so safely.
+        info_only: nothing is lost and nothing needs to be done.
     """
 
-    kind: FailureKind
+    kind: ProblemKind
     where: str
     text: str
     repair: Repair | None = field(default=None, compare=False)
-    harmless: bool = False
+    info_only: bool = False

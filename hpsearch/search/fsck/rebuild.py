@@ -27,7 +27,7 @@ from hpsearch.search.store import (
     examine_folder,
     insert_study,
     open_storage,
-    read_mark,
+    read_owner_file,
     read_params,
     redact,
 )
@@ -59,7 +59,7 @@ def rebuild_study(url: str, name: str, runs: Path | None) -> Rebuilt:
         InputError: the database has the study, or its folder does not say what it takes.
     """
     folder = _find_folder(url, name, runs)
-    kept = read_mark(folder)
+    kept = read_owner_file(folder)
     attributes: Mapping[str, Any] = kept.get("attributes") or {}
     if not attributes.keys() >= {ID, DOCUMENT}:
         raise InputError(

@@ -34,7 +34,7 @@ def repair_study(url: str, name: str, runs: Path | None) -> tuple[FsckReport, Fs
     lease = take_lease(database.engine, study_id, name)
     try:
         found = examine(target, None)
-        repairs = [problem.repair for problem in found.left if problem.repair is not None]
+        repairs = [problem.repair for problem in found.errors if problem.repair is not None]
         trials = database.get_all_trials(study_id, deepcopy=False) if repairs else []
         _apply(repairs, database, lease, {trial.number: trial._trial_id for trial in trials})
         return found, examine(target, None)

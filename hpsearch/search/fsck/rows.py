@@ -66,7 +66,7 @@ def check_trial(trial: FrozenTrial, record: Record | None, objectives: Objective
     known = record or Record((), 0)
     changed = check_end(trial, record, objectives)
     if changed:
-        # Its value cannot be judged while its state is not what it was.
+        # Its value cannot be checked while its state is not what it was.
         return [*changed, *_check_record(trial, record)]
     return [
         *_check_state(trial, known),
@@ -83,9 +83,11 @@ def check_end(trial: FrozenTrial, record: Record | None, objectives: Objectives)
         return []
     ended = record.ended
     # A process that is killed, or hangs, does not write how it ended; nor does one that paused.
-    silent = trial.user_attrs.get(FAILURE_KIND) == "out of memory" or PAUSED_AT in trial.user_attrs
+    unrecorded = (
+        trial.user_attrs.get(FAILURE_KIND) == "out of memory" or PAUSED_AT in trial.user_attrs
+    )
     if ended is None:
-        if trial.state == TrialState.FAIL or silent:
+        if trial.state == TrialState.FAIL or unrecorded:
             return []
         text = f"it is {_word(trial.state)} in the database, and its record has no end"
         return [_of(trial, "state", f"{text}: believe the record")]
@@ -142,9 +144,9 @@ def curve_of(trial: FrozenTrial) -> dict[int, float]:
 def _check_state(trial: FrozenTrial, record: Record) -> list[Problem]:
     if trial.state == TrialState.RUNNING:
         text = "no process runs it any more: resume continues it"
-        return [_of(trial, "unfinished", text, harmless=True)]
-    told = trial.user_attrs.get(FAILURE_KIND) in ("out of memory", "infeasible")
-    if trial.state == TrialState.PRUNED and not (told or curve_of(trial) or record.reports):
+        return [_of(trial, "unfinished", text, info_only=True)]
+    expected = trial.user_attrs.get(FAILURE_KIND) in ("out of memory", "infeasible")
+    if trial.state == TrialState.PRUNED and not (expected or curve_of(trial) or record.reports):
         return [_of(trial, "reports", "it is pruned, and there is no report to prune it by")]
     return []
 
@@ -171,15 +173,15 @@ def _check_record(trial: FrozenTrial, record: Record | None) -> list[Problem]:
         if not stored:
             return []
         text = f"its record is gone: its {_count(len(stored), 'report')} cannot be compared"
-        return [_of(trial, "record", text, harmless=True)]
+        return [_of(trial, "record", text, info_only=True)]
     found = []
     if record.damaged:
         text = f"left out of its record: {_count(record.damaged, 'damaged line')}"
-        found.append(_of(trial, "record", text, harmless=True))
+        found.append(_of(trial, "record", text, info_only=True))
     unsaid = stored.keys() - {report.step for report in record.reports}
     if unsaid:
         text = f"{_epochs(unsaid)} in the database alone, not in its record"
-        found.append(_of(trial, "record", text, harmless=True))
+        found.append(_of(trial, "record", text, info_only=True))
     return found
 
 
@@ -199,7 +201,7 @@ def _check_reports(trial: FrozenTrial, record: Record, objectives: Objectives) -
             found.append(_of(trial, "reports", text, repair))
         else:
             text += ": resume writes them"
-            found.append(_of(trial, "reports", text, harmless=True))
+            found.append(_of(trial, "reports", text, info_only=True))
     for step in sorted(stored.keys() & said.keys()):
         if stored[step] not in said[step]:
             text = f"epoch {step} is {stored[step]} in the database, {said[step][0]} in its record"
@@ -238,9 +240,9 @@ def _of(
     text: str,
     repair: Repair | None = None,
     *,
-    harmless: bool = False,
+    info_only: bool = False,
 ) -> Problem:
-    return Problem(kind, f"trial {trial.number}", text, repair, harmless)
+    return Problem(kind, f"trial {trial.number}", text, repair, info_only)
 
 
 def _epochs(steps: Iterable[int]) -> str:

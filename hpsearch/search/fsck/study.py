@@ -11,12 +11,12 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.search.fsck.problem import FailureKind, Problem, Repair
-from hpsearch.search.store import direction_change, read_mark
+from hpsearch.search.fsck.problem import Problem, ProblemKind, Repair
+from hpsearch.search.store import direction_change, read_owner_file
 from hpsearch.search.store.keys import CONFIRMS, DOCUMENT, IMPORT_PATHS, SPLIT, VERSIONS
 from hpsearch.studyfile.study import StudySpec
 
-_COMPARED: dict[str, FailureKind] = {
+_COMPARED: dict[str, ProblemKind] = {
     DOCUMENT: "study file",
     IMPORT_PATHS: "study file",
     SPLIT: "study file",
@@ -36,7 +36,7 @@ def check_study(study: optuna.Study, spec: StudySpec, folder: Path) -> list[Prob
             found.append(
                 Problem("direction", "study", text, Repair(f"{wanted} it again", (change,)))
             )
-    kept, attributes = read_mark(folder).get("attributes", {}), study.user_attrs
+    kept, attributes = read_owner_file(folder).get("attributes", {}), study.user_attrs
     for key, kind in _COMPARED.items():
         if key in kept and key in attributes and kept[key] != attributes[key]:
             name = key.partition(":")[2]

@@ -55,12 +55,12 @@ from hpsearch.search.store.records import (
 )
 from hpsearch.search.store.run_folder import (
     DEFAULT_RUNS,
-    MARK,
+    OWNER_FILE,
     claim_folder,
     find_runs,
-    mark_folder,
-    read_mark,
+    read_owner_file,
     refuse_foreign_folder,
+    write_owner,
 )
 from hpsearch.search.store.sampling import grid_size
 from hpsearch.search.store.sqlite_file import connect_read_only, keeps_log
@@ -92,7 +92,7 @@ __all__ = [
     "Inbox",
     "Lease",
     "LeaseLostError",
-    "MARK",
+    "OWNER_FILE",
     "Mutation",
     "NewStudy",
     "ORPHANS",
@@ -130,11 +130,11 @@ __all__ = [
     "load_record",
     "open_study",
     "open_storage",
-    "mark_folder",
+    "write_owner",
     "own_reports",
     "parameter",
     "queue_changes",
-    "read_mark",
+    "read_owner_file",
     "read_params",
     "read_storage",
     "reason_of",

@@ -73,11 +73,11 @@ class Attempts:
     def _closed(self, trial: Trial, how: str = "killed") -> list[dict[str, Any]]:
         """Returns the trial's attempts with the last one ended, if nobody has said how it did."""
         attempts: list[dict[str, Any]] = [dict(a) for a in trial.user_attrs.get(ATTEMPTS, [])]
-        footing = self._progress.pop(trial.number, LastProgress(None, None))
+        progress = self._progress.pop(trial.number, LastProgress(None, None))
         if attempts and attempts[-1].get("ended") is None:
-            attempts[-1] |= {"ended": _now(), "how": how, "epochs": footing.epochs}
-            if footing.since is not None and how not in ("complete", "pruned", "paused"):
-                attempts[-1]["lost_s"] = round(time.monotonic() - footing.since, 1)
+            attempts[-1] |= {"ended": _now(), "how": how, "epochs": progress.epochs}
+            if progress.since is not None and how not in ("complete", "pruned", "paused"):
+                attempts[-1]["lost_s"] = round(time.monotonic() - progress.since, 1)
         return attempts
 
 

@@ -1,8 +1,8 @@
 """The folder of a study's trials: where it is, and that it is this study's and not another's.
 
-Its mark, `study.json`, says whose it is: the study's id, the folder's own place, and the file of
-the database. So a folder that was moved or copied with its database is known from one whose
-database was copied alone.
+Its owner file, `study.json`, says whose it is: the study's id, the folder's path, and the file of
+the database. So a folder that was moved or copied with its database can be distinguished from one
+whose database was copied alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hpsearch.search.store.proof import find_study_id, read_params
 from hpsearch.search.store.sqlite_file import connect_read_only
 
 DEFAULT_RUNS = Path("runs")
-MARK = "study.json"
+OWNER_FILE = "study.json"
 
 
 def find_runs(study: optuna.Study, given: Path | None) -> Path:
@@ -62,18 +62,18 @@ def claim_folder(study: optuna.Study, runs: Path) -> Path:
     refuse_foreign_folder(runs, study.study_name, study)
     folder = runs / study.study_name
     if _of_original(folder, study):
-        owner = _read(folder / MARK).get("database") or "beside it"
+        owner = _read(folder / OWNER_FILE).get("database") or "beside it"
         raise InputError(
             f"the folder {folder} belongs to the database {owner}, of which {_file_of(study)} is a"
             " copy: name another folder with --runs, or the original with --storage"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    mark_folder(study, folder)
+    write_owner(study, folder)
     return folder
 
 
-def mark_folder(study: optuna.Study, folder: Path) -> None:
-    """Writes whose a study's folder is, and what it takes to make its database again."""
+def write_owner(study: optuna.Study, folder: Path) -> None:
+    """Writes whose folder this is, and what it takes to make the database again."""
     file = _file_of(study)
     facts = {
         "id": study.user_attrs[ID],
@@ -83,12 +83,12 @@ def mark_folder(study: optuna.Study, folder: Path) -> None:
         "attributes": {k: v for k, v in study.user_attrs.items() if k.startswith("hpsearch:")},
         "trials": _given_facts(study),
     }
-    _write(folder / MARK, facts)
+    _write(folder / OWNER_FILE, facts)
 
 
-def read_mark(folder: Path) -> dict[str, Any]:
+def read_owner_file(folder: Path) -> dict[str, Any]:
     """Returns what a study's folder says of the study; nothing where it is silent or damaged."""
-    return _read(folder / MARK, quiet=True)
+    return _read(folder / OWNER_FILE, quiet=True)
 
 
 def refuse_foreign_folder(runs: Path, name: str, study: optuna.Study | None) -> None:
@@ -112,30 +112,30 @@ def refuse_foreign_folder(runs: Path, name: str, study: optuna.Study | None) -> 
             f" from the folder: hpsearch fsck {name} --rebuild"
         )
     if not _is_of(folder, study):
-        mark = _read(folder / MARK)
-        if mark:
+        owner_file = _read(folder / OWNER_FILE)
+        if owner_file:
             raise InputError(
                 f"the folder {folder} holds trials of another study of this name (id"
-                f" {mark['id']}), which is not in this database: move it away, or name another"
-                " folder with --runs"
+                f" {owner_file['id']}), which is not in this database: move it away, or name"
+                " another folder with --runs"
             )
         text = json.dumps({"id": study.user_attrs[ID]})
         raise InputError(
-            f"the folder {folder} has lost its mark, {MARK}, and nothing in it says whose trials it"
-            f" holds. If they are this study's, write into {folder / MARK}: {text}; otherwise move"
-            " it away, or name another folder with --runs"
+            f"the folder {folder} has lost its owner file, {OWNER_FILE}, and nothing in it says"
+            f" whose trials it holds. If they are this study's, write into {folder / OWNER_FILE}:"
+            f" {text}; otherwise move it away, or name another folder with --runs"
         )
 
 
 def _is_of(folder: Path, study: optuna.Study) -> bool:
-    """Returns whether a folder is a study's own: by its mark, or where that is gone, its trials.
+    """Returns whether a folder is a study's own: by its owner file, or else its trials.
 
     Raises:
-        InputError: the mark is damaged.
+        InputError: the owner file is damaged.
     """
-    mark = _read(folder / MARK, study.user_attrs[ID])
-    if mark:
-        return bool(mark["id"] == study.user_attrs[ID])
+    owner_file = _read(folder / OWNER_FILE, study.user_attrs[ID])
+    if owner_file:
+        return bool(owner_file["id"] == study.user_attrs[ID])
     if not any(folder.glob("trial-*")):
         return True
     found = find_study_id(folder)
@@ -146,22 +146,22 @@ def _has_its_params(folder: Path, study: optuna.Study) -> bool:
     """Returns whether the trials of an earlier version have the parameters of the study's."""
     known = {f"trial-{trial.number:04d}": trial.params for trial in study.trials}
     found = {path.name: read_params(path) for path in folder.glob("trial-*")}
-    told = {name: params for name, params in found.items() if params is not None}
-    return bool(told) and all(known.get(name) == params for name, params in told.items())
+    reported = {name: params for name, params in found.items() if params is not None}
+    return bool(reported) and all(known.get(name) == params for name, params in reported.items())
 
 
 def _of_original(folder: Path, study: optuna.Study) -> bool:
     """Returns whether a folder belongs to another file, of which the study's is a copy.
 
-    A folder that lies elsewhere than its mark says was moved or copied itself: it belongs to the
+    A folder that lies elsewhere than its owner file says was moved or copied: it belongs to the
     database that it is used with.
     """
-    mark, file = read_mark(folder), _file_of(study)
+    owner_file, file = read_owner_file(folder), _file_of(study)
     here = str(folder.resolve())
-    if file is None or mark.get("folder", here) != here:
+    if file is None or owner_file.get("folder", here) != here:
         return False
-    # A mark of an earlier version names no database: it was beside the runs as a rule.
-    other = Path(mark.get("database") or folder.resolve().parent.parent / file.name)
+    # An owner file of an earlier version names no database: it was beside the runs as a rule.
+    other = Path(owner_file.get("database") or folder.resolve().parent.parent / file.name)
     if not other.exists() or (file.exists() and other.samefile(file)):
         return False
     return _holds(other, study.user_attrs[ID])
@@ -196,31 +196,31 @@ def _file_of(study: optuna.Study) -> Path | None:
     return None if database is None else database_file(database.url)
 
 
-def _read(mark: Path, study_id: str = "", *, quiet: bool = False) -> dict[str, Any]:
-    """Returns what a mark says; nothing if it is not there.
+def _read(owner_file: Path, study_id: str = "", *, quiet: bool = False) -> dict[str, Any]:
+    """Returns what an owner file says; nothing if it is not there.
 
     Raises:
         InputError: it is damaged.
     """
-    if not mark.exists():
+    if not owner_file.exists():
         return {}
     try:
-        facts = json.loads(mark.read_text(encoding="utf-8"))
+        facts = json.loads(owner_file.read_text(encoding="utf-8"))
         facts["id"]
     except (ValueError, TypeError, KeyError):
         if quiet:
             return {}
         raise InputError(
-            f"the file {mark} cannot be read, so the folder may belong to another study; if it is"
-            f" this one's, write into the file: {json.dumps({'id': study_id})}"
+            f"the file {owner_file} cannot be read, so the folder may belong to another study; if"
+            f" it is this one's, write into the file: {json.dumps({'id': study_id})}"
         ) from None
     return dict(facts)
 
 
-def _write(mark: Path, facts: Mapping[str, Any]) -> None:
-    beside = mark.with_suffix(".json.tmp")
+def _write(owner_file: Path, facts: Mapping[str, Any]) -> None:
+    beside = owner_file.with_suffix(".json.tmp")
     with beside.open("w", encoding="utf-8") as file:
         file.write(json.dumps(facts, indent=1))
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(mark)
+    beside.replace(owner_file)

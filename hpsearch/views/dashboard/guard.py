@@ -51,7 +51,7 @@ class Guard:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answers 403 to what may not pass; hands the rest on."""
-        reason = self._refusal(environ)
+        reason = self._why_forbidden(environ)
         if reason:
             return _answer(start_response, "403 Forbidden", f"refused by hpsearch: {reason}")
         if not self._has(_cookie(environ)):
@@ -69,7 +69,7 @@ class Guard:
             reason = f"the dashboard cannot answer this ({type(error).__name__})"
             return _answer(start_response, "400 Bad Request", reason)
 
-    def _refusal(self, environ: Environ) -> str:
+    def _why_forbidden(self, environ: Environ) -> str:
         host = environ.get("HTTP_HOST", "")
         if self._local and _hostname(host) not in LOOPBACK:
             return f"the request was sent to {host!r}, which is not this machine's loopback"

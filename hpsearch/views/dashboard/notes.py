@@ -24,8 +24,8 @@ def trial_note(objectives: Sequence[str], trial: TrialRecord, pictures: Mapping[
         _ending(objectives, trial),
         # Below one another: side by side, the page cuts off what is wider than itself.
         *(f"![{shown}]({place})" for shown, place in pictures.items()),
-        _fenced(_parameters(trial), "yaml") if trial.params else "",
-        _fenced(str(trial.attributes[TRACEBACK])) if trial.attributes.get(TRACEBACK) else "",
+        _code_block(_parameters(trial), "yaml") if trial.params else "",
+        _code_block(str(trial.attributes[TRACEBACK])) if trial.attributes.get(TRACEBACK) else "",
         f"best checkpoint: {_code(trial.checkpoint)}" if trial.checkpoint else "",
     ]
     return "\n\n".join(part for part in parts if part)
@@ -36,20 +36,22 @@ def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
     match trial.state:
         case "complete":
             values = zip(objectives, trial.values or (), strict=False)
-            told = ", ".join(f"{_code(name)} {formatting.metric(value)}" for name, value in values)
+            details = ", ".join(
+                f"{_code(name)} {formatting.metric(value)}" for name, value in values
+            )
             best = trial.attributes.get("best_step")
-            return f"**Complete**: {told}" + (f", at epoch {best} of {epochs}" if best else "")
+            return f"**Complete**: {details}" + (f", at epoch {best} of {epochs}" if best else "")
         case "pruned":
             if FAILURE in trial.attributes:
-                return f"**Pruned**\n\n{_fenced(str(trial.attributes[FAILURE]))}"
+                return f"**Pruned**\n\n{_code_block(str(trial.attributes[FAILURE]))}"
             at = trial.attributes.get(PRUNED_AT, epochs)
             value = trial.values_by_epoch.get(epochs)
             if value is None:
                 return "**Pruned**"
-            told = f"{_code(objectives[0])} was {formatting.metric(value)}"
-            return f"**Pruned** after epoch {at}: {told}, behind the others at that epoch"
+            details = f"{_code(objectives[0])} was {formatting.metric(value)}"
+            return f"**Pruned** after epoch {at}: {details}, behind the others at that epoch"
         case "failed":
-            return f"**Failed**\n\n{_fenced(trial.failure)}"
+            return f"**Failed**\n\n{_code_block(trial.failure)}"
         case "running":
             return f"**Running**: {epochs} epochs done"
         case "paused":
@@ -63,7 +65,7 @@ def _parameters(trial: TrialRecord) -> str:
     return yaml.safe_dump(dict(trial.params), sort_keys=False, allow_unicode=True).rstrip()
 
 
-def _fenced(text: str, language: str = "") -> str:
+def _code_block(text: str, language: str = "") -> str:
     fence = "`" * max(3, 1 + _longest_run(text))
     return f"{fence}{language}\n{text}\n{fence}"
 

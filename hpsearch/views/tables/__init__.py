@@ -6,7 +6,7 @@ from hpsearch.views.tables.check import distribution_words, size_words
 from hpsearch.views.tables.check_report import print_check
 from hpsearch.views.tables.comparison import Compared, comparison, comparison_entries
 from hpsearch.views.tables.confirmation import confirmation_view
-from hpsearch.views.tables.fsck import damage_table, rebuilt_words, repaired_words, verdict
+from hpsearch.views.tables.fsck import problem_table, rebuilt_words, repaired_words, summary
 from hpsearch.views.tables.layers import print_layers
 from hpsearch.views.tables.leaderboard import leaderboard
 from hpsearch.views.tables.machine import findings_table
@@ -21,7 +21,7 @@ __all__ = [
     "comparison",
     "comparison_entries",
     "confirmation_view",
-    "damage_table",
+    "problem_table",
     "distribution_words",
     "findings_table",
     "leaderboard",
@@ -35,5 +35,5 @@ __all__ = [
     "study_list",
     "study_status",
     "trial_details",
-    "verdict",
+    "summary",
 ]

@@ -18,7 +18,7 @@ Record = Mapping[str, Any]
 
 def confirmation_view(record: Record) -> Group:
     """Returns the finalists side by side, then which is taken and why, and its test value."""
-    parts: list[RenderableType] = [_finalists(record), Text(), Text(verdict(record))]
+    parts: list[RenderableType] = [_finalists(record), Text(), Text(conclusion(record))]
     if record["test"]:
         parts.append(Text(words_of_test(record)))
     model = record["model"]
@@ -28,7 +28,7 @@ def confirmation_view(record: Record) -> Group:
     return Group(*parts)
 
 
-def verdict(record: Record) -> str:
+def conclusion(record: Record) -> str:
     """Returns in a sentence or two which finalist is taken, and why."""
     chosen, pair = record["chosen"], record["comparison"]
     if pair is None:

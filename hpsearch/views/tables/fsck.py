@@ -13,19 +13,19 @@ from hpsearch.search.fsck import FsckReport, Problem, Rebuilt
 _WIDEST = 24  # trial-0007/last.json.tmp
 
 
-def damage_table(damages: Sequence[Problem]) -> Table:
-    """Returns one row a damage: what it concerns, where, what is wrong, what --repair would do.
+def problem_table(problems: Sequence[Problem]) -> Table:
+    """Returns one row a problem: what it concerns, where, what is wrong, what --repair would do.
 
     The really damaged come first; what is only good to know has a `-` for its repair.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("what", no_wrap=True)
-    longest = max((len(problem.where) for problem in damages), default=0)
+    longest = max((len(problem.where) for problem in problems), default=0)
     table.add_column("where", overflow="fold", min_width=min(longest, _WIDEST))
     table.add_column("found", ratio=3)
     table.add_column("--repair", ratio=2)
-    for problem in sorted(damages, key=lambda problem: problem.harmless):
-        style = "dim" if problem.harmless else ""
+    for problem in sorted(problems, key=lambda problem: problem.info_only):
+        style = "dim" if problem.info_only else ""
         table.add_row(
             Text(problem.kind, style=style or "yellow"),
             Text(problem.where, style=style),
@@ -35,28 +35,28 @@ def damage_table(damages: Sequence[Problem]) -> Table:
     return table
 
 
-def verdict(report: FsckReport) -> str:
-    """Returns in a sentence how much is damaged, and how much of it --repair would put right."""
-    found = len(report.left)
+def summary(report: FsckReport) -> str:
+    """Returns a sentence on how many problems there are, and how many of them --repair fixes."""
+    found = len(report.errors)
     if not found:
         return f"{report.study} is sound: {_trials(report)}"
-    can = sum(problem.repair is not None for problem in report.left)
+    can = sum(problem.repair is not None for problem in report.errors)
     if found == 1:
-        words = f"1 damage; --repair {'puts' if can else 'cannot put'} it right"
+        words = f"1 problem; --repair {'fixes' if can else 'cannot fix'} it"
     else:
         share = {0: "none", found: "all"}.get(can, str(can))
-        words = f"{found} damages; --repair puts {share} of them right"
+        words = f"{found} problems; --repair fixes {share} of them"
     return f"{report.study} has {words}; {_trials(report)}"
 
 
-def repaired_words(found: FsckReport, left: FsckReport) -> str:
+def repaired_words(found: FsckReport, after: FsckReport) -> str:
     """Returns in a sentence what a repair came to."""
-    done = sum(problem.repair is not None for problem in found.left)
-    if not found.left:
+    done = sum(problem.repair is not None for problem in found.errors)
+    if not found.errors:
         return f"{found.study} is sound: {_trials(found)}; there was nothing to repair"
-    if not left.left:
+    if not after.errors:
         return f"{found.study}: {done} repaired; it is sound now"
-    return f"{found.study}: {done} repaired, {len(left.left)} left that cannot be"
+    return f"{found.study}: {done} repaired, {len(after.errors)} that cannot be"
 
 
 def rebuilt_words(name: str, rebuilt: Rebuilt) -> str:
@@ -69,14 +69,14 @@ def rebuilt_words(name: str, rebuilt: Rebuilt) -> str:
 
 
 def _trials(report: FsckReport) -> str:
-    count = f"{report.trials} trial{'' if report.trials == 1 else 's'} looked at"
+    count = f"{report.trials} trial{'' if report.trials == 1 else 's'} checked"
     if report.owner is None:
         return count
-    return f"{count}; a run is going on ({report.owner}), and its running trials were not judged"
+    return f"{count}; {report.owner} runs it now; its running trials were not checked"
 
 
 def _repair(problem: Problem) -> Text:
-    if problem.harmless:
+    if problem.info_only:
         return Text("-", style="dim")
     if problem.repair is None:
         return Text("cannot", style="red")

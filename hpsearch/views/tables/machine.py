@@ -12,6 +12,6 @@ def findings_table(findings: list[Finding]) -> Table:
     """Returns one line a finding."""
     grid = Table.grid(padding=(0, 2))
     for finding in findings:
-        mark = Text("ok", style="green") if finding.ok else Text("warn", style="yellow")
-        grid.add_row(mark, Text(finding.name, style="bold"), Text(finding.text))
+        label = Text("ok", style="green") if finding.ok else Text("warn", style="yellow")
+        grid.add_row(label, Text(finding.name, style="bold"), Text(finding.text))
     return grid

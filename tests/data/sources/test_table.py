@@ -18,8 +18,10 @@ from hpsearch.data.sources.table import MNIST_FOLDER
 from hpsearch.errors import DataError
 
 
-def load(source="mnist", split="train", **wishes):
-    given = {name: str(wish) if name == "data_dir" else wish for name, wish in wishes.items()}
+def load(source="mnist", split="train", **options):
+    given = {
+        name: str(option) if name == "data_dir" else option for name, option in options.items()
+    }
     request = Request(source, **given)
     return table.load(request) if split == "train" else table.load_test(request, "a test of it")
 

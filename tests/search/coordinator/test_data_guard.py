@@ -39,21 +39,23 @@ def test_what_has_changed_since_the_last_run_stops_the_search() -> None:
     study = Attributes()
     guard(study).check(0, "s", record("a"))
     for split, own, what in (("t", "a", "validation rows"), ("s", "b", "data")):
-        refusal = guard(study).check(1, split, record(own))
-        assert refusal is not None
-        assert refusal.fatal
-        assert refusal.failure.startswith(f"the {what} are not those of the study's earlier trials")
+        rejection = guard(study).check(1, split, record(own))
+        assert rejection is not None
+        assert rejection.fatal
+        assert rejection.failure.startswith(
+            f"the {what} are not those of the study's earlier trials"
+        )
     assert guard(study).check(2, "s", record("a")) is None
 
 
 def test_what_differs_from_trial_to_trial_fails_the_trial() -> None:
     one = guard(Attributes())
     assert one.check(0, "s", record("a")) is None
-    refusal = one.check(1, "t", record("a"))
-    assert refusal is not None
-    assert not refusal.fatal
+    rejection = one.check(1, "t", record("a"))
+    assert rejection is not None
+    assert not rejection.fatal
     rule = "the validation rows of trial 1 are not those of the trials before it, so their values"
-    assert refusal.failure.startswith(rule)
+    assert rejection.failure.startswith(rule)
     assert one.check(2, "s", record("a")) is None
 
 
@@ -92,6 +94,6 @@ def test_accepted_data_are_the_studys_from_then_on_and_on_record() -> None:
     [change] = study.known["hpsearch:data_changes"]
     assert (change["trial"], change["changed"]) == (1, "validation rows")
     assert guard(study).check(3, "t", record("b")) is None
-    refusal = guard(study).check(4, "s", record("a"))
-    assert refusal is not None
-    assert "--accept-changes" in refusal.failure
+    rejection = guard(study).check(4, "s", record("a"))
+    assert rejection is not None
+    assert "--accept-changes" in rejection.failure

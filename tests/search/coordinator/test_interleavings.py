@@ -28,7 +28,7 @@ from hpsearch.search.coordinator import SearchSetup
 from hpsearch.search.coordinator import starts as starts_module
 from hpsearch.search.coordinator import trial_queue as queue_module
 from hpsearch.search.store import open_study
-from hpsearch.search.store import write_behind as outbox_module
+from hpsearch.search.store import write_behind as write_behind
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
@@ -97,15 +97,15 @@ class Chaos(ScriptedEngine):
         if event > 0.96:
             self.kill(number)
         message = next(self._running[number])
-        verdict = handler(number, message)
+        decision = handler(number, message)
         if isinstance(message, Exited):
             self._running.pop(number, None)
-        elif verdict == "prune":
+        elif decision == "prune":
             job = next(j for j in reversed(self.jobs) if j.number == number)
             log = EventLog(Path(job.folder) / "events.jsonl", job.identity, job.attempt)
             log.append(Ended("pruned"))
             self._running[number] = iter([Ended("pruned"), Exited(0)])
-        elif verdict == "stop":
+        elif decision == "stop":
             self._running[number] = iter([Ended("stopped"), Exited(0)])
 
 
@@ -229,8 +229,8 @@ def value_of(number: int, step: int) -> float:
 def test_no_interleaving_loses_doubles_or_changes_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(outbox_module, "FIRST_WAIT_S", 0.001)
-    monkeypatch.setattr(outbox_module, "LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(write_behind, "FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr(write_behind, "LONGEST_WAIT_S", 0.01)
     monkeypatch.setattr(starts_module, "WRITE_S", 0.02)
     if seed % 2:
         monkeypatch.setattr(queue_module, "AHEAD_FROM", 10)

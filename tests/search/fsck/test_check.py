@@ -85,12 +85,12 @@ def rows() -> list[str]:
 
 
 def found(name: str = "tiny") -> list[Problem]:
-    return list(examine_study(URL, name, None).damages)
+    return list(examine_study(URL, name, None).problems)
 
 
 def told(name: str = "tiny") -> list[tuple[str, str, str, bool]]:
-    """Returns kind, place and text of each damage, and whether it really is one."""
-    return [(d.kind, d.where, d.text, not d.harmless) for d in found(name)]
+    """Returns kind, place and text of each problem, and whether it is more than information."""
+    return [(d.kind, d.where, d.text, not d.info_only) for d in found(name)]
 
 
 def repair(name: str = "tiny") -> list[Problem]:
@@ -120,7 +120,7 @@ def test_a_sound_study_stays_as_it_is_when_it_is_repaired() -> None:
     assert files() == before
 
 
-def test_a_database_that_is_damaged_itself_is_not_repaired_and_nothing_else_is_judged() -> None:
+def test_a_database_that_is_damaged_itself_is_not_repaired_and_nothing_else_is_checked() -> None:
     sql("PRAGMA wal_checkpoint(TRUNCATE)")
     with Path("tiny.db").open("r+b") as file:
         file.seek(3 * 4096)
@@ -136,13 +136,13 @@ def test_a_database_that_is_damaged_itself_is_not_repaired_and_nothing_else_is_j
     )
 
 
-def test_a_file_that_is_no_database_is_damage() -> None:
+def test_a_file_that_is_no_database_is_a_problem() -> None:
     Path("tiny.db").write_bytes(b"this was a database" * 100)
     Path("tiny.db-wal").unlink(missing_ok=True)
     assert "file is not a database" in found()[0].text
 
 
-def test_a_row_that_cannot_be_read_is_damage() -> None:
+def test_a_row_that_cannot_be_read_is_a_problem() -> None:
     sql("UPDATE trial_user_attributes SET value_json = '{' WHERE trial_id = 1")
 
     ((kind, where, text, real),) = told()
@@ -193,13 +193,13 @@ def test_what_is_not_there_is_refused_by_name(look: Callable[..., object]) -> No
         look("nonsense", "tiny", None)
 
 
-def test_a_trial_that_a_dead_owner_left_running_is_no_damage() -> None:
+def test_a_trial_that_a_dead_owner_left_running_is_no_problem() -> None:
     sql("UPDATE trials SET state = 'RUNNING' WHERE trial_id = 2")
     text = "no process runs it any more: resume continues it"
     assert told() == [("unfinished", "trial 1", text, False)]
 
 
-def test_the_lease_of_a_dead_owner_is_no_damage() -> None:
+def test_the_lease_of_a_dead_owner_is_no_problem() -> None:
     storage = open_storage(URL)
     take_lease(storage.engine, 1, "tiny")
     sql("UPDATE hpsearch_lease SET boot = 'an earlier boot', host = host, pid = 12345")
@@ -218,14 +218,14 @@ def test_the_lease_of_a_dead_owner_is_no_damage() -> None:
         ("UPDATE trials SET number = 2 WHERE trial_id = 1", "trial 2 is there 2 times"),
     ],
 )
-def test_numbers_that_are_not_in_a_row_are_damage(statement: str, fault: str) -> None:
+def test_numbers_that_are_not_in_a_row_are_a_problem(statement: str, fault: str) -> None:
     sql(statement)
 
-    damages = found()
+    problems = found()
 
     advice = "resume would mix trials up: restore a copy of the database"
-    assert f"{fault}; {advice}" in [problem.text for problem in damages]
-    assert {(problem.kind, problem.where, problem.repair) for problem in damages} == {
+    assert f"{fault}; {advice}" in [problem.text for problem in problems]
+    assert {(problem.kind, problem.where, problem.repair) for problem in problems} == {
         ("numbers", "database", None)
     }
 
@@ -245,7 +245,7 @@ def test_a_complete_trial_without_a_value_is_left_when_its_record_is_damaged() -
     assert [problem.kind for problem in repair()] == ["value", "record", "record"]
 
 
-def test_a_value_that_is_not_the_best_of_the_record_is_damage() -> None:
+def test_a_value_that_is_not_the_best_of_the_record_is_a_problem() -> None:
     sql("UPDATE trial_values SET value = 0.125 WHERE trial_id = 2")
 
     ((kind, where, text, real),) = told()
@@ -256,7 +256,7 @@ def test_a_value_that_is_not_the_best_of_the_record_is_damage() -> None:
     assert [problem.kind for problem in repair()] == ["value"]
 
 
-def test_a_pruned_trial_without_any_report_is_damage() -> None:
+def test_a_pruned_trial_without_any_report_is_a_problem() -> None:
     sql("UPDATE trials SET state = 'PRUNED' WHERE trial_id = 2")
     sql("DELETE FROM trial_intermediate_values WHERE trial_id = 2")
     EVENTS.unlink()
@@ -318,13 +318,13 @@ def test_a_report_that_differs_is_damage_and_stays() -> None:
     assert [problem.kind for problem in repair()] == ["reports"]
 
 
-def test_an_epoch_that_was_trained_again_with_another_value_is_no_damage() -> None:
+def test_an_epoch_that_was_trained_again_with_another_value_is_no_problem() -> None:
     again = Report(2, {"val_loss": 9.0}, {"val_loss": 9.0}, 1.0)
     EventLog(EVENTS).append(again)
     assert found() == []
 
 
-def test_a_damaged_line_of_a_record_is_counted_and_harmless() -> None:
+def test_a_damaged_line_of_a_record_is_counted_and_for_information() -> None:
     EVENTS.write_bytes(EVENTS.read_bytes().replace(b'"step": 1', b'"step": 7'))
     assert told() == [
         ("record", "trial 1", "left out of its record: 1 damaged line", False),
@@ -339,7 +339,7 @@ def test_a_line_without_a_checksum_that_says_nonsense_is_a_damaged_line() -> Non
     assert [text for _, _, text, _ in told()] == ["left out of its record: 1 damaged line"]
 
 
-def test_a_record_that_is_gone_is_harmless() -> None:
+def test_a_record_that_is_gone_is_for_information() -> None:
     EVENTS.unlink()
     text = "its record is gone: its 2 reports cannot be compared"
     assert told() == [("record", "trial 1", text, False)]
@@ -348,13 +348,13 @@ def test_a_record_that_is_gone_is_harmless() -> None:
 def test_a_run_folder_that_is_gone_is_told_once() -> None:
     shutil.rmtree("runs")
     folder = Path("runs/tiny").absolute()
-    text = f"{folder} is not there, so no file was looked at: name its parent with --runs"
+    text = f"{folder} is not there, so no file was checked: name its parent with --runs"
     assert told() == [("folder", "run folder", text, False)]
 
 
 def test_a_run_folder_that_has_moved_is_found_where_it_is_said_to_be() -> None:
     shutil.move("runs", "moved")
-    assert examine_study(URL, "tiny", Path("moved")).damages == ()
+    assert examine_study(URL, "tiny", Path("moved")).problems == ()
 
 
 def change_a_byte() -> None:
@@ -427,13 +427,13 @@ def test_leftovers_of_a_killed_process_are_removed_and_files_of_the_user_stay() 
     for name in ("last.tmp", "last.json.tmp", "best.keep", "confusion.json.tmp", "mine.tmp"):
         (folder / name).write_bytes(b"1234")
 
-    damages = found()
-    assert {problem.where for problem in damages} == {
+    problems = found()
+    assert {problem.where for problem in problems} == {
         f"trial-0001/{name}"
         for name in ("last.tmp", "last.json.tmp", "best.keep", "confusion.json.tmp")
     }
     text = "left by a process that was killed while it wrote (4 bytes)"
-    assert {problem.text for problem in damages} == {text}
+    assert {problem.text for problem in problems} == {text}
 
     assert repair() == []
     assert [path.name for path in folder.glob("*.tmp")] == ["mine.tmp"]
@@ -468,14 +468,14 @@ def test_a_run_folder_of_another_study_is_refused(look: Callable[..., object]) -
 def test_a_run_folder_that_does_not_say_whose_it_is_is_refused(text: str) -> None:
     Path("runs/tiny/study.json").write_text(text)
 
-    with pytest.raises(InputError, match=r"the file .*study.json cannot be read, so") as refusal:
+    with pytest.raises(InputError, match=r"the file .*study.json cannot be read, so") as caught:
         examine_study(URL, "tiny", None)
 
-    Path("runs/tiny/study.json").write_text(str(refusal.value).split("write into the file: ")[1])
+    Path("runs/tiny/study.json").write_text(str(caught.value).split("write into the file: ")[1])
     assert found() == []
 
 
-def test_beside_a_run_its_unfinished_trials_are_not_judged() -> None:
+def test_beside_a_run_its_unfinished_trials_are_not_checked() -> None:
     take_lease(open_storage(URL).engine, 1, "tiny")
     sql("UPDATE trials SET state = 'RUNNING' WHERE trial_id = 2")
     sql("DELETE FROM trial_intermediate_values WHERE step = 2")
@@ -485,10 +485,10 @@ def test_beside_a_run_its_unfinished_trials_are_not_judged() -> None:
 
     assert str(report.owner).endswith(f", pid {os.getpid()}")
     assert report.trials == 2
-    assert [problem.where for problem in report.damages] == ["trial 0", "trial 2"]
+    assert [problem.where for problem in report.problems] == ["trial 0", "trial 2"]
 
 
-def test_a_checkpoint_that_a_run_removes_meanwhile_is_no_damage(
+def test_a_checkpoint_that_a_run_removes_meanwhile_is_no_problem(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def open_too_late(file: BufferedReader, _: str) -> None:
@@ -503,7 +503,7 @@ def test_a_checkpoint_that_a_run_removes_meanwhile_is_no_damage(
     assert not BEST.exists()
 
 
-def test_beside_a_run_only_what_is_seen_twice_is_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beside_a_run_only_what_is_seen_twice_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
     real = hashlib.file_digest
 

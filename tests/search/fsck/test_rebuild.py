@@ -79,7 +79,7 @@ def test_all_that_a_table_shows_comes_back(made: Path) -> None:
         for what, fact in told(trial).items():
             assert fact == known[what], f"{what} of trial {trial.number}"
     assert open_study(read_storage(URL), "tiny").study.user_attrs == attributes
-    assert not examine_study(URL, "tiny", None).left
+    assert not examine_study(URL, "tiny", None).errors
     assert load_record(read_storage(URL), "tiny").state == "done"
 
 

@@ -223,9 +223,9 @@ def test_every_file_that_is_no_picture_is_named(digits_onnx: Path, tmp_path: Pat
     (tmp_path / "cut.png").write_bytes(content[:200])
     names = ("words.png", "gone.png", "cut.png", "")
     files = [str(tmp_path / name) for name in names]
-    with pytest.raises(InputError) as refusal:
+    with pytest.raises(InputError) as caught:
         predict(str(digits_onnx), files)
-    lines = str(refusal.value).splitlines()
+    lines = str(caught.value).splitlines()
     assert len(lines) == 4
     assert "words.png: not a picture, or of a kind that cannot be read" in lines[0]
     assert "gone.png: there is no such file" in lines[1]

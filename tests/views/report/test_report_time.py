@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hpsearch.views.report.sections.advice import advice, pressed
+from hpsearch.views.report.sections.advice import advice, at_boundaries
 from hpsearch.views.report.sections.intervals import idle_seconds, trial_intervals, wall_seconds
 from hpsearch.views.report.sections.reproduce import reproduce
 from hpsearch.views.report.sections.timeline import timeline
@@ -76,14 +76,14 @@ def test_nothing_started_no_timeline(make_material: Any, make_searched: Any) -> 
     assert timeline(make_material(make_searched(0, "waiting"))) is None
 
 
-def test_a_range_is_pressed_where_most_of_the_best_lie_at_its_end(
+def test_a_range_is_at_its_boundary_where_most_of_the_best_lie_at_its_end(
     make_material: Any, make_searched: Any
 ) -> None:
     trials = [
         make_searched(n, value=0.99 - n / 100, hidden=500 - 60 * n, dropout=(0.1, 0.3)[n % 2])
         for n in range(8)
     ]
-    (one,) = pressed(make_material(*trials))
+    (one,) = at_boundaries(make_material(*trials))
     assert (one.name, one.side, one.end, one.at_end, one.of) == ("model.hidden", "high", 512, 3, 3)
 
 

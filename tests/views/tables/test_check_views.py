@@ -72,7 +72,7 @@ def test_size_of_the_space_in_words(model: dict[str, Any], words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mark", "words"),
+    ("expression", "words"),
     [
         ("~int(8, 64, log=True)", "8 to 64, whole, log"),
         ("~int(8, 64, step=8)", "8 to 64 in steps of 8"),
@@ -81,8 +81,8 @@ def test_size_of_the_space_in_words(model: dict[str, Any], words: str) -> None:
         ("~choice(64, true, null, adam)", "64 | true | null | adam"),
     ],
 )
-def test_distribution_in_words(mark: str, words: str) -> None:
-    assert distribution_words(Space({"model": {"a": mark}}).parameters["model.a"]) == words
+def test_distribution_in_words(expression: str, words: str) -> None:
+    assert distribution_words(Space({"model": {"a": expression}}).parameters["model.a"]) == words
 
 
 def test_parameter_table_has_a_row_each(on_screen: Any) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from hpsearch.views.tables.confirmation import (
+    conclusion,
     confirmation_view,
     confirmed_words,
     evaluations_words,
-    verdict,
     words_of_test,
 )
 
@@ -114,8 +114,8 @@ def tied(**changed: Any) -> dict[str, Any]:
     ],
     ids=["real", "smaller", "faster", "third look", "constant", "one seed", "failures", "alone"],
 )
-def test_the_verdict_says_who_is_taken_and_why(found: dict[str, Any], words: str) -> None:
-    assert verdict(found) == words
+def test_the_conclusion_says_who_is_taken_and_why(found: dict[str, Any], words: str) -> None:
+    assert conclusion(found) == words
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def advice(data: ReportData) -> Section | None:
     if count < _LEAST_TRIALS:
         text = f"{count} complete trials are too few to say where to look: run at least"
         return Section("What next", [Paragraph(f"{text} {_LEAST_TRIALS}.")])
-    found = pressed(data)
+    found = at_boundaries(data)
     parts: list[Block] = []
     if found:
         parts.append(Paragraph("The best values of these parameters sit at an end of their range."))
@@ -65,15 +65,17 @@ def advice(data: ReportData) -> Section | None:
     return Section("What next", parts)
 
 
-def pressed(data: ReportData) -> list[AtBoundary]:
+def at_boundaries(data: ReportData) -> list[AtBoundary]:
     """Returns the parameters of which over half the best values lie in a range's outer tenth."""
     count = max(_LEAST_BEST, round(_BEST_SHARE * len(data.complete)))
     best = ranked(data.complete, data.direction)[:count]
-    found = (_pressed(name, distribution, best) for name, distribution in data.parameters.items())
+    found = (
+        _at_boundary(name, distribution, best) for name, distribution in data.parameters.items()
+    )
     return [one for one in found if one is not None]
 
 
-def _pressed(
+def _at_boundary(
     name: str, distribution: Distribution, best: Sequence[TrialRecord]
 ) -> AtBoundary | None:
     if isinstance(distribution, Choice):

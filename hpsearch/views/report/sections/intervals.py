@@ -26,8 +26,8 @@ class TrialInterval:
 
 def trial_intervals(study: StudyRecord, now: datetime) -> list[TrialInterval]:
     """Returns every attempt of every trial, by its start; one that runs lasts until `now`."""
-    found = [stretch for trial in study.trials for stretch in _of_trial(trial, now)]
-    return sorted(found, key=lambda stretch: stretch.start)
+    found = [interval for trial in study.trials for interval in _of_trial(trial, now)]
+    return sorted(found, key=lambda interval: interval.start)
 
 
 def wall_seconds(some: Iterable[TrialInterval]) -> float:
@@ -67,9 +67,9 @@ def _moment(text: object) -> datetime | None:
 
 def _merged(some: Iterable[TrialInterval]) -> list[tuple[datetime, datetime]]:
     merged: list[tuple[datetime, datetime]] = []
-    for stretch in sorted(some, key=lambda one: one.start):
-        if merged and stretch.start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], stretch.end))
+    for interval in sorted(some, key=lambda one: one.start):
+        if merged and interval.start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], interval.end))
         else:
-            merged.append((stretch.start, stretch.end))
+            merged.append((interval.start, interval.end))
     return merged

@@ -66,7 +66,7 @@ _STATE_WORDS = {
 def _facts(data: ReportData) -> dict[str, str]:
     study, counts = data.study, data.study.counts
     trained = sum(trial.seconds or 0.0 for trial in study.trials)
-    slots = {stretch.slot for stretch in trial_intervals(study, data.now)}
+    slots = {interval.slot for interval in trial_intervals(study, data.now)}
     facts = {"best": best_words(study)} if study.best else {}
     facts |= _confirmed(study.confirmation)
     facts["trials"] = str(len(study.trials))

@@ -40,8 +40,8 @@ def timeline(data: ReportData) -> Section | None:
 
 def _slots(found: Sequence[TrialInterval], wall: float) -> Table:
     rows = []
-    for slot in sorted({stretch.slot for stretch in found}):
-        own = [stretch for stretch in found if stretch.slot == slot]
+    for slot in sorted({interval.slot for interval in found}):
+        own = [interval for interval in found if interval.slot == slot]
         idle = idle_seconds(found, slot)
         share = f"{idle / wall:.0%}" if wall else "-"
         rows.append((slot, str(len(own)), spell(wall - idle), spell(idle), share))
@@ -51,12 +51,12 @@ def _slots(found: Sequence[TrialInterval], wall: float) -> Table:
 def _figure(found: Sequence[TrialInterval]) -> Figure:
     # Thinned out evenly, a busy slot would look idle.
     drawn = found[-_MOST_STRETCHES:]
-    slots = sorted({stretch.slot for stretch in found})
+    slots = sorted({interval.slot for interval in found})
     thickness = max(6, min(22, 240 // len(slots)))
-    kinds = {_kind(stretch) for stretch in drawn}
+    kinds = {_kind(interval) for interval in drawn}
     traces = [
         plots.lines(
-            [_bar(stretch) for stretch in drawn if _kind(stretch) == kind],
+            [_bar(interval) for interval in drawn if _kind(interval) == kind],
             color=color,
             width=thickness,
             name=kind,
@@ -81,19 +81,19 @@ def _figure(found: Sequence[TrialInterval]) -> Figure:
     )
 
 
-def _kind(stretch: TrialInterval) -> str:
+def _kind(interval: TrialInterval) -> str:
     """Returns how it ended, in the words of the legend: a death is an interruption."""
-    return stretch.how if stretch.how in plots.STATE_COLORS else "interrupted"
+    return interval.how if interval.how in plots.STATE_COLORS else "interrupted"
 
 
-def _bar(stretch: TrialInterval) -> list[plots.Vertex]:
+def _bar(interval: TrialInterval) -> list[plots.Vertex]:
     """Returns a thick line with a hair's breadth to the next, and the words in its middle."""
-    length = stretch.end - stretch.start
+    length = interval.end - interval.start
     hair = min(length * 0.02, timedelta(seconds=0.5))
-    words = f"trial {stretch.number}, {stretch.how}\n{spell(length.total_seconds())}"
-    moments = (stretch.start + hair, stretch.start + length / 2, stretch.end - hair)
+    words = f"trial {interval.number}, {interval.how}\n{spell(length.total_seconds())}"
+    moments = (interval.start + hair, interval.start + length / 2, interval.end - hair)
     return [
-        (_date(moment), stretch.slot, text)
+        (_date(moment), interval.slot, text)
         for moment, text in zip(moments, ("", words, ""), strict=True)
     ]
 
