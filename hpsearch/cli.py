@@ -17,6 +17,7 @@ from hpsearch.commands.dashboard import dashboard
 from hpsearch.commands.doctor import doctor
 from hpsearch.commands.export import export, predict
 from hpsearch.commands.fsck import fsck
+from hpsearch.commands.init import init
 from hpsearch.commands.nodes import nodes
 from hpsearch.commands.report import compare, report
 from hpsearch.commands.results import best, list_, show, status
@@ -43,7 +44,7 @@ app = App(
 
 # In the order of the help: a study's way from its file to its result.
 _COMMANDS: tuple[Callable[..., int | None], ...] = (
-    *(run, resume, control, check, summary, preview),
+    *(init, run, resume, control, check, summary, preview),
     *(list_, status, show, best, report, compare),
     *(dashboard, confirm, export, predict),
     *(nodes, doctor, fsck, agent),

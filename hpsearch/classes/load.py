@@ -39,11 +39,22 @@ def read_trusted(
         StudyFileError: the file cannot be read.
     """
     parsed = read_parsed(path, changes)
-    tree, import_paths = parsed.source.tree, parsed.import_paths
+    require_own(path, parsed.source.tree, parsed.import_paths, report, trust=trust)
+    return parsed
+
+
+def require_own(
+    path: Path | None,
+    tree: Any,
+    import_paths: Sequence[str],
+    report: Report,
+    *,
+    trust: bool,
+) -> None:
+    """Raises InputError where others could have written what a study would import, or hides it."""
     refuse_hidden_modules(import_paths)
     for line in require_trust(path, tree, import_paths, trusted=trust):
         report(line)
-    return parsed
 
 
 def read_sound(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError
 from hpsearch.studyfile.lightning_cli import adopt
@@ -43,6 +44,25 @@ def read_parsed(path: str | Path, overrides: Sequence[str] = ()) -> ParsedStudy:
         document = apply_override(document, override)
     folders = (str(Path(path).resolve().parent), str(Path.cwd()))
     return parse_study(document, tuple(dict.fromkeys(folders)))
+
+
+def read_sections(path: Path) -> dict[str, Any]:
+    """Returns the sections of a LightningCLI configuration, as a study file has them.
+
+    Raises:
+        StudyFileError: the file cannot be read, or it is a study file already.
+    """
+    document = adopt(parse(_read_text(path), str(path)))
+    if document.diagnostics:
+        raise StudyFileError(document.diagnostics)
+    if not isinstance(document.tree, dict):
+        message = "is not a LightningCLI configuration: it has no sections"
+        raise StudyFileError([Diagnostic(str(path), None, "", message)])
+    if "study" in document.tree:
+        message = f"is a study file already; hpsearch check {path}"
+        raise StudyFileError([document.diagnostic(("study",), message)])
+    sections: dict[str, Any] = document.tree
+    return sections
 
 
 def _read_text(path: Path) -> str:

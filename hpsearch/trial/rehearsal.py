@@ -68,6 +68,18 @@ class Rehearsal:
     length: tuple[float, float, int]
 
 
+class NotLoggedError(UnusableError):
+    """An objective was not logged.
+
+    Attributes:
+        logged: names of what was.
+    """
+
+    def __init__(self, objective: str, logged: Collection[str], validated: bool) -> None:
+        super().__init__(_not_logged(objective, logged, validated))
+        self.logged = sorted(logged)
+
+
 class RehearsedReports(Reports):
     """Takes a trial's reports as the trial would, until the objectives have come once.
 
@@ -123,7 +135,7 @@ class RehearsedReports(Reports):
             self._clock.go_on()
             return
         if missing:
-            raise UnusableError(_not_logged(missing[0], self.logged, validates(trainer)))
+            raise NotLoggedError(missing[0], self.logged, validates(trainer))
         self.reported = True
         values = {name: found.get(name, 0.0) for name in self._objectives}
         self._log.append(Report(self._tries, values, found, 0.0))
@@ -166,9 +178,7 @@ def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
             raise UnusableError(waiting) from error
         raise
     if not reports.reported:
-        raise UnusableError(
-            _not_logged(next(iter(job.objectives)), reports.logged, validates(trainer))
-        )
+        raise NotLoggedError(next(iter(job.objectives)), reports.logged, validates(trainer))
     if waiting := _waiting_schedule(trainer):
         raise UnusableError(waiting)
     _load_again(training.module, Path(job.folder) / checkpoint.BEST)

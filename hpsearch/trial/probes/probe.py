@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from hpsearch.protocol.job import Job
 from hpsearch.trial.causes import failed
-from hpsearch.trial.rehearsal import Rehearsal, finite, rehearse
+from hpsearch.trial.rehearsal import NotLoggedError, Rehearsal, finite, rehearse
 from hpsearch.trial.reports import count_parameters
 from hpsearch.trial.stage import StageTracker
+
+# So a rehearsal goes on until it has seen all that is logged in a few validations.
+_LOGGED_BY_NOBODY = "hpsearch_init"
 
 
 def probe(job: Job) -> dict[str, Any]:
@@ -31,6 +35,23 @@ def probe(job: Job) -> dict[str, Any]:
         except (Exception, SystemExit) as error:
             ended = failed(error, job, where)
             return {"failure": ended.failure, "kind": ended.failure_kind}
+
+
+def find_metrics(job: Job) -> dict[str, Any]:
+    """Rehearses a trial, whatever its objectives are, and says what its validation logs.
+
+    Returns:
+        `metrics` (names logged), or `failure`, one line, if it cannot train.
+    """
+    where = StageTracker()
+    job = replace(job, objectives={_LOGGED_BY_NOBODY: "minimize"})
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            return {"metrics": rehearse(job, where).metrics}
+        except NotLoggedError as error:
+            return {"metrics": error.logged}
+        except (Exception, SystemExit) as error:
+            return {"failure": failed(error, job, where).failure}
 
 
 def _measure(rehearsal: Rehearsal) -> dict[str, Any]:

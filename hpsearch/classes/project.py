@@ -1,0 +1,100 @@
+"""The classes of a project that a study is made of: its LightningModules and their data modules."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from hpsearch.classes.components import ComponentError, resolve
+from hpsearch.classes.signature import returned_type
+from hpsearch.classes.source import find_places
+
+_OURS = "hpsearch.models"
+_IMAGES = "hpsearch.data.ImageData"
+_MODULE, _DATA = "LightningModule", "LightningDataModule"
+
+
+def model_in(class_path: str) -> str:
+    """Returns the class path of a model, where a module with a single one is named by itself.
+
+    Raises:
+        ComponentError: the path leads to no class, or to a module with none or several models.
+    """
+    try:
+        if "." in class_path:
+            resolve(class_path)
+            return class_path
+    except ComponentError:
+        if class_path not in sys.modules:
+            raise
+    if "." not in class_path and not find_places(class_path):
+        raise ComponentError(
+            f"there is no example and no module '{class_path}'; `hpsearch init` lists the examples,"
+            " `hpsearch init MODULE.Class` takes a model of yours"
+        )
+    models = list(_classes_in(class_path, _MODULE))
+    if len(models) == 1:
+        return models[0]
+    if not models:
+        raise ComponentError(f"{class_path} has no LightningModule; write MODULE.Class")
+    raise ComponentError(f"{class_path} has several models; name one: {', '.join(models)}")
+
+
+def data_beside(model: str) -> str | None:
+    """Returns the class path of the data module beside a model; None if it loads its own data.
+
+    Raises:
+        ComponentError: there is none, or there are several.
+    """
+    target = resolve(model)
+    if target.__module__.startswith(f"{_OURS}."):
+        return _IMAGES
+    found = list(_classes_in(target.__module__, _DATA))
+    if len(found) == 1:
+        return found[0]
+    if _defines(target, "train_dataloader"):
+        return None
+    if found:
+        raise ComponentError(
+            f"{target.__module__} has several data modules; name one with --data:"
+            f" {', '.join(found)}"
+        )
+    raise ComponentError(
+        f"there is no LightningDataModule beside {model}; name it: --data MODULE.Class"
+        f" ({_IMAGES} for labelled images)"
+    )
+
+
+def wants_optimizer(model: str) -> bool:
+    """Tells whether a study should name an optimizer: it has none, or ours."""
+    target = resolve(model)
+    return not _defines(target, "configure_optimizers") or target.__module__.startswith(f"{_OURS}.")
+
+
+def _defines(target: Any, hook: str) -> bool:
+    """Tells whether a class, or what a function returns, has a method that is not Lightning's."""
+    returned = returned_type(target)
+    own = [base for base in getattr(returned, "__mro__", ()) if base.__name__ != _MODULE]
+    return any(hook in vars(base) for base in own if not _is_of_lightning(base))
+
+
+def _classes_in(module: str, base: str) -> Iterator[str]:
+    """Yields the classes that a module defines and that are of a kind, in its order."""
+    if module not in sys.modules:
+        with_class = f"{module}.{base}"
+        try:
+            resolve(with_class)
+        except ComponentError:
+            if module not in sys.modules:
+                raise
+    for name, value in vars(sys.modules[module]).items():
+        if not inspect.isclass(value) or value.__module__ != module:
+            continue
+        if base in [each.__name__ for each in value.__mro__] and not inspect.isabstract(value):
+            yield f"{module}.{name}"
+
+
+def _is_of_lightning(base: type) -> bool:
+    return base.__module__.partition(".")[0] in ("pytorch_lightning", "lightning")

@@ -1,0 +1,119 @@
+"""`init`: a first study file, from a model, a LightningCLI configuration, or an example."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from hpsearch.commands.context import console, report, say_next
+from hpsearch.commands.options import Changes, MoreChanges, Trust
+from hpsearch.errors import InputError
+
+# The file of each example, and what belongs beside it.
+_BESIDE = {"spirals": ("spirals.py",), "quickstart": ("seven.png",)}
+
+
+def init(
+    what: Annotated[
+        str | None,
+        Parameter(name="WHAT", help="MODULE.Class of a LightningModule, or an example's name."),
+    ] = None,
+    /,
+    *more: MoreChanges,
+    data: Annotated[
+        str | None,
+        Parameter(metavar="MODULE.Class", help="Its LightningDataModule. [default: beside it]"),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        Parameter(name="--from", metavar="FILE", help="A LightningCLI configuration."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(name=("--output", "-o"), metavar="FILE", help="The study file to write."),
+    ] = None,
+    changes: Changes = (),
+    trust: Trust = False,
+) -> None:
+    """Write a first study file that runs; without WHAT, list the examples."""
+    examples = _examples()
+    if what is None and config is None:
+        return _list(examples)
+    if what in examples:
+        return _copy(what, examples[what], output)
+    written = _draft(what, data, config, output, (*changes, *more), trust)
+    print(f"wrote {written}")
+    return say_next("check", written)
+
+
+def _examples() -> dict[str, Traversable]:
+    root = files("hpsearch")
+    found = [*(root / "studies").iterdir(), root / "examples" / "spirals.yaml"]
+    return {Path(file.name).stem: file for file in sorted(found, key=lambda file: file.name)}
+
+
+def _list(examples: dict[str, Traversable]) -> None:
+    print("a study file for your own model:  hpsearch init MODULE.Class")
+    print("from a LightningCLI configuration: hpsearch init --from config.yaml")
+    print("\nexamples that run as they are:\n")
+    for name, file in examples.items():
+        first = file.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+        print(f"  {name:<14} {first}")
+    say_next("init", "quickstart")
+
+
+def _copy(name: str, file: Traversable, output: Path | None) -> None:
+    target = output or Path(file.name)
+    texts = {target: file}
+    for beside in _BESIDE.get(name, ()):
+        texts[target.parent / beside] = files("hpsearch") / "examples" / beside
+    for path in texts:
+        _refuse_existing(path)
+    for path, source in texts.items():
+        content = source.read_bytes()
+        if path == target:
+            for folder in ("studies", "examples"):
+                content = content.replace(f"{folder}/{file.name}".encode(), str(target).encode())
+        path.write_bytes(content)
+        print(f"wrote {path}")
+    say_next("check", target)
+
+
+def _draft(
+    model: str | None,
+    data: str | None,
+    config: Path | None,
+    output: Path | None,
+    changes: tuple[str, ...],
+    trust: bool,
+) -> Path:
+    from hpsearch.classes.load import require_own
+    from hpsearch.engines.slots import find_slots
+    from hpsearch.measure.draft import Origin, draft_study
+    from hpsearch.studyfile.read import read_sections
+
+    if output is not None:
+        _refuse_existing(output)
+    sections = read_sections(config) if config else {}
+    folders = dict.fromkeys(str(path.resolve()) for path in ((output or Path()).parent, Path()))
+    origin = Origin(model, data, sections, changes, tuple(folders))
+    require_own(config, origin.tree, origin.import_paths, report, trust=trust)
+    with console().status("trying real batches at the ends of each range"):
+        draft = draft_study(origin, find_slots("auto", 1)[0])
+    from hpsearch.views.draft import draft_text
+
+    target = output or Path(f"{draft.tree['study']['name']}.yaml")
+    _refuse_existing(target)
+    target.write_text(draft_text(draft, str(target)), encoding="utf-8")
+    return target
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise InputError(f"{path} is there already; name another file: --output FILE")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}")

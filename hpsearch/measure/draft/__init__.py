@@ -1,0 +1,9 @@
+"""A first study file, made of the classes of a project."""
+
+from __future__ import annotations
+
+from hpsearch.measure.draft.draft import Draft, draft_study
+from hpsearch.measure.draft.habits import habit, objective_among
+from hpsearch.measure.draft.sections import Origin
+
+__all__ = ["Draft", "Origin", "draft_study", "habit", "objective_among"]

@@ -1,0 +1,141 @@
+"""The ranges that the field searches by habit, by the name and the default of an argument."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hpsearch.protocol.types import Direction
+
+_LR, _WEIGHT_DECAY = 1e-3, 1e-2
+_INPUTS_AND_OUTPUTS = re.compile(
+    r"(^|_)(in|input|out|output|classes|labels|vocab|vocabulary|image|img)(_|$)"
+)
+
+_VALIDATION = re.compile("val|dev|eval")
+_GREATER = re.compile(
+    r"acc|f1|auc|auroc|iou|dice|jaccard|precision|recall|(^|[_/])(map|r2|bleu|psnr|ssim)($|[_/@\d])"
+)
+
+
+def habit(name: str, default: Any, beside: Sequence[str] = ()) -> Any:
+    """Returns the mark that people write for an argument, or None where there is no habit.
+
+    Args:
+        name: the argument's name.
+        default: its default; None if it has none.
+        beside: names of the other arguments of the same class.
+    """
+    if isinstance(default, bool | str):
+        return None
+    if isinstance(default, list | tuple):
+        return _habits_of_list(name, default, beside)
+    for pattern, write in _HABITS:
+        if re.search(rf"(^|_)({pattern})(_|$)", name) and not _INPUTS_AND_OUTPUTS.search(name):
+            return write(default, any(_is_heads(other) for other in beside))
+    return None
+
+
+def objective_among(metrics: Sequence[str]) -> tuple[str, Direction]:
+    """Returns the metric that people would search for, and its direction.
+
+    A measure of validation comes before a loss of it, and both before anything of the training.
+    """
+
+    def place(name: str) -> tuple[bool, bool, bool, str]:
+        return not _VALIDATION.search(name), not _GREATER.search(name), "loss" not in name, name
+
+    best = min(metrics, key=place)
+    return best, "maximize" if _GREATER.search(best) else "minimize"
+
+
+def choice(options: Sequence[Any]) -> str:
+    """Returns the mark for one of these options."""
+    return f"~choice({', '.join(_spelled(option) for option in options)})"
+
+
+def _habits_of_list(name: str, default: Sequence[Any], beside: Sequence[str]) -> Any:
+    whole = [type(entry) is int for entry in default]
+    if not default or not all(whole) or len(default) > 6:
+        return None
+    marks = [habit(name, entry, beside) for entry in default]
+    return marks if all(marks) else None
+
+
+def _learning_rate(default: Any, _: bool) -> str:
+    middle = _positive(default, _LR)
+    return f"~float({middle / 10:g}, {min(middle * 10, 1.0):g}, log=True)"
+
+
+def _weight_decay(default: Any, _: bool) -> str:
+    return f"~float(1e-6, {max(_positive(default, 0) * 10, _WEIGHT_DECAY):g}, log=True)"
+
+
+def _dropout(default: Any, _: bool) -> str | None:
+    share = _positive(default, 0.1)
+    return None if share >= 1 else f"~float(0.0, {max(0.5, share):g})"
+
+
+def _batch_size(default: Any, _: bool) -> str:
+    middle = int(_positive(default, 64))
+    return choice(sorted({max(middle // 2, 1), middle, middle * 2}))
+
+
+def _width(default: Any, has_heads: bool) -> str | None:
+    middle = int(_positive(default, 64))
+    if isinstance(default, float):
+        return None
+    if has_heads and middle % 4 == 0:  # what is divided among heads must be divisible by them
+        return choice([middle // 2, middle, middle * 2])
+    return f"~int({max(middle // 4, 1)}, {max(middle * 4, 4)}, log=True)"
+
+
+def _depth(default: Any, _: bool) -> str | None:
+    return (
+        None if isinstance(default, float) else f"~int(1, {max(int(_positive(default, 2)) * 2, 3)})"
+    )
+
+
+def _heads(default: Any, _: bool) -> str:
+    middle = int(_positive(default, 2))
+    return choice(sorted({max(middle // 2, 1), middle, middle * 2}))
+
+
+def _fixed(mark: str) -> Callable[[Any, bool], str]:
+    return lambda default, has_heads: mark
+
+
+# The first that suits a name is taken.
+_HABITS: tuple[tuple[str, Callable[[Any, bool], str | None]], ...] = (
+    ("lr|learning_rate", _learning_rate),
+    ("weight_decay|wd|l2", _weight_decay),
+    ("dropout|drop_rate|dropout_rate|p_drop", _dropout),
+    ("momentum", _fixed("~float(0.8, 0.99)")),
+    ("label_smoothing", _fixed("~float(0.0, 0.2)")),
+    ("batch_size", _batch_size),
+    ("kernel|kernel_size", _fixed("~choice(3, 5, 7)")),
+    ("heads|nhead|n_head", _heads),
+    ("depth|layers|num_layers|n_layers|blocks", _depth),
+    (
+        "width|hidden|units|nodes|neurons|channels|filters|features|latent|embed|embedding"
+        "|dim|d_model|d_ff",
+        _width,
+    ),
+)
+
+
+def _is_heads(name: str) -> bool:
+    return bool(re.search(r"(^|_)(heads|nhead|n_head)(_|$)", name))
+
+
+def _positive(default: Any, otherwise: float) -> float:
+    known = isinstance(default, int | float) and not isinstance(default, bool) and default > 0
+    return default if known else otherwise
+
+
+def _spelled(option: Any) -> str:
+    if option is None or isinstance(option, bool):
+        return {None: "null", True: "true", False: "false"}[option]
+    plain = not isinstance(option, str) or re.fullmatch(r"[A-Za-z_]\w*", option)
+    return str(option) if plain else f'"{option}"'

@@ -1,0 +1,68 @@
+"""Drafts of a study file, trained on a few real batches."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpsearch.classes.load import check_classes
+from hpsearch.engines.bridge import call
+from hpsearch.engines.slots import Slot
+from hpsearch.errors import InputError
+from hpsearch.measure.extremes import extreme_configs, middle
+from hpsearch.protocol.job import Placement
+from hpsearch.studyfile.document import Document, Location
+from hpsearch.studyfile.parse import parse_study
+from hpsearch.studyfile.study import StudySpec
+
+
+@dataclass(frozen=True)
+class Tries:
+    """Trains drafts on a few batches."""
+
+    import_paths: tuple[str, ...]
+    slot: Slot
+
+    def metrics(self, tree: Mapping[str, Any]) -> list[str]:
+        """Returns what a validation logs.
+
+        Raises:
+            InputError: nothing can be trained, or nothing is logged.
+        """
+        spec = self._spec(tree)
+        setting = middle(spec.space)
+        found = self._call("find_metrics", spec, setting.params, setting.config)
+        if "failure" in found:
+            raise InputError(f"this cannot be trained as it is: {found['failure']}")
+        if not found["metrics"]:
+            raise InputError(
+                "the validation logs no metric, and a search needs one: write"
+                ' self.log("val_loss", loss) in validation_step'
+            )
+        metrics: list[str] = found["metrics"]
+        return metrics
+
+    def train(self, tree: Mapping[str, Any]) -> bool:
+        """Tells whether every end of every range trains, or is refused by a constructor."""
+        spec = self._spec(tree)
+        probes = [
+            self._call("probe", spec, e.params, e.config) for e in extreme_configs(spec.space)
+        ]
+        refused = [probe for probe in probes if probe.get("kind") == "infeasible"]
+        trained = [probe for probe in probes if "failure" not in probe]
+        return bool(trained) and len(trained) + len(refused) == len(probes)
+
+    def _spec(self, tree: Mapping[str, Any]) -> StudySpec:
+        document = Document(dict(tree), Location("the draft"))
+        parsed = parse_study(document, self.import_paths)
+        check_classes(parsed, lambda line: None)
+        return StudySpec.from_parsed(parsed)
+
+    def _call(self, function: str, spec: StudySpec, params: Any, config: Any) -> Any:
+        with tempfile.TemporaryDirectory() as folder:
+            place = Placement(Path(folder), self.slot.device, self.slot.threads)
+            job = spec.job(0, params, config, place)
+            return call(f"hpsearch.trial.probes.probe:{function}", job)

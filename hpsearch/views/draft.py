@@ -1,0 +1,78 @@
+"""A first study file as text: what is searched, what it was before, and what could be searched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hpsearch.measure.draft import Draft
+from hpsearch.studyfile.document import KeyPath
+from hpsearch.studyfile.expressions import is_expression
+from hpsearch.studyfile.study import to_yaml
+from hpsearch.views.formatting import command
+
+_INDENT = "  "
+_COMMENTS_AT = 44
+_STUDY = """\
+  # sampler: tpe          # or random, grid, qmc, gp, cmaes
+  # pruner: hyperband     # ends trials that fall behind; or asha, median, none
+  # timeout: 2h           # with trials, or in their place
+"""
+_MARKS = (
+    "# A value that begins with ~ is searched: ~int(low, high), ~float(low, high), ~choice(a, b)."
+)
+
+
+def draft_text(draft: Draft, file: str) -> str:
+    """Returns the text of a study file with a comment where one helps; `file` is its name."""
+    tree = draft.tree
+    of_data = f" on {tree['data']['class_path']}" if tree.get("data") else ""
+    lines = [
+        f"# {tree['model']['class_path']}{of_data}, written by hpsearch init.",
+        _MARKS,
+        f"#   {command('check', file)}",
+        f"#   {command('run', file)}",
+    ]
+    for section, content in tree.items():
+        lines += [f"{section}:", *_block(content, (section,), draft)]
+        if section == "study":
+            lines += _STUDY.splitlines()
+        lines += _idle(content, draft.idle.get(section, {}))
+    return "\n".join(lines) + "\n"
+
+
+def _block(content: Mapping[str, Any], path: KeyPath, draft: Draft) -> list[str]:
+    lines: list[str] = []
+    for key, value in content.items():
+        here = (*path, key)
+        if key == "init_args" and len(path) == 1:
+            if value:
+                lines += [f"{_INDENT}init_args:", *_block(value, here, draft)]
+            continue
+        text = to_yaml({key: _plain(value)}).rstrip("\n")
+        if is_expression(value):
+            text = f"{key}: {value}"  # in a block, a mark needs no quotes
+        elif key == "objective":
+            text = "objective: {" + ", ".join(f"{k}: {v}" for k, v in value.items()) + "}"
+        first, *rest = text.splitlines()
+        indent = _INDENT * len(path)
+        comment = draft.comments.get(here, "")
+        first = f"{indent}{first}"
+        lines.append(f"{first:<{_COMMENTS_AT - 2}}  # {comment}" if comment else first)
+        lines += [f"{indent}{line}" for line in rest]
+    return lines
+
+
+def _idle(content: Mapping[str, Any], idle: Mapping[str, Any]) -> list[str]:
+    """Returns the arguments that stay at their defaults, for whoever wants to search them."""
+    lines = [] if content.get("init_args") or not idle else [f"{_INDENT}# init_args:"]
+    for name, value in idle.items():
+        text = to_yaml({name: _plain(value)}).rstrip("\n").splitlines()
+        lines += [f"{_INDENT * 2}# {line}" for line in text]
+    return lines
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,249 @@
+"""`hpsearch init`: a first study file, with which `check` is content as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from scoring import FULL
+
+from hpsearch.cli import main
+from hpsearch.measure.draft import habit, objective_among
+from hpsearch.studyfile.read import read_study
+
+ROOT = Path(__file__).parent.parent
+SHAPES = ROOT / "tests" / "shapes"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "default", "mark"),
+    [
+        ("lr", 0.01, "~float(0.001, 0.1, log=True)"),
+        ("learning_rate", None, "~float(0.0001, 0.01, log=True)"),
+        ("lr", 0.5, "~float(0.05, 1, log=True)"),
+        ("weight_decay", 0.0, "~float(1e-6, 0.01, log=True)"),
+        ("attention_dropout", 0.1, "~float(0.0, 0.5)"),
+        ("momentum", 0.9, "~float(0.8, 0.99)"),
+        ("batch_size", 32, "~choice(16, 32, 64)"),
+        ("hidden_size", 64, "~int(16, 256, log=True)"),
+        ("width", 2, "~int(1, 8, log=True)"),
+        ("num_layers", 2, "~int(1, 4)"),
+        ("kernel_size", 5, "~choice(3, 5, 7)"),
+        ("num_heads", 4, "~choice(2, 4, 8)"),
+        ("channels", (16, 32), ["~int(4, 64, log=True)", "~int(8, 128, log=True)"]),
+        # Of these, people search none by habit.
+        ("input_dim", 784, None),
+        ("in_channels", 3, None),
+        ("num_classes", 10, None),
+        ("use_dropout", True, None),
+        ("window", 8, None),
+        ("hidden", "auto", None),
+        ("channels", [0.5, 1.0], None),
+    ],
+)
+def test_a_range_follows_from_the_name_and_the_default(name: str, default: Any, mark: Any) -> None:
+    assert habit(name, default) == mark
+
+
+def test_what_heads_divide_is_divisible_by_each_of_them() -> None:
+    assert habit("heads", 2) == "~choice(1, 2, 4)"
+    assert habit("width", 8, beside=["heads"]) == "~choice(4, 8, 16)"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "objective"),
+    [
+        (["train_loss", "val_acc", "val_loss"], ("val_acc", "maximize")),
+        (["train_acc", "val_loss"], ("val_loss", "minimize")),
+        (["train/loss", "val/loss", "val/kl"], ("val/loss", "minimize")),
+        (["loss"], ("loss", "minimize")),
+        (["val_map", "val_loss"], ("val_map", "maximize")),
+        (["val_mape"], ("val_mape", "minimize")),
+    ],
+)
+def test_the_objective_is_a_measure_of_the_validation(
+    metrics: list[str], objective: tuple[str, str]
+) -> None:
+    assert objective_among(metrics) == objective
+
+
+PROJECTS = {
+    "adversarial": ["adversarial.Adversaries"],
+    "callbacks": ["callbacks.OfMappings", "--data", "callbacks.Mappings"],
+    "feeding": ["feeding"],
+    "series": ["series.Forecaster"],
+    "transformer": ["transformer.FineTuned"],
+    "unet": ["unet"],
+    "vae": ["vae.Vae"],
+}
+ALWAYS = ("feeding", "transformer")
+
+
+@pytest.mark.parametrize(
+    "project",
+    [
+        pytest.param(name, marks=[] if FULL or name in ALWAYS else pytest.mark.skip("make faults"))
+        for name in PROJECTS
+    ],
+)
+def test_check_passes_unchanged(folder: Path, project: str) -> None:
+    assert main(["init", *PROJECTS[project], "-o", "study.yaml"]) == 0
+    assert main(["check", "study.yaml", "--devices", "cpu:1"]) == 0
+    assert read_study("study.yaml").space.parameters, "something is searched"
+
+
+def test_the_file_says_what_it_searches_and_what_it_could(folder: Path) -> None:
+    assert main(["init", "transformer.FineTuned"]) == 0
+    assert Path("fine-tuned.yaml").read_text() == (
+        """\
+# transformer.FineTuned on transformer.Corpus, written by hpsearch init.
+# A value that begins with ~ is searched: ~int(low, high), ~float(low, high), ~choice(a, b).
+#   hpsearch check fine-tuned.yaml
+#   hpsearch run fine-tuned.yaml
+study:
+  name: fine-tuned
+  objective: {val_acc: maximize}            # logged too: val_loss
+  trials: 20
+  seed: 1
+  # sampler: tpe          # or random, grid, qmc, gp, cmaes
+  # pruner: hyperband     # ends trials that fall behind; or asha, median, none
+  # timeout: 2h           # with trials, or in their place
+model:
+  class_path: transformer.FineTuned
+  init_args:
+    width: ~choice(4, 8, 16)                # now 8
+    heads: ~choice(1, 2, 4)                 # now 2
+    lr: ~float(0.0001, 0.01, log=True)      # now 0.001
+    # warmup: 2
+data:
+  class_path: transformer.Corpus
+trainer:
+  max_epochs: 10
+"""
+    )
+
+
+def test_a_configuration_of_lightning_cli_keeps_what_it_says(folder: Path) -> None:
+    config = {
+        "seed_everything": True,
+        "trainer": {"max_epochs": 3, "gradient_clip_val": 1.0, "limit_val_batches": None},
+        "model": {"class_path": "series.Forecaster", "init_args": {"hidden": 8, "lr": 0.02}},
+        "data": {"class_path": "series.Waves", "init_args": {"window": 4, "batch_size": 16}},
+        "optimizer": None,
+        "ckpt_path": None,
+    }
+    Path("config.yaml").write_text(yaml.safe_dump(config))
+    assert main(["init", "--from", "config.yaml"]) == 0
+
+    written = read_study("forecaster.yaml")
+    assert written.document["model"]["init_args"] == {
+        "hidden": "~int(2, 32, log=True)",
+        "lr": "~float(0.002, 0.2, log=True)",
+    }
+    assert written.document["data"]["init_args"] == {
+        "window": 4,
+        "batch_size": "~choice(8, 16, 32)",
+    }
+    assert written.document["trainer"] == {"max_epochs": 3, "gradient_clip_val": 1.0}
+    assert dict(written.objectives) == {"val_mse": "minimize"}
+
+
+HALF_BROKEN = """
+import feeding
+import torch
+
+class Rows(feeding.Feed):
+    def __init__(self, folder: str, batch_size: int = 8):
+        super().__init__()
+
+class Net(feeding.Fed):
+    def __init__(self, lr: float, layers: int = 1, heads: int = 2):
+        super().__init__(lr=lr)
+        self.grown = torch.nn.Linear(4, 4 if layers == 1 else 5)
+
+    def training_step(self, batch, batch_idx):
+        self.grown(torch.ones(4)) @ torch.ones(4)
+        return super().training_step(batch, batch_idx)
+"""
+
+
+@pytest.fixture
+def half_broken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(folder))
+    Path("half_broken.py").write_text(HALF_BROKEN)
+
+
+@pytest.mark.usefixtures("half_broken")
+def test_a_range_with_an_end_that_does_not_train_is_left_out(folder: Path) -> None:
+    assert main(["init", "half_broken.Net", "--set", "data.folder=here"]) == 0
+    text = Path("net.yaml").read_text()
+    assert "layers: 1  " in text
+    assert "# not every value of ~int(1, 3) can be trained" in text
+    assert "lr: ~float(0.0001, 0.01, log=True)      # it has no default" in text
+    assert set(read_study("net.yaml").space.parameters) == {
+        "model.lr",
+        "model.heads",
+        "data.batch_size",
+    }
+
+
+@pytest.mark.usefixtures("half_broken")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["half_broken.Net"],
+            "some arguments have no default; give them: --set data.folder=VALUE",
+        ),
+        (["half_broken.Nett"], "half_broken has no class 'Nett'; did you mean 'Net'?"),
+        (["quickest"], "there is no example and no module 'quickest'; `hpsearch init` lists the"),
+        (["nowhere.Net"], "there is no module 'nowhere'"),
+        (
+            ["callbacks"],
+            "callbacks has several models; name one: callbacks.Asking, callbacks.Hoarding,",
+        ),
+        (
+            ["callbacks.Asking"],
+            "callbacks has several data modules; name one with --data: callbacks.Testable,",
+        ),
+        (["feeding.Feed"], "model.class_path: must be a LightningModule, not feeding.Feed"),
+        (
+            ["feeding.Fed", "--set", "model.plan=never"],
+            "the validation logs no metric, and a search needs one: write",
+        ),
+        (["loud"], "loud has no LightningModule; write MODULE.Class"),
+        (["--from", "nothing.yaml"], "nothing.yaml: error: there is no such file"),
+        (["quickstart", "-o", "nowhere/a.yaml"], "nowhere/a.yaml: there is no folder nowhere"),
+    ],
+)
+def test_what_cannot_be_written_is_said_in_a_sentence(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert not list(Path().glob("*.yaml"))
+
+
+def test_an_example_is_written_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init"]) == 0
+    listed = capsys.readouterr().out
+    examples = [file.stem for file in (ROOT / "studies").glob("*.yaml")]
+    assert all(f"  {name} " in listed for name in [*examples, "spirals"])
+
+    assert main(["init", "spirals"]) == 0
+    assert "#   hpsearch run spirals.yaml" in Path("spirals.yaml").read_text()
+    assert Path("spirals.py").read_text() == (ROOT / "examples" / "spirals.py").read_text()
+    Path("spirals.py").write_text("mine")
+    Path("spirals.yaml").unlink()
+    assert main(["init", "spirals"]) == 2
+    assert "spirals.py is there already; name another file" in capsys.readouterr().err
+    assert not Path("spirals.yaml").exists()
