@@ -17,17 +17,16 @@ from typing import Any, TypeVar
 
 from hpsearch.classes.buildable import why_not_buildable
 from hpsearch.classes.components import PARTIAL, ComponentError, is_component, resolve
-from hpsearch.classes.signature import returned_type, signature_of
-from hpsearch.classes.trust import OwnModules
-from hpsearch.classes.values import (
-    Build,
-    MismatchError,
+from hpsearch.classes.signature import (
     inner_hint,
     is_callable,
     options_of,
-    read_value,
+    returned_type,
+    signature_of,
     spelled,
 )
+from hpsearch.classes.trust import OwnModules
+from hpsearch.classes.values import Build, MismatchError, read_value
 from hpsearch.studyfile.diagnostics import did_you_mean, nearest
 from hpsearch.studyfile.document import KeyPath, name_of
 from hpsearch.studyfile.sections import TYPO
@@ -158,10 +157,10 @@ class Binder:
             if name in signature.hints:
                 continue
             near = nearest(name, signature.hints)
-            if signature.takes_anything and (near in signature.defaults or near in arguments):
-                self.note(place, f"{owner} gets '{name}' in its **kwargs; did you mean '{near}'?")
-            elif signature.takes_anything and near is None:
-                self.note(place, f"{owner} gets '{name}' in its **kwargs")
+            given = near is None or near in signature.defaults or near in arguments
+            if signature.takes_anything and given:
+                meant = f"; did you mean '{near}'?" if near else ""
+                self.note(place, f"{owner} gets '{name}' in its **kwargs{meant}")
             else:
                 builds[near or name] = builds[name]
                 hint = did_you_mean(name, signature.hints)
@@ -291,9 +290,8 @@ def _implicit_class(hint: Any) -> Any:
 
 
 def _has_component(value: Any) -> bool:
-    if isinstance(value, dict):
-        return is_component(value) or any(map(_has_component, value.values()))
-    return isinstance(value, list) and any(map(_has_component, value))
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return is_component(value) or any(map(_has_component, parts))
 
 
 def _nothing() -> None:

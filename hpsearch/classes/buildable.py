@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import inspect
 import sys
-import types
 import typing
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container
 from typing import Any
 
+from hpsearch.classes.signature import parts_of, returned_type
 from hpsearch.studyfile.forbidden import OPEN_FUNCTIONS, forbidden_reason, is_part
 
 # Bases of the kinds that need no type hint, by their full names: nothing is imported to compare.
@@ -59,22 +59,17 @@ _FACTORIES = ("timm", "segmentation_models_pytorch", "torchvision.models")
 _ADVICE = "give the argument a type in your own class, or build it in a class of your own"
 
 
-def why_not_buildable(
-    target: str | Callable[..., Any], hint: Any, own: Container[str]
-) -> str | None:
+def why_not_buildable(target: Callable[..., Any], hint: Any, own: Container[str]) -> str | None:
     """Returns why a study file may not have this built in this place; None where it may.
 
     Args:
-        target: the class or function that the file names: its dotted path, which is looked at
-            alone, or what the path led to.
+        target: the class or function that the file names.
         hint: the type of the argument it is for, as evaluated; None where there is none.
         own: the names of the study's own top-level modules.
     """
-    path = target if isinstance(target, str) else _path(target)
+    path = _path(target)
     if path.partition(".")[0] in own:
         return None
-    if isinstance(target, str):
-        return forbidden_reason(path)
     if not isinstance(target, type):
         return _why_not_callable(target, path, hint)
     if reason := forbidden_reason(path):
@@ -100,22 +95,12 @@ def _why_not_callable(function: Callable[..., Any], path: str, hint: Any) -> str
         return None
     if reason := forbidden_reason(path):
         return reason
-    returned = _returned(function)
+    returned = returned_type(function)
     if returned is not None and _fits(returned, hint):
         return None
     if is_part(path, _FACTORIES):
         return None
     return f"{path} does not say that it returns what may be built here; {_ADVICE}"
-
-
-def _returned(function: Callable[..., Any]) -> type[Any] | None:
-    """Returns the class that a call gives, as far as the function says; a class method its own."""
-    try:
-        returned = typing.get_type_hints(inspect.unwrap(function)).get("return")
-    except Exception:  # a hint may name what is imported for type checkers only
-        returned = None
-    owner = getattr(function, "__self__", None)
-    return next((found for found in (returned, owner) if isinstance(found, type)), None)
 
 
 def _fits(cls: type[Any], hint: Any) -> bool:
@@ -137,7 +122,8 @@ def _path(found: Any) -> str:
 
 def _wanted(hint: Any) -> tuple[tuple[type[Any], ...], bool]:
     """Returns the classes that a hint asks for, and whether it leaves the class open."""
-    classes = list(_classes(hint))
+    named = (typing.get_origin(part) or part for part in parts_of(hint))
+    classes = [part for part in named if isinstance(part, type)]
     narrow = [cls for cls in classes if not _is_open(cls)]
     return tuple(narrow), not narrow or len(narrow) < len(classes)
 
@@ -146,21 +132,3 @@ def _is_open(cls: type[Any]) -> bool:
     """Tells whether classes of any kind can pass for this one, as for `object` or `Iterable`."""
     standard = cls.__module__.partition(".")[0] in sys.stdlib_module_names
     return standard or getattr(cls, "_is_protocol", False)
-
-
-def _classes(hint: Any) -> Iterator[type[Any]]:
-    """Yields every class that a hint names, inside unions, containers and results of callables."""
-    if isinstance(hint, typing.TypeVar):
-        yield from _classes(hint.__bound__)
-    elif typing.get_origin(hint) is None:
-        if isinstance(hint, type):
-            yield hint
-    elif typing.get_origin(hint) is not typing.Literal:
-        origin = typing.get_origin(hint)
-        inner = typing.get_args(hint)
-        if origin is typing.Annotated:
-            inner = inner[:1]
-        elif isinstance(origin, type) and origin not in (types.UnionType,):
-            yield origin
-        for part in inner:
-            yield from _classes(part)

@@ -23,6 +23,7 @@ from hpsearch.studyfile.algorithms import PACKAGES, Component, why_idle
 from hpsearch.studyfile.diagnostics import Diagnostic
 from hpsearch.studyfile.document import Diagnostics, Document, KeyPath, Location
 from hpsearch.studyfile.parse import ParsedStudy, parse_study
+from hpsearch.studyfile.sections import longest_training
 
 # The path of a value, and what is said of it.
 Findings = list[tuple[KeyPath, str]]
@@ -91,30 +92,16 @@ def find_faults(
     log = Diagnostics(parsed.source)
     faults: Findings = []
     notes: Findings = []
-    corners = parsed.space.corners()
     with importing_from(import_paths):
-        for corner in corners:
+        for corner in parsed.space.corners():
             _Check(log, corner.origins, faults, notes).corner(corner.config)
-        algorithms = {"sampler": parsed.settings.sampler, "pruner": parsed.settings.pruner}
-        for role, component in algorithms.items():
-            _check_algorithm(role, component, _Check(log, {}, faults, notes))
-    trainers = [corner.config.get("trainer") for corner in corners]
-    epochs = [trainer.get("max_epochs") for trainer in trainers if isinstance(trainer, dict)]
-    known_epochs = [count for count in epochs if isinstance(count, int) and count > 0]
-    idle = known_epochs and why_idle(parsed.settings.pruner, max(known_epochs))
+        for role in ("sampler", "pruner"):
+            component = getattr(parsed.settings, role)
+            _Check(log, {}, faults, notes).algorithm(role, component)
+    idle = why_idle(parsed.settings.pruner, longest_training(tree.get("trainer")))
     if idle and "pruner" in tree["study"]:
         notes.append((("study", "pruner"), idle))
     return faults, notes
-
-
-def _check_algorithm(role: str, component: Component, check: _Check) -> None:
-    path: KeyPath = ("study", role)
-    missing = [name for name in PACKAGES.get(component.class_path, ()) if not is_installed(name)]
-    if missing:
-        name = component.class_path.rpartition(".")[2]
-        check.diagnostic(path, f"{name} needs the package {missing[0]}; pip install {missing[0]}")
-        return
-    check.component(component.to_tree(), path, role)
 
 
 class _Check:
@@ -148,6 +135,16 @@ class _Check:
             self.diagnostic(("data", "class_path"), message)
         return self._trainer(config.get("trainer"), model or TREES[0])
 
+    def algorithm(self, role: str, component: Component) -> None:
+        """Checks the study's sampler or pruner."""
+        for package in PACKAGES.get(component.class_path, ()):
+            if not is_installed(package):
+                name = component.class_path.rpartition(".")[2]
+                message = f"{name} needs the package {package}; pip install {package}"
+                return self.diagnostic(("study", role), message)
+        self.component(component.to_tree(), ("study", role), role)
+        return None
+
     def component(self, tree: Any, path: KeyPath, role: str) -> Bound | None:
         """Checks a component that must be of the kind that its role asks for."""
         if not is_component(tree):
@@ -177,10 +174,9 @@ class _Check:
         _, callbacks = plain.pop("callbacks", ((), None))
         self._binder.arguments(target, "the Trainer", plain)
         path: KeyPath = ("trainer", "callbacks")
-        listed = [(path, callbacks)]
-        if isinstance(callbacks, list):
-            listed = [((*path, index), callback) for index, callback in enumerate(callbacks)]
-        for place, callback in listed:
+        listed = enumerate(callbacks) if isinstance(callbacks, list) else [(None, callbacks)]
+        for index, callback in listed:
+            place = path if index is None else (*path, index)
             if callback is not None and not is_component(callback):
                 rule = "must be a Callback with class_path and init_args"
                 self.diagnostic(place, f"{rule}, not {callback!r}")
@@ -195,12 +191,8 @@ class _Check:
 
     def _written(self, path: KeyPath) -> KeyPath:
         """Returns where a value of the configuration is written, which may be in a branch."""
-        known = next(p for p in _prefixes(path) if p in self._origins or not p)
-        return (*self._origins.get(known, ()), *path[len(known) :])
-
-
-def _prefixes(path: KeyPath) -> list[KeyPath]:
-    return [path[:length] for length in range(len(path), -1, -1)]
+        length = next(n for n in range(len(path), -1, -1) if not n or path[:n] in self._origins)
+        return (*self._origins.get(path[:length], ()), *path[length:])
 
 
 def _tree_of(bound: Bound | None) -> str | None:

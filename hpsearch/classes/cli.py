@@ -11,7 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -19,25 +19,26 @@ from hpsearch.classes.components import ComponentError, resolve
 from hpsearch.classes.signature import signature_of
 
 
-@dataclass(frozen=True)
-class _Link:
-    sources: tuple[str, ...]
-    target: str
-    compute: Callable[..., Any] | None
-    built: bool
-
-
 class _Parser:
-    """Stands in for the parser of a LightningCLI class: it remembers the links alone."""
+    """In place of the parser of a LightningCLI class: it follows the links alone."""
 
-    def __init__(self) -> None:
-        self.links: list[_Link] = []
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._config = config
 
     def link_arguments(
         self, source: Any, target: str, compute_fn: Any = None, apply_on: str = "parse"
     ) -> None:
-        sources = (source,) if isinstance(source, str) else tuple(source)
-        self.links.append(_Link(sources, target, compute_fn, apply_on == "instantiate"))
+        compute = compute_fn or (lambda value: value)
+        sources = [source] if isinstance(source, str) else [*source]
+        section, _, argument = target.replace(".init_args", "").partition(".")
+        tree = self._config.get(section)
+        if not isinstance(tree, dict) or not argument:
+            raise ComponentError(f"cli: a link leads to {target}, and there is no such section")
+        if apply_on == "parse":
+            part, value = "init_args", compute(*[_value_at(self._config, one) for one in sources])
+        else:
+            part, value = "from_data", partial(_derive, compute, sources)
+        tree[part] = {argument: value, **(tree.get(part) or {})}
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_, **__: None
@@ -52,35 +53,18 @@ def with_cli(config: Mapping[str, Any]) -> dict[str, Any]:
     filled = deepcopy(dict(config))
     if not filled.get("cli"):
         return filled
-    cli, parser = resolve(str(filled["cli"])), _Parser()
+    cli = resolve(str(filled["cli"]))
     for section, owner in zip(("model", "data"), _classes_called_with(cli), strict=False):
         if isinstance(filled.get(section) or {}, dict):
             path = f"{owner.__module__}.{owner.__qualname__}"
             filled[section] = {"class_path": path, **(filled.get(section) or {})}
-    cli.add_arguments_to_parser(cli.__new__(cli), parser)
-    for link in parser.links:
-        _follow(link, filled)
+    cli.add_arguments_to_parser(cli.__new__(cli), _Parser(filled))
     return filled
 
 
-def _follow(link: _Link, config: dict[str, Any]) -> None:
-    section, _, argument = link.target.replace(".init_args", "").partition(".")
-    tree = config.get(section)
-    if not isinstance(tree, dict) or not argument:
-        raise ComponentError(f"cli: a link leads to {link.target}, and there is no such section")
-    if link.built:
-        compute = link.compute or (lambda value: value)
-        paths = [source.partition(".")[2] for source in link.sources]
-        derived = _derive(compute, paths)
-        tree["from_data"] = {argument: derived, **(tree.get("from_data") or {})}
-        return
-    values = [_value_at(config, source) for source in link.sources]
-    value = link.compute(*values) if link.compute else values[0]
-    tree["init_args"] = {argument: value, **(tree.get("init_args") or {})}
-
-
-def _derive(compute: Callable[..., Any], paths: list[str]) -> Callable[[Any], Any]:
-    return lambda data: compute(*[attrgetter(path)(data) if path else data for path in paths])
+def _derive(compute: Callable[..., Any], sources: list[str], data: Any) -> Any:
+    paths = [source.partition(".")[2] for source in sources]
+    return compute(*[attrgetter(path)(data) if path else data for path in paths])
 
 
 def _value_at(config: Mapping[str, Any], source: str) -> Any:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from hpsearch.errors import InputError
-from hpsearch.studyfile.diagnostics import did_you_mean
+from hpsearch.studyfile.diagnostics import did_you_mean, nearest
 from hpsearch.studyfile.forbidden import forbidden_reason
 from hpsearch.studyfile.sections import texts_of
 
@@ -103,9 +102,9 @@ def _import(name: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and f"{name}.".startswith(f"{error.name}."):
-            near = did_you_mean(error.name, sys.stdlib_module_names | set(sys.modules))
-            meant = near if "did you mean" in near else ""
-            hint = meant or "; install it, or put its file next to the study file"
+            near = nearest(error.name, sys.stdlib_module_names | set(sys.modules))
+            remedy = "install it, or put its file next to the study file"
+            hint = f"; did you mean '{near}'?" if near else f"; {remedy}"
             raise _AbsentError(f"there is no module '{error.name}'{hint}") from None
         raise ComponentError(f"{name} needs the module '{error.name}', not installed") from error
     except SystemExit as error:
@@ -119,11 +118,7 @@ def _import(name: str) -> Any:
 
 
 def _parts_of(owner: Any) -> list[str]:
-    """Returns the names of a module's classes and own functions, or of a class's methods."""
-    home = getattr(owner, "__name__", "")
-    return [
-        name
-        for name, value in vars(owner).items()
-        if isinstance(value, type | classmethod)
-        or (inspect.isfunction(value) and value.__module__ == home)
-    ] or [*getattr(owner, "__all__", ())]
+    """Returns the names of what can be built with a module, or with the methods of a class."""
+    parts = vars(owner).items()
+    found = [name for name, part in parts if callable(part) or isinstance(part, classmethod)]
+    return found or [*getattr(owner, "__all__", ())]

@@ -1,10 +1,12 @@
-"""What a class or a function takes by name, as jsonargparse reads it."""
+"""What classes and functions take by name, as jsonargparse reads it, and what hints ask for."""
 
 from __future__ import annotations
 
+import collections.abc
 import inspect
+import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -66,6 +68,50 @@ def returned_type(target: Callable[..., Any]) -> Any:
     hint = typing.get_origin(hint) or hint
     owner = hint if inspect.isclass(hint) else getattr(target, "__self__", None)
     return owner if inspect.isclass(owner) else None
+
+
+def options_of(hint: Any) -> list[Any]:
+    """Returns the types that a hint allows one of: those of a Union, or the hint itself."""
+    if isinstance(hint, typing.TypeVar):
+        hint = hint.__bound__ or Any
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        return options_of(typing.get_args(hint)[0])
+    if origin in (typing.Union, types.UnionType):
+        return [option for part in typing.get_args(hint) for option in options_of(part)]
+    if isinstance(hint, str | typing.ForwardRef | types.ModuleType):
+        return [Any]  # not a type, or the name of one that is not there
+    return [hint]
+
+
+def parts_of(hint: Any) -> Iterator[Any]:
+    """Yields the types that a hint names, inside unions and containers, containers included."""
+    for option in options_of(hint):
+        yield option
+        for part in typing.get_args(option):
+            yield from parts_of(part)
+
+
+def inner_hint(hint: Any, container: type) -> Any:
+    """Returns the type that a hint asks of the parts of a list or the values of a mapping."""
+    inner: list[Any] = []
+    for option in options_of(hint):
+        origin = typing.get_origin(option)
+        if inspect.isclass(origin) and issubclass(origin, container):
+            parts = [part for part in typing.get_args(option) if part is not Ellipsis]
+            inner += parts[1:] if container is collections.abc.Mapping else parts
+    return typing.Union[tuple(inner)] if inner else Any  # noqa: UP007
+
+
+def is_callable(hint: Any) -> bool:
+    """Tells whether a hint asks for something to call, as `Callable[[int], int]` does."""
+    return collections.abc.Callable in (hint, typing.get_origin(hint))
+
+
+def spelled(hint: Any) -> str:
+    """Returns a type hint as it is written."""
+    text = inspect.formatannotation(hint) if isinstance(hint, type) else str(hint)
+    return text.replace("typing.", "").replace("collections.abc.", "")
 
 
 def _takes_anything(target: Callable[..., Any]) -> bool:

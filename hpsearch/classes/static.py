@@ -17,10 +17,6 @@ from hpsearch.studyfile.document import alternatives
 from hpsearch.studyfile.parse import ParsedStudy
 
 
-class _UnclearError(Exception):
-    """The text alone does not tell."""
-
-
 def passes_statically(parsed: ParsedStudy) -> bool:
     """Tells whether the text of a study's classes shows that they take what they are given."""
     tree = parsed.source.tree if isinstance(parsed.source.tree, dict) else {}
@@ -33,7 +29,7 @@ def passes_statically(parsed: ParsedStudy) -> bool:
                 for name in sections
                 for _, section in alternatives(sections[name], (name,))
             )
-    except (_UnclearError, OSError, SyntaxError, ValueError, RecursionError):
+    except (LookupError, OSError, SyntaxError, ValueError, RecursionError):
         return False
 
 
@@ -52,27 +48,26 @@ def _takes(tree: Any, supplied: tuple[str, ...] = ()) -> bool:
 
 
 def _parameters(class_path: str) -> tuple[set[str], set[str]]:
-    """Returns the required and the optional arguments of a class, from its text."""
+    """Returns the required and the optional arguments of a class, from its text.
+
+    Raises:
+        LookupError, ValueError: the text alone does not tell.
+    """
     module, _, name = class_path.rpartition(".")
-    files = find_files(module)
-    if not files or files[-1].suffix != ".py":
-        raise _UnclearError
-    for node in ast.parse(files[-1].read_bytes()).body:
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            return _parameters_of(node)
-    for path in imported_names(module, files[-1]):
-        if path.endswith(f".{name}") and path != class_path:
-            return _parameters(path)
-    raise _UnclearError
-
-
-def _parameters_of(node: ast.ClassDef) -> tuple[set[str], set[str]]:
-    inits = [part for part in node.body if getattr(part, "name", "") == "__init__"]
-    if len(inits) != 1 or not isinstance(inits[0], ast.FunctionDef):
-        raise _UnclearError
-    arguments = inits[0].args
-    plain, keywords = arguments.args[1:], arguments.kwonlyargs
-    required = {argument.arg for argument in plain[: len(plain) - len(arguments.defaults)]}
-    defaults = zip(keywords, arguments.kw_defaults, strict=True)
+    file = find_files(module)[-1]
+    body = ast.parse(file.read_bytes()).body
+    classes = [node for node in body if isinstance(node, ast.ClassDef) and node.name == name]
+    if not classes:
+        paths = {path for path in imported_names(module, file) if path.endswith(f".{name}")}
+        (path,) = paths - {class_path}
+        return _parameters(path)
+    methods = [part for part in classes[0].body if isinstance(part, ast.FunctionDef)]
+    constructors = [method.args for method in methods if method.name == "__init__"]
+    if not constructors:  # without arguments its base's will do
+        return set(), set()
+    (taken,) = constructors
+    plain, keywords = taken.args[1:], taken.kwonlyargs
+    required = {argument.arg for argument in plain[: len(plain) - len(taken.defaults)]}
+    defaults = zip(keywords, taken.kw_defaults, strict=True)
     required |= {argument.arg for argument, default in defaults if default is None}
     return required, {argument.arg for argument in (*plain, *keywords)} - required

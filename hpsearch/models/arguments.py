@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -26,7 +25,7 @@ def refuse(owner: str, *faults: Iterable[Fault]) -> None:
 
 def count(name: str, value: Any, least: int = 1) -> list[Fault]:
     """A whole number, not below `least`."""
-    if _is_int(value) and value >= least:
+    if type(value) is int and value >= least:
         return []
     return [f"{name}={value!r} must be a whole number, {least} or more"]
 
@@ -46,7 +45,7 @@ def counts(
 
 def odd(name: str, value: Any) -> list[Fault]:
     """An odd whole number: only such a kernel has a middle, which 'same' padding needs."""
-    if _is_int(value) and value >= 1 and value % 2 == 1:
+    if type(value) is int and value >= 1 and value % 2 == 1:
         return []
     return [f"{name}={value!r} must be an odd whole number, 1 or more"]
 
@@ -54,7 +53,7 @@ def odd(name: str, value: Any) -> list[Fault]:
 def fraction(name: str, value: Any) -> list[Fault]:
     """A number from 0 up to but not 1."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and not math.isnan(value) and 0 <= value < 1:
+    if number and 0 <= value < 1:
         return []
     return [f"{name}={value!r} must be a number from 0 to below 1"]
 
@@ -84,7 +83,3 @@ def blocks_fit(name: str, blocks: int, input_shape: Sequence[int]) -> list[Fault
         f"{name} has {blocks} blocks, each of which halves the image, and {height} x {width} "
         f"pixels allow {most}"
     ]
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

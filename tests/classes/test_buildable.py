@@ -181,7 +181,6 @@ def test_of_other_packages_only_the_kind_that_the_place_asks_for(hint: Any, allo
 def test_a_class_of_the_study_itself_may_be_built_anywhere() -> None:
     own = {Standard.__module__.partition(".")[0]}
     assert why_not_buildable(Standard, None, own) is None
-    assert why_not_buildable(f"{Standard.__module__}.Standard", None, own) is None
 
 
 def test_a_type_does_not_open_a_library_that_is_closed() -> None:
