@@ -7,8 +7,10 @@ import gc
 import io
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from hpsearch.commands.agent import agent
 from hpsearch.commands.confirm import confirm
@@ -51,9 +53,25 @@ _COMMANDS: tuple[Callable[..., int | None], ...] = (
 )
 for _place, _command in enumerate(_COMMANDS):
     app.command(_command, name=_command.__name__.rstrip("_"), sort_key=_place)
-app.register_install_completion_command(
-    help="Complete commands and options with Tab in this shell.", sort_key=len(_COMMANDS)
-)
+
+
+@app.command(name="--install-completion", sort_key=len(_COMMANDS))
+def _install_completion(
+    *,
+    shell: Annotated[
+        Literal["zsh", "bash", "fish", "powershell"] | None,
+        Parameter(help="Your shell. [default: the one that this runs in]"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(name=("--output", "-o"), metavar="FILE", help="Where the script is written."),
+    ] = None,
+) -> None:
+    """Complete commands and options with Tab in this shell."""
+    # What cyclopts registers itself would be loaded by every command.
+    from cyclopts.completion.install import create_install_completion_command
+
+    create_install_completion_command(app.install_completion, True)(shell=shell, output=output)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

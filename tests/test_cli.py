@@ -297,7 +297,7 @@ def test_help_answers_at_once() -> None:
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [
-        (["--help"], {"torch", "optuna", "numpy", "pytorch_lightning"}),
+        (["--help"], {"torch", "optuna", "numpy", "pytorch_lightning", "psutil", "subprocess"}),
         (["status", "tiny"], {"torch", "torchvision", "pytorch_lightning", "lightning"}),
         (["run", "tiny.yaml"], {"torch", "torchvision", "pytorch_lightning", "lightning"}),
     ],

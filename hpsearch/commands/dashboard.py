@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import threading
 from contextlib import suppress
@@ -42,6 +41,8 @@ def dashboard(
     ] = None,
 ) -> int:
     """Open optuna-dashboard and TensorBoard on a database."""
+    import secrets
+
     from hpsearch.search.store import default_url
     from hpsearch.views.dashboard import Dashboard, Listening
 

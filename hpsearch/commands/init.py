@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from hpsearch.commands.context import console, report, say_next
 from hpsearch.commands.options import Changes, MoreChanges, Trust
 from hpsearch.errors import InputError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 # The file of each example, and what belongs beside it.
 _BESIDE = {"spirals": ("spirals.py",), "quickstart": ("seven.png",)}
@@ -51,6 +52,8 @@ def init(
 
 
 def _examples() -> dict[str, Traversable]:
+    from importlib.resources import files
+
     root = files("hpsearch")
     found = [*(root / "studies").iterdir(), root / "examples" / "spirals.yaml"]
     return {Path(file.name).stem: file for file in sorted(found, key=lambda file: file.name)}
@@ -67,6 +70,8 @@ def _list(examples: dict[str, Traversable]) -> None:
 
 
 def _copy(name: str, file: Traversable, output: Path | None) -> None:
+    from importlib.resources import files
+
     target = output or Path(file.name)
     texts = {target: file}
     for beside in _BESIDE.get(name, ()):

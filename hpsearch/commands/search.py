@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hpsearch.commands.context import report
 from hpsearch.commands.options import (
     DEFAULTS,
@@ -11,7 +13,9 @@ from hpsearch.commands.options import (
     StudyFile,
     StudyName,
 )
-from hpsearch.engines.factory import PreparedEngine, prepare_engine
+
+if TYPE_CHECKING:
+    from hpsearch.engines.factory import PreparedEngine
 
 
 def run(
@@ -55,4 +59,6 @@ def resume(name: StudyName, /, *, options: SearchOptions = DEFAULTS) -> int:
 
 
 def _engine(options: SearchOptions) -> PreparedEngine:
+    from hpsearch.engines.factory import prepare_engine
+
     return prepare_engine(options.to_run().place)

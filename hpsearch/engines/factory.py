@@ -14,7 +14,7 @@ from hpsearch.engines.forkserver_client import Server
 from hpsearch.engines.inline import InlineEngine
 from hpsearch.engines.local import LocalEngine
 from hpsearch.engines.slots import Slot, find_slots
-from hpsearch.engines.targets import NOWHERE_ELSE, Targets
+from hpsearch.engines.targets import Place
 from hpsearch.errors import InputError
 
 
@@ -35,23 +35,6 @@ class Workload:
     import_paths: Sequence[str]
     folder: Path
     note: Callable[[str], None] = lambda _: None
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where trials run.
-
-    Attributes:
-        engine: one of `ENGINES`.
-        devices: as `--devices` takes them; of this machine.
-        per_device: trials at once on each device.
-        targets: other machines.
-    """
-
-    engine: str = "local"
-    devices: str = "auto"
-    per_device: int = 1
-    targets: Targets = NOWHERE_ELSE
 
 
 @final

@@ -1,4 +1,4 @@
-"""Which machines a search uses besides this one."""
+"""Where the trials of a search run: on this machine, and on which others."""
 
 from __future__ import annotations
 
@@ -32,3 +32,20 @@ class Targets:
 
 
 NOWHERE_ELSE = Targets()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where trials run.
+
+    Attributes:
+        engine: one of `ENGINES` in `engines/factory.py`.
+        devices: as `--devices` takes them; of this machine.
+        per_device: trials at once on each device.
+        targets: other machines.
+    """
+
+    engine: str = "local"
+    devices: str = "auto"
+    per_device: int = 1
+    targets: Targets = NOWHERE_ELSE

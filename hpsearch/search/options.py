@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.engines.factory import Place
-from hpsearch.engines.targets import Targets
+from hpsearch.engines.targets import Place, Targets
 from hpsearch.errors import InputError
 
 

@@ -12,9 +12,9 @@ from tiny import TinyModel
 import hpsearch
 from hpsearch.engines import factory
 from hpsearch.engines.engine import Engine, Exited, Handler
-from hpsearch.engines.factory import Place, PreparedEngine, Workload, prepare_engine
+from hpsearch.engines.factory import PreparedEngine, Workload, prepare_engine
 from hpsearch.engines.slots import Slot
-from hpsearch.engines.targets import Targets
+from hpsearch.engines.targets import Place, Targets
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Report, Started
 from hpsearch.trial.run import run_trial
