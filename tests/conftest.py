@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import NAMES as BROWSERS
@@ -16,7 +16,10 @@ from rich.console import Console, RenderableType
 from servers import mariadb_programs
 
 from hpsearch.engines.slots import count_gpus
-from hpsearch.search.store.records import StudyRecord, TrialRecord
+
+# Not before they are needed: were a name of a library gone, no test could say so.
+if TYPE_CHECKING:
+    from hpsearch.search.store.records import StudyRecord, TrialRecord
 
 # What a login shell, a cluster or a proxy sets must not decide how a test ends. Tests that are
 # about such a thing set it themselves: see test_elsewhere.py.
@@ -31,8 +34,8 @@ for name in filter(FOREIGN.fullmatch, [*os.environ]):
 os.environ |= {"COLUMNS": "120", "TERM": "xterm"}
 os.umask(0o022)
 
-Trials = Callable[..., TrialRecord]
-Studies = Callable[..., StudyRecord]
+Trials = Callable[..., "TrialRecord"]
+Studies = Callable[..., "StudyRecord"]
 Screen = Callable[..., str]
 
 
@@ -60,6 +63,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def make_trial() -> Trials:
+    from hpsearch.search.store.records import TrialRecord
+
     def make(number: int = 0, state: str = "complete", value: float = 0.9, **fields: Any) -> Any:
         known: dict[str, Any] = {
             "params": {"model.hidden": 32, "optimizer.lr": 0.001},
@@ -78,6 +83,8 @@ def make_trial() -> Trials:
 
 @pytest.fixture
 def make_study() -> Studies:
+    from hpsearch.search.store.records import StudyRecord
+
     def make(*trials: TrialRecord, **fields: Any) -> StudyRecord:
         complete = [trial for trial in trials if trial.state == "complete" and trial.values]
         known: dict[str, Any] = {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from private_names import defined_names, private_names
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "hpsearch"
@@ -15,13 +17,17 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Each room may import from itself and from the rooms named here, and from no other.
 MAY_IMPORT = {
     "errors": set(),
+    "internals": set(),
     "protocol": {"errors"},
     "studyfile": {"protocol", "errors"},
-    "classes": {"studyfile", "protocol", "errors"},
+    "classes": {"studyfile", "protocol", "errors", "internals"},
     "engines": {"protocol", "errors"},
-    "search": {"classes", "studyfile", "engines", "protocol", "errors"},
+    "search": {"classes", "studyfile", "engines", "protocol", "errors", "internals"},
     "measure": {"search", "classes", "studyfile", "engines", "protocol", "errors"},
-    "views": {"measure", "search", "classes", "studyfile", "engines", "protocol", "errors"},
+    "views": {
+        *("measure", "search", "classes", "studyfile"),
+        *("engines", "protocol", "errors", "internals"),
+    },
     "commands": {
         *("study", "result", "views", "measure", "search", "classes", "studyfile"),
         *("engines", "protocol", "errors"),
@@ -40,7 +46,7 @@ MAY_IMPORT = {
     "cli": {"commands"},
     "models": {"errors"},
     "data": {"errors"},
-    "trial": {"models", "data", "classes", "studyfile", "protocol", "errors"},
+    "trial": {"models", "data", "classes", "studyfile", "protocol", "errors", "internals"},
 }
 # The same for the inner rooms of a room; "" stands for the files directly in it.
 INNER = {
@@ -70,6 +76,10 @@ INNER = {
 # What else would read and write in the encoding of the locale.
 TEXT = {"read_text", "write_text", "fdopen"}
 WITHOUT_TORCH = set(MAY_IMPORT) - {"trial", "models", "data"}
+# The private names of other libraries: a file for each, of which one needs torch.
+INTERNALS = PACKAGE / "internals"
+WITH_TORCH = INTERNALS / "lightning.py"
+OF_TORCH = "hpsearch.internals.lightning"
 HEAVY = {"torch", "torchvision", "pytorch_lightning", "lightning"}
 # Modules that are loaded by name: what they load is the study's own, or the other wing.
 LOADS_BY_NAME = {"engines/bridge.py", "classes/components.py"}
@@ -111,6 +121,18 @@ def of_hpsearch(file: Path) -> Iterator[tuple[str, str, str, str]]:
             yield module, name, *place_of(module, name)
 
 
+@cache
+def defined_by_us() -> set[str]:
+    texts = [file.read_text(encoding="utf-8") for file in FILES if file.parent != INTERNALS]
+    return {name for text in texts for name in defined_names(text)}
+
+
+@cache
+def theirs() -> set[str]:
+    texts = [file.read_text(encoding="utf-8") for file in INTERNALS.glob("*.py")]
+    return {name for text in texts for name in private_names(text)}
+
+
 def named(files: list[Path]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("file", files, ids=lambda file: str(file.relative_to(PACKAGE)))
 
@@ -150,7 +172,28 @@ def test_from_outside_only_the_face_of_an_inner_room_is_imported(file: Path) -> 
 
 @named([file for file in FILES if parts_of(file)[0] in WITHOUT_TORCH])
 def test_the_deciding_wing_imports_no_torch(file: Path) -> None:
-    assert not {module.split(".")[0] for module, _ in imported_by(file)} & HEAVY
+    imported = {module for module, _ in imported_by(file)}
+    assert OF_TORCH not in imported
+    assert file == WITH_TORCH or not {module.split(".")[0] for module in imported} & HEAVY
+
+
+@named([file for file in FILES if file.parent != INTERNALS])
+def test_private_names_of_other_libraries_stay_in_the_room_for_them(file: Path) -> None:
+    found = private_names(file.read_text(encoding="utf-8")) - (defined_by_us() - theirs())
+    assert not found, f"{sorted(found)}: give it a name of ours in {INTERNALS.name}/, and a test"
+
+
+def test_the_rule_on_private_names_sees_each_way_to_write_one() -> None:
+    seen = private_names(
+        "from optuna._transform import Scale\n"
+        "from optuna.study import _x\n"
+        "import torch._inductor\n"
+        "class Sampler(TPESampler):\n"
+        "    def _mine(self):\n"
+        "        self._own = os._exit\n"
+        "        return self._mine, self._own, self._rng, study._id, getattr(study, '_backend')\n"
+    )
+    assert seen == {"Scale", "_x", "torch._inductor", "_rng", "_id", "_backend"}
 
 
 def test_only_two_modules_import_by_name() -> None:

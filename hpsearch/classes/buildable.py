@@ -131,4 +131,4 @@ def _wanted(hint: Any) -> tuple[tuple[type[Any], ...], bool]:
 def _is_open(cls: type[Any]) -> bool:
     """Tells whether classes of any kind can pass for this one, as for `object` or `Iterable`."""
     standard = cls.__module__.partition(".")[0] in sys.stdlib_module_names
-    return standard or getattr(cls, "_is_protocol", False)
+    return standard or typing.Protocol in cls.__bases__

@@ -6,7 +6,7 @@ import collections.abc
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -41,13 +41,13 @@ def signature_of(target: Callable[..., Any]) -> Signature:
 
     Arguments of base classes and called functions count where `**kwargs` hands them on.
     """
-    from jsonargparse._parameter_resolvers import get_signature_parameters
+    from hpsearch.internals.jsonargparse import resolve_parameters
 
-    found: list[Any] = []
+    found: Sequence[Any] = ()
     if inspect.isclass(target) or inspect.isfunction(target):
-        found = get_signature_parameters(target)
+        found = resolve_parameters(target)
     elif inspect.ismethod(target) and inspect.isclass(target.__self__):
-        found = get_signature_parameters(target.__self__, target.__name__)
+        found = resolve_parameters(target.__self__, target.__name__)
     named = [p for p in found if p.kind is not inspect.Parameter.POSITIONAL_ONLY]
     hints = {p.name: Any if p.annotation is _EMPTY else p.annotation for p in named}
     defaults = {p.name: p.default for p in named if p.default is not _EMPTY}

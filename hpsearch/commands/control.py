@@ -45,7 +45,7 @@ def control(
 
     stored = open_named(name, storage, write=True)
     arguments = _arguments(verb, what, stored.spec.space)
-    engine, study_id = stored.database.engine, stored.study._study_id
+    engine, study_id = stored.database.engine, stored.row
     owner = find_owner(engine, study_id)
     if owner is None:
         raise InputError(

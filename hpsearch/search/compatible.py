@@ -40,7 +40,7 @@ def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
     if not _begins_anew(stored, spec):
         return ""
     database = stored.database
-    lease = take_lease(database.engine, stored.study._study_id, spec.name)
+    lease = take_lease(database.engine, stored.row, spec.name)
     try:
         kept = _set_aside(stored.study, database)
     finally:

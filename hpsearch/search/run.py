@@ -135,7 +135,7 @@ def _search(
         record = stored.record(buffered.get_trials(deepcopy=False))
         observer.opened(record, [slot.name for slot in engine.slots])
         if _to_go(record):
-            inbox = Inbox(stored.database.engine, study._study_id)
+            inbox = Inbox(stored.database.engine, stored.row)
             setup = SearchSetup(
                 spec,
                 folder,
@@ -166,7 +166,7 @@ def _owning(stored: StoredStudy) -> Iterator[Lease]:
     """Owns the study inside the block; a database that fails there becomes one sentence."""
     engine, name = stored.database.engine, stored.name
     try:
-        lease = take_lease(engine, stored.study._study_id, name)
+        lease = take_lease(engine, stored.row, name)
         try:
             yield lease
         finally:
@@ -186,7 +186,7 @@ def _budget(stored: int | None, options: RunOptions, there: int, spec: StudySpec
 
 
 def _count(stored: StoredStudy, states: tuple[TrialState, ...] | None = None) -> int:
-    return stored.database.get_n_trials(stored.study._study_id, states)
+    return stored.database.get_n_trials(stored.row, states)
 
 
 def _environment(stored: StoredStudy, budget: int | None, options: RunOptions) -> int:

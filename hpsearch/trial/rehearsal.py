@@ -20,6 +20,7 @@ import pytorch_lightning as pl
 import torch
 
 from hpsearch.data.opening import keep_test_split_closed
+from hpsearch.internals.lightning import has_validation_data, limit_validation, validation_batches
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Report, from_line, to_line
@@ -104,16 +105,15 @@ class RehearsedReports(Reports):
         Raises:
             UnusableError: it would end before.
         """
-        loop: Any = trainer.fit_loop.epoch_loop.val_loop
-        if trainer.enable_validation and loop._combined_loader is None:
+        if trainer.enable_validation and has_validation_data(trainer) is None:
             trainer.validating = True
-            loop.setup_data()
+            trainer.fit_loop.epoch_loop.val_loop.setup_data()
             trainer.training = True
         if validates(trainer) and is_last_validation(trainer):
             raise UnusableError(NOTHING_VALIDATED)
-        each = sum(map(finite, loop._max_batches))
+        each = sum(map(finite, validation_batches(trainer)))
         self.length = batches_left(trainer), planned_validations(trainer), each
-        loop._max_batches = [min(batches, VALIDATED) for batches in loop._max_batches]
+        limit_validation(trainer, VALIDATED)
         trainer.check_val_every_n_epoch = trainer.check_val_every_n_epoch and 1
         trainer.fit_loop.min_epochs = None
         trainer.fit_loop.epoch_loop.min_steps = None

@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint
 
+from hpsearch.internals.lightning import has_read_epoch, is_epoch_trained
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job, counts_validations
 from hpsearch.protocol.messages import Decision, Message, Report, Started, TrialOutcome
@@ -143,7 +144,7 @@ class Reports(Checkpoint):
         if trainer.sanity_checking:
             return
         found = self._fresh.of_validation(trainer)
-        if trainer.fit_loop.epoch_loop._is_training_done:
+        if is_epoch_trained(trainer):
             self._validated = found
         else:
             self._take(trainer, pl_module, found | self._fresh.of_training(trainer))
@@ -162,7 +163,7 @@ class Reports(Checkpoint):
         found, self._validated = self._validated, None
         if found is not None or not validates(trainer):
             self._take(trainer, pl_module, self._fresh.of_training(trainer) | (found or {}))
-        elif trainer.fit_loop.epoch_loop._num_ready_batches_reached():
+        elif has_read_epoch(trainer):
             # Lightning still holds the metrics of an earlier validation: nothing new to report.
             if not self._by_validation:
                 self._step = trainer.current_epoch + 1

@@ -13,6 +13,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
+from hpsearch.internals.lightning import trainer_of
 from hpsearch.trial.speedups.overrides import overrides
 
 # What of a data module, or of a module with loaders of its own, decides which rows it has.
@@ -72,8 +73,7 @@ def _call_seeded(method: Callable[..., Any], seed: int, /, *args: Any, **named: 
 def _reloaded_in(method: Callable[..., Any]) -> tuple[int, ...]:
     """Returns the epoch for which training data are drawn anew, if the Trainer does that."""
     owner = getattr(method, "__self__", None)
-    # A module that has no Trainer yet answers `trainer` with an exception.
-    trainer: Any = getattr(owner, "_trainer" if hasattr(owner, "_trainer") else "trainer", None)
+    trainer = trainer_of(owner)
     again = getattr(trainer, "reload_dataloaders_every_n_epochs", 0)
     if method.__name__ != "train_dataloader" or not again or not trainer.current_epoch:
         return ()

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from hpsearch.internals.lightning import has_validation_data, is_epoch_trained, may_stop
 from hpsearch.trial.stage import NotFiniteError
 
 NOTHING_VALIDATED = (
@@ -81,8 +82,7 @@ def validates(trainer: Any) -> bool:
     """Returns whether a training validates at all: it has a step for it, and data."""
     if not trainer.enable_validation:
         return False
-    loop = trainer.fit_loop.epoch_loop.val_loop
-    return loop._combined_loader is None or sum(loop._max_batches) > 0
+    return has_validation_data(trainer) is not False
 
 
 def epochs_done(trainer: Any) -> float:
@@ -104,7 +104,7 @@ def is_last_validation(trainer: Any) -> bool:
 
     To be asked before the training, when a validation has ended, or when an epoch ends.
     """
-    if trainer.should_stop and trainer.fit_loop._can_stop_early:
+    if trainer.should_stop and may_stop(trainer):
         return True
     left, ahead = batches_left(trainer), _batches_to_validation(trainer)
     return left <= 0 or ahead > left or math.isinf(ahead)
@@ -132,13 +132,13 @@ def planned_validations(trainer: Any) -> float:
 
 def batches_left(trainer: Any) -> float:
     """Returns how many batches the training still takes; infinity if that is not known."""
-    loop, batches = trainer.fit_loop.epoch_loop, trainer.num_training_batches
+    batches = trainer.num_training_batches
     unlimited = trainer.max_epochs in (-1, None)
     epochs = math.inf if unlimited else trainer.max_epochs - trainer.current_epoch
     if math.isfinite(batches):
-        left = epochs * batches - loop.batch_progress.current.ready
+        left = epochs * batches - trainer.fit_loop.epoch_loop.batch_progress.current.ready
     else:
-        left = math.inf if epochs > 1 or not loop._is_training_done else 0
+        left = math.inf if epochs > 1 or not is_epoch_trained(trainer) else 0
     if trainer.max_steps == -1:
         return float(left)
     steps = trainer.max_steps - trainer.global_step

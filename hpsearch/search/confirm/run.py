@@ -125,7 +125,7 @@ def confirm_study(
 @contextmanager
 def _owning(stored: StoredStudy) -> Iterator[None]:
     """Keeps every other process from running, or confirming, the search inside the block."""
-    lease = take_lease(stored.database.engine, stored.study._study_id, stored.name)
+    lease = take_lease(stored.database.engine, stored.row, stored.name)
     try:
         yield
     finally:

@@ -55,7 +55,7 @@ def enqueue_finalists(
     queue = _missing_runs(spec, finalists, seeds, known)
     if found is None:
         return _create(search, name, queue, runs)
-    number = found.study._study_id
+    number = found.row
     total = study_attribute(number, BUDGET, len(known) + len(queue), system=False)
     with database.engine.begin() as connection:
         write(connection, [*queue_changes(number, len(known), queue), total], {})

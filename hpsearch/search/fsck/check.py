@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from hpsearch.errors import InputError, SearchError
+from hpsearch.internals.optuna import study_id_of
 from hpsearch.protocol.job import Identity, identity_of
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.seeds import derive_seed
@@ -100,7 +101,7 @@ def examine_study(url: str, name: str, runs: Path | None) -> FsckReport:
     if broken:
         return FsckReport(name, 0, None, tuple(broken))
     target = open_target(url, name, runs)
-    engine, study_id = target.database.engine, target.study._study_id
+    engine, study_id = target.database.engine, study_id_of(target.study)
     owner = find_owner(engine, study_id)
     found = examine(target, str(owner) if owner else None)
     left_behind = [] if owner else _check_lease(engine, study_id)
@@ -128,7 +129,7 @@ def examine(target: FsckTarget, owner: str | None) -> FsckReport:
     """Returns what is damaged of a study; `owner` is another process that runs it, if one does."""
     # In this order: a trial that runs has its row before it has its folder.
     numbers = list_numbers(target.folder)
-    name, study_id = target.study.study_name, target.study._study_id
+    name, study_id = target.study.study_name, study_id_of(target.study)
     try:
         trials = target.database.get_all_trials(study_id, deepcopy=False)
     except (ValueError, LookupError, TypeError) as error:

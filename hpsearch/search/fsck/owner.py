@@ -9,6 +9,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
+from hpsearch.internals.optuna import is_in_range
 from hpsearch.protocol.events import read_record
 from hpsearch.protocol.types import Direction, Scalar
 from hpsearch.search.fsck.problem import Problem, Repair
@@ -59,7 +60,7 @@ def _write_parameters(trial: FrozenTrial, trained: Mapping[str, Scalar]) -> tupl
             stored = distribution.to_internal_repr(value)
         except (ValueError, TypeError):
             return ()
-        if not distribution._contains(stored):
+        if not is_in_range(distribution, stored):
             return ()
         changes += (parameter(trial.number, name, stored, distribution),)
     return tuple(changes)

@@ -13,6 +13,7 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from hpsearch.errors import InputError
+from hpsearch.internals.optuna import storage_of, study_id_of, trial_id_of
 from hpsearch.protocol.events import best_report, read_record
 from hpsearch.protocol.job import identity_of
 from hpsearch.protocol.layout import trial_folder
@@ -120,14 +121,14 @@ class _Restored:
         place = self._folder / trial_folder(number)
         given = dict(self._facts.get(str(number), {}))
         params = given.pop(FIXED, None) or read_params(place)
-        storage: Any = self._study._storage
+        storage = storage_of(self._study)
         fixed = {FIXED: dict(params)} if params else {}
         template = create_trial(state=TrialState.RUNNING, system_attrs=fixed, user_attrs=given)
-        trial = Trial(self._study, storage.create_new_trial(self._study._study_id, template))
+        trial = Trial(self._study, storage.create_new_trial(study_id_of(self._study), template))
         if params:
             self._fill(trial, params, given.get(SEED), place)
         if not self._writer.trial(number).state.is_finished():
-            storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+            storage.set_trial_state_values(trial_id_of(trial), TrialState.WAITING)
 
     def _fill(self, trial: Trial, params: Mapping[str, Any], seed: int | None, place: Path) -> None:
         owners = read_record(place / EVENTS).owners

@@ -10,6 +10,7 @@ from pathlib import Path
 from optuna.storages import RDBStorage
 
 from hpsearch.errors import SearchError
+from hpsearch.internals.optuna import study_id_of, trial_id_of
 from hpsearch.search.fsck.check import FsckReport, check_database, examine, open_target
 from hpsearch.search.fsck.problem import Repair
 from hpsearch.search.store import Ids, Lease, take_lease, write
@@ -30,13 +31,13 @@ def repair_study(url: str, name: str, runs: Path | None) -> tuple[FsckReport, Fs
         report = FsckReport(name, 0, None, tuple(broken))
         return report, report
     target = open_target(url, name, runs, write=True)
-    database, study_id = target.database, target.study._study_id
+    database, study_id = target.database, study_id_of(target.study)
     lease = take_lease(database.engine, study_id, name)
     try:
         found = examine(target, None)
         repairs = [problem.repair for problem in found.errors if problem.repair is not None]
         trials = database.get_all_trials(study_id, deepcopy=False) if repairs else []
-        _apply(repairs, database, lease, {trial.number: trial._trial_id for trial in trials})
+        _apply(repairs, database, lease, {trial.number: trial_id_of(trial) for trial in trials})
         return found, examine(target, None)
     finally:
         lease.release()

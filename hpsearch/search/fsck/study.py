@@ -10,6 +10,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from hpsearch.internals.optuna import study_id_of
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.search.fsck.problem import Problem, ProblemKind, Repair
 from hpsearch.search.store import direction_change, read_owner_file
@@ -32,7 +33,7 @@ def check_study(study: optuna.Study, spec: StudySpec, folder: Path) -> list[Prob
         stored = study.directions[objective]
         if stored.name.lower() != wanted:
             text = f"the database is to {stored.name.lower()} {metric}, the study file to {wanted}"
-            change = direction_change(study._study_id, objective, StudyDirection[wanted.upper()])
+            change = direction_change(study_id_of(study), objective, StudyDirection[wanted.upper()])
             found.append(
                 Problem("direction", "study", text, Repair(f"{wanted} it again", (change,)))
             )

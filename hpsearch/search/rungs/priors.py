@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from optuna._transform import _SearchSpaceTransform
 from optuna.distributions import BaseDistribution, CategoricalDistribution
+
+from hpsearch.internals.optuna import UnitScale
 
 AT_FIRST = 0.5
 LATER = 0.2
@@ -51,7 +52,7 @@ class Priors:
         if isinstance(distribution, CategoricalDistribution):
             kept = rng.random_sample() < KEPT
             return prior if kept else distribution.choices[rng.randint(len(distribution.choices))]
-        scale = _SearchSpaceTransform({name: distribution}, transform_0_1=True)
-        moved = scale.transform({name: prior}) + rng.normal(0.0, SPREAD, 1)
+        scale = UnitScale(name, distribution)
+        moved = scale.place(prior) + rng.normal(0.0, SPREAD, 1)
         mirrored = 1 - np.abs(1 - np.abs(moved))
-        return scale.untransform(np.clip(mirrored, 0.0, 1.0))[name]
+        return scale.value(np.clip(mirrored, 0.0, 1.0))

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from optuna import Study
-from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import TPESampler
-from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator, _ParzenEstimatorParameters
-from optuna.samplers._tpe.probability_distributions import (
-    _BatchedCategoricalDistributions,
-    _BatchedDistributions,
-)
-from optuna.samplers._tpe.sampler import default_gamma
-from optuna.search_space.group_decomposed import _SearchSpaceGroup
+from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from hpsearch.internals.optuna import (
+    KernelEstimator,
+    ParzenSampler,
+    all_trials,
+    good_share,
+    group_parameters,
+)
 from hpsearch.search.rungs.ladder import ETA, rungs_up_to
 from hpsearch.search.rungs.priors import Priors
 
@@ -28,7 +26,7 @@ NARROWEST = 0.01
 Space = dict[str, BaseDistribution]
 
 
-class RungSampler(TPESampler):
+class RungSampler(ParzenSampler):
     """Tree-structured Parzen estimator for searches that pause trials, or end them early.
 
     Optuna's TPE ranks complete trials before pruned ones and does not see waiting ones, which is
@@ -61,9 +59,11 @@ class RungSampler(TPESampler):
         explore: float = 0.15,
     ) -> None:
         super().__init__(
-            seed=seed, n_startup_trials=n_startup_trials, n_ei_candidates=n_ei_candidates
+            _ScottEstimator,
+            seed=seed,
+            n_startup_trials=n_startup_trials,
+            n_ei_candidates=n_ei_candidates,
         )
-        self._parzen_estimator_cls = _ScottEstimator
         self._rungs = (*rungs_up_to(max_resource, reduction_factor), max_resource)
         self._priors = Priors(priors or {})
         self._explore = explore
@@ -77,12 +77,12 @@ class RungSampler(TPESampler):
         if self._priors:
             seen = _reported(study, trial)
             share = self._priors.share(len(seen), learning=self._learns_from(seen))
-            self._near_priors = bool(self._rng.rng.random_sample() < share)
+            self._near_priors = bool(self.random.random_sample() < share)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Space:
         """Returns the parameters that some trial has had; none before there is enough to learn."""
         self._seen = _reported(study, trial)
-        learns = self._learns_from(self._seen) and self._rng.rng.random_sample() >= self._explore
+        learns = self._learns_from(self._seen) and self.random.random_sample() >= self._explore
         self._groups = _groups(self._seen) if learns else []
         return {
             name: distribution for group in self._groups for name, distribution in group.items()
@@ -93,10 +93,10 @@ class RungSampler(TPESampler):
         proposed: dict[str, Any] = {}
         for group in self._groups:
             space = {name: group[name] for name in group if name in search_space}
-            for name, value in self._propose(study, space).items():
+            for name, value in self._propose_group(study, space).items():
                 near = self._near_priors and name in self._priors
                 proposed[name] = (
-                    self._priors.near(name, space[name], self._rng.rng) if near else value
+                    self._priors.near(name, space[name], self.random) if near else value
                 )
         return proposed
 
@@ -109,26 +109,20 @@ class RungSampler(TPESampler):
     ) -> Any:
         """Returns a value at random, or near its prior: nothing is known of the parameter yet."""
         if self._near_priors and param_name in self._priors:
-            return self._priors.near(param_name, param_distribution, self._rng.rng)
-        return self._random_sampler.sample_independent(study, trial, param_name, param_distribution)
+            return self._priors.near(param_name, param_distribution, self.random)
+        return self.draw(study, trial, param_name, param_distribution)
 
     def _learns_from(self, trials: Sequence[FrozenTrial]) -> bool:
         stopped = sum(trial.state != TrialState.RUNNING for trial in trials)
-        return stopped >= self._n_startup_trials
+        return stopped >= self.startup_trials
 
-    def _propose(self, study: Study, space: Space) -> dict[str, Any]:
+    def _propose_group(self, study: Study, space: Space) -> dict[str, Any]:
         having = [trial for trial in self._seen if space.keys() <= trial.params.keys()]
         sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
         split = _split(having, self._rungs, sign, max(len(space) + 1, LEAST_POINTS))
         if not space or split is None:
             return {}
-        below, above = (
-            self._build_parzen_estimator(study, space, trials, handle_below=good)
-            for trials, good in zip(split, (True, False), strict=True)
-        )
-        candidates = below.sample(self._rng.rng, self._n_ei_candidates)
-        chosen = self._compare(candidates, self._compute_acquisition_func(candidates, below, above))
-        return {name: space[name].to_external_repr(value) for name, value in chosen.items()}
+        return self.propose(study, space, *split)
 
 
 def value_by(trial: FrozenTrial, rung: int, sign: float) -> float | None:
@@ -155,8 +149,7 @@ def _reported(study: Study, current: FrozenTrial) -> list[FrozenTrial]:
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING)
     return [
         trial
-        # Not the public `get_trials`, which under Hyperband shows those of one bracket only.
-        for trial in study._get_trials(deepcopy=False, states=states)
+        for trial in all_trials(study, states)
         if trial.number != current.number
         and (trial.intermediate_values or trial.state in (TrialState.COMPLETE, TrialState.RUNNING))
     ]
@@ -164,12 +157,10 @@ def _reported(study: Study, current: FrozenTrial) -> list[FrozenTrial]:
 
 def _groups(trials: Sequence[FrozenTrial]) -> list[Space]:
     """Returns the parameters in groups that trials have together, in an order of their own."""
-    found = _SearchSpaceGroup()
-    for distributions in {frozenset(t.distributions): t.distributions for t in trials}.values():
-        found.add_distributions(distributions)
+    different = {frozenset(trial.distributions): trial.distributions for trial in trials}
     searched = (
         {name: space[name] for name in sorted(space) if not space[name].single()}
-        for space in found.search_spaces
+        for space in group_parameters(different.values())
     )
     return sorted(filter(None, searched), key=list)
 
@@ -185,7 +176,7 @@ def _split(
         if len(met) < least:
             continue
         ranked = sorted(met, key=lambda trial: (values[trial.number], trial.number))
-        good = {trial.number for trial in ranked[: default_gamma(len(ranked))]}
+        good = {trial.number for trial in ranked[: good_share(len(ranked))]}
         unfit = [trial for trial in trials if trial not in fit]
         begun = [t for t in fit if values[t.number] is None and t.state == TrialState.RUNNING]
         others = [trial for trial in [*met, *begun, *unfit] if trial.number not in good]
@@ -194,18 +185,10 @@ def _split(
     return None
 
 
-class _ScottEstimator(_ParzenEstimator):
+class _ScottEstimator(KernelEstimator):
     """Optuna's mixture of kernels, with the width of each by Scott's rule."""
 
-    def _calculate_numerical_distributions(
-        self,
-        observations: np.ndarray,
-        search_space: FloatDistribution | IntDistribution,
-        parameters: _ParzenEstimatorParameters,
-    ) -> _BatchedDistributions:
-        kernels = super()._calculate_numerical_distributions(observations, search_space, parameters)
-        assert not isinstance(kernels, _BatchedCategoricalDistributions)
-        count, whole = len(observations), kernels.sigma[-1]
-        width = WIDTH * max(count, 1) ** (-1 / (len(self._search_space) + 4))
-        width = max(width, NARROWEST, 1 / (2 + count))
-        return kernels._replace(sigma=np.append(np.full(count, width * whole), whole))
+    def width(self, observations: int, parameters: int) -> float:
+        """Returns the width of each kernel, as a share of its parameter's range."""
+        scott: float = WIDTH * max(observations, 1) ** (-1 / (parameters + 4))
+        return max(scott, NARROWEST, 1 / (2 + observations))

@@ -14,13 +14,12 @@ from typing import Any, cast
 import optuna
 import sqlalchemy as sa
 from optuna.storages import RDBStorage
-from optuna.storages._rdb import models
 from optuna.study import StudyDirection
-from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import IntegrityError
 
 from hpsearch.errors import InputError
+from hpsearch.internals.optuna import METRIC_NAMES, TABLES, database_of, study_id_of
 from hpsearch.protocol.types import Direction, Scalar
 from hpsearch.search.store.keys import (
     BUDGET,
@@ -35,7 +34,6 @@ from hpsearch.search.store.keys import (
     WHOLE,
     confirmation_name,
 )
-from hpsearch.search.store.optuna_internals import database_of
 from hpsearch.search.store.sampling import build_sampler
 from hpsearch.search.store.tables import (
     Mutation,
@@ -119,7 +117,7 @@ def enqueue(study: optuna.Study, spec: StudySpec) -> None:
     assert database is not None, "a study in memory has its settings from the database"
     if queue:
         with database.engine.begin() as connection:
-            write(connection, queue_changes(study._study_id, len(trials), queue), {})
+            write(connection, queue_changes(study_id_of(study), len(trials), queue), {})
 
 
 def _known_settings(spec: StudySpec, there: Sequence[Any]) -> list[QueuedTrial]:
@@ -142,7 +140,7 @@ def describe_study(study: optuna.Study, spec: StudySpec, runs: Path, budget: int
     database = database_of(study)
     assert database is not None, "a study in memory is described where it is stored"
     facts = _description(spec, runs, budget)
-    changes = [study_attribute(study._study_id, k, v, system=False) for k, v in facts.items()]
+    changes = [study_attribute(study_id_of(study), k, v, system=False) for k, v in facts.items()]
     with database.engine.begin() as connection:
         write(connection, changes, {})
 
@@ -168,7 +166,7 @@ def insert_study(engine: sa.Engine, study: NewStudy) -> None:
     try:
         with engine.begin() as connection:
             _delete_unfinished(connection, study.name)
-            study_id = _insert(connection, models.StudyModel, study_name=study.name)
+            study_id = _insert(connection, "studies", study_name=study.name)
             _fill_study(connection, study_id, study)
     except IntegrityError as error:
         raise InputError(
@@ -180,7 +178,7 @@ def insert_study_row(
     connection: sa.Connection, study_id: int, name: str, directions: Sequence[StudyDirection]
 ) -> None:
     """Writes a study under the id that it had, within a transaction; its attributes come apart."""
-    _insert(connection, models.StudyModel, study_id=study_id, study_name=name)
+    _insert(connection, "studies", study_id=study_id, study_name=name)
     _insert_directions(connection, study_id, directions)
 
 
@@ -189,7 +187,7 @@ def _insert_directions(
 ) -> None:
     for objective, direction in enumerate(directions):
         fields = {"study_id": study_id, "objective": objective, "direction": direction}
-        _insert(connection, models.StudyDirectionModel, **fields)
+        _insert(connection, "study_directions", **fields)
 
 
 def _fill_study(connection: sa.Connection, study_id: int, study: NewStudy) -> None:
@@ -198,7 +196,7 @@ def _fill_study(connection: sa.Connection, study_id: int, study: NewStudy) -> No
     _insert_directions(connection, study_id, directions)
     names = list(study.objectives)
     changes = [
-        study_attribute(study_id, _SYSTEM_ATTR_METRIC_NAMES, names, system=True),
+        study_attribute(study_id, METRIC_NAMES, names, system=True),
         *(study_attribute(study_id, k, v, system=False) for k, v in study.attributes.items()),
         *queue_changes(study_id, 0, study.queue),
         *(change for trial in study.trials for change in whole_trial(study_id, trial)),
@@ -249,8 +247,8 @@ def find_confirmation(storage: RDBStorage, name: str) -> tuple[str, bool]:
 
 
 def _unfinished_id(connection: sa.Connection, name: str) -> int | None:
-    studies, trials = _table(models.StudyModel), _table(models.TrialModel)
-    attributes = _table(models.StudyUserAttributeModel)
+    studies, trials = TABLES["studies"], TABLES["trials"]
+    attributes = TABLES["study_user_attributes"]
     found = connection.execute(
         sa.select(studies.c.study_id).where(studies.c.study_name == name)
     ).scalar()
@@ -270,20 +268,16 @@ def _delete_unfinished(connection: sa.Connection, name: str) -> None:
     study_id = _unfinished_id(connection, name)
     if study_id is None:
         return
-    for model in (
-        models.StudyUserAttributeModel,
-        models.StudySystemAttributeModel,
-        models.StudyDirectionModel,
-        models.StudyModel,
+    for name in (
+        "study_user_attributes",
+        "study_system_attributes",
+        "study_directions",
+        "studies",
     ):
-        table = _table(model)
+        table = TABLES[name]
         connection.execute(table.delete().where(table.c.study_id == study_id))
 
 
-def _insert(connection: sa.Connection, model: Any, **fields: Any) -> int:
-    done = connection.execute(_table(model).insert().values(**fields))
+def _insert(connection: sa.Connection, table: str, **fields: Any) -> int:
+    done = connection.execute(TABLES[table].insert().values(**fields))
     return cast(int, cast(Any, done.inserted_primary_key)[0])
-
-
-def _table(model: Any) -> sa.Table:
-    return cast(sa.Table, model.__table__)

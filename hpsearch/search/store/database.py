@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from hpsearch.errors import InputError
+from hpsearch.internals.optuna import check_schema
 from hpsearch.search.store.schema import has_studies, make_lease_table, make_tables, tune
 from hpsearch.search.store.sqlite_file import (
     BUSY_S,
@@ -139,7 +140,7 @@ def _open(url: str, options: dict[str, Any], *, tables: bool = True) -> RDBStora
     if not _newest_schema:
         _newest_schema.append(storage.get_head_version())
     if storage.get_current_version() != _newest_schema[0]:
-        storage._version_manager.check_table_schema_compatibility()
+        check_schema(storage)
     return storage
 
 

@@ -16,6 +16,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from hpsearch.errors import InputError
+from hpsearch.internals.optuna import pareto_numbers, study_id_of
 from hpsearch.search.store.create import find_confirmation, is_unfinished
 from hpsearch.search.store.database import redact
 from hpsearch.search.store.keys import (
@@ -31,7 +32,6 @@ from hpsearch.search.store.keys import (
     VERSIONS,
 )
 from hpsearch.search.store.lease import find_owner
-from hpsearch.search.store.optuna_internals import pareto_numbers
 from hpsearch.search.store.records import StudyRecord, find_winner, state_of, trial_record
 from hpsearch.search.store.run_folder import find_runs
 from hpsearch.search.store.shape import check_shape
@@ -58,6 +58,11 @@ class StoredStudy:
         """The study's name."""
         return self.spec.name
 
+    @property
+    def row(self) -> int:
+        """The number that other tables of the database know it by."""
+        return study_id_of(self.study)
+
     def record(self, frozen: Sequence[FrozenTrial] | None = None) -> StudyRecord:
         """Returns the study as it is now, as a plain record.
 
@@ -66,10 +71,10 @@ class StoredStudy:
         """
         with _readable(self.name):
             if frozen is None:
-                frozen = read_trials(self.database.engine, self.study._study_id)
+                frozen = read_trials(self.database.engine, self.row)
         attributes = self.study.user_attrs
         check_shape(self.name, attributes, frozen)
-        owner = find_owner(self.database.engine, self.study._study_id)
+        owner = find_owner(self.database.engine, self.row)
         runs = find_runs(self.study, None).absolute()
         folder = runs / self.name
         trials = tuple(trial_record(trial, folder, owned=owner is not None) for trial in frozen)

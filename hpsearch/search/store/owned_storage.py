@@ -15,8 +15,14 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import InputError
+from hpsearch.internals.optuna import (
+    add_unchanged,
+    database_of,
+    storage_of,
+    study_id_of,
+    trial_id_of,
+)
 from hpsearch.search.store import tables
-from hpsearch.search.store.optuna_internals import database_of
 from hpsearch.search.store.recovery import DatabaseGuard
 from hpsearch.search.store.tables import read_trials
 from hpsearch.search.store.write_behind import WriteBehindQueue
@@ -50,23 +56,23 @@ class WriteBehindStorage(InMemoryStorage):
     def __init__(self, study: optuna.Study, writes: WriteBehindQueue) -> None:
         super().__init__()
         self._writes: WriteBehindQueue | None = None  # what comes from the database is not a change
-        self._stored_id = self.stored_id = study._study_id
+        self._stored_id = self.stored_id = study_id_of(study)
         self.name, self.directions = study.study_name, study.directions
         here = self._here = self.create_new_study(study.directions, study.study_name)
         for key, value in study.user_attrs.items():
             self.set_study_user_attr(here, key, value)
-        for key, value in study._storage.get_study_system_attrs(study._study_id).items():
+        for key, value in storage_of(study).get_study_system_attrs(self.stored_id).items():
             self.set_study_system_attr(here, key, value)
-        trials = read_trials(writes.engine, study._study_id)
+        trials = read_trials(writes.engine, self.stored_id)
         if [trial.number for trial in trials] != list(range(len(trials))):
             name = study.study_name
             raise InputError(
                 f"the numbers of the trials of {name} are not 0 to {len(trials) - 1}, each once:"
                 f" the database is damaged; see `hpsearch fsck {name}`"
             )
-        writes.ids.update({trial.number: trial._trial_id for trial in trials})
+        writes.ids.update({trial.number: trial_id_of(trial) for trial in trials})
         for trial in trials:
-            self._take_over(here, trial)
+            add_unchanged(self, here, trial)
         self._writes = writes
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
@@ -147,14 +153,6 @@ class WriteBehindStorage(InMemoryStorage):
         for trial in self.trials():
             changes += tables.whole_trial(study, trial)
         return changes
-
-    def _take_over(self, study_id: int, trial: FrozenTrial) -> None:
-        """Adds a trial as it stands, without the deep copy that takes long for thousands."""
-        number = trial._trial_id = trial.number
-        self._max_trial_id = number
-        self._trial_id_to_study_id_and_number[number] = (study_id, number)
-        self._studies[study_id].trials.append(trial)
-        self._update_cache(number, study_id)
 
     def _pass_on(self, change: tables.Mutation) -> None:
         if self._writes is not None:

@@ -18,9 +18,9 @@ from typing import Any
 import optuna
 
 from hpsearch.errors import InputError
+from hpsearch.internals.optuna import database_of
 from hpsearch.search.store.database import database_file
 from hpsearch.search.store.keys import CONFIRMS, FINALIST, FIXED, ID, REPEAT, RUNS, SEED
-from hpsearch.search.store.optuna_internals import database_of
 from hpsearch.search.store.proof import find_study_id, read_params
 from hpsearch.search.store.sqlite_file import connect_read_only
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from optuna.storages._rdb import models
 from sqlalchemy.dialects.mysql import FLOAT
 from sqlalchemy.exc import DBAPIError
 
 from hpsearch.errors import InputError
+from hpsearch.internals.optuna import TABLES
 from hpsearch.search.store.sqlite_file import BUSY_S
 
 ATTEMPTS = 5
@@ -44,7 +44,7 @@ Made = TypeVar("Made")
 
 # Without these there is no study to read; the others are Optuna's and ours, too.
 _NEEDED = {"studies", "trials", "study_user_attributes", "version_info", "alembic_version"}
-_KNOWN = {*models.BaseModel.metadata.tables, "alembic_version", "hpsearch_lease"}
+_KNOWN = {*TABLES, "alembic_version", "hpsearch_lease"}
 EXACT = "utf8mb4_bin"  # MySQL's name for comparing texts character by character
 
 
@@ -165,7 +165,7 @@ def _fit_mysql(engine: sa.Engine) -> None:
     statements = [
         f"ALTER TABLE {table.name} MODIFY `{column.name}` {wanted}"
         f"{'' if column.nullable else ' NOT NULL'}"
-        for table in models.BaseModel.metadata.sorted_tables
+        for table in TABLES.values()
         for column in table.columns
         for wanted in _mysql_type(column.type, *found.get((table.name, column.name), ()))
     ]

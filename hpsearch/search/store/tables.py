@@ -17,10 +17,17 @@ from typing import Any, cast, final
 
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
-from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from hpsearch.internals.optuna import (
+    TABLES,
+    decode_intermediate,
+    decode_value,
+    encode_intermediate,
+    encode_value,
+)
 
 # Trials are known by number; the database gives each an id of its own when it is first written.
 Ids = MutableMapping[int, int]
@@ -103,11 +110,11 @@ def trial_state(
 ) -> Mutation:
     """Returns the change that moves a trial to a state, with its values if it has any."""
     times = {"datetime_start": _utc(started), "datetime_complete": _utc(completed)}
-    rows = [Row(_table(models.TrialModel), number, (), {"state": state, **times})]
+    rows = [Row(TABLES["trials"], number, (), {"state": state, **times})]
     for objective, value in enumerate(values or ()):
-        stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+        stored, kind = encode_value(value)
         fields = {"value": stored, "value_type": kind}
-        table = _table(models.TrialValueModel)
+        table = TABLES["trial_values"]
         rows.append(Row(table, number, (("objective", objective),), fields))
     return tuple(rows)
 
@@ -120,27 +127,27 @@ def parameter(
         "param_value": internal_value,
         "distribution_json": distribution_to_json(distribution),
     }
-    return (Row(_table(models.TrialParamModel), number, (("param_name", name),), fields),)
+    return (Row(TABLES["trial_params"], number, (("param_name", name),), fields),)
 
 
 def value_after(number: int, step: int, value: float) -> Mutation:
     """Returns the change that sets a trial's value after an epoch."""
-    model = models.TrialIntermediateValueModel
-    stored, kind = model.intermediate_value_to_stored_repr(value)
+    stored, kind = encode_intermediate(value)
     fields = {"intermediate_value": stored, "intermediate_value_type": kind}
-    return (Row(_table(model), number, (("step", step),), fields),)
+    table = TABLES["trial_intermediate_values"]
+    return (Row(table, number, (("step", step),), fields),)
 
 
 def trial_attribute(number: int, key: str, value: Any, *, system: bool) -> Mutation:
     """Returns the change that sets an attribute of a trial."""
-    model = models.TrialSystemAttributeModel if system else models.TrialUserAttributeModel
-    return (Row(_table(model), number, (("key", key),), {"value_json": json.dumps(value)}),)
+    table = TABLES["trial_system_attributes" if system else "trial_user_attributes"]
+    return (Row(table, number, (("key", key),), {"value_json": json.dumps(value)}),)
 
 
 def direction_change(study_id: int, objective: int, direction: StudyDirection) -> Mutation:
     """Returns the change that sets which way one of a study's objectives is better."""
     key = (("study_id", study_id), ("objective", objective))
-    return (Row(_table(models.StudyDirectionModel), None, key, {"direction": direction}),)
+    return (Row(TABLES["study_directions"], None, key, {"direction": direction}),)
 
 
 def whole_trial(study_id: int, trial: FrozenTrial) -> list[Mutation]:
@@ -161,14 +168,14 @@ def whole_trial(study_id: int, trial: FrozenTrial) -> list[Mutation]:
 
 def study_attribute(study_id: int, key: str, value: Any, *, system: bool) -> Mutation:
     """Returns the change that sets an attribute of the study."""
-    model = models.StudySystemAttributeModel if system else models.StudyUserAttributeModel
+    table = TABLES["study_system_attributes" if system else "study_user_attributes"]
     which = (("study_id", study_id), ("key", key))
-    return (Row(_table(model), None, which, {"value_json": json.dumps(value)}),)
+    return (Row(table, None, which, {"value_json": json.dumps(value)}),)
 
 
 def _id_of(connection: sa.Connection, trial: NewTrial) -> int:
     """Returns the database's id of a trial, which is added if it is not there."""
-    table = _table(models.TrialModel)
+    table = TABLES["trials"]
     this = sa.and_(table.c.study_id == trial.study_id, table.c.number == trial.number)
     known = connection.execute(sa.select(table.c.trial_id).where(this)).scalar()
     if known is None:
@@ -187,10 +194,6 @@ def _upsert(dialect: str, table: sa.Table, key: Sequence[str], columns: Iterable
     insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     changed = {name: insert.excluded[name] for name in fields}
     return insert.on_conflict_do_update(index_elements=key, set_=changed)
-
-
-def _table(model: Any) -> sa.Table:
-    return cast(sa.Table, model.__table__)
 
 
 def _utc(time: datetime | None) -> datetime | None:
@@ -214,7 +217,7 @@ def read_trials(engine: sa.Engine, study_id: int) -> list[FrozenTrial]:
     """
     with engine.connect() as connection:
         # The trials first: whatever is complete then has its values.
-        table = _table_stored(models.TrialModel)
+        table = TABLES["trials"]
         mine = table.c.study_id == study_id
         trials = connection.execute(table.select().where(mine).order_by(table.c.number)).all()
         parts = _Parts(connection, study_id)
@@ -231,21 +234,19 @@ class _Parts:
         self._curves: Cells = defaultdict(dict)
         self._user: Cells = defaultdict(dict)
         self._system: Cells = defaultdict(dict)
-        model: Any = models.TrialParamModel
         distribution = cache(json_to_distribution)
-        for trial, name, stored, text in _rows(connection, study_id, model):
+        for trial, name, stored, text in _rows(connection, study_id, "trial_params"):
             known: BaseDistribution = distribution(text)
             self._params[trial][name] = known.to_external_repr(stored)
             self._distributions[trial][name] = known
-        model = models.TrialValueModel
-        for trial, objective, stored, kind in _rows(connection, study_id, model):
-            self._values[trial][objective] = model.stored_repr_to_value(stored, kind)
-        model = models.TrialIntermediateValueModel
-        for trial, step, stored, kind in _rows(connection, study_id, model):
-            self._curves[trial][step] = model.stored_repr_to_intermediate_value(stored, kind)
-        for trial, key, text in _rows(connection, study_id, models.TrialUserAttributeModel):
+        for trial, objective, stored, kind in _rows(connection, study_id, "trial_values"):
+            self._values[trial][objective] = decode_value(stored, kind)
+        values_by_step = _rows(connection, study_id, "trial_intermediate_values")
+        for trial, step, stored, kind in values_by_step:
+            self._curves[trial][step] = decode_intermediate(stored, kind)
+        for trial, key, text in _rows(connection, study_id, "trial_user_attributes"):
             self._user[trial][key] = json.loads(text)
-        for trial, key, text in _rows(connection, study_id, models.TrialSystemAttributeModel):
+        for trial, key, text in _rows(connection, study_id, "trial_system_attributes"):
             self._system[trial][key] = json.loads(text)
 
     def trial(self, row: Any) -> FrozenTrial:
@@ -268,22 +269,18 @@ class _Parts:
         )
 
 
-def _rows(connection: sa.Connection, study_id: int, model: Any) -> Iterator[Any]:
+def _rows(connection: sa.Connection, study_id: int, name: str) -> Iterator[Any]:
     """Yields a table's rows of a study's trials in the order they were written, without their ids.
 
     The first cell is the trial's id, the others are those of the table in its order.
     """
-    table, trials = _table_stored(model), _table_stored(models.TrialModel)
+    table, trials = TABLES[name], TABLES["trials"]
     own_id, *cells = table.columns
     of_study = table.join(trials, table.c.trial_id == trials.c.trial_id)
     mine = trials.c.study_id == study_id
     yield from connection.execute(
         sa.select(*cells).select_from(of_study).where(mine).order_by(own_id)
     )
-
-
-def _table_stored(model: Any) -> sa.Table:
-    return cast(sa.Table, model.__table__)
 
 
 def _local(time: datetime | None) -> datetime | None:

@@ -8,6 +8,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from hpsearch.internals.optuna import forget_trials, storage_of, study_id_of, trial_id_of
 from hpsearch.protocol.messages import Ended, Report
 from hpsearch.protocol.types import Direction, Scalar, primary
 from hpsearch.search.rungs import RungDecision
@@ -52,7 +53,7 @@ class StudyWriter:
     def __init__(self, study: optuna.Study, spec: StudySpec, environment: int = 0) -> None:
         self._study = study
         self._spec = spec
-        self._storage: Any = study._storage
+        self._storage = storage_of(study)
         self._prunes = len(spec.objectives) == 1
         self._study.pruner = build_pruner(spec)
         self.attempts = Attempts(environment)
@@ -77,7 +78,7 @@ class StudyWriter:
         """
         for frozen in self.trials():
             if not frozen.state.is_finished() and frozen.number not in self.pauses:
-                yield self.adopt(frozen._trial_id, frozen.number, frozen.state)
+                yield self.adopt(trial_id_of(frozen), frozen.number, frozen.state)
 
     def adopt(self, trial_id: int, number: int, state: TrialState) -> Trial:
         """Returns a trial that goes on under its own number, as RUNNING."""
@@ -90,8 +91,8 @@ class StudyWriter:
         """Returns a new trial, which gets this number."""
         self._change_sampler(number)
         # Not `study.ask()`, which would take a trial that waits.
-        self._study._thread_local.cached_all_trials = None
-        return Trial(self._study, self._storage.create_new_trial(self._study._study_id))
+        forget_trials(self._study)
+        return Trial(self._study, self._storage.create_new_trial(study_id_of(self._study)))
 
     def promote(self, *, closing: bool = False) -> Trial | None:
         """Returns the paused trial that continues next, as RUNNING; see `Pauses.promote`."""
@@ -110,7 +111,7 @@ class StudyWriter:
         if any(setting.items() <= trial.params.items() for trial in self.trials()):
             return None
         number = len(self.trials())
-        trial_id = self._storage.create_new_trial(self._study._study_id)
+        trial_id = self._storage.create_new_trial(study_id_of(self._study))
         self._storage.set_trial_system_attr(trial_id, FIXED, dict(setting))
         self._storage.set_trial_user_attr(trial_id, ORIGIN, "enqueued")
         return self.adopt(trial_id, number, TrialState.RUNNING)
@@ -120,7 +121,7 @@ class StudyWriter:
         self.attempts.close(trial, "paused")
         self.set_facts(trial, {PAUSED_AT: rung})
         self.pauses.add(trial.number, rung)
-        self._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+        self._storage.set_trial_state_values(trial_id_of(trial), TrialState.WAITING)
 
     def give_up(self, number: int) -> None:
         """Writes that a paused trial is pruned: it is not promoted any more."""
@@ -154,7 +155,7 @@ class StudyWriter:
             curve = dict(trial.user_attrs.get(CURVE, {}))
             trial.set_user_attr(CURVE, {str(report.step): value, **curve})
             return decision
-        if report.step not in self._storage.get_trial(trial._trial_id).intermediate_values:
+        if report.step not in self._storage.get_trial(trial_id_of(trial)).intermediate_values:
             trial.report(value, report.step)
         if report.last:
             return RungDecision("continue")
@@ -227,7 +228,7 @@ class StudyWriter:
         """Leaves the trial to be resumed later: it waits, and nobody owns it."""
         self.attempts.close(trial, how)
         self.pauses.scheduler.stop(trial.number)
-        self._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+        self._storage.set_trial_state_values(trial_id_of(trial), TrialState.WAITING)
 
     def _continue(self, number: int, rung: int) -> Trial:
         trial = self.adopt(number, number, self.trial(number).state)

@@ -9,9 +9,9 @@ from typing import Any, Literal, final
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten
 
 from hpsearch.data import ImageData
+from hpsearch.internals.lightning import leaves
 from hpsearch.models.base import AbstractClassifier
 from hpsearch.trial.export.inputs import Inputs, find_inputs, first_of
 
@@ -65,7 +65,7 @@ class Exportable(torch.nn.Module):
         """Returns what the Lightning module itself says, without the preprocessing."""
         found = [
             leaf
-            for leaf in tree_flatten(self.inputs.call(self.module, tensors))[0]
+            for leaf in leaves(self.inputs.call(self.module, tensors))
             if isinstance(leaf, Tensor)
         ]
         if self.output_kind == "probabilities":

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 
 from hpsearch.data.opening import keep_test_split_closed
+from hpsearch.internals.lightning import compile_seconds
 from hpsearch.protocol.job import Job
 from hpsearch.trial.lightning_namespace import tree_of
 from hpsearch.trial.progress import samples_of
@@ -150,13 +151,6 @@ def _fit_briefly(job: Job, clock: pl.Callback) -> tuple[pl.LightningModule, Any]
     trainer = build_trainer(job, tree_of(module), arguments, [clock], [])
     trainer.fit(module, datamodule=data)
     return module, trainer
-
-
-def compile_seconds() -> float:
-    """Returns the seconds that this process has compiled for."""
-    from torch._dynamo.utils import calculate_time_spent
-
-    return calculate_time_spent()["total_wall_time"]
 
 
 def _now() -> float:

@@ -16,6 +16,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from hpsearch.internals.lightning import checkpoint_data
 from hpsearch.trial.saving.plain_state import missing_for_resume, missing_of_users, plain_part
 
 LAST = "last.ckpt"
@@ -81,7 +82,7 @@ def _plain_state(trainer: pl.Trainer) -> tuple[io.BytesIO, list[str]]:
     """Returns the plain data of the state, written, and the paths of what is left out."""
     # Not the Trainer's own `save_checkpoint`: it writes to the folder for temporary files first,
     # where a kill leaves what nobody removes, and which may be on a disk that is full.
-    dumped = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+    dumped = checkpoint_data(trainer)
     plain, left_out = plain_part(dumped)
     state = io.BytesIO()
     torch.save(plain, state)

@@ -16,6 +16,14 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
+from hpsearch.internals.lightning import (
+    has_read_epoch,
+    is_accumulating,
+    load_loader_states,
+    training_fetcher,
+    training_loaders,
+)
+
 NOT_EXACT = (
     "its data loader draws random numbers while it is read and has no state_dict(), so the batches"
     " after the resume are not exactly those of an undisturbed trial"
@@ -53,12 +61,13 @@ class DataPosition(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the position as plain data: a few kilobytes of random states."""
-        loop = self._trainer.fit_loop
-        within = not loop.epoch_loop._num_ready_batches_reached()
-        now = _order(loop)
+        trainer = self._trainer
+        within = not has_read_epoch(trainer)
+        done = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        now = _order(trainer)
         return {
-            "batches": loop.epoch_loop.batch_progress.current.ready if within else 0,
-            "accumulating": within and loop._should_accumulate(),
+            "batches": done if within else 0,
+            "accumulating": within and is_accumulating(trainer),
             "order": self._order if within else now,
             "random": now["random"],
         }
@@ -70,41 +79,40 @@ class DataPosition(pl.Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Notes the random states that the epoch's order follows from."""
         if trainer.current_epoch > 0 and not self._saved:
-            self._order = _order(trainer.fit_loop)
+            self._order = _order(trainer)
         self._saved = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Brings the loaders of a resumed trial to where they were."""
         if not self._saved:
             return
-        loop = trainer.fit_loop
         if self._saved["accumulating"]:
             self._notes.append(GRADIENTS_LOST)
         batches = self._saved["batches"]
-        if _is_stateful(loop):
-            _load_states(loop)
+        if _is_stateful(trainer):
+            load_loader_states(trainer)
         else:
-            self._repeat_order(loop)
-            self._pass_over(loop, batches)
+            self._repeat_order(trainer)
+            self._pass_over(training_fetcher(trainer), batches)
         if batches:
             set_random_states(self._saved["random"])
             # Lightning calls no on_train_epoch_start in the middle of an epoch.
             self._saved = {}
 
-    def _repeat_order(self, loop: Any) -> None:
+    def _repeat_order(self, trainer: Any) -> None:
         """Has the epoch's iterator made anew from the random states that it was made from."""
         self._order = order = self._saved["order"]
         if order is None:
             return
         set_random_states(order["random"])
-        for generator, state in zip(_generators(loop), order["generators"], strict=False):
+        for generator, state in zip(_generators(trainer), order["generators"], strict=False):
             generator.set_state(state)
-        for loader in loop._combined_loader.flattened:
-            _set_epoch(loader, loop.epoch_progress.current.processed)
-        iter(loop._data_fetcher)
+        for loader in training_loaders(trainer):
+            _set_epoch(loader, trainer.fit_loop.epoch_progress.current.processed)
+        iter(training_fetcher(trainer))
 
-    def _pass_over(self, loop: Any, batches: int) -> None:
-        fetcher, before = loop._data_fetcher, random_states()
+    def _pass_over(self, fetcher: Any, batches: int) -> None:
+        before = random_states()
         for _ in range(batches):
             next(fetcher)
         # Lightning adds the batches that were done to what this fetcher has fetched.
@@ -137,9 +145,9 @@ def set_random_states(states: Mapping[str, Any]) -> None:
         torch.cuda.set_rng_state_all([state.cpu() for state in states["cuda"]])
 
 
-def _order(loop: Any) -> dict[str, Any]:
+def _order(trainer: Any) -> dict[str, Any]:
     """Returns what the order of an epoch that begins now follows from."""
-    states = [generator.get_state() for generator in _generators(loop)]
+    states = [generator.get_state() for generator in _generators(trainer)]
     return {"random": random_states(), "generators": states}
 
 
@@ -152,24 +160,16 @@ def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_stateful(loop: Any) -> bool:
+def _is_stateful(trainer: Any) -> bool:
     """Returns whether every loader keeps its position itself; Lightning saves and loads it."""
-    loaders = loop._combined_loader.flattened
+    loaders = training_loaders(trainer)
     return all(hasattr(one, "state_dict") and hasattr(one, "load_state_dict") for one in loaders)
 
 
-def _load_states(loop: Any) -> None:
-    """Loads the loaders' states where Lightning has not: at the beginning of an epoch."""
-    if states := loop._combined_loader_states_to_load:
-        loop._combined_loader._load_state_dicts(states)
-        loop._combined_loader_states_to_load = []
-        iter(loop._data_fetcher)
-
-
-def _generators(loop: Any) -> list[torch.Generator]:
+def _generators(trainer: Any) -> list[torch.Generator]:
     """Returns the generators of the training loaders and their samplers, each once."""
     found: dict[int, torch.Generator] = {}
-    for loader in loop._combined_loader.flattened if loop._combined_loader is not None else []:
+    for loader in training_loaders(trainer):
         for part in _parts(loader):
             generator = getattr(part, "generator", None)
             if isinstance(generator, torch.Generator):

@@ -16,6 +16,7 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import Tensor
 
+from hpsearch.internals.lightning import count_step, set_current_batch
 from hpsearch.trial.speedups.overrides import overrides
 
 CHUNK_S = 0.5
@@ -73,7 +74,7 @@ class _MultiStepLoop:
             batch, index, _ = next(batches)
             batch = after(move(before(batch, 0), device, 0), 0)
             # What callbacks are given at the end of Lightning's own step.
-            batches.data_fetcher._batch = batch
+            set_current_batch(batches.data_fetcher, batch)
             loss: Tensor = self._step(batch, index)
             if batches.done or trainer.should_stop or time.monotonic() >= until:
                 return loss
@@ -91,7 +92,7 @@ class _MultiStepLoop:
             for listener in listeners:
                 listener.on_train_batch_end(trainer, module, {"loss": loss.detach()}, batch, index)
             loop.batch_progress.increment_by(1)
-            loop._batches_that_stepped += 1
+            count_step(trainer)
 
     def _transfer(self) -> Iterator[Callable[..., Any]]:
         """Yields the hooks that bring a batch to the device: the data's own, else the module's."""

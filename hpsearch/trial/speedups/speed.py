@@ -8,8 +8,15 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch.utils._pytree import tree_map_only
 
+from hpsearch.internals.lightning import (
+    call_uncompiled,
+    compile_in_this_process,
+    compiled_call,
+    has_compiler,
+    map_tensors,
+    replace_compiled_call,
+)
 from hpsearch.protocol.job import Job
 
 
@@ -50,14 +57,17 @@ def _compile(module: pl.LightningModule, mode: bool | str, on_gpu: bool) -> None
             "speed.compile: reduce-overhead replays CUDA graphs, and this trial has no GPU; write"
             " compile: true, or leave it out"
         )
-    if not on_gpu:
-        _require_compiler()
+    if not on_gpu and not has_compiler():
+        raise WrongMachineError(
+            "speed.compile: torch writes C++ for the CPU, and this machine has no compiler for it;"
+            " install g++ (apt-get install -y g++), set $CXX to one, or leave compile out"
+        )
     if "TORCHINDUCTOR_COMPILE_THREADS" not in os.environ:
         # Otherwise torch starts a process a core in every trial, of which there may be as many.
-        torch._inductor.config.compile_threads = 1
+        compile_in_this_process()
     # In place: what `torch.compile(module)` returns has other names for the same weights.
     module.compile(mode="reduce-overhead" if graphs else None)
-    module._compiled_call_impl = _guarded(module, module._compiled_call_impl, copies=graphs)
+    replace_compiled_call(module, _guarded(module, compiled_call(module), copies=graphs))
 
 
 def _guarded(module: pl.LightningModule, compiled: Any, copies: bool) -> Callable[..., Any]:
@@ -69,20 +79,8 @@ def _guarded(module: pl.LightningModule, compiled: Any, copies: bool) -> Callabl
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-            return module._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
+            return call_uncompiled(module, *args, **kwargs)
         outputs = compiled(*args, **kwargs)
-        return tree_map_only(torch.Tensor, torch.clone, outputs) if copies else outputs
+        return map_tensors(torch.clone, outputs) if copies else outputs
 
     return call
-
-
-def _require_compiler() -> None:
-    from torch._inductor import cpp_builder, exc
-
-    try:
-        cpp_builder.get_cpp_compiler()
-    except exc.InvalidCxxCompiler as error:
-        raise WrongMachineError(
-            "speed.compile: torch writes C++ for the CPU, and this machine has no compiler for it;"
-            " install g++ (apt-get install -y g++), set $CXX to one, or leave compile out"
-        ) from error

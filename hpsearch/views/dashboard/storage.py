@@ -9,10 +9,9 @@ from typing import Any, final
 
 import sqlalchemy
 from optuna.storages import RDBStorage
-from optuna.storages._cached_storage import _CachedStorage
-from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
+from hpsearch.internals.optuna import CachedStorage, FrozenStudy, study_id_of, trial_id_of
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.store import TrialRecord, find_owner, read_storage, trial_record
@@ -59,7 +58,7 @@ def open_to_read(url: str) -> RDBStorage:
 
 
 @final
-class AnnotatedStorage(_CachedStorage):
+class AnnotatedStorage(CachedStorage):
     """A storage whose studies have a note and files for each trial, made when they are read.
 
     optuna-dashboard looks for both among a study's system attributes. They are derived from the
@@ -76,7 +75,7 @@ class AnnotatedStorage(_CachedStorage):
         studies = super().get_all_studies()
         for study in studies:
             if DOCUMENT in study.user_attrs:
-                study.system_attrs = self._annotations(study._study_id) | study.system_attrs
+                study.system_attrs = self._annotations(study_id_of(study)) | study.system_attrs
         return studies
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
@@ -94,13 +93,13 @@ class AnnotatedStorage(_CachedStorage):
         found: dict[str, Any] = {}
         trials = self.get_all_trials(study_id, deepcopy=False)
         for frozen in choose_annotated(trials, primary(objectives)[1]):
-            if frozen._trial_id in self._finished:
-                found |= self._finished[frozen._trial_id]
+            if trial_id_of(frozen) in self._finished:
+                found |= self._finished[trial_id_of(frozen)]
                 continue
             trial = trial_record(frozen, folder, owned=owned)
-            made = _of_trial(study_id, frozen._trial_id, trial, list(objectives), folder)
+            made = _of_trial(study_id, trial_id_of(frozen), trial, list(objectives), folder)
             if frozen.state.is_finished():
-                self._finished[frozen._trial_id] = made
+                self._finished[trial_id_of(frozen)] = made
             found |= made
         return found
 

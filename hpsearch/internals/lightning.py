@@ -1,0 +1,147 @@
+"""What of Lightning and torch is not their public interface: where a training is, and its parts.
+
+Trainers are of either package, `pytorch_lightning` or `lightning.pytorch`, and so of no type here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_flatten, tree_map_only
+
+
+def trainer_of(part: object) -> Any:
+    """Returns the Trainer of a module or a data module; None while it has none.
+
+    A module that has no Trainer yet answers `trainer` with an exception.
+    """
+    return getattr(part, "_trainer" if hasattr(part, "_trainer") else "trainer", None)
+
+
+def is_epoch_trained(trainer: Any) -> bool:
+    """Returns whether all batches of the epoch are trained, or it was told to stop."""
+    done: bool = trainer.fit_loop.epoch_loop._is_training_done
+    return done
+
+
+def has_read_epoch(trainer: Any) -> bool:
+    """Returns whether every batch of the epoch has been read."""
+    read: bool = trainer.fit_loop.epoch_loop._num_ready_batches_reached()
+    return read
+
+
+def may_stop(trainer: Any) -> bool:
+    """Returns whether the training has had its least number of epochs and steps."""
+    may: bool = trainer.fit_loop._can_stop_early
+    return may
+
+
+def is_accumulating(trainer: Any) -> bool:
+    """Returns whether the last batch was one between two steps of the optimizer."""
+    accumulates: bool = trainer.fit_loop._should_accumulate()
+    return accumulates
+
+
+def has_validation_data(trainer: Any) -> bool | None:
+    """Returns whether there is anything to validate on; None while the loaders are not made."""
+    loop = trainer.fit_loop.epoch_loop.val_loop
+    return None if loop._combined_loader is None else sum(loop._max_batches) > 0
+
+
+def validation_batches(trainer: Any) -> list[float]:
+    """Returns how many batches of each validation loader are read; infinity where unknown."""
+    return list(trainer.fit_loop.epoch_loop.val_loop._max_batches)
+
+
+def limit_validation(trainer: Any, most: int) -> None:
+    """Has each validation read so many batches of a loader at most."""
+    loop = trainer.fit_loop.epoch_loop.val_loop
+    loop._max_batches = [min(batches, most) for batches in loop._max_batches]
+
+
+def training_loaders(trainer: Any) -> list[Any]:
+    """Returns the training loaders; none while they are not made."""
+    combined = trainer.fit_loop._combined_loader
+    return [] if combined is None else list(combined.flattened)
+
+
+def training_fetcher(trainer: Any) -> Any:
+    """Returns the iterator of the training batches; `iter` of it begins an epoch."""
+    return trainer.fit_loop._data_fetcher
+
+
+def load_loader_states(trainer: Any) -> None:
+    """Loads the states of the training loaders if Lightning has not, and begins an epoch."""
+    loop = trainer.fit_loop
+    if states := loop._combined_loader_states_to_load:
+        loop._combined_loader._load_state_dicts(states)
+        loop._combined_loader_states_to_load = []
+        iter(loop._data_fetcher)
+
+
+def checkpoint_data(trainer: Any) -> dict[str, Any]:
+    """Returns what a checkpoint of the Trainer would hold, without writing it."""
+    data: dict[str, Any] = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+    return data
+
+
+def set_current_batch(fetcher: Any, batch: Any) -> None:
+    """Sets the batch that callbacks are given at the end of a step."""
+    fetcher._batch = batch
+
+
+def count_step(trainer: Any) -> None:
+    """Counts a batch that stepped the optimizer, as the metrics' step."""
+    trainer.fit_loop.epoch_loop._batches_that_stepped += 1
+
+
+def compiled_call(module: torch.nn.Module) -> Callable[..., Any]:
+    """Returns what a module that is compiled in place calls instead of itself."""
+    call: Callable[..., Any] = module._compiled_call_impl  # type: ignore[assignment]
+    return call
+
+
+def replace_compiled_call(module: torch.nn.Module, call: Callable[..., Any]) -> None:
+    """Sets what a module that is compiled in place calls instead of itself."""
+    module._compiled_call_impl = call
+
+
+def call_uncompiled(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+    """Calls a module with its hooks, without what it was compiled to."""
+    return module._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+
+def compile_in_this_process() -> None:
+    """Has torch compile in one thread, and start no process for each core."""
+    torch._inductor.config.compile_threads = 1
+
+
+def has_compiler() -> bool:
+    """Returns whether this machine has a C++ compiler that torch can use."""
+    from torch._inductor import cpp_builder, exc
+
+    try:
+        cpp_builder.get_cpp_compiler()
+    except exc.InvalidCxxCompiler:
+        return False
+    return True
+
+
+def compile_seconds() -> float:
+    """Returns the seconds that this process has compiled for."""
+    from torch._dynamo.utils import calculate_time_spent
+
+    return calculate_time_spent()["total_wall_time"]
+
+
+def leaves(tree: Any) -> Sequence[Any]:
+    """Returns what nested lists, tuples and mappings hold, in their order."""
+    found: list[Any] = tree_flatten(tree)[0]
+    return found
+
+
+def map_tensors(function: Callable[[torch.Tensor], torch.Tensor], tree: Any) -> Any:
+    """Returns nested containers with each of their tensors replaced by what a function returns."""
+    return tree_map_only(torch.Tensor, function, tree)

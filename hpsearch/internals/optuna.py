@@ -1,0 +1,262 @@
+"""What of Optuna is not its public interface: ids, tables, caches, and the parts of its TPE."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import optuna
+import sqlalchemy as sa
+from optuna._transform import _SearchSpaceTransform
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import TPESampler
+from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator, _ParzenEstimatorParameters
+from optuna.samplers._tpe.probability_distributions import (
+    _BatchedCategoricalDistributions,
+    _BatchedDistributions,
+)
+from optuna.samplers._tpe.sampler import default_gamma
+from optuna.search_space.group_decomposed import _SearchSpaceGroup
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
+from optuna.storages._cached_storage import _CachedStorage as CachedStorage
+from optuna.storages._rdb import models
+from optuna.study import StudyDirection
+from optuna.study._constrained_optimization import _is_constrained_optimization
+from optuna.study._frozen import FrozenStudy
+from optuna.study._multi_objective import _get_pareto_front_trials_by_trials
+from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES as METRIC_NAMES
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+__all__ = [
+    "METRIC_NAMES",
+    "TABLES",
+    "CachedStorage",
+    "FrozenStudy",
+    "KernelEstimator",
+    "ParzenSampler",
+    "UnitScale",
+    "add_unchanged",
+    "all_trials",
+    "check_schema",
+    "database_of",
+    "decode_intermediate",
+    "decode_value",
+    "encode_intermediate",
+    "encode_value",
+    "forget_trials",
+    "good_share",
+    "group_parameters",
+    "is_in_range",
+    "pareto_numbers",
+    "storage_of",
+    "study_id_of",
+    "trial_id_of",
+]
+
+Space = dict[str, BaseDistribution]
+
+# The tables of a database, by their names in SQL.
+TABLES: Mapping[str, sa.Table] = models.BaseModel.metadata.tables
+
+
+def study_id_of(study: optuna.Study | FrozenStudy) -> int:
+    """Returns the id of a study in its storage."""
+    return study._study_id
+
+
+def trial_id_of(trial: Trial | FrozenTrial) -> int:
+    """Returns the id of a trial in its storage."""
+    return trial._trial_id
+
+
+def storage_of(study: optuna.Study) -> BaseStorage:
+    """Returns the storage that a study reads and writes, a cache of its database included."""
+    return study._storage
+
+
+def database_of(study: optuna.Study) -> RDBStorage | None:
+    """Returns the database that a study was loaded from; None for a study in memory."""
+    storage: Any = study._storage
+    storage = getattr(storage, "_backend", storage)
+    return storage if isinstance(storage, RDBStorage) else None
+
+
+def check_schema(database: RDBStorage) -> None:
+    """Raises RuntimeError if the tables of a database are not those of this version of Optuna."""
+    database._version_manager.check_table_schema_compatibility()
+
+
+def encode_value(value: float) -> tuple[float | None, Any]:
+    """Returns a trial's value as its table holds it: the number, and of what kind it is."""
+    return models.TrialValueModel.value_to_stored_repr(value)
+
+
+def decode_value(stored: float | None, kind: Any) -> float:
+    """Returns the value that `encode_value` has encoded."""
+    return models.TrialValueModel.stored_repr_to_value(stored, kind)
+
+
+def encode_intermediate(value: float) -> tuple[float | None, Any]:
+    """Returns a value of an epoch as its table holds it: the number, and of what kind it is."""
+    return models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(value)
+
+
+def decode_intermediate(stored: float | None, kind: Any) -> float:
+    """Returns the value that `encode_intermediate` has encoded."""
+    return models.TrialIntermediateValueModel.stored_repr_to_intermediate_value(stored, kind)
+
+
+def add_unchanged(storage: InMemoryStorage, study_id: int, trial: FrozenTrial) -> None:
+    """Adds a trial as it is to a study in memory; its id becomes its number.
+
+    Optuna's own way makes a deep copy of each trial, which takes long for thousands.
+    """
+    number = trial._trial_id = trial.number
+    storage._max_trial_id = number
+    storage._trial_id_to_study_id_and_number[number] = (study_id, number)
+    storage._studies[study_id].trials.append(trial)
+    storage._update_cache(number, study_id)
+
+
+def forget_trials(study: optuna.Study) -> None:
+    """Has a study read its trials again when they are next asked for, as `study.ask` does."""
+    study._thread_local.cached_all_trials = None
+
+
+def all_trials(study: optuna.Study, states: Collection[TrialState]) -> list[FrozenTrial]:
+    """Returns the trials in these states, not to be changed; under Hyperband of every bracket.
+
+    The public `get_trials` shows a sampler those of one bracket only.
+    """
+    return study._get_trials(deepcopy=False, states=tuple(states))
+
+
+def is_in_range(distribution: BaseDistribution, stored: float) -> bool:
+    """Returns whether a distribution holds a value, given as Optuna stores it."""
+    return distribution._contains(stored)
+
+
+def pareto_numbers(
+    trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection]
+) -> frozenset[int]:
+    """Returns the numbers of the trials on the front; none where there is only one objective.
+
+    Those that `study.best_trials` returns, which reads all trials again and copies each of them.
+    """
+    if len(directions) == 1:
+        return frozenset()
+    constrained = _is_constrained_optimization(list(trials))
+    front = _get_pareto_front_trials_by_trials(trials, directions, constrained)
+    return frozenset(trial.number for trial in front)
+
+
+def group_parameters(spaces: Iterable[Space]) -> list[Space]:
+    """Returns the parameters of some trials in groups that the trials have together."""
+    found = _SearchSpaceGroup()
+    for space in spaces:
+        found.add_distributions(space)
+    return found.search_spaces
+
+
+def good_share(trials: int) -> int:
+    """Returns how many of so many trials TPE takes for the good ones."""
+    return default_gamma(trials)
+
+
+class UnitScale:
+    """A numerical parameter on a scale from 0 to 1, logarithmic where its range is."""
+
+    def __init__(self, name: str, distribution: BaseDistribution) -> None:
+        self._name = name
+        self._scale = _SearchSpaceTransform({name: distribution}, transform_0_1=True)
+
+    def place(self, value: Any) -> np.ndarray:
+        """Returns where a value is on the scale, as an array of one number."""
+        return self._scale.transform({self._name: value})
+
+    def value(self, place: np.ndarray) -> Any:
+        """Returns the value at a place on the scale."""
+        return self._scale.untransform(place)[self._name]
+
+
+class KernelEstimator(_ParzenEstimator):
+    """TPE's mixture of kernels, whose widths a subclass decides."""
+
+    @abstractmethod
+    def width(self, observations: int, parameters: int) -> float:
+        """Returns the width of each kernel, as a share of its parameter's range.
+
+        Args:
+            observations: how many trials it learns from.
+            parameters: how many parameters these have.
+        """
+
+    def _calculate_numerical_distributions(
+        self,
+        observations: np.ndarray,
+        search_space: FloatDistribution | IntDistribution,
+        parameters: _ParzenEstimatorParameters,
+    ) -> _BatchedDistributions:
+        kernels = super()._calculate_numerical_distributions(observations, search_space, parameters)
+        assert not isinstance(kernels, _BatchedCategoricalDistributions)
+        count, whole = len(observations), kernels.sigma[-1]
+        width = self.width(count, len(self._search_space))
+        return kernels._replace(sigma=np.append(np.full(count, width * whole), whole))
+
+
+class ParzenSampler(TPESampler):
+    """TPE, for a subclass that decides itself which trials it learns from.
+
+    Args:
+        estimator: the kernels to learn with.
+        seed: of its random numbers.
+        n_startup_trials: trials before it learns.
+        n_ei_candidates: candidates for each proposal.
+    """
+
+    def __init__(
+        self,
+        estimator: type[KernelEstimator],
+        *,
+        seed: int | None,
+        n_startup_trials: int,
+        n_ei_candidates: int,
+    ) -> None:
+        super().__init__(
+            seed=seed, n_startup_trials=n_startup_trials, n_ei_candidates=n_ei_candidates
+        )
+        self._parzen_estimator_cls = estimator
+
+    @property
+    def random(self) -> np.random.RandomState:
+        """The sampler's random numbers."""
+        return self._rng.rng
+
+    @property
+    def startup_trials(self) -> int:
+        """How many trials there must be before it learns."""
+        return self._n_startup_trials
+
+    def draw(
+        self, study: optuna.Study, trial: FrozenTrial, name: str, distribution: BaseDistribution
+    ) -> Any:
+        """Returns a value of one parameter at random."""
+        return self._random_sampler.sample_independent(study, trial, name, distribution)
+
+    def propose(
+        self,
+        study: optuna.Study,
+        space: Space,
+        good: Sequence[FrozenTrial],
+        others: Sequence[FrozenTrial],
+    ) -> dict[str, Any]:
+        """Returns the best of its candidates: likely among the good trials, and not the others."""
+        below = self._build_parzen_estimator(study, space, list(good), handle_below=True)
+        above = self._build_parzen_estimator(study, space, list(others), handle_below=False)
+        candidates = below.sample(self._rng.rng, self._n_ei_candidates)
+        chosen = self._compare(candidates, self._compute_acquisition_func(candidates, below, above))
+        return {
+            name: space[name].to_external_repr(cast(float, value)) for name, value in chosen.items()
+        }

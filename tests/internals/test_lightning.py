@@ -1,0 +1,281 @@
+"""What hpsearch uses of Lightning and torch that is private, and whether they still have it."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from private_names import Private, private_names
+from torch.utils.data import DataLoader, TensorDataset
+
+import hpsearch.internals as internals
+
+Moment = Literal["begun", "third batch", "last batch", "validated", "epoch's end"]
+BATCHES, VALIDATION = 4, 3
+
+
+class Line(pl.LightningModule):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 1)
+
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        return self.layer(batch[0]).square().mean()
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None: ...
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def loader(batches: int) -> DataLoader[Any]:
+    return DataLoader(TensorDataset(torch.ones(batches * 2, 2)), batch_size=2)
+
+
+@dataclass(frozen=True)
+class During:
+    """A private name of a Trainer, and what is true of it at a moment of a training."""
+
+    name: str
+    use: str
+    moment: Moment
+    holds: Callable[[Any], object]
+
+
+@dataclass
+class Answers(pl.Callback):
+    """Asks each of them at its moment."""
+
+    asked: list[During]
+
+    def __post_init__(self) -> None:
+        self.found: dict[str, Callable[[], object]] = {}
+
+    def ask(self, trainer: pl.Trainer, moment: Moment) -> None:
+        for each in self.asked:
+            if each.moment == moment:
+                self.found[each.name] = self.answer(each, trainer)
+
+    def answer(self, each: During, trainer: pl.Trainer) -> Callable[[], object]:
+        try:
+            held = each.holds(trainer)
+        except Exception as error:
+            raised = error
+
+            def fail() -> object:
+                raise raised
+
+            return fail
+        return lambda: held
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.ask(trainer, "begun")
+
+    def on_train_batch_end(self, trainer: Any, module: Any, out: Any, batch: Any, at: int) -> None:
+        if at == 2:
+            self.ask(trainer, "third batch")
+        elif at == BATCHES - 1:
+            self.ask(trainer, "last batch")
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.ask(trainer, "validated")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.ask(trainer, "epoch's end")
+
+
+def fit(trainer: Any) -> Any:
+    return trainer.fit_loop
+
+
+def steps(trainer: Any) -> Any:
+    return trainer.fit_loop.epoch_loop
+
+
+def keeps_states(trainer: Any) -> bool:
+    """Whether the loop loads the states of its loaders from a list that is empty without any."""
+    loop = fit(trainer)
+    loop._combined_loader._load_state_dicts([])
+    return loop._combined_loader_states_to_load == []
+
+
+def sets_batch(trainer: Any) -> bool:
+    """Whether the fetcher of a step that takes the loader's iterator holds the batch of now."""
+    from pytorch_lightning.loops.fetchers import _DataLoaderIterDataFetcher
+
+    return _DataLoaderIterDataFetcher()._batch is None
+
+
+TO_RESUME = "to resume within an epoch"
+TO_FORESEE = "to foresee which validation is the last"
+DURING = [
+    During(
+        "_trainer",
+        "to find the Trainer of a module",
+        "begun",
+        lambda t: t.lightning_module._trainer is t,
+    ),
+    During(
+        "_combined_loader",
+        TO_RESUME,
+        "begun",
+        lambda t: len(fit(t)._combined_loader.flattened) == 1,
+    ),
+    During(
+        "_data_fetcher",
+        TO_RESUME,
+        "third batch",
+        lambda t: fit(t)._data_fetcher.fetched in (3, 4) and fit(t)._data_fetcher.length == BATCHES,
+    ),
+    During(
+        "_max_batches",
+        "to rehearse two batches of a validation",
+        "validated",
+        lambda t: steps(t).val_loop._max_batches == [VALIDATION],
+    ),
+    During(
+        "_should_accumulate",
+        TO_RESUME,
+        "third batch",
+        lambda t: fit(t)._should_accumulate(),
+    ),
+    During(
+        "_num_ready_batches_reached",
+        TO_RESUME,
+        "last batch",
+        lambda t: steps(t)._num_ready_batches_reached(),
+    ),
+    During(
+        "_is_training_done",
+        "to tell a validation within an epoch from one at its end",
+        "validated",
+        lambda t: steps(t)._is_training_done,
+    ),
+    During("_can_stop_early", TO_FORESEE, "epoch's end", lambda t: fit(t)._can_stop_early),
+    During("_combined_loader_states_to_load", TO_RESUME, "begun", keeps_states),
+    During("_load_state_dicts", TO_RESUME, "begun", keeps_states),
+    During(
+        "_checkpoint_connector",
+        "to save a trial's state where it wants it",
+        "epoch's end",
+        lambda t: (
+            {"state_dict", "loops", "optimizer_states"}
+            <= t._checkpoint_connector.dump_checkpoint(weights_only=False).keys()
+        ),
+    ),
+    During(
+        "_batches_that_stepped",
+        "to train many batches in one step",
+        "epoch's end",
+        lambda t: steps(t)._batches_that_stepped == BATCHES // 2,
+    ),
+    During("_batch", "to train many batches in one step", "begun", sets_batch),
+]
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[[], object]]:
+    """What each private name answered at its moment of one small training."""
+    asking = Answers(DURING)
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        max_epochs=1,
+        accumulate_grad_batches=2,
+        callbacks=[asking],
+        default_root_dir=tmp_path_factory.mktemp("fit"),
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(Line(), loader(BATCHES), loader(VALIDATION))
+    return asking.found
+
+
+@pytest.mark.parametrize("during", DURING, ids=lambda during: during.name)
+def test_what_is_private_of_lightning_is_as_it_was(
+    during: During, answers: dict[str, Callable[[], object]]
+) -> None:
+    private = Private(during.name, during.use, answers.get(during.name, lambda: False))
+    private.check("pytorch-lightning", "lightning.py")
+
+
+def test_without_loaders_a_loop_says_so() -> None:
+    """A training that has not begun: its loaders are None, and not an empty list."""
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    assert steps(trainer).val_loop._combined_loader is None
+    assert fit(trainer)._combined_loader is None
+
+
+def compiled_in_place() -> bool:
+    module = torch.nn.Linear(2, 1)
+    before = module._compiled_call_impl
+    module.compile(backend="eager")
+    module._compiled_call_impl = lambda x: x + 1
+    return before is None and bool((module(torch.zeros(2)) == 1).all())
+
+
+def compiler() -> bool:
+    parts = import_module("torch._inductor.cpp_builder"), import_module("torch._inductor.exc")
+    wanted = shutil.which("g++") or shutil.which("clang++")
+    return issubclass(parts[1].InvalidCxxCompiler, Exception) and bool(
+        not wanted or parts[0].get_cpp_compiler()
+    )
+
+
+def pytree() -> Any:
+    return import_module("torch.utils._pytree")
+
+
+TORCH = [
+    Private("_compiled_call_impl", "to compile a module in place", compiled_in_place),
+    Private(
+        "_call_impl",
+        "to draw the graph of a compiled module",
+        lambda: torch.nn.Identity()._call_impl(3) == 3,
+    ),
+    Private(
+        "_inductor",
+        "to compile in one thread",
+        lambda: import_module("torch._inductor.config").compile_threads >= 1,
+    ),
+    Private("cpp_builder", "to find the compiler", compiler),
+    Private("exc", "to find the compiler", compiler),
+    Private(
+        "calculate_time_spent",
+        "to measure how long it compiles",
+        lambda: math.isfinite(
+            import_module("torch._dynamo.utils").calculate_time_spent()["total_wall_time"]
+        ),
+    ),
+    Private(
+        "tree_flatten",
+        "to name a model's outputs",
+        lambda: pytree().tree_flatten({"a": [1, 2], "b": (3,)})[0] == [1, 2, 3],
+    ),
+    Private(
+        "tree_map_only",
+        "to copy the outputs of CUDA graphs",
+        lambda: pytree().tree_map_only(int, lambda n: n + 1, [1, "a"]) == [2, "a"],
+    ),
+]
+
+
+@pytest.mark.parametrize("private", TORCH, ids=lambda private: private.name)
+def test_what_is_private_of_torch_is_as_it_was(private: Private) -> None:
+    private.check("torch", "lightning.py")
+
+
+def test_every_private_name_is_listed() -> None:
+    file = Path(internals.__file__).with_name("lightning.py")
+    listed = {each.name for each in (*DURING, *TORCH)}
+    assert private_names(file.read_text(encoding="utf-8")) == listed
