@@ -11,7 +11,7 @@ import optuna
 import sqlalchemy as sa
 from optuna._transform import _SearchSpaceTransform
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import TPESampler
+from optuna.samplers import RandomSampler, TPESampler
 from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator, _ParzenEstimatorParameters
 from optuna.samplers._tpe.probability_distributions import (
     _BatchedCategoricalDistributions,
@@ -228,6 +228,9 @@ class ParzenSampler(TPESampler):
             seed=seed, n_startup_trials=n_startup_trials, n_ei_candidates=n_ei_candidates
         )
         self._parzen_estimator_cls = estimator
+        # TPE seeds both alike: whatever is decided with the first number of the one would be the
+        # first value that the other draws.
+        self._random_sampler = RandomSampler(seed=int(self._rng.rng.randint(2**31)))
 
     @property
     def random(self) -> np.random.RandomState:

@@ -32,7 +32,7 @@ class Promote:
         first: epochs of the first rung.
     """
 
-    eta: int = 3
+    eta: int = 4
     first: int = 1
 
 

@@ -321,7 +321,7 @@ def test_a_stored_study_is_checked_again():
 
 def test_a_study_that_promotes_learns_from_rungs_and_prunes_nothing():
     spec = study(study={"scheduler": "promote"})
-    assert spec.promote == Promote(eta=3, first=1)
+    assert spec.promote == Promote(eta=4, first=1)
     assert spec.pruner == NO_PRUNER
     assert spec.sampler.class_path == SAMPLERS["rungs"]
     finer = {"class_path": "promote", "init_args": {"eta": 2, "first": 3}}

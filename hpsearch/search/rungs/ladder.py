@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Action = Literal["continue", "pause", "prune"]
-ETA = 3
+ETA = 4
 FIRST = 1
 
 

@@ -21,7 +21,7 @@ from hpsearch.search.rungs.ladder import ETA, rungs_up_to
 from hpsearch.search.rungs.priors import Priors
 
 LEAST_POINTS = 6
-WIDTH = 0.2
+WIDTH = 0.3
 NARROWEST = 0.01
 Space = dict[str, BaseDistribution]
 
@@ -32,7 +32,7 @@ class RungSampler(ParzenSampler):
     Optuna's TPE ranks complete trials before pruned ones and does not see waiting ones, which is
     what paused trials are. This one ranks at the highest rung that enough trials have met, all of
     them by their best value up to that epoch (as BOHB does: Falkner et al. 2018, arXiv 1807.01774).
-    Its kernels are `0.2 n**(-1/(d+4))` of a range wide for n trials and d parameters (Scott's rule,
+    Its kernels are `0.3 n**(-1/(d+4))` of a range wide for n trials and d parameters (Scott's rule,
     Optuna's own until 5.0). Parameters of branches are proposed as with `group=True`: in groups
     that go together, each learned from the trials that have it.
 

@@ -34,7 +34,7 @@ def test_a_decision_says_why():
 
 
 def ladder_with(*values: float, rung: int = 1, epochs: int = 27) -> Ladder:
-    ladder = Ladder(rungs_up_to(epochs))
+    ladder = Ladder(rungs_up_to(epochs, 3), eta=3)
     for number, value in enumerate(values):
         ladder.report(number, rung, value)
     return ladder
@@ -46,7 +46,7 @@ def test_between_rungs_a_trial_continues():
 
 
 def test_a_trial_that_is_among_the_best_third_at_once_does_not_pause():
-    ladder = Ladder((1, 3))
+    ladder = Ladder((1, 3), eta=3)
     actions = [ladder.report(n, 1, value).action for n, value in enumerate((0.5, 0.6, 0.4, 0.7))]
     assert actions == ["pause", "pause", "continue", "pause"]
 
@@ -61,7 +61,7 @@ def test_paused_trials_are_promoted_as_others_come_in_worse():
 
 
 def test_the_highest_rung_comes_first_and_within_it_the_best():
-    ladder = Ladder((1, 3))
+    ladder = Ladder((1, 3), eta=3)
     for number in range(9):
         ladder.report(number, 1, number / 10)
     for number, value in ((0, 0.3), (1, 0.2), (2, 0.25)):
@@ -74,7 +74,7 @@ def test_the_highest_rung_comes_first_and_within_it_the_best():
 
 
 def test_a_trial_is_ranked_by_its_best_epoch_up_to_the_rung():
-    ladder = Ladder((3,))
+    ladder = Ladder((3,), eta=3)
     for number in (0, 1):
         ladder.report(number, 3, 0.5)
     ladder.report(2, 1, 0.1)
@@ -82,14 +82,14 @@ def test_a_trial_is_ranked_by_its_best_epoch_up_to_the_rung():
 
 
 def test_the_first_report_at_or_after_a_rung_meets_it():
-    ladder = Ladder((1, 3))
+    ladder = Ladder((1, 3), eta=3)
     assert ladder.report(0, 2, 0.5).rung == 1
     assert ladder.report(0, 4, 0.5).rung == 3
     assert ladder.counts() == {1: (1, 0), 3: (1, 0)}
 
 
 def test_a_whole_trial_never_pauses_but_counts_at_every_rung():
-    ladder = Ladder((1, 3))
+    ladder = Ladder((1, 3), eta=3)
     assert ladder.report(0, 1, 9.0, whole=True).action == "continue"
     assert ladder.report(0, 3, 9.0, whole=True).action == "continue"
     assert ladder.counts() == {1: (1, 1), 3: (1, 1)}
@@ -116,7 +116,7 @@ def test_who_cannot_be_promoted_by_any_result_to_come_is_out_of_reach():
 
 
 def test_a_restored_ladder_decides_as_the_one_that_was_lost():
-    report_full, found = Ladder((1, 3)), Ladder((1, 3))
+    report_full, found = Ladder((1, 3), eta=3), Ladder((1, 3), eta=3)
     for number in range(7):
         report_full.report(number, 1, 1 - number / 10)
     for promotion in report_full.promotable():
@@ -129,6 +129,6 @@ def test_a_restored_ladder_decides_as_the_one_that_was_lost():
 
 
 def test_the_next_stop_is_the_next_rung_or_the_end():
-    ladder = Ladder((1, 3, 9))
+    ladder = Ladder((1, 3, 9), eta=3)
     assert [ladder.next_stop(done, 12) for done in (0, 1, 2, 9)] == [1, 3, 3, 12]
     assert ladder.next_stop(3, 5) == 5

@@ -90,16 +90,28 @@ def test_parameters_of_branches_are_learned_from_their_own_trials():
     assert sum(3 <= b <= 30 for b in deep) >= len(deep) * 0.7
 
 
+def test_where_a_trial_is_proposed_says_nothing_about_the_values_it_gets():
+    """Both are drawn with the same seed: a trial not near the priors had x in its upper half."""
+    drawn = set()
+    for seed in range(40):
+        sampler = RungSampler(9, seed=seed, priors={"y": 0.5})
+        trial = study_of(sampler).ask({"x": optuna.distributions.FloatDistribution(0, 1)})
+        drawn.add((sampler._near_priors, trial.params["x"] > 0.5))
+    assert len(drawn) == 4
+
+
 def test_a_broken_constraint_counts_as_bad():
-    study = study_of(RungSampler(9, seed=0))
-    for _ in range(30):
+    study = study_of(RungSampler(9, seed=0, explore=0.0))
+    drawn = []
+    for _ in range(60):
         trial = Trial(study, study._storage.create_new_trial(study._study_id))
-        x = trial.suggest_float("x", 0, 1)
-        trial.report(x, 1)
-        if x < 0.5:
+        drawn.append(trial.suggest_float("x", 0, 1))
+        trial.report(drawn[-1], 1)
+        if drawn[-1] < 0.5:
             trial.set_constraint("memory", 1.0)
         study._storage.set_trial_state_values(trial._trial_id, TrialState.PRUNED)
-    assert sum(x > 0.45 for x in proposals(study, 10)) >= 8
+    # Without the constraint x near 0 is best, and most are there.
+    assert sum(x < 0.15 for x in drawn[30:]) <= 2
 
 
 def test_it_works_on_a_database(tmp_path: Path):
@@ -140,4 +152,4 @@ class TestPriors:
     def test_the_start_is_half_near_the_prior(self):
         study = study_of(RungSampler(9, seed=0, priors={"x": 0.5}, n_startup_trials=100))
         near = sum(abs(x - 0.5) < 0.15 for x in proposals(study, 60))
-        assert 60 * 0.4 < near < 60 * 0.8
+        assert 60 * 0.3 < near < 60 * 0.8

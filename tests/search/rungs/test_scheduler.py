@@ -12,7 +12,7 @@ from hpsearch.search.rungs.scheduler import OUT_OF_EPOCHS, Scheduler
 
 
 def scheduler(epochs: int | None = None, longest: int = 9) -> Scheduler:
-    ladder = Ladder(rungs_up_to(longest))
+    ladder = Ladder(rungs_up_to(longest, 3), eta=3)
     return Scheduler(ladder, EpochBudget(epochs), longest, "maximize")
 
 

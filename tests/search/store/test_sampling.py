@@ -143,5 +143,5 @@ def test_nothing_is_handed_to_a_sampler_of_another_kind() -> None:
 def test_the_sampler_of_rungs_knows_the_rungs_and_the_priors() -> None:
     sampler: Any = build_sampler(spec(sampler="rungs", scheduler="promote"), 0)
 
-    assert sampler._rungs == (1, 3, 9)
+    assert sampler._rungs == (1, 4, 9)
     assert len(sampler._priors) == 0
