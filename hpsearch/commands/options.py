@@ -73,6 +73,13 @@ AcceptChanges = Annotated[
         help="Continue though code, data or versions are not those of the trials before.",
     ),
 ]
+DevicesPerTrial = Annotated[
+    PositiveInt | None,
+    Parameter(
+        metavar="K",
+        help="Train each trial on so many devices; for --set study.devices_per_trial=K.",
+    ),
+]
 PerDevice = Annotated[PositiveInt, Parameter(metavar="K", help="Trials at once on each device.")]
 
 

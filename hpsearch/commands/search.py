@@ -8,6 +8,7 @@ from hpsearch.commands.context import report
 from hpsearch.commands.options import (
     DEFAULTS,
     Changes,
+    DevicesPerTrial,
     MoreChanges,
     SearchOptions,
     StudyFile,
@@ -23,11 +24,14 @@ def run(
     /,
     *more: MoreChanges,
     changes: Changes = (),
+    devices_per_trial: DevicesPerTrial = None,
     options: SearchOptions = DEFAULTS,
 ) -> int:
     """Run the search of a study file, or continue it."""
     from hpsearch.classes.load import read_sound
 
+    if devices_per_trial is not None:
+        changes = (*changes, f"study.devices_per_trial={devices_per_trial}")
     with _engine(options) as engine:
         parsed = read_sound(study, (*changes, *more), report, trust=options.trust)
         # After the file: its errors need not wait for Optuna.

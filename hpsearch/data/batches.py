@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple, final
 
 import torch
@@ -23,11 +24,34 @@ class Batch(NamedTuple):
         images: uint8, `(B, C, H, W)`.
         labels: int64, `(B,)`.
         seed: decides the batch's augmentation; None where nothing is augmented.
+        part: which part of a batch of all processes this is, and of how many images that one is;
+            None for the whole.
     """
 
     images: Tensor
     labels: Tensor
     seed: int | None
+    part: tuple[slice, int] | None = None
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one of several processes takes of every batch: as many images as others, or one more.
+
+    Attributes:
+        rank: of the process, from 0.
+        of: how many there are.
+    """
+
+    rank: int = 0
+    of: int = 1
+
+    def of_batch(self, images: int) -> slice:
+        """Returns its part of a batch of so many images."""
+        return slice(self.rank * images // self.of, (self.rank + 1) * images // self.of)
+
+
+WHOLE = Share()
 
 
 @final
@@ -68,24 +92,44 @@ class TrainingBatches:
         index: which of its images.
         batch_size: images in a batch; the last one may be shorter.
         seed: decides the order and, with it, each batch's augmentation.
+        share: what this process takes of each batch. A last batch that has not an image for every
+            process is left out.
     """
 
-    def __init__(self, images: ImageStore, index: IntArray, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        images: ImageStore,
+        index: IntArray,
+        batch_size: int,
+        seed: int,
+        share: Share = WHOLE,
+    ) -> None:
         self.sampler = EpochOrder(index, seed)
         self._images = images
         self._batch_size = batch_size
+        self._share = share
 
     def __len__(self) -> int:
-        return math.ceil(len(self.sampler) / self._batch_size)
+        whole, rest = divmod(len(self.sampler), self._batch_size)
+        return whole + (rest >= self._share.of)
 
     def __iter__(self) -> Iterator[Batch]:
         # A generator, on purpose: Lightning makes the first iterator before it sets the epoch,
         # and a generator's first line runs when the first batch is taken.
         seeds = iter(self.sampler.batch_seeds(len(self)))
+        if self._share != WHOLE:
+            yield from self._parts(seeds)
+            return
         for chosen in torch.split(torch.from_numpy(self.sampler.index()), self._images_at_once()):
             parts = (torch.split(part, self._batch_size) for part in self._images.take(chosen))
             for images, labels in zip(*parts, strict=True):
                 yield Batch(images, labels, next(seeds))
+
+    def _parts(self, seeds: Iterator[int]) -> Iterator[Batch]:
+        order = torch.from_numpy(self.sampler.index())
+        for chosen, seed in zip(torch.split(order, self._batch_size), seeds, strict=False):
+            part = self._share.of_batch(len(chosen))
+            yield Batch(*self._images.take(chosen[part]), seed, (part, len(chosen)))
 
     def _images_at_once(self) -> int:
         batch_bytes = self._batch_size * math.prod(self._images.shape)
@@ -94,11 +138,20 @@ class TrainingBatches:
 
 @final
 class EvaluationBatches:
-    """Images in their own order, in batches, to be measured on."""
+    """Images in their own order, in batches, to be measured on.
 
-    def __init__(self, images: ImageStore, index: IntArray, batch_size: int) -> None:
+    Args:
+        images: where the pixels come from.
+        index: which of its images.
+        batch_size: images in a batch; the last one may be shorter.
+        share: what this process takes of all of them.
+    """
+
+    def __init__(
+        self, images: ImageStore, index: IntArray, batch_size: int, share: Share = WHOLE
+    ) -> None:
         self._images = images
-        self._index = torch.from_numpy(index)
+        self._index = torch.from_numpy(index[share.of_batch(len(index))])
         self._batch_size = batch_size
 
     def __len__(self) -> int:

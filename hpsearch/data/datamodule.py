@@ -12,7 +12,7 @@ import torch
 from pytorch_lightning import LightningDataModule
 
 from hpsearch.data.augmentation import Augment, add_copies, faults_of
-from hpsearch.data.batches import Batch, EvaluationBatches, TrainingBatches
+from hpsearch.data.batches import WHOLE, Batch, EvaluationBatches, Share, TrainingBatches
 from hpsearch.data.images import ImageStore
 from hpsearch.data.normalise import measure
 from hpsearch.data.opening import keep_test_split_closed, require_open
@@ -38,7 +38,7 @@ class ImageData(LightningDataModule):
             dataset, a CSV file of pixels, or a folder: IDX files, or one folder of pictures a
             class, with `train`, `val` and `test` above the classes or without.
         data_dir: where datasets are looked for first.
-        batch_size: training images a step.
+        batch_size: training images a step, of all devices of a trial together.
         validation: how many of the training images are kept for validation, the same share of
             every class; if it is not given, the pictures of the source's own `val` folder, or
             else 5,000.
@@ -170,12 +170,27 @@ class ImageData(LightningDataModule):
         self._is_set_up = False
 
     def train_dataloader(self) -> TrainingBatches:
-        """Returns the shuffled batches of the training part."""
-        return TrainingBatches(*self.training, self._batch_size, self._order_seed)
+        """Returns the shuffled batches of the training part.
+
+        Raises:
+            DataError: several devices share batches that have not an image for each.
+        """
+        share = self._share()
+        if self._batch_size < share.of:
+            raise DataError(
+                f"ImageData: batch_size={self._batch_size} is shared by {share.of} devices, and"
+                f" each needs an image: write {share.of} or more"
+            )
+        return TrainingBatches(*self.training, self._batch_size, self._order_seed, share)
 
     def val_dataloader(self) -> EvaluationBatches:
         """Returns the batches of the validation part."""
-        return EvaluationBatches(*self._evaluated, self._eval_batch_size)
+        return EvaluationBatches(*self._evaluated, self._eval_batch_size, self._share())
+
+    def _share(self) -> Share:
+        """Returns what this process takes, where several train together."""
+        trainer = self.trainer
+        return WHOLE if trainer is None else Share(trainer.global_rank, trainer.world_size)
 
     def test_dataloader(self) -> EvaluationBatches:
         """Returns the batches of the test split, if it has been opened.
@@ -226,7 +241,7 @@ class ImageData(LightningDataModule):
         if not isinstance(batch, Batch):
             return super().transfer_batch_to_device(batch, device, dataloader_idx)
         images, labels = (part.to(device, non_blocking=True) for part in batch[:2])
-        return Batch(images, labels, batch.seed)
+        return Batch(images, labels, batch.seed, batch.part)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Turns a batch of bytes into augmented and normalised images, on their device.
@@ -243,7 +258,7 @@ class ImageData(LightningDataModule):
         if batch.seed is None or self.augment.is_off:
             return self.normalise(batch.images), batch.labels
         generator = torch.Generator(batch.images.device).manual_seed(batch.seed)
-        images = self.augment(batch.images.float(), generator)
+        images = self.augment(batch.images.float(), generator, batch.part)
         return self.normalise(images), batch.labels
 
 

@@ -34,7 +34,7 @@ def sheet(init_args: Mapping[str, Any]) -> dict[str, Any]:
     data = ImageData(**init_args)
     data.setup("fit")
     batches = TrainingBatches(*data.training, DIGITS, seed=0)
-    images, labels, _ = next(iter(batches))
+    images, labels, *_ = next(iter(batches))
     strengths = asdict(data.augment)
     return {
         "digits": list(zip(_pictures(images), _names(labels, data.class_names), strict=True)),

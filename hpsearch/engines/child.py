@@ -1,20 +1,25 @@
-"""One trial's process: takes a job from its channel, sees its device only, runs it, and ends."""
+"""One trial's process: takes a job from its channel, sees its devices only, runs it, and ends."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, NoReturn, cast, get_args
 
 from hpsearch.engines import bridge
+from hpsearch.engines.ranks import run_ranks
 from hpsearch.engines.slots import visible_devices
 from hpsearch.protocol.job import Job
-from hpsearch.protocol.messages import Decision, Message, Report, Started, to_line
+from hpsearch.protocol.messages import Decision, Ended, Message, Report, Started, to_line
+
+RUN = "hpsearch.trial.run:run_trial"
 
 
 class CoordinatorDisconnectedError(BaseException):
@@ -33,9 +38,11 @@ def run_child(channel: socket.socket) -> NoReturn:
         job = Job.from_json(lines.readline())
         isolate_process(job)
         termination.listen()
-        run = "hpsearch.trial.run:run_trial"
-        bridge.call(run, job, lambda message: _send(lines, message, termination))
-        code = 0
+        if job.processes == 1:
+            bridge.call(RUN, job, lambda message: _send(lines, message, termination))
+            code = 0
+        else:
+            code = train_together(job, lines, termination)
     except CoordinatorDisconnectedError:
         code = 3
     except BaseException:
@@ -43,8 +50,18 @@ def run_child(channel: socket.socket) -> NoReturn:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        # Not sys.exit: the exit handlers belong to the server that this process was forked from.
-        os._exit(code)
+        _end(code)
+
+
+def _end(code: int) -> NoReturn:
+    """Ends this process with an exit code, or by a signal if it is negative."""
+    if code < 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (-code,))
+        with contextlib.suppress(OSError):  # SIGKILL has no handler to be put back
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    # Not sys.exit: the exit handlers belong to the server that this process was forked from.
+    os._exit(code)
 
 
 class TerminationFlag:
@@ -60,6 +77,32 @@ class TerminationFlag:
 
     def _set(self, *_: object) -> None:
         self.is_set = True
+
+
+def train_together(job: Job, lines: TextIOWrapper, termination: TerminationFlag) -> int:
+    """Trains a trial in several processes; returns this one's exit code.
+
+    The first of them speaks with the coordinator. How the trial ended, this process says.
+    """
+
+    def run(rank: int, meeting: str, say: Callable[[str], None]) -> None:
+        def send(message: Message) -> Decision | None:
+            if isinstance(message, Ended):
+                say(to_line(message))
+                return None
+            if rank == 0:
+                return _send(lines, message, termination)
+            if isinstance(message, Started):
+                termination.listen()
+            return None
+
+        bridge.call(RUN, job, send, rank, meeting)
+
+    ended, code = run_ranks(job.processes, run)
+    if ended:
+        lines.write(ended + "\n")
+        lines.flush()
+    return code
 
 
 def _send(lines: TextIOWrapper, message: Message, termination: TerminationFlag) -> Decision | None:
@@ -80,7 +123,7 @@ def _send(lines: TextIOWrapper, message: Message, termination: TerminationFlag) 
 
 
 def isolate_process(job: Job) -> None:
-    """Has this process see the job's device only, and print into the job's folder."""
+    """Has this process see the job's devices only, and print into the job's folder."""
     # Ctrl-C, and the end of a terminal, reach every process in it; only the coordinator decides
     # what they mean for a trial.
     for number in (signal.SIGINT, signal.SIGHUP):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from hpsearch.engines.engine import Engine
 from hpsearch.engines.forkserver_client import Server
 from hpsearch.engines.inline import InlineEngine
 from hpsearch.engines.local import LocalEngine
-from hpsearch.engines.slots import Slot, find_slots
+from hpsearch.engines.slots import Slot, find_slots, join_slots
 from hpsearch.engines.targets import Place
 from hpsearch.errors import InputError
 
@@ -28,6 +29,7 @@ class Workload:
         import_paths: folders where those modules are found.
         folder: the study's run folder.
         note: is given each line that a person should read, such as that a node is lost.
+        devices_per_trial: how many devices each trial takes.
     """
 
     modules: Sequence[str]
@@ -35,6 +37,7 @@ class Workload:
     import_paths: Sequence[str]
     folder: Path
     note: Callable[[str], None] = lambda _: None
+    devices_per_trial: int = 1
 
 
 @final
@@ -48,6 +51,7 @@ class PreparedEngine:
         build: makes the engine for a study.
         resource: what was started in advance, such as a process that loads torch.
         call: calls a function by its name where torch is loaded already; None if nowhere.
+        is_one_process: trials run in this process.
     """
 
     def __init__(
@@ -56,11 +60,27 @@ class PreparedEngine:
         build: Callable[[Workload], Engine],
         resource: AbstractContextManager[object] | None = None,
         call: Callable[..., Any] | None = None,
+        is_one_process: bool = False,
     ) -> None:
         self.slots = slots
         self.start = build
         self.call = call
         self._resource = resource or nullcontext()
+        self._is_one_process = is_one_process
+
+    def slots_for(self, devices_per_trial: int) -> tuple[Slot, ...]:
+        """Returns the slots for trials that take so many devices each.
+
+        Raises:
+            InputError: such trials cannot run here.
+        """
+        if devices_per_trial > 1 and (self._is_one_process or not sys.platform.startswith("linux")):
+            place = "in this process (--inline)" if self._is_one_process else "without Linux"
+            raise InputError(
+                f"a trial takes {devices_per_trial} devices (study.devices_per_trial), with a"
+                f" process on each, which cannot be {place}"
+            )
+        return join_slots(self.slots, devices_per_trial)
 
     def __enter__(self) -> PreparedEngine:
         self._resource.__enter__()
@@ -84,15 +104,15 @@ def _prepare_local(place: Place) -> PreparedEngine:
     server = Server()
 
     def build(work: Workload) -> Engine:
-        log = work.folder / "server.txt"
-        return LocalEngine(slots, work.modules, work.data, work.import_paths, log, server)
+        log, joined = work.folder / "server.txt", join_slots(slots, work.devices_per_trial)
+        return LocalEngine(joined, work.modules, work.data, work.import_paths, log, server)
 
     return PreparedEngine(slots, build, server, server.call)
 
 
 def _prepare_inline(place: Place) -> PreparedEngine:
     slots = find_slots(place.devices, place.per_device)
-    return PreparedEngine(slots[:1], lambda _: InlineEngine(slots[0]))
+    return PreparedEngine(slots[:1], lambda _: InlineEngine(slots[0]), is_one_process=True)
 
 
 def _prepare_cluster(place: Place) -> PreparedEngine:
@@ -103,7 +123,12 @@ def _prepare_cluster(place: Place) -> PreparedEngine:
 
     def build(work: Workload) -> Engine:
         return cluster.start(
-            work.modules, work.data, work.import_paths, folder=work.folder, note=work.note
+            work.modules,
+            work.data,
+            work.import_paths,
+            folder=work.folder,
+            note=work.note,
+            devices_per_trial=work.devices_per_trial,
         )
 
     return PreparedEngine((), build, cluster)

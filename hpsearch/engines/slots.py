@@ -6,7 +6,8 @@ import contextlib
 import math
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -22,15 +23,17 @@ class Slot:
 
     Attributes:
         name: what people see, such as `cpu:0` or `cuda:1/0` (the first slot on GPU 1).
-        device: `cpu` or `cuda:N`, as this machine numbers it.
-        threads: CPU threads of a trial in this slot.
+        device: `cpu`, `cuda:N`, or `cuda:N,M` for a trial on several, as this machine numbers them.
+        threads: CPU threads of each process of a trial in this slot.
         host: the machine it is on; empty for the one that the search runs on.
+        processes: of a trial in this slot, one a device.
     """
 
     name: str
     device: str
     threads: int
     host: str = ""
+    processes: int = 1
 
 
 def parse_devices(text: str, gpus: int, cpus: int) -> tuple[str, ...]:
@@ -91,6 +94,46 @@ def lay_out(devices: tuple[str, ...], per_device: int, cpus: int) -> tuple[Slot,
         for part in range(per_device)
         for name, device in numbered
     )
+
+
+def join_slots(slots: Sequence[Slot], devices: int) -> tuple[Slot, ...]:
+    """Returns slots for trials that take several devices each: neighbours, joined.
+
+    Devices that are left over stay idle.
+
+    Args:
+        slots: with one device each.
+        devices: of each trial.
+
+    Raises:
+        InputError: there are fewer devices.
+    """
+    by_part: dict[str, list[Slot]] = {}
+    for slot in slots:
+        by_part.setdefault(slot.name.partition("/")[2], []).append(slot)
+    joined = tuple(
+        _joined(group[first : first + devices], part)
+        for part, group in by_part.items()
+        for first in range(0, len(group) - devices + 1, devices)
+    )
+    if slots and not joined:
+        have = len(next(iter(by_part.values())))
+        raise InputError(
+            f"a trial takes {devices} devices (study.devices_per_trial), and there"
+            f" {'is' if have == 1 else 'are'} {have}"
+        )
+    return joined
+
+
+def _joined(slots: Sequence[Slot], part: str) -> Slot:
+    first, *others = slots
+    if not others:
+        return first
+    numbers = [slot.name.partition("/")[0].partition(":")[2] for slot in slots]
+    kind = first.name.partition(":")[0]
+    name = f"{kind}:{','.join(numbers)}" + (f"/{part}" if part else "")
+    device = "cpu" if first.device == "cpu" else f"{kind}:{','.join(numbers)}"
+    return replace(first, name=name, device=device, processes=len(slots))
 
 
 def find_slots(devices: str, per_device: int) -> tuple[Slot, ...]:
@@ -156,16 +199,14 @@ def count_gpus() -> int:
 
 
 def visible_devices(device: str, outer: str | None) -> str:
-    """Returns the CUDA_VISIBLE_DEVICES under which a process sees only this device.
+    """Returns the CUDA_VISIBLE_DEVICES under which a process sees only these devices.
 
     Args:
-        device: `cpu` or `cuda:N`, N counted within `outer`.
+        device: `cpu`, `cuda:N` or `cuda:N,M`, counted within `outer`.
         outer: the CUDA_VISIBLE_DEVICES of the search itself, such as a cluster sets; or None.
     """
     if device == "cpu":
         return ""
-    index = int(device.removeprefix("cuda:"))
-    if outer is None:
-        return str(index)
-    listed = [entry.strip() for entry in outer.split(",") if entry.strip()]
-    return listed[index] if index < len(listed) else str(index)
+    numbers = device.removeprefix("cuda:").split(",")
+    listed = [entry.strip() for entry in (outer or "").split(",") if entry.strip()]
+    return ",".join(listed[int(n)] if int(n) < len(listed) else n for n in numbers)

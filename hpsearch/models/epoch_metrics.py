@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import final
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 
 _AT_ONCE = 32
 
@@ -37,15 +37,15 @@ class EpochMetrics:
             self._sum()
 
     def means(self, prefix: str) -> dict[str, Tensor]:
-        """Returns the epoch's `<prefix>_loss` and `<prefix>_accuracy`; empty without batches."""
+        """Returns the epoch's `<prefix>_loss` and `<prefix>_accuracy`; empty without batches.
+
+        Where several processes train together, of all their batches; each must have one.
+        """
         self._sum()
         if not self._images:
             return {}
-        loss, correct = torch.as_tensor(self._loss), torch.as_tensor(self._correct)
-        return {
-            f"{prefix}_loss": loss / self._images,
-            f"{prefix}_accuracy": correct / self._images,
-        }
+        loss, correct, images = _over_processes(self._loss, self._correct, self._images)
+        return {f"{prefix}_loss": loss / images, f"{prefix}_accuracy": correct / images}
 
     def _sum(self) -> None:
         if not self._waiting:
@@ -82,5 +82,25 @@ class Confusion:
 
     def rows(self) -> list[list[int]]:
         """Returns the counts, a row a true class, a column a predicted one; empty if none."""
-        rows: list[list[int]] = [] if self._counts is None else self._counts.tolist()
+        if self._counts is None:
+            return []
+        if _are_several():
+            distributed.all_reduce(self._counts)
+        rows: list[list[int]] = self._counts.tolist()
         return rows
+
+
+def _over_processes(
+    loss: Tensor | float, correct: Tensor | float, images: int
+) -> tuple[Tensor, Tensor, Tensor | int]:
+    """Returns the sums of all processes that train together."""
+    loss, correct = torch.as_tensor(loss), torch.as_tensor(correct)
+    if not _are_several():
+        return loss, correct, images
+    sums = torch.stack([loss.double(), correct.double(), torch.full_like(loss, images).double()])
+    distributed.all_reduce(sums)
+    return sums[0].float(), sums[1].float(), sums[2].float()
+
+
+def _are_several() -> bool:
+    return distributed.is_available() and distributed.is_initialized()

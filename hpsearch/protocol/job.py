@@ -37,13 +37,15 @@ class Placement:
 
     Attributes:
         folder: the trial's own folder.
-        device: `cpu` or `cuda:N`, as the machine numbers it.
-        threads: CPU threads the trial may use.
+        device: `cpu`, `cuda:N` or `cuda:N,M`, as the machine numbers them.
+        threads: CPU threads each of its processes may use.
+        processes: that train the trial together, one a device.
     """
 
     folder: Path
     device: str = "cpu"
     threads: int = 1
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,15 @@ class Job:
         study_seed: decides what must be the same in every trial (the train/validation split).
         seed: decides what differs between trials (initial weights, data order, dropout).
         folder: the trial's own folder for reports, checkpoints and curves.
-        device: `cpu` or `cuda:N`, as the machine numbers it; the process sees this one only.
-        threads: CPU threads the trial may use.
+        device: `cpu`, `cuda:N` or `cuda:N,M`, as the machine numbers them; its processes see no
+            others.
+        threads: CPU threads each process may use.
         import_paths: folders in which the study's own classes are found.
         rehearse: a few batches are tried first, with all that the trial has, so that what no trial
             can be trained with is found in seconds.
         study_id: tells the study from others of its name; empty where no study is asked for.
         attempt: tells this start of the trial from others.
+        processes: that train the trial together, one a device.
     """
 
     study: str
@@ -83,6 +87,7 @@ class Job:
     rehearse: bool = False
     study_id: str = ""
     attempt: str = ""
+    processes: int = 1
 
     @property
     def identity(self) -> dict[str, str | int]:

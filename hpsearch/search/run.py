@@ -88,6 +88,7 @@ def run_study(
         observer.note(note)
         stored = None
     if stored is None:
+        engine.slots_for(spec.devices_per_trial)
         runs = options.runs or DEFAULT_RUNS
         refuse_foreign_folder(runs, spec.name, None)
         stored = StoredStudy(database, create_study(spec, database, runs), spec)
@@ -123,6 +124,7 @@ def _search(
 ) -> SearchOutcome:
     stop = StopRequest()
     study, spec = stored.study, stored.spec
+    slots = engine.slots_for(spec.devices_per_trial)
     timeout_s = options.timeout_s if options.timeout_s is not None else spec.timeout_s
     with _owning(stored) as lease, WriteBehindQueue(stored.database.engine, lease) as writes:
         runs = find_runs(study, options.runs)
@@ -133,7 +135,7 @@ def _search(
         enqueue(study, spec)
         buffered = buffer_writes(study, writes)
         record = stored.record(buffered.get_trials(deepcopy=False))
-        observer.opened(record, [slot.name for slot in engine.slots])
+        observer.opened(record, [slot.name for slot in slots])
         if _to_go(record):
             inbox = Inbox(stored.database.engine, stored.row)
             setup = SearchSetup(
@@ -203,7 +205,7 @@ def _environment(stored: StoredStudy, budget: int | None, options: RunOptions) -
 def _workload(spec: StudySpec, folder: Path, observer: Observer) -> Workload:
     data = spec.document.get("data") or {}
     modules = class_modules(spec.document)
-    return Workload(modules, data, spec.import_paths, folder, observer.note)
+    return Workload(modules, data, spec.import_paths, folder, observer.note, spec.devices_per_trial)
 
 
 def _is_untried(stored: StoredStudy, record: StudyRecord) -> bool:

@@ -7,12 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hpsearch.studyfile.algorithms import incompatibility
-from hpsearch.studyfile.diagnostics import Diagnostic, InvalidValueError
-from hpsearch.studyfile.document import Diagnostics, Document
+from hpsearch.studyfile.diagnostics import Diagnostic, InvalidValueError, did_you_mean
+from hpsearch.studyfile.document import Diagnostics, Document, alternatives
+from hpsearch.studyfile.expressions import is_expression
 from hpsearch.studyfile.known_settings import Setting, read_setting
 from hpsearch.studyfile.sections import SECTIONS, check_sections, longest_training
 from hpsearch.studyfile.settings import StudySettings, read_settings
 from hpsearch.studyfile.space import Space
+
+# Those of Lightning that take processes which others have started, and save one file.
+STRATEGIES = (
+    *("auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false"),
+    *("fsdp", "fsdp_cpu_offload"),
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ def parse_study(source: Document, import_paths: tuple[str, ...] = ()) -> ParsedS
         log.add(path, message)
     settings = read_settings(source.tree.get("study"), log, limited=bool(space.parameters))
     check_sections(source.tree, log)
+    _check_several_devices(source.tree, log)
     if reason := incompatibility(settings.sampler, space):
         log.add(("study", "sampler"), reason)
     _check_epochs(settings, longest_training(source.tree.get("trainer")), log)
@@ -84,6 +92,38 @@ def _check_enqueued(settings: StudySettings, space: Space, log: Diagnostics) -> 
         if setting in known:
             log.add(path, f"is the same setting as entry {known.index(setting)}; leave one out")
         known.append(setting)
+
+
+def _check_several_devices(tree: Mapping[str, Any], log: Diagnostics) -> None:
+    """Notes a strategy that a trial cannot have, and what does not go with several devices."""
+    study, speed = tree.get("study"), tree.get("speed")
+    devices = study.get("devices_per_trial") if isinstance(study, dict) else None
+    several = isinstance(devices, int) and devices > 1
+    for path, trainer in alternatives(tree.get("trainer"), ("trainer",)):
+        if not isinstance(trainer, dict) or "strategy" not in trainer:
+            continue
+        for place, strategy in alternatives(trainer["strategy"], (*path, "strategy")):
+            if fault := _strategy_fault(strategy, several):
+                log.add(place, fault)
+    if several and isinstance(speed, dict) and speed.get("compile"):
+        rule = "a network on several devices is not compiled"
+        log.add(("speed", "compile"), f"{rule}; leave it out, or leave study.devices_per_trial out")
+
+
+def _strategy_fault(strategy: Any, several: bool) -> str:
+    if strategy == "auto":
+        return ""
+    if not several:
+        return (
+            "cannot be set: a trial runs on one device; leave it out, or say on how many with"
+            " study.devices_per_trial"
+        )
+    if strategy in STRATEGIES:
+        return ""
+    if is_expression(strategy):
+        return "cannot be searched; write one of " + ", ".join(STRATEGIES)
+    meant = did_you_mean(str(strategy), STRATEGIES)
+    return f"{strategy!r} is not a strategy that a trial can have{meant}"
 
 
 def sections_of(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,6 @@ _OWNED = {
     "accelerator": _BY_DEVICES,
     "devices": _BY_DEVICES,
     "num_nodes": _BY_DEVICES,
-    "strategy": "a trial runs on one device; leave it out",
     "default_root_dir": _BY_FOLDER,
     "enable_checkpointing": "hpsearch writes the checkpoints a trial is resumed from",
     "enable_progress_bar": "hpsearch shows the progress of all trials together",
@@ -155,7 +154,7 @@ def _check_trainer(section: Any, log: Diagnostics) -> None:
         if not isinstance(tree, dict) or _is_broken_expression(tree):
             continue
         for key, reason in _OWNED.items():
-            if key in tree and not (key == "strategy" and tree[key] == "auto"):
+            if key in tree:
                 log.add((*path, key), f"cannot be set: {reason}")
         _check_length(tree, path, log)
 

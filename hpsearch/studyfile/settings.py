@@ -48,6 +48,7 @@ class StudySettings:
     trial_timeout_s: float | None = None
     keep_checkpoints: int = KEEP_CHECKPOINTS
     disk_budget: int | None = None
+    devices_per_trial: int = 1
     constraints: tuple[str, ...] = ()
     enqueue: tuple[Any, ...] = ()
 
@@ -122,6 +123,7 @@ def _limits(read: Mapping[str, Any]) -> dict[str, Any]:
         "trial_timeout_s": read.get("trial_timeout"),
         "keep_checkpoints": KEEP_CHECKPOINTS if kept is None else kept,
         "disk_budget": read.get("disk_budget"),
+        "devices_per_trial": read.get("devices_per_trial") or 1,
     }
 
 
@@ -244,6 +246,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "trial_timeout": _read_timeout,
     "keep_checkpoints": _read_keep_checkpoints,
     "disk_budget": _read_disk_budget,
+    "devices_per_trial": _read_trials,
     "enqueue": _read_enqueue,
     "description": _read_text,
     "constraints": _read_constraints,

@@ -45,6 +45,7 @@ class StudySpec:
         trial_timeout_s: how long a trial may train in all its attempts, in seconds; None for ever.
         keep_checkpoints: how many of the best complete trials keep their best checkpoint.
         disk_budget: bytes that the checkpoints of the study may take; None for no limit.
+        devices_per_trial: how many devices a trial is trained on.
         constraints: formulas that must hold of a setting, or it is not trained.
         enqueue: settings that are tried first, as written.
         source: the study file with overrides applied, and the place of every value in it.
@@ -66,6 +67,7 @@ class StudySpec:
     trial_timeout_s: float | None
     keep_checkpoints: int
     disk_budget: int | None
+    devices_per_trial: int
     constraints: tuple[str, ...]
     enqueue: tuple[Any, ...]
     source: Document = field(repr=False, compare=False)
@@ -131,6 +133,7 @@ class StudySpec:
             folder=str(where.folder),
             device=where.device,
             threads=where.threads,
+            processes=where.processes,
             import_paths=self.import_paths,
         )
 
@@ -181,8 +184,15 @@ def filled_document(
         "trials": 1,
         "seed": spec.seed,
         "trial_seed": seed,
+        **several_devices(spec),
     }
     return {"study": study, **escape(sections)}
+
+
+def several_devices(spec: StudySpec) -> dict[str, int]:
+    """Returns what the `study:` block says of the devices of a trial; nothing if it has one."""
+    count = spec.devices_per_trial
+    return {"devices_per_trial": count} if count > 1 else {}
 
 
 def to_yaml(document: Mapping[str, Any]) -> str:

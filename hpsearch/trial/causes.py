@@ -12,10 +12,10 @@ from hpsearch.data import DataError
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, FailureKind
 from hpsearch.protocol.resources import SHARED_MEMORY, is_of_shared_memory, shared_memory_words
-from hpsearch.trial.attachments import UnusableError
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.speedups.speed import WrongMachineError
 from hpsearch.trial.stage import NotFiniteError, StageTracker, is_out_of_memory
+from hpsearch.trial.trainer import UnusableError
 from hpsearch.trial.validations import BadMetricError
 
 TRACEBACK_LINES = 30

@@ -19,6 +19,8 @@ def write_confusion(trainer: pl.Trainer, module: pl.LightningModule, folder: Pat
     """
     if not isinstance(module, AbstractClassifier) or not (counts := module.confusion()):
         return
+    if not trainer.is_global_zero:
+        return
     names = getattr(getattr(trainer, "datamodule", None), "class_names", ())
     beside = folder / f"{CONFUSION}.tmp"
     beside.write_text(json.dumps({"classes": list(names), "confusion": counts}), encoding="utf-8")

@@ -17,8 +17,8 @@ from hpsearch.protocol.job import Job
 from hpsearch.trial import tensorboard
 from hpsearch.trial.fingerprint import fingerprint_test_rows
 from hpsearch.trial.lightning_namespace import in_tree, tree_of
-from hpsearch.trial.run import build_trainer
 from hpsearch.trial.trained import build, find_best
+from hpsearch.trial.trainer import build_trainer
 
 _BRIEFLY = ("opened", "reason", "study", "trial", "metrics")
 _MOST_EARLIER = 20

@@ -22,18 +22,37 @@ def tree_of(module: object) -> Any:
     raise TypeError(f"{type(module).__qualname__} is not a LightningModule")
 
 
-def one_process(tree: Any) -> Any:
-    """Returns the plugin that keeps a Trainer of this tree to one process, in any cluster."""
-    return import_module(f"{tree.__name__}.plugins.environments").LightningEnvironment()
+def own_processes(tree: Any, rank: int, count: int) -> Any:
+    """Returns the plugin that keeps a Trainer of this tree to our processes, in any cluster.
+
+    Args:
+        tree: of Lightning.
+        rank: of this process.
+        count: of all processes of the trial; they are there already.
+    """
+    base: Any = import_module(f"{tree.__name__}.plugins.environments").LightningEnvironment
+    if count == 1:
+        return base()
+    ours: dict[str, Any] = {
+        "creates_processes_externally": property(lambda self: True),
+        "world_size": lambda self: count,
+        "global_rank": lambda self: rank,
+        "local_rank": lambda self: rank,
+        "node_rank": lambda self: 0,
+        "set_world_size": lambda self, size: None,
+        "set_global_rank": lambda self, number: None,
+        "teardown": lambda self: None,
+    }
+    return type("OwnProcesses", (base,), ours)()
 
 
-def become_rank_zero() -> None:
-    """Makes this process the one that logs, in both trees.
+def become_rank(rank: int) -> None:
+    """Makes this process one that logs, if its rank is 0, or one that does not, in both trees.
 
     Lightning reads a rank from `RANK`, `SLURM_PROCID` and the like, which a search that was started
     by a cluster's launcher hands down to its trials; any rank but 0 would log nothing.
     """
-    LightningEnvironment().set_global_rank(0)
+    LightningEnvironment().set_global_rank(rank)
 
 
 def in_tree(callback: type, tree: Any) -> type:

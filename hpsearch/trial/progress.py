@@ -48,7 +48,7 @@ class SayProgress(pl.Callback):
         elapsed = time.monotonic() - self._since
         if elapsed < INTERVAL_S:
             return
-        speed = self._batches * samples_of(batch) / elapsed
+        speed = self._batches * samples_of(batch) * trainer.world_size / elapsed
         if self._by_validation:
             self._send(self._of_validations(trainer, speed))
         else:

@@ -13,12 +13,13 @@ from hpsearch.classes.binding import instantiate
 from hpsearch.data.opening import keep_test_split_closed
 from hpsearch.protocol.job import Job
 from hpsearch.trial.lightning_namespace import in_tree, tree_of
-from hpsearch.trial.run import build_data, build_module, build_trainer, prepare
+from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
 from hpsearch.trial.speedups.multi_step import enable_multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.speed import accelerate
+from hpsearch.trial.trainer import build_trainer
 
 RECIPE = "recipe.yaml"
 

@@ -24,7 +24,6 @@ from hpsearch.internals.lightning import has_validation_data, limit_validation, 
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Report, from_line, to_line
-from hpsearch.trial.attachments import UnusableError, put_aside
 from hpsearch.trial.causes import failed
 from hpsearch.trial.clock import Clock
 from hpsearch.trial.lightning_namespace import in_tree
@@ -35,6 +34,7 @@ from hpsearch.trial.saving.claim import Claim
 from hpsearch.trial.saving.position import DataPosition
 from hpsearch.trial.stage import StageTracker
 from hpsearch.trial.trained import load_state
+from hpsearch.trial.trainer import UnusableError, put_aside
 from hpsearch.trial.validations import (
     NOTHING_VALIDATED,
     batches_left,

@@ -19,6 +19,7 @@ from hpsearch.protocol.messages import Decision, Message, Report, Started, Trial
 from hpsearch.protocol.types import Direction
 from hpsearch.trial.confusion import write_confusion
 from hpsearch.trial.fingerprint import data_facts
+from hpsearch.trial.ranks import agree
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim
 from hpsearch.trial.stage import NotFiniteError
@@ -59,7 +60,8 @@ class Reports(Checkpoint):
         job: the trial.
         log: the trial's own record; a report is there before the coordinator hears of it.
         send: sends a message and returns the decision on a report.
-        claim: that the trial's folder is this process's to write.
+        claim: that the trial's folder is this process's to write; None in a process that is not
+            the first of its trial.
         done: the step of the checkpoint that the trial continues from; 0 for a fresh trial.
         notes: what was wrong with earlier checkpoints, and what a resume cannot promise.
     """
@@ -69,7 +71,7 @@ class Reports(Checkpoint):
         job: Job,
         log: EventLog,
         send: Send,
-        claim: Claim,
+        claim: Claim | None,
         done: int,
         notes: list[str],
     ) -> None:
@@ -96,12 +98,12 @@ class Reports(Checkpoint):
     @property
     def best_model_path(self) -> str:
         """The checkpoint of the best validation; empty before there is one, as in Lightning."""
-        return _if_there(self._folder / checkpoint.BEST)
+        return str(path) if (path := self._folder / checkpoint.BEST).exists() else ""
 
     @property
     def last_model_path(self) -> str:
         """The checkpoint that the trial would be resumed from; empty before there is one."""
-        return _if_there(self._folder / checkpoint.LAST)
+        return str(path) if (path := self._folder / checkpoint.LAST).exists() else ""
 
     @property
     def best_model_score(self) -> torch.Tensor | None:
@@ -116,7 +118,8 @@ class Reports(Checkpoint):
         trial whose last epoch is done.
         """
         last = self._folder / checkpoint.LAST
-        if self._done and self._best_step == self._done and checkpoint.is_of_report(last):
+        of_best = self._done and self._best_step == self._done
+        if self._claim and of_best and checkpoint.is_of_report(last):
             self._keep_best()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -125,10 +128,10 @@ class Reports(Checkpoint):
         Raises:
             RefusedError: it is not to train after all.
         """
-        data = getattr(trainer, "datamodule", None) or pl_module
-        found = data_facts(trainer, data, self._data_arguments)
-        facts = _facts(trainer, pl_module) | found
-        if self._send(Started(self._done, facts, self._notes)) == "stop":
+        data, facts = getattr(trainer, "datamodule", None) or pl_module, {}
+        if self._claim:
+            facts = _facts(trainer, pl_module) | data_facts(trainer, data, self._data_arguments)
+        if self._ask(trainer, Started(self._done, facts, self._notes)) == "stop":
             raise RefusedError
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -193,6 +196,7 @@ class Reports(Checkpoint):
     ) -> None:
         """Takes a validation's metrics: reports them, saves, asks and obeys."""
         self._step = self._step + 1 if self._by_validation else trainer.current_epoch + 1
+        found = agree(found)
         metrics = found | self._measures(trainer, module)
         try:
             values = pick_objectives(metrics, self._objectives, found)
@@ -202,16 +206,22 @@ class Reports(Checkpoint):
         self._unusable.clear()
         last = is_last_validation(trainer)
         report = Report(self._step, values, metrics, metrics["seconds"], last)
-        self._claim.hold()
+        if self._claim:
+            self._claim.hold()
         self._log.append(report)
         best = self._best_step == report.step
         if best:
             # Before the checkpoint: a later attempt can keep that as the best, but not count again.
             write_confusion(trainer, module, self._folder)
         self._save(trainer, reported=True)
-        if best:
+        if best and self._claim:
             self._keep_best()
-        self._obey(trainer, self._send(report), last)
+        self._obey(trainer, self._ask(trainer, report), last)
+
+    def _ask(self, trainer: pl.Trainer, message: Message) -> Decision | None:
+        """Returns the decision on a message: the first process of the trial asks for all."""
+        decision: Decision | None = trainer.strategy.broadcast(self._send(message))
+        return decision
 
     def _obey(self, trainer: pl.Trainer, decision: Decision | None, last: bool) -> None:
         if decision == "continue":
@@ -245,6 +255,9 @@ class Reports(Checkpoint):
         return measures
 
     def _save(self, trainer: pl.Trainer, *, reported: bool) -> None:
+        if not self._claim:
+            checkpoint.take_part(trainer)
+            return
         self._claim.hold()
         path = self._folder / checkpoint.LAST
         checkpoint.save(trainer, path, self._step, self._owner, reported=reported)
@@ -260,10 +273,6 @@ class Reports(Checkpoint):
 
     def _keep_best(self) -> None:
         checkpoint.keep(self._folder / checkpoint.LAST, self._folder / checkpoint.BEST)
-
-
-def _if_there(path: Path) -> str:
-    return str(path) if path.exists() else ""
 
 
 def _stop(trainer: pl.Trainer) -> None:

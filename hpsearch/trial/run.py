@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,13 +22,13 @@ from hpsearch.classes.components import ComponentError
 from hpsearch.data.opening import keep_test_split_closed
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job, counts_validations
-from hpsearch.protocol.messages import Ended
+from hpsearch.protocol.messages import Ended, Report
 from hpsearch.trial import tensorboard
-from hpsearch.trial.attachments import as_list, build_callbacks, build_loggers
 from hpsearch.trial.causes import failed
-from hpsearch.trial.lightning_namespace import become_rank_zero, in_tree, one_process, tree_of
+from hpsearch.trial.lightning_namespace import become_rank, in_tree, tree_of
 from hpsearch.trial.optimization import attach
 from hpsearch.trial.progress import SayProgress
+from hpsearch.trial.ranks import ALONE, HeardLog, Rank
 from hpsearch.trial.reports import RefusedError, Reports, Send
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim, SupersededError
@@ -41,42 +39,32 @@ from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.speedups.speed import accelerate
 from hpsearch.trial.stage import StageTracker
-
-ADVICE = (
-    # Lightning 2.6 asks torch 2.14 for a class that torch has renamed.
-    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
-    # Metrics are read once an epoch, whatever the Trainer's own interval.
-    r"The number of training batches .* is smaller than the logging interval",
-    # The callbacks that keep a trial's place have nothing to do in a test.
-    r"Be aware that when using `ckpt_path`",
-    # A training may do without validation.
-    r"Total length of `.*` across ranks is zero",
-    # The position in the data is restored, or the trial says what it cannot promise.
-    r"You're resuming from a checkpoint that ended before the epoch ended",
-    # What it warns of, the scan takes care of.
-    r".*`dataloader_iter`",
-    # A trial is one process wherever it runs; Slurm's launcher is not meant for it.
-    r"The `srun` command is available",
-)
-# Whichever of them was imported last writes the log lines of all.
-TREES = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric")
+from hpsearch.trial.trainer import build_callbacks, build_trainer
 
 
 @keep_test_split_closed()
-def run_trial(job: Job, send: Send) -> None:
+def run_trial(job: Job, send: Send, number: int = 0, meeting: str = "") -> None:
     """Trains the job's model, or goes on from its last checkpoint, and says how it ended.
 
     Never raises for a fault of the trial: that is told as `Ended("failed", ...)`.
+
+    Args:
+        job: the trial.
+        send: sends a message and returns the decision on it.
+        number: of this process among those that train the trial together, from 0.
+        meeting: path of the file by which they find each other.
     """
     where, claim, log = StageTracker(), None, None
+    rank = Rank(number, job.processes, meeting)
     try:
-        Path(job.folder).mkdir(parents=True, exist_ok=True)
-        claim = Claim(Path(job.folder), job.attempt)
-        # After the claim: the process that had the folder before may have reported until then.
-        log = EventLog(Path(job.folder) / "events.jsonl", job.identity, job.attempt)
-        log.begin()
-        ended = _fit(job, log, send, where, claim)
-        if ended.how != "stopped":
+        if rank.leads:
+            Path(job.folder).mkdir(parents=True, exist_ok=True)
+            claim = Claim(Path(job.folder), job.attempt)
+            # After the claim: the process that had the folder before may have reported until then.
+            log = EventLog(Path(job.folder) / "events.jsonl", job.identity, job.attempt)
+            log.begin()
+        ended = _fit(job, log, send, where, claim, rank)
+        if claim and log and ended.how != "stopped":
             claim.hold()
             log.append(ended)
     except (SupersededError, RefusedError):
@@ -89,34 +77,41 @@ def run_trial(job: Job, send: Send) -> None:
         ended = Ended("stopped") if exits else failed(error, job, where)
         with contextlib.suppress(OSError, SupersededError):
             kept = ended.how == "failed" and not ended.fatal and ended.failure_kind != "disk"
+            # Of several processes, others know whether this one is the cause.
+            kept = kept and rank.count == 1
             if claim and log and kept:
                 claim.hold()
                 log.append(ended)
     send(ended)
 
 
-def _fit(job: Job, log: EventLog, send: Send, where: StageTracker, claim: Claim) -> Ended:
-    prepare(job)
-    _write_params(job)
+def _fit(
+    job: Job,
+    log: EventLog | None,
+    send: Send,
+    where: StageTracker,
+    claim: Claim | None,
+    rank: Rank,
+) -> Ended:
+    prepare(job, rank)
     last = Path(job.folder) / checkpoint.LAST
-    done, notes = checkpoint.recover(last.parent, job.owner)
-    log.drop_after(done)
-    if job.rehearse and not done:
-        from hpsearch.trial.rehearsal import rehearse_apart
-
-        if refused := rehearse_apart(job):
-            return refused
+    begun = _recover(job, log) if log is not None else None
+    rank.join(job)
+    refused, done, notes, known = rank.share(begun)
+    if refused:
+        return Ended(**vars(refused))
+    heard = HeardLog(known) if log is None else log
 
     def build_reports(tree: Any) -> list[Any]:
         position = DataPosition(notes)
-        reports = in_tree(Reports, tree)(job, log, send, claim, done, notes)
+        reports = in_tree(Reports, tree)(job, heard, send, claim, done, notes)
         counted = counts_validations(job.config["trainer"])
         return [SayProgress(send, by_validation=counted), position, reports]
 
-    training = assemble(job, where, build_reports)
+    training = assemble(job, where, build_reports, rank)
     reports: Reports = training.callbacks[-1]
     reports.catch_up()
-    for note in training.notes:
+    for note in training.notes if rank.leads else ():
         print(note, flush=True)
     tensorboard.declare_columns(training.board, job.params, [*job.objectives, "best_epoch"])
     trainer, data = training.trainer, training.data
@@ -124,9 +119,27 @@ def _fit(job: Job, log: EventLog, send: Send, where: StageTracker, claim: Claim)
     try:
         trainer.fit(training.module, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
     finally:
-        best = log.best(*next(iter(job.objectives.items())))
+        best = heard.best(*next(iter(job.objectives.items())))
         tensorboard.fill_columns(training.board, best, trainer.global_step)
     return Ended(reports.how, facts=reports.end())
+
+
+def _recover(job: Job, log: EventLog) -> tuple[Ended | None, int, list[str], list[Report]]:
+    """Brings the trial's folder to where it continues from, and rehearses a trial that is new.
+
+    Returns:
+        Why it cannot be trained, if the rehearsal has shown that; the step that it continues from;
+        what is wrong with later checkpoints; and its reports up to there.
+    """
+    _write_params(job)
+    done, notes = checkpoint.recover(Path(job.folder), job.owner)
+    log.drop_after(done)
+    refused = None
+    if job.rehearse and not done:
+        from hpsearch.trial.rehearsal import rehearse_apart
+
+        refused = rehearse_apart(replace(job, processes=1))
+    return refused, done, notes, log.reports
 
 
 @dataclass(frozen=True)
@@ -148,7 +161,10 @@ class Training:
 
 
 def assemble(
-    job: Job, where: StageTracker, build_reports: Callable[[Any], Sequence[Any]]
+    job: Job,
+    where: StageTracker,
+    build_reports: Callable[[Any], Sequence[Any]],
+    rank: Rank = ALONE,
 ) -> Training:
     """Builds what a trial trains with, seeded.
 
@@ -156,6 +172,7 @@ def assemble(
         job: the trial.
         where: follows it through its stages.
         build_reports: makes the callbacks that come last, for a tree of Lightning.
+        rank: this process, among those that train the trial together.
 
     Raises:
         UnusableError: a callback or logger of the study file cannot be built.
@@ -171,20 +188,22 @@ def assemble(
     callbacks = [*own, where, ReseedEachEpoch(job.seed), *build_reports(tree)]
     if (job.config.get("tensorboard") or {}).get("histograms"):
         callbacks.insert(-1, tensorboard.Histograms(board))
-    if multi_step_blocker(module, data, job.config, callbacks) is None:
+    # Its steps bypass the strategy, which keeps the weights of several processes equal.
+    alone = rank.count == 1
+    if alone and multi_step_blocker(module, data, job.config, callbacks) is None:
         enable_multi_step(module)
-    trainer = build_trainer(job, tree, arguments, callbacks, [board])
+    trainer = build_trainer(job, tree, arguments, callbacks, [board], rank)
     return Training(module, data, trainer, callbacks, board, notes)
 
 
-def prepare(job: Job) -> None:
+def prepare(job: Job, rank: Rank = ALONE) -> None:
     """Makes this process fit for the job: where its classes are, and how many threads it has."""
     sys.path[:0] = [path for path in job.import_paths if path not in sys.path]
     # Where an input is hardly ever on, an optimizer's averages of gradients sink below the numbers
     # that 32 bits hold in full: 0 for the result, but a hundred times as slow to compute with.
     torch.set_flush_denormal(True)
     torch.set_num_threads(job.threads)
-    become_rank_zero()
+    become_rank(rank.number)
     if job.device == "cpu":
         # Lightning sets it, and then every step of an optimizer looks for NVIDIA's library anew.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
@@ -241,34 +260,6 @@ def _derive(data: Any, path: str | Callable[[Any], Any]) -> Any:
         raise ComponentError(
             f"model.from_data: {owner} has no attribute '{path}' after setup('fit')"
         ) from None
-
-
-def build_trainer(
-    job: Job, tree: Any, arguments: dict[str, Any], callbacks: list[Any], loggers: list[Any]
-) -> Any:
-    """Returns the Trainer of the study file on the job's one device, with our callbacks last."""
-    # Its notes (devices found, products to try) are the same for every trial.
-    for name in TREES:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for advice in ADVICE:
-        warnings.filterwarnings("ignore", advice)
-    arguments = dict(arguments)
-    # The file's own come first: they are what its module calls self.logger.
-    loggers = [*build_loggers(arguments.pop("logger", None), instantiate), *loggers]
-    from_file = instantiate(arguments)
-    plugins = as_list(from_file.pop("plugins", None))
-    gpu = job.device != "cpu" and torch.cuda.is_available()
-    return tree.Trainer(
-        **{"num_sanity_val_steps": 0, "log_every_n_steps": 50, **from_file},
-        accelerator="gpu" if gpu else "cpu",
-        devices=1,
-        callbacks=callbacks,
-        logger=loggers,
-        plugins=[*plugins, one_process(tree)],
-        default_root_dir=job.folder,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
 
 
 def _write_params(job: Job) -> None:

@@ -103,4 +103,5 @@ class ReseedEachEpoch(pl.Callback):
         """Reseeds before the epoch's first batch is used."""
         # A scan gives its first batch no number; Lightning's own count is always right.
         if trainer.fit_loop.epoch_loop.batch_idx == 0:
-            seed_all(self._seed, trainer.current_epoch)
+            # Processes of one trial drop different units, and begin with the same weights.
+            seed_all(self._seed, trainer.current_epoch, *filter(None, (trainer.global_rank,)))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from hpsearch.data.batches import EvaluationBatches, TrainingBatches
+from hpsearch.data.batches import EvaluationBatches, Share, TrainingBatches
 from hpsearch.data.images import Images
 
 COUNT = 10
@@ -28,7 +28,7 @@ def test_an_epoch_takes_every_image_of_the_index_once():
 
 
 def test_images_and_labels_stay_together():
-    for images, labels, _ in training():
+    for images, labels, *_ in training():
         assert images.flatten().tolist() == labels.tolist()
         assert images.dtype == torch.uint8
 
@@ -38,6 +38,35 @@ def test_the_last_batch_may_be_shorter(batch_size, sizes):
     for batches in (training(batch_size=batch_size), EvaluationBatches(IMAGES, INDEX, batch_size)):
         assert [len(batch.labels) for batch in batches] == sizes
         assert len(batches) == len(sizes)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "processes", "sizes"),
+    [
+        (4, 2, [[2, 2], [1, 2]]),
+        (3, 2, [[1, 2], [1, 2]]),  # and a last one of one image, which one of them would not have
+        (7, 3, [[2, 2, 3]]),
+    ],
+)
+def test_processes_share_every_batch(
+    batch_size: int, processes: int, sizes: list[list[int]]
+) -> None:
+    shares = [Share(rank, processes) for rank in range(processes)]
+    parts = [TrainingBatches(IMAGES, INDEX, batch_size, 0, share) for share in shares]
+
+    together = [*zip(*parts, strict=True)]
+    assert [[len(part.labels) for part in batch] for batch in together] == sizes
+    assert {len(part) for part in parts} == {len(sizes)}
+    for batch, whole in zip(together, training(batch_size=batch_size), strict=False):
+        assert torch.cat([part.labels for part in batch]).equal(whole.labels)
+        assert {part.seed for part in batch} == {whole.seed}
+
+
+def test_processes_share_what_is_measured_on() -> None:
+    parts = [EvaluationBatches(IMAGES, INDEX, 2, Share(rank, 3)) for rank in range(3)]
+
+    labels = [[n for batch in part for n in batch.labels.tolist()] for part in parts]
+    assert labels == [[1, 3], [4, 5], [7, 8, 9]]
 
 
 def test_the_order_is_a_function_of_seed_and_epoch_alone():

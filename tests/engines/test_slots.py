@@ -9,6 +9,7 @@ from hpsearch.engines.slots import (
     Slot,
     count_cpus,
     cpu_limit,
+    join_slots,
     lay_out,
     parse_devices,
     visible_devices,
@@ -63,6 +64,39 @@ def test_cpu_threads_are_divided_among_the_slots() -> None:
     assert lay_out(("cpu", "cpu", "cpu"), 1, cpus=2)[2] == Slot("cpu:2", "cpu", 1)
 
 
+@pytest.mark.parametrize(
+    ("devices", "per_device", "count", "expected"),
+    [
+        (("cpu",) * 2, 1, 2, [("cpu:0,1", "cpu", 2)]),
+        (("cuda:0", "cuda:1"), 1, 1, [("cuda:0", "cuda:0", 1), ("cuda:1", "cuda:1", 1)]),
+        (
+            ("cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:5"),
+            1,
+            2,
+            [("cuda:0,1", "cuda:0,1", 2), ("cuda:2,3", "cuda:2,3", 2)],
+        ),
+        (
+            ("cuda:1", "cuda:3"),
+            2,
+            2,
+            [("cuda:1,3/0", "cuda:1,3", 2), ("cuda:1,3/1", "cuda:1,3", 2)],
+        ),
+    ],
+)
+def test_neighbours_are_joined_for_trials_on_several_devices(
+    devices: tuple[str, ...], per_device: int, count: int, expected: list[tuple[str, str, int]]
+) -> None:
+    slots = join_slots(lay_out(devices, per_device, cpus=8), count)
+
+    assert [(slot.name, slot.device, slot.processes) for slot in slots] == expected
+
+
+def test_a_trial_cannot_take_more_devices_than_there_are() -> None:
+    said = r"a trial takes 3 devices \(study.devices_per_trial\), and there are 2$"
+    with pytest.raises(InputError, match=said):
+        join_slots(lay_out(("cpu", "cpu"), 1, cpus=2), 3)
+
+
 def test_slots_of_one_device_are_filled_after_every_device_has_a_trial() -> None:
     devices = [slot.device for slot in lay_out(("cuda:0", "cuda:1"), per_device=2, cpus=4)]
 
@@ -82,6 +116,8 @@ def test_per_device_must_be_positive() -> None:
         ("cuda:1", None, "1"),
         ("cuda:0", "2,3", "2"),
         ("cuda:1", "GPU-aa, GPU-bb", "GPU-bb"),
+        ("cuda:0,1", None, "0,1"),
+        ("cuda:1,2", "4,5,6", "5,6"),
     ],
 )
 def test_a_trial_sees_its_own_device_only(device: str, outer: str | None, expected: str) -> None:

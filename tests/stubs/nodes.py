@@ -50,7 +50,7 @@ class Pipes:
         study = Study(modules, DATA, [STUBS], code, str(folder), nonce)
         agent = local_agent(f"cpu:{slots}", 1)
         self.carrier = CommandCarrier({**dict.fromkeys(names, agent), **(commands or {})})
-        self.fleet = Fleet([self.carrier], study.to_message(), self.notes.append)
+        self.fleet = Fleet([self.carrier], study, self.notes.append)
         self.engine = RemoteEngine(self.fleet, Notices(folder, lambda name: None))
 
     def pid(self, name: str) -> int:

@@ -36,6 +36,28 @@ def study(**sections):
     return StudySpec.from_document(with_changes(**sections))
 
 
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        (
+            {"trainer": {"max_epochs": 2, "strategy": "ddq"}},
+            ["trainer.strategy: 'ddq' is not a strategy that a trial can have; did you mean"],
+        ),
+        (
+            {"trainer": {"max_epochs": 2, "strategy": "~choice(ddp, fsdp)"}},
+            ["trainer.strategy: cannot be searched; write one of auto, ddp,"],
+        ),
+        ({"speed": {"compile": True}}, ["speed.compile: a network on several devices is not"]),
+    ],
+)
+def test_trials_on_several_devices_have_a_strategy_of_lightnings(sections, said):
+    assert study(study={"devices_per_trial": 2}, trainer={"max_epochs": 2, "strategy": "fsdp"})
+    found = faults_of(study={"devices_per_trial": 2}, **sections)
+
+    assert len(found) == len(said)
+    assert all(start in fault for fault, start in zip(found, said, strict=True))
+
+
 def test_what_is_left_out_has_a_default():
     spec = study()
     assert (spec.name, spec.objectives) == ("mnist-cnn", {"val_accuracy": "maximize"})
@@ -213,6 +235,7 @@ def test_a_sampler_that_does_not_fit_the_space_is_refused(sampler, sections, dia
         ({"trainer": {"max_epochs": "~int(0, 5)"}}, "must be a whole number, 1 or more, not 0"),
         ({"trainer": {"devices": 2}}, "trainer.devices: cannot be set: hpsearch gives each trial"),
         ({"trainer": {"strategy": "ddp"}}, "trainer.strategy: cannot be set: a trial runs on one"),
+        ({"trainer": {"strategy": "ddp"}}, "say on how many with study.devices_per_trial"),
         ({"trainer": {"default_root_dir": "."}}, "keeps each trial's files in its folder; use --"),
         ({"trainer": {"fast_dev_run": True}}, "use --set trainer.max_epochs=1 --trials 1"),
         ({"speed": True}, "speed: must be a mapping, as in {channels_last: true, compile: true}"),

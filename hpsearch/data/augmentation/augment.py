@@ -64,21 +64,29 @@ class Augment:
         """Whether images pass unchanged."""
         return not any(getattr(self, field.name) for field in fields(self))
 
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(
+        self,
+        images: Tensor,
+        generator: torch.Generator,
+        part: tuple[slice, int] | None = None,
+    ) -> Tensor:
         """Returns the images, each changed by draws of its own.
 
         Args:
             images: float, black is 0, `(B, C, H, W)`.
             generator: decides the draws, on the images' device.
+            part: which part of a larger batch these are, and of how many images that is: they are
+                changed as they would be in it. None for the whole.
         """
+        chosen, count = part or (slice(None), len(images))
         if any((self.shift, self.rotate, self.scale, self.shear, self.elastic)):
-            images = resample(images, self._grid(images, generator))
+            grid = self._grid(count, images.shape[2], images.shape[3], generator)
+            images = resample(images, grid[chosen])
         if self.erase:
-            images = erase(images, self.erase, generator)
+            images = erase(images, self.erase, generator, part)
         return images
 
-    def _grid(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        count, _, height, width = images.shape
+    def _grid(self, count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
         # All five are drawn whatever the strengths: the draws of one do not hang on another.
         draws = torch.rand((5, count), generator=generator, device=generator.device)
         right, down, turn, grow, slant = draws.mul_(2).sub_(1)

@@ -9,7 +9,12 @@ AREA = (0.02, 0.2)  # of the image
 ASPECT = 2.0  # height to width, and width to height, at most
 
 
-def erase(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+def erase(
+    images: Tensor,
+    probability: float,
+    generator: torch.Generator,
+    part: tuple[slice, int] | None = None,
+) -> Tensor:
     """Returns the images, some of them with a rectangle set to 0.
 
     The rectangle covers 2 to 20 % of the image, is at most twice as high as wide or the other
@@ -20,9 +25,11 @@ def erase(images: Tensor, probability: float, generator: torch.Generator) -> Ten
         images: `(B, C, H, W)`.
         probability: of an image to be erased in part, 0 to 1.
         generator: decides the draws, on the images' device.
+        part: which part of a larger batch these are, and of how many images that is.
     """
-    count, _, height, width = images.shape
-    draws = torch.rand((5, count), generator=generator, device=generator.device)
+    _, _, height, width = images.shape
+    mine, count = part or (slice(None), len(images))
+    draws = torch.rand((5, count), generator=generator, device=generator.device)[:, mine]
     chosen, area, aspect, top, left = draws
     area = AREA[0] + (AREA[1] - AREA[0]) * area
     aspect = ASPECT ** (2 * aspect - 1)

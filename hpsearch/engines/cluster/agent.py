@@ -28,7 +28,7 @@ from hpsearch.engines.cluster.workplace import Study, Unusable, Workplace
 from hpsearch.engines.engine import Exited
 from hpsearch.engines.forkserver_client import Server
 from hpsearch.engines.local import LocalEngine
-from hpsearch.engines.slots import find_slots
+from hpsearch.engines.slots import find_slots, join_slots
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Message, Report, to_line
@@ -186,7 +186,8 @@ class Agent:
         self._stream.send({"loading": True, "shared": place.shared})
         for path in place.other_code:
             self._stream.send({"note": f"has other code in {path}; the study's own is used"})
-        slots = tuple(self._slots.values())
+        slots = join_slots(tuple(self._slots.values()), study.devices_per_trial)
+        self._slots = {slot.name: slot for slot in slots}
         self._engine = LocalEngine(
             *(slots, study.modules, study.data, place.import_paths, place.log, self._server)
         )

@@ -60,6 +60,7 @@ class Cluster:
         import_paths: Sequence[str],
         folder: Path,
         note: Callable[[str], None],
+        devices_per_trial: int = 1,
     ) -> RemoteEngine:
         """Returns the engine for a study; nodes come in while it is polled.
 
@@ -69,14 +70,15 @@ class Cluster:
             import_paths: folders where those modules are found.
             folder: the study's run folder.
             note: is given each line that a person should read.
+            devices_per_trial: how many devices each trial takes.
         """
         folder = folder.absolute()
         nonce = (NONCE, secrets.token_hex())
         (folder / NONCE).write_text(nonce[1], encoding="utf-8")
         beside = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
         code = StudyCode.of(modules, (*import_paths, *beside))
-        study = Study(modules, data, import_paths, code, str(folder), nonce)
-        fleet = Fleet(self._carriers, study.to_message(), note)
+        study = Study(modules, data, import_paths, code, str(folder), nonce, devices_per_trial)
+        fleet = Fleet(self._carriers, study, note)
         return RemoteEngine(fleet, Notices(folder, self._admit))
 
     def _admit(self, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import selectors
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hpsearch.engines.cluster.carriers.carrier import Carrier
@@ -12,6 +13,8 @@ from hpsearch.engines.cluster.connection import Connection
 from hpsearch.engines.cluster.hello import Hello, differences
 from hpsearch.engines.cluster.node import Node
 from hpsearch.engines.cluster.roster import Roster, Seat
+from hpsearch.engines.cluster.workplace import Study
+from hpsearch.engines.slots import join_slots
 from hpsearch.errors import InputError
 
 PING_S = 5.0
@@ -31,7 +34,7 @@ class Fleet:
 
     Args:
         carriers: name and reach the nodes.
-        study: the message by which a node loads the study.
+        study: what every node loads.
         note: is given each line that a person should read.
 
     Attributes:
@@ -40,7 +43,7 @@ class Fleet:
     """
 
     def __init__(
-        self, carriers: Sequence[Carrier], study: Message, note: Callable[[str], None]
+        self, carriers: Sequence[Carrier], study: Study, note: Callable[[str], None]
     ) -> None:
         self.nodes: dict[str, Node] = {}
         self.departed: list[Node] = []
@@ -174,8 +177,13 @@ class Fleet:
             return self.part(node, str(error), for_good=True)
         if unlike := differences(node.hello.versions):
             return self.part(node, f"it has {unlike}", for_good=True)
+        try:
+            joined = join_slots(node.hello.slots, self._study.devices_per_trial)
+        except InputError as error:
+            return self.part(node, str(error), for_good=True)
+        node.hello = replace(node.hello, slots=joined)
         node.state = "loading"
-        return node.stream.send({"load": self._study})
+        return node.stream.send({"load": self._study.to_message()})
 
     def _let_in(self, node: Node) -> None:
         node.state = "in"

@@ -26,6 +26,7 @@ class Study:
         code: those modules, as they were when the search began.
         folder: the study's run folder, as an absolute path.
         nonce: name and content of a file that lies in the folder while the search runs.
+        devices_per_trial: how many devices each trial takes.
     """
 
     modules: Sequence[str]
@@ -34,6 +35,7 @@ class Study:
     code: StudyCode
     folder: str
     nonce: tuple[str, str]
+    devices_per_trial: int = 1
 
     def to_message(self) -> dict[str, Any]:
         """Returns it as plain data."""

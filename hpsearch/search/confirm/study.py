@@ -32,7 +32,7 @@ from hpsearch.search.store.keys import (
     SEED,
     SPLIT,
 )
-from hpsearch.studyfile.study import StudySpec
+from hpsearch.studyfile.study import StudySpec, several_devices
 
 _EVERY = 1_000_000
 
@@ -90,6 +90,7 @@ def _create(
         # Whichever of its models is chosen, it is needed afterwards.
         "keep_checkpoints": _EVERY,
         "description": f"The finalists of {spec.name}, trained again.",
+        **several_devices(spec),
     }
     again = StudySpec.from_document({**spec.document, "study": block}, spec.import_paths)
     # The same rows of the same data, or the values could not be compared with the search's.

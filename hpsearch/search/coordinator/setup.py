@@ -65,7 +65,8 @@ class SearchSetup:
         self, number: int, params: Mapping[str, Scalar], config: Mapping[str, Any], slot: Slot
     ) -> Job:
         """Returns the job of a trial in a slot."""
-        where = Placement(self.folder / trial_folder(number), slot.device, slot.threads)
+        folder = self.folder / trial_folder(number)
+        where = Placement(folder, slot.device, slot.threads, slot.processes)
         job = self.spec.job(number, params, config, where, self.seeds.get(number))
         return replace(job, study_id=self.study_id, attempt=uuid.uuid4().hex)
 

@@ -15,11 +15,12 @@ from hpsearch.protocol.job import Job
 from hpsearch.trial.lightning_namespace import tree_of
 from hpsearch.trial.progress import samples_of
 from hpsearch.trial.rehearsal import VALIDATED, finite
-from hpsearch.trial.run import build_data, build_module, build_trainer, prepare
+from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.seeding import seed_all
 from hpsearch.trial.speedups.multi_step import enable_multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.speed import accelerate, takes_channels_last
+from hpsearch.trial.trainer import build_trainer
 
 # Before: memory, kernels and compiling. Then long enough that a step's chance does not count.
 UNTIMED, UNTIMED_S = 3, 0.5

@@ -78,6 +78,14 @@ def save(
     _sync_folder(path.parent)
 
 
+def take_part(trainer: pl.Trainer) -> None:
+    """Does what another process of the trial has to do while the first one saves.
+
+    Some strategies divide the weights among the processes, and gather them for that.
+    """
+    checkpoint_data(trainer)
+
+
 def _plain_state(trainer: pl.Trainer) -> tuple[io.BytesIO, list[str]]:
     """Returns the plain data of the state, written, and the paths of what is left out."""
     # Not the Trainer's own `save_checkpoint`: it writes to the folder for temporary files first,

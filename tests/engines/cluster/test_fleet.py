@@ -13,6 +13,8 @@ from hpsearch.engines.cluster import read_rows, request
 from hpsearch.engines.cluster.fleet import Fleet
 from hpsearch.engines.cluster.hello import versions
 from hpsearch.engines.cluster.notices import Notices
+from hpsearch.engines.cluster.study_code import StudyCode
+from hpsearch.engines.cluster.workplace import Study
 from hpsearch.errors import InputError
 
 
@@ -23,11 +25,13 @@ class Bench:
         now: seconds on the clock.
     """
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, devices_per_trial: int = 1) -> None:
         self.now = 1000.0
         self.notes: list[str] = []
         self.carrier = FakeCarrier(*names)
-        self.fleet = Fleet([self.carrier], {"study": "s"}, self.notes.append)
+        nothing = StudyCode({}, "")
+        self.study = Study([], {}, [], nothing, "runs/s", ("n", "1"), devices_per_trial)
+        self.fleet = Fleet([self.carrier], self.study, self.notes.append)
 
     def step(self, seconds: float = 1.0) -> None:
         """Lets time pass in short steps, as the coordinator does, and hears what there is."""
@@ -48,8 +52,8 @@ class Bench:
 def make_bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Bench]]:
     benches: list[Bench] = []
 
-    def make(*names: str) -> Bench:
-        benches.append(Bench(*names))
+    def make(*names: str, **options: int) -> Bench:
+        benches.append(Bench(*names, **options))
         return benches[-1]
 
     class Clock:
@@ -78,7 +82,24 @@ def test_a_node_is_in_once_it_has_greeted_and_loaded_the_study(
 
     assert bench.slots == ["a/cpu:0", "a/cpu:1"]
     assert bench.notes == ["node a is in, with 2 slots"]
-    assert {"load": {"study": "s"}} in bench.carrier["a"].said()
+    (load,) = [said["load"] for said in bench.carrier["a"].said() if "load" in said]
+    assert Study.from_message(load) == bench.study
+
+
+def test_trials_on_two_devices_take_neighbours_of_one_node(
+    make_bench: Callable[..., Bench],
+) -> None:
+    bench = make_bench("a", "b", devices_per_trial=2)
+    bench.step()
+    bench.carrier["a"].greet(slots=5)
+    bench.carrier["b"].greet(slots=1)
+    bench.step()
+
+    assert bench.slots == ["a/cpu:0,1", "a/cpu:2,3"]
+    assert set(bench.notes) == {
+        "node a is in, with 2 slots",
+        "node b is left out: a trial takes 2 devices (study.devices_per_trial), and there is 1",
+    }
 
 
 def test_a_node_with_other_versions_is_left_out_for_good(make_bench: Callable[..., Bench]) -> None:

@@ -95,7 +95,7 @@ def test_an_exported_model_is_as_right_as_the_trial_reported(
     export_trial(job, {}, "pt2", str(tmp_path / "digits.pt2"))
     data = ImageData(split_seed=job.study_seed)
     data.setup("fit")
-    images, labels, _ = next(iter(data.val_dataloader()))
+    images, labels, *_ = next(iter(data.val_dataloader()))
     right = open_model(tmp_path / "digits.pt2")(images.numpy()).argmax(axis=1) == labels.numpy()
     (reported,) = EventLog(tmp_path / "events.jsonl").reports
     assert right.mean() == pytest.approx(reported.values["val_accuracy"], abs=1e-6)

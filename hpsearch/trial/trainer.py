@@ -1,14 +1,42 @@
-"""The callbacks and loggers that a study file gives the Trainer."""
+"""The Trainer of a trial, with the callbacks and loggers that the study file gives it."""
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from hpsearch.classes.binding import instantiate
+from hpsearch.protocol.job import Job
+from hpsearch.trial.lightning_namespace import own_processes
+from hpsearch.trial.ranks import ALONE, Rank
+
 # Where Lightning's loggers and checkpoints write, by the names of their arguments.
 FOLDERS = ("save_dir", "root_dir", "dirpath", "log_dir")
 PROGRESS_LEFT_OUT = "is left out: hpsearch shows the progress of all trials together"
+
+ADVICE = (
+    # Lightning 2.6 asks torch 2.14 for a class that torch has renamed.
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+    # Metrics are read once an epoch, whatever the Trainer's own interval.
+    r"The number of training batches .* is smaller than the logging interval",
+    # The callbacks that keep a trial's place have nothing to do in a test.
+    r"Be aware that when using `ckpt_path`",
+    # A training may do without validation.
+    r"Total length of `.*` across ranks is zero",
+    # The position in the data is restored, or the trial says what it cannot promise.
+    r"You're resuming from a checkpoint that ended before the epoch ended",
+    # What it warns of, the scan takes care of.
+    r".*`dataloader_iter`",
+    # A trial is one process wherever it runs; Slurm's launcher is not meant for it.
+    r"The `srun` command is available",
+)
+# Whichever of them was imported last writes the log lines of all.
+TREES = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric")
 
 
 class UnusableError(Exception):
@@ -36,6 +64,45 @@ def build_loggers(section: Any, instantiate: Callable[[Any], Any]) -> list[Any]:
     if isinstance(section, bool):
         return []
     return [_build("trainer.logger", tree, instantiate) for tree in as_list(section)]
+
+
+def build_trainer(
+    job: Job,
+    tree: Any,
+    arguments: dict[str, Any],
+    callbacks: list[Any],
+    loggers: list[Any],
+    rank: Rank = ALONE,
+) -> Any:
+    """Returns the Trainer of the study file, with our callbacks last.
+
+    It is on the job's one device, or on as many as it has processes.
+    """
+    # Its notes (devices found, products to try) are the same for every trial.
+    for name in TREES:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for advice in ADVICE:
+        warnings.filterwarnings("ignore", advice)
+    arguments = dict(arguments)
+    # The file's own come first: they are what its module calls self.logger.
+    loggers = [*build_loggers(arguments.pop("logger", None), instantiate), *loggers]
+    from_file = instantiate(arguments)
+    plugins = as_list(from_file.pop("plugins", None))
+    strategy = from_file.pop("strategy", "auto")
+    if rank.count > 1:
+        from_file["strategy"] = "ddp" if strategy == "auto" else strategy
+    gpu = job.device != "cpu" and torch.cuda.is_available()
+    return tree.Trainer(
+        **{"num_sanity_val_steps": 0, "log_every_n_steps": 50, **from_file},
+        accelerator="gpu" if gpu else "cpu",
+        devices=rank.count,
+        callbacks=callbacks,
+        logger=loggers,
+        plugins=[*plugins, own_processes(tree, rank.number, rank.count)],
+        default_root_dir=job.folder,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
 
 
 def put_aside(tree: Any, folder: Path) -> Any:
