@@ -19,7 +19,7 @@ from hpsearch.classes.components import (
     resolve,
 )
 from hpsearch.classes.signature import returned_type, signature_of
-from hpsearch.studyfile.algorithms import PACKAGES, Component, why_idle
+from hpsearch.studyfile.algorithms import PACKAGES, Component, why_blind, why_idle
 from hpsearch.studyfile.diagnostics import Diagnostic
 from hpsearch.studyfile.document import Diagnostics, Document, KeyPath, Location
 from hpsearch.studyfile.parse import ParsedStudy, parse_study
@@ -101,6 +101,9 @@ def find_faults(
     idle = why_idle(parsed.settings.pruner, longest_training(tree.get("trainer")))
     if idle and "pruner" in tree["study"]:
         notes.append((("study", "pruner"), idle))
+    settings = parsed.settings
+    if blind := why_blind(settings.sampler, settings.pruner, settings.promote):
+        notes.append((("study", "sampler"), blind))
     return faults, notes
 
 

@@ -28,6 +28,7 @@ from hpsearch.search.coordinator import (
     stop_on_signals,
 )
 from hpsearch.search.options import RunOptions
+from hpsearch.search.start_from import settings_to_start_from
 from hpsearch.search.store import (
     DEFAULT_RUNS,
     DatabaseUnavailableError,
@@ -90,8 +91,9 @@ def run_study(
     if stored is None:
         engine.slots_for(spec.devices_per_trial)
         runs = options.runs or DEFAULT_RUNS
+        queue = settings_to_start_from(spec, database)
         refuse_foreign_folder(runs, spec.name, None)
-        stored = StoredStudy(database, create_study(spec, database, runs), spec)
+        stored = StoredStudy(database, create_study(spec, database, runs, queue=queue), spec)
         return _search(stored, spec.trials, options, engine, observer)
     check_compatible(stored.spec, spec)
     budget = spec.trials

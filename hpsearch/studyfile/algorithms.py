@@ -63,6 +63,7 @@ PACKAGES = {
     SAMPLERS["qmc"]: ("scipy",),
     PRUNERS["wilcoxon"]: ("scipy",),
 }
+_WHOLE_ONLY = {SAMPLERS[name] for name in ("gp", "cmaes", "nsgaii")}
 # What a short name brings; init_args of the file come over it.
 _DEFAULTS: dict[str, dict[str, Any]] = {"tpe": {"group": True}}
 
@@ -161,6 +162,28 @@ def why_idle(pruner: Component, epochs: int) -> str | None:
         rule = f"it begins after {name}={first}, and a trial has {epochs} epochs"
         return f"no trial can be pruned: {rule}; lower it, or write pruner: none"
     return None
+
+
+def why_blind(sampler: Component, pruner: Component, promote: Promote | None) -> str | None:
+    """Returns why a sampler learns from few of a study's trials; None where it sees them all.
+
+    Args:
+        sampler: the sampler.
+        pruner: what ends trials early.
+        promote: where trials pause; None if they do not.
+    """
+    whole_only = sampler.class_path in _WHOLE_ONLY
+    if promote is None and (pruner == NO_PRUNER or not whole_only):
+        return None
+    if not whole_only and sampler.class_path != SAMPLERS["tpe"]:
+        return None
+    name = next(name for name, path in SAMPLERS.items() if path == sampler.class_path)
+    sees = "trials that were trained whole" if whole_only else "trials that are not paused"
+    remedy = "scheduler: promote with sampler: rungs" if promote is None else "sampler: rungs"
+    return (
+        f"{name} learns only from {sees}, and most are {'paused' if promote else 'pruned'};"
+        f" write {remedy}, which learns from all of them, or pruner: none"
+    )
 
 
 def _nested(name: str, value: Any) -> Any:

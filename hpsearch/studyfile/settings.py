@@ -51,6 +51,7 @@ class StudySettings:
     devices_per_trial: int = 1
     constraints: tuple[str, ...] = ()
     enqueue: tuple[Any, ...] = ()
+    start_from: str | None = None
 
 
 def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySettings:
@@ -94,6 +95,7 @@ def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySet
         storage=read.get("storage"),
         constraints=read.get("constraints") or (),
         enqueue=read.get("enqueue") or (),
+        start_from=_other_study(read, log),
         **_limits(read),
     )
 
@@ -114,6 +116,14 @@ def _schedule(
     if chosen is None:
         chosen = read_component("hyperband", PRUNERS) if objectives == 1 else NO_PRUNER
     return (chosen, NO_PRUNER) if isinstance(chosen, Promote) else (None, chosen)
+
+
+def _other_study(read: Mapping[str, Any], log: Diagnostics) -> str | None:
+    name: str | None = read.get("start_from")
+    if name is not None and name == read.get("name"):
+        rule = "a study cannot start from itself"
+        log.add(("study", "start_from"), f"{rule}; name another study of the same database")
+    return name
 
 
 def _limits(read: Mapping[str, Any]) -> dict[str, Any]:
@@ -248,6 +258,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "disk_budget": _read_disk_budget,
     "devices_per_trial": _read_trials,
     "enqueue": _read_enqueue,
+    "start_from": _read_name,
     "description": _read_text,
     "constraints": _read_constraints,
 }

@@ -48,6 +48,7 @@ class StudySpec:
         devices_per_trial: how many devices a trial is trained on.
         constraints: formulas that must hold of a setting, or it is not trained.
         enqueue: settings that are tried first, as written.
+        start_from: name of the study whose best settings are tried first; None for none.
         source: the study file with overrides applied, and the place of every value in it.
         import_paths: folders in which the study's own classes are found.
     """
@@ -70,6 +71,7 @@ class StudySpec:
     devices_per_trial: int
     constraints: tuple[str, ...]
     enqueue: tuple[Any, ...]
+    start_from: str | None
     source: Document = field(repr=False, compare=False)
     import_paths: tuple[str, ...] = ()
 

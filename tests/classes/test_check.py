@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from hpsearch.classes import check
-from hpsearch.classes.check import check_components
+from hpsearch.classes.check import check_components, find_faults
 from hpsearch.studyfile.read import read_parsed
 
 CLASSES = """
@@ -178,6 +178,28 @@ def test_a_name_that_only_kwargs_can_take_is_passed_on_with_a_note(file, name, m
 def test_a_pruner_that_can_never_fire_is_told(file, pruner, told):
     notes = []
     check_components(read_parsed(file, [f"study.pruner={pruner}"]), notes.append)
+    assert bool(notes) is bool(told)
+    assert told in " ".join(notes)
+
+
+@pytest.mark.parametrize(
+    ("study", "told"),
+    [
+        ({"sampler": "gp", "pruner": "median"}, "gp learns only from trials that were trained wh"),
+        ({"sampler": "gp", "pruner": "none"}, ""),
+        ({"sampler": "cmaes", "scheduler": "promote"}, "and most are paused; write sampler: rungs"),
+        ({"sampler": "tpe", "scheduler": "promote"}, "tpe learns only from trials that are not pa"),
+        ({"sampler": "tpe", "pruner": "hyperband"}, ""),
+        ({"sampler": "rungs", "scheduler": "promote"}, ""),
+    ],
+)
+def test_a_sampler_that_learns_from_few_trials_is_named(study, told):
+    tree = {
+        "study": {"name": "s", "objective": {"a": "maximize"}, "trials": 9, **study},
+        "model": {"class_path": "torch.nn.Linear", "init_args": {"in_features": "~float(0, 1)"}},
+        "trainer": {"max_epochs": 9},
+    }
+    notes = [note for path, note in find_faults(tree, ())[1] if path == ("study", "sampler")]
     assert bool(notes) is bool(told)
     assert told in " ".join(notes)
 

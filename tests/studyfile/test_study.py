@@ -166,6 +166,8 @@ def test_several_objectives_are_not_pruned():
         ({"disk_budget": "much"}, "disk_budget: 'much' is not a size; use 500MB, 20GB, 1TiB or by"),
         ({"disk_budget": 0.5}, "study.disk_budget: 0.5 is not a size; use 500MB"),
         ({"description": 3}, "study.description: 3 must be text"),
+        ({"start_from": "net"}, "study.start_from: a study cannot start from itself"),
+        ({"start_from": 3}, "study.start_from: 3 cannot name a study"),
         ({"samplr": "tpe"}, "study.samplr: study has no key 'samplr'; did you mean 'sampler'?"),
         ({"sampler": "tpee"}, "study.sampler: there is no 'tpee'; did you mean 'tpe'?"),
         ({"sampler": [1]}, "must be a short name, a class path, or class_path and init_args"),

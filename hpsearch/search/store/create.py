@@ -91,7 +91,7 @@ def create_study(
         storage: the database.
         runs: the folder of all studies.
         attributes: more of the study's.
-        queue: its trials after those.
+        queue: its trials after those, but for settings that are among them.
 
     Raises:
         InputError: another process has made a study of this name meanwhile.
@@ -99,7 +99,8 @@ def create_study(
     facts = {ID: uuid.uuid4().hex, **_description(spec, runs, spec.trials), **(attributes or {})}
     # What confirms a search trains its finalists, and nothing else.
     first = [] if CONFIRMS in facts else _known_settings(spec, ())
-    first += queue
+    known = [trial.params for trial in first]
+    first += [trial for trial in queue if trial.params not in known]
     insert_study(storage.engine, NewStudy(spec.name, spec.objectives, facts, first))
     return optuna.load_study(study_name=spec.name, storage=storage, sampler=build_sampler(spec, 0))
 
