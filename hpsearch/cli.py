@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
 from hpsearch.commands.agent import agent
 from hpsearch.commands.confirm import confirm
@@ -20,12 +20,14 @@ from hpsearch.commands.doctor import doctor
 from hpsearch.commands.export import export, predict
 from hpsearch.commands.fsck import fsck
 from hpsearch.commands.init import init
+from hpsearch.commands.logs import logs
 from hpsearch.commands.nodes import nodes
 from hpsearch.commands.report import compare, report
 from hpsearch.commands.results import best, list_, show, status
 from hpsearch.commands.run_guarded import run_guarded
 from hpsearch.commands.search import resume, run
 from hpsearch.commands.study_file import check, preview, summary
+from hpsearch.commands.watch import watch
 
 
 def _version() -> str:
@@ -34,9 +36,21 @@ def _version() -> str:
     return f"hpsearch {version('hpsearch')}"
 
 
+_EXAMPLE = """\
+A first search:
+  hpsearch init quickstart
+  hpsearch check quickstart.yaml
+  hpsearch run quickstart.yaml
+  hpsearch confirm quickstart
+  hpsearch report quickstart
+
+`hpsearch COMMAND --help` explains a command."""
+
 app = App(
     name="hpsearch",
     help="Hyperparameter search for PyTorch Lightning: one study file, one command.",
+    help_epilogue=_EXAMPLE,
+    group_commands=Group("Options", sort_key=9),
     version=_version,
     help_format="plaintext",
     suppress_keyboard_interrupt=False,
@@ -45,17 +59,20 @@ app = App(
 
 
 # In the order of the help: a study's way from its file to its result.
-_COMMANDS: tuple[Callable[..., int | None], ...] = (
-    *(init, run, resume, control, check, summary, preview),
-    *(list_, status, show, best, report, compare),
-    *(dashboard, confirm, export, predict),
-    *(nodes, doctor, fsck, agent),
-)
-for _place, _command in enumerate(_COMMANDS):
-    app.command(_command, name=_command.__name__.rstrip("_"), sort_key=_place)
+_COMMANDS: dict[str, tuple[Callable[..., int | None], ...]] = {
+    "Before a search": (init, check, summary, preview),
+    "Searching": (run, resume, watch, control, confirm),
+    "Results": (list_, status, show, logs, best, report, compare, dashboard, export, predict),
+    "Upkeep": (doctor, fsck, nodes, agent),
+}
+for _order, (_title, _commands) in enumerate(_COMMANDS.items()):
+    _group = Group(_title, sort_key=_order)
+    for _place, _command in enumerate(_commands):
+        _name = _command.__name__.rstrip("_")
+        app.command(_command, name=_name, group=_group, sort_key=_place, help_epilogue="")
 
 
-@app.command(name="--install-completion", sort_key=len(_COMMANDS))
+@app.command(name="--install-completion", sort_key=0)
 def _install_completion(
     *,
     shell: Annotated[

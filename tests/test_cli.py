@@ -229,7 +229,7 @@ def test_changes_may_follow_one_set_or_have_one_each(
         (["run", "a.yaml", "--trials", "0"], 'Invalid value "0" for --trials'),
         (["run", "a.yaml", "--timeout", "3x"], "3x is not a duration; use 90s, 30m"),
         (["run", "a.yaml"], "a.yaml"),
-        (["show", "tiny", "x"], 'unable to convert "x" into int'),
+        (["show", "tiny", "x"], "'x' is not a trial; write its number, or best"),
         (["list"], "there is no database sqlite:///hpsearch.db"),
         (["status", "tiny"], "there is no database"),
         (["resume", "tiny"], "there is no database"),
@@ -339,3 +339,58 @@ def test_output_without_a_reader_or_without_colour_is_quiet(at_home: Path) -> No
     plain = hpsearch("status", "tiny", env={**os.environ, "NO_COLOR": "1"})
     assert plain.returncode == 0
     assert "\x1b" not in plain.stdout
+
+
+def test_status_lists_so_many_trials_in_any_order(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trials = [printed_json(["show", "tiny", f"{number}"], capsys) for number in range(3)]
+    narrowest = min(trials, key=lambda trial: trial["params"]["model.width"])["number"]
+    assert main(["status", "tiny", "--top", "1", "--sort", "width"]) == 0
+    shown = capsys.readouterr().out
+    (row,) = [line for line in shown.splitlines() if " complete " in line]
+    assert int(row.split()[0]) == narrowest
+    assert "and 2 more" in shown
+    assert main(["status", "tiny", "--sort", "breadth"]) == 2
+    known = "--sort breadth: write val_accuracy, number, epochs, time, state, width, dropout"
+    assert known in capsys.readouterr().err
+
+
+def test_the_best_trial_may_be_named_by_that_word(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    best = printed_json(["best", "tiny"], capsys)
+    assert printed_json(["show", "tiny", "best"], capsys) == best
+    assert main(["show", "tiny", "worst"]) == 2
+    assert "'worst' is not a trial; write its number, or best" in capsys.readouterr().err
+
+
+def test_logs_prints_what_a_trial_printed(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["logs", "tiny", "0"]) == 2
+    assert "trial 0 has printed nothing: there is no " in capsys.readouterr().err
+    (at_home / "runs" / "tiny" / "trial-0000" / "output.txt").write_text("epoch 1: 0.5\n")
+    assert main(["logs", "tiny", "0", "-f"]) == 0, "it is over, so there is nothing to wait for"
+    assert capsys.readouterr().out == "epoch 1: 0.5\n"
+
+
+def test_a_search_that_is_over_is_watched_no_longer(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["watch", "tiny"]) == 0
+    assert "tiny  done  3 done, 0 to go" in capsys.readouterr().out
+    assert main(["watch"]) == 2
+    assert "no study runs now; name one to look at it" in capsys.readouterr().err
+
+
+def test_the_help_groups_the_commands_and_shows_how_to_begin(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    places = [text.index(title) for title in ("Before a search", "Searching", "Results", "Upkeep")]
+    assert places == sorted(places)
+    assert "hpsearch run quickstart.yaml" in text
+    assert main(["run", "--help"]) == 0
+    assert "hpsearch run quickstart.yaml" not in capsys.readouterr().out

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from rich.console import Console
 
-    from hpsearch.search.store import StoredStudy
+    from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord
 
 
 def report(line: str) -> None:
@@ -38,6 +38,26 @@ def open_named(name: str, storage: str | None, *, write: bool = False) -> Stored
     if write:
         return open_study(open_storage(storage or default_url(), create=False), name)
     return open_study(open_database(storage), name)
+
+
+def pick_trial(study: StudyRecord, which: str) -> TrialRecord:
+    """Returns a trial of a study by its number, or the one that is `best`.
+
+    Raises:
+        InputError: there is no such trial.
+    """
+    if which == "best":
+        if study.best is None:
+            raise InputError(
+                f"no trial of {study.name} is complete yet, so none is best; hpsearch status"
+                f" {study.name}"
+            )
+        return study.best
+    found = next((trial for trial in study.trials if trial.number == int(which)), None)
+    if found is None:
+        have = f"it has 0 to {len(study.trials) - 1}" if study.trials else "it has none yet"
+        raise InputError(f"the study {study.name} has no trial {which}; {have}")
+    return found
 
 
 def open_trusted(

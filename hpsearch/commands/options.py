@@ -30,8 +30,24 @@ def _url(_: Any, tokens: Sequence[Any]) -> str:
     return url
 
 
+def _trial(_: Any, tokens: Sequence[Any]) -> str:
+    word: str = tokens[0].value
+    if word != "best" and not word.isdecimal():
+        raise InputError(f"{word!r} is not a trial; write its number, or best")
+    return word
+
+
 StudyFile = Annotated[Path, Parameter(name="STUDY", help="The study file, a YAML.")]
 StudyName = Annotated[str, Parameter(name="NAME", help="The study's name, as `list` shows it.")]
+TrialNumber = Annotated[
+    str,
+    Parameter(
+        name="NUMBER",
+        converter=_trial,
+        n_tokens=1,
+        help="The trial's number, or `best` for the best one.",
+    ),
+]
 # What follows `--set a=1` without another --set: `--set a=1 b=2`.
 MoreChanges = Annotated[str, Parameter(show=False)]
 Changes = Annotated[
@@ -80,6 +96,14 @@ DevicesPerTrial = Annotated[
         help="Train each trial on so many devices; for --set study.devices_per_trial=K.",
     ),
 ]
+Notify = Annotated[
+    str | None,
+    Parameter(
+        metavar="COMMAND",
+        help="At the end, run this with the result in $HPSEARCH_SUMMARY; `bell` rings the"
+        " terminal's.",
+    ),
+]
 PerDevice = Annotated[PositiveInt, Parameter(metavar="K", help="Trials at once on each device.")]
 
 
@@ -113,6 +137,7 @@ class SearchOptions:
     ] = False
     trust: Trust = False
     accept_changes: AcceptChanges = False
+    notify: Notify = None
 
     nodes: Annotated[
         str | None,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import optuna
 
 from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED
+from hpsearch.commands.notify import notify
 from hpsearch.commands.options import SearchOptions
 from hpsearch.search.coordinator import Observer
 from hpsearch.search.run import SearchOutcome
@@ -39,7 +40,8 @@ def watch(
     console.print(study_status(outcome.study, width=console.width))
     if outcome.error:
         print(f"error: the search stopped itself: {outcome.error}", file=sys.stderr)
-    print(f"\n{last_line(outcome, storage_option(url or default_url()), options)}")
+    print(f"\n{last_line(outcome, storage_option(url or default_url()), options)}", flush=True)
+    notify(options.notify, outcome.study)
     return exit_code(outcome)
 
 

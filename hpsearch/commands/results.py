@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from cyclopts.types import NonNegativeInt
+from cyclopts.types import PositiveInt
 
-from hpsearch.commands.context import check_target, console, open_database, open_named, say_next
-from hpsearch.commands.options import Json, Storage, StudyName
-from hpsearch.errors import InputError
+from hpsearch.commands.context import (
+    check_target,
+    console,
+    open_database,
+    open_named,
+    pick_trial,
+    say_next,
+)
+from hpsearch.commands.options import Json, Storage, StudyName, TrialNumber
 
 
 def list_(*, storage: Storage = None, json: Json = False) -> None:
@@ -35,7 +41,22 @@ def list_(*, storage: Storage = None, json: Json = False) -> None:
     say_next("status", studies[0].name if len(studies) == 1 else "NAME", storage=storage)
 
 
-def status(name: StudyName, /, *, storage: Storage = None, json: Json = False) -> None:
+def status(
+    name: StudyName,
+    /,
+    *,
+    top: Annotated[PositiveInt, Parameter(metavar="N", help="How many trials to list.")] = 10,
+    sort: Annotated[
+        str | None,
+        Parameter(
+            metavar="KEY",
+            help="List them by an objective, a parameter, number, epochs, time or state."
+            " [default: the best first]",
+        ),
+    ] = None,
+    storage: Storage = None,
+    json: Json = False,
+) -> None:
     """Show how far a study is, and its best trials."""
     from hpsearch.views import json_output
     from hpsearch.views.tables import study_status
@@ -45,7 +66,7 @@ def status(name: StudyName, /, *, storage: Storage = None, json: Json = False) -
         print(json_output.to_json(json_output.study_status(study)))
         return
     screen = console()
-    screen.print(study_status(study, width=screen.width))
+    screen.print(study_status(study, width=screen.width, limit=top, sort=sort))
     if study.state in ("interrupted", "new"):
         say_next("resume", name, storage=storage)
     elif study.best is not None:
@@ -54,7 +75,7 @@ def status(name: StudyName, /, *, storage: Storage = None, json: Json = False) -
 
 def show(
     name: StudyName,
-    number: Annotated[NonNegativeInt, Parameter(name="NUMBER", help="The trial's number.")],
+    number: TrialNumber,
     /,
     *,
     storage: Storage = None,
@@ -65,10 +86,7 @@ def show(
     from hpsearch.views.tables import trial_details
 
     study = open_named(name, storage).record()
-    trial = next((trial for trial in study.trials if trial.number == number), None)
-    if trial is None:
-        have = f"it has 0 to {len(study.trials) - 1}" if study.trials else "it has none yet"
-        raise InputError(f"the study {name} has no trial {number}; {have}")
+    trial = pick_trial(study, number)
     if json:
         print(json_output.to_json(json_output.trial_details(study, trial)))
         return
@@ -93,17 +111,14 @@ def best(
 
     stored = open_named(name, storage)
     study = stored.record()
-    if study.best is None:
-        raise InputError(
-            f"no trial of {name} is complete yet, so none is best; hpsearch status {name}"
-        )
+    trial = pick_trial(study, "best")
     if yaml is not None:
         check_target(yaml)
-        yaml.write_text(study_file(stored.spec, study.best, str(yaml)), encoding="utf-8")
+        yaml.write_text(study_file(stored.spec, trial, str(yaml)), encoding="utf-8")
     if json:
-        print(json_output.to_json(json_output.trial_details(study, study.best)))
+        print(json_output.to_json(json_output.trial_details(study, trial)))
         return
-    console().print(trial_details(study, study.best))
+    console().print(trial_details(study, trial))
     if yaml is None:
         say_next("best", name, yaml="best.yaml", storage=storage)
     else:

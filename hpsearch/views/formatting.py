@@ -27,9 +27,14 @@ def spell(seconds: float | None) -> str:
 
 
 def metric(value: float | None) -> str:
-    """Returns an objective's value with four decimals, or four digits where those say little."""
+    """Returns an objective's value with four decimals, or four digits where those say little.
+
+    A whole number of four digits or more is a count, of weights for example, and shown as one.
+    """
     if value is None:
         return "-"
+    if 1000 <= abs(value) < 1e9 and value == int(value):
+        return str(int(value))
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.4g}"
 
 
@@ -39,6 +44,8 @@ def setting(value: Scalar) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float) and 1000 <= abs(value) < 1e9 and value == int(value):
+        return str(int(value))
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
@@ -52,29 +59,45 @@ def size(count: float) -> str:
 
 
 def one_line(
-    params: Mapping[str, Scalar], names: Mapping[str, str] | None = None, between: str = " "
+    params: Mapping[str, Scalar],
+    names: Mapping[str, str] | None = None,
+    between: str = " ",
+    room: float = math.inf,
 ) -> str:
-    """Returns `name=value` for each parameter, with the names given or the shortest ones."""
+    """Returns `name=value` for each parameter, with the names given or the shortest ones.
+
+    Where they need more than the room, in characters, those that fit are followed by the number
+    of the others: no value is cut.
+    """
     names = short_names(params) if names is None else names
-    return between.join(f"{names.get(n, n)}={setting(v)}" for n, v in params.items())
+    pairs = [f"{names.get(n, n)}={setting(v)}" for n, v in params.items()]
+    for count in range(len(pairs), -1, -1):
+        left_out = len(pairs) - count
+        line = between.join([*pairs[:count], *[f"+{left_out}"] * bool(left_out)])
+        if len(line) <= room:
+            return line
+    return ""
 
 
 BARS = "▁▂▃▄▅▆▇█"
+# Where the encoding of a terminal has no blocks.
+ASCII_BARS = "_.-~=+*#"
 
 
-def sparkline(values: Sequence[float], width: int) -> str:
+def sparkline(values: Sequence[float], width: int, bars: str = BARS) -> str:
     """Returns the curve as bars from its own least to its own greatest value.
 
     Args:
         values: one value an epoch; one that is not finite becomes a blank.
         width: characters to use at most; a longer curve is thinned out, its last value kept.
+        bars: eight characters, from the least to the greatest.
     """
     shown = _thinned(values, width)
     finite = [value for value in shown if math.isfinite(value)]
     if not finite:
         return " " * len(shown)
     low, high = min(finite), max(finite)
-    return "".join(_bar(value, low, high) for value in shown)
+    return "".join(_bar(value, low, high, bars) for value in shown)
 
 
 def _thinned(values: Sequence[float], width: int) -> list[float]:
@@ -83,14 +106,14 @@ def _thinned(values: Sequence[float], width: int) -> list[float]:
     return [values[(index + 1) * len(values) // width - 1] for index in range(width)]
 
 
-def _bar(value: float, low: float, high: float) -> str:
+def _bar(value: float, low: float, high: float, bars: str) -> str:
     if not math.isfinite(value):
         return " "
     if high == low:
-        return BARS[3]
+        return bars[3]
     # Halves before the difference: the range of two finite floats may be infinite.
     part = (value / 2 - low / 2) / (high / 2 - low / 2)
-    return BARS[min(int(part * len(BARS)), len(BARS) - 1)]
+    return bars[min(int(part * len(bars)), len(bars) - 1)]
 
 
 def command(*words: object, **options: object) -> str:

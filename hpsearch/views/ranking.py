@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from hpsearch.errors import InputError
 from hpsearch.measure.rungs import epochs_trained
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, primary, sign_of
 from hpsearch.search.store import StudyRecord, TrialRecord, TrialState
+from hpsearch.studyfile.document import short_names
 
 ORDER: tuple[TrialState, ...] = ("complete", "running", "waiting", "paused", "pruned", "failed")
 _KEPT_FOR_OTHERS = 3
@@ -50,6 +53,75 @@ def top(ordered: Sequence[TrialRecord], limit: int) -> list[TrialRecord]:
     others = [trial for trial in ordered if trial.state != "complete"]
     kept = min(len(others), max(_KEPT_FOR_OTHERS, limit - len(complete)), limit - 1)
     return complete[: limit - kept] + others[:kept]
+
+
+@dataclass(frozen=True)
+class Leading:
+    """A trial that is not complete and better already than all that are: its best report."""
+
+    number: int
+    state: TrialState
+    step: int
+    value: float
+
+
+def leading(study: StudyRecord) -> Leading | None:
+    """Returns the unfinished trial that leads by the first objective; None if none does."""
+    sign = sign_of(primary(study.objectives)[1])
+    known = (
+        study.best.values[0] if study.best is not None and study.best.values else -sign * math.inf
+    )
+    leads: Leading | None = None
+    for trial in study.trials:
+        if trial.state not in ("running", "paused", "waiting"):
+            continue
+        for step, value in trial.values_by_epoch.items():
+            if sign * value > sign * known:
+                known, leads = value, Leading(trial.number, trial.state, step, value)
+    return leads
+
+
+def sorted_by(study: StudyRecord, key: str) -> list[TrialRecord]:
+    """Returns the trials in the order of a value, those without it at the end.
+
+    Args:
+        study: whose trials they are.
+        key: an objective (the best first), `number`, `epochs`, `time`, `state`, or a parameter by
+            its name or its short name.
+
+    Raises:
+        InputError: there is no such value.
+    """
+    names = short_names(name for trial in study.trials for name in trial.params)
+    full = {short: name for name, short in names.items()} | {name: name for name in names}
+    facts: dict[str, Callable[[TrialRecord], object]] = {
+        "number": lambda trial: trial.number,
+        "epochs": epochs_done,
+        "time": lambda trial: trial.seconds,
+        "state": lambda trial: ORDER.index(trial.state),
+    }
+    if key in study.objectives:
+        sign, index = sign_of(study.objectives[key]), [*study.objectives].index(key)
+        facts[key] = lambda trial: _signed(trial, index, -sign)
+    elif key in full:
+        facts[key] = lambda trial: trial.params.get(full[key])
+    if key not in facts:
+        raise InputError(
+            f"--sort {key}: write {', '.join([*study.objectives, *facts, *names.values()])}"
+        )
+    return sorted(study.trials, key=lambda trial: _sortable(facts[key](trial)))
+
+
+def _signed(trial: TrialRecord, index: int, sign: float) -> float | None:
+    value = latest_value(trial) if index == 0 else (trial.values or {index: None})[index]
+    return None if value is None or math.isnan(value) else sign * value
+
+
+def _sortable(value: object) -> tuple[int, float, str]:
+    """Returns what numbers, words and nothing are compared by, in this order."""
+    if isinstance(value, int | float):
+        return 0, float(value), ""
+    return (2, 0.0, "") if value is None else (1, 0.0, str(value))
 
 
 FINISHED: tuple[TrialState, ...] = ("complete", "pruned", "failed")

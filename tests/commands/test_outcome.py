@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hpsearch.commands.notify import notify
 from hpsearch.commands.options import SearchOptions
 from hpsearch.commands.outcome import exit_code, last_line, storage_option
 from hpsearch.search.run import SearchOutcome
@@ -62,3 +64,18 @@ def test_storage_is_named_only_where_it_is_not_the_default(
 def test_password_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
     assert storage_option("postgresql://me:secret@host/db") == "postgresql://me:***@host/db"
+
+
+def test_a_command_is_told_how_the_search_ended(
+    make_study: Any, make_trial: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    study = make_study(make_trial(4, value=0.95))
+    notify(f'echo "$HPSEARCH_SUMMARY" > {tmp_path}/said', study)
+    said = "mnist: done, 1 done, 0 to go, best val_accuracy 0.9500 (trial 4)\n"
+    assert (tmp_path / "said").read_text() == said
+    notify("exit 3", study)
+    assert capfd.readouterr().err == "note: --notify: 'exit 3' ended with 3\n"
+    notify("bell", study)
+    assert capfd.readouterr().err == "\a"
+    notify(None, study)
+    assert capfd.readouterr() == ("", "")

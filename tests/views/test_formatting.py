@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import io
 import math
 
-from hpsearch.views.formatting import sparkline
+import pytest
+from rich.console import Console
+
+from hpsearch.views.curve import Curve
+from hpsearch.views.formatting import one_line, sparkline
 
 
 def test_curve_goes_from_its_own_least_to_its_own_greatest() -> None:
@@ -31,3 +36,20 @@ def test_huge_values_do_not_overflow() -> None:
 
 def test_no_values_draw_nothing() -> None:
     assert sparkline([], 4) == ""
+
+
+@pytest.mark.parametrize(("encoding", "drawn"), [("utf-8", "▁▅█"), ("latin-1", "_=#")])
+def test_a_terminal_without_blocks_gets_what_it_has(encoding: str, drawn: str) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding)
+    Console(file=stream, width=20).print(Curve([0.0, 0.5, 1.0], 10))
+    stream.seek(0)
+    assert stream.read() == f"{drawn}\n"
+
+
+def test_parameters_are_shown_whole_or_counted() -> None:
+    params = {"model.width": 128, "optimizer.lr": 0.00123, "model.depth": 3}
+    assert one_line(params, room=30) == "width=128 lr=0.00123 depth=3"
+    assert one_line(params, room=27) == "width=128 lr=0.00123 +1"
+    assert one_line(params, room=12) == "width=128 +2"
+    assert one_line(params, room=11) == "+3"
+    assert one_line(params, room=1) == ""

@@ -3,7 +3,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hpsearch.views.ranking import latest_value, ranked, top
+import pytest
+
+from hpsearch.views.ranking import Leading, latest_value, leading, ranked, sorted_by, top
 
 
 def numbers(trials: Any) -> list[int]:
@@ -52,3 +54,37 @@ def test_everything_is_shown_where_it_fits(make_trial: Any) -> None:
 
 def test_one_row_goes_to_the_best(make_trial: Any) -> None:
     assert numbers(top([make_trial(0), make_trial(1, "pruned")], 1)) == [0]
+
+
+def test_an_unfinished_trial_leads_by_its_best_report(make_study: Any, make_trial: Any) -> None:
+    best = make_trial(0, value=0.9)
+    ahead = make_trial(1, "running", values=None, values_by_epoch={1: 0.5, 2: 0.95, 3: 0.7})
+    behind = make_trial(2, "paused", values=None, values_by_epoch={1: 0.92})
+    gone = make_trial(3, "pruned", value=0.99)
+    assert leading(make_study(best, ahead, behind, gone)) == Leading(1, "running", 2, 0.95)
+    assert leading(make_study(best, gone)) is None
+    minimized = make_study(ahead, behind, objectives={"loss": "minimize"})
+    assert leading(minimized) == Leading(1, "running", 1, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("key", "order"),
+    [
+        ("val_accuracy", [1, 2, 0, 3]),
+        ("number", [0, 1, 2, 3]),
+        ("hidden", [2, 1, 0, 3]),
+        ("model.hidden", [2, 1, 0, 3]),
+        ("time", [3, 0, 1, 2]),
+        ("state", [0, 1, 2, 3]),
+    ],
+)
+def test_trials_are_sorted_by_any_value(
+    make_study: Any, make_trial: Any, key: str, order: list[int]
+) -> None:
+    values, sizes, times = (0.5, 0.9, 0.7), (64, 32, 8), (2.0, 3.0, None)
+    trials = [
+        make_trial(n, value=values[n], params={"model.hidden": sizes[n]}, seconds=times[n])
+        for n in range(3)
+    ]
+    failed = make_trial(3, "failed", params={}, seconds=1.0)
+    assert [trial.number for trial in sorted_by(make_study(*trials, failed), key)] == order

@@ -29,15 +29,20 @@ def test_duration_is_told_in_its_two_greatest_units(seconds: float | None, words
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(None, "-"), (0.98765, "0.9877"), (0.0, "0.0000"), (1.5e-7, "1.5e-07"), (3e9, "3e+09")],
+    [
+        *[(None, "-"), (0.98765, "0.9877"), (0.0, "0.0000"), (1.5e-7, "1.5e-07"), (3e9, "3e+09")],
+        *[(46592.0, "46592"), (-2000.0, "-2000"), (46592.5, "46592.5000"), (1.0, "1.0000")],
+        *[(float("nan"), "nan"), (float("inf"), "inf")],
+    ],
 )
 def test_metric_has_four_decimals_where_they_say_something(value: float | None, words: str) -> None:
     assert formatting.metric(value) == words
 
 
 def test_settings_are_written_as_in_the_study_file() -> None:
-    written = [formatting.setting(value) for value in (None, True, 64, 0.123456, "adam")]
-    assert written == ["null", "true", "64", "0.123", "adam"]
+    values = (None, True, 64, 0.123456, "adam", 32000.0, 1234567)
+    written = [formatting.setting(value) for value in values]
+    assert written == ["null", "true", "64", "0.123", "adam", "32000", "1234567"]
 
 
 @pytest.mark.parametrize(

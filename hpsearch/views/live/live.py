@@ -1,64 +1,26 @@
-"""One line a slot: which trial trains there, how far it is, how fast, and how long it takes yet."""
+"""The view of a running search in a terminal."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import final
 
-from rich.console import Console, Group
+from rich.console import Console
+from rich.control import Control
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.segment import ControlType, SegmentLines
 from rich.text import Text
 
 from hpsearch.protocol.messages import Progress
 from hpsearch.protocol.types import Scalar
 from hpsearch.search.store import StudyRecord, TrialRecord
-from hpsearch.views.formatting import spell
-from hpsearch.views.live.search_state import Running, SearchState
-from hpsearch.views.ranking import counts_line, done, opening_line
-from hpsearch.views.tables import leaderboard
-
-_BAR = 16
-
-
-def slot_lines(slots: Iterable[str], running: Iterable[Running], now_s: float) -> Table:
-    """Returns a line for each slot; an idle one says so."""
-    by_slot = {run.slot: run for run in running}
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(no_wrap=True)
-    grid.add_column(no_wrap=True)
-    grid.add_column(width=_BAR)
-    grid.add_column(no_wrap=True, justify="right")
-    grid.add_column(no_wrap=True)
-    for slot in slots:
-        run = by_slot.get(slot)
-        if run is None:
-            grid.add_row(Text(slot, style="bold"), Text("idle", style="dim"))
-        else:
-            grid.add_row(Text(slot, style="bold"), *_cells(run, now_s))
-    return grid
-
-
-def _cells(run: Running, now_s: float) -> tuple[Text | ProgressBar, ...]:
-    trial = Text(f"trial {run.number}", style="cyan")
-    if run.progress is None:
-        return trial, Text("starting", style="dim")
-    left = run.seconds_left(now_s)
-    return (
-        trial,
-        Text(f"{run.progress.unit} {run.progress.epoch}/{run.progress.epochs or '?'}"),
-        ProgressBar(total=1.0, completed=min(run.fraction, 1.0), width=_BAR),
-        Text(f"{run.progress.samples_per_s:,.0f}/s"),
-        Text("" if left is None else f"{spell(left)} left", style="dim"),
-    )
-
+from hpsearch.views.live.screen import screen
+from hpsearch.views.live.search_state import SearchState
+from hpsearch.views.ranking import opening_line
 
 # Drawing takes some 10 ms of a core that trials train on.
 _REDRAW_S = 0.25
-_LINES_AROUND = 8
 
 
 @final
@@ -74,6 +36,8 @@ class LiveView:
         self._live: Live | None = None
         self._state: SearchState | None = None
         self._drawn_s = float("-inf")
+        self._drawn_width = 0
+        self._drawn: list[int] = []
 
     def opened(self, study: StudyRecord, slots: list[str]) -> None:
         """Says what is on record already and begins to draw."""
@@ -117,7 +81,24 @@ class LiveView:
         if self._live is None or self._state is None or now_s - self._drawn_s < _REDRAW_S:
             return
         self._drawn_s = now_s
-        self._live.update(screen(self._state, self._console, now_s), refresh=True)
+        drawing = screen(self._state, self._console, now_s)
+        if self._console.width != self._drawn_width:
+            self._erase(self._live)
+        lines = self._console.render_lines(drawing, pad=False)
+        self._drawn = [sum(segment.cell_length for segment in line) for line in lines]
+        self._drawn_width = self._console.width
+        self._live.update(SegmentLines(lines, new_lines=True), refresh=True)
+
+    def _erase(self, live: Live) -> None:
+        """Erases what was drawn before the terminal got another width, and wrapped it anew."""
+        if self._drawn:
+            width = max(self._console.width, 1)
+            lines = sum(max(-(-length // width), 1) for length in self._drawn)
+            erase, up = (ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)
+            above = [up, erase] * (lines - 1)
+            self._console.control(Control(ControlType.CARRIAGE_RETURN, erase, *above))
+            # Else Rich would go up once more, by as many lines as there were.
+            live._live_render._shape = None
 
     def closed(self, study: StudyRecord) -> None:
         """Clears the live part; what stands at the end is printed by the command."""
@@ -128,44 +109,3 @@ class LiveView:
         if self._live is not None:
             self._live.stop()
             self._live = None
-
-
-def screen(state: SearchState, console: Console, now_s: float) -> Group:
-    """Returns the whole live part: leaderboard, a line a slot, the budget."""
-    running = state.running.values()
-    # On nodes that come and go, the slots to show are those with a trial.
-    slots = state.slots or sorted(run.slot for run in running)
-    rows = max(console.height - len(slots) - _LINES_AROUND, 3)
-    leader = state.leader
-    return Group(
-        leaderboard(
-            state.ranking.first(rows),
-            state.study.objectives,
-            width=console.width,
-            limit=rows,
-            marked=() if leader is None else (leader.number,),
-            count=len(state.trials),
-        ),
-        Text(),
-        slot_lines(slots, running, now_s),
-        Text(),
-        _budget(state, now_s),
-    )
-
-
-def _budget(state: SearchState, now_s: float) -> Table:
-    budget = state.study.budget
-    left = state.seconds_left(now_s)
-    time_words = f"{spell(now_s - state.began_s)} so far"
-    time_words += "" if left is None else f", about {spell(left)} left"
-    finished = done(state.counts)
-    bar = Text() if budget is None else _bar(finished, budget)
-    share = f"{finished} done" if budget is None else f"{finished}/{budget}"
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row(bar, Text(share, style="bold"), Text(counts_line(state.counts)))
-    grid.add_row("", "", Text(time_words, style="dim"))
-    return grid
-
-
-def _bar(finished: int, budget: int) -> ProgressBar:
-    return ProgressBar(total=max(budget, 1), completed=finished, width=16)

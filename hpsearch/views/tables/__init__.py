@@ -12,7 +12,7 @@ from hpsearch.views.tables.leaderboard import leaderboard
 from hpsearch.views.tables.machine import findings_table
 from hpsearch.views.tables.nodes import nodes_table
 from hpsearch.views.tables.predictions import predictions_table
-from hpsearch.views.tables.study import best_words, study_list, study_status
+from hpsearch.views.tables.study import best_words, study_heading, study_list, study_status
 from hpsearch.views.tables.trial import trial_details
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "rebuilt_words",
     "repaired_words",
     "size_words",
+    "study_heading",
     "study_list",
     "study_status",
     "trial_details",

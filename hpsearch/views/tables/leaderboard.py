@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from rich import box
@@ -14,7 +15,7 @@ from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.document import short_names
 from hpsearch.views import formatting
-from hpsearch.views.formatting import sparkline
+from hpsearch.views.curve import Curve
 from hpsearch.views.ranking import epochs_done, latest_value, ranked, top
 
 STYLES = {
@@ -28,7 +29,20 @@ STYLES = {
 _CURVE = 12
 _METRIC = 16
 _GAP = 2
-_LEAST_ROOM = 12
+# What parameters that share a cell need: for its header, and for one with its value.
+_ROOM = (10, 28)
+# What a narrow screen can do without, the first first.
+_SPARE = ("curve", "epochs", "state")
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of results: its cells' width, its header's at most `most` characters."""
+
+    name: str
+    cells: Sequence[Text | Curve]
+    width: int
+    side: Literal["left", "right"] = "right"
 
 
 def leaderboard(
@@ -39,8 +53,12 @@ def leaderboard(
     limit: int,
     marked: Sequence[int] = (),
     count: int | None = None,
+    in_order: bool = False,
 ) -> Table:
     """Returns the trials as a table: rank, number, values, curve, epochs, state, parameters.
+
+    No number is ever cut. A screen too narrow for everything goes without the curve, the epochs
+    and the state, in this order.
 
     Args:
         trials: the trials of one study, in any order.
@@ -50,25 +68,28 @@ def leaderboard(
         limit: rows at most; a last line says how many are left out.
         marked: numbers of the trials to show as the best.
         count: how many trials there are, where those given are only the first of each state.
+        in_order: whether they are in the order to show them.
     """
-    ordered = ranked(trials, primary(objectives)[1])
-    shown = top(ordered, limit)
+    ordered = list(trials) if in_order else ranked(trials, primary(objectives)[1])
+    shown = ordered[:limit] if in_order else top(ordered, limit)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    curve = min(max((len(trial.values_by_epoch) for trial in shown), default=0), _CURVE)
-    room = width - _add_result_columns(table, objectives, max(curve, len("curve")))
     names = short_names(name for trial in shown for name in trial.params)
+    results, room = _fitting(_results(shown, objectives, ranks=not in_order), names, shown, width)
+    for column in results:
+        header = Text(column.name, overflow="ellipsis")
+        table.add_column(header, justify=column.side, no_wrap=True, width=column.width)
     columns = _parameter_columns(shown, names, room)
     for name in columns:
         table.add_column(Text(names[name]), justify="right", no_wrap=True)
-    if not columns:
-        table.add_column("parameters", no_wrap=True, width=max(room, _LEAST_ROOM))
-    for rank, trial in enumerate(shown, start=1):
-        table.add_row(
-            str(rank) if trial.state == "complete" else "",
-            *_result_cells(trial, objectives),
-            *_parameter_cells(trial, names, columns),
-            style="bold green" if trial.number in marked else STYLES[trial.state],
-        )
+    together = bool(names) and not columns and room >= _ROOM[0]
+    if together:
+        table.add_column("parameters", no_wrap=True, width=room)
+    for row, trial in enumerate(shown):
+        cells = [_setting(trial, name) for name in columns]
+        if together:
+            cells = [Text(formatting.one_line(trial.params, names, room=room))]
+        style = "bold green" if trial.number in marked else STYLES[trial.state]
+        table.add_row(*(column.cells[row] for column in results), *cells, style=style)
     left_out = (len(ordered) if count is None else count) - len(shown)
     if left_out:
         table.caption = f"and {left_out} more"
@@ -76,27 +97,54 @@ def leaderboard(
     return table
 
 
-def _add_result_columns(table: Table, objectives: Mapping[str, Direction], curve: int) -> int:
-    """Adds the columns of what came out; returns their width, gaps included."""
-    metrics = {name: min(max(cell_len(name), 6), _METRIC) for name in objectives}
-    widths = {"#": 3, "trial": 5, **metrics, "curve": curve, "epochs": 6, "state": 8}
-    for name, width in widths.items():
-        side: Literal["left", "right"] = "left" if name in ("curve", "state") else "right"
-        table.add_column(Text(name, overflow="ellipsis"), justify=side, no_wrap=True, width=width)
-    return sum(widths.values()) + _GAP * len(widths)
+def _results(
+    shown: Sequence[TrialRecord], objectives: Mapping[str, Direction], *, ranks: bool
+) -> list[_Column]:
+    """Returns the columns of what came out."""
+    places = [str(n) if t.state == "complete" else "" for n, t in enumerate(shown, start=1)]
+    texts = {"#": places} if ranks else {}
+    texts["trial"] = [str(trial.number) for trial in shown]
+    values = [_values(trial, len(objectives)) for trial in shown]
+    for index, name in enumerate(objectives):
+        texts[name] = [formatting.metric(each[index]) for each in values]
+    least = {
+        "#": 3,
+        "trial": 5,
+        **{name: min(max(cell_len(name), 6), _METRIC) for name in objectives},
+    }
+    columns = [_column(name, cells, least[name]) for name, cells in texts.items()]
+    curves = [[value for _, value in sorted(trial.values_by_epoch.items())] for trial in shown]
+    drawn = min(max(map(len, curves), default=0), _CURVE)
+    columns.append(
+        _Column("curve", [Curve(c, _CURVE) for c in curves], max(drawn, len("curve")), "left")
+    )
+    columns.append(_column("epochs", [str(epochs_done(trial) or "-") for trial in shown], 6))
+    state = _column("state", [trial.state for trial in shown], 8)
+    return [*columns, _Column(state.name, state.cells, state.width, "left")]
 
 
-def _result_cells(trial: TrialRecord, objectives: Mapping[str, Direction]) -> list[Text]:
-    first, *others = [None] * len(objectives) if trial.values is None else trial.values
-    values = [latest_value(trial) if first is None else first, *others]
-    curve = [value for _, value in sorted(trial.values_by_epoch.items())]
-    return [
-        Text(str(trial.number)),
-        *(Text(formatting.metric(value)) for value in values),
-        Text(sparkline(curve, _CURVE)),
-        Text(str(epochs_done(trial) or "-")),
-        Text(trial.state),
-    ]
+def _column(name: str, cells: Sequence[str], least: int) -> _Column:
+    return _Column(name, [Text(cell) for cell in cells], max([least, *map(cell_len, cells)]))
+
+
+def _values(trial: TrialRecord, count: int) -> list[float | None]:
+    first, *others = [None] * count if trial.values is None else trial.values
+    return [latest_value(trial) if first is None else first, *others]
+
+
+def _fitting(
+    results: list[_Column], names: Mapping[str, str], shown: Sequence[TrialRecord], width: int
+) -> tuple[list[_Column], int]:
+    """Returns the columns that the screen has room for, and what is left for parameters."""
+    pairs = [formatting.one_line({n: v}, names) for t in shown for n, v in [*t.params.items()][:1]]
+    least, most = _ROOM
+    wanted = min(max(least, max(map(cell_len, pairs)) + len(" +99")), most) if pairs else -_GAP
+    for spare in (None, *_SPARE):
+        results = [column for column in results if column.name != spare]
+        room = width - sum(column.width + _GAP for column in results)
+        if _parameter_columns(shown, names, room) or room >= wanted:
+            break
+    return results, room
 
 
 def _parameter_columns(
@@ -104,19 +152,15 @@ def _parameter_columns(
 ) -> list[str]:
     """Returns the parameters that get a column each: all of them, or none."""
     needed = sum(
-        _GAP + max(cell_len(text) for text in (short, *_column(trials, name)))
+        _GAP + max(cell_len(text) for text in (short, *_column_of(trials, name)))
         for name, short in names.items()
     )
     return list(names) if needed - _GAP <= room else []
 
 
-def _column(trials: Sequence[TrialRecord], name: str) -> list[str]:
+def _column_of(trials: Sequence[TrialRecord], name: str) -> list[str]:
     return [formatting.setting(t.params[name]) for t in trials if name in t.params]
 
 
-def _parameter_cells(
-    trial: TrialRecord, names: Mapping[str, str], columns: Sequence[str]
-) -> list[Text]:
-    if not columns:
-        return [Text(formatting.one_line(trial.params, names), overflow="ellipsis")]
-    return [Text(formatting.setting(trial.params[n]) if n in trial.params else "") for n in columns]
+def _setting(trial: TrialRecord, name: str) -> Text:
+    return Text(formatting.setting(trial.params[name]) if name in trial.params else "")

@@ -11,10 +11,18 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.measure.rungs import count_rungs
+from hpsearch.protocol.types import primary
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.search.store.keys import FAILURE_KIND
 from hpsearch.views import formatting
-from hpsearch.views.ranking import counts_line, done, epochs_words, progress_line
+from hpsearch.views.ranking import (
+    counts_line,
+    done,
+    epochs_words,
+    leading,
+    progress_line,
+    sorted_by,
+)
 from hpsearch.views.tables.confirmation import confirmed_words, evaluations_words
 from hpsearch.views.tables.environments import environment_lines
 from hpsearch.views.tables.leaderboard import leaderboard
@@ -57,38 +65,56 @@ def study_list(studies: Sequence[StudyRecord]) -> Table:
 
 
 def best_words(study: StudyRecord) -> str:
-    """Returns `val_accuracy 0.9931 (trial 17)`, or `-` while no trial is complete."""
-    if study.best is None or study.best.values is None:
-        return "-"
-    named = zip(study.objectives, study.best.values, strict=True)
-    words = ", ".join(f"{name} {formatting.metric(value)}" for name, value in named)
-    return f"{words} (trial {study.best.number})"
+    """Returns `val_accuracy 0.9931 (trial 17)`, and the unfinished trial that is better already."""
+    words = []
+    if study.best is not None and study.best.values is not None:
+        named = zip(study.objectives, study.best.values, strict=True)
+        values = ", ".join(f"{name} {formatting.metric(value)}" for name, value in named)
+        words.append(f"{values} (trial {study.best.number})")
+    if (leads := leading(study)) is not None:
+        value = f"{primary(study.objectives)[0]} {formatting.metric(leads.value)}"
+        words.append(f"so far {value} (trial {leads.number}, epoch {leads.step}, {leads.state})")
+    return "; ".join(words) or "-"
 
 
 _FAILURES = 5
 _NAMES = 10  # columns for the names of facts
 
 
-def study_status(study: StudyRecord, *, width: int, limit: int = 10) -> Group:
+def study_status(
+    study: StudyRecord, *, width: int, limit: int = 10, sort: str | None = None
+) -> Group:
     """Returns the study's facts, then its best trials, then why trials failed.
 
     Args:
         study: the study as it stands.
         width: columns of the screen.
         limit: rows of the leaderboard at most.
+        sort: what to sort it by, see `sorted_by`; None for the best first.
+
+    Raises:
+        InputError: there is nothing of this name to sort by.
     """
-    parts: list[RenderableType] = [_heading(study), *_facts(study, width)]
+    parts: list[RenderableType] = [study_heading(study), *_facts(study, width)]
     if study.trials:
         marked = [trial.number for trial in study.front]
         if study.best is not None:
             marked.append(study.best.number)
-        table = leaderboard(study.trials, study.objectives, width=width, limit=limit, marked=marked)
+        table = leaderboard(
+            study.trials if sort is None else sorted_by(study, sort),
+            study.objectives,
+            width=width,
+            limit=limit,
+            marked=marked,
+            in_order=sort is not None,
+        )
         parts += [Text(), table]
     parts += _failures(study)
     return Group(*parts)
 
 
-def _heading(study: StudyRecord) -> Text:
+def study_heading(study: StudyRecord) -> Text:
+    """Returns the study's name, its state and how far it is."""
     return Text.assemble(
         (study.name, "bold"),
         ("  ", ""),

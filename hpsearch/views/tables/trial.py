@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
+from rich.columns import Columns
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +16,8 @@ from hpsearch.protocol.types import primary
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.search.store.keys import FAILURE, FAILURE_KIND, PAUSED_AT, PROMOTED, TRACEBACK
 from hpsearch.views import formatting
-from hpsearch.views.formatting import sparkline, spell
+from hpsearch.views.curve import Curve
+from hpsearch.views.formatting import spell
 from hpsearch.views.tables.environments import change_words, environments_of
 from hpsearch.views.tables.leaderboard import STYLES
 
@@ -71,7 +74,7 @@ def _epochs(attempt: Mapping[str, Any]) -> str:
     return f"{'?' if begun is None else begun} to {'?' if done is None else done}"
 
 
-_CURVE = 60
+_CURVE = 40
 # Shown in places of their own, or told by `time` and `weights` already.
 _FAILED_AT = "failed_at"
 _OF_FAILURE = (FAILURE, FAILURE_KIND, _FAILED_AT, TRACEBACK)
@@ -141,11 +144,14 @@ def _pairs(rows: Mapping[str, str]) -> Table:
 def _curve(study: StudyRecord, trial: TrialRecord) -> list[RenderableType]:
     curve = sorted(trial.values_by_epoch.items())
     low, high = min(value for _, value in curve), max(value for _, value in curve)
-    span = f"  {formatting.metric(low)} to {formatting.metric(high)}"
+    drawn = Table.grid(padding=(0, 0, 0, 2))
+    span = Text(f"{formatting.metric(low)} to {formatting.metric(high)}", no_wrap=True)
+    drawn.add_row(Curve([value for _, value in curve], _CURVE), span)
+    values = [Text(f"{step}: {formatting.metric(value)}", no_wrap=True) for step, value in curve]
     return [
         Text(f"{primary(study.objectives)[0]} after each epoch", style="bold"),
-        Text("  " + sparkline([value for _, value in curve], _CURVE) + span),
-        Text("  " + "  ".join(f"{step}: {formatting.metric(value)}" for step, value in curve)),
+        drawn,
+        Padding(Columns(values, padding=(0, 2)), (0, 0, 0, 2)),
     ]
 
 

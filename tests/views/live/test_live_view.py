@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from hpsearch.protocol.messages import Progress
-from hpsearch.views.live.live import LiveView, screen
+from hpsearch.views.live.live import LiveView
+from hpsearch.views.live.screen import screen
 from hpsearch.views.live.search_state import SearchState
 
 
@@ -104,6 +106,52 @@ def test_late_message_of_an_ended_trial_changes_nothing(state: SearchState) -> N
     state.reported(99, 1, {"val_accuracy": 1.0})
     assert state.running == {}
     assert 99 not in state.trials
+
+
+@pytest.mark.parametrize("slots", [2, 32, 1000])
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+@pytest.mark.parametrize("height", [8, 24, 60])
+def test_no_number_is_cut_and_the_budget_is_always_there(
+    make_study: Any, make_trial: Any, slots: int, width: int, height: int
+) -> None:
+    params = {f"model.parameter_{n}": 10.0 ** (3 - n) for n in range(10)}
+    trials = [make_trial(n, value=98765.4321 - n, params=params) for n in range(100)]
+    study = make_study(*trials, budget=2345)
+    state = SearchState(study, tuple(f"cuda:{n}" for n in range(slots)), began_s=0.0)
+    for number in range(100, 100 + slots * 3 // 4):
+        state.started(number, f"cuda:{number - 100}", params, 0, now_s=0.0)
+        state.progressed(number, Progress(1 + number % 50, 50, 0.5, 123456.0))
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, height=height, color_system=None)
+    console.print(screen(state, console, now_s=5000.0))
+    drawn = stream.getvalue().splitlines()
+    assert len(drawn) < height
+    assert max(map(len, drawn)) <= width
+    assert "100/2345" in drawn[-2]
+    assert "1h 23m so far" in drawn[-1]
+    assert not re.search(r"\d…|…\d", stream.getvalue())
+    if height > 8:
+        assert "98765.4321" in stream.getvalue()
+    if slots > height:
+        assert re.search(r"\d+ (more )?slots: \d+ in epoch \d+ to \d+, \d+ idle", stream.getvalue())
+
+
+def test_a_terminal_that_gets_narrower_keeps_no_stale_line(make_study: Any) -> None:
+    stream, clock = io.StringIO(), Clock()
+    console = Console(file=stream, force_terminal=True, width=100, height=30)
+    view = LiveView(console, clock)
+    view.opened(make_study(budget=2), ["cpu:0"])
+    view.started(0, "cpu:0", {"model.hidden": 8}, 0)
+    view.refresh()
+    widths = [len(line.rstrip()) for line in drawn(view._state, 0.0).splitlines()]  # type: ignore
+    stream.truncate(0)
+    console.width, clock.now_s = 30, 1.0
+    view.refresh()
+    wrapped = sum(max(-(-width // 30), 1) for width in widths)
+    assert wrapped > len(widths)
+    erased = "\r\x1b[2K" + "\x1b[1A\x1b[2K" * (wrapped - 1)
+    assert stream.getvalue().lstrip("\0").startswith(erased)
+    view.stop()
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from hpsearch.views import ranking
 from hpsearch.views.live import search_state
-from hpsearch.views.live.live import screen
+from hpsearch.views.live.screen import screen
 from hpsearch.views.live.search_state import LiveRanking, SearchState
 from hpsearch.views.ranking import ranked, top
 

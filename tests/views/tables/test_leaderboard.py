@@ -29,7 +29,7 @@ def test_each_parameter_has_a_column_where_all_fit(make_trial: Any, on_screen: A
     assert row.split() == ["1", "7", "0.9876", "▁█", "2", "complete", "32", "0.001"]
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [100, 120])
 def test_many_long_names_share_one_cell_and_never_wrap(
     make_trial: Any, on_screen: Any, width: int
 ) -> None:
@@ -38,7 +38,29 @@ def test_many_long_names_share_one_cell_and_never_wrap(
     shown = lines(on_screen(leaderboard(trials, GOAL, width=width, limit=5), width=width))
     assert len(shown) == 5
     assert shown[0].endswith("parameters")
-    assert all(line.endswith("…") and len(line) <= width for line in shown[2:])
+    fit = 2 if width == 120 else 1
+    assert all(line.count("=0.5") == fit and len(line) <= width for line in shown[2:])
+    assert all(line.endswith(f"+{12 - fit}") for line in shown[2:])
+
+
+def test_a_narrow_screen_goes_without_the_curve_first(make_trial: Any, on_screen: Any) -> None:
+    trial = make_trial(0, params={f"model.p{n}": 0.123 for n in range(9)})
+    head = {
+        width: lines(on_screen(leaderboard([trial], GOAL, width=width, limit=5), width=width))[0]
+        for width in (100, 60, 50, 45, 30)
+    }
+    assert head[100].split()[2:] == ["val_accuracy", "curve", "epochs", "state", "parameters"]
+    assert head[60].split()[2:] == ["val_accuracy", "epochs", "state", "parameters"]
+    assert head[50].split()[2:] == ["val_accuracy", "state", "parameters"]
+    assert head[45].split()[2:] == ["val_accuracy", "parameters"]
+    assert head[30].split()[2:] == ["val_accuracy"]
+
+
+def test_trials_may_come_in_an_order_of_their_own(make_trial: Any, on_screen: Any) -> None:
+    trials = [make_trial(n, value=0.5 + n / 10) for n in (2, 0, 1)]
+    shown = lines(on_screen(leaderboard(trials, GOAL, width=120, limit=2, in_order=True)))
+    assert [row.split()[0] for row in shown[2:4]] == ["2", "0"], "and without a rank"
+    assert "and 1 more" in shown[-1]
 
 
 def test_a_parameter_of_another_branch_is_left_blank(make_trial: Any, on_screen: Any) -> None:

@@ -1,0 +1,64 @@
+"""`logs`: what a trial has printed, and what it prints from now on."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TextIO
+
+from cyclopts import Parameter
+
+from hpsearch.commands.context import open_named, pick_trial
+from hpsearch.commands.options import Storage, StudyName, TrialNumber
+from hpsearch.errors import InputError
+
+LOOK_S = 0.5
+_BLOCK = 1 << 16
+
+
+def logs(
+    name: StudyName,
+    number: TrialNumber,
+    /,
+    *,
+    follow: Annotated[
+        bool,
+        Parameter(
+            name=("--follow", "-f"), negative="", show_default=False, help="Until the trial ends."
+        ),
+    ] = False,
+    storage: Storage = None,
+) -> None:
+    """Print what a trial has printed."""
+    from hpsearch.protocol.layout import TrialFiles, trial_folder
+
+    stored = open_named(name, storage)
+    study = stored.record()
+    trial = pick_trial(study, number)
+    output = TrialFiles(Path(study.runs) / study.name / trial_folder(trial.number)).output
+    if not output.exists():
+        raise InputError(
+            f"trial {trial.number} has printed nothing: there is no {output} (a trial prints there"
+            " unless it ran with --inline or on another machine's disk)"
+        )
+
+    def runs() -> bool:
+        return follow and stored.record().trials[trial.number].state == "running"
+
+    with output.open(encoding="utf-8", errors="replace") as file:
+        _copy(file, runs)
+
+
+def _copy(file: TextIO, runs: Callable[[], bool]) -> None:
+    """Writes a file to stdout, and what is added to it while its trial runs."""
+    more = True
+    while more:
+        # Asked before the last look: what is printed in between is not lost.
+        more = runs()
+        while block := file.read(_BLOCK):
+            sys.stdout.write(block)
+        sys.stdout.flush()
+        if more:
+            time.sleep(LOOK_S)
