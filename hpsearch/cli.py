@@ -12,21 +12,18 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Group, Parameter
 
-from hpsearch.commands.agent import agent
 from hpsearch.commands.confirm import confirm
 from hpsearch.commands.control import control
 from hpsearch.commands.dashboard import dashboard
-from hpsearch.commands.doctor import doctor
 from hpsearch.commands.export import export, predict
-from hpsearch.commands.fsck import fsck
 from hpsearch.commands.init import init
 from hpsearch.commands.logs import logs
-from hpsearch.commands.nodes import nodes
 from hpsearch.commands.report import compare, report
 from hpsearch.commands.results import best, list_, show, status
 from hpsearch.commands.run_guarded import run_guarded
 from hpsearch.commands.search import resume, run
 from hpsearch.commands.study_file import check, preview, summary
+from hpsearch.commands.upkeep import agent, doctor, fsck, nodes
 from hpsearch.commands.watch import watch
 
 

@@ -83,22 +83,22 @@ class LiveView:
         self._drawn_s = now_s
         drawing = screen(self._state, self._console, now_s)
         if self._console.width != self._drawn_width:
-            self._erase(self._live)
+            self._erase()
         lines = self._console.render_lines(drawing, pad=False)
         self._drawn = [sum(segment.cell_length for segment in line) for line in lines]
         self._drawn_width = self._console.width
         self._live.update(SegmentLines(lines, new_lines=True), refresh=True)
 
-    def _erase(self, live: Live) -> None:
+    def _erase(self) -> None:
         """Erases what was drawn before the terminal got another width, and wrapped it anew."""
         if self._drawn:
             width = max(self._console.width, 1)
             lines = sum(max(-(-length // width), 1) for length in self._drawn)
             erase, up = (ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)
             above = [up, erase] * (lines - 1)
-            self._console.control(Control(ControlType.CARRIAGE_RETURN, erase, *above))
-            # Else Rich would go up once more, by as many lines as there were.
-            live._live_render._shape = None
+            # Rich goes up by as many lines as there were.
+            down = (ControlType.CURSOR_DOWN, len(self._drawn) - 1)
+            self._console.control(Control(ControlType.CARRIAGE_RETURN, erase, *above, down))
 
     def closed(self, study: StudyRecord) -> None:
         """Clears the live part; what stands at the end is printed by the command."""

@@ -149,7 +149,7 @@ def test_a_terminal_that_gets_narrower_keeps_no_stale_line(make_study: Any) -> N
     view.refresh()
     wrapped = sum(max(-(-width // 30), 1) for width in widths)
     assert wrapped > len(widths)
-    erased = "\r\x1b[2K" + "\x1b[1A\x1b[2K" * (wrapped - 1)
+    erased = "\r\x1b[2K" + "\x1b[1A\x1b[2K" * (wrapped - 1) + f"\x1b[{len(widths) - 1}B"
     assert stream.getvalue().lstrip("\0").startswith(erased)
     view.stop()
 

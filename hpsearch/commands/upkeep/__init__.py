@@ -1,0 +1,10 @@
+"""The commands that keep a machine, its nodes and its studies in order."""
+
+from __future__ import annotations
+
+from hpsearch.commands.upkeep.agent import agent
+from hpsearch.commands.upkeep.doctor import doctor
+from hpsearch.commands.upkeep.fsck import fsck
+from hpsearch.commands.upkeep.nodes import nodes
+
+__all__ = ["agent", "doctor", "fsck", "nodes"]
