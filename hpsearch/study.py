@@ -65,7 +65,7 @@ class Study:
         """
         chosen = _with_changes(options or RunOptions(), changes)
         watcher = LogObserver() if observer is None else observer
-        with quiet(), prepare_engine(chosen.place) as engine:
+        with quiet(), prepare_engine(chosen) as engine:
             outcome = run_study(self.spec, self._database, chosen, engine, watcher)
         if outcome.error:
             raise SearchError(f"the search stopped itself: {outcome.error}")

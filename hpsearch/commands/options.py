@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -156,19 +156,11 @@ class SearchOptions:
 
     def to_run(self) -> RunOptions:
         """Returns them as the search takes them."""
+        names = {option.name for option in fields(RunOptions)} & vars(self).keys()
         return RunOptions(
-            trials=self.trials,
-            add=self.add,
+            **{name: getattr(self, name) for name in names},
             timeout_s=self.timeout,
-            devices=self.devices,
-            per_device=self.per_device,
             engine="inline" if self.inline else "local",
-            accept_changes=self.accept_changes,
-            runs=self.runs,
-            nodes=self.nodes,
-            slurm=self.slurm,
-            kubernetes=self.kubernetes,
-            ray=self.ray,
         )
 
 

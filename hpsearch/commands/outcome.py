@@ -10,6 +10,7 @@ import optuna
 from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED
 from hpsearch.commands.notify import notify
 from hpsearch.commands.options import SearchOptions
+from hpsearch.engines.place import ELSEWHERE
 from hpsearch.search.coordinator import Observer
 from hpsearch.search.run import SearchOutcome
 from hpsearch.search.store import default_url, redact
@@ -67,10 +68,7 @@ def last_line(outcome: SearchOutcome, storage: str | None, options: SearchOption
             storage=storage,
             devices=None if options.devices == "auto" else options.devices,
             per_device=None if options.per_device == 1 else options.per_device,
-            nodes=options.nodes,
-            slurm=options.slurm,
-            kubernetes=options.kubernetes,
-            ray=options.ray,
+            **{name: getattr(options, name) for name in ELSEWHERE},
         )
         return f"to go on: {again}"
     failed = [trial.number for trial in study.trials if trial.state == "failed"]

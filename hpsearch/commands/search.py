@@ -65,4 +65,4 @@ def resume(name: StudyName, /, *, options: SearchOptions = DEFAULTS) -> int:
 def _engine(options: SearchOptions) -> PreparedEngine:
     from hpsearch.engines.factory import prepare_engine
 
-    return prepare_engine(options.to_run().place)
+    return prepare_engine(options.to_run())

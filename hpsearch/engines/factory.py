@@ -14,8 +14,8 @@ from hpsearch.engines.engine import Engine
 from hpsearch.engines.forkserver_client import Server
 from hpsearch.engines.inline import InlineEngine
 from hpsearch.engines.local import LocalEngine
+from hpsearch.engines.place import Place
 from hpsearch.engines.slots import Slot, find_slots, join_slots
-from hpsearch.engines.targets import Place
 from hpsearch.errors import InputError
 
 
@@ -119,7 +119,7 @@ def _prepare_cluster(place: Place) -> PreparedEngine:
     # Most searches need none of it.
     from hpsearch.engines.cluster import Cluster
 
-    cluster = Cluster(place.targets)
+    cluster = Cluster(place)
 
     def build(work: Workload) -> Engine:
         return cluster.start(
@@ -147,7 +147,8 @@ def prepare_engine(place: Place) -> PreparedEngine:
     Raises:
         InputError: there is no such engine, or the devices or machines cannot be had.
     """
-    if place.engine not in ENGINES:
+    name = place.engine_name()
+    if name not in ENGINES:
         known = ", ".join(sorted(ENGINES))
-        raise InputError(f"there is no engine {place.engine!r}; use one of {known}")
-    return ENGINES[place.engine](place)
+        raise InputError(f"there is no engine {name!r}; use one of {known}")
+    return ENGINES[name](place)

@@ -19,7 +19,7 @@ from hpsearch.engines.bridge import call
 from hpsearch.errors import InputError
 from hpsearch.measure.preview import greatest_augmentation, preview_sheet
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.protocol.types import Direction, primary
+from hpsearch.protocol.types import Direction, primary, sign_of
 from hpsearch.search.model import model_job
 from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord, own_reports
 from hpsearch.search.store.keys import SPLIT, VERSIONS
@@ -121,7 +121,7 @@ def importances(
     found = {}
     for place, (name, direction) in enumerate(objectives.items()):
         # PED-ANOVA takes low targets for good ones, and warns of that at every call.
-        sign = -1 if direction == "maximize" else 1
+        sign = -sign_of(direction)
         with warnings.catch_warnings(), suppress(ValueError, RuntimeError):
             # Too few complete trials, or all of the same value, are a ValueError.
             warnings.simplefilter("ignore")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-import yaml
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
@@ -19,6 +18,7 @@ from hpsearch.errors import InputError
 from hpsearch.search.store import StoredStudy, take_lease
 from hpsearch.search.store.keys import ATTEMPTS, CURVE, ENVIRONMENTS, RUNS
 from hpsearch.studyfile.study import StudySpec
+from hpsearch.studyfile.yaml_text import to_yaml
 
 # These say how far and where a study goes, or how it chooses; what is searched stays the same.
 MUTABLE_KEYS = (
@@ -84,8 +84,8 @@ def check_compatible(stored: StudySpec, given: StudySpec) -> None:
     if before == after:
         return
     diff = difflib.unified_diff(
-        yaml.safe_dump(before, sort_keys=False).splitlines(),
-        yaml.safe_dump(after, sort_keys=False).splitlines(),
+        to_yaml(before).splitlines(),
+        to_yaml(after).splitlines(),
         "in the database",
         "in the file",
         lineterm="",

@@ -46,6 +46,7 @@ from hpsearch.search.store import (
     find_runs,
     find_study,
     grid_size,
+    new_settings,
     reason_of,
     redact,
     refuse_foreign_folder,
@@ -132,13 +133,18 @@ def _search(
         runs = find_runs(study, options.runs)
         folder = claim_folder(study, runs)
         trials = _budget(budget, options, _count(stored), spec)
-        environment = _environment(stored, trials, options)
+        queue = new_settings(study, spec)
+        # What is done is shown under any code; only new trials must be comparable with the others.
+        is_done, environment = _is_done(stored, trials, len(queue)), 0
+        if not is_done:
+            accept = options.accept_changes
+            environment = check_environment(study, spec, accept_changes=accept)
         describe_study(study, spec, runs, trials)
-        enqueue(study, spec)
+        enqueue(study, queue)
         buffered = buffer_writes(study, writes)
         record = stored.record(buffered.get_trials(deepcopy=False))
         observer.opened(record, [slot.name for slot in slots])
-        if _to_go(record):
+        if not is_done:
             inbox = Inbox(stored.database.engine, stored.row)
             setup = SearchSetup(
                 spec,
@@ -193,15 +199,16 @@ def _count(stored: StoredStudy, states: tuple[TrialState, ...] | None = None) ->
     return stored.database.get_n_trials(stored.row, states)
 
 
-def _environment(stored: StoredStudy, budget: int | None, options: RunOptions) -> int:
-    """Returns the number of the environment that new trials are trained under.
+def _is_done(stored: StoredStudy, budget: int | None, queued: int) -> bool:
+    """Returns whether every trial that the study may take is finished.
 
-    What is done is shown under any code; only new trials must be comparable with the others.
+    Args:
+        stored: the study.
+        budget: its trials in all; None for no limit.
+        queued: how many settings are about to be queued.
     """
     finished = _count(stored, tuple(state for state in TrialState if state.is_finished()))
-    if budget is not None and finished >= max(budget, _count(stored)):
-        return 0
-    return check_environment(stored.study, stored.spec, accept_changes=options.accept_changes)
+    return budget is not None and finished >= max(budget, _count(stored) + queued)
 
 
 def _workload(spec: StudySpec, folder: Path, observer: Observer) -> Workload:
@@ -215,8 +222,3 @@ def _is_untried(stored: StoredStudy, record: StudyRecord) -> bool:
     if CONFIRMS in stored.study.user_attrs:
         return False
     return not any(trial.values_by_epoch for trial in record.trials)
-
-
-def _to_go(record: StudyRecord) -> bool:
-    finished = sum(record.counts[state] for state in ("complete", "pruned", "failed"))
-    return record.budget is None or finished < record.budget or finished < len(record.trials)

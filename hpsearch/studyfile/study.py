@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-
-import yaml
 
 from hpsearch.protocol.job import Job, Placement, counts_validations
 from hpsearch.protocol.seeds import derive_seed
@@ -22,7 +19,6 @@ from hpsearch.studyfile.sections import longest_training
 from hpsearch.studyfile.space import Space
 
 _LONGEST_NAME = 64
-_PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 
 
 @dataclass(frozen=True)
@@ -195,23 +191,3 @@ def several_devices(spec: StudySpec) -> dict[str, int]:
     """Returns what the `study:` block says of the devices of a trial; nothing if it has one."""
     count = spec.devices_per_trial
     return {"devices_per_trial": count} if count > 1 else {}
-
-
-def to_yaml(document: Mapping[str, Any]) -> str:
-    """Returns the text of a study file."""
-    return yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Indents lists, and quotes every text that might be read as something else, such as `1e-4`."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if _PLAIN.fullmatch(text) else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)

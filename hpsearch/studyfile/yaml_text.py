@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,8 @@ MAX_BYTES = 128 * 1024
 MAX_DEPTH = 32
 MAX_VALUES = 10_000
 _MAX_DIGITS = 100
+# What is written without quotes where YAML allows it: words, paths and search expressions.
+_PLAIN = re.compile(r"[A-Za-z_][\w./-]*|~[a-z]+\(.*\)")
 
 _TAG = "tag:yaml.org,2002:"
 _AMBIGUOUS = "!ambiguous"
@@ -61,9 +64,13 @@ def parse(text: str, where: str, *, numbered: bool = True) -> Document:
     )
 
 
-def dump(tree: Any) -> str:
-    """Returns the YAML text of plain data, so that `parse` reads the same data from it."""
-    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+def to_yaml(tree: Any) -> str:
+    """Returns the YAML text of plain data, from which `parse` and every other reader get the same.
+
+    Lists are indented, and texts quoted that might be read as something else, such as `1e-4`.
+    """
+    tree = dict(tree) if isinstance(tree, Mapping) else tree
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
 
 
 def _yaml_fault(error: yaml.YAMLError, document: Document) -> Diagnostic:
@@ -101,18 +108,26 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes the text that our loader would read as something else."""
-
-    yaml_implicit_resolvers = {}  # noqa: RUF012
+    """Writes what a person would, without YAML's references."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if _PLAIN.fullmatch(text) else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
 
 for _tag, (_pattern, _first) in _SCALARS.items():
-    for _class in (_Loader, _Dumper):
-        _firsts = ["" if letter == "\0" else letter for letter in _first]
-        _class.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), _firsts)
+    _firsts = ["" if letter == "\0" else letter for letter in _first]
+    _Loader.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), _firsts)
 
 
 _Entry = tuple[Any, yaml.Node, yaml.Node]

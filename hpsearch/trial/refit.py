@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import yaml
 from pytorch_lightning.callbacks import Checkpoint
 
 from hpsearch.classes.binding import instantiate
 from hpsearch.data.opening import keep_test_split_closed
 from hpsearch.protocol.job import Job
+from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.trial.lightning_namespace import in_tree, tree_of
 from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.saving import checkpoint
@@ -107,7 +107,7 @@ def _drop_other_recipe(job: Job, epochs: int) -> None:
     """Begins anew where the folder holds the model of another setting, seed or length."""
     folder = Path(job.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    recipe = yaml.safe_dump({"epochs": epochs, "seed": job.seed, **job.config}, sort_keys=False)
+    recipe = to_yaml({"epochs": epochs, "seed": job.seed, **job.config})
     file = folder / RECIPE
     if file.exists() and file.read_text(encoding="utf-8") == recipe:
         return

@@ -24,6 +24,7 @@ from hpsearch.internals.lightning import has_validation_data, limit_validation, 
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Report, from_line, to_line
+from hpsearch.protocol.types import primary
 from hpsearch.trial.causes import failed
 from hpsearch.trial.clock import Clock
 from hpsearch.trial.lightning_namespace import in_tree
@@ -178,7 +179,7 @@ def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
             raise UnusableError(waiting) from error
         raise
     if not reports.reported:
-        raise NotLoggedError(next(iter(job.objectives)), reports.logged, validates(trainer))
+        raise NotLoggedError(primary(job.objectives)[0], reports.logged, validates(trainer))
     if waiting := _waiting_schedule(trainer):
         raise UnusableError(waiting)
     _load_again(training.module, Path(job.folder) / checkpoint.BEST)

@@ -16,7 +16,7 @@ from hpsearch.internals.lightning import has_read_epoch, is_epoch_trained
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job, counts_validations
 from hpsearch.protocol.messages import Decision, Message, Report, Started, TrialOutcome
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, primary
 from hpsearch.trial.confusion import write_confusion
 from hpsearch.trial.fingerprint import data_facts
 from hpsearch.trial.ranks import agree
@@ -264,7 +264,7 @@ class Reports(Checkpoint):
 
     @property
     def _primary(self) -> tuple[str, Direction]:
-        return next(iter(self._objectives.items()))
+        return primary(self._objectives)
 
     @property
     def _best_step(self) -> int | None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-import yaml
 
 from hpsearch.classes.binding import bind, instantiate
 from hpsearch.classes.cli import with_cli
@@ -23,6 +22,8 @@ from hpsearch.data.opening import keep_test_split_closed
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job, counts_validations
 from hpsearch.protocol.messages import Ended, Report
+from hpsearch.protocol.types import primary
+from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.trial import tensorboard
 from hpsearch.trial.causes import failed
 from hpsearch.trial.lightning_namespace import become_rank, in_tree, tree_of
@@ -119,7 +120,7 @@ def _fit(
     try:
         trainer.fit(training.module, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
     finally:
-        best = heard.best(*next(iter(job.objectives.items())))
+        best = heard.best(*primary(job.objectives))
         tensorboard.fill_columns(training.board, best, trainer.global_step)
     return Ended(reports.how, facts=reports.end())
 
@@ -263,5 +264,5 @@ def _derive(data: Any, path: str | Callable[[Any], Any]) -> Any:
 
 
 def _write_params(job: Job) -> None:
-    text = yaml.safe_dump({"params": dict(job.params), **job.config}, sort_keys=False)
+    text = to_yaml({"params": dict(job.params), **job.config})
     (Path(job.folder) / "params.yaml").write_text(text, encoding="utf-8")

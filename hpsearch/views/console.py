@@ -1,9 +1,13 @@
-"""Texts on the screen as they are: what a database or a trial says must not steer the terminal."""
+"""What all screens share: the form of tables, and texts that cannot steer the terminal.
+
+What a database or a trial says is shown as it is, but for what a terminal would obey.
+"""
 
 from __future__ import annotations
 
 from typing import final
 
+from rich import box
 from rich.console import (
     Console,
     ConsoleOptions,
@@ -13,6 +17,7 @@ from rich.console import (
     RenderResult,
 )
 from rich.segment import Segment
+from rich.table import Table
 
 # What a terminal obeys: the C0 and C1 sets, but for the end of a line, and DEL.
 _ORDERS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if code != 10}
@@ -37,3 +42,14 @@ class _Quiet:
                 yield segment
             else:
                 yield Segment(segment.text.translate(_ORDERS), segment.style)
+
+
+def head_table(*, footer: bool = False) -> Table:
+    """Returns an empty table with a line below its heads, as every command prints them."""
+    return Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+        show_footer=footer,
+    )

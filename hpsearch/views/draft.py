@@ -7,8 +7,7 @@ from typing import Any
 
 from hpsearch.measure.draft import Draft
 from hpsearch.studyfile.document import KeyPath
-from hpsearch.studyfile.expressions import is_expression
-from hpsearch.studyfile.study import to_yaml
+from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.views.formatting import command
 
 _INDENT = "  "
@@ -50,9 +49,7 @@ def _block(content: Mapping[str, Any], path: KeyPath, draft: Draft) -> list[str]
                 lines += [f"{_INDENT}init_args:", *_block(value, here, draft)]
             continue
         text = to_yaml({key: _plain(value)}).rstrip("\n")
-        if is_expression(value):
-            text = f"{key}: {value}"  # in a block, a mark needs no quotes
-        elif key == "objective":
+        if key == "objective":
             text = "objective: {" + ", ".join(f"{k}: {v}" for k, v in value.items()) + "}"
         first, *rest = text.splitlines()
         indent = _INDENT * len(path)

@@ -32,12 +32,11 @@ def epochs_done(trial: TrialRecord) -> int:
 
 def place(trial: TrialRecord, direction: Direction) -> Place:
     """Returns what to sort a trial by: its state, its value, and its number among equals."""
-    sign = -1.0 if direction == "maximize" else 1.0
     value = latest_value(trial)
     known = value is not None and not math.isnan(value)
     return (
         ORDER.index(trial.state),
-        sign * value if known and value is not None else math.inf,
+        -sign_of(direction) * value if known and value is not None else math.inf,
         trial.number,
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hpsearch.search.store import TrialRecord
 from hpsearch.search.store.keys import SEED
-from hpsearch.studyfile.study import StudySpec, filled_document, to_yaml
+from hpsearch.studyfile.study import StudySpec, filled_document
+from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.views import formatting
 
 

@@ -13,8 +13,8 @@ import hpsearch
 from hpsearch.engines import factory
 from hpsearch.engines.engine import Engine, Exited, Handler
 from hpsearch.engines.factory import PreparedEngine, Workload, prepare_engine
+from hpsearch.engines.place import Place
 from hpsearch.engines.slots import Slot
-from hpsearch.engines.targets import Place, Targets
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Report, Started
 from hpsearch.trial.run import run_trial
@@ -66,7 +66,7 @@ trainer: {max_epochs: 1}
 PLACES = {
     "inline": Place("inline", "cpu:1"),
     "local": Place("local", "cpu:1"),
-    "cluster": Place("cluster", targets=Targets(nodes="local")),
+    "cluster": Place("cluster", nodes="local"),
     "patient": Place("patient"),
 }
 

@@ -180,6 +180,23 @@ def test_other_code_or_versions_are_named_and_need_a_word(
     assert lines[1].startswith("1: trial 2; torch is 9.0, and was ")
 
 
+def test_a_setting_that_is_queued_in_a_study_that_is_done_needs_the_same_code(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    other_code(monkeypatch)
+    assert run().study.state == "done", "nothing is to be trained"
+
+    queued = "study.enqueue=[{model.width: 5}]"
+    with pytest.raises(InputError, match="the trials of tiny were trained otherwise"):
+        run(queued)
+    assert len(load_record(open_storage(URL), "tiny").trials) == 2
+
+    study = run(queued, accept_changes=True).study
+    assert study.trials[2].params == {"model.width": 5}
+    assert study.trials[2].attempts[0]["environment"] == 1
+
+
 def test_a_study_that_has_not_trained_yet_takes_what_there_is(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

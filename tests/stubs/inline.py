@@ -21,7 +21,7 @@ def run_inline(
 ) -> SearchOutcome:
     """Runs the study of a file, one trial at a time."""
     given = RunOptions(**{"engine": "inline", "devices": "cpu:1", "runs": runs, **options})
-    with prepare_engine(given.place) as engine:
+    with prepare_engine(given) as engine:
         return run_study(spec, open_storage(url), given, engine, observer or Watcher())
 
 
@@ -31,7 +31,7 @@ def resume_inline(
     """Continues a study of the database, one trial at a time."""
     given = RunOptions(**{"engine": "inline", "devices": "cpu:1", "runs": runs, **options})
     stored = open_study(open_storage(url, create=False), name)
-    with prepare_engine(given.place) as engine:
+    with prepare_engine(given) as engine:
         return resume_study(stored, given, engine, observer or Watcher())
 
 

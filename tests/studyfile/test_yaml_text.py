@@ -1,7 +1,8 @@
 import pytest
+import yaml
 
 from hpsearch.studyfile.document import Location
-from hpsearch.studyfile.yaml_text import MAX_BYTES, dump, parse
+from hpsearch.studyfile.yaml_text import MAX_BYTES, parse, to_yaml
 
 
 @pytest.mark.parametrize(
@@ -99,10 +100,16 @@ def test_a_quoted_expression_is_whole_inside_braces():
     assert parse('a: {b: "~int(1, 2)"}', "x.yaml").diagnostics == ()
 
 
-def test_what_is_dumped_reads_the_same():
+def test_what_is_written_reads_the_same_to_us_and_to_others():
     tree = {
         "text": ["1e-4", "yes", "null", "~", "", "5", "x: y", "~int(1, 2)", "~~x", "2020-01-01"],
         "plain": [1e-4, 1e-20, 5, True, None],
         "on": {"nested": []},
     }
-    assert parse(dump(tree), "x.yaml").tree == tree
+    assert parse(to_yaml(tree), "x.yaml").tree == tree
+    assert yaml.safe_load(to_yaml(tree)) == tree
+
+
+def test_what_is_the_same_twice_is_written_twice():
+    again = {"b": [1]}
+    assert to_yaml({"a": again, "c": again}) == "a:\n  b:\n    - 1\nc:\n  b:\n    - 1\n"

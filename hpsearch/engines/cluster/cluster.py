@@ -19,31 +19,31 @@ from hpsearch.engines.cluster.notices import NONCE, Notices
 from hpsearch.engines.cluster.remote import RemoteEngine
 from hpsearch.engines.cluster.study_code import StudyCode
 from hpsearch.engines.cluster.workplace import Study
-from hpsearch.engines.targets import Targets
+from hpsearch.engines.place import ELSEWHERE, Place
 from hpsearch.errors import InputError
 
 
 class Cluster:
-    """The carriers to all targets, before there is a study.
+    """The carriers to all other machines, before there is a study.
 
     Args:
-        targets: where the nodes are.
+        place: where the nodes are.
 
     Raises:
-        InputError: a target is not what it should be, or does not answer.
+        InputError: one of them is not what it should be, or does not answer.
     """
 
-    def __init__(self, targets: Targets) -> None:
-        if not targets:
+    def __init__(self, place: Place) -> None:
+        if all(getattr(place, name) is None for name in ELSEWHERE):
             raise InputError("the engine cluster needs one of nodes, slurm, kubernetes and ray")
-        self._ssh = SshCarrier(read_nodes(targets.nodes) if targets.nodes is not None else ())
+        self._ssh = SshCarrier(read_nodes(place.nodes) if place.nodes is not None else ())
         self._carriers: list[Carrier] = [self._ssh]
-        if targets.slurm is not None:
-            self._carriers.append(SlurmCarrier(SlurmRequest.parse(targets.slurm)))
-        if targets.kubernetes is not None:
-            self._carriers.append(KubernetesCarrier(PodChoice.parse(targets.kubernetes)))
-        if targets.ray is not None:
-            self._carriers.append(RayCarrier(RayChoice.parse(targets.ray)))
+        if place.slurm is not None:
+            self._carriers.append(SlurmCarrier(SlurmRequest.parse(place.slurm)))
+        if place.kubernetes is not None:
+            self._carriers.append(KubernetesCarrier(PodChoice.parse(place.kubernetes)))
+        if place.ray is not None:
+            self._carriers.append(RayCarrier(RayChoice.parse(place.ray)))
 
     def __enter__(self) -> Cluster:
         return self

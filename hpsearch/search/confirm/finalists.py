@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from hpsearch.errors import InputError
-from hpsearch.protocol.types import Direction, primary
+from hpsearch.protocol.types import Direction, primary, sign_of
 from hpsearch.search.confirm.intervals import (
     Interval,
     claim_level,
@@ -181,7 +181,7 @@ def choose_finalists(study: StudyRecord, top: int) -> tuple[TrialRecord, ...]:
         )
     _, direction = primary(study.objectives)
     settings: dict[frozenset[object], TrialRecord] = {}
-    for trial in sorted(complete, key=lambda trial: -_sign(direction) * first_value(trial)):
+    for trial in sorted(complete, key=lambda trial: -sign_of(direction) * first_value(trial)):
         settings.setdefault(frozenset(trial.params.items()), trial)
     return tuple(settings.values())[:top]
 
@@ -232,7 +232,7 @@ def _gather(trial: TrialRecord, runs: Sequence[TrialRecord], seeds: int) -> Fina
 def _rank(finalist: Finalist, direction: Direction) -> tuple[bool, int, float]:
     # Who failed under another seed stands behind who did not, however good the rest is.
     mean = finalist.mean
-    return mean is None, finalist.failed, 0.0 if mean is None else -_sign(direction) * mean
+    return mean is None, finalist.failed, 0.0 if mean is None else -sign_of(direction) * mean
 
 
 def _compare(
@@ -240,7 +240,7 @@ def _compare(
 ) -> Comparison:
     common = [seed for seed in first.runs if seed in second.runs]
     ours, theirs = ([one.values[seed] for seed in common] for one in (first, second))
-    differences = [_sign(direction) * (a - b) for a, b in zip(ours, theirs, strict=True)]
+    differences = [sign_of(direction) * (a - b) for a, b in zip(ours, theirs, strict=True)]
     difference = statistics.fmean(differences) if differences else 0.0
     p_value = paired_p_value(ours, theirs)
     known: Look = {"first": first.trial.number, "second": second.trial.number}
@@ -256,7 +256,3 @@ def _compare(
 
 def _agrees(look: Look, known: Mapping[str, Any]) -> bool:
     return all(look.get(name) == value for name, value in known.items())
-
-
-def _sign(direction: Direction) -> int:
-    return 1 if direction == "maximize" else -1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from hpsearch.protocol.types import sign_of
 from hpsearch.search.confirm.finalists import Confirmation, Finalist
 from hpsearch.search.confirm.intervals import Interval, share_interval
 from hpsearch.search.confirm.test_log import Evaluation
@@ -62,7 +63,7 @@ def _finalist(finalist: Finalist, confirmation: Confirmation) -> dict[str, Any]:
         "confirmed": mean,
         **_ends(interval),
         "values": {str(seed): value for seed, value in finalist.values.items()},
-        "optimism": gap if gap is None or confirmation.direction == "maximize" else -gap,
+        "optimism": None if gap is None else sign_of(confirmation.direction) * gap,
         "failed": finalist.failed,
         "parameters": int(parameters),
         "seconds": round(seconds, 3),

@@ -138,7 +138,7 @@ def _train(again: StoredStudy, run: RunOptions, observer: Observer) -> SearchOut
     if record.state == "done":
         return SearchOutcome(record, interrupted=False, error="")
     options = replace(run, trials=None, add=None, timeout_s=None)
-    with prepare_engine(run.place) as engine:
+    with prepare_engine(run) as engine:
         return resume_study(again, options, engine, observer)
 
 

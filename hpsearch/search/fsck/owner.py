@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 
 from hpsearch.internals.optuna import is_in_range
 from hpsearch.protocol.events import read_record
-from hpsearch.protocol.types import Direction, Scalar
+from hpsearch.protocol.types import Direction, Scalar, primary
 from hpsearch.search.fsck.problem import Problem, Repair
 from hpsearch.search.fsck.rows import curve_of
 from hpsearch.search.store import EVENTS, ORPHANS, Mutation, parameter, read_params
@@ -41,10 +41,10 @@ def check_owner(
 
 def _has_values_of(trial: FrozenTrial, folder: Path, objectives: Mapping[str, Direction]) -> bool:
     """Returns whether all that the database knows of a trial's values is in the folder's record."""
-    primary = next(iter(objectives))
+    objective, _ = primary(objectives)
     said: dict[int, set[Any]] = {}
     for report in read_record(folder / EVENTS).reports:
-        said.setdefault(report.step, set()).add(report.values.get(primary))
+        said.setdefault(report.step, set()).add(report.values.get(objective))
     stored = curve_of(trial)
     return bool(stored) and all(value in said.get(step, ()) for step, value in stored.items())
 

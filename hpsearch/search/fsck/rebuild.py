@@ -18,6 +18,7 @@ from hpsearch.protocol.events import best_report, read_record
 from hpsearch.protocol.job import identity_of
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.seeds import derive_seed
+from hpsearch.protocol.types import primary
 from hpsearch.search.fsck.files import list_numbers
 from hpsearch.search.store import (
     DEFAULT_RUNS,
@@ -151,7 +152,7 @@ class _Restored:
                 facts["parameters"] = int(last.metrics["parameters"])
             self._writer.set_facts(trial, facts)
         if record.ended is not None:
-            best = best_report(record.reports, *next(iter(self._spec.objectives.items())))
+            best = best_report(record.reports, *primary(self._spec.objectives))
             self._writer.tell(trial, record.ended, best)
             self._date(trial.number, place / EVENTS, record.reports)
 

@@ -96,7 +96,7 @@ def check_end(trial: FrozenTrial, record: Record | None, objectives: Objectives)
         wanted = TrialState.PRUNED
     if wanted == trial.state:
         return []
-    best = best_report(record.reports, *next(iter(objectives.items())))
+    best = best_report(record.reports, *primary(objectives))
     values = [float(best.values[name]) for name in objectives] if best else None
     if wanted == TrialState.COMPLETE and values is None:
         return []
@@ -114,7 +114,7 @@ def check_attributes(
     if record is None or record.damaged or record.ended is None or not trial.state.is_finished():
         return []
     wanted = dict(record.ended.facts)
-    best = best_report(record.reports, *next(iter(objectives.items())))
+    best = best_report(record.reports, *primary(objectives))
     if best is not None:
         wanted |= {f"best_{name}": value for name, value in best.metrics.items()}
     stored = trial.user_attrs

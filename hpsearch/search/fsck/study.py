@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.internals.optuna import study_id_of
 from hpsearch.protocol.layout import trial_folder
+from hpsearch.protocol.types import primary, sign_of
 from hpsearch.search.fsck.problem import Problem, ProblemKind, Repair
 from hpsearch.search.store import direction_change, read_owner_file
 from hpsearch.search.store.keys import CONFIRMS, DOCUMENT, IMPORT_PATHS, SPLIT, VERSIONS
@@ -69,8 +70,8 @@ def _to_keep(trials: Sequence[FrozenTrial], spec: StudySpec) -> list[int]:
         return [trial.number for trial in complete]
     if spec.disk_budget is not None:
         return []
-    sign = -1 if next(iter(spec.objectives.values())) == "maximize" else 1
-    ranked = sorted(complete, key=lambda trial: (sign * trial.values[0], trial.number))
+    sign = sign_of(primary(spec.objectives)[1])
+    ranked = sorted(complete, key=lambda trial: (-sign * trial.values[0], trial.number))
     return sorted(trial.number for trial in ranked[: spec.keep_checkpoints])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.rungs.epochs import EpochBudget
 from hpsearch.search.rungs.ladder import Ladder, Promotion, RungDecision
 
@@ -31,7 +31,7 @@ class Scheduler:
         self.ladder = ladder
         self.epochs = epochs
         self._longest = longest
-        self._sign = -1.0 if direction == "maximize" else 1.0
+        self._sign = -sign_of(direction)
         self._ends: dict[int, int] = {}
         self._done: dict[int, int] = {}
         self._whole: set[int] = set()

@@ -12,6 +12,7 @@ from hpsearch.search.store.create import (
     find_confirmation,
     insert_study,
     is_unfinished,
+    new_settings,
     queue_changes,
 )
 from hpsearch.search.store.database import (
@@ -131,6 +132,7 @@ __all__ = [
     "open_study",
     "open_storage",
     "write_owner",
+    "new_settings",
     "own_reports",
     "parameter",
     "queue_changes",

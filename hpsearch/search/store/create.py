@@ -105,20 +105,26 @@ def create_study(
     return optuna.load_study(study_name=spec.name, storage=storage, sampler=build_sampler(spec, 0))
 
 
-def enqueue(study: optuna.Study, spec: StudySpec) -> None:
-    """Adds the settings that are tried first, but for those that are there already.
+def new_settings(study: optuna.Study, spec: StudySpec) -> list[QueuedTrial]:
+    """Returns the settings that are tried first, but for those that are there already.
 
-    Only the owner of a study may add trials, and not to one that confirms another.
+    A study that confirms another has none.
     """
     if CONFIRMS in study.user_attrs or not (spec.enqueue or priors_of(spec.space)):
-        return
+        return []
     trials = study.get_trials(deepcopy=False)
-    queue = _known_settings(spec, [trial.system_attrs.get(FIXED) for trial in trials])
+    return _known_settings(spec, [trial.system_attrs.get(FIXED) for trial in trials])
+
+
+def enqueue(study: optuna.Study, queue: Sequence[QueuedTrial]) -> None:
+    """Adds trials that wait to a study of the database; only its owner may."""
+    if not queue:
+        return
     database = database_of(study)
     assert database is not None, "a study in memory has its settings from the database"
-    if queue:
-        with database.engine.begin() as connection:
-            write(connection, queue_changes(study_id_of(study), len(trials), queue), {})
+    there = len(study.get_trials(deepcopy=False))
+    with database.engine.begin() as connection:
+        write(connection, queue_changes(study_id_of(study), there, queue), {})
 
 
 def _known_settings(spec: StudySpec, there: Sequence[Any]) -> list[QueuedTrial]:

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.classes.binding import instantiate
 from hpsearch.classes.components import resolve
 from hpsearch.protocol.seeds import derive_seed
-from hpsearch.protocol.types import Scalar
+from hpsearch.protocol.types import Scalar, primary
 from hpsearch.search.rungs import ETA, EpochBudget, Ladder, Promotion, Scheduler, rungs_up_to
 from hpsearch.search.store.keys import CURVE, PROMOTED
 from hpsearch.studyfile.distributions import Choice, Distribution, IntRange
@@ -110,8 +110,8 @@ def build_scheduler(spec: StudySpec) -> Scheduler:
     longest = spec.max_reports() or MANY
     rungs = rungs_up_to(longest, spec.promote.eta, spec.promote.first) if spec.promote else ()
     ladder = Ladder(rungs, spec.promote.eta if spec.promote else ETA)
-    direction = next(iter(spec.objectives.values()))
-    return Scheduler(ladder, EpochBudget(spec.epochs), longest, direction)
+    epochs = EpochBudget(spec.epochs)
+    return Scheduler(ladder, epochs, longest, primary(spec.objectives)[1])
 
 
 def _grid(spec: StudySpec) -> dict[str, list[Scalar]]:

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpsearch.internals.optuna import forget_trials, storage_of, study_id_of, trial_id_of
 from hpsearch.protocol.messages import Ended, Report
-from hpsearch.protocol.types import Direction, Scalar, primary
+from hpsearch.protocol.types import Direction, Scalar, primary, sign_of
 from hpsearch.search.rungs import RungDecision
 from hpsearch.search.store.attempts import Attempts
 from hpsearch.search.store.keys import (
@@ -147,7 +147,7 @@ class StudyWriter:
         Idempotent: an epoch that is reported again keeps its first value.
         """
         self.attempts.advance(trial, report.step)
-        value = next(iter(report.values.values()))
+        value = report.values[primary(self._spec.objectives)[0]]
         whole = bool(trial.user_attrs.get(WHOLE))
         scheduler = self.pauses.scheduler
         decision = scheduler.report(trial.number, report.step, value, whole=whole)
@@ -268,5 +268,4 @@ def generalization_gap(
     partner = metrics.get(f"train_{kind}")
     if phase != _VALIDATION or partner is None:
         return None
-    ahead = partner - metrics[objective]
-    return ahead if direction == "maximize" else -ahead
+    return sign_of(direction) * (partner - metrics[objective])

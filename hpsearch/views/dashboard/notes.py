@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-import yaml
-
 from hpsearch.search.store import TrialRecord
 from hpsearch.search.store.keys import FAILURE, PAUSED_AT, PRUNED_AT, TRACEBACK
+from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.views import formatting
 
 
@@ -62,7 +61,7 @@ def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
 
 
 def _parameters(trial: TrialRecord) -> str:
-    return yaml.safe_dump(dict(trial.params), sort_keys=False, allow_unicode=True).rstrip()
+    return to_yaml(trial.params).rstrip()
 
 
 def _code_block(text: str, language: str = "") -> str:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +14,7 @@ from hpsearch.measure.extremes import Extreme
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.studyfile.space import Space
 from hpsearch.views import formatting
+from hpsearch.views.console import head_table
 from hpsearch.views.formatting import spell
 
 
@@ -44,7 +44,7 @@ def distribution_words(distribution: Distribution) -> str:
 
 def parameter_table(space: Space) -> Table:
     """Returns each parameter and the values it may take."""
-    table = _table()
+    table = head_table()
     table.add_column("parameter", no_wrap=True)
     table.add_column("values", overflow="fold")
     for name, distribution in space.parameters.items():
@@ -54,7 +54,7 @@ def parameter_table(space: Space) -> Table:
 
 def branch_table(ends: Sequence[Extreme], probes: Sequence[Mapping[str, Any]]) -> Table:
     """Returns each branch at both ends: its weights, an epoch's time, and whether it trains."""
-    table = _table()
+    table = head_table()
     if any(end.branch for end in ends):
         table.add_column("branch", overflow="fold")
     table.add_column("values", no_wrap=True)
@@ -98,7 +98,3 @@ def cost_words(cost: Cost, trials: int | None, slots: int) -> str:
         f"{trials} trials on {on} take about {spell(cost.total_s)} if none is pruned"
         f" ({span} each); their checkpoints take about {formatting.size(cost.disk_bytes)}."
     )
-
-
-def _table() -> Table:
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)

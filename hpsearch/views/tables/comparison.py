@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from hpsearch.search.store import StudyRecord
 from hpsearch.studyfile.document import short_names
 from hpsearch.views import formatting
+from hpsearch.views.console import head_table
 from hpsearch.views.formatting import spell
 from hpsearch.views.tables.study import STATE_STYLES, best_words
 
@@ -33,7 +32,7 @@ class Compared:
 
 def comparison(compared: Sequence[Compared]) -> RenderableType:
     """Returns one row a study, and a word of warning where their values cannot be compared."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table = head_table()
     table.add_column("study", overflow="fold")
     table.add_column("state", no_wrap=True)
     table.add_column("best", overflow="fold")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from hpsearch.views import formatting
+from hpsearch.views.console import head_table
 from hpsearch.views.formatting import spell
 
 Record = Mapping[str, Any]
@@ -109,7 +109,7 @@ def evaluations_words(test_evaluations: Sequence[Record]) -> str:
 
 def _finalists(record: Record) -> Table:
     test = record["test"] or {}
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table = head_table()
     table.add_column("trial", justify="right", no_wrap=True)
     names = ["searched", "confirmed", "95 % interval", "optimism", "runs", "weights", "time"]
     for name in names + ([test["metric"], "95 % interval"] if test else []):

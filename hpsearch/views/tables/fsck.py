@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from hpsearch.search.fsck import FsckReport, Problem, Rebuilt
+from hpsearch.views.console import head_table
 
 _WIDEST = 24  # trial-0007/last.json.tmp
 
@@ -18,7 +18,7 @@ def problem_table(problems: Sequence[Problem]) -> Table:
 
     The really damaged come first; what is only good to know has a `-` for its repair.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table = head_table()
     table.add_column("what", no_wrap=True)
     longest = max((len(problem.where) for problem in problems), default=0)
     table.add_column("where", overflow="fold", min_width=min(longest, _WIDEST))

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,17 +15,12 @@ from hpsearch.measure.extremes import extreme_configs
 from hpsearch.protocol.job import Placement
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views import formatting
+from hpsearch.views.console import head_table
 
 
 def layer_table(summary: Mapping[str, Any]) -> Table:
     """Returns each layer with its shapes (of a batch of one) and weights, and their sum."""
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        show_edge=False,
-        show_footer=True,
-    )
+    table = head_table(footer=True)
     table.add_column("layer", overflow="fold", footer="all")
     table.add_column("type", no_wrap=True)
     table.add_column("input", no_wrap=True)

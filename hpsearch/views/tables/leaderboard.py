@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rich import box
 from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +14,7 @@ from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.document import short_names
 from hpsearch.views import formatting
+from hpsearch.views.console import head_table
 from hpsearch.views.curve import Curve
 from hpsearch.views.ranking import epochs_done, latest_value, ranked, top
 
@@ -72,7 +72,7 @@ def leaderboard(
     """
     ordered = list(trials) if in_order else ranked(trials, primary(objectives)[1])
     shown = ordered[:limit] if in_order else top(ordered, limit)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table = head_table()
     names = short_names(name for trial in shown for name in trial.params)
     results, room = _fitting(_results(shown, objectives, ranks=not in_order), names, shown, width)
     for column in results:

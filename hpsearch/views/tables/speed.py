@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +13,7 @@ from hpsearch.engines.slots import Slot
 from hpsearch.measure.extremes import middle
 from hpsearch.measure.speed import GAIN, Measurement, measure_speed, speedups
 from hpsearch.studyfile.study import StudySpec
+from hpsearch.views.console import head_table
 from hpsearch.views.formatting import spell
 
 
@@ -32,7 +32,7 @@ def print_speed(console: Console, spec: StudySpec, slot: Slot) -> None:
 
 def speed_table(baseline: Measurement, others: Sequence[Measurement]) -> Table:
     """Returns one row for each variant: speed, speedup with its range, compile time."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table = head_table()
     table.add_column("variant", no_wrap=True)
     table.add_column("samples/s", justify="right", no_wrap=True)
     table.add_column("times the file's", no_wrap=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import wrap
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +14,7 @@ from hpsearch.protocol.types import primary
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.search.store.keys import FAILURE_KIND
 from hpsearch.views import formatting
+from hpsearch.views.console import head_table
 from hpsearch.views.ranking import (
     counts_line,
     done,
@@ -46,7 +46,7 @@ STATE_STYLES = {"running": "cyan", "done": "green", "interrupted": "yellow", "ne
 
 def study_list(studies: Sequence[StudyRecord]) -> Table:
     """Returns one row a study: name, state, share of the budget, best value, counts."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table = head_table()
     table.add_column("study", overflow="fold")
     table.add_column("state", no_wrap=True)
     table.add_column("done", justify="right", no_wrap=True)

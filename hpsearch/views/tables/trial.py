@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -16,6 +15,7 @@ from hpsearch.protocol.types import primary
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.search.store.keys import FAILURE, FAILURE_KIND, PAUSED_AT, PROMOTED, TRACEBACK
 from hpsearch.views import formatting
+from hpsearch.views.console import head_table
 from hpsearch.views.curve import Curve
 from hpsearch.views.formatting import spell
 from hpsearch.views.tables.environments import change_words, environments_of
@@ -24,7 +24,7 @@ from hpsearch.views.tables.leaderboard import STYLES
 
 def attempts_table(trial: TrialRecord) -> Table:
     """Returns one row an attempt; what nobody has recorded is a dash."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table = head_table()
     table.add_column("attempt", justify="right", no_wrap=True)
     table.add_column("started", no_wrap=True)
     table.add_column("on", overflow="fold")

@@ -14,7 +14,7 @@ from test_local import Desk, job
 
 from hpsearch.engines.cluster import Cluster
 from hpsearch.engines.engine import Exited
-from hpsearch.engines.targets import Targets
+from hpsearch.engines.place import Place
 from hpsearch.protocol.messages import Ended
 
 pytestmark = pytest.mark.process
@@ -39,7 +39,7 @@ def test_a_search_uses_the_hosts_that_let_it_in(
     runs, notes, desk = tmp_path / "runs", list[str](), Desk()
     runs.mkdir()
 
-    with Cluster(Targets(nodes=str(tmp_path / "cluster.yaml"))) as cluster:
+    with Cluster(Place(nodes=str(tmp_path / "cluster.yaml"))) as cluster:
         engine = cluster.start(["tiny"], DATA, [STUBS], runs, notes.append)
         while not engine.slots or len(notes) < 4:
             engine.poll(desk, 0.2)

@@ -16,7 +16,7 @@ from hpsearch.protocol.messages import Ended, Message, Started
 from hpsearch.search.coordinator import SearchSetup
 from hpsearch.search.coordinator.stop import StopRequest
 from hpsearch.search.store import StudyRecord, load_record, open_study
-from hpsearch.search.store.create import create_study, enqueue
+from hpsearch.search.store.create import create_study, new_settings
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.owned_storage import buffer_writes
@@ -71,7 +71,8 @@ class Bench:
         self.spec, self.runs = study, folder / "runs"
         self.runs.mkdir()
         self.trained = Trained()
-        enqueue(create_study(study, self.storage, self.runs), study)
+        made = create_study(study, self.storage, self.runs)
+        assert new_settings(made, study) == [], "they come with the study"
 
     def run(self, slots: int = 1, *, reports: int | None = None, stop: bool = False) -> Watcher:
         """Runs the search; to its end, or until so many epochs were reported."""

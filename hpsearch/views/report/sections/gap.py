@@ -43,7 +43,7 @@ class Pair:
         )
         if not isinstance(train, int | float) or not isinstance(val, int | float):
             return None
-        return float(train - val if self.direction == "maximize" else val - train)
+        return float(sign_of(self.direction) * (train - val))
 
 
 def gap(data: ReportData) -> Section | None:

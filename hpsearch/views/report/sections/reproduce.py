@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import platform
 
-import yaml
-
 from hpsearch.measure.report import ReportData
+from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.views.formatting import command
 from hpsearch.views.report.blocks import Block, Code, KeyValues, Paragraph, Section
 from hpsearch.views.winner import study_file
@@ -37,7 +36,7 @@ def reproduce(data: ReportData) -> Section:
             " again; with several, which results are known when a trial is proposed depends on"
             " timing."
         ),
-        Code(f"{name}.yaml", yaml.safe_dump(spec.document, sort_keys=False), folded=True),
+        Code(f"{name}.yaml", to_yaml(spec.document), folded=True),
     ]
     if best is not None:
         parts.append(Code("best.yaml", study_file(spec, best, "best.yaml"), folded=True))

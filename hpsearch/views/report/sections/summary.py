@@ -7,6 +7,7 @@ from typing import Any
 
 from hpsearch.measure.report import ReportData
 from hpsearch.studyfile.algorithms import NO_PRUNER
+from hpsearch.studyfile.sections import texts_of
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views import formatting
 from hpsearch.views.formatting import command, spell
@@ -91,17 +92,11 @@ def _confirmed(record: Mapping[str, Any] | None) -> dict[str, str]:
 
 def _class_names(section: object) -> str:
     """Returns the classes a section may build, of all its branches."""
-    found: list[str] = []
-
-    def walk(node: object) -> None:
-        if isinstance(node, dict):
-            if isinstance(path := node.get("class_path"), str):
-                found.append(path.rpartition(".")[2])
-                return
-            for value in node.values():
-                walk(value)
-
-    walk(section)
+    found = (
+        text.rpartition(".")[2]
+        for place, text, names_class in texts_of(section)
+        if names_class and "init_args" not in place
+    )
     return " or ".join(dict.fromkeys(found)) or "a model"
 
 
