@@ -133,12 +133,10 @@ def _search(
         runs = find_runs(study, options.runs)
         folder = claim_folder(study, runs)
         trials = _budget(budget, options, _count(stored), spec)
-        queue = new_settings(study, spec)
+        queue, accept = new_settings(study, spec), options.accept_changes
         # What is done is shown under any code; only new trials must be comparable with the others.
-        is_done, environment = _is_done(stored, trials, len(queue)), 0
-        if not is_done:
-            accept = options.accept_changes
-            environment = check_environment(study, spec, accept_changes=accept)
+        is_done = _is_done(stored, trials, len(queue))
+        environment = 0 if is_done else check_environment(study, spec, accept_changes=accept)
         describe_study(study, spec, runs, trials)
         enqueue(study, queue)
         buffered = buffer_writes(study, writes)
