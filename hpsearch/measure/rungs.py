@@ -1,12 +1,16 @@
-"""The rungs of a study that pauses trials: how many met each, and what became of them."""
+"""The rungs of a study that pauses trials: who met each, what became of them, who was right."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
+from scipy.stats import spearmanr
+
+from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.store import TrialRecord
-from hpsearch.search.store.keys import PAUSED_AT, PROMOTED, PRUNED_AT
+from hpsearch.search.store.keys import AUDITED_AT, PAUSED_AT, PROMOTED, PRUNED_AT
 
 
 def epochs_trained(trials: Sequence[TrialRecord]) -> int:
@@ -44,6 +48,69 @@ def count_rungs(trials: Sequence[TrialRecord]) -> list[RungCount]:
         known = trial.attributes
         found |= {*known.get(PROMOTED, ()), known.get(PAUSED_AT) or 0, known.get(PRUNED_AT) or 0}
     return [_count(epochs, trials) for epochs in sorted(found - {0})]
+
+
+@dataclass(frozen=True)
+class RungAudit:
+    """Whether a rung was right, as far as the trials that were trained whole can tell.
+
+    Attributes:
+        epochs: epochs done at the rung.
+        audited: trials that would have paused there, and were trained whole.
+        wrong: of those, trials that ended better than half of those that the rung let continue and
+            that were trained whole.
+        winners: of those, trials that ended better than every other trial of the study.
+        whole: trials that were trained whole.
+        correlation: Spearman's, of what these had at the rung with what they had at their end, -1
+            to 1; None where there are fewer than three, or all are alike.
+    """
+
+    epochs: int
+    audited: int
+    wrong: int
+    winners: int
+    whole: int
+    correlation: float | None
+
+
+def audit_rungs(trials: Sequence[TrialRecord], direction: Direction) -> list[RungAudit]:
+    """Returns what the audited trials say of each rung; none where nothing was audited."""
+    if not any(trial.attributes.get(AUDITED_AT) for trial in trials):
+        return []
+    sign = sign_of(direction)
+    ends = {t.number: sign * t.values[0] for t in trials if t.state == "complete" and t.values}
+    whole = [trial for trial in trials if trial.number in ends]
+    return [_audit(rung.epochs, whole, ends, sign) for rung in count_rungs(trials)]
+
+
+def _audit(
+    epochs: int, whole: Sequence[TrialRecord], ends: Mapping[int, float], sign: float
+) -> RungAudit:
+    audited = [ends[t.number] for t in whole if t.attributes.get(AUDITED_AT) == epochs]
+    continued = [ends[t.number] for t in whole if not t.attributes.get(AUDITED_AT)]
+    bar = median(continued) if continued else None
+    first = max(ends.values(), default=0.0)
+    values = [_best_by(trial, epochs, sign) for trial in whole]
+    known = [(v, ends[t.number]) for v, t in zip(values, whole, strict=True) if v is not None]
+    return RungAudit(
+        epochs,
+        len(audited),
+        sum(bar is not None and end > bar for end in audited),
+        sum(end == first and end not in continued for end in audited),
+        len(known),
+        _correlation(known),
+    )
+
+
+def _best_by(trial: TrialRecord, epochs: int, sign: float) -> float | None:
+    values = (sign * value for epoch, value in trial.values_by_epoch.items() if epoch <= epochs)
+    return max(values, default=None)
+
+
+def _correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
+    if len(pairs) < 3 or any(len(set(side)) == 1 for side in zip(*pairs, strict=True)):
+        return None
+    return float(spearmanr(*zip(*pairs, strict=True)).statistic)
 
 
 def _count(epochs: int, trials: Sequence[TrialRecord]) -> RungCount:

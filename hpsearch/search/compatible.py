@@ -23,7 +23,7 @@ from hpsearch.studyfile.yaml_text import to_yaml
 # These say how far and where a study goes, or how it chooses; what is searched stays the same.
 MUTABLE_KEYS = (
     *("trials", "epochs", "timeout", "storage", "description", "sampler", "pruner"),
-    *("scheduler", "enqueue"),
+    *("scheduler", "enqueue", "audit"),
     *("hang_timeout", "trial_timeout", "keep_checkpoints", "disk_budget"),
 )
 

@@ -20,7 +20,7 @@ from hpsearch.studyfile.algorithms import (
 )
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, mask, nearest
 from hpsearch.studyfile.document import Diagnostics
-from hpsearch.studyfile.units import parse_duration, parse_size
+from hpsearch.studyfile.units import parse_duration, parse_share, parse_size
 
 HANG_TIMEOUT_S = 900.0
 KEEP_CHECKPOINTS = 10
@@ -50,6 +50,7 @@ class StudySettings:
     disk_budget: int | None = None
     devices_per_trial: int = 1
     constraints: tuple[str, ...] = ()
+    audit: float = 0.0
     enqueue: tuple[Any, ...] = ()
     start_from: str | None = None
 
@@ -94,6 +95,7 @@ def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySet
         trial_seed=read.get("trial_seed"),
         storage=read.get("storage"),
         constraints=read.get("constraints") or (),
+        audit=_audit(read, promote, log),
         enqueue=read.get("enqueue") or (),
         start_from=_other_study(read, log),
         **_limits(read),
@@ -116,6 +118,14 @@ def _schedule(
     if chosen is None:
         chosen = read_component("hyperband", PRUNERS) if objectives == 1 else NO_PRUNER
     return (chosen, NO_PRUNER) if isinstance(chosen, Promote) else (None, chosen)
+
+
+def _audit(read: Mapping[str, Any], promote: Promote | None, log: Diagnostics) -> float:
+    share: float = read.get("audit") or 0.0
+    if share and promote is None:
+        rule = "only trials that pause can be audited"
+        log.add(("study", "audit"), f"{rule}; write scheduler: promote, or leave audit out")
+    return share
 
 
 def _other_study(read: Mapping[str, Any], log: Diagnostics) -> str | None:
@@ -208,6 +218,12 @@ def _read_disk_budget(value: Any) -> int:
     return parse_size(value)
 
 
+def _read_audit(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InvalidValueError(f"{value!r} is not a share; use 5% or 0.05")
+    return parse_share(value)
+
+
 def _read_enqueue(value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list):
         raise InvalidValueError(
@@ -257,6 +273,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "keep_checkpoints": _read_keep_checkpoints,
     "disk_budget": _read_disk_budget,
     "devices_per_trial": _read_trials,
+    "audit": _read_audit,
     "enqueue": _read_enqueue,
     "start_from": _read_name,
     "description": _read_text,

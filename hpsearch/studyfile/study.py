@@ -43,6 +43,7 @@ class StudySpec:
         disk_budget: bytes that the checkpoints of the study may take; None for no limit.
         devices_per_trial: how many devices a trial is trained on.
         constraints: formulas that must hold of a setting, or it is not trained.
+        audit: share of the trials that are trained whole where they would pause, 0 to 1.
         enqueue: settings that are tried first, as written.
         start_from: name of the study whose best settings are tried first; None for none.
         source: the study file with overrides applied, and the place of every value in it.
@@ -66,6 +67,7 @@ class StudySpec:
     disk_budget: int | None
     devices_per_trial: int
     constraints: tuple[str, ...]
+    audit: float
     enqueue: tuple[Any, ...]
     start_from: str | None
     source: Document = field(repr=False, compare=False)
@@ -82,6 +84,10 @@ class StudySpec:
         if self.trial_seed is not None:
             return self.trial_seed
         return derive_seed(self.seed, "trial", number)
+
+    def audits(self, number: int) -> bool:
+        """Tells whether a trial is one of those that are trained whole where they would pause."""
+        return derive_seed(self.seed, "audit", number) < self.audit * 2**31
 
     @cached_property
     def space(self) -> Space:

@@ -1,4 +1,4 @@
-"""Lengths of time as people write them: `30m`, `1h30m`, `2d`."""
+"""Lengths of time, sizes and shares as people write them: `1h30m`, `20GB`, `5%`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,23 @@ def parse_duration(written: str | float) -> float:
     if not 0 < seconds < 1e10:
         raise ValueError(f"{text} is not a duration; use 90s, 30m, 1h30m, 1d or seconds")
     return seconds
+
+
+def parse_share(written: str | float) -> float:
+    """Returns the share that a percentage or a number stands for, above 0 and at most 1.
+
+    Args:
+        written: text such as `5%`, or a number such as 0.05.
+
+    Raises:
+        ValueError: it is not a share.
+    """
+    text = str(written).strip()
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,9})?)\s*(%?)", text)
+    share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
+    if not 0 < share <= 1:
+        raise ValueError(f"{text!r} is not a share; use 5% or 0.05")
+    return share
 
 
 _BYTES = {"": 1, **{f"{letter}B": 1000**power for power, letter in enumerate("KMGT", start=1)}}

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from hpsearch.measure.rungs import count_rungs, epochs_trained
+from hpsearch.measure.rungs import RungAudit, audit_rungs, count_rungs, epochs_trained
 from hpsearch.search.store.records import StudyRecord, TrialRecord
 from hpsearch.views.tables.study import study_status
 
@@ -41,6 +41,36 @@ def test_each_rung_says_how_many_met_it_and_what_became_of_them(
 
 def test_where_nothing_pauses_there_are_no_rungs(make_trial: Any) -> None:
     assert count_rungs([make_trial(0), at(make_trial(1, "pruned"), 2, pruned_at=2)]) == []
+
+
+def ended(trial: TrialRecord, at_rung: float, end: float, **attributes: Any) -> TrialRecord:
+    """A whole trial with one value after the first epoch and another one at its end."""
+    curve = {1: at_rung, 2: end}
+    return replace(trial, values=(end,), values_by_epoch=curve, attributes=attributes)
+
+
+def test_audited_trials_say_how_often_a_rung_was_wrong(make_trial: Any) -> None:
+    trials = [
+        ended(make_trial(0), 0.8, 0.90, promoted=[1]),
+        ended(make_trial(1), 0.7, 0.80, promoted=[1]),
+        ended(make_trial(2), 0.3, 0.95, audited_at=1, promoted=[1]),
+        ended(make_trial(3), 0.2, 0.30, audited_at=1, promoted=[1]),
+        at(make_trial(4, "pruned"), 1, pruned_at=1),
+    ]
+    (audit,) = audit_rungs(trials, "maximize")
+    assert audit.correlation is not None
+    assert round(audit.correlation, 3) == 0.4
+    assert audit == RungAudit(1, 2, 1, 1, 4, audit.correlation)
+    assert audit_rungs(trials[:2], "maximize") == []
+
+
+def test_a_loss_is_audited_the_other_way_round(make_trial: Any) -> None:
+    trials = [
+        ended(make_trial(0), 0.8, 0.5, promoted=[1]),
+        ended(make_trial(1), 0.9, 0.4, audited_at=1, promoted=[1]),
+    ]
+    (audit,) = audit_rungs(trials, "minimize")
+    assert (audit.audited, audit.wrong, audit.winners, audit.correlation) == (1, 1, 1, None)
 
 
 def test_status_shows_rungs_paused_trials_and_the_budget_in_epochs(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hpsearch.search.rungs.epochs import EpochBudget
 from hpsearch.search.rungs.ladder import ETA, Ladder, Promotion, RungDecision, rungs_up_to
-from hpsearch.search.rungs.scheduler import Scheduler
+from hpsearch.search.rungs.scheduler import AUDITED, Scheduler
 
 __all__ = [
+    "AUDITED",
     "ETA",
     "EpochBudget",
     "Ladder",

@@ -8,6 +8,7 @@ from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.rungs.epochs import EpochBudget
 from hpsearch.search.rungs.ladder import Ladder, Promotion, RungDecision
 
+AUDITED = "it would pause, and is trained whole to see whether the rung is right"
 OUT_OF_EPOCHS = "the study's epochs are spent, but for those of one whole training"
 
 
@@ -68,15 +69,31 @@ class Scheduler:
         self._ends[number] = epochs
         self._aim(number, epochs if whole else self.ladder.next_stop(done, epochs))
 
-    def report(self, number: int, epoch: int, value: float, *, whole: bool = False) -> RungDecision:
-        """Notes a trial's value after an epoch, and decides what it does."""
+    def report(
+        self, number: int, epoch: int, value: float, *, whole: bool = False, audit: bool = False
+    ) -> RungDecision:
+        """Notes a trial's value after an epoch, and decides what it does.
+
+        Args:
+            number: the trial.
+            epoch: epochs done.
+            value: of the objective.
+            whole: it trains to its end, whatever the others do.
+            audit: the same from the rung on at which it would pause, if the budget has its epochs.
+        """
         decision = self.ladder.report(number, epoch, self._sign * value, whole=whole)
         self._note(number, epoch)
         if self.is_at_end(number, epoch):
             return RungDecision("continue")
-        if not decision.rung or decision.action == "pause":
+        if not decision.rung:
             return decision
         end = self._ends.get(number, self._longest)
+        if decision.action == "pause":
+            if not (audit and self.epochs.fits(number, end, self._reserve(number))):
+                return decision
+            self.ladder.promote(number)
+            self.epochs.hold(number, end)
+            return RungDecision("continue", decision.rung, AUDITED)
         aim = self.ladder.next_stop(epoch, end)
         if not self.epochs.fits(number, aim, self._reserve(number)):
             self.ladder.demote(number, decision.rung)

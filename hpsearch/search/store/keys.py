@@ -21,6 +21,7 @@ TEST_EVALUATIONS = "hpsearch:test_openings"  # of a search: when its test split 
 
 # Of a trial. What has no name here is a fact under its own name, such as `parameters`.
 ATTEMPTS = "attempts"
+AUDITED_AT = "audited_at"  # epochs of the rung that it would have paused at, and did not
 CHECKPOINT = "checkpoint"
 CURVE = "values_by_epoch"  # of several objectives: Optuna's own reports are for one only
 DEVICE = "device"

@@ -11,9 +11,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from hpsearch.internals.optuna import forget_trials, storage_of, study_id_of, trial_id_of
 from hpsearch.protocol.messages import Ended, Report
 from hpsearch.protocol.types import Direction, Scalar, primary, sign_of
-from hpsearch.search.rungs import RungDecision
+from hpsearch.search.rungs import AUDITED, RungDecision
 from hpsearch.search.store.attempts import Attempts
 from hpsearch.search.store.keys import (
+    AUDITED_AT,
     BUDGET,
     CURVE,
     FAILURE,
@@ -150,7 +151,10 @@ class StudyWriter:
         value = report.values[primary(self._spec.objectives)[0]]
         whole = bool(trial.user_attrs.get(WHOLE))
         scheduler = self.pauses.scheduler
-        decision = scheduler.report(trial.number, report.step, value, whole=whole)
+        audit = self._spec.audits(trial.number)
+        decision = scheduler.report(trial.number, report.step, value, whole=whole, audit=audit)
+        if decision.reason == AUDITED:
+            self.set_facts(trial, {WHOLE: True, AUDITED_AT: decision.rung})
         if not self._prunes:
             curve = dict(trial.user_attrs.get(CURVE, {}))
             trial.set_user_attr(CURVE, {str(report.step): value, **curve})

@@ -155,6 +155,17 @@ def test_the_priors_are_trial_0_and_trained_whole_with_one_attempt(bench: Bench)
     assert watcher.from_epochs[0] == [0]
 
 
+def test_audited_trials_are_trained_whole_without_a_pause(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, spec(trials=12, audit="30%"))
+    bench.run()
+    audited = [t for t in bench.record().trials if t.attributes.get("audited_at")]
+    assert audited
+    assert all(bench.spec.audits(t.number) for t in audited)
+    assert {t.state for t in audited} == {"complete"}
+    assert {len(t.values_by_epoch) for t in audited} == {EPOCHS}
+    assert {attempt["how"] for trial in audited for attempt in trial.attempts} == {"complete"}
+
+
 def test_a_paused_trial_is_shown_as_paused_and_where(tmp_path: Path) -> None:
     bench = Bench(tmp_path, spec(trials=12))
     bench.run(reports=11, stop=True)

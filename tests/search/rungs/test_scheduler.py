@@ -8,7 +8,7 @@ import pytest
 
 from hpsearch.search.rungs.epochs import EpochBudget
 from hpsearch.search.rungs.ladder import Ladder, rungs_up_to
-from hpsearch.search.rungs.scheduler import OUT_OF_EPOCHS, Scheduler
+from hpsearch.search.rungs.scheduler import AUDITED, OUT_OF_EPOCHS, Scheduler
 
 
 def scheduler(epochs: int | None = None, longest: int = 9) -> Scheduler:
@@ -74,6 +74,23 @@ def test_a_trial_that_is_trained_whole_holds_its_epochs_from_the_start():
     assert of.epochs.left == 3
     of.begin(1, 9)
     assert of.report(1, 1, 0.9).action == "pause"
+
+
+def test_an_audited_trial_trains_to_its_end_where_it_would_pause():
+    of = scheduler(epochs=60)
+    for number in range(2):
+        of.begin(number, 9)
+        of.report(number, 1, 0.5)
+    of.begin(2, 9)
+    decision = of.report(2, 1, 0.1, audit=True)
+    assert (decision.action, decision.rung, decision.reason) == ("continue", 1, AUDITED)
+    assert of.epochs.held(2) == 9
+    assert 2 not in [found.number for found in of.ladder.promotable(closing=True)]
+    poor = scheduler(epochs=12)
+    for number in range(2):
+        poor.begin(number, 9)
+        decision = poor.report(number, 1, 0.5 - number / 10, audit=number > 0)
+    assert decision.action == "pause", "the leader's epochs are kept for it"
 
 
 def test_without_epochs_for_the_next_stop_a_trial_pauses():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hpsearch.measure.report import ReportData
-from hpsearch.measure.rungs import count_rungs
+from hpsearch.measure.rungs import audit_rungs, count_rungs
 from hpsearch.search.store import TrialRecord
 from hpsearch.views.formatting import spell
 from hpsearch.views.ranking import epochs_done
@@ -32,7 +32,7 @@ class Rung:
 def pruning(data: ReportData) -> Section | None:
     """Returns how many trials survived each rung and the time saved; None if none was pruned."""
     pruned = [trial for trial in data.study.trials if trial.state == "pruned"]
-    ladder = _ladder(data.study.trials)
+    ladder = [*_ladder(data.study.trials), *_audit(data)]
     if not pruned:
         return Section("Pruning", ladder) if ladder else None
     skipped, seconds = 0, 0.0
@@ -66,6 +66,31 @@ def _ladder(trials: Sequence[TrialRecord]) -> list[Block]:
         for rung in counted
     ]
     return [Paragraph(words), Table(("rung, epochs", "met", "continued", "paused now"), rows)]
+
+
+def _audit(data: ReportData) -> list[Block]:
+    """Returns how often each rung was wrong, by the trials that were trained whole all the same."""
+    audits = audit_rungs(data.study.trials, data.direction)
+    if not audits:
+        return []
+    words = (
+        "Some trials that would have paused were trained whole all the same. A rung was wrong about"
+        " one that ended better than half of the whole models that it let continue. The rank"
+        " correlation (Spearman) is that of the values at the rung with those at the end, over all"
+        " whole models; near 0 a rung knows nothing, and begins too early."
+    )
+    rows = [
+        (
+            f"{audit.epochs:,}",
+            f"{audit.audited:,}",
+            f"{audit.wrong:,}",
+            f"{audit.winners:,}",
+            "-" if audit.correlation is None else f"{audit.correlation:.2f} ({audit.whole})",
+        )
+        for audit in audits
+    ]
+    head = ("rung, epochs", "audited", "wrong", "best of all", "correlation (models)")
+    return [Paragraph(words), Table(head, rows)]
 
 
 def rungs(trials: Sequence[TrialRecord]) -> list[Rung]:
