@@ -1,29 +1,41 @@
-"""Projects of the shapes that people have go through every command, each from a study file alone.
+"""Projects of the twelve shapes that people have go through every command, from a study file alone.
 
-The short round trains in this process. The full one (`make faults`) runs each as a person does,
-kills it in the middle and resumes it.
+Each search is killed in its first trial and resumed, and what its trials report is compared with
+an undisturbed search. What trains here, trains in this process; the full round (`make faults`)
+also kills searches whose trials have processes of their own.
 """
 
 from __future__ import annotations
 
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from scoring import FULL
+from searching import SHAPES as FOLDER
 from searching import Search
+from striking import Striker
 
+from hpsearch.classes.check import check_components
 from hpsearch.cli import main
+from hpsearch.engines import bridge
+from hpsearch.protocol.events import read_events
+from hpsearch.protocol.messages import Report
 from hpsearch.search.store import load_record, open_storage
+from hpsearch.studyfile.read import read_parsed
 
+PROJECTS = FOLDER / "projects"
 STEPS = {
     "max_epochs": -1,
     "max_steps": 12,
     "val_check_interval": 3,
     "check_val_every_n_epoch": None,
 }
-SHAPES: dict[str, dict[str, Any]] = {
+MODULES: dict[str, dict[str, Any]] = {
     "manual optimization": {
         "objective": {"val_distance": "minimize"},
         "model": {
@@ -65,38 +77,74 @@ SHAPES: dict[str, dict[str, Any]] = {
         "data": {"class_path": "transformer.Corpus"},
     },
 }
-ALWAYS = ("manual optimization", "steps only")
+SHAPES = [*MODULES, *sorted(path.name for path in PROJECTS.iterdir())]
 
 
-def study_of(shape: str, trials: int) -> dict[str, Any]:
-    project = SHAPES[shape]
-    settings = {"name": "shape", "sampler": "random", "pruner": "none", "seed": 1}
-    return {
-        "study": {**settings, "objective": project["objective"], "trials": trials},
-        "model": project["model"],
-        "data": project["data"],
-        "trainer": project.get("trainer", {"max_epochs": 3}),
-    }
+def study_of(shape: str) -> dict[str, Any]:
+    """Returns the study file of a shape; each of its projects brings its own."""
+    if shape not in MODULES:
+        study = yaml.safe_load((PROJECTS / shape / "study.yaml").read_text())
+    else:
+        settings = {"name": "shape", "sampler": "random", "pruner": "none", "seed": 1, "trials": 2}
+        sections = {"trainer": {"max_epochs": 2}, **MODULES[shape]}
+        study = {"study": {**settings, "objective": sections.pop("objective")}, **sections}
+    callbacks = study["trainer"].get("callbacks") or []
+    study["trainer"]["callbacks"] = [*callbacks, {"class_path": "striking.Killed"}]
+    return study
 
 
-@pytest.mark.parametrize(
-    "shape",
-    [
-        pytest.param(name, marks=[] if FULL or name in ALWAYS else pytest.mark.skip("make faults"))
-        for name in SHAPES
-    ],
-)
-def test_a_project_goes_through_every_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def put_project(folder: Path, shape: str) -> None:
+    """Puts the files of a project into a folder, its study file with them."""
+    if shape in MODULES:
+        folder.mkdir()
+    else:
+        shutil.copytree(PROJECTS / shape, folder)
+    (folder / "study.yaml").write_text(yaml.safe_dump(study_of(shape), sort_keys=False))
+
+
+def reports(number: int, study: str = "shape") -> dict[int, Any]:
+    """Returns what a trial has reported, by its step."""
+    events = read_events(Path(f"runs/{study}/trial-{number:04d}/events.jsonl"))
+    return {event.step: event.values for event in events if isinstance(event, Report)}
+
+
+@pytest.fixture(scope="module")
+def striker() -> Iterator[Striker]:
+    striker = Striker()
+    yield striker
+    striker.close()
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Path]:
+    """A folder with the project of a shape, the current one; its modules are forgotten again."""
+    folder = tmp_path / "project"
+    put_project(folder, request.param)
+    monkeypatch.chdir(folder)
     monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
-    Path("study.yaml").write_text(yaml.safe_dump(study_of(shape, trials=2)))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    # The final test has a process of its own; here one is enough.
+    monkeypatch.setattr("hpsearch.search.confirm.run.run_in_subprocess", bridge.call)
+    known = {*sys.modules}
+    yield folder
+    for name in {*sys.modules} - known:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("project", SHAPES, indirect=True)
+def test_a_project_goes_through_every_command_though_its_search_is_killed(
+    project: Path, striker: Striker
+) -> None:
     inline = ["--inline", "--devices", "cpu:1"]
 
     assert main(["check", "study.yaml", "--devices", "cpu:1"]) == 0
-    assert main(["run", "study.yaml", *inline, "--trials", "1"]) == 0
-    assert main(["resume", "shape", *inline, "--trials", "2"]) == 0
+    assert striker.run("run", "study.yaml", *inline) == -9, Path("killed.txt").read_text()
+    assert len(reports(0)) == 1
+    assert main(["resume", "shape", *inline]) == 0
     assert main(["confirm", "shape", *inline, "--top", "1", "--seeds", "2"]) == 0
     assert main(["report", "shape"]) == 0
     assert main(["export", "shape", "--format", "state"]) == 0
@@ -104,13 +152,15 @@ def test_a_project_goes_through_every_command(
 
     searched = load_record(open_storage("sqlite:///hpsearch.db"), "shape")
     assert searched.counts["complete"] == 2
-    assert main(["check", "best.yaml", "--devices", "cpu:1"]) == 0
+    assert check_components(read_parsed("best.yaml")) == ()
+    assert main(["run", "study.yaml", *inline, "--set", "study.name=whole", "--trials", "1"]) == 0
+    assert reports(0) == reports(0, "whole")
 
 
 @pytest.mark.skipif(not FULL, reason="takes too long for the short round: make faults")
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", MODULES)
 def test_a_killed_project_equals_an_undisturbed_one(tmp_path: Path, shape: str) -> None:
-    whole, killed = (Search(tmp_path / name, study_of(shape, 2)) for name in ("whole", "killed"))
+    whole, killed = (Search(tmp_path / name, study_of(shape)) for name in ("whole", "killed"))
     whole.begin()
     assert whole.wait_for_end() == 0, whole.output
     killed.begin()

@@ -18,8 +18,11 @@ from typing import Any, TypeVar
 from hpsearch.classes.buildable import why_not_buildable
 from hpsearch.classes.components import PARTIAL, ComponentError, is_component, resolve
 from hpsearch.classes.signature import (
+    Kind,
+    fits,
     inner_hint,
     is_callable,
+    is_one,
     options_of,
     returned_type,
     signature_of,
@@ -76,16 +79,6 @@ class Bound:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A hint that names a base class, of either package of Lightning."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return f"a{'n' * (self.name[0] in 'AEIO')} {self.name}"
-
-
-@dataclass(frozen=True)
 class Binder:
     """Binds components, and tells all that is wrong with them.
 
@@ -93,11 +86,13 @@ class Binder:
         fault: takes the path and the message of each fault.
         note: takes what is accepted, but may be a mistake.
         known: tells whether a path has a fault already, or (if True) a part of it.
+        derive: makes what a component's `from_data` asks for, when that is built.
     """
 
     fault: Tell
     note: Tell = lambda path, message: None
     known: Callable[[KeyPath, bool], bool] = lambda path, inside: False
+    derive: Callable[[Any], Any] = lambda source: _nothing()
 
     def component(
         self, tree: Any, path: KeyPath, hint: Any = Any, supplied: Collection[str] = ()
@@ -105,12 +100,14 @@ class Binder:
         """Binds a component and what is inside it; None if its class cannot be used.
 
         Args:
-            tree: a mapping with `class_path`, `init_args` and `dict_kwargs`.
+            tree: a mapping with `class_path`, `init_args`, `dict_kwargs` and `from_data`.
             path: where it is in the study.
             hint: the type that is asked for.
             supplied: arguments that it is given when it is built.
         """
         arguments = _arguments(tree, path)
+        derived = tree["from_data"] if isinstance(tree.get("from_data"), dict) else {}
+        supplied = {*supplied, *derived}
         at, class_path = (*path, "class_path"), tree["class_path"]
         partial = class_path == PARTIAL
         if partial:
@@ -126,7 +123,7 @@ class Binder:
         message = why_not_buildable(target, None if isinstance(hint, Kind) else hint, _OWN)
         if inspect.isabstract(target):
             message = f"{class_path} is abstract; name one of its subclasses"
-        elif not partial and not _fits(returned_type(target), hint):
+        elif not partial and not fits(returned_type(target), hint):
             message = f"must be {spelled(hint)}, not {class_path}"
         if message:
             self.fault(at, message)
@@ -134,7 +131,12 @@ class Binder:
         if _has_misplaced_arguments(tree):
             return Bound(target, {}, partial)
         builds = self.arguments(target, str(class_path), arguments)
-        required = signature_of(target).hints.keys() - signature_of(target).defaults.keys()
+        signature = signature_of(target)
+        for name, source in derived.items():
+            builds[name] = functools.partial(self.derive, source)
+            if not signature.takes(name):
+                self.fault((*path, "from_data", name), f"{class_path} has no argument '{name}'")
+        required = signature.hints.keys() - signature.defaults.keys()
         for name in () if partial else sorted(required - {*builds, *supplied}):
             self.fault((*path, "init_args", name), f"{class_path} needs the argument '{name}'")
         return Bound(target, builds, partial)
@@ -189,18 +191,24 @@ class Binder:
             return _nothing
 
 
-def bind(tree: Any, path: KeyPath = (), supplied: Collection[str] = ()) -> Bound:
+def bind(
+    tree: Any,
+    path: KeyPath = (),
+    supplied: Collection[str] = (),
+    derive: Callable[[Any], Any] = lambda source: _nothing(),
+) -> Bound:
     """Binds a component of a filled-in study.
 
     Args:
         tree: the component.
         path: where it is, for the message.
         supplied: arguments that it is given when it is built.
+        derive: makes what a `from_data` asks for.
 
     Raises:
         ComponentError: a class or an argument of it is wrong; the message has every fault.
     """
-    bound = _without_faults(lambda binder: binder.component(tree, path, supplied=supplied))
+    bound = _without_faults(lambda binder: binder.component(tree, path, supplied=supplied), derive)
     assert bound is not None
     return bound
 
@@ -220,14 +228,14 @@ def instantiate(tree: Any, /, **extra: Any) -> Any:
     return _without_faults(lambda binder: binder.value(tree, ()))()
 
 
-def _without_faults(use: Callable[[Binder], T]) -> T:
+def _without_faults(use: Callable[[Binder], T], derive: Any = None) -> T:
     """Returns what comes of the use of a binder, unless there are faults, which are raised."""
     faults: list[str] = []
 
     def fault(path: KeyPath, message: str) -> None:
         faults.append(f"{name_of(path)}: {message}" if path else message)
 
-    result = use(Binder(fault))
+    result = use(Binder(fault, derive=derive))
     if faults:
         raise ComponentError("; ".join(faults))
     return result
@@ -259,34 +267,17 @@ def _is_factory(target: Callable[..., Any], hint: Any, given: Collection[str]) -
     for option in filter(is_callable, options_of(hint)):
         *_, result = typing.get_args(option) or (Any,)
         if inspect.isclass(result) and result is not object:
-            return _fits(returned, result)
+            return fits(returned, result)
         signature = signature_of(target)
         missing = signature.hints.keys() - signature.defaults.keys() - {*given}
-        return bool(missing) or (inspect.isclass(target) and not _is_one(target, option))
+        return bool(missing) or (inspect.isclass(target) and not is_one(target, option))
     return False
-
-
-def _fits(returned: type | None, hint: Any) -> bool:
-    """Tells whether what a call returns is, or may be, of the type that a hint asks for."""
-    return returned is None or any(_is_one(returned, option) for option in options_of(hint))
-
-
-def _is_one(returned: type, option: Any) -> bool:
-    if isinstance(option, Kind):
-        return option.name in [base.__name__ for base in returned.__mro__]
-    if is_callable(option):
-        return any("__call__" in vars(base) for base in returned.__mro__)
-    origin = typing.get_origin(option) or option
-    try:
-        return option is Any or (inspect.isclass(origin) and issubclass(returned, origin))
-    except TypeError:  # a protocol with attributes cannot say
-        return True
 
 
 def _implicit_class(hint: Any) -> Any:
     """Returns the class whose arguments a mapping is, such as a dataclass; None if it is a dict."""
     one, *others = [option for option in options_of(hint) if option is not type(None)]
-    return None if others or not inspect.isclass(one) or _is_one(dict, one) else one
+    return None if others or not inspect.isclass(one) or is_one(dict, one) else one
 
 
 def _has_component(value: Any) -> bool:

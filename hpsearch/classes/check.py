@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hpsearch.classes.binding import Binder, Bound, Kind
+from hpsearch.classes.binding import Binder, Bound
 from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import (
     ComponentError,
@@ -18,7 +18,7 @@ from hpsearch.classes.components import (
     is_installed,
     resolve,
 )
-from hpsearch.classes.signature import returned_type, signature_of
+from hpsearch.classes.signature import Kind, returned_type
 from hpsearch.studyfile.algorithms import PACKAGES, Component, why_blind, why_idle
 from hpsearch.studyfile.diagnostics import Diagnostic
 from hpsearch.studyfile.document import Diagnostics, Document, KeyPath, Location
@@ -152,15 +152,7 @@ class _Check:
         """Checks a component that must be of the kind that its role asks for."""
         if not is_component(tree):
             return None
-        derived = tree.get("from_data")
-        derived = derived if isinstance(derived, dict) else {}
-        supplied = (*SUPPLIED.get(role, ()), *derived)
-        bound = self._binder.component(tree, path, Kind(_KINDS[role]), supplied)
-        for name in derived:
-            if bound and not signature_of(bound.target).takes(name):
-                message = f"{tree['class_path']} has no argument '{name}'"
-                self.diagnostic((*path, "from_data", name), message)
-        return bound
+        return self._binder.component(tree, path, Kind(_KINDS[role]), SUPPLIED.get(role, ()))
 
     def diagnostic(self, path: KeyPath, message: str) -> None:
         """Notes a fault at the place where the value is written."""

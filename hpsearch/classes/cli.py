@@ -30,18 +30,35 @@ class _Parser:
     ) -> None:
         compute = compute_fn or (lambda value: value)
         sources = [source] if isinstance(source, str) else [*source]
-        section, _, argument = target.replace(".init_args", "").partition(".")
-        tree = self._config.get(section)
-        if not isinstance(tree, dict) or not argument:
-            raise ComponentError(f"cli: a link leads to {target}, and there is no such section")
-        if apply_on == "parse":
-            part, value = "init_args", compute(*[_value_at(self._config, one) for one in sources])
+        owner, name = self._owner_of(target)
+        if apply_on == "instantiate":
+            derived = {name: partial(_derive, compute, sources)}
+            owner["from_data"] = derived | (owner.get("from_data") or {})
         else:
-            part, value = "from_data", partial(_derive, compute, sources)
-        tree[part] = {argument: value, **(tree.get(part) or {})}
+            given = {name: compute(*map(self._value_of, sources))} | _arguments(owner)
+            owner |= {"init_args": given} if "class_path" in owner else given
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_, **__: None
+
+    def _owner_of(self, path: str) -> tuple[dict[str, Any], str]:
+        """Returns the component that an argument belongs to, and the argument's name."""
+        *owners, name = path.replace(".init_args", "").split(".")
+        found: Any = self._config
+        for owner in owners:
+            found = _arguments(found).get({"lr_scheduler": "schedule"}.get(owner, owner))
+            if not isinstance(found, dict):
+                raise ComponentError(f"cli: a link names {path}, and there is no {owner}")
+        return found, name
+
+    def _value_of(self, path: str) -> Any:
+        """Returns the value of an argument, be it the default of its class."""
+        owner, name = self._owner_of(path)
+        known = signature_of(resolve(owner["class_path"])).defaults if "class_path" in owner else {}
+        known = {**known, **_arguments(owner)}
+        if name not in known:
+            raise ComponentError(f"cli: a link comes from {path}, which has no value")
+        return known[name]
 
 
 def with_cli(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,22 +79,13 @@ def with_cli(config: Mapping[str, Any]) -> dict[str, Any]:
     return filled
 
 
+def _arguments(tree: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(tree.get("init_args") or {} if "class_path" in tree else tree)
+
+
 def _derive(compute: Callable[..., Any], sources: list[str], data: Any) -> Any:
     paths = [source.partition(".")[2] for source in sources]
     return compute(*[attrgetter(path)(data) if path else data for path in paths])
-
-
-def _value_at(config: Mapping[str, Any], source: str) -> Any:
-    """Returns the value of an argument, be it the default of its class."""
-    section, _, name = source.replace(".init_args", "").partition(".")
-    tree = config.get(section) or {}
-    given = tree.get("init_args", tree) or {}
-    if name in given:
-        return given[name]
-    defaults = signature_of(resolve(tree["class_path"])).defaults if "class_path" in tree else {}
-    if name not in defaults:
-        raise ComponentError(f"cli: a link comes from {source}, which has no value")
-    return defaults[name]
 
 
 def _classes_called_with(cli: Any) -> Iterator[Any]:

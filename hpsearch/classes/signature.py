@@ -35,6 +35,16 @@ class Signature:
         return name in self.hints or self.takes_anything
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A hint that names a base class, of either package of Lightning."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"a{'n' * (self.name[0] in 'AEIO')} {self.name}"
+
+
 @cache
 def signature_of(target: Callable[..., Any]) -> Signature:
     """Returns what a class's constructor, a function or a class method takes by name.
@@ -68,6 +78,24 @@ def returned_type(target: Callable[..., Any]) -> Any:
     hint = typing.get_origin(hint) or hint
     owner = hint if inspect.isclass(hint) else getattr(target, "__self__", None)
     return owner if inspect.isclass(owner) else None
+
+
+def fits(returned: type | None, hint: Any) -> bool:
+    """Tells whether what a call returns is, or may be, of the type that a hint asks for."""
+    return returned is None or any(is_one(returned, option) for option in options_of(hint))
+
+
+def is_one(returned: type, option: Any) -> bool:
+    """Tells whether a class is of a type, which is no Union."""
+    if isinstance(option, Kind):
+        return option.name in [base.__name__ for base in returned.__mro__]
+    if is_callable(option):
+        return any("__call__" in vars(base) for base in returned.__mro__)
+    origin = typing.get_origin(option) or option
+    try:
+        return option is Any or (inspect.isclass(origin) and issubclass(returned, origin))
+    except TypeError:  # a protocol with attributes cannot say
+        return True
 
 
 def options_of(hint: Any) -> list[Any]:

@@ -30,11 +30,14 @@ def greatest_augmentation(spec: StudySpec) -> dict[str, Any]:
         InputError: the study's data module is not ours, so nobody knows what it augments.
     """
     ends = [end.config for end in extreme_configs(spec.space) if end.end == "greatest"]
-    sections = [config.get("data") or {"class_path": "nothing"} for config in ends]
-    ours = [data.get("init_args") or {} for data in sections if data["class_path"] in _IMAGE_DATA]
+    sections = [config.get("data") or {} for config in ends]
+    classes = [data.get("class_path", "no class path") for data in sections]
+    ours = [
+        data.get("init_args") or {}
+        for data, name in zip(sections, classes, strict=True)
+        if name in _IMAGE_DATA
+    ]
     if not ours:
-        raise InputError(
-            f"data: {sections[0]['class_path']}: a preview can be drawn of hpsearch.data.ImageData"
-            " only"
-        )
+        message = "a preview can be drawn of hpsearch.data.ImageData only"
+        raise InputError(f"data: {classes[0]}: {message}")
     return max(ours, key=lambda arguments: len(arguments.get("augment") or {}))

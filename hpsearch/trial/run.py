@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -235,17 +235,18 @@ def build_module(job: Job, data: Any) -> pl.LightningModule:
     Raises:
         ComponentError: the data module has no such attribute once it is set up.
     """
-    section = with_cli(job.config)["model"]
-    named = section.get("from_data") or {}
-    shapes_of = ("input_shape", "classes")
-    bound = bind(section, ("model",), (*shapes_of, *named))
-    wanted = [name for name in shapes_of if bound.wants(name) and name not in named]
-    if data is not None and (wanted or named):
-        data.prepare_data()
-        data.setup("fit")
-    shapes = {name: getattr(data, name) for name in wanted if hasattr(data, name)}
-    derived = {name: partial(_derive, data, path) for name, path in named.items()}
-    bound = replace(bound, arguments={**bound.arguments, **derived})
+
+    @cache
+    def ready() -> Any:
+        if data is not None:
+            data.prepare_data()
+            data.setup("fit")
+        return data
+
+    section, shapes_of = with_cli(job.config)["model"], ("input_shape", "classes")
+    bound = bind(section, ("model",), shapes_of, lambda source: _derive(ready(), source))
+    wanted = [name for name in shapes_of if bound.wants(name)]
+    shapes = {name: getattr(data, name) for name in wanted if hasattr(ready(), name)}
     module: pl.LightningModule = bound.build(**shapes)
     if overrides(module, "val_dataloader"):
         seed_set_up(module, job.study_seed)

@@ -219,7 +219,8 @@ def job_of(spec: StudySpec, folder: Path, **values: Any) -> Any:
         "class_path: torch.optim.lr_scheduler.StepLR, init_args: {step_size: 1}}}}\n" + ROWS,
         "model: {class_path: theirs.Sized, from_data: {n_classes: num_labels}, "
         "init_args: {batch_size: '~ref(data.batch_size)'}}\n" + ROWS.replace("8", "'~int(4, 8)'"),
-        "model: {class_path: theirs.Own, width: '~int(2, 8)'}",
+        "model: {class_path: theirs.Hydra, init_args: {net: {class_path: torch.nn.Linear, "
+        "init_args: {in_features: 4}, from_data: {out_features: num_labels}}}}\n" + ROWS,
         "cli: theirs.MyCLI\nmodel: {optimizer: {class_path: torch.optim.Adam, init_args: {"
         "lr: '~float(0.01, 0.1)'}}}\ndata: {batch_size: '~int(4, 8)'}",
     ],
@@ -233,7 +234,7 @@ def job_of(spec: StudySpec, folder: Path, **values: Any) -> Any:
         "partial",
         "hydra",
         "from_data",
-        "own-loaders",
+        "from_data-within",
         "cli",
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from hpsearch.classes.binding import RefusedValuesError
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
 from hpsearch.trial.causes import one_line
@@ -31,8 +32,10 @@ def summary(job: Job) -> dict[str, Any]:
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        named = job.config["model"]["class_path"]
-        raise InputError(f"{named} cannot be built: {one_line(error)}") from error
+        named = job.config["model"].get("class_path", f"the model of {job.config.get('cli')}")
+        refusal = isinstance(error, RefusedValuesError)
+        cause = str(error) if refusal else one_line(error)
+        raise InputError(f"{named} cannot be built: {cause}") from error
     shapes = _shapes(module)
     rows = [
         {

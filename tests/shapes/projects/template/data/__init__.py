@@ -1,0 +1,5 @@
+"""Data sets by their names."""
+
+from data.data_interface import DInterface
+
+__all__ = ["DInterface"]

@@ -1,0 +1,5 @@
+"""Networks by their names."""
+
+from model.model_interface import MInterface
+
+__all__ = ["MInterface"]
