@@ -251,15 +251,22 @@ class ImageData(LightningDataModule):
             dataloader_idx: not used.
 
         Returns:
-            float images, `(B, C, H, W)`, and labels, `(B,)`.
+            images, `(B, C, H, W)`, in the type that the Trainer computes with, and labels, `(B,)`.
         """
         if not isinstance(batch, Batch):
             return batch
         if batch.seed is None or self.augment.is_off:
-            return self.normalise(batch.images), batch.labels
+            return self._as_computed(self.normalise(batch.images)), batch.labels
         generator = torch.Generator(batch.images.device).manual_seed(batch.seed)
         images = self.augment(batch.images.float(), generator, batch.part)
-        return self.normalise(images), batch.labels
+        return self._as_computed(self.normalise(images)), batch.labels
+
+    def _as_computed(self, images: torch.Tensor) -> torch.Tensor:
+        """Returns images in the type that the Trainer's precision computes with."""
+        if self.trainer is None:
+            return images
+        converted: torch.Tensor = self.trainer.precision_plugin.convert_input(images)
+        return converted
 
 
 def _whole(name: str, value: Any, least: int) -> list[str]:

@@ -5,10 +5,13 @@ Trainers are of either package, `pytorch_lightning` or `lightning.pytorch`, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 from torch.utils._pytree import tree_flatten, tree_map_only
 
 
@@ -145,3 +148,85 @@ def leaves(tree: Any) -> Sequence[Any]:
 def map_tensors(function: Callable[[torch.Tensor], torch.Tensor], tree: Any) -> Any:
     """Returns nested containers with each of their tensors replaced by what a function returns."""
     return tree_map_only(torch.Tensor, function, tree)
+
+
+def is_step_bare(optimizer: Optimizer) -> bool:
+    """Returns whether an optimizer's `step` does nothing but step: nothing listens to it."""
+    patched = vars(optimizer).get("step")
+    hooks = (
+        optimizer._optimizer_step_pre_hooks,
+        optimizer._optimizer_step_post_hooks,
+        _global_optimizer_pre_hooks,
+        _global_optimizer_post_hooks,
+    )
+    # A schedule counts the first step, to warn if it comes first itself.
+    scheduled = patched is None or hasattr(patched, "_wrapped_by_lr_sched")
+    return scheduled and not any(hooks)
+
+
+def fused_sgd_step(
+    parameters: list[Tensor],
+    gradients: list[Tensor],
+    buffers: list[Tensor],
+    group: Mapping[str, Any],
+) -> None:
+    """Takes a step of SGD that is not its first, by torch's kernel for all parameters at once.
+
+    Args:
+        parameters: of the group, of one device and type.
+        gradients: one a parameter.
+        buffers: the momentum of each; none without momentum.
+        group: the optimizer's group, with `lr` and the like.
+    """
+    torch._fused_sgd_(
+        parameters,
+        gradients,
+        buffers,
+        weight_decay=group["weight_decay"],
+        momentum=group["momentum"],
+        lr=group["lr"],
+        dampening=group["dampening"],
+        nesterov=group["nesterov"],
+        maximize=group["maximize"],
+        is_first_step=False,
+    )
+
+
+def fused_adam_step(
+    parameters: list[Tensor],
+    gradients: list[Tensor],
+    means: list[Tensor],
+    squares: list[Tensor],
+    most: list[Tensor],
+    counts: list[Tensor],
+    group: Mapping[str, Any],
+) -> None:
+    """Takes a step of Adam or AdamW by torch's kernel for all parameters at once.
+
+    Args:
+        parameters: of the group, of one device and type.
+        gradients: one a parameter.
+        means: of the gradients so far, one a parameter.
+        squares: of the gradients so far, one a parameter.
+        most: the greatest of the squares so far; none without `amsgrad`.
+        counts: steps so far, one a parameter.
+        group: the optimizer's group, with `lr` and the like.
+    """
+    torch._foreach_add_(counts, 1)
+    step = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+    beta1, beta2 = group["betas"]
+    step(
+        parameters,
+        gradients,
+        means,
+        squares,
+        most,
+        counts,
+        amsgrad=group["amsgrad"],
+        lr=group["lr"],
+        beta1=beta1,
+        beta2=beta2,
+        weight_decay=group["weight_decay"],
+        eps=group["eps"],
+        maximize=group["maximize"],
+    )

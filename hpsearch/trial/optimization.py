@@ -32,7 +32,11 @@ def attach(
 
     def configure_optimizers() -> dict[str, Any]:
         wanted = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        faster = {"fused": True} if can_fuse(optimizer, module, module.trainer.precision) else {}
+        trainer: Any = module.trainer
+        fuses = can_fuse(
+            optimizer, module, trainer.precision, clips=bool(trainer.gradient_clip_val)
+        )
+        faster = {"fused": True} if fuses else {}
         built: Optimizer = instantiate(optimizer, params=wanted, **faster)
         if schedule is None:
             return {"optimizer": built}
@@ -41,17 +45,20 @@ def attach(
     module.configure_optimizers = configure_optimizers  # type: ignore[method-assign,assignment]
 
 
-def can_fuse(optimizer: Mapping[str, Any], module: torch.nn.Module, precision: str) -> bool:
+def can_fuse(
+    optimizer: Mapping[str, Any], module: torch.nn.Module, precision: str, *, clips: bool
+) -> bool:
     """Tells whether the optimizer's one-kernel version can take its place: the same, but faster.
 
-    Not where the study file chooses among the versions, nor in mixed precision, where Lightning
-    cannot clip its gradients, nor for gradients that are sparse.
+    Not where the study file chooses among the versions, nor for gradients that are sparse, nor in
+    16 bits, which need a scaler, nor in mixed precision where gradients are clipped, since
+    Lightning refuses to.
     """
     chosen = {"fused", "foreach", "capturable", "differentiable"}
     return (
         resolve(optimizer["class_path"]) in FUSED
         and not chosen & set(optimizer.get("init_args") or {})
-        and precision == "32-true"
+        and precision in ("32-true", "bf16-true", *["bf16-mixed"] * (not clips))
         and all(parameter.is_floating_point() for parameter in module.parameters())
         and not any(getattr(layer, "sparse", False) for layer in module.modules())
     )

@@ -14,9 +14,15 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from private_names import Private, private_names
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 from torch.utils.data import DataLoader, TensorDataset
 
 import hpsearch.internals as internals
+from hpsearch.internals.lightning import is_step_bare
+from hpsearch.trial.speedups.direct_step import direct_step
 
 Moment = Literal["begun", "third batch", "last batch", "validated", "epoch's end"]
 BATCHES, VALIDATION = 4, 3
@@ -232,6 +238,37 @@ def compiler() -> bool:
     )
 
 
+def equals_its_kernel(make: Callable[[list[torch.Tensor]], torch.optim.Optimizer]) -> bool:
+    """Returns whether two steps by an optimizer end where two by `direct_step` do."""
+    ends = []
+    for way in (lambda optimizer: optimizer.step, direct_step):
+        weights = torch.ones(3, requires_grad=True)
+        step = way(make([weights]))
+        for slope in (1.0, -2.0):
+            weights.grad = torch.tensor([slope, 2.0, 3.0])
+            step()
+        ends.append(weights.detach())
+    return torch.equal(*ends)
+
+
+def hears_of_steps() -> bool:
+    """Returns whether an optimizer is bare, but for what listens to the steps of one or of all."""
+    weights = [torch.ones(1, requires_grad=True)]
+    heard, scheduled = (torch.optim.SGD(weights, lr=0.1) for _ in range(2))
+    torch.optim.lr_scheduler.StepLR(scheduled, 1)
+    bare = is_step_bare(heard), is_step_bare(scheduled)
+    handles = [heard.register_step_pre_hook(print), heard.register_step_post_hook(print)]
+    alone = []
+    for handle in handles:
+        alone.append(is_step_bare(heard))
+        handle.remove()
+    for register in (register_optimizer_step_pre_hook, register_optimizer_step_post_hook):
+        handle = register(print)
+        alone.append(is_step_bare(heard))
+        handle.remove()
+    return bare == (True, True) and not any(alone) and is_step_bare(heard)
+
+
 def pytree() -> Any:
     return import_module("torch.utils._pytree")
 
@@ -266,6 +303,31 @@ TORCH = [
         "tree_map_only",
         "to copy the outputs of CUDA graphs",
         lambda: pytree().tree_map_only(int, lambda n: n + 1, [1, "a"]) == [2, "a"],
+    ),
+    Private("_optimizer_step_pre_hooks", "to see who listens to an optimizer", hears_of_steps),
+    Private("_optimizer_step_post_hooks", "to see who listens to an optimizer", hears_of_steps),
+    Private("_global_optimizer_pre_hooks", "to see who listens to an optimizer", hears_of_steps),
+    Private("_global_optimizer_post_hooks", "to see who listens to an optimizer", hears_of_steps),
+    Private("_wrapped_by_lr_sched", "to see who listens to an optimizer", hears_of_steps),
+    Private(
+        "_fused_sgd_",
+        "to take an optimizer's step directly",
+        lambda: equals_its_kernel(lambda w: torch.optim.SGD(w, lr=0.1, momentum=0.9, fused=True)),
+    ),
+    Private(
+        "_fused_adam_",
+        "to take an optimizer's step directly",
+        lambda: equals_its_kernel(lambda w: torch.optim.Adam(w, fused=True)),
+    ),
+    Private(
+        "_fused_adamw_",
+        "to take an optimizer's step directly",
+        lambda: equals_its_kernel(lambda w: torch.optim.AdamW(w, fused=True)),
+    ),
+    Private(
+        "_foreach_add_",
+        "to take an optimizer's step directly",
+        lambda: equals_its_kernel(lambda w: torch.optim.Adam(w, fused=True)),
     ),
 ]
 

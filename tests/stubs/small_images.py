@@ -52,7 +52,7 @@ class Witness(pl.Callback):
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         assert outputs["loss"].ndim == 0
-        assert batch[0].dtype == torch.float32, "as the model was given it"
+        assert batch[0].dtype == pl_module.dtype, "as the model was given it"
         Witness.batches.append(batch_idx)
 
 

@@ -97,6 +97,32 @@ def assert_same_weights(one: Path, other: Path) -> None:
 SETTINGS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "plain": ([], {}),
     "clipped": ([], {"trainer": {"gradient_clip_val": 0.1}}),
+    "AdamW with every square": (
+        [],
+        {
+            "optimizer": {
+                "class_path": "torch.optim.AdamW",
+                "init_args": {"lr": 0.01, "amsgrad": True, "weight_decay": 0.1},
+            },
+            "schedule": {"class_path": "hpsearch.models.OneCycle"},
+        },
+    ),
+    "SGD with momentum": (
+        [],
+        {
+            "optimizer": {
+                "class_path": "torch.optim.SGD",
+                "init_args": {"lr": 0.1, "momentum": 0.9, "nesterov": True},
+            },
+            "schedule": {"class_path": "hpsearch.models.OneCycle"},
+        },
+    ),
+    "mixed precision": ([], {"trainer": {"precision": "bf16-mixed"}}),
+    "mixed precision, clipped": (
+        [],
+        {"trainer": {"precision": "bf16-mixed", "gradient_clip_val": 0.1}},
+    ),
+    "half precision": ([], {"trainer": {"precision": "bf16-true"}}),
     "averaged weights": ([EMA], {}),
     "a part of the batches": ([], {"trainer": {"limit_train_batches": 4}}),
     "a schedule of steps": ([], {"schedule": {"class_path": "hpsearch.models.OneCycle"}}),
@@ -238,6 +264,8 @@ SLOW = "the optimizer takes more than a step at a time"
         (MLP, ImageData, config(), [StageTracker(), ReseedEachEpoch(0), Witness()], None),
         (MLP, ImageData, config(gradient_clip_val=1.0, precision="32-true"), [], None),
         (MLP, ImageData, config(accumulate_grad_batches=1, max_steps=-1), [], None),
+        (MLP, ImageData, config(precision="bf16-mixed"), [], None),
+        (MLP, ImageData, config(precision="bf16-true"), [], None),
         (TinyModel, ImageData, config(), [], "TinyModel does not say supports_multi_step = True"),
         (MLP, TinyData, config(), [], "TinyData does not say supports_multi_step = True"),
         (Logging, ImageData, config(), [], "Logging does not say supports_multi_step = True"),
@@ -269,27 +297,31 @@ def test_a_hook_counts_as_overridden_in_either_of_lightnings_trees() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "precision", "fused"),
+    ("name", "arguments", "precision", "clips", "fused"),
     [
-        ("torch.optim.Adam", {"lr": 0.1}, "32-true", True),
-        ("torch.optim.AdamW", {}, "32-true", True),
-        ("torch.optim.SGD", {"momentum": 0.9}, "32-true", True),
-        ("torch.optim.RMSprop", {}, "32-true", False),
-        ("torch.optim.Adam", {"foreach": True}, "32-true", False),
-        ("torch.optim.Adam", {"fused": False}, "32-true", False),
-        ("torch.optim.Adam", {}, "16-mixed", False),
+        ("torch.optim.Adam", {"lr": 0.1}, "32-true", False, True),
+        ("torch.optim.Adam", {"lr": 0.1}, "32-true", True, True),
+        ("torch.optim.AdamW", {}, "32-true", False, True),
+        ("torch.optim.SGD", {"momentum": 0.9}, "32-true", False, True),
+        ("torch.optim.RMSprop", {}, "32-true", False, False),
+        ("torch.optim.Adam", {"foreach": True}, "32-true", False, False),
+        ("torch.optim.Adam", {"fused": False}, "32-true", False, False),
+        ("torch.optim.Adam", {}, "16-mixed", False, False),
+        ("torch.optim.Adam", {}, "bf16-mixed", False, True),
+        ("torch.optim.Adam", {}, "bf16-mixed", True, False),
+        ("torch.optim.Adam", {}, "bf16-true", True, True),
     ],
 )
 def test_an_optimizer_is_fused_where_the_file_leaves_it_open_and_it_can_be(
-    name: str, arguments: dict[str, Any], precision: str, fused: bool
+    name: str, arguments: dict[str, Any], precision: str, clips: bool, fused: bool
 ) -> None:
     optimizer = {"class_path": name, "init_args": arguments}
-    assert can_fuse(optimizer, MLP(), precision) == fused
+    assert can_fuse(optimizer, MLP(), precision, clips=clips) == fused
 
 
 def test_sparse_gradients_and_complex_numbers_are_not_for_fused_optimizers() -> None:
-    assert not can_fuse(ADAM, torch.nn.Embedding(3, 2, sparse=True), "32-true")
-    assert not can_fuse(ADAM, torch.nn.Linear(2, 2, dtype=torch.complex64), "32-true")
+    assert not can_fuse(ADAM, torch.nn.Embedding(3, 2, sparse=True), "32-true", clips=False)
+    assert not can_fuse(ADAM, torch.nn.Linear(2, 2, dtype=torch.complex64), "32-true", clips=False)
 
 
 def test_a_trial_trains_with_the_fused_optimizer(tmp_path: Path) -> None:

@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from torch import Tensor
 
 from hpsearch.internals.lightning import count_step, set_current_batch
+from hpsearch.trial.speedups.direct_step import direct_step
 from hpsearch.trial.speedups.overrides import overrides
 
 CHUNK_S = 0.5
+FULL = "32-true"
 TRANSFER_HOOKS = (
     "on_before_batch_transfer",
     "transfer_batch_to_device",
@@ -56,12 +60,20 @@ class _MultiStepLoop:
 
     def further(self, batches: Any) -> Tensor:
         """Trains batches until it is time or none is left, and returns the loss of the last."""
+        trainer: Any = self._module.trainer
+        if trainer.precision == FULL:
+            return self._train(batches, nullcontext)
+        # Lightning lowers the precision around its training step: here that is all of this.
+        with _full_precision(trainer.strategy.root_device):
+            return self._train(batches, trainer.precision_plugin.train_step_context)
+
+    def _train(self, batches: Any, lowered: Callable[[], AbstractContextManager[object]]) -> Tensor:
         module = self._module
         trainer: Any = module.trainer
         loop = trainer.fit_loop.epoch_loop
-        before, move, after = self._transfer()
-        device = trainer.strategy.root_device
+        bring = self._transfer()
         optimizer = trainer.optimizers[0]
+        step = direct_step(optimizer)
         # What `zero_grad` does, without its preparations, which take as long as a layer.
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         schedulers = [c.scheduler for c in trainer.lr_scheduler_configs if c.interval == "step"]
@@ -72,10 +84,11 @@ class _MultiStepLoop:
         until = time.monotonic() + (CHUNK_S if plain else 0.0)
         while True:
             batch, index, _ = next(batches)
-            batch = after(move(before(batch, 0), device, 0), 0)
+            batch = bring(batch)
             # What callbacks are given at the end of Lightning's own step.
             set_current_batch(batches.data_fetcher, batch)
-            loss: Tensor = self._step(batch, index)
+            with lowered():
+                loss: Tensor = self._step(batch, index)
             if batches.done or trainer.should_stop or time.monotonic() >= until:
                 return loss
             for parameter in parameters:
@@ -85,7 +98,7 @@ class _MultiStepLoop:
                 module.configure_gradient_clipping(
                     optimizer, trainer.gradient_clip_val, trainer.gradient_clip_algorithm
                 )
-            optimizer.step()
+            step()
             for scheduler in schedulers:
                 scheduler.step()
             loop.automatic_optimization.optim_progress.optimizer.step.increment_by(1)
@@ -94,12 +107,30 @@ class _MultiStepLoop:
             loop.batch_progress.increment_by(1)
             count_step(trainer)
 
-    def _transfer(self) -> Iterator[Callable[..., Any]]:
-        """Yields the hooks that bring a batch to the device: the data's own, else the module's."""
+    def _transfer(self) -> Callable[[Any], Any]:
+        """Returns what brings a batch to the device, by the data's hooks, else the module's."""
         trainer: Any = self._module.trainer
-        data = trainer.datamodule
-        for hook in TRANSFER_HOOKS:
-            yield getattr(data if overrides(data, hook) else self._module, hook)
+        data, device = trainer.datamodule, trainer.strategy.root_device
+        before, move, after = (
+            getattr(data if overrides(data, hook) else self._module, hook)
+            for hook in TRANSFER_HOOKS
+        )
+        if trainer.precision == FULL:
+            return lambda batch: after(move(before(batch, 0), device, 0), 0)
+        convert = trainer.precision_plugin.convert_input
+        return lambda batch: after(move(before(convert(batch), 0), device, 0), 0)
+
+
+@contextmanager
+def _full_precision(device: torch.device) -> Iterator[None]:
+    """Leaves, for its block, the lower precision that a training step runs in."""
+    lowered = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        torch.set_default_dtype(lowered)
 
 
 def _is_plain(config: Any) -> bool:

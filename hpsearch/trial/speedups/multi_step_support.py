@@ -43,7 +43,7 @@ NEUTRAL: Mapping[str, Sequence[Any]] = {
     "min_steps": (None,),
     "overfit_batches": (0,),
     "reload_dataloaders_every_n_epochs": (0,),
-    "precision": (None, 32, "32", "32-true"),
+    "precision": (None, 32, "32", "32-true", "bf16", "bf16-mixed", "bf16-true"),
     "val_check_interval": (None, 1.0),
 }
 # Hooks in the middle of a step, which a scan does not call.
