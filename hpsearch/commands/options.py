@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,14 +20,24 @@ def _seconds(_: Any, tokens: Sequence[Any]) -> float:
     return parse_duration(tokens[0].value)
 
 
-def _url(_: Any, tokens: Sequence[Any]) -> str:
-    url: str = tokens[0].value
-    if mask(url) != url:
-        raise InputError(
-            "--storage holds a password, which everybody on this machine can read in the list of"
-            " its processes; leave --storage out and set $HPSEARCH_STORAGE to the URL"
-        )
-    return url
+def url_converter(option: str, variable: str) -> Callable[[Any, Sequence[Any]], str]:
+    """Returns what reads an option that is the URL of a database.
+
+    Args:
+        option: its name.
+        variable: of the environment, for a URL with a password.
+    """
+
+    def convert(_: Any, tokens: Sequence[Any]) -> str:
+        url: str = tokens[0].value
+        if mask(url) != url:
+            raise InputError(
+                f"{option} holds a password, which everybody on this machine can read in the list"
+                f" of its processes; leave {option} out and set ${variable} to the URL"
+            )
+        return url
+
+    return convert
 
 
 def _trial(_: Any, tokens: Sequence[Any]) -> str:
@@ -63,7 +73,7 @@ Changes = Annotated[
 Storage = Annotated[
     str | None,
     Parameter(
-        converter=_url,
+        converter=url_converter("--storage", "HPSEARCH_STORAGE"),
         n_tokens=1,
         metavar="URL",
         help="The database. [default: $HPSEARCH_STORAGE or sqlite:///hpsearch.db]",

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.classes.environment import environment_from, find_environment
 from hpsearch.errors import InputError
-from hpsearch.search.store import StoredStudy, take_lease
+from hpsearch.search.store import StoredStudy
 from hpsearch.search.store.keys import ATTEMPTS, CURVE, ENVIRONMENTS, RUNS
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.studyfile.yaml_text import to_yaml
@@ -40,7 +40,7 @@ def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
     if not _begins_anew(stored, spec):
         return ""
     database = stored.database
-    lease = take_lease(database.engine, stored.row, spec.name)
+    lease = stored.own()
     try:
         kept = _set_aside(stored.study, database)
     finally:

@@ -50,7 +50,6 @@ from hpsearch.search.store import (
     reason_of,
     redact,
     refuse_foreign_folder,
-    take_lease,
     write_owner,
 )
 from hpsearch.search.store.keys import BUDGET, CONFIRMS, SEED
@@ -172,9 +171,9 @@ def _search(
 @contextmanager
 def _owning(stored: StoredStudy) -> Iterator[Lease]:
     """Owns the study inside the block; a database that fails there becomes one sentence."""
-    engine, name = stored.database.engine, stored.name
+    name = stored.name
     try:
-        lease = take_lease(engine, stored.row, name)
+        lease = stored.own()
         try:
             yield lease
         finally:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hpsearch.commands.upkeep.agent import agent
+from hpsearch.commands.upkeep.copy import copy
 from hpsearch.commands.upkeep.doctor import doctor
 from hpsearch.commands.upkeep.fsck import fsck
 from hpsearch.commands.upkeep.nodes import nodes
 
-__all__ = ["agent", "doctor", "fsck", "nodes"]
+__all__ = ["agent", "copy", "doctor", "fsck", "nodes"]

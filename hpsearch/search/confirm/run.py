@@ -31,7 +31,7 @@ from hpsearch.search.coordinator import Observer
 from hpsearch.search.model import model_job
 from hpsearch.search.options import RunOptions
 from hpsearch.search.run import SearchOutcome, resume_study
-from hpsearch.search.store import StoredStudy, StudyRecord, take_lease
+from hpsearch.search.store import StoredStudy, StudyRecord
 from hpsearch.search.store.keys import CONFIRMATION, CONFIRMS, ID, RUNS, SEED
 from hpsearch.studyfile.study import StudySpec
 
@@ -125,7 +125,7 @@ def confirm_study(
 @contextmanager
 def _owning(stored: StoredStudy) -> Iterator[None]:
     """Keeps every other process from running, or confirming, the search inside the block."""
-    lease = take_lease(stored.database.engine, stored.row, stored.name)
+    lease = stored.own()
     try:
         yield
     finally:

@@ -68,6 +68,7 @@ class NewStudy:
         attributes: of the study.
         queue: its first trials.
         trials: instead of a queue, trials that have been trained.
+        system: attributes that Optuna has given it.
     """
 
     name: str
@@ -75,6 +76,7 @@ class NewStudy:
     attributes: Mapping[str, Any]
     queue: Sequence[QueuedTrial] = field(default=())
     trials: Sequence[FrozenTrial] = field(default=())
+    system: Mapping[str, Any] = field(default_factory=dict)
 
 
 def create_study(
@@ -205,6 +207,7 @@ def _fill_study(connection: sa.Connection, study_id: int, study: NewStudy) -> No
     changes = [
         study_attribute(study_id, METRIC_NAMES, names, system=True),
         *(study_attribute(study_id, k, v, system=False) for k, v in study.attributes.items()),
+        *(study_attribute(study_id, k, v, system=True) for k, v in study.system.items()),
         *queue_changes(study_id, 0, study.queue),
         *(change for trial in study.trials for change in whole_trial(study_id, trial)),
     ]

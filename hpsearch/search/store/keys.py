@@ -19,6 +19,8 @@ CONFIRMS = "hpsearch:confirms"  # of a confirmation: the search whose finalists 
 CONFIRMATION = "hpsearch:confirmation"  # of a search: what its confirmation found
 TEST_EVALUATIONS = "hpsearch:test_openings"  # of a search: when its test split was opened, and why
 
+MOVED = "hpsearch:moved"  # the database that it was copied to, and continues in
+
 # Of a trial. What has no name here is a fact under its own name, such as `parameters`.
 ATTEMPTS = "attempts"
 AUDITED_AT = "audited_at"  # epochs of the rung that it would have paused at, and did not

@@ -27,11 +27,12 @@ from hpsearch.search.store.keys import (
     ENVIRONMENTS,
     ID,
     IMPORT_PATHS,
+    MOVED,
     RUNS,
     TEST_EVALUATIONS,
     VERSIONS,
 )
-from hpsearch.search.store.lease import find_owner
+from hpsearch.search.store.lease import Lease, find_owner, take_lease
 from hpsearch.search.store.records import StudyRecord, find_winner, state_of, trial_record
 from hpsearch.search.store.run_folder import find_runs
 from hpsearch.search.store.shape import check_shape
@@ -62,6 +63,20 @@ class StoredStudy:
     def row(self) -> int:
         """The number that other tables of the database know it by."""
         return study_id_of(self.study)
+
+    def own(self) -> Lease:
+        """Makes this process the study's owner.
+
+        Raises:
+            InputError: another process owns it and lives, or it was copied to another database.
+        """
+        if place := self.study.user_attrs.get(MOVED):
+            here = redact(self.database.url)
+            raise InputError(
+                f"the study {self.name} was copied to {place} and continues there: add --storage"
+                f" {place}. To bring it back: hpsearch copy {self.name} --from {place} --to {here}"
+            )
+        return take_lease(self.database.engine, self.row, self.name)
 
     def record(self, frozen: Sequence[FrozenTrial] | None = None) -> StudyRecord:
         """Returns the study as it is now, as a plain record.

@@ -9,7 +9,7 @@ import optuna
 import pytest
 import sqlalchemy as sa
 from coordinating import coordinator_of
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.storages import RDBStorage
 from scripted import ScriptedEngine, Watcher, learns
 from servers import KINDS
@@ -17,6 +17,7 @@ from sqlalchemy.dialects.mysql import DOUBLE
 
 from hpsearch.errors import InputError
 from hpsearch.search.coordinator import SearchSetup
+from hpsearch.search.copy import copy_study
 from hpsearch.search.store import list_studies, load_record, open_study
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
@@ -106,6 +107,44 @@ def test_long_values_and_names_that_differ_in_little_are_kept_as_they_are(
     assert found.user_attrs == trial.user_attrs
     assert found.values == [0.1 + 0.2]
     assert repr(found.intermediate_values) == repr(trial.intermediate_values)
+
+
+@on_each_server
+def test_a_study_is_copied_to_a_server_and_back(url: str, tmp_path: Path) -> None:
+    source, target = open_storage(f"sqlite:///{tmp_path}/a.db"), open_storage(url)
+    back = open_storage(f"sqlite:///{tmp_path}/b.db")
+    stored = create_study(spec(), source, tmp_path, {"note": "größe"})
+    trials = [
+        optuna.create_trial(
+            params={"model.x": number / 7},
+            distributions={"model.x": FloatDistribution(0, 1)},
+            user_attrs={"failure": "x" * 100_000},
+            value=number / 3,
+            intermediate_values={1: 1 / 3, 2: float("nan"), 3: float("inf")},
+        )
+        for number in range(3)
+    ]
+    for number, trial in enumerate(trials):
+        trial.number = number
+    with source.engine.begin() as connection:
+        write(connection, [row for t in trials for row in whole_trial(stored._study_id, t)], {})
+
+    assert copy_study("tiny", source, target).trials == {"tiny": 3}
+    assert copy_study("tiny", target, back).trials == {"tiny": 3}
+
+    found = read_trials(back.engine, open_study(back, "tiny").study._study_id)
+    assert [repr(trial.intermediate_values) for trial in found] == [
+        repr(trial.intermediate_values) for trial in trials
+    ]
+    assert [trial.values for trial in found] == [trial.values for trial in trials]
+    assert [trial.datetime_start for trial in found] == [t.datetime_start for t in trials]
+    assert open_study(back, "tiny").study.user_attrs["note"] == "größe"
+    with pytest.raises(
+        InputError, match=r"the study tiny was copied to .*b.db and continues there"
+    ):
+        open_study(target, "tiny").own()
+    for storage in (source, target, back):
+        storage.engine.dispose()
 
 
 @on_each_server

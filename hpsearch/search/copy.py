@@ -1,0 +1,137 @@
+"""A study moved to another database: its trials, their attributes, and its confirmation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+from sqlalchemy.exc import SQLAlchemyError
+
+from hpsearch.errors import InputError, SearchError
+from hpsearch.search.store import (
+    NewStudy,
+    StoredStudy,
+    find_runs,
+    find_study,
+    insert_study,
+    open_study,
+    read_trials,
+    reason_of,
+    redact,
+    with_confirmation,
+    write_owner,
+)
+from hpsearch.search.store.keys import CONFIRMS, ID, MOVED, RUNS
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What was copied.
+
+    Attributes:
+        trials: of the study, by which study: itself, and its confirmation if it has one.
+        runs: the folder of the trials' files, which stay where they are.
+    """
+
+    trials: Mapping[str, int]
+    runs: Path
+
+
+def copy_study(name: str, source: RDBStorage, target: RDBStorage) -> Copied:
+    """Copies a study and its confirmation; from then on it can be run in the target only.
+
+    It stays the same study, of the same id: its files are its own there, too. Nobody may own it
+    meanwhile. The same call again finishes one that was interrupted. A study that was copied away
+    from the target, and comes back, replaces what was left there.
+
+    Raises:
+        InputError: it cannot be copied, or a search owns it; nothing was changed.
+        SearchError: a database failed.
+    """
+    stored = open_study(source, name)
+    _refuse(stored, target)
+    studies = with_confirmation(stored)
+    with ExitStack() as owned:
+        for study in studies:
+            lease = study.own()
+            owned.callback(lease.release)
+        there = [find_study(target, study.name) for study in studies]
+        for study, other in zip(studies, there, strict=True):
+            _refuse_other(study, other)
+        try:
+            copied = [_copy(*pair, target) for pair in zip(studies, there, strict=True)]
+            for study in studies:
+                study.study.set_user_attr(MOVED, redact(target.url))
+        except SQLAlchemyError as error:
+            raise SearchError(
+                f"the study {name} could not be copied whole: {reason_of(error)}. It is as it was"
+                f" in {redact(source.url)}; once this is put right, copy it again"
+            ) from error
+    trials = {study.name: len(copy) for study, copy in zip(studies, copied, strict=True)}
+    return Copied(trials, find_runs(stored.study, None))
+
+
+def _refuse(stored: StoredStudy, target: RDBStorage) -> None:
+    if stored.database.engine.url == target.engine.url:
+        raise InputError(f"--from and --to are the same database, {redact(target.url)}")
+    if search := stored.study.user_attrs.get(CONFIRMS):
+        raise InputError(
+            f"{stored.name} confirms the study {search}, and goes with it: hpsearch copy {search}"
+        )
+
+
+def _refuse_other(stored: StoredStudy, other: StoredStudy | None) -> None:
+    """Refuses to write where the target has a study that is another one, or goes on there."""
+    if other is None:
+        return
+    place = redact(other.database.url)
+    if other.study.user_attrs[ID] != stored.study.user_attrs[ID]:
+        raise InputError(
+            f"{place} has another study of the name {stored.name}: copy into another database"
+        )
+    if MOVED not in other.study.user_attrs and not _equal(stored, other):
+        raise InputError(
+            f"{place} has this very study already, with other trials: it goes on there, or one of"
+            " the two is a copy that was made by hand"
+        )
+
+
+def _copy(stored: StoredStudy, other: StoredStudy | None, target: RDBStorage) -> list[FrozenTrial]:
+    """Writes a study into the target, if it is not there, and gives it the folder of its trials."""
+    trials = read_trials(stored.database.engine, stored.row)
+    runs = find_runs(stored.study, None)
+    if other is not None and MOVED in other.study.user_attrs:
+        optuna.delete_study(study_name=other.name, storage=target)
+        other = None
+    if other is None:
+        own = {k: v for k, v in stored.study.user_attrs.items() if k != MOVED}
+        attributes = {**own, RUNS: str(runs.resolve())}
+        system = stored.database.get_study_system_attrs(stored.row)
+        new = NewStudy(stored.name, stored.spec.objectives, attributes, (), trials, system)
+        insert_study(target.engine, new)
+    copy = open_study(target, stored.name)
+    if not _equal(stored, copy):
+        raise SearchError(f"{redact(target.url)} does not give back what was written to it")
+    if (folder := runs / stored.name).is_dir():
+        write_owner(copy.study, folder)
+    return trials
+
+
+def _equal(stored: StoredStudy, other: StoredStudy) -> bool:
+    ours, theirs = (read_trials(each.database.engine, each.row) for each in (stored, other))
+    return [*map(_facts, ours)] == [*map(_facts, theirs)]
+
+
+def _facts(trial: FrozenTrial) -> Sequence[Any]:
+    # As text: NaN, which a curve may hold, equals nothing.
+    return (
+        *(trial.number, trial.state, trial.datetime_start, trial.datetime_complete),
+        *(repr(trial.values), repr(sorted(trial.intermediate_values.items()))),
+        *(trial.params, trial.distributions, trial.user_attrs, trial.system_attrs),
+    )
