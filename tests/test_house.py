@@ -88,6 +88,10 @@ FACE = "__init__.py"
 # The names of the store's facts are many; they are imported from the module that lists them.
 FACES_BESIDE_INIT = {"hpsearch.search.store.keys"}
 MOST_FILES = 20
+RUN_SOMETHING = {
+    *("hpsearch.engines.bridge", "hpsearch.engines.subprocess_call", "hpsearch.measure.probes"),
+    *("subprocess", "multiprocessing"),
+}
 
 
 def parts_of(file: Path) -> tuple[str, str]:
@@ -194,6 +198,18 @@ def test_the_rule_on_private_names_sees_each_way_to_write_one() -> None:
         "        return self._mine, self._own, self._rng, study._id, getattr(study, '_backend')\n"
     )
     assert seen == {"Scale", "_x", "torch._inductor", "_rng", "_id", "_backend"}
+
+
+@named([file for file in FILES if parts_of(file)[0] == "views"])
+def test_views_run_nothing(file: Path) -> None:
+    """They are given results: no view calls into the training wing, or starts a process for it."""
+    runs = {
+        "hpsearch.engines.bridge",
+        "hpsearch.engines.subprocess_call",
+        "hpsearch.measure.probes",
+    }
+    imported = {module for module, _ in imported_by(file)}
+    assert not imported & (runs | {"subprocess", "multiprocessing"})
 
 
 def test_only_two_modules_import_by_name() -> None:

@@ -6,12 +6,19 @@ What a command needs besides is imported after the file is read: its faults need
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from hpsearch.commands.context import check_target, console, report, say_next
+from hpsearch.commands.exit_codes import DONE, USAGE_ERROR
 from hpsearch.commands.options import Changes, Devices, MoreChanges, PerDevice, StudyFile, Trust
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hpsearch.engines.slots import Slot
+    from hpsearch.studyfile.study import StudySpec
 
 
 def check(
@@ -37,9 +44,29 @@ def check(
 
     slots = find_slots(devices, per_device)
     spec = read_checked(study, (*changes, *more), report, trust=trust)
-    from hpsearch.views.tables import print_check
+    from hpsearch.measure.extremes import extreme_configs
+    from hpsearch.measure.probes import probe
+    from hpsearch.views.formatting import command
+    from hpsearch.views.tables import print_probes, print_space
 
-    return print_check(console(), spec, str(study), slots, speed=speed)
+    screen, file = console(), str(study)
+    print_space(screen, spec, file)
+    settings = extreme_configs(spec.space)
+    with screen.status(f"trying real batches of {len(settings)} settings"):
+        probes = [probe(spec, setting, slots[0]) for setting in settings]
+    if not print_probes(screen, spec, file, len(slots), settings, probes):
+        return USAGE_ERROR
+    if speed:
+        _measure_speed(screen, spec, slots[0])
+    print(f"next: {command('run', file)}")
+    return DONE
+
+
+def _measure_speed(screen: Console, spec: StudySpec, slot: Slot) -> None:
+    from hpsearch.measure.speed import measure_speed
+    from hpsearch.views.tables import print_speed
+
+    print_speed(screen, measure_speed(spec, slot, screen.status))
 
 
 def summary(
@@ -52,9 +79,11 @@ def summary(
     from hpsearch.classes.load import read_checked
 
     spec = read_checked(study, (*changes, *more), report, trust=trust)
+    from hpsearch.measure.probes import summaries
     from hpsearch.views.tables import print_layers
 
-    print_layers(console(), spec)
+    for model, layers in summaries(spec):
+        print_layers(console(), model, layers)
 
 
 def preview(

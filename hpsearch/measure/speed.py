@@ -13,7 +13,7 @@ from typing import Any
 from hpsearch.engines.slots import Slot
 from hpsearch.engines.subprocess_call import run_in_subprocess
 from hpsearch.errors import SearchError
-from hpsearch.measure.extremes import Extreme
+from hpsearch.measure.extremes import Extreme, middle
 from hpsearch.protocol.job import Placement
 from hpsearch.studyfile.study import StudySpec
 
@@ -116,19 +116,18 @@ def speedups(baseline: Measurement, other: Measurement) -> list[float]:
     ]
 
 
-def measure_speed(
-    spec: StudySpec, setting: Extreme, slot: Slot, status: Status
-) -> list[Measurement]:
-    """Returns every variant, the baseline first, each timed in several rounds.
+def measure_speed(spec: StudySpec, slot: Slot, status: Status) -> list[Measurement]:
+    """Returns every variant of the middle of the space, the file as it is first.
+
+    Each is timed in several rounds.
 
     Args:
         spec: the study.
-        setting: the setting to time.
         slot: where.
         status: shows a line of text inside its block, such as rich's `console.status`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        return _Bench(status, spec, setting, slot, Path(folder)).rounds()
+        return _Bench(status, spec, middle(spec.space), slot, Path(folder)).rounds()
 
 
 class _Bench:

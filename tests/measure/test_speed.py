@@ -177,7 +177,9 @@ def test_rounds_go_there_and_back_again_and_a_way_that_failed_is_left_out(
         return dict(timed("x", 100).rounds[0], takes_channels_last=True)
 
     monkeypatch.setattr(measuring, "run_in_subprocess", answer)
-    speed.print_speed(Console(width=200), SPEC, Slot("cpu:0", "cpu", 1))
+    screen = Console(width=200)
+    measured = measuring.measure_speed(SPEC, Slot("cpu:0", "cpu", 1), screen.status)
+    speed.print_speed(screen, measured)
     first = ["", "channels_last", "bf16-mixed", "compile"]
     assert order == [*first, "channels_last", "", "", "channels_last"]
     printed = capsys.readouterr().out
@@ -190,5 +192,7 @@ def test_a_file_that_cannot_be_timed_itself_says_so_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(measuring, "run_in_subprocess", lambda *_: {"failure": "no [data]"})
-    speed.print_speed(Console(width=200), SPEC, Slot("cpu:0", "cpu", 1))
+    screen = Console(width=200)
+    measured = measuring.measure_speed(SPEC, Slot("cpu:0", "cpu", 1), screen.status)
+    speed.print_speed(screen, measured)
     assert capsys.readouterr().out.strip() == "The speed cannot be measured: no [data]"

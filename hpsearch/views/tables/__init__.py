@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hpsearch.views.tables.check import distribution_words, size_words
-from hpsearch.views.tables.check_report import print_check
+from hpsearch.views.tables.check_report import print_probes, print_space
 from hpsearch.views.tables.comparison import Compared, comparison, comparison_entries
 from hpsearch.views.tables.confirmation import confirmation_view
 from hpsearch.views.tables.fsck import problem_table, rebuilt_words, repaired_words, summary
@@ -12,6 +12,7 @@ from hpsearch.views.tables.leaderboard import leaderboard
 from hpsearch.views.tables.machine import findings_table
 from hpsearch.views.tables.nodes import nodes_table
 from hpsearch.views.tables.predictions import predictions_table
+from hpsearch.views.tables.speed import print_speed
 from hpsearch.views.tables.study import best_words, study_heading, study_list, study_status
 from hpsearch.views.tables.trial import trial_details
 
@@ -27,8 +28,10 @@ __all__ = [
     "leaderboard",
     "nodes_table",
     "predictions_table",
-    "print_check",
     "print_layers",
+    "print_probes",
+    "print_space",
+    "print_speed",
     "rebuilt_words",
     "repaired_words",
     "size_words",

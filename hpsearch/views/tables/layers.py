@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.engines.bridge import call
-from hpsearch.measure.extremes import extreme_configs
-from hpsearch.protocol.job import Placement
-from hpsearch.studyfile.study import StudySpec
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 
@@ -41,16 +36,14 @@ def _shape(shape: Sequence[int] | None) -> str:
     return "-" if shape is None else " x ".join(str(size) for size in shape)
 
 
-def print_layers(console: Console, spec: StudySpec) -> None:
-    """Prints the layers of every model of the study's space, each at its greatest values."""
-    shown: list[Any] = []
-    for end in extreme_configs(spec.space):
-        model = end.config["model"]
-        if end.end != "greatest" or model in shown:
-            continue
-        shown.append(model)
-        job = spec.job(0, end.params, end.config, Placement(Path()))
-        table = layer_table(call("hpsearch.trial.probes.summary:summary", job))
-        arguments = formatting.one_line(model.get("init_args") or {}, between=", ")
-        title = f"{model['class_path']}({arguments})"
-        console.print(title, table, "", sep="\n", markup=False, soft_wrap=False)
+def print_layers(console: Console, model: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
+    """Prints a model and its layers.
+
+    Args:
+        console: where.
+        model: its section of the study file, filled in.
+        summary: its layers, as `hpsearch.measure.probes.summaries` returns them.
+    """
+    arguments = formatting.one_line(model.get("init_args") or {}, between=", ")
+    title = f"{model['class_path']}({arguments})"
+    console.print(title, layer_table(summary), "", sep="\n", markup=False, soft_wrap=False)

@@ -9,23 +9,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.engines.slots import Slot
-from hpsearch.measure.extremes import middle
-from hpsearch.measure.speed import GAIN, Measurement, measure_speed, speedups
-from hpsearch.studyfile.study import StudySpec
+from hpsearch.measure.speed import GAIN, Measurement, speedups
 from hpsearch.views.console import head_table
 from hpsearch.views.formatting import spell
 
 
-def print_speed(console: Console, spec: StudySpec, slot: Slot) -> None:
-    """Times the middle of the space in every variant, and prints a table and a recommendation."""
-    setting = middle(spec.space)
-    baseline, *others = measure_speed(spec, setting, slot, console.status)
+def print_speed(console: Console, measured: Sequence[Measurement]) -> None:
+    """Prints how fast each variant is, the file as it is first, and a recommendation."""
+    baseline, *others = measured
     if baseline.failure:
         console.print(f"The speed cannot be measured: {baseline.failure}", "", markup=False)
         return
     console.print(speed_table(baseline, others), "")
-    epochs = setting.config["trainer"].get("max_epochs")
+    epochs = baseline.variant.config["trainer"].get("max_epochs")
     epochs = epochs if isinstance(epochs, int) and epochs > 0 else 1
     console.print(recommendation(baseline, others, epochs), markup=False, soft_wrap=True)
 

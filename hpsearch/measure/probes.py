@@ -1,0 +1,40 @@
+"""What is tried of a study file before it is run: a real batch of a setting, a model's layers."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hpsearch.engines.bridge import call
+from hpsearch.engines.slots import Slot
+from hpsearch.measure.extremes import Extreme, extreme_configs
+from hpsearch.protocol.job import Placement
+from hpsearch.studyfile.study import StudySpec
+
+
+def probe(spec: StudySpec, setting: Extreme, slot: Slot) -> Mapping[str, Any]:
+    """Returns what a real batch of one setting has shown; see `trial/probes/probe.py`."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Placement(Path(folder), slot.device, slot.threads)
+        found: Mapping[str, Any] = call(
+            "hpsearch.trial.probes.probe:probe", spec.job(0, setting.params, setting.config, place)
+        )
+    return found
+
+
+def summaries(spec: StudySpec) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Yields every model of a study's space at its greatest values, with its layers.
+
+    The model is its section of the study file, filled in; of the layers see
+    `trial/probes/summary.py`.
+    """
+    seen: list[Any] = []
+    for end in extreme_configs(spec.space):
+        model = end.config["model"]
+        if end.end != "greatest" or model in seen:
+            continue
+        seen.append(model)
+        job = spec.job(0, end.params, end.config, Placement(Path()))
+        yield model, call("hpsearch.trial.probes.summary:summary", job)
