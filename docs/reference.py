@@ -12,7 +12,7 @@ import griffe
 from hpsearch.cli import app
 
 DOCS = Path(__file__).parent
-NOTE = "<!-- Written by docs/reference.py from the code; `make docs` writes it anew. -->\n"
+NOTE = "<!-- Written by docs/reference.py from the code; `make docs` rewrites it. -->\n"
 CLI_INTRO = """\
 Every command and option, as `--help` prints them. `hpsearch --install-completion` lets your shell
 complete them with Tab.
@@ -21,9 +21,9 @@ complete them with Tab.
 |---|---|
 | 0 | done |
 | 1 | failed: a search without a result, an unsound study, or a bug, with its traceback |
-| 2 | something given must be put right: a study file, an option, a database, a disk |
+| 2 | bad input: a study file, an option, a database, a disk |
 | 130 | interrupted with Ctrl-C |
-| 141 | the reader of the output went away |
+| 141 | the reader of the output closed it |
 """
 API_INTRO = """\
 What `import hpsearch` offers; [From Python](python.md) shows it at work. Everything else in the

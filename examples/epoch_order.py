@@ -17,7 +17,7 @@ class EpochOrder(Sampler[int]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Is told by Lightning which epoch comes next."""
+        """Called by Lightning before each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:

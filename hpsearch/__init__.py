@@ -6,7 +6,7 @@
     result = study.run()
     print(result.best_trial)
 
-Nothing is printed by a call of this package; pass `observer=hpsearch.live_view()` to watch.
+The calls of this package print nothing; pass `observer=hpsearch.live_view()` to watch.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ __all__ = [
     "read_study",
 ]
 
-# Loaded when they are first used: `import hpsearch` loads neither Optuna nor torch.
+# Loaded on first use: `import hpsearch` loads neither Optuna nor torch.
 _LATER = {
     "ComponentError": "hpsearch.classes.components",
     "Diagnostic": "hpsearch.studyfile.diagnostics",

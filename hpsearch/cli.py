@@ -90,9 +90,9 @@ def _install_completion(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code: see `commands/exit_codes.py`."""
-    # Python would look through everything once more before it ends, for 0.2 s after a search.
+    # Python's final garbage collection would take 0.2 s after a search.
     atexit.register(gc.freeze)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A curve or a rule that the terminal's encoding lacks becomes "?", never a traceback.
+        # A character that the terminal's encoding lacks becomes "?", never a traceback.
         sys.stdout.reconfigure(errors="replace")
     return run_guarded(lambda: app(arguments, exit_on_error=False, print_error=False))

@@ -1,10 +1,10 @@
 """Every error that hpsearch raises on purpose, under one base class.
 
 HpsearchError
-├── InputError            something that was given is wrong
+├── InputError            bad input
 │   ├── StudyFileError    a study file or an override (hpsearch/studyfile/diagnostics.py)
 │   └── ComponentError    a class path (hpsearch/classes/components.py)
-├── SearchError           something outside failed, or the search stopped itself
+├── SearchError           something outside failed, or the search stopped
 ├── DataError             a data source or an argument of the data module
 └── TestSplitClosedError  the test split was asked for during a search
 """
@@ -13,15 +13,15 @@ from __future__ import annotations
 
 
 class HpsearchError(Exception):
-    """The base of all of them."""
+    """The base class of all of them."""
 
 
 class InputError(HpsearchError):
-    """Something that was given is wrong; the message says what, where, and what to do (exit 2)."""
+    """Bad input; the message says what is wrong, where, and what to do (exit 2)."""
 
 
 class SearchError(HpsearchError):
-    """Something outside failed: a disk, a database; the message says what to do (exit 1)."""
+    """Something outside failed, such as a disk; the message says what to do (exit 1)."""
 
 
 class DataError(HpsearchError, ValueError):
@@ -31,4 +31,4 @@ class DataError(HpsearchError, ValueError):
 class TestSplitClosedError(HpsearchError, RuntimeError):
     """The test split was asked for where only training and validation may be used."""
 
-    __test__ = False  # its name begins like a test's; pytest is not to collect it
+    __test__ = False  # the name begins with Test; keep pytest from collecting it

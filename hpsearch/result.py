@@ -1,4 +1,4 @@
-"""What a search has found, for Python: tables and figures."""
+"""The result of a search for Python: tables and figures."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _IN_TABLE = ("parameters", "epochs", "best_step", "gap")
 
 @final
 class Result:
-    """A study as it was in the database when this was made.
+    """A study as it was in the database when this object was made.
 
     Args:
         stored: the study.
 
     Attributes:
         record: the study and its trials, as plain records.
-        optuna: the same as Optuna's own study, for whatever is not here.
+        optuna: the same as an Optuna study, for whatever is missing here.
     """
 
     def __init__(self, stored: StoredStudy) -> None:
@@ -65,7 +65,7 @@ class Result:
             InputError: none is complete.
         """
         if self.record.best is None:
-            raise InputError(f"no trial of {self.record.name} is complete yet, so none is best")
+            raise InputError(f"no trial of {self.record.name} is complete yet")
         return self.record.best
 
     @property
@@ -76,7 +76,7 @@ class Result:
             InputError: none is complete.
         """
         values = self.best_trial.values
-        assert values, "a trial without values is never the best"
+        assert values, "a trial without values cannot be the best"
         return values[0]
 
     @property

@@ -16,8 +16,8 @@ from hpsearch.result import Result
 from hpsearch.search.coordinator import LogObserver, Observer
 from hpsearch.search.file import open_for_run, require_trust_in_study
 from hpsearch.search.options import RunOptions
-from hpsearch.search.quiet import quiet
 from hpsearch.search.run import run_study
+from hpsearch.search.silence import silence
 from hpsearch.search.store import default_url, open_storage, open_study
 from hpsearch.studyfile.diagnostics import did_you_mean
 from hpsearch.studyfile.study import StudySpec
@@ -27,7 +27,7 @@ _LOG = logging.getLogger("hpsearch")
 
 @final
 class Study:
-    """A search that can be run, here and now, and continued later.
+    """A search that can be run and continued later.
 
     Make one with `hpsearch.read_study` or `hpsearch.load_study`.
 
@@ -50,8 +50,8 @@ class Study:
     ) -> Result:
         """Runs the search, or continues it, and returns what it found.
 
-        Trials train in processes of their own: classes of the study live in modules, not in a
-        notebook's cells. Interrupting the cell leaves the study resumable.
+        Each trial trains in its own process, so the study's classes must be in modules, not in
+        notebook cells. Interrupting the cell leaves the study resumable.
 
         Args:
             options: how far and where; see `hpsearch.RunOptions`.
@@ -61,18 +61,18 @@ class Study:
 
         Raises:
             InputError: something given is wrong; nothing was trained.
-            SearchError: the search stopped itself; the message says why.
+            SearchError: the search stopped; the message says why.
         """
         chosen = _with_changes(options or RunOptions(), changes)
         watcher = LogObserver() if observer is None else observer
-        with quiet(), prepare_engine(chosen) as engine:
+        with silence(), prepare_engine(chosen) as engine:
             outcome = run_study(self.spec, self._database, chosen, engine, watcher)
         if outcome.error:
-            raise SearchError(f"the search stopped itself: {outcome.error}")
+            raise SearchError(f"the search stopped: {outcome.error}")
         return self.result()
 
     def result(self) -> Result:
-        """Returns what the database has of the study now; trains nothing.
+        """Returns the study as the database has it now; trains nothing.
 
         Raises:
             InputError: the study has not begun.
@@ -100,13 +100,13 @@ def read_study(
             of them, and so does the message.
         InputError: others could have written code of the study, or the database cannot be opened.
     """
-    with quiet():
+    with silence():
         parsed = read_sound(Path(path), changes, _LOG.debug, trust=trust)
         return Study(*open_for_run(parsed, storage, _LOG.debug))
 
 
 def load_study(name: str, *changes: str, storage: str | None = None, trust: bool = False) -> Study:
-    """Returns a study that the database has, without its file.
+    """Returns a study of the database, without its file.
 
     Args:
         name: the study's name, as `hpsearch list` shows it.
@@ -122,7 +122,7 @@ def load_study(name: str, *changes: str, storage: str | None = None, trust: bool
             f"load_study takes the name of a study in a database, and {str(name)!r} is a file;"
             f" write hpsearch.read_study({str(name)!r}, ...)"
         )
-    with quiet():
+    with silence():
         stored = open_study(open_storage(storage or default_url(), create=False), name)
         require_trust_in_study(stored, _LOG.warning, trust=trust)
         return Study(stored.spec, stored.database)

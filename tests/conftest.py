@@ -93,7 +93,7 @@ def make_study() -> Studies:
             "objectives": {"val_accuracy": "maximize"},
             "budget": len(trials),
             "best": max(complete, key=lambda trial: trial.values or (), default=None),
-            "front": (),
+            "pareto_front": (),
             "owner": None,
             "storage": "sqlite:///hpsearch.db",
             "runs": "runs",

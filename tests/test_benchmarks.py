@@ -167,7 +167,7 @@ def test_a_process_is_a_trial_if_it_prints_into_a_trials_folder(
     assert not memory.is_trial(2)
 
 
-def test_memory_is_told_beside_one_loop_and_in_all_beside_two(
+def test_memory_is_shown_beside_one_loop_and_in_all_beside_two(
     memory: ModuleType, table: ModuleType
 ) -> None:
     ours = {"rss_mb": 600.0, "pss_mb": 200.0, "own_mb": 40.0, "all_mb": 800.0}

@@ -141,8 +141,8 @@ def test_check_measures_each_end_and_the_cost(
     assert main(["check", "tiny.yaml", "--devices", "cpu:2"]) == 0
     out = capsys.readouterr().out
     assert "tiny.yaml is valid: 2 parameters" in out
-    assert "least          12" in out
-    assert "greatest       42" in out
+    assert "smallest       12" in out
+    assert "largest        42" in out
     assert "3 trials on 2 slots take about" in out
     assert out.rstrip().endswith("next: hpsearch run tiny.yaml")
 
@@ -193,14 +193,14 @@ trainer:
 
 
 @pytest.mark.parametrize("command", ["check", "run"])
-def test_five_faults_of_both_kinds_are_five_errors_at_their_lines(
+def test_five_errors_of_both_kinds_are_five_errors_at_their_lines(
     nowhere: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     Path("five.yaml").write_text(FIVE_FAULTS)
     assert main([command, "five.yaml"]) == 2
     out, err = capsys.readouterr()
-    told = [line.split(": ")[:3] for line in err.splitlines() if ": error: " in line]
-    assert told == [
+    printed = [line.split(": ")[:3] for line in err.splitlines() if ": error: " in line]
+    assert printed == [
         ["five.yaml:3", "error", "study.objective"],
         ["five.yaml:9", "error", "model.dropout"],
         ["five.yaml:8", "error", "model.widht"],

@@ -71,7 +71,7 @@ def kill_after_one_run(folder: Path, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.process
-def test_a_confirmation_that_was_killed_goes_on_and_opens_the_test_split_once(home: Path) -> None:
+def test_a_confirmation_that_was_killed_continues_and_opens_the_test_split_once(home: Path) -> None:
     words = ("confirm", "tiny", "--top", "2", "--seeds", "3", "--devices", "cpu:2", "--json")
     kill_after_one_run(home, hpsearch(home, *words))
 
@@ -85,9 +85,9 @@ def test_a_confirmation_that_was_killed_goes_on_and_opens_the_test_split_once(ho
     assert {len(one["values"]) for one in record["finalists"]} == {3}
     assert record["test"]["metric"] == "test_accuracy"
     assert Path(record["refit"]["checkpoint"]).is_file()
-    (opening,) = recorded(home, "tiny").test_evaluations
-    assert opening["host"]
-    assert opening["metrics"]["test_accuracy"] == record["test"]["value"]
+    (evaluation,) = recorded(home, "tiny").test_evaluations
+    assert evaluation["host"]
+    assert evaluation["metrics"]["test_accuracy"] == record["test"]["value"]
 
 
 def test_the_words_and_the_table(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +106,7 @@ def test_the_words_and_the_table(home: Path, capsys: pytest.CaptureFixture[str])
     assert "over 2 seeds, test_accuracy " in status
     assert "tested opened once, at " in status
     entry = printed_json(["status", "tiny"], capsys)
-    assert entry["confirmation"]["chosen"] == entry["test_openings"][0]["trial"]
+    assert entry["confirmation"]["chosen"] == entry["test_evaluations"][0]["trial"]
     names_one_winner(capsys)
 
 
@@ -185,7 +185,7 @@ def test_what_is_given_wrong_is_said_in_a_line(
     assert message in err
 
 
-def test_an_interrupted_confirmation_says_how_to_go_on_without_a_password() -> None:
+def test_an_interrupted_confirmation_says_how_to_continue_without_a_password() -> None:
     options = ConfirmFlags(top=2, refit=True, storage="postgresql+psycopg://me:secret@h/db")
     url = "'postgresql+psycopg://me:***@h/db'"
     assert same_command("tiny", options) == f"hpsearch confirm tiny --refit --top 2 --storage {url}"

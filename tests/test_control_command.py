@@ -43,13 +43,13 @@ def trials(search: Search) -> list[TrialRecord]:
 
 
 def test_every_verb_works_on_a_live_search(search: Search) -> None:
-    told = tell(search, "pause")
-    assert told.returncode == 0, told.stderr
-    assert "has heard: pause" in told.stdout
+    done = tell(search, "pause")
+    assert done.returncode == 0, done.stderr
+    assert "has heard: pause" in done.stdout
     search.wait_for(lambda: search.record().counts["running"] == 0)
-    quiet = search.count_reports()
+    reports = search.count_reports()
     time.sleep(0.5)
-    assert search.count_reports() == quiet, "a paused search trains nothing"
+    assert search.count_reports() == reports, "a paused search trains nothing"
 
     tell(search, "enqueue", "width=7")
     tell(search, "budget", "trials=500")
@@ -68,7 +68,7 @@ def test_every_verb_works_on_a_live_search(search: Search) -> None:
     assert [t.params["model.width"] for t in record.trials if "origin" in t.attributes] == [7]
 
 
-def test_a_live_search_can_be_told_to_fail_a_trial_and_to_stop(search: Search) -> None:
+def test_a_live_search_can_be_asked_to_fail_a_trial_and_to_stop(search: Search) -> None:
     paused = next(trial.number for trial in trials(search) if trial.state == "paused")
     assert tell(search, "fail", str(paused)).returncode == 0
     # It may have been promoted meanwhile, and fails then.
@@ -95,10 +95,10 @@ def asleep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["enqueue", "width=99"], "enqueue: 99 is not a value of model.width"),
         (["enqueue"], "enqueue needs values, as in enqueue lr=0.01 dropout=0"),
         (["budget", "trials=0"], "budget trials=0: write trials=N or epochs=N, N 1 or more"),
-        (["pause"], "nobody runs faulty now, so nothing can be told; `hpsearch resume faulty`"),
+        (["pause"], "faulty is not running now; `hpsearch resume faulty`"),
     ],
 )
-def test_what_cannot_be_told_is_refused(
+def test_what_cannot_be_obeyed_is_refused(
     asleep: Path, capsys: pytest.CaptureFixture[str], words: list[str], fault: str
 ) -> None:
     assert main(["control", "faulty", *words]) == 2

@@ -131,7 +131,7 @@ def status_of(url: str, method: str, **headers: str) -> int:
     return 200
 
 
-def test_both_addresses_and_the_tunnel_are_told(running: Running) -> None:
+def test_both_addresses_and_the_tunnel_are_reported(running: Running) -> None:
     assert re.search(
         r"optuna-dashboard  http://127.0.0.1:\d+/dashboard/studies/1\?token=\w{32}\n", running.words
     )

@@ -111,11 +111,11 @@ def test_a_stored_study_is_looked_at_like_its_file(
     stored = open_study(database, "strange")
     require_trust_in_study(stored, report, trust=False)
     (home / "strangenet.py").chmod(0o666)
-    told = f"  strangenet.Net: {home / 'strangenet.py'} (everybody may write"
-    with pytest.raises(InputError, match=re.escape(told)):
+    expected = f"  strangenet.Net: {home / 'strangenet.py'} (everybody may write"
+    with pytest.raises(InputError, match=re.escape(expected)):
         require_trust_in_study(stored, report, trust=False)
     require_trust_in_study(stored, report, trust=True)
-    assert told in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
     (home / "strangenet.py").chmod(0o644)
     (home / "hpsearch.db").chmod(0o666)
     with pytest.raises(InputError, match=r"hpsearch\.db: everybody may write to the file"):
@@ -139,7 +139,7 @@ def test_commands_on_a_stored_study_ask_for_trust_before_they_import(
     assert not (home / "imported").exists()
 
 
-def test_run_and_resume_go_on_with_trust(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_and_resume_continue_with_trust(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "strangenet.py").chmod(0o666)
     for arguments in (["run", "strange.yaml"], ["resume", "strange"]):
         assert main([*arguments, "--inline", "--devices", "cpu:1", "--trust"]) == 0
@@ -177,7 +177,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("arguments", OF_A_STUDY, ids=lambda words: words[0])
-def test_a_study_that_hpsearch_did_not_make_is_told_in_one_sentence(
+def test_a_study_that_hpsearch_did_not_make_is_reported_in_one_sentence(
     home: Path, plain: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     assert main([*arguments, "--storage", f"sqlite:///{plain}"]) == 2
@@ -201,7 +201,7 @@ def newer(plain: Path) -> Path:
 
 
 @pytest.mark.parametrize("arguments", [["list"], *OF_A_STUDY], ids=lambda words: words[0])
-def test_a_database_of_a_newer_optuna_is_told_in_one_line(
+def test_a_database_of_a_newer_optuna_is_reported_in_one_line(
     home: Path, newer: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     assert main([*arguments, "--storage", f"sqlite:///{newer}"]) == 2
@@ -223,7 +223,7 @@ def test_a_database_of_a_newer_optuna_is_told_in_one_line(
         ({IMPORT_PATHS: 3}, "its attribute hpsearch:import_paths is 3"),
     ],
 )
-def test_a_stored_study_that_is_not_whole_is_told_in_one_line(
+def test_a_stored_study_that_is_not_whole_is_reported_in_one_line(
     home: Path, capsys: pytest.CaptureFixture[str], attributes: dict[str, Any], reason: str
 ) -> None:
     spec = StudySpec.from_parsed(read_parsed("strange.yaml"))
@@ -261,7 +261,7 @@ def test_a_study_that_was_given_a_hostile_name_is_left_alone(
     assert not (home.parent / "strange").exists()
 
 
-def test_a_study_with_what_this_version_does_not_know_is_told_without_a_traceback(
+def test_a_study_with_what_this_version_does_not_know_is_reported_without_a_traceback(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = StudySpec.from_parsed(read_parsed("strange.yaml"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from scoring import FULL
+from fault_score import FULL
 
 from hpsearch.cli import main
 from hpsearch.measure.draft import habit, objective_among
@@ -220,7 +220,7 @@ def test_a_range_with_an_end_that_does_not_train_is_left_out(folder: Path) -> No
             ["feeding.Fed", "--set", "model.plan=never"],
             "the validation logs no metric, and a search needs one: write",
         ),
-        (["loud"], "loud has no LightningModule; write MODULE.Class"),
+        (["printing_module"], "printing_module has no LightningModule; write MODULE.Class"),
         (["--from", "nothing.yaml"], "nothing.yaml: error: there is no such file"),
         (["quickstart", "-o", "nowhere/a.yaml"], "nowhere/a.yaml: there is no folder nowhere"),
     ],

@@ -56,7 +56,7 @@ trainer: {max_epochs: 1}
 """
 
 
-def test_pictures_that_cannot_be_used_are_named_and_skipped_only_when_told_to(
+def test_pictures_that_cannot_be_used_are_named_and_skipped_only_when_asked_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -48,7 +48,7 @@ def test_its_confirmation_is_reported_again_and_nothing_is_opened(
     where = ("--inline", "--runs", str(home / "runs"), "--accept-changes")
     found = printed(capsys, "confirm", "old", "--top", "2", "--seeds", "2", *where)
     assert found["chosen"] == 1
-    assert len(printed(capsys, "status", "old")["test_openings"]) == 1
+    assert len(printed(capsys, "status", "old")["test_evaluations"]) == 1
 
 
 def test_it_continues_to_its_end_and_keeps_what_it_has(

@@ -68,14 +68,14 @@ def test_an_unseeded_split_gives_every_trial_the_same_rows(
     assert len(set(rows)) == 1
 
 
-RESTLESS = STUDY.replace("UnseededData", "RestlessData")
+UNSEEDED_ORDER = STUDY.replace("UnseededData", "UnseededOrderData")
 
 
 def test_a_study_whose_trials_have_other_rows_says_so(
     home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (home / "gate").touch()
-    (home / "us.yaml").write_text(RESTLESS)
+    (home / "us.yaml").write_text(UNSEEDED_ORDER)
     main(["run", "us.yaml", "--inline", "--devices", "cpu:1"])
     main(["show", "us", "1"])
     said = " ".join(capfd.readouterr().out.split())

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from scoring import FULL
+from fault_score import FULL
 from searching import SHAPES as FOLDER
 from searching import Search
 from striking import Striker

@@ -91,7 +91,7 @@ def test_a_figure_there_is_none_of_is_refused(result: Result) -> None:
         result.figure("pie")  # type: ignore[arg-type]
 
 
-def test_run_again_trains_nothing_and_add_goes_on(home: Path, result: Result) -> None:
+def test_run_again_trains_nothing_and_add_continues(home: Path, result: Result) -> None:
     again = ran(home)
     assert again.trials == result.trials
     assert len(ran(home, add=1).trials) == 4
@@ -184,7 +184,7 @@ def test_every_public_name_is_there() -> None:
     assert all(issubclass(error, hpsearch.HpsearchError) for error in errors)
 
 
-def test_faults_of_the_file_are_told(home: Path) -> None:
+def test_errors_of_the_file_are_reported(home: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'width'"):
         hpsearch.read_study(home / "tiny.yaml", "model.widht=3", "study.name=other")
 

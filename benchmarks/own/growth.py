@@ -26,10 +26,10 @@ from hpsearch.search.coordinator.retention import Retention
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.load import load_record, open_study
-from hpsearch.search.store.owned_storage import buffer_writes
 from hpsearch.search.store.records import trial_record
 from hpsearch.search.store.sampling import build_pruner, build_sampler, suggester
 from hpsearch.search.store.write_behind import WriteBehindQueue
+from hpsearch.search.store.write_behind_storage import buffer_writes
 from hpsearch.search.store.writer import StudyWriter
 from hpsearch.studyfile.study import StudySpec
 
@@ -70,7 +70,7 @@ def with_hpsearch(url: str, trials: int, clock: Clock) -> None:
             for step in range(1, EPOCHS + 1):
                 report = Report(step, {"val_accuracy": 0.9 + step / 100}, {}, float(step))
                 clock.time("report", writer.report, trial, report)
-            clock.time("tell", _settle, writer, retention, trial, report)
+            clock.time("tell", _report_and_rank, writer, retention, trial, report)
             writes.flush(PATIENCE_S)
     lease.release()
 
@@ -86,7 +86,9 @@ def _open(
     return StudyWriter(buffered, spec), retention
 
 
-def _settle(writer: StudyWriter, retention: Retention, trial: optuna.Trial, best: Report) -> None:
+def _report_and_rank(
+    writer: StudyWriter, retention: Retention, trial: optuna.Trial, best: Report
+) -> None:
     writer.tell(trial, Ended("complete", facts={}), best)
     retention.take(trial_record(writer.trial(trial.number), FOLDER))
 

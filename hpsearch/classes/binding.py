@@ -1,8 +1,8 @@
-"""Components bound to the classes they name: every argument is looked at, then all is built.
+"""Binds components to the classes they name: checks every argument, then builds them.
 
-The check of a study and the training of a trial come through here. jsonargparse, of which
-LightningCLI is made, says what a class takes and what a value stands for. Added to it are factories
-that do not say what they return, class methods, and names that only `**kwargs` takes.
+Both the check of a study and the training of a trial use it. jsonargparse, on which LightningCLI is
+built, knows what a class takes and how to read a value. This adds factories without a return type,
+class methods, and names that only `**kwargs` takes.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from hpsearch.studyfile.diagnostics import did_you_mean, nearest
 from hpsearch.studyfile.document import KeyPath, name_of
 from hpsearch.studyfile.sections import TYPO
 
-# Built once the network is there: as an argument, these stand for their factories.
+# Built once the network exists: as arguments, these are factories.
 _LATER = {"Optimizer": "params", "LRScheduler": "optimizer"}
-_OWN = OwnModules()
+_OWN_MODULES = OwnModules()
 Tell = Callable[[KeyPath, str], None]
 T = TypeVar("T")
 Arguments = Mapping[str, tuple[KeyPath, Any]]
 
 
 class RefusedValuesError(ValueError):
-    """A constructor refuses the values that it is given."""
+    """A constructor rejects the values it is given."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Bound:
     Attributes:
         target: the class, factory or class method.
         arguments: what builds each argument.
-        partial: whether its owner is to call it, so that a partial is built.
+        partial: whether the owner calls it, so that a partial is built.
     """
 
     target: Callable[..., Any]
@@ -61,11 +61,11 @@ class Bound:
     partial: bool = False
 
     def wants(self, name: str) -> bool:
-        """Tells whether it takes an argument of this name and was not given it."""
+        """Returns whether it takes an argument of this name and has not been given one."""
         return name in signature_of(self.target).hints and name not in self.arguments
 
     def build(self, **extra: Any) -> Any:
-        """Builds it, with those of the extra arguments that it wants."""
+        """Builds it, with those extra arguments that it takes."""
         given = {name: build() for name, build in self.arguments.items()}
         if self.partial:
             return functools.partial(self.target, **given)
@@ -80,16 +80,16 @@ class Bound:
 
 @dataclass(frozen=True)
 class Binder:
-    """Binds components, and tells all that is wrong with them.
+    """Binds components, and reports everything that is wrong with them.
 
     Args:
-        fault: takes the path and the message of each fault.
-        note: takes what is accepted, but may be a mistake.
-        known: tells whether a path has a fault already, or (if True) a part of it.
+        error: takes the path and the message of each error.
+        note: takes what is accepted but may be a mistake.
+        known: tells whether a path has a error already, or (if True) a part of it.
         derive: makes what a component's `from_data` asks for, when that is built.
     """
 
-    fault: Tell
+    report: Tell
     note: Tell = lambda path, message: None
     known: Callable[[KeyPath, bool], bool] = lambda path, inside: False
     derive: Callable[[Any], Any] = lambda source: _nothing()
@@ -102,8 +102,8 @@ class Binder:
         Args:
             tree: a mapping with `class_path`, `init_args`, `dict_kwargs` and `from_data`.
             path: where it is in the study.
-            hint: the type that is asked for.
-            supplied: arguments that it is given when it is built.
+            hint: the expected type.
+            supplied: arguments that it gets when it is built.
         """
         arguments = _arguments(tree, path)
         derived = tree["from_data"] if isinstance(tree.get("from_data"), dict) else {}
@@ -117,16 +117,16 @@ class Binder:
         try:
             target = resolve(str(class_path))
         except ComponentError as error:
-            self.fault(at, str(error))
+            self.report(at, str(error))
             return None
         partial = partial or _is_factory(target, hint, {*arguments, *supplied})
-        message = why_not_buildable(target, None if isinstance(hint, Kind) else hint, _OWN)
+        message = why_not_buildable(target, None if isinstance(hint, Kind) else hint, _OWN_MODULES)
         if inspect.isabstract(target):
             message = f"{class_path} is abstract; name one of its subclasses"
         elif not partial and not fits(returned_type(target), hint):
             message = f"must be {spelled(hint)}, not {class_path}"
         if message:
-            self.fault(at, message)
+            self.report(at, message)
             return None
         if _has_misplaced_arguments(tree):
             return Bound(target, {}, partial)
@@ -135,16 +135,16 @@ class Binder:
         for name, source in derived.items():
             builds[name] = functools.partial(self.derive, source)
             if not signature.takes(name):
-                self.fault((*path, "from_data", name), f"{class_path} has no argument '{name}'")
+                self.report((*path, "from_data", name), f"{class_path} has no argument '{name}'")
         required = signature.hints.keys() - signature.defaults.keys()
         for name in () if partial else sorted(required - {*builds, *supplied}):
-            self.fault((*path, "init_args", name), f"{class_path} needs the argument '{name}'")
+            self.report((*path, "init_args", name), f"{class_path} needs the argument '{name}'")
         return Bound(target, builds, partial)
 
     def arguments(
         self, target: Callable[..., Any], owner: str, arguments: Arguments
     ) -> dict[str, Build]:
-        """Returns what builds each argument; a misspelled one is under the name it stands for.
+        """Returns what builds each argument; a misspelled one is under the name that was meant.
 
         Args:
             target: the class or function that takes them.
@@ -166,7 +166,7 @@ class Binder:
             else:
                 builds[near or name] = builds[name]
                 hint = did_you_mean(name, signature.hints)
-                self.fault(place, f"{owner} has no argument '{name}'{hint}")
+                self.report(place, f"{owner} has no argument '{name}'{hint}")
         return builds
 
     def value(self, value: Any, path: KeyPath, hint: Any = Any) -> Build:
@@ -187,7 +187,7 @@ class Binder:
         try:
             return _nothing if self.known(path, True) else read_value(hint, value)
         except MismatchError as error:
-            self.fault(path, str(error))
+            self.report(path, str(error))
             return _nothing
 
 
@@ -201,14 +201,14 @@ def bind(
 
     Args:
         tree: the component.
-        path: where it is, for the message.
-        supplied: arguments that it is given when it is built.
+        path: its place, for the message.
+        supplied: arguments that it gets when it is built.
         derive: makes what a `from_data` asks for.
 
     Raises:
-        ComponentError: a class or an argument of it is wrong; the message has every fault.
+        ComponentError: a class or an argument of it is wrong; the message has every error.
     """
-    bound = _without_faults(lambda binder: binder.component(tree, path, supplied=supplied), derive)
+    bound = _raising_errors(lambda binder: binder.component(tree, path, supplied=supplied), derive)
     assert bound is not None
     return bound
 
@@ -218,26 +218,26 @@ def instantiate(tree: Any, /, **extra: Any) -> Any:
 
     Args:
         tree: the component; other values stay as they are.
-        **extra: arguments for the outermost component, where it wants them.
+        **extra: arguments for the outermost component, if it takes them.
 
     Raises:
-        ComponentError: a class or an argument of it is wrong; the message has every fault.
+        ComponentError: a class or an argument of it is wrong; the message has every error.
     """
     if is_component(tree):
         return bind(tree, (), extra).build(**extra)
-    return _without_faults(lambda binder: binder.value(tree, ()))()
+    return _raising_errors(lambda binder: binder.value(tree, ()))()
 
 
-def _without_faults(use: Callable[[Binder], T], derive: Any = None) -> T:
-    """Returns what comes of the use of a binder, unless there are faults, which are raised."""
-    faults: list[str] = []
+def _raising_errors(use: Callable[[Binder], T], derive: Any = None) -> T:
+    """Returns what comes of the use of a binder, unless there are errors, which are raised."""
+    errors: list[str] = []
 
-    def fault(path: KeyPath, message: str) -> None:
-        faults.append(f"{name_of(path)}: {message}" if path else message)
+    def report(path: KeyPath, message: str) -> None:
+        errors.append(f"{name_of(path)}: {message}" if path else message)
 
-    result = use(Binder(fault, derive=derive))
-    if faults:
-        raise ComponentError("; ".join(faults))
+    result = use(Binder(report, derive=derive))
+    if errors:
+        raise ComponentError("; ".join(errors))
     return result
 
 
@@ -252,14 +252,14 @@ def _arguments(tree: Mapping[str, Any], path: KeyPath) -> dict[str, tuple[KeyPat
 
 
 def _has_misplaced_arguments(tree: Mapping[str, Any]) -> bool:
-    """Tells whether the arguments are in the wrong place, of which the draft has a fault."""
+    """Returns whether the arguments are in the wrong place, which is reported elsewhere."""
     if "init_args" in tree:
         return not isinstance(tree["init_args"] or {}, dict)
     return nearest("init_args", tree, likeness=TYPO) is not None
 
 
 def _is_factory(target: Callable[..., Any], hint: Any, given: Collection[str]) -> bool:
-    """Tells whether a component is a factory for its owner to call, rather than what that makes."""
+    """Returns whether a component is a factory for its owner to call, rather than its product."""
     returned = returned_type(target)
     names = [base.__name__ for base in returned.__mro__] if returned else []
     if any(_LATER[name] not in given for name in names if name in _LATER):
@@ -286,4 +286,4 @@ def _has_component(value: Any) -> bool:
 
 
 def _nothing() -> None:
-    raise AssertionError("what has faults is not built")
+    raise AssertionError("what has errors is not built")

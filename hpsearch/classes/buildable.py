@@ -1,4 +1,4 @@
-"""Which class may be built in which place of a study file: a pure rule over classes and hints.
+"""Which class may be built where in a study file: a pure rule over classes and hints.
 
 The text of a study file chooses classes, and building one runs its constructor. A component that
 is nested in the arguments of another may therefore only be of the kind its place asks for. Where
@@ -17,7 +17,7 @@ from typing import Any
 from hpsearch.classes.signature import parts_of, returned_type
 from hpsearch.studyfile.forbidden import OPEN_FUNCTIONS, forbidden_reason, is_part
 
-# Bases of the kinds that need no type hint, by their full names: nothing is imported to compare.
+# Base classes that need no type hint, by full name, so that nothing is imported to compare.
 KINDS = frozenset(
     {
         "torch.nn.modules.module.Module",
@@ -47,14 +47,14 @@ KINDS = frozenset(
         "sklearn.base.BaseEstimator",
     }
 )
-# Kinds without a common base: whole parts of libraries.
+# Kinds without a common base class: whole parts of libraries.
 _PARTS = ("torchvision.transforms", "numpy.random", "hpsearch.data", "hpsearch.models")
 _FUNCTIONS = (
     *("torch.nn.functional", "torch.nn.init", "torch._C._nn"),
     *("torchvision.transforms.functional", "torchvision.transforms._functional_tensor"),
     *("torchvision.ops", "torchmetrics.functional"),
 )
-# Packages whose functions make networks and do not say so in a type.
+# Packages whose functions return networks without a return type.
 _FACTORIES = ("timm", "segmentation_models_pytorch", "torchvision.models")
 _ADVICE = "give the argument a type in your own class, or build it in a class of your own"
 
@@ -88,7 +88,7 @@ def why_not_buildable(target: Callable[..., Any], hint: Any, own: Container[str]
 def _why_not_callable(function: Callable[..., Any], path: str, hint: Any) -> str | None:
     """Returns why a function may not be named; None for what only computes, and for factories.
 
-    A factory says what kind it returns, or lies in a package of networks.
+    A factory declares what it returns, or is in a package of networks.
     """
     module, _, name = path.rpartition(".")
     if is_part(module, _FUNCTIONS) or (module == "torch" and name in OPEN_FUNCTIONS):
@@ -115,7 +115,7 @@ def _is_known(cls: type[Any]) -> bool:
 
 def _path(found: Any) -> str:
     module = getattr(found, "__module__", None) or type(found).__module__
-    # Of a builtin function the qualified name is that of a hidden class which holds it.
+    # A builtin function's qualified name is that of the hidden class that contains it.
     name = found.__name__ if inspect.isbuiltin(found) else getattr(found, "__qualname__", "?")
     return f"{module}.{name}"
 
@@ -129,6 +129,6 @@ def _wanted(hint: Any) -> tuple[tuple[type[Any], ...], bool]:
 
 
 def _is_open(cls: type[Any]) -> bool:
-    """Tells whether classes of any kind can pass for this one, as for `object` or `Iterable`."""
+    """Returns whether almost any class fits this one, as for `object` or `Iterable`."""
     standard = cls.__module__.partition(".")[0] in sys.stdlib_module_names
     return standard or typing.Protocol in cls.__bases__

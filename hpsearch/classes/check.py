@@ -1,4 +1,4 @@
-"""The second half of the check: classes and their arguments, looked at but never built.
+"""The second half of the check: classes and their arguments, inspected but never built.
 
 Every class path is followed and every argument bound, at every corner of the space. Classes are
 imported for that, and with them torch and Lightning.
@@ -25,10 +25,10 @@ from hpsearch.studyfile.document import Diagnostics, Document, KeyPath, Location
 from hpsearch.studyfile.parse import ParsedStudy, parse_study
 from hpsearch.studyfile.sections import longest_training
 
-# The path of a value, and what is said of it.
+# The path of a value, and a message about it.
 Findings = list[tuple[KeyPath, str]]
 Find = Callable[[Any, Sequence[str], Sequence[str]], tuple[Findings, Findings]]
-TREES = ("pytorch_lightning", "lightning")
+NAMESPACES = ("pytorch_lightning", "lightning")
 _KINDS = {
     "model": "LightningModule",
     "data": "LightningDataModule",
@@ -38,7 +38,7 @@ _KINDS = {
     "pruner": "BasePruner",
     "callbacks": "Callback",
 }
-# What hpsearch gives to a section's class if the file does not.
+# What hpsearch passes to a section's class unless the file does.
 SUPPLIED: dict[str, tuple[str, ...]] = {
     "model": ("input_shape", "classes"),
     "data": ("split_seed", "order_seed"),
@@ -54,15 +54,15 @@ def check_components(
     note: Callable[[str], None] = lambda text: None,
     find: Find | None = None,
 ) -> tuple[Diagnostic, ...]:
-    """Returns the faults of a study's classes and arguments, each once, in the file's order.
+    """Returns the errors of a study's classes and arguments, each once, in the file's order.
 
     Args:
-        parsed: the study; what has a fault already is not looked at again.
-        note: takes a line on what is accepted, but may be a mistake.
-        find: does the work of `find_faults`, in another process; here if it is not given.
+        parsed: the study; values that already have an error are not checked again.
+        note: takes a line about what is accepted but may be a mistake.
+        find: does the work of `find_errors`, in another process; here if it is not given.
     """
     wrong = [diagnostic.path for diagnostic in parsed.diagnostics]
-    found = (find or find_faults)(parsed.source.tree, parsed.import_paths, wrong)
+    found = (find or find_errors)(parsed.source.tree, parsed.import_paths, wrong)
     log, notes = Diagnostics(parsed.source), Diagnostics(parsed.source)
     for diagnostics, findings in zip((log, notes), found, strict=True):
         for path, message in findings:
@@ -74,37 +74,37 @@ def check_components(
     return tuple(diagnostic for diagnostic in log.diagnostics if diagnostic not in known)
 
 
-def find_faults(
+def find_errors(
     tree: Any, import_paths: Sequence[str], wrong: Sequence[str] = ()
 ) -> tuple[Findings, Findings]:
-    """Returns the faults of a study's classes and arguments, and the notes on them.
+    """Returns the errors of a study's classes and arguments, and the notes on them.
 
     Imports the classes (and with them torch and Lightning) but builds none of them.
 
     Args:
         tree: the study file as data, expressions as text.
-        import_paths: folders in which the study's own classes are found.
-        wrong: names of values that have a fault already.
+        import_paths: folders with the study's own classes.
+        wrong: names of values that already have an error.
     """
     known = tuple(Diagnostic("", None, name, "") for name in wrong)
     document = Document(tree, Location("the study"), diagnostics=known)
     parsed = parse_study(document, tuple(import_paths))
     log = Diagnostics(parsed.source)
-    faults: Findings = []
+    errors: Findings = []
     notes: Findings = []
     with importing_from(import_paths):
         for corner in parsed.space.corners():
-            _Check(log, corner.origins, faults, notes).corner(corner.config)
+            _Check(log, corner.origins, errors, notes).corner(corner.config)
         for role in ("sampler", "pruner"):
             component = getattr(parsed.settings, role)
-            _Check(log, {}, faults, notes).algorithm(role, component)
+            _Check(log, {}, errors, notes).algorithm(role, component)
     idle = why_idle(parsed.settings.pruner, longest_training(tree.get("trainer")))
     if idle and "pruner" in tree["study"]:
         notes.append((("study", "pruner"), idle))
     settings = parsed.settings
     if blind := why_blind(settings.sampler, settings.pruner, settings.promote):
         notes.append((("study", "sampler"), blind))
-    return faults, notes
+    return errors, notes
 
 
 class _Check:
@@ -114,10 +114,10 @@ class _Check:
         self,
         log: Diagnostics,
         origins: Mapping[KeyPath, KeyPath],
-        faults: Findings,
+        errors: Findings,
         notes: Findings,
     ) -> None:
-        self._log, self._origins, self._faults, self._notes = log, origins, faults, notes
+        self._log, self._origins, self._errors, self._notes = log, origins, errors, notes
         self._binder = Binder(self.diagnostic, self._note, self._known)
 
     def corner(self, config: Mapping[str, Any]) -> None:
@@ -131,12 +131,12 @@ class _Check:
             for name in ("model", "data", "optimizer", "schedule")
             if config.get(name) is not None
         }
-        model, data = (_tree_of(found.get(name)) for name in ("model", "data"))
+        model, data = (_namespace_of(found.get(name)) for name in ("model", "data"))
         if model and data and model != data:
             rule = "which do not mix; take both from one"
             message = f"the data module comes from {data} and the model from {model}, {rule}"
             self.diagnostic(("data", "class_path"), message)
-        return self._trainer(config.get("trainer"), model or TREES[0])
+        return self._trainer(config.get("trainer"), model or NAMESPACES[0])
 
     def algorithm(self, role: str, component: Component) -> None:
         """Checks the study's sampler or pruner."""
@@ -149,22 +149,24 @@ class _Check:
         return None
 
     def component(self, tree: Any, path: KeyPath, role: str) -> Bound | None:
-        """Checks a component that must be of the kind that its role asks for."""
+        """Checks a component that must be of its role's kind."""
         if not is_component(tree):
             return None
         return self._binder.component(tree, path, Kind(_KINDS[role]), SUPPLIED.get(role, ()))
 
     def diagnostic(self, path: KeyPath, message: str) -> None:
-        """Notes a fault at the place where the value is written."""
+        """Records an error at the place where the value is written."""
         written = self._written(path)
         if not self._log.has(written):
             self._log.add(written, message)
-            self._faults.append((written, message))
+            self._errors.append((written, message))
 
-    def _trainer(self, arguments: Any, tree: str) -> None:
+    def _trainer(self, arguments: Any, namespace: str) -> None:
         if not isinstance(arguments, dict):
             return
-        target = resolve("lightning.pytorch.Trainer" if tree == "lightning" else f"{tree}.Trainer")
+        target = resolve(
+            "lightning.pytorch.Trainer" if namespace == "lightning" else f"{namespace}.Trainer"
+        )
         plain = {name: (("trainer", name), value) for name, value in arguments.items()}
         _, callbacks = plain.pop("callbacks", ((), None))
         self._binder.arguments(target, "the Trainer", plain)
@@ -185,13 +187,13 @@ class _Check:
         return self._log.has_within(written) if inside else self._log.has(written)
 
     def _written(self, path: KeyPath) -> KeyPath:
-        """Returns where a value of the configuration is written, which may be in a branch."""
+        """Returns where a value of the configuration is written, possibly in a branch."""
         length = next(n for n in range(len(path), -1, -1) if not n or path[:n] in self._origins)
         return (*self._origins.get(path[:length], ()), *path[length:])
 
 
-def _tree_of(bound: Bound | None) -> str | None:
-    """Returns the package of Lightning that a class comes from; None if it does not show."""
+def _namespace_of(bound: Bound | None) -> str | None:
+    """Returns the Lightning package that a class comes from; None if unknown."""
     returned = returned_type(bound.target) if bound else None
     modules = [base.__module__.partition(".")[0] for base in returned.__mro__] if returned else []
-    return next((module for module in modules if module in TREES), None)
+    return next((module for module in modules if module in NAMESPACES), None)

@@ -1,6 +1,6 @@
 """What a LightningCLI class adds to the files it reads: links between arguments, and its classes.
 
-A study names the class in `cli:`. Its `add_arguments_to_parser` is asked for the links; the classes
+A study names the class in `cli:`. Its `add_arguments_to_parser` provides the links; the classes
 that it is called with, as in `MyCLI(Net, Rows)`, are read from the text of its module.
 """
 
@@ -52,7 +52,7 @@ class _Parser:
         return found, name
 
     def _value_of(self, path: str) -> Any:
-        """Returns the value of an argument, be it the default of its class."""
+        """Returns the value of an argument, or its default."""
         owner, name = self._owner_of(path)
         known = signature_of(resolve(owner["class_path"])).defaults if "class_path" in owner else {}
         known = {**known, **_arguments(owner)}
@@ -62,10 +62,10 @@ class _Parser:
 
 
 def with_cli(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a filled-in configuration with what the class that `cli:` names adds to it.
+    """Returns a filled-in configuration with what the class in `cli:` adds.
 
     Raises:
-        ComponentError: the class cannot be found, or it links what is not there.
+        ComponentError: the class cannot be found, or it links something that does not exist.
     """
     filled = deepcopy(dict(config))
     if not filled.get("cli"):

@@ -26,7 +26,7 @@ class _AbsentError(ComponentError):
 
 
 def is_component(tree: Any) -> bool:
-    """Tells whether the tree is a mapping with a `class_path`."""
+    """Returns whether the tree is a mapping with a `class_path`."""
     return isinstance(tree, Mapping) and "class_path" in tree
 
 
@@ -34,7 +34,7 @@ def resolve(class_path: str) -> Any:
     """Returns the class, factory or class method that a dotted path names, importing its module.
 
     Raises:
-        ComponentError: the path leads to none; the message says what is wrong with it.
+        ComponentError: the path does not lead to one; the message says why.
     """
     names = class_path.split(".")
     if len(names) < 2 or not all(name.isidentifier() for name in names):
@@ -44,7 +44,7 @@ def resolve(class_path: str) -> Any:
     found = _find(names)
     if not callable(found):
         raise ComponentError(f"{class_path} is a {type(found).__name__}, not a class")
-    # A module may hold what it has imported: what counts is where that is from.
+    # A module may contain what it imported: what counts is where that comes from.
     origin = found if hasattr(found, "__qualname__") else type(found)
     if reason := forbidden_reason(f"{origin.__module__}.{origin.__qualname__}"):
         raise ComponentError(f"{class_path}: {reason}")
@@ -70,12 +70,12 @@ def importing_from(folders: Sequence[str]) -> Iterator[None]:
 
 
 def is_installed(package: str) -> bool:
-    """Tells whether a package can be imported, without importing it."""
+    """Returns whether a package can be imported, without importing it."""
     return importlib.util.find_spec(package) is not None
 
 
 def _find(names: Sequence[str]) -> Any:
-    """Returns what a dotted path names: a part of a module, or of a class in it."""
+    """Returns what a dotted path names: a member of a module, or of a class in it."""
     found, depth = _import_longest(names)
     for name in names[depth:]:
         owner, found = found, getattr(found, name, None)
@@ -88,11 +88,11 @@ def _find(names: Sequence[str]) -> Any:
 
 
 def _import_longest(names: Sequence[str]) -> tuple[Any, int]:
-    """Returns the module that a path leads through, and of how many names its own is."""
+    """Returns the module on a path, and how many names long its own name is."""
     for depth in range(len(names) - 1, 1, -1):
         try:
             return _import(".".join(names[:depth])), depth
-        except _AbsentError:  # what is left of the names is a class of a module
+        except _AbsentError:  # the rest of the names is a class of a module
             continue
     return _import(names[0]), 1
 

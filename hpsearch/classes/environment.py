@@ -1,7 +1,7 @@
-"""What trials are trained under: the code of the study's own modules, and the libraries' versions.
+"""What trials are trained with: the code of the study's own modules, and library versions.
 
-Values of trials that were trained under other code cannot be compared. What counts is what Python
-runs: the syntax tree of each module, without comments, layout and docstrings.
+Values of trials trained with different code cannot be compared. What counts is what Python runs:
+the syntax tree of each module, without comments, layout and docstrings.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _DIGITS = 16
 
 @dataclass(frozen=True)
 class Environment:
-    """What trials are trained under.
+    """What trials are trained with.
 
     Attributes:
         modules: a hash of the syntax tree of each of the study's own modules, by dotted name.
@@ -58,11 +58,11 @@ class Environment:
 
 
 def find_environment(document: Mapping[str, Any], import_paths: Sequence[str]) -> Environment:
-    """Returns what a study's trials would be trained under now; imports nothing.
+    """Returns what a study's trials would be trained with now; imports nothing.
 
     Args:
         document: the study file as data, expressions as text.
-        import_paths: folders in which the study's own classes are found.
+        import_paths: folders with the study's own classes.
     """
     with importing_from(import_paths):
         own = OwnModules()
@@ -92,7 +92,7 @@ def _walk(document: Mapping[str, Any], own: OwnModules) -> Iterator[tuple[str, P
 
 def _hash_of(file: Path) -> str:
     content = file.read_bytes()
-    # Compiled modules, and text that Python cannot read, count byte by byte.
+    # Compiled modules, and text that Python cannot parse, count byte by byte.
     with suppress(SyntaxError, ValueError, RecursionError):
         content = ast.unparse(_without_docstrings(ast.parse(content))).encode()
     return hashlib.sha256(content).hexdigest()[:_DIGITS]
@@ -108,7 +108,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def _versions() -> dict[str, str]:
-    """Returns the versions, without what only says for which device a library was built."""
+    """Returns the versions, without the suffix for the device that a library was built for."""
     versions = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in RECORDED:
         try:

@@ -19,19 +19,19 @@ from hpsearch.studyfile.study import StudySpec
 # Takes each line that a person should see at once, before torch is imported.
 Report = Callable[[str], None]
 Call = Callable[..., Any]
-_FIND = "hpsearch.classes.check:find_faults"
+_FIND = "hpsearch.classes.check:find_errors"
 
 
 def read_trusted(
     path: Path, changes: Sequence[str], report: Report, *, trust: bool = False
 ) -> ParsedStudy:
-    """Returns what a file says; nothing of it has been imported.
+    """Returns the contents of a file; imports none of its classes.
 
     Args:
         path: the study file.
-        changes: `key=value` each, used instead of the file's values.
-        report: is given a line for each piece of code that others could have written.
-        trust: whether such code may run all the same.
+        changes: `key=value` each, which replace values of the file.
+        report: gets a line for each piece of code that others could have written.
+        trust: whether such code may run anyway.
 
     Raises:
         InputError: others could have written code of the study, and the user does not trust it; or
@@ -60,7 +60,7 @@ def require_own(
 def read_sound(
     path: Path, changes: Sequence[str], report: Report, *, trust: bool = False
 ) -> ParsedStudy:
-    """Returns what a file says if its text has no errors; its classes are not checked.
+    """Returns the contents of a file whose text has no errors; does not check its classes.
 
     Raises:
         InputError: others could have written code of the study, and the user does not trust it; or
@@ -74,13 +74,13 @@ def read_sound(
 
 
 def check_classes(parsed: ParsedStudy, report: Report, call: Call | None = None) -> None:
-    """Raises StudyFileError if anything is wrong with a file; reports first what its text shows.
+    """Raises StudyFileError if anything is wrong with a file; first reports what its text shows.
 
-    Where its text has errors and its classes are clearly used rightly, nothing is imported.
+    If its text has errors and its classes are clearly used correctly, nothing is imported.
 
     Args:
         parsed: what the file says.
-        report: is given each line that a person should see at once.
+        report: gets each line that a person should see at once.
         call: calls a function, named `module:function`, in a process that has loaded torch; None
             imports the classes here.
     """

@@ -1,4 +1,4 @@
-"""Who else could have written a file: its owner, its mode, and those of every folder above it."""
+"""Who else could have written a file, by its owner and mode and those of every folder above."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ def untrusted_reason(path: Path) -> str:
     """Returns why others could have written a file; empty if only the user and root could.
 
     Others could if they own it or a folder above it, or may write to either; root and the owner
-    of hpsearch itself do not count as others. A folder with the sticky bit, as that of temporary
-    files, lets everybody add files but change only their own. A group counts as others unless it
+    of hpsearch itself do not count as others. A folder with the sticky bit, such as /tmp, lets
+    everybody add files but change only their own. A group counts as others unless it
     is its owner's private one: of the same name, without another member. Systems without owners
     are trusted.
     """
     if sys.platform == "win32":
         return ""
-    # A link is as good as whoever may point it elsewhere, and as the file it leads to.
+    # A link is as safe as the folder it is in and the file it leads to.
     for place in dict.fromkeys((path.absolute(), path.resolve())):
         try:
             file = place.lstat()
-        except FileNotFoundError:  # a pipe has no place of its own
+        except FileNotFoundError:  # a pipe has no place
             continue
         if reason := _others_may_write(file, "the file") or folder_reason(
             place.parent, "its folder"
@@ -39,7 +39,7 @@ def folder_reason(folder: Path, name: str = "") -> str:
 
     Args:
         folder: the folder.
-        name: what the folder is called in the reason; its path if empty.
+        name: what the reason calls the folder; its path if empty.
     """
     if sys.platform == "win32":
         return ""

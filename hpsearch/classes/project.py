@@ -68,13 +68,13 @@ def data_beside(model: str) -> str | None:
 
 
 def wants_optimizer(model: str) -> bool:
-    """Tells whether a study should name an optimizer: it has none, or ours."""
+    """Returns whether a study should name an optimizer: it has none, or ours."""
     target = resolve(model)
     return not _defines(target, "configure_optimizers") or target.__module__.startswith(f"{_OURS}.")
 
 
 def _defines(target: Any, hook: str) -> bool:
-    """Tells whether a class, or what a function returns, has a method that is not Lightning's."""
+    """Returns whether a class, or what a function returns, has a method that is not Lightning's."""
     returned = returned_type(target)
     own = [base for base in getattr(returned, "__mro__", ()) if base.__name__ != _MODULE]
     return any(hook in vars(base) for base in own if not _is_of_lightning(base))

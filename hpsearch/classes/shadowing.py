@@ -9,9 +9,9 @@ from pathlib import Path
 
 from hpsearch.errors import InputError
 
-# A folder of tests is common, and nothing imports Python's own.
-_HARMLESS = {"test", "this", "antigravity"}
-# The libraries that training imports, whatever the study's own classes are.
+# A folder of tests is common, and nothing imports Python's own `test`.
+_SAFE = {"test", "this", "antigravity"}
+# The libraries that training always imports.
 _LIBRARIES = frozenset(
     (
         *("lightning", "lightning_fabric", "lightning_utilities", "numpy", "optuna", "packaging"),
@@ -22,13 +22,13 @@ _LIBRARIES = frozenset(
 
 
 def refuse_hidden_modules(folders: Iterable[str]) -> None:
-    """Refuses a study beside whose classes a module of Python, or a library, is hidden.
+    """Raises InputError if a file beside the study's classes hides a module of Python or a library.
 
     These folders are searched first, so numpy, torch and hpsearch would import the file instead
-    of what they need, and fail in places that have nothing to do with it.
+    of what they need, and fail in unrelated places.
 
     Args:
-        folders: in which the study's own classes are found.
+        folders: where the study's own classes are found.
 
     Raises:
         InputError: there is such a file; all are named.
@@ -45,14 +45,14 @@ def refuse_hidden_modules(folders: Iterable[str]) -> None:
 
 
 def _hiding(folder: Path) -> Iterator[Path]:
-    """Yields the files of a folder that are imported in place of another module of their name."""
+    """Yields the files of a folder that would be imported instead of a module of their name."""
     suffixes = tuple(importlib.machinery.all_suffixes())
     try:
         inside = sorted(folder.iterdir())
     except OSError:  # nothing is imported from there
         return
     for path in inside:
-        if _name(path) not in (sys.stdlib_module_names | _LIBRARIES) - _HARMLESS:
+        if _name(path) not in (sys.stdlib_module_names | _LIBRARIES) - _SAFE:
             continue
         # Without an __init__ a folder is a package only where no other module has its name.
         inner = (path / f"__init__{end}" for end in suffixes) if "." not in path.name else ()
@@ -61,7 +61,7 @@ def _hiding(folder: Path) -> Iterator[Path]:
 
 
 def _is_the_library(file: Path) -> bool:
-    """Returns whether a file is the library itself, in a folder where it is worked on."""
+    """Returns whether a file is the library itself, in a source checkout."""
     module = sys.modules.get(_name(file)) if _name(file) in _LIBRARIES else None
     return module is not None and getattr(module, "__file__", None) == str(file)
 

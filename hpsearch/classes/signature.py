@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-# Their constructors take `**kwargs` only to hand them to one another; the last takes none.
+# Their constructors take `**kwargs` only to pass them on; the last takes none.
 _CLOSED = ("LightningModule", "LightningDataModule", "Module", "object")
 _EMPTY = inspect.Parameter.empty
 
@@ -31,7 +31,7 @@ class Signature:
     takes_anything: bool
 
     def takes(self, name: str) -> bool:
-        """Tells whether an argument of this name may be given."""
+        """Returns whether an argument of this name may be given."""
         return name in self.hints or self.takes_anything
 
 
@@ -49,7 +49,7 @@ class Kind:
 def signature_of(target: Callable[..., Any]) -> Signature:
     """Returns what a class's constructor, a function or a class method takes by name.
 
-    Arguments of base classes and called functions count where `**kwargs` hands them on.
+    Arguments of base classes and called functions count where `**kwargs` passes them on.
     """
     from hpsearch.internals.jsonargparse import resolve_parameters
 
@@ -65,9 +65,9 @@ def signature_of(target: Callable[..., Any]) -> Signature:
 
 
 def returned_type(target: Callable[..., Any]) -> Any:
-    """Returns the class of what a call gives: the class, or what a function says it returns.
+    """Returns the class that a call returns: the class itself, or a function's declared type.
 
-    None where a function does not say.
+    None if a function does not declare it.
     """
     if inspect.isclass(target):
         return target
@@ -99,7 +99,7 @@ def is_one(returned: type, option: Any) -> bool:
 
 
 def options_of(hint: Any) -> list[Any]:
-    """Returns the types that a hint allows one of: those of a Union, or the hint itself."""
+    """Returns the types that a hint allows: those of a Union, or the hint itself."""
     if isinstance(hint, typing.TypeVar):
         hint = hint.__bound__ or Any
     origin = typing.get_origin(hint)
@@ -108,7 +108,7 @@ def options_of(hint: Any) -> list[Any]:
     if origin in (typing.Union, types.UnionType):
         return [option for part in typing.get_args(hint) for option in options_of(part)]
     if isinstance(hint, str | typing.ForwardRef | types.ModuleType):
-        return [Any]  # not a type, or the name of one that is not there
+        return [Any]  # not a type, or the name of one that does not exist
     return [hint]
 
 
@@ -121,7 +121,7 @@ def parts_of(hint: Any) -> Iterator[Any]:
 
 
 def inner_hint(hint: Any, container: type) -> Any:
-    """Returns the type that a hint asks of the parts of a list or the values of a mapping."""
+    """Returns the type that a hint requires of a list's items or a mapping's values."""
     inner: list[Any] = []
     for option in options_of(hint):
         origin = typing.get_origin(option)
@@ -132,7 +132,7 @@ def inner_hint(hint: Any, container: type) -> Any:
 
 
 def is_callable(hint: Any) -> bool:
-    """Tells whether a hint asks for something to call, as `Callable[[int], int]` does."""
+    """Returns whether a hint asks for something to call, as `Callable[[int], int]` does."""
     return collections.abc.Callable in (hint, typing.get_origin(hint))
 
 

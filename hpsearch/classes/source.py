@@ -1,4 +1,4 @@
-"""Where the modules of a study are and what they import, found without importing anything."""
+"""Finds a study's modules and what they import, without importing anything."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _MOST = 200_000
 
 
 def find_files(name: str) -> tuple[Path, ...]:
-    """Returns the files that are run when a module is imported, which is not done here.
+    """Returns the files that importing a module would run; imports nothing.
 
-    These are its packages', the outermost first, and its own, as far as they are found.
+    These are its packages' files, outermost first, and its own, as far as they are found.
     """
     if not all(part.isidentifier() for part in name.split(".")):
         return ()
     try:
         return tuple(file for spec in _find(name) for file in _file_of(spec))
-    except ValueError:  # a module that was made by hand, as `__main__` is
+    except ValueError:  # a module made by hand, such as `__main__`
         return ()
 
 
@@ -45,7 +45,7 @@ def find_modules(path: str) -> Iterator[tuple[str, Path]]:
     try:
         for depth, spec in enumerate(_find(path), start=1):
             yield from ((".".join(names[:depth]), file) for file in _file_of(spec))
-    except ValueError:  # a module that was made by hand, as `__main__` is
+    except ValueError:  # a module made by hand, such as `__main__`
         return
 
 
@@ -98,7 +98,7 @@ def _entries(folder: str, most: int) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             found = sorted(islice(entries, most), key=lambda entry: entry.name)
-    except OSError:  # what cannot be listed is not a place that Python imports from
+    except OSError:  # Python cannot import from a folder that cannot be listed
         return []
     return [] if any(entry.name == "pyvenv.cfg" for entry in found) else found
 

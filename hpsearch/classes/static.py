@@ -1,8 +1,8 @@
-"""Whether it pays to import a study's classes, as far as their source text shows.
+"""Whether a study's classes must be imported, as far as their source text shows.
 
-A file with faults of its text need not wait for torch to be told them. Where the text shows that
-the classes take the arguments they are given, nothing is imported for it; whether the values fit
-is left to the check that imports them.
+Errors in a file's text need not wait for torch. Where the source shows that the classes take the
+arguments they are given, nothing is imported; whether the values fit is left to the check that
+imports them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hpsearch.studyfile.parse import ParsedStudy
 
 
 def passes_statically(parsed: ParsedStudy) -> bool:
-    """Tells whether the text of a study's classes shows that they take what they are given."""
+    """Returns whether the source of a study's classes shows that they take their arguments."""
     tree = parsed.source.tree if isinstance(parsed.source.tree, dict) else {}
     trainer = {"class_path": "pytorch_lightning.Trainer", "init_args": tree.get("trainer")}
     sections = {name: tree[name] for name in tree if name != "study"} | {"trainer": trainer}
@@ -34,7 +34,7 @@ def passes_statically(parsed: ParsedStudy) -> bool:
 
 
 def _takes(tree: Any, supplied: tuple[str, ...] = ()) -> bool:
-    """Tells whether every class in a tree takes the arguments that it is given there."""
+    """Returns whether every class in a tree takes the arguments that it is given there."""
     if not isinstance(tree, dict | list):
         return True
     if "class_path" in tree and isinstance(tree, dict):

@@ -1,8 +1,8 @@
-"""Whose code a study would run: found by its names and looked at on the disk, nothing imported.
+"""Whose code a study would run: found by name and inspected on disk, without importing anything.
 
-A study file names classes, and importing a class runs its file. What nobody but the user and root
-could have written is trusted, and so is whatever is installed beside this Python. What others own
-or may write to is only run once the user has said so.
+A study file names classes, and importing a class runs its file. Code that only the user and root
+could have written is trusted, and so is whatever is installed with this Python. Code that others
+own or may write to runs only with the user's permission.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Code:
 
     Attributes:
         name: the class path that leads to it, or the module's own name.
-        file: where it is; None where it is not found, so that nothing would be imported.
+        file: where it is; None if not found, so that nothing would be imported.
         reason: why others could have written it; empty if they could not.
     """
 
@@ -50,16 +50,16 @@ def require_trust(
 ) -> tuple[str, ...]:
     """Returns a line for each piece of code that others could have written, ready to print.
 
-    Where the study itself could be another's, every class it names counts: it chose them.
+    If others could have written the study itself, every class it names counts.
 
     Args:
         source: the study file, or the database file that holds the study; None for a server.
         tree: the study as data, expressions as text.
-        import_paths: folders in which the study's own classes are found.
-        trusted: whether the user has said that the code may run.
+        import_paths: folders with the study's own classes.
+        trusted: whether the user allows the code to run.
 
     Raises:
-        InputError: there is such code and the user has not said so; nothing was imported.
+        InputError: there is such code and the user has not allowed it; nothing was imported.
     """
     reason = untrusted_reason(source) if source is not None else ""
     named = find_code(tree, import_paths)
@@ -80,7 +80,7 @@ def require_trust(
 
 
 def find_code(tree: Any, import_paths: Sequence[str]) -> tuple[Code, ...]:
-    """Returns the code of every class that a study names, each class once, in its order."""
+    """Returns the code of every class that a study names, each once, in file order."""
     with importing_from(import_paths):
         paths = (
             text
@@ -114,11 +114,11 @@ def find_shadowing_modules(
 class OwnModules:
     """The names of top-level modules that are the user's own: found, but not installed.
 
-    They are looked for where Python looks, so the study's folders have to be on its path.
+    They are searched on Python's path, so the study's folders must be on it.
     """
 
     def __contains__(self, name: object) -> bool:
-        """Tells whether a module of this name is the user's own; imports nothing."""
+        """Returns whether a module of this name is the user's own; imports nothing."""
         if name == "__main__":
             return True
         return isinstance(name, str) and name not in sys.stdlib_module_names and _is_own(name)
@@ -143,12 +143,12 @@ def _code_of(class_path: str) -> Code:
 
 
 def _leads_to_code(text: str) -> bool:
-    """Tells whether a text is the path of what a module holds: an argument may be a function."""
+    """Returns whether a text is the path of a module's member: an argument may be a function."""
     return all(map(str.isidentifier, text.split("."))) and bool(find_files(text.rpartition(".")[0]))
 
 
 def _printable(name: str) -> str:
-    """Keeps a hostile name from steering the terminal that shows it."""
+    """Keeps a hostile name from controlling the terminal that shows it."""
     return name if name.isprintable() else repr(name)
 
 
@@ -158,7 +158,7 @@ def _is_installed(file: Path) -> bool:
 
 @cache
 def _installed() -> tuple[Path, ...]:
-    """Returns the folders whose code runs in this Python anyway: its packages', and hpsearch's."""
+    """Returns the folders whose code runs in this Python anyway: its packages and hpsearch."""
     folders = [*site.getsitepackages(), site.getusersitepackages()]
     folders += [sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")]
     return (Path(__file__).parents[1], *(Path(folder) for folder in dict.fromkeys(folders)))

@@ -1,4 +1,4 @@
-"""What jsonargparse makes of one value under a type hint: whether it fits, and what is built."""
+"""Checks one value against a type hint with jsonargparse, and builds it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Build = Callable[[], Any]
 
 
 class MismatchError(ValueError):
-    """A value is not of the type that an argument asks for."""
+    """A value does not fit the type of its argument."""
 
 
 def read_value(hint: Any, value: Any) -> Build:
-    """Returns what builds what plain data stand for: a number, a Path, an Enum, a dataclass.
+    """Returns what builds a value from plain data: a number, a Path, an Enum, a dataclass.
 
     Raises:
         MismatchError: the data do not fit the hint; the message says what would.
@@ -54,7 +54,7 @@ def read_value(hint: Any, value: Any) -> Build:
 
 @cache
 def _parser(hint: Any) -> Any:
-    """Returns a parser with one argument of this type; None for a type that data never are."""
+    """Returns a parser with one argument of this type; None for a type that data never have."""
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(exit_on_error=False)
@@ -72,7 +72,7 @@ def _why_forbidden(text: str, hint: Any) -> str | None:
     try:
         found = resolve(text)
     except ComponentError:
-        return None  # not a path: whether a text will do is for the type to say
+        return None  # not a path: the type decides whether the text fits
     return why_not_buildable(found, hint, OwnModules())
 
 

@@ -1,1 +1,1 @@
-"""The commands: one function each; it parses nothing, prints, and returns the exit code."""
+"""The commands: one function each, which prints and returns the exit code."""

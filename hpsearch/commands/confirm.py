@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 @Parameter(name="*")
 @dataclass(frozen=True)
 class ConfirmFlags:
-    """What a confirmation does, and where."""
+    """Options of a confirmation."""
 
-    top: Annotated[PositiveInt, Parameter(metavar="N", help="How many trials.")] = 3
-    seeds: Annotated[PositiveInt, Parameter(metavar="K", help="With how many seeds each.")] = 5
+    top: Annotated[PositiveInt, Parameter(metavar="N", help="Trials to confirm.")] = 3
+    seeds: Annotated[PositiveInt, Parameter(metavar="K", help="Seeds for each trial.")] = 5
     again: Annotated[
         bool,
         Parameter(
-            negative="", show_default=False, help="Open the test split once more, on record."
+            negative="", show_default=False, help="Evaluate the test split again, on record."
         ),
     ] = False
     refit: Annotated[
@@ -45,7 +45,7 @@ class ConfirmFlags:
         Parameter(
             negative="",
             show_default=False,
-            help="Train the winner on training and validation data together at the end.",
+            help="Finally, train the winner on training and validation data together.",
         ),
     ] = False
     devices: Devices = "auto"
@@ -53,7 +53,8 @@ class ConfirmFlags:
     storage: Storage = None
     runs: Runs = None
     inline: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Train in this process: to debug.")
+        bool,
+        Parameter(negative="", show_default=False, help="Train in this process, for debugging."),
     ] = False
     trust: Trust = False
     accept_changes: AcceptChanges = False
@@ -65,7 +66,7 @@ DEFAULTS = ConfirmFlags()
 def confirm(name: StudyName, /, *, options: ConfirmFlags = DEFAULTS, json: Json = False) -> int:
     """Train the best trials again, choose one, and test it.
 
-    The same command goes on where it was interrupted.
+    After an interruption, the same command continues.
     """
     from hpsearch.search.confirm import ConfirmOptions, confirm_study
     from hpsearch.search.options import RunOptions
@@ -110,8 +111,8 @@ def _show(record: dict[str, Any], json: bool) -> None:
 
 def _unfinished(name: str, training: SearchOutcome, options: ConfirmFlags) -> int:
     if training.error:
-        print(f"error: the confirmation stopped itself: {training.error}", file=sys.stderr)
-    print(f"\nto go on: {same_command(name, options)}", file=sys.stderr)
+        print(f"error: the confirmation stopped: {training.error}", file=sys.stderr)
+    print(f"\nto continue: {same_command(name, options)}", file=sys.stderr)
     return FAILED if training.error else INTERRUPTED
 
 

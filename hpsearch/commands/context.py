@@ -1,6 +1,6 @@
-"""What most commands begin and end with: a database, a screen, a word on what comes next.
+"""What most commands begin and end with: a database, a screen, the next command.
 
-Optuna is imported by what is called and not here, so that `--help` needs neither it nor torch.
+Optuna is imported inside functions, so that `--help` loads neither it nor torch.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def report(line: str) -> None:
 
 
 def open_database(storage: str | None) -> RDBStorage:
-    """Opens the database that the command names, or the default one, to read."""
+    """Opens the database that the command names, or the default, for reading."""
     from hpsearch.search.store import default_url, read_storage
 
     return read_storage(storage or default_url())
 
 
 def open_named(name: str, storage: str | None, *, write: bool = False) -> StoredStudy:
-    """Returns a study of the database that the command names, to read or to write."""
+    """Returns a study of the database that the command names, for reading or writing."""
     from hpsearch.search.store import default_url, open_storage, open_study
 
     if write:
@@ -49,8 +49,7 @@ def pick_trial(study: StudyRecord, which: str) -> TrialRecord:
     if which == "best":
         if study.best is None:
             raise InputError(
-                f"no trial of {study.name} is complete yet, so none is best; hpsearch status"
-                f" {study.name}"
+                f"no trial of {study.name} is complete yet; hpsearch status {study.name}"
             )
         return study.best
     found = next((trial for trial in study.trials if trial.number == int(which)), None)
@@ -63,7 +62,7 @@ def pick_trial(study: StudyRecord, which: str) -> TrialRecord:
 def open_trusted(
     name: str, storage: str | None, *, trust: bool, write: bool = False
 ) -> StoredStudy:
-    """Returns a study whose code may run: only the user could have written it, or trusts it."""
+    """Returns a study whose code may run: only the user could have written it, or allows it."""
     from hpsearch.search.file import require_trust_in_study
 
     stored = open_named(name, storage, write=write)
@@ -79,11 +78,11 @@ def console() -> Console:
 
 
 def check_target(path: Path) -> None:
-    """Raises InputError if a file cannot be written there, before anything else is done."""
+    """Raises InputError, before anything else is done, if a file cannot be written there."""
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise InputError(f"{path} cannot be written: name a file in a folder that exists")
 
 
 def say_next(*words: object, **options: object) -> None:
-    """Prints what to type next."""
+    """Prints the next command."""
     print(f"\nnext: {command(*words, **options)}")

@@ -1,4 +1,4 @@
-"""`control`: tells a running search what to do, from another terminal."""
+"""`control`: commands for a running search, from another terminal."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ def control(
     engine, study_id = stored.database.engine, stored.row
     owner = find_owner(engine, study_id)
     if owner is None:
-        raise InputError(
-            f"nobody runs {name} now, so nothing can be told; `hpsearch resume {name}` continues it"
-        )
+        raise InputError(f"{name} is not running now; `hpsearch resume {name}` continues it")
     send_command(engine, study_id, Command(verb, arguments))
     deadline = time.monotonic() + SEEN_S
     while has_commands(engine, study_id):
@@ -63,7 +61,7 @@ def control(
 
 
 def _arguments(verb: str, what: Sequence[str], space: Space) -> Mapping[str, Any]:
-    """Returns what a command is about.
+    """Returns the arguments of a command.
 
     Raises:
         InputError: it is not what the verb needs.

@@ -51,7 +51,7 @@ def dashboard(
     token = given or secrets.token_hex(16)
     where = Listening(host, port, tensorboard_port, token, shown=given is None)
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Set, and not taken as found: a shell lets what it starts in the background ignore Ctrl-C.
+        # Set here, since a shell makes background processes ignore Ctrl-C.
         signal.signal(number, signal.default_int_handler)
     opened = Dashboard(storage or default_url(), name, folder, where)
     print(opened.words(), flush=True)
@@ -79,7 +79,7 @@ def _runs(name: str | None, storage: str | None) -> Path:
 
 
 def _given_token(file: Path | None) -> str | None:
-    """Returns the token that the user gave; never on the command line, which everybody can read.
+    """Returns the user's token; never from the command line, which everybody can read.
 
     Raises:
         InputError: the file cannot be read, others can read it, or it holds anything else.

@@ -1,4 +1,4 @@
-"""`export` and `predict`: a trained model as a file of its own, and that file at work."""
+"""`export` and `predict`: a trained model in one file, and predictions with it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def predict(
 
 
 def _origin(name: str, study: StudyRecord, trial: TrialRecord) -> str:
-    """Returns which trial was exported; of a confirmation, which trial of the search it repeats."""
+    """Returns which trial was exported; for a confirmation, the trial that it repeats."""
     own = f"trial {trial.number} of {study.name}"
     if study.name == name:
         return own

@@ -58,7 +58,7 @@ TrialNumber = Annotated[
         help="The trial's number, or `best` for the best one.",
     ),
 ]
-# What follows `--set a=1` without another --set: `--set a=1 b=2`.
+# Further values after one --set: `--set a=1 b=2`.
 MoreChanges = Annotated[str, Parameter(show=False)]
 Changes = Annotated[
     tuple[str, ...],
@@ -89,14 +89,18 @@ Json = Annotated[
 Devices = Annotated[str, Parameter(metavar="D", help="auto, cpu, cpu:2, cuda, or cuda:0,1.")]
 Trust = Annotated[
     bool,
-    Parameter(negative="", show_default=False, help="Run other people's code, after reading it."),
+    Parameter(
+        negative="",
+        show_default=False,
+        help="Run code that others could have written, once you have read it.",
+    ),
 ]
 AcceptChanges = Annotated[
     bool,
     Parameter(
         negative="",
         show_default=False,
-        help="Continue though code, data or versions are not those of the trials before.",
+        help="Continue although code, data or versions have changed.",
     ),
 ]
 DevicesPerTrial = Annotated[
@@ -114,16 +118,16 @@ Notify = Annotated[
         " terminal's.",
     ),
 ]
-PerDevice = Annotated[PositiveInt, Parameter(metavar="K", help="Trials at once on each device.")]
+PerDevice = Annotated[PositiveInt, Parameter(metavar="K", help="Concurrent trials on each device.")]
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
 class SearchOptions:
-    """How far, where and into which database a search goes."""
+    """Limits, devices and database of a search."""
 
     trials: Annotated[PositiveInt | None, Parameter(metavar="N", help="Trials in all.")] = None
-    add: Annotated[PositiveInt | None, Parameter(metavar="N", help="This many more trials.")] = None
+    add: Annotated[PositiveInt | None, Parameter(metavar="N", help="More trials.")] = None
     timeout: Annotated[
         float | None,
         Parameter(
@@ -142,7 +146,7 @@ class SearchOptions:
         Parameter(
             negative="",
             show_default=False,
-            help="Train in this process, one trial at a time, to debug.",
+            help="Train in this process, one trial at a time, for debugging.",
         ),
     ] = False
     trust: Trust = False
@@ -151,7 +155,9 @@ class SearchOptions:
 
     nodes: Annotated[
         str | None,
-        Parameter(metavar="HOST,HOST", help="Train on these hosts by ssh, or on those of a file."),
+        Parameter(
+            metavar="HOST,HOST", help="Train on these hosts over ssh, or on the hosts in a file."
+        ),
     ] = None
     slurm: Annotated[
         str | None,
@@ -165,7 +171,7 @@ class SearchOptions:
     ] = None
 
     def to_run(self) -> RunOptions:
-        """Returns them as the search takes them."""
+        """Returns them as the search's options."""
         names = {option.name for option in fields(RunOptions)} & vars(self).keys()
         return RunOptions(
             **{name: getattr(self, name) for name in names},

@@ -1,4 +1,4 @@
-"""A search from the terminal's side: watched while it runs, told at its end, with an exit code."""
+"""A search on the terminal: its live view, its result and its exit code."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from hpsearch.views.tables import study_status
 def watch(
     search: Callable[[Observer], SearchOutcome], url: str | None, options: SearchOptions
 ) -> int:
-    """Runs a search with the view that suits the terminal; returns the exit code.
+    """Runs a search with a view that suits the terminal; returns the exit code.
 
     Args:
         search: runs it, watched by the observer it is given.
         url: the database; None for the default one.
         options: what the command line asks for.
     """
-    # Optuna says at INFO, on stderr, what the view says better.
+    # Optuna logs to stderr at INFO what the view shows better.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     console = open_console()
     view = search_view(console)
@@ -40,14 +40,14 @@ def watch(
     console.print()
     console.print(study_status(outcome.study, width=console.width))
     if outcome.error:
-        print(f"error: the search stopped itself: {outcome.error}", file=sys.stderr)
+        print(f"error: the search stopped: {outcome.error}", file=sys.stderr)
     print(f"\n{last_line(outcome, storage_option(url or default_url()), options)}", flush=True)
     notify(options.notify, outcome.study)
     return exit_code(outcome)
 
 
 def exit_code(outcome: SearchOutcome) -> int:
-    """Returns 0 for a search with a result, 1 for one without or with a fault, 130 for Ctrl-C."""
+    """Returns 0 for a search with a result, 1 for one without or with an error, 130 for Ctrl-C."""
     if outcome.interrupted:
         return INTERRUPTED
     counts = outcome.study.counts
@@ -56,11 +56,11 @@ def exit_code(outcome: SearchOutcome) -> int:
 
 
 def last_line(outcome: SearchOutcome, storage: str | None, options: SearchOptions) -> str:
-    """Returns what to type next: go on, or look at the best trial or at one that failed."""
+    """Returns the next command: continue, or show the best trial or a failed one."""
     study = outcome.study
     if outcome.error and not any(trial.values_by_epoch for trial in study.trials):
         show = command("show", study.name, study.trials[-1].number) if study.trials else ""
-        return f"next: correct the study and run it again; it begins anew. The last failure: {show}"
+        return f"next: correct the study and run it again; it starts over. The last failure: {show}"
     if outcome.interrupted or outcome.error or study.state == "interrupted":
         again = command(
             "resume",
@@ -70,7 +70,7 @@ def last_line(outcome: SearchOutcome, storage: str | None, options: SearchOption
             per_device=None if options.per_device == 1 else options.per_device,
             **{name: getattr(options, name) for name in ELSEWHERE},
         )
-        return f"to go on: {again}"
+        return f"to continue: {again}"
     failed = [trial.number for trial in study.trials if trial.state == "failed"]
     numbers = ([study.best.number] if study.best is not None else []) + failed[-1:]
     if numbers:
@@ -79,5 +79,5 @@ def last_line(outcome: SearchOutcome, storage: str | None, options: SearchOption
 
 
 def storage_option(url: str) -> str | None:
-    """Returns the URL as an option must name it, without a password; None for the default."""
+    """Returns the URL for an option, without its password; None for the default."""
     return None if url == default_url() else redact(url)

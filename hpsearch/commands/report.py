@@ -1,4 +1,4 @@
-"""`report` and `compare`: what a study, or several, came to."""
+"""`report` and `compare`: the results of one study or several."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def report(
 
     check_target(output)
     stored = open_trusted(name, storage, trust=trust)
-    with console().status(f"reading {escape(name)} and asking its best model"):
+    with console().status(f"reading {escape(name)} and evaluating its best model"):
         page = render(gather(stored))
     output.write_text(page, encoding="utf-8")
     print(f"wrote {output} ({formatting.size(output.stat().st_size)}); open it in any browser")

@@ -1,4 +1,4 @@
-"""`list`, `status`, `show` and `best`: what a database holds."""
+"""`list`, `status`, `show` and `best`: the contents of a database."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def status(
     storage: Storage = None,
     json: Json = False,
 ) -> None:
-    """Show how far a study is, and its best trials."""
+    """Show a study's progress and its best trials."""
     from hpsearch.views import json_output
     from hpsearch.views.tables import study_status
 
@@ -81,7 +81,7 @@ def show(
     storage: Storage = None,
     json: Json = False,
 ) -> None:
-    """Show one trial in full."""
+    """Show everything about one trial."""
     from hpsearch.views import json_output
     from hpsearch.views.tables import trial_details
 
@@ -99,7 +99,7 @@ def best(
     /,
     *,
     yaml: Annotated[
-        Path | None, Parameter(metavar="FILE", help="Write it as a study file that runs.")
+        Path | None, Parameter(metavar="FILE", help="Write it as a runnable study file.")
     ] = None,
     storage: Storage = None,
     json: Json = False,

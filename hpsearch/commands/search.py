@@ -1,4 +1,4 @@
-"""`run` and `resume`: a search, from its file or from its database."""
+"""`run` and `resume`: a search from its file or its database."""
 
 from __future__ import annotations
 

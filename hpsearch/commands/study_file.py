@@ -1,6 +1,6 @@
-"""`check`, `summary` and `preview`: a study file before it is run.
+"""`check`, `summary` and `preview`: a study file before it runs.
 
-What a command needs besides is imported after the file is read: its faults need not wait for it.
+Other imports come after the file is read, so that its errors need not wait for them.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def summary(
 ) -> None:
     """Show the model's layers, shapes and weights.
 
-    Every range is at its greatest value; --set chooses another.
+    Every range is at its largest value; --set chooses another.
     """
     from hpsearch.classes.load import read_checked
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from hpsearch.data.images import ImageStore
 from hpsearch.data.order import IntArray, permutation, spawn_seeds
 
-_AUGMENTATION = 1  # tells its seeds from the one of the order
+_AUGMENTATION = 1  # separates its seeds from that of the order
 _BYTES_AT_ONCE = 2**20  # what several small batches take together: it stays in a core's cache
 
 
@@ -58,7 +58,7 @@ WHOLE = Share()
 class EpochOrder:
     """The order of the images in an epoch: a pure function of the seed and the epoch.
 
-    Lightning tells it the epoch before each epoch's first batch is taken, since it looks for
+    Lightning sets the epoch before each epoch's first batch, since it looks for
     `set_epoch` on a loader's `sampler`.
     """
 

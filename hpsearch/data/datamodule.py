@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 
-from hpsearch.data.augmentation import Augment, add_copies, faults_of
+from hpsearch.data.augmentation import Augment, add_copies, errors_of
 from hpsearch.data.batches import WHOLE, Batch, EvaluationBatches, Share, TrainingBatches
 from hpsearch.data.images import ImageStore
 from hpsearch.data.normalise import measure
-from hpsearch.data.opening import keep_test_split_closed, require_open
 from hpsearch.data.order import IntArray
 from hpsearch.data.sources import Request, load, load_test, preload
 from hpsearch.data.split import fingerprint, split
+from hpsearch.data.test_access import keep_test_split_closed, require_open
 from hpsearch.errors import DataError
 
 VALIDATION = 5000
@@ -61,7 +61,7 @@ class ImageData(LightningDataModule):
         input_shape: `(C, H, W)` of an image. Known after `setup`, as the following are.
         classes: how many classes there are.
         class_names: their names.
-        split_fingerprint: a hash that tells one split from another.
+        split_fingerprint: a hash that identifies the split.
         data_fingerprint: a hash of the images and labels that are split.
         normalise: what brings pixels from 0 to 255 to what a network takes.
         training: the images that the training part is taken from, and which of them it is.
@@ -97,7 +97,7 @@ class ImageData(LightningDataModule):
             _whole("order_seed", order_seed, 0),
             _whole("image_size", 1 if image_size is None else image_size, 1),
             [] if memory_limit_gb > 0 else [f"memory_limit_gb={memory_limit_gb} must be above 0"],
-            faults_of(augment or {}),
+            errors_of(augment or {}),
         )
         place = None if data_dir is None else str(data_dir)
         self._request = Request(source, place, image_size, memory_limit_gb, skip_unreadable)
@@ -269,13 +269,13 @@ class ImageData(LightningDataModule):
         return converted
 
 
-def _whole(name: str, value: Any, least: int) -> list[str]:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+def _whole(name: str, value: Any, minimum: int) -> list[str]:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= minimum:
         return []
-    return [f"{name}={value!r} must be a whole number, {least} or more"]
+    return [f"{name}={value!r} must be a whole number, {minimum} or more"]
 
 
-def _refuse(*faults: Iterable[str]) -> None:
-    found = [fault for group in faults for fault in group]
+def _refuse(*messages: Iterable[str]) -> None:
+    found = [message for group in messages for message in group]
     if found:
         raise DataError("ImageData: " + "; ".join(found))

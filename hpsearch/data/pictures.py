@@ -30,7 +30,7 @@ class Pictures:
         size: height and width, in pixels, to which each is scaled and cut about its centre.
         channels: 1 for grey, 3 for red, green, blue.
         held_out: how many of the last pictures the source itself sets apart for validation.
-        files: what tells the pictures' files from others without decoding them: names and sizes.
+        files: what identifies the pictures' files without decoding them: names and sizes.
     """
 
     read: Callable[[int], Image.Image]

@@ -24,7 +24,7 @@ def sheet(init_args: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what a preview sheet shows of an `ImageData`.
 
     Args:
-        init_args: arguments of `ImageData`; `augment` holds the greatest strengths.
+        init_args: arguments of `ImageData`; `augment` holds the largest strengths.
 
     Returns:
         `digits`: 24 pairs of a picture and its class's name. `augmentations`: for each one with
@@ -40,11 +40,11 @@ def sheet(init_args: Mapping[str, Any]) -> dict[str, Any]:
         "digits": list(zip(_pictures(images), _names(labels, data.class_names), strict=True)),
         "augmentations": {
             name: [
-                (part * greatest, _changed(images[:CHANGED], Augment(**{name: part * greatest})))
+                (part * largest, _changed(images[:CHANGED], Augment(**{name: part * largest})))
                 for part in PARTS
             ]
-            for name, greatest in strengths.items()
-            if greatest
+            for name, largest in strengths.items()
+            if largest
         },
     }
 

@@ -1,4 +1,4 @@
-"""The one door between the two wings: functions of the training wing, called by their names."""
+"""The bridge between the two wings: calls functions of the training wing by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 def call(name: str, *args: Any) -> Any:
     """Calls a function by its name, `package.module:function`, importing it first.
 
-    Search and views decide without torch; only what is called through here imports it.
+    Search and views run without torch; only functions called through here import it.
     """
     module, function = name.split(":")
     return getattr(import_module(module), function)(*args)

@@ -23,14 +23,14 @@ RUN = "hpsearch.trial.run:run_trial"
 
 
 class CoordinatorDisconnectedError(BaseException):
-    """Nobody listens any more: the trial ends here and is resumed from its last checkpoint.
+    """The coordinator is gone: the trial ends here and resumes from its last checkpoint.
 
-    Not an `Exception`, so that no training code takes it for a fault of the trial.
+    Not an `Exception`, so that no training code mistakes it for an error of the trial.
     """
 
 
 def run_child(channel: socket.socket) -> NoReturn:
-    """Runs the one job that the channel brings, and ends the process."""
+    """Runs the one job from the channel, and ends the process."""
     lines = channel.makefile("rw", encoding="utf-8", newline="\n")
     termination = TerminationFlag()
     code = 1
@@ -60,7 +60,7 @@ def _end(code: int) -> NoReturn:
         with contextlib.suppress(OSError):  # SIGKILL has no handler to be put back
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
-    # Not sys.exit: the exit handlers belong to the server that this process was forked from.
+    # Not sys.exit: exit handlers belong to the server that this process was forked from.
     os._exit(code)
 
 
@@ -107,7 +107,7 @@ def train_together(job: Job, lines: TextIOWrapper, termination: TerminationFlag)
 
 def _send(lines: TextIOWrapper, message: Message, termination: TerminationFlag) -> Decision | None:
     if isinstance(message, Started):
-        # Lightning has its own answer to SIGTERM by now: to drop the epoch and raise.
+        # By now Lightning has its own SIGTERM handler, which drops the epoch and raises.
         termination.listen()
     try:
         lines.write(to_line(message) + "\n")
@@ -142,7 +142,7 @@ def _output(folder: Path) -> BinaryIO:
         folder.mkdir(parents=True, exist_ok=True)
         return (folder / "output.txt").open("ab")
     except OSError:
-        # A full disk: the trial says so itself, in a sentence that the coordinator hears.
+        # A full disk: the trial itself reports that to the coordinator.
         return Path(os.devnull).open("ab")
 
 

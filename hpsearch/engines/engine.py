@@ -13,12 +13,12 @@ from hpsearch.protocol.messages import Decision, Ended, Message
 
 @dataclass(frozen=True)
 class Exited:
-    """A trial's process has ended and its slot is free; always the last thing heard of a trial.
+    """A trial's process has ended and its slot is free; always the last message of a trial.
 
     Attributes:
         code: the exit code; negative where a signal ended the process.
         oom: the kernel killed it, for lack of memory.
-        said: how it ended, as the last words that it printed tell; None if they do not.
+        said: how it ended, according to its last output; None if that does not show it.
         lost: how it was lost together with its node, such as `was lost with node b (no answer for
             20 s)`; empty if its own process ended. It is not the trial's failure.
     """
@@ -37,23 +37,23 @@ class Engine(Protocol):
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        """The room for trials there is now; on a cluster it grows and shrinks with its nodes."""
+        """The slots available now; on a cluster they come and go with its nodes."""
 
     @property
     def ready(self) -> bool:
-        """Whether what was started has begun; before, its silence means nothing."""
+        """Whether what was started has begun; until then its silence means nothing."""
 
     def start(self, job: Job, slot: Slot) -> None:
         """Starts a job on a free slot and returns at once."""
 
     def poll(self, handler: Handler, timeout_s: float) -> None:
-        """Hands what the trials say to `handler`, waiting at most `timeout_s` for the first.
+        """Passes the trials' messages to `handler`, waiting at most `timeout_s` for the first.
 
-        A `Started` and a `Report` are answered with the decision that `handler` returns.
+        The decision that `handler` returns answers a `Started` or a `Report`.
         """
 
     def kill(self, number: int) -> None:
-        """Ends a trial's process and all that it started, now; `Exited` follows."""
+        """Ends a trial's process and everything it started, now; `Exited` follows."""
 
     def close(self) -> None:
         """Ends everything that still runs and waits until it is gone."""

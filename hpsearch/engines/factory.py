@@ -1,4 +1,4 @@
-"""Which engines there are, by name: a new one is a file and a line in `ENGINES`."""
+"""The engines by name: a new one is a file and a line in `ENGINES`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Workload:
         data: the study file's `data` section.
         import_paths: folders where those modules are found.
         folder: the study's run folder.
-        note: is given each line that a person should read, such as that a node is lost.
+        note: gets each line that a person should read, such as that a node is lost.
         devices_per_trial: how many devices each trial takes.
     """
 
@@ -42,15 +42,15 @@ class Workload:
 
 @final
 class PreparedEngine:
-    """An engine that is chosen, with its slots known, but has no study yet.
+    """A chosen engine with known slots but no study yet.
 
-    Leaving the block ends what was started in advance, unless an engine has taken it over.
+    Leaving the block ends what was started early, unless an engine has taken it over.
 
     Args:
-        slots: room for trials; none yet where they come in later, with their nodes.
+        slots: slots for trials; none yet where they come later, with nodes.
         build: makes the engine for a study.
-        resource: what was started in advance, such as a process that loads torch.
-        call: calls a function by its name where torch is loaded already; None if nowhere.
+        resource: what was started early, such as a process that loads torch.
+        call: calls a function by name in a process with torch loaded; None if there is none.
         is_one_process: trials run in this process.
     """
 
@@ -100,7 +100,7 @@ Prepare = Callable[[Place], PreparedEngine]
 
 def _prepare_local(place: Place) -> PreparedEngine:
     slots = find_slots(place.devices, place.per_device)
-    # Torch takes longer to load than all that comes before the first trial.
+    # Loading torch takes longer than everything else before the first trial.
     server = Server()
 
     def build(work: Workload) -> Engine:
@@ -145,7 +145,7 @@ def prepare_engine(place: Place) -> PreparedEngine:
     """Returns the engine of a place, ready for a study.
 
     Raises:
-        InputError: there is no such engine, or the devices or machines cannot be had.
+        InputError: there is no such engine, or the devices or machines are not available.
     """
     name = place.engine_name()
     if name not in ENGINES:

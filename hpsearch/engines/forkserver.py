@@ -1,4 +1,4 @@
-"""The process that forks trials: torch and lightning are loaded once, then a trial starts at once.
+"""The process that forks trials: it loads torch and Lightning once, so that trials start at once.
 
 It must stay single-threaded and never touch CUDA, or its forks would be unsafe. It talks to the
 coordinator over one Unix socket, in lines of JSON: `{"start": N}` (with the trial's own socket
@@ -28,10 +28,10 @@ from hpsearch.engines.child import run_child
 from hpsearch.engines.interpreter import python_command
 from hpsearch.engines.linux import become_subreaper, set_parent_death_signal
 
-# Objective-C and CUDA drivers do not survive a fork elsewhere: there each trial imports for itself.
+# Elsewhere, Objective-C and CUDA drivers do not survive a fork: each trial imports for itself.
 SAFE_FORK = sys.platform == "linux"
 
-# Not SIGKILL: what the trials have started (data loader workers) must be ended first.
+# Not SIGKILL: the trials' children (data loader workers) must end first.
 COORDINATOR_DIED = signal.SIGUSR2
 
 
@@ -104,7 +104,8 @@ class ForkServer:
             unloadable = bridge.call("hpsearch.trial.warm:load_study", modules, data)
             first = {"unloadable": unloadable} if unloadable else {"ready": True}
             self._control.sendall(json.dumps(first).encode() + b"\n")
-            # No collection of what is loaded, here (0.3 s) or in a fork, which shares its pages.
+            # No garbage collection of what is loaded, here (0.3 s) or in a fork, which shares its
+            # pages.
             gc.freeze()
             gc.enable()
 
@@ -118,7 +119,7 @@ class ForkServer:
         pid = os.fork()
         if pid == 0:
             self._become_child(server, channel)
-        # Here as well as there: an order to kill the group may be the next thing that is read.
+        # Here as well as there: the next order may be to kill the group.
         os.setpgid(pid, pid)
         return pid
 
@@ -141,9 +142,9 @@ class ForkServer:
                 os.kill(pid, signal.SIGUSR1)
 
     def _reap(self) -> None:
-        """Buries the dead, and says of a trial that it is gone once all it had started is too.
+        """Reaps processes; reports a trial as gone once everything it started is gone too.
 
-        Until then its memory, on the machine or on a GPU, is not free for the next one.
+        Until then its memory, on the machine or the GPU, is not free for the next trial.
         """
         for pid, status in _dead_children():
             if pid in self._children:
@@ -161,7 +162,7 @@ class ForkServer:
     def _end(self) -> NoReturn:
         for pid in self._children:
             _kill_group(pid)
-        # Whoever left his trial's group has been adopted here.
+        # Processes that left their trial's group were adopted here.
         for stray in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 stray.kill()
@@ -195,12 +196,12 @@ def _group_lives(pid: int) -> bool:
 def main(control: int, coordinator: int) -> NoReturn:
     """Loads what every trial needs and serves the coordinator at the other end of `control`."""
     set_parent_death_signal(coordinator, by=COORDINATOR_DIED)
-    # They come to a whole job at once (Ctrl-C, Slurm), and the coordinator says what they mean.
+    # They reach the whole job at once (Ctrl-C, Slurm), and the coordinator decides what they mean.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     channel = socket.socket(fileno=control)
     if SAFE_FORK:
-        # While modules are loaded there is nothing to collect, and looking takes a fifth as long.
+        # There is nothing to collect while modules load, and trying costs a fifth of the time.
         gc.disable()
         bridge.call("hpsearch.trial.warm:warm")
     ForkServer(channel).serve()

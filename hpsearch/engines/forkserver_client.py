@@ -1,4 +1,4 @@
-"""The process that trials are forked from, as its coordinator holds it."""
+"""The coordinator's handle on the process that trials are forked from."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from hpsearch.engines.interpreter import SAME_HASHES, python_command
 # One thread until a trial knows how many it may have: a parent with threads cannot fork safely.
 SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
-# What a step frees is kept for the next one: by default glibc gives it back to the system, and to
-# fault it in anew takes up to a fifth of a CNN's step. A user's own value of the variable wins.
+# Keeps memory freed by one step for the next: by default glibc returns it to the system, and
+# faulting it in again takes up to a fifth of a CNN's step. A user's own value takes precedence.
 KEEPS_MEMORY = {
     "GLIBC_TUNABLES": f"glibc.malloc.mmap_threshold={2**30}:glibc.malloc.trim_threshold={2**32}"
 }
 
 
 class Server:
-    """A process that loads torch and lightning, takes orders, and ends with this one.
+    """A process that loads torch and Lightning, takes orders, and ends with this one.
 
-    It can be begun before anything is known of the study: what it loads takes seconds, in which
-    the coordinator reads files and opens its database.
+    It can start before anything is known of the study: loading takes seconds, while the coordinator
+    reads files and opens its database.
 
     Args:
-        output: file for what it prints; nowhere if not given, until `load` names one.
+        output: file for its output; none if not given, until `load` names one.
 
     Attributes:
         control: the socket that brings its answers, in lines of JSON (`engines/forkserver.py`).
@@ -58,13 +58,13 @@ class Server:
         import_paths: Sequence[str],
         log: Path,
     ) -> None:
-        """Has it load what a study's trials need.
+        """Loads what a study's trials need.
 
         Args:
             modules: of the study's own classes.
             data: the study file's `data` section.
             import_paths: folders where those modules are found.
-            log: file for what it prints from now on.
+            log: file for its output from now on.
 
         Raises:
             OSError: it has ended.
@@ -75,7 +75,7 @@ class Server:
         self.control.sendall(order.encode() + b"\n")
 
     def call(self, function: str, *arguments: Any) -> Any:
-        """Has it call a function, before it loads a study, and returns what that returns.
+        """Calls a function there before a study is loaded, and returns its result.
 
         Args:
             function: its name, `package.module:function`.
@@ -94,7 +94,7 @@ class Server:
         return json.loads(answer)
 
     def order(self, order: Mapping[str, int], sockets: Sequence[int]) -> None:
-        """Gives it an order, with the sockets that belong to it.
+        """Sends an order, with its sockets.
 
         Raises:
             OSError: it has ended.
@@ -105,7 +105,7 @@ class Server:
         """Ends it, and every trial with it; ending it again does nothing."""
         self.control.close()
         if not self._loads:
-            # It would first load torch to its end, and has started nothing that must be ended.
+            # It would first finish loading torch, and has started nothing that must end.
             self.process.kill()
         self.process.wait()
 

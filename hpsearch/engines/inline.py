@@ -1,4 +1,4 @@
-"""The engine for debugging: the same trial, in the calling process, where a breakpoint works."""
+"""The engine for debugging: trials run in the calling process, where breakpoints work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hpsearch.protocol.job import Job
 
 
 class InlineEngine:
-    """Runs one trial at a time, here and now, when it is polled."""
+    """Runs one trial at a time, in this process, when polled."""
 
     def __init__(self, slot: Slot) -> None:
         self.slots: tuple[Slot, ...] = (slot,)
@@ -26,7 +26,7 @@ class InlineEngine:
     def poll(self, handler: Handler, timeout_s: float) -> None:
         """Runs the job to its end, with `handler` as its coordinator."""
         if not self._jobs:
-            # The search waits for something else: for its database, or for room on the disk.
+            # The search waits for its database or for disk space.
             time.sleep(timeout_s)
             return
         job = self._jobs.popleft()
@@ -36,9 +36,9 @@ class InlineEngine:
         handler(job.number, Exited(0))
 
     def kill(self, number: int) -> None:
-        """Forgets a job that has not begun; a running one is in the caller's own hands."""
+        """Drops a job that has not begun; the caller controls a running one."""
         self._jobs = deque(job for job in self._jobs if job.number != number)
 
     def close(self) -> None:
-        """Forgets the jobs that have not begun."""
+        """Drops the jobs that have not begun."""
         self._jobs.clear()

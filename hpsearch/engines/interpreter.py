@@ -1,10 +1,10 @@
-"""How a process of hpsearch's own is started."""
+"""How hpsearch starts its own processes."""
 
 from __future__ import annotations
 
 import sys
 
-# Sets of texts, and with them splits made of sets, have the same order in every process.
+# Sets of strings, and splits made from them, have the same order in every process.
 SAME_HASHES = {"PYTHONHASHSEED": "0"}
 
 

@@ -1,4 +1,4 @@
-"""No orphans: a process ends when its parent does, and ends what its children leave behind."""
+"""No orphans: a process ends with its parent, and ends what its children leave behind."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def set_parent_death_signal(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
-    """Has the kernel send this process a signal when `parent` dies; exits if it is dead already.
+    """Makes the kernel signal this process when `parent` dies; exits if it is already dead.
 
-    Linux only (prctl(2), PR_SET_PDEATHSIG). Elsewhere the closed socket to the parent, which every
-    process of a search watches, is what ends it.
+    Linux only (prctl(2), PR_SET_PDEATHSIG). Elsewhere it ends when the socket to the parent closes,
+    which every process of a search watches.
     """
     _prctl(PR_SET_PDEATHSIG, by)
     if os.getppid() != parent:
@@ -27,7 +27,7 @@ def set_parent_death_signal(parent: int, by: signal.Signals = signal.SIGKILL) ->
 
 
 def become_subreaper() -> None:
-    """Has what the children of this process leave behind become children of it, to be ended here.
+    """Adopts the orphans of this process's children, so that they can be ended here.
 
     Linux only (prctl(2), PR_SET_CHILD_SUBREAPER).
     """
@@ -43,7 +43,7 @@ VMSTAT = Path("/proc/vmstat")
 
 
 def count_memory_kills(vmstat: Path = VMSTAT) -> int:
-    """Returns the kernel's count since it started, containers included; 0 where it keeps none."""
+    """Returns the kernel's count since boot, containers included; 0 where there is none."""
     try:
         fields = dict(line.split() for line in vmstat.read_text(encoding="utf-8").splitlines())
         return int(fields["oom_kill"])
@@ -52,12 +52,12 @@ def count_memory_kills(vmstat: Path = VMSTAT) -> int:
 
 
 def dying_with_this(command: Sequence[str]) -> list[str]:
-    """Returns a command that runs another one, which gets SIGTERM when this process dies."""
+    """Wraps a command so that it gets SIGTERM when this process dies."""
     return python_command(__name__, os.getpid(), *command)
 
 
 def main() -> None:
-    """Becomes the command in its arguments, after tying its life to that of its parent."""
+    """Ties its life to its parent's, then becomes the command in its arguments."""
     set_parent_death_signal(int(sys.argv[1]), by=signal.SIGTERM)
     command = sys.argv[2:]
     try:

@@ -38,12 +38,12 @@ class _Running:
 
     @property
     def killed_for_memory(self) -> bool:
-        """Whether the kernel has killed it, for all that can be known from outside."""
+        """Whether the kernel has killed it, as far as can be seen from outside."""
         alone = self.code == KILLED and not self.ordered
         return alone and count_memory_kills() > self.kernel_kills
 
     def last_words(self) -> Ended | None:
-        """Returns how it ended, if it ended badly and what it printed last tells why."""
+        """Returns how it ended, if it ended badly and its last output shows why."""
         if not self.code:
             return None
         try:
@@ -57,15 +57,15 @@ class _Running:
 
 
 class LocalEngine:
-    """Runs each job in a process of its own and carries its messages over a Unix socket.
+    """Runs each job in its own process and carries its messages over a Unix socket.
 
     Args:
-        slots: room for trials; the engine trusts its caller to start one job a slot.
+        slots: slots for trials; the engine trusts its caller to start one job per slot.
         modules: modules to load in the server before the first trial (the study's own classes).
         data: the study file's `data` section, to load once what every trial needs.
         import_paths: folders where those modules are found.
-        log: file for what the server prints.
-        server: one that was begun in advance; the engine ends it.
+        log: file for the server's output.
+        server: one that was started early; the engine ends it.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class LocalEngine:
             ours.sendall(job.to_json().encode() + b"\n")
 
     def poll(self, handler: Handler, timeout_s: float) -> None:
-        """Hands over what has come in, waiting at most `timeout_s` for the first message.
+        """Delivers messages, waiting at most `timeout_s` for the first.
 
         Raises:
             InputError: a module of the study cannot be imported; no trial has begun.
@@ -115,12 +115,12 @@ class LocalEngine:
             if trial.code is None:
                 continue
             while self._hear_trial(number, handler):
-                """What the process said before it ended is still to be read."""
+                """Messages sent before the process ended are still unread."""
             self._forget(number)
             handler(number, Exited(trial.code, trial.killed_for_memory, trial.last_words()))
 
     def fileno(self) -> int:
-        """Returns a file descriptor that is readable when `poll` has something to hand over."""
+        """Returns a file descriptor that is readable when `poll` has something to deliver."""
         return self._selector.fileno()
 
     def answer(self, number: int, decision: Decision) -> None:
@@ -150,7 +150,7 @@ class LocalEngine:
     def _adopt(self, server: Server) -> None:
         self._server = server
         self._selector.register(server.control, selectors.EVENT_READ, None)
-        with contextlib.suppress(OSError):  # that it has ended is heard from its socket
+        with contextlib.suppress(OSError):  # its socket shows that it has ended
             server.load(*self._to_load)
 
     def _order(self, order: dict[str, int], sockets: list[int]) -> None:
@@ -178,7 +178,7 @@ class LocalEngine:
         return None
 
     def _lose_server(self) -> None:
-        # Its trials died with it; the coordinator resumes them on the server that follows.
+        # Its trials died with it; the coordinator resumes them on the next server.
         self._selector.unregister(self._server.control)
         self._server.end()
         for trial in self._running.values():
@@ -199,7 +199,7 @@ class LocalEngine:
         except OSError:
             text = b""
         if not text:
-            # Closed, but not yet reported as gone: nothing to wait for on this socket.
+            # Closed, but not yet reported as gone: this socket has nothing to wait for.
             self._unwatch(trial)
             return False
         *lines, trial.text = (trial.text + text).split(b"\n")

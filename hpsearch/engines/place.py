@@ -14,8 +14,8 @@ class Place:
     """Where trials run.
 
     Attributes:
-        engine: one of `ENGINES` in `engines/factory.py`: `local` for processes of their own,
-            `inline` for this process, one trial at a time, to debug.
+        engine: one of `ENGINES` in `engines/factory.py`: `local` for separate processes, `inline`
+            for this process, one trial at a time, to debug.
         devices: of this machine: `auto`, `cpu`, `cpu:2`, `cuda` or `cuda:0,1`.
         per_device: trials at once on each device.
         nodes: hosts between commas, or the path of a `cluster.yaml`, to train on these machines.

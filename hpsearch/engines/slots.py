@@ -1,4 +1,4 @@
-"""Which devices a search may use, and the slots on them."""
+"""The devices a search may use, and the slots on them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Slot:
         name: what people see, such as `cpu:0` or `cuda:1/0` (the first slot on GPU 1).
         device: `cpu`, `cuda:N`, or `cuda:N,M` for a trial on several, as this machine numbers them.
         threads: CPU threads of each process of a trial in this slot.
-        host: the machine it is on; empty for the one that the search runs on.
+        host: its machine; empty for the one that the search runs on.
         processes: of a trial in this slot, one a device.
     """
 
@@ -37,7 +37,7 @@ class Slot:
 
 
 def parse_devices(text: str, gpus: int, cpus: int) -> tuple[str, ...]:
-    """Returns the devices that `--devices` names, one entry a device.
+    """Returns the devices that `--devices` names, one entry per device.
 
     Args:
         text: `auto` (every GPU, else one CPU device a core), `cpu`, `cpu:K`, `cuda`, `cuda:I,J`.
@@ -45,7 +45,7 @@ def parse_devices(text: str, gpus: int, cpus: int) -> tuple[str, ...]:
         cpus: CPU cores that this process may use.
 
     Raises:
-        InputError: not such a text, or a device that this machine has not.
+        InputError: not such a text, or a device that this machine does not have.
     """
     kind, colon, rest = text.strip().partition(":")
     if kind == "auto" and not colon:
@@ -65,9 +65,9 @@ def _chosen_gpus(text: str, rest: str, gpus: int) -> tuple[str, ...]:
     wanted = [int(index) for index in rest.split(",")] if rest else [0]
     missing = [index for index in wanted if index >= gpus]
     if missing:
-        have = f"has {gpus} GPU{'s' * (gpus != 1)}" if gpus else "has no GPU that can be used"
+        have = f"has {gpus} GPU{'s' * (gpus != 1)}" if gpus else "has no usable GPU"
         raise InputError(
-            f"--devices {text}: there is no cuda:{missing[0]}; this machine {have}. {SYNTAX}"
+            f"--devices {text}: there is no cuda:{missing[0]}; this machine {have}; {SYNTAX}"
         )
     if len(set(wanted)) < len(wanted):
         raise InputError(
@@ -140,7 +140,7 @@ def find_slots(devices: str, per_device: int) -> tuple[Slot, ...]:
     """Returns the slots of this machine that `--devices` and `--per-device` ask for.
 
     Raises:
-        InputError: they cannot be had.
+        InputError: they are not available.
     """
     cpus = count_cpus()
     return lay_out(parse_devices(devices, count_gpus(), cpus), per_device, cpus)
@@ -149,7 +149,7 @@ def find_slots(devices: str, per_device: int) -> tuple[Slot, ...]:
 def count_cpus() -> int:
     """Returns the CPU cores this process may use: its affinity, within a container's limit.
 
-    Within a step of Slurm, its share of the node: not every cluster confines steps to theirs.
+    Within a Slurm step, its share of the node: not every cluster confines steps to it.
     """
     affinity = psutil.Process().cpu_affinity() if hasattr(psutil.Process, "cpu_affinity") else None
     cores = len(affinity) if affinity else (os.cpu_count() or 1)
@@ -159,9 +159,9 @@ def count_cpus() -> int:
 
 
 def cpu_limit(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
-    """Returns the cores' worth of time that a container may use; infinite without a limit.
+    """Returns the CPU limit of a container, in cores; infinite without one.
 
-    `docker run --cpus 2` and a limit of Kubernetes leave every core visible.
+    `docker run --cpus 2` and a Kubernetes limit leave every core visible.
 
     Args:
         cgroup: the container's control group, of either version.
@@ -181,7 +181,7 @@ def cpu_limit(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
 def count_gpus() -> int:
     """Returns the GPUs that this process may use, without touching CUDA.
 
-    A process that has touched CUDA cannot fork trials, so NVML is asked and not torch.
+    A process that has touched CUDA cannot fork trials, so this asks NVML, not torch.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:

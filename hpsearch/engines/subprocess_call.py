@@ -1,4 +1,4 @@
-"""One call into the training wing, in a process of its own: for what is no trial of a search."""
+"""One call into the training wing in its own process, for work that is not a trial."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def run_in_subprocess(function: str, job: Job, *arguments: Any) -> Any:
 
 
 def main() -> None:
-    """Answers one call: the request comes on stdin, the result goes to stdout."""
+    """Answers one call: reads the request from stdin, writes the result to stdout."""
     set_parent_death_signal(int(sys.argv[1]))
     function, job_line, arguments = json.load(sys.stdin)
     job = Job.from_json(job_line)
-    # From now on stdout is the job's own file, and what libraries print stays out of the answer.
+    # From now on stdout is the job's file, so that libraries cannot print into the answer.
     answer = os.dup(1)
     isolate_process(job)
     result = bridge.call(function, job, *arguments)

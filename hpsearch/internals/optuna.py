@@ -141,15 +141,15 @@ def is_in_range(distribution: BaseDistribution, stored: float) -> bool:
 def pareto_numbers(
     trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection]
 ) -> frozenset[int]:
-    """Returns the numbers of the trials on the front; none where there is only one objective.
+    """Returns the numbers of the trials on the Pareto front; none for a single objective.
 
     Those that `study.best_trials` returns, which reads all trials again and copies each of them.
     """
     if len(directions) == 1:
         return frozenset()
     constrained = _is_constrained_optimization(list(trials))
-    front = _get_pareto_front_trials_by_trials(trials, directions, constrained)
-    return frozenset(trial.number for trial in front)
+    best = _get_pareto_front_trials_by_trials(trials, directions, constrained)
+    return frozenset(trial.number for trial in best)
 
 
 def group_parameters(spaces: Iterable[Space]) -> list[Space]:

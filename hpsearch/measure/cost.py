@@ -1,4 +1,4 @@
-"""What a whole search would cost, from a few measured batches of its extremes."""
+"""Estimates a search's cost from a few measured batches of its extremes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Each trial keeps its last checkpoint, to go on from, and its best.
+# Each trial keeps its last checkpoint, to continue from, and its best.
 CHECKPOINTS_KEPT = 2
 
 

@@ -1,4 +1,4 @@
-"""The settings a check looks at: each branch of a space, at its least and its greatest values."""
+"""The settings that a check tries: each branch of a space with its smallest and largest values."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hpsearch.studyfile.distributions import Distribution
 from hpsearch.studyfile.links import InfeasibleError
 from hpsearch.studyfile.space import Space
 
-End = Literal["least", "middle", "greatest"]
+Bound = Literal["smallest", "middle", "largest"]
 TRIES = 2000
-ENDS: tuple[End, ...] = ("least", "greatest")
+BOUNDS: tuple[Bound, ...] = ("smallest", "largest")
 
 
 @dataclass(frozen=True)
 class Extreme:
-    """One branch with every range at one of its ends, or at its middle.
+    """One branch with every range at one of its bounds, or at its middle.
 
     Attributes:
         branch: the choices that make the branch, as `model=cnn optimizer=adam`; empty if the
@@ -30,14 +30,14 @@ class Extreme:
     """
 
     branch: str
-    end: End
+    bound: Bound
     params: Mapping[str, Scalar]
     config: Mapping[str, Any]
 
 
 def extreme_configs(space: Space) -> list[Extreme]:
-    """Returns each branch at both ends; of options that are no numbers, the first and the last."""
-    return [_at(space, branch, end) for branch in space.branches() for end in ENDS]
+    """Returns each branch at both bounds: for options that are not numbers, the first and last."""
+    return [_at(space, branch, bound) for branch in space.branches() for bound in BOUNDS]
 
 
 def middle(space: Space) -> Extreme:
@@ -45,18 +45,19 @@ def middle(space: Space) -> Extreme:
     return _at(space, space.branches()[0], "middle")
 
 
-def _at(space: Space, branch: Mapping[str, str], end: End) -> Extreme:
-    """Returns the end of a branch or, where that cannot be, a setting drawn by chance that can."""
-    chance = random.Random(end)
+def _at(space: Space, branch: Mapping[str, str], bound: Bound) -> Extreme:
+    """Returns a branch at a bound, or a random setting of it if constraints exclude that."""
+    chance = random.Random(bound)
 
-    def at_end(distribution: Distribution) -> Scalar:
-        least, greatest = distribution.ends()
-        return {"least": least, "middle": distribution.middle(), "greatest": greatest}[end]
+    def at_bound(distribution: Distribution) -> Scalar:
+        smallest, largest = distribution.bounds()
+        middle = distribution.middle()
+        return {"smallest": smallest, "middle": middle, "largest": largest}[bound]
 
     label = " ".join(f"{name}={option}" for name, option in branch.items())
-    for choose in (at_end, *[lambda distribution: distribution.draw(chance)] * TRIES):
+    for choose in (at_bound, *[lambda distribution: distribution.draw(chance)] * TRIES):
         if setting := _setting(space, branch, choose):
-            return Extreme(label, end, *setting)
+            return Extreme(label, bound, *setting)
     where = f" with {label}" if label else ""
     raise InputError(f"none of {TRIES} settings drawn{where} satisfies every constraint")
 

@@ -1,4 +1,4 @@
-"""The state of this machine and its database, fit to be pasted into a question."""
+"""The state of this machine and its database, ready to paste into a question."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from hpsearch.errors import InputError
 from hpsearch.search.store import database_file, keeps_log, read_storage, redact
 
 _PACKAGES = ("hpsearch", "torch", "torchvision", "pytorch-lightning", "optuna")
-_LEAST_DISK_GB = 5
-_LEAST_MEMORY_GB = 2
+_MIN_DISK_GB = 5
+_MIN_MEMORY_GB = 2
 _LONG_AGO = 1_735_689_600  # the first second of 2025: a clock before it was never set
 
 
@@ -29,7 +29,7 @@ class Finding:
     """One fact about the machine.
 
     Attributes:
-        ok: False where it will get in the way; the text then says what to do.
+        ok: False if it will cause problems; the text then says what to do.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Finding:
 
 
 def examine(storage: str, runs: Path) -> list[Finding]:
-    """Returns what is to be known of this machine, this database and this folder of runs."""
+    """Returns the facts about this machine, this database and this folder of runs."""
     return [
         Finding(
             "python", f"{platform.python_version()} on {platform.platform()}", _python_is_new()
@@ -68,7 +68,7 @@ def _memory() -> Finding:
     memory = psutil.virtual_memory()
     free, total = memory.available / 1e9, memory.total / 1e9
     text = f"{free:.1f} of {total:.1f} GB free"
-    if free < _LEAST_MEMORY_GB:
+    if free < _MIN_MEMORY_GB:
         return Finding("memory", f"{text}: run few trials at once (--devices cpu:1)", ok=False)
     return Finding("memory", text)
 
@@ -117,7 +117,7 @@ def _disk(runs: Path) -> Finding:
     folder = next(path for path in (runs.absolute(), *runs.absolute().parents) if path.exists())
     free = shutil.disk_usage(folder).free / 1e9
     text = f"{free:.1f} GB free for {runs}"
-    if free < _LEAST_DISK_GB:
+    if free < _MIN_DISK_GB:
         return Finding("disk", f"{text}: make room, or name another folder with --runs", ok=False)
     return Finding("disk", text)
 

@@ -25,16 +25,16 @@ def probe(spec: StudySpec, setting: Extreme, slot: Slot) -> Mapping[str, Any]:
 
 
 def summaries(spec: StudySpec) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Yields every model of a study's space at its greatest values, with its layers.
+    """Yields every model of a study's space at its largest values, with its layers.
 
     The model is its section of the study file, filled in; of the layers see
     `trial/probes/summary.py`.
     """
     seen: list[Any] = []
-    for end in extreme_configs(spec.space):
-        model = end.config["model"]
-        if end.end != "greatest" or model in seen:
+    for extreme in extreme_configs(spec.space):
+        model = extreme.config["model"]
+        if extreme.bound != "largest" or model in seen:
             continue
         seen.append(model)
-        job = spec.job(0, end.params, end.config, Placement(Path()))
+        job = spec.job(0, extreme.params, extreme.config, Placement(Path()))
         yield model, call("hpsearch.trial.probes.summary:summary", job)

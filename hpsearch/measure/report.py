@@ -37,7 +37,7 @@ class ReportData:
         spec: what it searches.
         now: when the report is made.
         versions: of the libraries that trained.
-        split: hash of the train/validation split, if the data module tells one.
+        split: hash of the train/validation split, if the data module has one.
         importances: by objective, the parameters' shares of its variation, 0 to 1.
         winner_metrics: the best trial's metrics by epoch; empty if its folder is gone.
         inspection: what the best trial's model does on the validation split, see
@@ -95,10 +95,10 @@ def value_of(trial: TrialRecord, objective: int = 0) -> float:
 
 
 def gather(stored: StoredStudy) -> ReportData:
-    """Returns everything that the report of a study shows.
+    """Returns everything that a study's report shows.
 
-    What cannot be had (a run folder that is gone, a data module that is not ours) is left out or
-    explained in its place; the rest of the report does not suffer.
+    What is unavailable (a missing run folder, a data module that is not ours) is left out or
+    explained in its place, and does not affect the rest of the report.
     """
     study, spec, record = stored.study, stored.spec, stored.record()
     return ReportData(
@@ -117,10 +117,10 @@ def gather(stored: StoredStudy) -> ReportData:
 def importances(
     study: optuna.Study, objectives: Mapping[str, Direction]
 ) -> dict[str, dict[str, float]]:
-    """Returns, by objective, each parameter's share, as far as the trials allow to say."""
+    """Returns, by objective, each parameter's importance, as far as the trials show it."""
     found = {}
     for place, (name, direction) in enumerate(objectives.items()):
-        # PED-ANOVA takes low targets for good ones, and warns of that at every call.
+        # PED-ANOVA treats low targets as good, and warns about it at every call.
         sign = -sign_of(direction)
         with warnings.catch_warnings(), suppress(ValueError, RuntimeError):
             # Too few complete trials, or all of the same value, are a ValueError.
@@ -150,7 +150,7 @@ def _inspection(record: StudyRecord, spec: StudySpec) -> Mapping[str, Any] | Non
         return None
     if best.checkpoint is None:
         folder = Path(record.runs) / record.name / trial_folder(best.number)
-        return {"failure": f"its checkpoint is not in {folder} any more, so it cannot be asked"}
+        return {"failure": f"its checkpoint is no longer in {folder}, so it cannot be evaluated"}
     job = replace(model_job(record, spec, best), threads=os.cpu_count() or 1)
     found: Mapping[str, Any] = call("hpsearch.trial.probes.error_analysis:inspect_trial", job)
     return found

@@ -24,9 +24,9 @@ class RungCount:
 
     Attributes:
         epochs: epochs done there.
-        met: trials that have done as many.
-        continued: of those, trials that went on.
-        paused: of those, trials that wait there.
+        met: trials that reached it.
+        continued: of those, trials that continued.
+        paused: of those, trials that are paused there.
     """
 
     epochs: int
@@ -40,7 +40,7 @@ class RungCount:
 
 
 def count_rungs(trials: Sequence[TrialRecord]) -> list[RungCount]:
-    """Returns the rungs at which some trial has paused or continued; none where nothing pauses."""
+    """Returns the rungs at which some trial paused or continued; none if nothing pauses."""
     if not any(PROMOTED in t.attributes or t.attributes.get(PAUSED_AT) for t in trials):
         return []
     found: set[int] = set()

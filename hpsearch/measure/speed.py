@@ -21,7 +21,7 @@ from hpsearch.studyfile.study import StudySpec
 Status = Callable[[str], AbstractContextManager[object]]
 _SHOWN = 160
 ROUNDS = 3
-GAIN = 1.05  # what is less is not worth a line in a study file
+GAIN = 1.05  # less is not worth a line in a study file
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Variant:
 
     Attributes:
         name: what the table calls it.
-        write: what stands in a study file whose trials train so; empty for the file as it is.
+        write: the line for the study file; empty for the file as it is.
         config: the sections of a setting, filled in, with that line.
-        caution: what to know besides its speed; may be empty.
+        caution: what else to know about it; may be empty.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Measurement:
 
     @property
     def compile_s(self) -> float:
-        """Seconds of compiling where nothing like it has been compiled before."""
+        """Seconds of compiling without a cache."""
         return float(self.rounds[0]["compile_seconds"])
 
 
@@ -151,7 +151,7 @@ class _Bench:
             measured += [[self._time(variant, 1)] for variant in variants[1:]]
         for number in range(2, ROUNDS + 1):
             pairs = [*zip(variants, measured, strict=True)]
-            # There and back again: nobody is always the first.
+            # In alternating order, so that no variant is always first.
             for variant, rounds in pairs if number % 2 else reversed(pairs):
                 if "failure" not in rounds[-1]:
                     rounds.append(self._time(variant, number))
@@ -162,7 +162,7 @@ class _Bench:
 
     def _time(self, variant: Variant, number: int) -> Mapping[str, Any]:
         setting, slot = self._setting, self._slot
-        # A compiler is given files in there: no blanks in its name.
+        # No blanks in its name: a compiler gets files from it.
         cache = self._folder / "".join(filter(str.isalnum, variant.name))
         job = self._spec.job(
             0, setting.params, variant.config, Placement(self._folder, slot.device, slot.threads)

@@ -24,8 +24,8 @@ class AbstractClassifier(LightningModule, ABC):
     `test_accuracy` once an epoch. Only the training loss is smoothed: validation and test
     losses are plain cross-entropies and comparable between trials.
 
-    A subclass builds its layers in its constructor and maps images to logits in `forward`. One
-    that logs in its own `training_step` says `supports_multi_step = False`.
+    A subclass builds its layers in its constructor and maps images to logits in `forward`. One that
+    logs in its own `training_step` sets `supports_multi_step = False`.
 
     Args:
         input_shape: `(C, H, W)` of an image.
@@ -45,15 +45,15 @@ class AbstractClassifier(LightningModule, ABC):
         refuse(
             type(self).__name__,
             counts("input_shape", input_shape, length=3),
-            count("classes", classes, least=2),
+            count("classes", classes, minimum=2),
             fraction("label_smoothing", label_smoothing),
         )
         self.input_shape = tuple(input_shape)
         self.classes = classes
         self.label_smoothing = label_smoothing
         self.example_input_array = torch.zeros(1, *self.input_shape)
-        self._tally = EpochMetrics()
-        self._evaluation_tally = EpochMetrics()
+        self._training_metrics = EpochMetrics()
+        self._evaluation_metrics = EpochMetrics()
         self._confusion = Confusion()
 
     @abstractmethod
@@ -65,24 +65,24 @@ class AbstractClassifier(LightningModule, ABC):
         return torch.optim.Adam(self.parameters(), lr=1e-3)
 
     def on_train_epoch_start(self) -> None:
-        """Begins to sum the epoch's training metrics."""
-        self._tally = EpochMetrics()
+        """Resets the epoch's training metrics."""
+        self._training_metrics = EpochMetrics()
 
     def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:
         """Returns the loss of a batch of images and labels."""
         images, labels = batch
         logits = self(images)
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
-        self._tally.add(loss, logits, labels)
+        self._training_metrics.add(loss, logits, labels)
         return loss
 
     def on_train_epoch_end(self) -> None:
         """Logs the epoch's training metrics."""
-        self.log_dict(self._tally.means("train"))
+        self.log_dict(self._training_metrics.means("train"))
 
     def on_validation_epoch_start(self) -> None:
-        """Begins to sum validation metrics."""
-        self._evaluation_tally = EpochMetrics()
+        """Resets the validation metrics."""
+        self._evaluation_metrics = EpochMetrics()
         self._confusion = Confusion()
 
     def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:
@@ -91,18 +91,18 @@ class AbstractClassifier(LightningModule, ABC):
 
     def on_validation_epoch_end(self) -> None:
         """Logs the validation metrics."""
-        self.log_dict(self._evaluation_tally.means("val"))
+        self.log_dict(self._evaluation_metrics.means("val"))
 
     def confusion(self) -> list[list[int]]:
-        """Returns how often which class was taken for which in the last validation epoch.
+        """Returns the confusion matrix of the last validation epoch.
 
         A row is a true class, a column a predicted one; empty before the first validation.
         """
         return self._confusion.rows()
 
     def on_test_epoch_start(self) -> None:
-        """Begins to sum test metrics."""
-        self._evaluation_tally = EpochMetrics()
+        """Resets the test metrics."""
+        self._evaluation_metrics = EpochMetrics()
 
     def test_step(self, batch: ImageBatch, batch_idx: int) -> None:
         """Counts a batch of images and labels."""
@@ -110,7 +110,7 @@ class AbstractClassifier(LightningModule, ABC):
 
     def on_test_epoch_end(self) -> None:
         """Logs the test metrics."""
-        self.log_dict(self._evaluation_tally.means("test"))
+        self.log_dict(self._evaluation_metrics.means("test"))
 
     def predict_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:
         """Returns the class probabilities, `(B, classes)`, of a batch of images and labels."""
@@ -120,5 +120,5 @@ class AbstractClassifier(LightningModule, ABC):
     def _evaluate(self, batch: ImageBatch) -> Tensor:
         images, labels = batch
         logits: Tensor = self(images)
-        self._evaluation_tally.add(functional.cross_entropy(logits, labels), logits, labels)
+        self._evaluation_metrics.add(functional.cross_entropy(logits, labels), logits, labels)
         return logits

@@ -18,7 +18,7 @@ from hpsearch.models.dropout import Dropout, one_for_each
 class CNN(AbstractClassifier):
     """Convolution blocks, each of which halves the image, then one hidden layer.
 
-    46,592 parameters for MNIST as it stands, 209,456 with `channels=[32, 64]`.
+    46,592 parameters for MNIST by default, 209,456 with `channels=[32, 64]`.
 
     Args:
         channels: output channels of each block, from the image to the output.

@@ -1,4 +1,4 @@
-"""Dilated network: convolutions that reach further and further at full resolution."""
+"""Dilated network: convolutions of growing reach at full resolution."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Dilated(AbstractClassifier):
         channels: output channels of each layer, whose dilations are 1, 2, 4, ...
         kernel_size: of all convolutions, odd.
         dropout: share of the last features left out in training, 0 to below 1; or a list with
-            one for what comes out of each layer, the last of them for the last features.
+            one for the output of each layer, the last for the last features.
         input_shape: `(C, H, W)` of an image.
         classes: how many classes there are.
         label_smoothing: share of the target that is spread over all classes, 0 to below 1.

@@ -1,4 +1,4 @@
-"""Dropout whose draws cost a fifth of torch's on a CPU."""
+"""Dropout that costs a fifth of torch's on a CPU."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LEVELS = 2**16
 class Dropout(nn.Dropout):
     """Zeroes a share `p` of the numbers in training and scales up the others, as `nn.Dropout`.
 
-    On a CPU torch draws a random number of its own for each, which takes a fifth of a small CNN's
-    step. Here one draw of 64 bits decides on four, so that `p` is a multiple of 1/65,536; the
-    scale is that of the probability as it is then, and the mean is kept exactly.
+    On a CPU torch draws one random number for each value, a fifth of a small CNN's step. Here one
+    64-bit draw decides four values, so `p` is a multiple of 1/65,536; the scale uses that exact
+    probability, so the mean is kept.
     """
 
     def forward(self, numbers: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ class Dropout(nn.Dropout):
         count = numbers.numel()
         draws = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
         mask = torch.empty_like(numbers)
-        # In the order in which the numbers lie in memory, whatever that is.
+        # In memory order, whatever that is.
         flat = mask.as_strided((count,), (1,))
         torch.lt(draws.view(torch.int16)[:count], kept - _LEVELS // 2, out=flat)
         return numbers * mask.mul_(_LEVELS / kept)

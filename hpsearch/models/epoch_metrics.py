@@ -61,7 +61,7 @@ class EpochMetrics:
 
 @final
 class Confusion:
-    """Counts over an epoch's batches which class is taken for which."""
+    """Sums a confusion matrix over an epoch's batches."""
 
     def __init__(self) -> None:
         self._counts: Tensor | None = None
@@ -75,7 +75,7 @@ class Confusion:
         """
         classes = logits.shape[1]
         cells = labels.long() * classes + logits.detach().argmax(1)
-        # What is not counted falls into a cell before the first.
+        # Ignored labels go into a cell before the first.
         counts = torch.bincount(cells.clamp(min=-1) + 1, minlength=classes**2 + 1)[1:]
         counts = counts.view(classes, classes)
         self._counts = counts if self._counts is None else self._counts + counts

@@ -26,7 +26,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 @final
 class MLP(AbstractClassifier):
-    """Fully connected layers on the pixels; 39,760 parameters for MNIST as it stands.
+    """Fully connected layers on the pixels; 39,760 parameters for MNIST by default.
 
     Args:
         widths: units of each hidden layer, from the image to the output; none is allowed.

@@ -1,4 +1,4 @@
-"""Residual network: blocks that add to what they are given."""
+"""Residual network: blocks that add to their input."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Residual(AbstractClassifier):
         channels: channels of each stage; every stage but the first halves the image.
         blocks: residual blocks a stage, each of two 3 x 3 convolutions.
         dropout: share of the last features left out in training, 0 to below 1; or a list with
-            one for what comes out of each stage, the last of them for the last features.
+            one for the output of each stage, the last for the last features.
         input_shape: `(C, H, W)` of an image.
         classes: how many classes there are.
         label_smoothing: share of the target that is spread over all classes, 0 to below 1.

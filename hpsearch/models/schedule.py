@@ -1,4 +1,4 @@
-"""Learning rates that change at every step and peak at the optimizer's own."""
+"""Learning-rate schedules that change at every step and peak at the optimizer's rate."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _StepSchedule(LRScheduler, ABC):
 
     def get_lr(self) -> list[float]:  # type: ignore[override]
         """Returns the learning rate of each parameter group for the coming step."""
-        # The middle of the step: neither the first nor the last one is lost to a rate of 0.
+        # The middle of the step, so that neither the first nor the last step has a rate of 0.
         progress = min((self.last_epoch + 0.5) / self.total_steps, 1.0)
         return [float(peak) * self.factor(progress) for peak in self.base_lrs]
 

@@ -1,9 +1,9 @@
 """The record of a trial's data, and what differs between two of them.
 
-A record is what a trial says of its data before it trains:
+A record is what a trial reports about its data before it trains:
 
 - `arguments`: a text that changes with the data module's arguments, on which content may depend.
-- `own`: the data module's own text for its content (`data_fingerprint`), if it has one.
+- `own`: the data module's own description of its content (`data_fingerprint`), if any.
 - `train`, `val`: for each loader, None where its content is not the same twice, or else `rows`
   (how many; None where that is not known) and `sample`: for each row of a sample, a hash of what
   is exact in it, then the scale of its fractions and means that stand for them.

@@ -1,8 +1,8 @@
-"""A trial's own record of its reports: on disk before the coordinator is told, and proved its own.
+"""A trial's record of its reports: on disk before the coordinator knows, provably its own.
 
 Each attempt begins with an owner line: study, trial, parameters, seed and the attempt's token. Each
-line carries a digest of its owner and the hash of the line before it. So a line says by itself
-whose it is, and the lines together say whether one is missing. Files of earlier versions have
+line carries a digest of its owner and the hash of the line before it. So each line shows whose it
+is, and the lines together show whether one is missing. Files of earlier versions have
 neither, and are read as well.
 """
 
@@ -30,7 +30,7 @@ _CHAIN = re.compile(r'(.*), "of": "([0-9a-f]{16})", "after": "([0-9a-f]{16}|)"}'
 
 @dataclass(frozen=True)
 class Record:
-    """What a trial's file says.
+    """The contents of a trial's file.
 
     Attributes:
         events: reports and ends, in the order they were written, without those of other owners.
@@ -38,7 +38,7 @@ class Record:
         proved: whether a line carries the identity that was asked for.
         damaged: lines that are not what was written.
         foreign: lines of another owner.
-        missing: how often the line before is gone, or is not what it was.
+        missing: how often the line before is gone or has changed.
     """
 
     events: tuple[Report | Ended, ...] = ()
@@ -66,8 +66,8 @@ class EventLog:
 
     Args:
         path: the file.
-        identity: whose record it is; None for one that nobody will ask about.
-        attempt: tells this start of the trial from others.
+        identity: whose record it is; None if that does not matter.
+        attempt: identifies this start of the trial.
     """
 
     def __init__(self, path: Path, identity: Identity | None = None, attempt: str = "") -> None:
@@ -85,14 +85,14 @@ class EventLog:
             self.reports.append(event)
 
     def begin(self) -> None:
-        """Writes whose attempt the lines that follow are, if that is not written yet."""
+        """Writes the owner line of this attempt, if it is not there yet."""
         if not self._begun and self._identity is not None:
             owner = {"kind": OWNER, **self._identity, "attempt": self._attempt}
             self._write(json.dumps(owner))
             self._begun = True
 
     def drop_after(self, epoch: int) -> None:
-        """Forgets reports of epochs that will be trained again."""
+        """Removes reports of epochs that will be trained again."""
         self.reports = [report for report in self.reports if report.step <= epoch]
 
     def best(self, metric: str, direction: Direction) -> Report | None:
@@ -128,10 +128,10 @@ def read_events(path: Path, identity: Identity | None = None) -> list[Report | E
 
 
 def read_record(path: Path, identity: Identity | None = None) -> Record:
-    """Returns what a trial's file says, and what in it cannot be believed.
+    """Returns the contents of a trial's file, and what in it cannot be trusted.
 
     Args:
-        path: the file; one that is not there says nothing.
+        path: the file; a missing one has no contents.
         identity: whose record it must be; None takes every line that is whole.
     """
     if not path.exists():
@@ -169,7 +169,7 @@ def digest_of(identity: Identity) -> str:
 
 @dataclass(frozen=True)
 class _Line:
-    """A line that is whole; one of an earlier version is of nobody (`of` is empty)."""
+    """An intact line; one of an earlier version names no owner (`of` is empty)."""
 
     content: Report | Ended | Mapping[str, Any]
     of: str
@@ -177,10 +177,10 @@ class _Line:
 
 
 def _parse(raw: bytes) -> _Line:
-    """Returns what a line says.
+    """Returns the contents of a line.
 
     Raises:
-        ValueError: it is not what was written.
+        ValueError: the line is not what was written.
     """
     text = _unsealed(raw.decode(errors="replace"))
     chained = _CHAIN.fullmatch(text)
@@ -220,7 +220,7 @@ def _hash(line: bytes) -> str:
 
 
 def _last_line(path: Path) -> tuple[bytes, bool]:
-    """Returns the last whole line of a file, and whether nothing torn comes after it."""
+    """Returns the last intact line of a file, and whether nothing torn follows it."""
     if not path.exists():
         return b"", True
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""What one trial is asked to do: a filled-in configuration, and where and with which seeds."""
+"""The job of one trial: a filled-in configuration, a place and seeds."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Identity = Mapping[str, str | int]
 def counts_validations(trainer: Mapping[str, Any]) -> bool:
     """Returns whether the steps of a trial's reports are validations, counted, and not epochs.
 
-    They are epochs where a trial is validated at the ends of epochs only, and their number bounds
-    it; else the epochs say nothing of how far it is.
+    They are epochs where a trial is validated only at the ends of epochs and ends after a number of
+    them; otherwise epochs do not measure its progress.
 
     Args:
         trainer: the study file's `trainer` section with every value filled in.
@@ -65,11 +65,11 @@ class Job:
         device: `cpu`, `cuda:N` or `cuda:N,M`, as the machine numbers them; its processes see no
             others.
         threads: CPU threads each process may use.
-        import_paths: folders in which the study's own classes are found.
-        rehearse: a few batches are tried first, with all that the trial has, so that what no trial
-            can be trained with is found in seconds.
-        study_id: tells the study from others of its name; empty where no study is asked for.
-        attempt: tells this start of the trial from others.
+        import_paths: folders with the study's own classes.
+        rehearse: try a few batches first, with everything the trial has, so that what would fail
+            every trial is found in seconds.
+        study_id: identifies the study among others of its name; empty outside a study.
+        attempt: identifies this start of the trial.
         processes: that train the trial together, one a device.
     """
 
@@ -91,12 +91,12 @@ class Job:
 
     @property
     def identity(self) -> dict[str, str | int]:
-        """Whose record the trial believes: of this study, number, parameters and seed."""
+        """Whose record the trial accepts: that of this study, number, parameters and seed."""
         return identity_of(self.study_id, self.number, self.params, self.seed)
 
     @property
     def owner(self) -> dict[str, str | int]:
-        """Whose checkpoints the trial believes: its name, for people, and its identity."""
+        """Whose checkpoints the trial accepts: its name, for people, and its identity."""
         return {"owner": f"{self.study}, trial {self.number}", **self.identity}
 
     def to_json(self) -> str:
@@ -114,7 +114,7 @@ class Job:
 def identity_of(
     study_id: str, number: int, params: Mapping[str, Scalar], seed: int
 ) -> dict[str, str | int]:
-    """Returns what tells the record of a trial from that of every other one."""
+    """Returns what identifies the record of a trial."""
     text = json.dumps(dict(params), sort_keys=True).encode()
     return {
         "study": study_id,

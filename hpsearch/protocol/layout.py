@@ -38,7 +38,7 @@ class TrialFiles:
 
     @property
     def claim(self) -> Path:
-        """Which process writes here: the last one that has begun the trial."""
+        """Which process may write here: the last one that began the trial."""
         return self.folder / "claim"
 
     def checkpoint(self, name: str) -> Path:

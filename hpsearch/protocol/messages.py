@@ -1,4 +1,4 @@
-"""What a trial says to the coordinator while it runs, and what it is answered."""
+"""The messages of a running trial to the coordinator, and their answers."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ FailureKind = Literal[
 class Started:
     """The trial has built its model and data and begins to train; answered with a `Decision`.
 
-    Unless the answer is "continue", it ends without training.
+    Unless the answer is "continue", the trial ends without training.
 
     Attributes:
         from_epoch: epochs already done by earlier attempts; 0 for a fresh trial.
-        facts: what is known once the model stands: `parameters` (count), `split` (hash of the
+        facts: what is known once the model is built: `parameters` (count), `split` (hash of the
             validation rows), `data` (see `protocol/data_record.py`), `device`,
             `visible_devices`, `pid`.
         notes: what was wrong with the checkpoints of earlier attempts.
@@ -47,7 +47,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the running epoch is; sent a few times a second at most and never answered.
+    """Progress of the running epoch; sent at most a few times a second and never answered.
 
     Attributes:
         epoch: the running epoch, from 1.
@@ -89,14 +89,14 @@ class Ended:
 
     Attributes:
         how: `complete`, `pruned` and `stopped` (to be resumed later) as the decisions asked;
-            `failed` where it could not go on.
+            `failed` where it could not continue.
         failure: one line on what went wrong; empty unless failed.
         failure_kind: where, or in which way, it failed; empty unless failed.
         traceback: the tail of the traceback; empty unless an exception ended the trial.
         fatal: every other trial would fail in the same way (no data, no compiler): the search
-            should stop, and this trial be tried again when that is put right.
+            should stop, and this trial is tried again once that is fixed.
         facts: what is known at the end: `best_step`, `checkpoint`, `epochs`, `seconds`,
-            `failed_at`; and `needs`, the bytes of room that it did not find on the disk.
+            `failed_at`; and `needs`, the bytes that did not fit on the disk.
     """
 
     how: TrialOutcome

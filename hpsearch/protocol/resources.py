@@ -1,4 +1,4 @@
-"""What ran out on a machine, from the words that torch and Python leave behind."""
+"""Which resource of a machine ran out, from the output of torch and Python."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from hpsearch.protocol.messages import Ended
 
 SHARED_MEMORY = Path("/dev/shm")
-# What torch says in a loader's worker, and of one that the kernel has ended for it.
+# What torch prints in a loader's worker, and about a worker that the kernel killed.
 _SHARED = re.compile(
     r"(shared memory|</torch_\d+).*No space left|out of shared memory|unable to mmap.*torch_"
 )
@@ -20,7 +20,7 @@ _NO_MEMORY = re.compile(
 
 
 def is_of_shared_memory(text: str) -> bool:
-    """Tells whether words of torch say that the machine's shared memory is full."""
+    """Returns whether torch's output says that the machine's shared memory is full."""
     return _SHARED.search(text) is not None
 
 
@@ -38,12 +38,12 @@ def shared_memory_words() -> str:
 
 
 def read_last_words(said: str, *, killed: bool) -> Ended | None:
-    """Returns how a process ended, from the end of what it printed; None if that does not tell.
+    """Returns how a process ended, from the end of its output; None if that does not show it.
 
     Args:
         said: what it printed last.
-        killed: whether it was killed by order, for being silent: full shared memory makes a loader
-            wait for ever.
+        killed: whether hpsearch killed it because it hung: full shared memory makes a loader wait
+            for ever.
     """
     if is_of_shared_memory(said):
         return Ended("failed", shared_memory_words(), "resources")

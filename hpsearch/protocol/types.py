@@ -1,4 +1,4 @@
-"""The words that both wings share: values, directions, and the primary objective."""
+"""Types that both wings share: values, directions, and the primary objective."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def primary(objectives: Mapping[str, Direction]) -> tuple[str, Direction]:
 
 
 def sign_of(direction: Direction) -> Literal[1, -1]:
-    """Returns the factor that makes greater values the better ones."""
+    """Returns the factor that makes greater values better."""
     return 1 if direction == "maximize" else -1

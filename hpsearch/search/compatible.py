@@ -42,11 +42,11 @@ def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
     database = stored.database
     lease = stored.own()
     try:
-        kept = _set_aside(stored.study, database)
+        kept = _replace(stored.study, database)
     finally:
         lease.release()
     files = "" if kept is None else f"; its files are kept in {kept}"
-    return f"no trial of {spec.name} has a value, and it was changed: it begins anew{files}"
+    return f"no trial of {spec.name} has a value, and it was changed: it starts over{files}"
 
 
 def _begins_anew(stored: StoredStudy, given: StudySpec) -> bool:
@@ -66,7 +66,7 @@ def _has_value(trial: FrozenTrial) -> bool:
     return bool(trial.values or trial.intermediate_values or trial.user_attrs.get(CURVE))
 
 
-def _set_aside(study: optuna.Study, database: RDBStorage) -> Path | None:
+def _replace(study: optuna.Study, database: RDBStorage) -> Path | None:
     """Removes a study from the database; returns where its folder is kept, if it has one."""
     folder = Path(study.user_attrs[RUNS]) / study.study_name
     kept = None

@@ -33,7 +33,7 @@ def open_for_run(
     Args:
         parsed: the study file, without errors in its text.
         storage: URL of the database; None for the file's own, or the default.
-        report: is given each line that a person should see at once.
+        report: gets each line that a person should see at once.
         call: see `check_classes`.
 
     Raises:
@@ -57,7 +57,7 @@ def _is_on_record(spec: StudySpec, url: str) -> bool:
 def require_trust_in_study(stored: StoredStudy, report: Report, *, trust: bool) -> None:
     """Reports what others could have written of a stored study's code, if the user trusts it.
 
-    Its confirmation is a study of its own and is looked at, too.
+    Its confirmation is a separate study and is checked too.
 
     Raises:
         InputError: there is such code, and the user does not trust it; or a file beside the study

@@ -39,7 +39,7 @@ def find_checkpoint(
         study = stored.record()
     trial = study.best if number is None else _numbered(study, number)
     if trial is None:
-        raise InputError(f"no trial of {study.name} is complete yet, so none is best")
+        raise InputError(f"no trial of {study.name} is complete yet")
     if trial.checkpoint is None:
         folder = Path(study.runs) / study.name / trial_folder(trial.number)
         raise InputError(

@@ -10,10 +10,10 @@ from hpsearch.engines.place import Place
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(Place):
-    """What `run`, `resume` and `Study.run` may be asked for beside the study itself.
+    """Options of `run`, `resume` and `Study.run`, besides the study.
 
     Attributes:
-        engine: where the trials run; `local` for processes of their own, `inline` for this process,
+        engine: where the trials run; `local` for separate processes, `inline` for this process,
             one trial at a time, to debug.
         devices: `auto`, `cpu`, `cpu:2`, `cuda` or `cuda:0,1`.
         per_device: trials at once on each device.

@@ -1,4 +1,4 @@
-"""Samplers and pruners: their short names, what they need, and where they do not fit."""
+"""Samplers and pruners: their short names, what they need, and what they cannot search."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Promote:
     """Trials pause at rungs, and the best of each rung continue.
 
     Attributes:
-        eta: one in so many continues, and a rung has so many times the epochs of the one before.
+        eta: one in `eta` trials continues, and each rung has `eta` times the epochs of the one
+            before.
         first: epochs of the first rung.
     """
 
@@ -64,7 +65,7 @@ PACKAGES = {
     PRUNERS["wilcoxon"]: ("scipy",),
 }
 _WHOLE_ONLY = {SAMPLERS[name] for name in ("gp", "cmaes", "nsgaii")}
-# What a short name brings; init_args of the file come over it.
+# The defaults of a short name; init_args in the file override them.
 _DEFAULTS: dict[str, dict[str, Any]] = {"tpe": {"group": True}}
 
 
@@ -76,7 +77,7 @@ def read_component(written: Any, names: Mapping[str, str]) -> Component:
         names: the short names, to class paths.
 
     Raises:
-        InvalidValueError: it is none of these.
+        InvalidValueError: it is neither.
     """
     if isinstance(written, str):
         written = {"class_path": written}
@@ -135,7 +136,7 @@ def incompatibility(sampler: Component, space: Space) -> str | None:
     return None
 
 
-# The argument of each pruner that says how many epochs a trial has in any case.
+# For each pruner, the argument that sets how many epochs a trial trains in any case.
 _FIRST = {
     PRUNERS["median"]: "n_warmup_steps",
     PRUNERS["percentile"]: "n_warmup_steps",
@@ -146,7 +147,7 @@ _FIRST = {
 
 
 def why_idle(pruner: Component, epochs: int) -> str | None:
-    """Returns why a pruner can end no trial early; None where it can, or where nobody knows.
+    """Returns why a pruner can never end a trial early; None if it can, or if that is unknown.
 
     Args:
         pruner: the pruner.

@@ -1,4 +1,4 @@
-"""From the sections of a study file to a tree of plain values, parameters, branches and links."""
+"""Compiles the sections of a study file into a tree of values, parameters, branches and links."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Compiler:
         branch_parameters: the names of those that choose a branch.
         links: the place of each link, as it is written, and its formula.
         constraints: what must hold of a configuration.
-        errors: path and message of all that breaks a rule.
+        errors: path and message of each value that breaks a rule.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Compiler:
         self._open: dict[str, tuple[KeyPath, str, dict[str, str]]] = {}
 
     def compile(self, tree: Any, path: KeyPath) -> Any:
-        """Compiles what is written at a path."""
+        """Compiles the value at a path."""
         name = name_of(without_branches(path))
         self._names |= {name, name_of(path)}
         if isinstance(tree, list):
@@ -69,12 +69,12 @@ class Compiler:
         return unescape(tree)
 
     def finish(self, constraints: Sequence[tuple[KeyPath, str]]) -> None:
-        """Settles what needs the whole file: ranges that end at other values, links, constraints.
+        """Resolves what needs the whole file: ranges that end at other values, links, constraints.
 
         Args:
             constraints: what must hold of a configuration, with the place of each.
         """
-        self._settle_ranges()
+        self._bound_ranges()
         formulas = dict(self.links)
         for path, text in constraints:
             try:
@@ -152,21 +152,21 @@ class Compiler:
         self.parameters[name] = distribution
         return True
 
-    def _settle_ranges(self) -> None:
-        """Gives each range that ends at another value that value's end, and a constraint."""
+    def _bound_ranges(self) -> None:
+        """Bounds each range that ends at another value, and adds a constraint."""
         while self._open:
             before = len(self._open)
             for name, (path, expression, bounds) in list(self._open.items()):
                 if not self._open.keys() & set(bounds.values()):
                     del self._open[name]
-                    self._settle(name, path, expression, bounds)
+                    self._bound(name, path, expression, bounds)
             if len(self._open) == before:
                 for name, (path, _, _) in self._open.items():
                     del self.parameters[name]
                     self.errors.append((path, "this range ends at values that end at this range"))
                 return
 
-    def _settle(self, name: str, path: KeyPath, expression: str, bounds: dict[str, str]) -> None:
+    def _bound(self, name: str, path: KeyPath, expression: str, bounds: dict[str, str]) -> None:
         try:
             for end, other in bounds.items():
                 expression = re.sub(
@@ -183,10 +183,10 @@ class Compiler:
             self.constraints.append(Formula(f"{name} {sign} {other}", (name, other), tree))
 
     def _end(self, end: str, other: str) -> str:
-        """Returns the least or the greatest value of what a range begins or ends at."""
+        """Returns the smallest or largest value that a range may begin or end at."""
         found = self.parameters.get(other)
-        ends = (self._numbers.get(other),) * 2 if found is None else found.ends()
-        number = ends[0] if end == "low" else ends[1]
+        bounds = (self._numbers.get(other),) * 2 if found is None else found.bounds()
+        number = bounds[0] if end == "low" else bounds[1]
         if isinstance(number, bool) or not isinstance(number, int | float):
             meant = did_you_mean(other, [*self.parameters, *self._numbers])
             rule = f"a range can only {'begin' if end == 'low' else 'end'} at a number"

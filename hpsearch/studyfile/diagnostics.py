@@ -1,4 +1,4 @@
-"""Faults of a study file: where each one is, what is wrong, and the text that tells them all."""
+"""Errors of a study file: where each one is, what is wrong, and the text that shows them all."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 from hpsearch.errors import InputError
 
-# A password may hold any character, unescaped by mistake: all up to the last @ of the line is taken
-# for one, and what is not a number after a host's colon. Rather too much is hidden than too little.
+# A password may contain any character, unescaped by mistake: everything up to the last @ of the
+# line counts as one, and whatever follows a host's colon and is not a number. It is better to hide
+# too much than too
+# little.
 _PASSWORDS = (
     re.compile(r"(://[^:\s]*:)[^\n]+(?=@|%40)"),
     re.compile(r"(://[^:/@\s]*:)(?!\d+(?:[/?\s\"']|$)|\*)[^/?\s\"'@]+(?=[/?\s\"']|$)"),
@@ -23,10 +25,10 @@ _LISTED = 12
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One thing to put right.
+    """One thing to fix.
 
     Attributes:
-        where: the file, or the override (`--set trainer.max_epochs=1`), it stands in.
+        where: the file or the override (`--set trainer.max_epochs=1`) that contains it.
         line: its line in the file, from 1; None where there are no lines.
         path: the dotted name of the value; empty for the file as a whole.
         message: the value, the rule it breaks and what to write instead.
@@ -46,15 +48,15 @@ class Diagnostic:
 
 
 class InvalidValueError(ValueError):
-    """A value breaks a rule; the message says which. Whoever knows its place makes it a fault."""
+    """A value breaks a rule; the message says which. The caller adds its place."""
 
 
 class StudyFileError(InputError):
-    """A study file has errors; the text shows every one of them, and their number.
+    """A study file has errors; the text shows all of them, and their number.
 
     Args:
         diagnostics: what is wrong, in the order it was found.
-        shown: those of them that the user has seen already.
+        shown: those that the user has already seen.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class StudyFileError(InputError):
 
     @property
     def unseen(self) -> str:
-        """The text without what the user has seen already."""
+        """The text without what the user has already seen."""
         new = [str(one) for one in self.diagnostics if one not in self._shown]
         return "\n".join([*new, _count(self.diagnostics)])
 
@@ -88,7 +90,7 @@ def mask(text: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """Returns the known word most like another, if their likeness, from 0 to 1, is enough."""
+    """Returns the known word most similar to another, if the similarity (0 to 1) is high enough."""
     return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=likeness)), None)
 
 

@@ -1,4 +1,4 @@
-"""What one parameter may be: a range of whole numbers, a range of numbers, or a few options."""
+"""The values of one parameter: a range of whole numbers, a range of numbers, or a few options."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hpsearch.protocol.types import Scalar
 
 
 class Unknown(Enum):
-    """Stands for a prior where there is none; `None` may be one, of a choice."""
+    """Marks a missing prior, since `None` may itself be the prior of a choice."""
 
     NO_PRIOR = "no prior"
 
@@ -35,17 +35,17 @@ class IntRange:
     step: int = 1
     prior: Scalar | NoPrior = NO_PRIOR
 
-    def ends(self) -> tuple[int, int]:
-        """Returns the least and the greatest value."""
+    def bounds(self) -> tuple[int, int]:
+        """Returns the smallest and the largest value."""
         return self.low, self.high
 
     def middle(self) -> int:
-        """Returns the value in the middle, of a log range that of the logarithms."""
+        """Returns the middle value; for a log range, the middle of the logarithms."""
         steps = (_middle(self.low, self.high, self.log) - self.low) / self.step
         return self.low + round(steps) * self.step
 
     def draw(self, random: Random) -> int:
-        """Returns a value by chance."""
+        """Returns a random value."""
         if self.log:
             return round(math.exp(random.uniform(math.log(self.low), math.log(self.high))))
         return random.randrange(self.low, self.high + 1, self.step)
@@ -55,7 +55,7 @@ class IntRange:
         return (self.high - self.low) // self.step + 1
 
     def contains(self, value: Scalar) -> bool:
-        """Tells whether the value is one of the range."""
+        """Returns whether the value is one of the range."""
         if isinstance(value, bool) or not isinstance(value, int):
             return False
         return self.low <= value <= self.high and (value - self.low) % self.step == 0
@@ -74,19 +74,19 @@ class FloatRange:
     step: float | None = None
     prior: Scalar | NoPrior = NO_PRIOR
 
-    def ends(self) -> tuple[float, float]:
-        """Returns the least and the greatest value."""
+    def bounds(self) -> tuple[float, float]:
+        """Returns the smallest and the largest value."""
         return self.low, self.high
 
     def middle(self) -> float:
-        """Returns the value in the middle, of a log range that of the logarithms."""
+        """Returns the middle value; for a log range, the middle of the logarithms."""
         middle = _middle(self.low, self.high, self.log)
         if self.step is None:
             return middle
         return self.low + round((middle - self.low) / self.step) * self.step
 
     def draw(self, random: Random) -> float:
-        """Returns a value by chance."""
+        """Returns a random value."""
         if self.log:
             return math.exp(random.uniform(math.log(self.low), math.log(self.high)))
         if self.step is None:
@@ -98,7 +98,7 @@ class FloatRange:
         return math.inf if self.step is None else round((self.high - self.low) / self.step) + 1
 
     def contains(self, value: Scalar) -> bool:
-        """Tells whether the value is one of the range; steps count to within 1e-8 of a step."""
+        """Returns whether the value is one of the range; steps count to within 1e-8 of a step."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         if not self.low <= value <= self.high:
@@ -114,7 +114,7 @@ class Choice:
     """One of a few options, which have no order.
 
     Attributes:
-        options: the options; of a list, its text, under which the option is known and stored.
+        options: the options; for a list, the text under which it is stored.
         lists: the lists that such texts stand for.
         prior: an option that is believed to be good.
     """
@@ -124,20 +124,20 @@ class Choice:
     prior: Scalar | NoPrior = NO_PRIOR
 
     def value_of(self, option: Scalar) -> Any:
-        """Returns what an option stands for: itself, or the list that it is the text of."""
+        """Returns the value of an option: itself, or the list that its text describes."""
         return self.lists[option] if isinstance(option, str) and option in self.lists else option
 
-    def ends(self) -> tuple[Scalar, Scalar]:
-        """Returns the least and the greatest option; the first and the last if not all numbers."""
+    def bounds(self) -> tuple[Scalar, Scalar]:
+        """Returns the smallest and largest option; the first and last if they are not numbers."""
         ordered = self._ordered()
         return ordered[0], ordered[-1]
 
     def middle(self) -> Scalar:
-        """Returns the option in the middle, numbers by their size; of two, the first."""
+        """Returns the middle option, numbers by size; of two, the first."""
         return self._ordered()[(len(self.options) - 1) // 2]
 
     def draw(self, random: Random) -> Scalar:
-        """Returns an option by chance."""
+        """Returns a random option."""
         return random.choice(self.options)
 
     def size(self) -> float:
@@ -145,7 +145,7 @@ class Choice:
         return len(self.options)
 
     def contains(self, value: Scalar) -> bool:
-        """Tells whether the value is one of the options, of the same type."""
+        """Returns whether the value is one of the options, of the same type."""
         return any(type(value) is type(option) and value == option for option in self.options)
 
     def _ordered(self) -> list[Scalar]:
@@ -165,5 +165,5 @@ Distribution = IntRange | FloatRange | Choice
 
 
 def check_values(distribution: Distribution) -> tuple[Scalar, ...]:
-    """Returns the values that a check looks at: each option, or both ends of a range."""
-    return distribution.options if isinstance(distribution, Choice) else distribution.ends()
+    """Returns the values that a check tries: each option, or both bounds of a range."""
+    return distribution.options if isinstance(distribution, Choice) else distribution.bounds()

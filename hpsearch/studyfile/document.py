@@ -1,4 +1,4 @@
-"""Where a value stands in a study file, and the name it is known by."""
+"""The place of a value in a study file, and its name."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ def name_of(path: KeyPath) -> str:
 
 
 def without_branches(path: KeyPath) -> KeyPath:
-    """Returns the path that a value has once the branches that it is in are taken."""
+    """Returns the path of a value once its branches are chosen."""
     named = {index + 1 for index, part in enumerate(path) if part == CHOICE}
     kept = [part for i, part in enumerate(path) if part != CHOICE and i not in named]
     return tuple(kept)
 
 
 def is_within(name: str, outer: str) -> bool:
-    """Tells whether a dotted name is another one or lies inside it: `a.b` in `a`, not in `a.bc`."""
+    """Returns whether a dotted name is another or inside it: `a.b` in `a`, not in `a.bc`."""
     return f"{name}.".startswith(f"{outer}.")
 
 
 def is_branches(tree: Any) -> bool:
-    """Tells whether the tree is a mapping with the single key `~choice:`, named branches."""
+    """Returns whether the tree is a mapping with the single key `~choice:`, named branches."""
     return isinstance(tree, dict) and list(tree) == [CHOICE]
 
 
 def alternatives(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    """Yields each subtree that may stand at the path, with the path it is written at.
+    """Yields each subtree that the path may have, with the path where it is written.
 
     That is the tree itself or, where it is named branches, each of them (to any depth).
     """
@@ -52,20 +52,20 @@ def alternatives(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
-    """Returns for each parameter the shortest end of its path that no other parameter has.
+    """Returns for each parameter the shortest unique end of its path.
 
     An end never begins with a list's index: `model.channels.0` becomes `channels.0`.
     """
     names = list(dict.fromkeys(names))
-    ends = {name: _ends(name) for name in names}
+    suffixes = {name: _suffixes(name) for name in names}
     owners: dict[str, int] = {}
     for name in names:
-        for end in ends[name]:
+        for end in suffixes[name]:
             owners[end] = owners.get(end, 0) + 1
-    return {name: next((e for e in ends[name] if owners[e] == 1), name) for name in names}
+    return {name: next((e for e in suffixes[name] if owners[e] == 1), name) for name in names}
 
 
-def _ends(name: str) -> list[str]:
+def _suffixes(name: str) -> list[str]:
     parts = name.split(".")
     starts = [i for i in range(len(parts) - 1, -1, -1) if i == 0 or not parts[i].isdigit()]
     return [".".join(parts[start:]) for start in starts]
@@ -73,7 +73,7 @@ def _ends(name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Location:
-    """Where a value was written: a file with a line from 1, or an override without one."""
+    """Where a value is written: a file and a line from 1, or an override without a line."""
 
     where: str
     line: int | None = None
@@ -85,9 +85,9 @@ class Document:
 
     Attributes:
         tree: the data: mappings, lists and scalars; expressions as text.
-        place: where the whole was written.
-        locations: where its parts were written; a part without a place is at its parent's.
-        lines: the lines of the file, for the frames of faults.
+        place: where the whole is written.
+        locations: where its parts are written; a part without a place has its parent's.
+        lines: the lines of the file, for the excerpts of diagnostics.
         diagnostics: what is known to be wrong with it.
     """
 
@@ -104,7 +104,7 @@ class Document:
         return self.locations.get(path, self.place)
 
     def diagnostic(self, path: KeyPath, message: str, place: Location | None = None) -> Diagnostic:
-        """Returns a fault of the value at the path, told at its own place or the given one."""
+        """Returns a diagnostic of the value at the path, at its own place or the given one."""
         place = place or self.place_of(path)
         around = excerpt(self.lines, place.line) if place.line and self.lines else ()
         return Diagnostic(place.where, place.line, name_of(path), message, around)
@@ -134,7 +134,7 @@ class Document:
         )
 
     def with_branch(self, path: KeyPath, branch: str, place: Location) -> Document:
-        """Returns the document with one branch of the `~choice:` at the path in its stead."""
+        """Returns the document with the `~choice:` at the path replaced by one of its branches."""
         inside = (*path, CHOICE, branch)
         subtree = self.tree
         for part in inside:
@@ -150,36 +150,36 @@ class Document:
 
 
 class Diagnostics:
-    """Collects the faults of one document, from those it has, one a cause."""
+    """Collects the diagnostics of one document, one for each cause."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._faults: dict[Diagnostic, None] = {}
+        self._found: dict[Diagnostic, None] = {}
         self._paths: set[str] = set()
         self._around: set[str] = set()
         for diagnostic in document.diagnostics:
             self._note(diagnostic)
 
     def add(self, path: KeyPath, message: str) -> None:
-        """Notes a fault, unless the same value has one already: the first is the cause."""
+        """Adds a diagnostic, unless the value already has one: the first is the cause."""
         if not self.has(path):
             self._note(self._document.diagnostic(path, message))
 
     def has(self, path: KeyPath) -> bool:
-        """Tells whether the value at the path has a fault of its own."""
+        """Returns whether the value at the path itself has a diagnostic."""
         return name_of(path) in self._paths
 
     def has_within(self, path: KeyPath) -> bool:
-        """Tells whether the value at the path, or a part of it, has a fault."""
+        """Returns whether the value at the path, or a part of it, has a diagnostic."""
         return name_of(path) in self._around
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """The faults found so far, in the order of the file; those without a line come last."""
-        return tuple(sorted(self._faults, key=lambda diagnostic: diagnostic.line or math.inf))
+        """The diagnostics found so far, in file order; those without a line come last."""
+        return tuple(sorted(self._found, key=lambda diagnostic: diagnostic.line or math.inf))
 
     def _note(self, diagnostic: Diagnostic) -> None:
         parts = diagnostic.path.split(".")
-        self._faults[diagnostic] = None
+        self._found[diagnostic] = None
         self._paths.add(diagnostic.path)
         self._around |= {".".join(parts[:length]) for length in range(1, len(parts) + 1)}

@@ -25,7 +25,7 @@ MAX_OPTIONS = 500
 _SHOWN = 60
 _EXACT = 2**53
 _WORD = re.compile(r"[A-Za-z_][\w./+-]*")
-# A name with an entry of a list in it, which Python would not read; and quoted text, left alone.
+# A name that indexes a list, which Python would not parse; and quoted text, which is left alone.
 _ENTRY = re.compile(r"""("[^"]*"|'[^']*')|(?<![\w.])[A-Za-z_]\w*(?:\.\w+)*\.\d\w*(?:\.\w+)*""")
 _WORDS: dict[str, Scalar] = {"null": None, "true": True, "false": False}
 _FORMS = "~int(low, high), ~float(low, high) or ~choice(a, b, ...)"
@@ -36,7 +36,7 @@ _Arguments = tuple[list[Any], dict[str, Any]]
 
 
 def is_expression(value: Any) -> TypeGuard[str]:
-    """Tells whether the value is searched."""
+    """Returns whether the value is searched."""
     return isinstance(value, str) and re.match(r"~(?!$|/|~)", value) is not None
 
 
@@ -55,7 +55,7 @@ def escape(tree: Any) -> Any:
 
 
 def parse_expression(text: str) -> Distribution:
-    """Returns the distribution that an expression stands for.
+    """Returns the distribution that an expression describes.
 
     Raises:
         InvalidValueError: the rule that is broken, and what to write instead.

@@ -1,8 +1,8 @@
-"""Classes that no study file may name: those that reach into the machine, known by their path.
+"""Classes that no study file may name, since they access the machine; known by their path.
 
 Python's own library can run any command. The large libraries hold such classes too:
-`torch.distributed` starts processes, `numpy.memmap` opens files for writing. Of these libraries
-only the parts that a training is made of may be named.
+`torch.distributed` starts processes, `numpy.memmap` opens files for writing. Only the parts of
+these libraries that training needs may be named.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 
-_HARMLESS = frozenset(
+_SAFE = frozenset(
     {
         *("pathlib.Path", "datetime.timedelta", "collections.OrderedDict", "fractions.Fraction"),
         "functools.partial",  # what it calls is looked at as any class path
@@ -23,7 +23,7 @@ _OF_LIGHTNING = (
 )
 _OF_FABRIC = ("loggers", "plugins.io", "plugins.precision")
 # The parts of each library that a study file may name. Their constructors were searched for calls
-# that run commands, load code or open files; only the data sets of torchvision open files.
+# that run commands, load code or open files; only torchvision's data sets open files.
 OPEN_PARTS: Mapping[str, tuple[str, ...]] = {
     "torch": (
         *("amp", "cuda.amp", "distributions", "nn", "optim", "utils.data"),
@@ -47,7 +47,7 @@ OPEN_FUNCTIONS = (
     *("abs", "celu", "cos", "erf", "exp", "log", "logsumexp", "mean", "relu", "selu", "sigmoid"),
     *("sin", "softmax", "sqrt", "sum", "tanh"),
 )
-# In an open part, but these read pickled files, which can hold code.
+# In an allowed part, but these read pickled files, which can contain code.
 _CLOSED = (
     "torchvision.datasets.lsun",
     "torchvision.datasets.LSUN",
@@ -62,7 +62,7 @@ def forbidden_reason(class_path: str) -> str | None:
     """
     path = class_path.strip()
     root, dot, inner = path.partition(".")
-    if not dot or path in _HARMLESS:
+    if not dot or path in _SAFE:
         return None
     if root in sys.stdlib_module_names:
         return (
@@ -78,7 +78,7 @@ def forbidden_reason(class_path: str) -> str | None:
 
 
 def is_part(path: str, parts: Iterable[str]) -> bool:
-    """Tells whether a dotted path is one of the parts or lies inside one."""
+    """Returns whether a dotted path is one of the parts or lies inside one."""
     return any(f"{path}.".startswith(f"{part}.") for part in parts)
 
 

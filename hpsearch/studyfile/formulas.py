@@ -1,7 +1,7 @@
 """Formulas over the values of a configuration: `model.width // 2`, `model.width % 8 == 0`.
 
-They are Python's, read as text and worked out here: numbers, comparisons and a few functions, with
-values by their dotted names. Nothing else of Python can be reached.
+They use Python's syntax, but are parsed and evaluated here: numbers, comparisons and a few
+functions, with values by their dotted names. Nothing else of Python is available.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.In: lambda item, items: item in items,
     ast.NotIn: lambda item, items: item not in items,
 }
-_COMPARED = (ast.Eq, ast.NotEq, ast.Not, ast.In, ast.NotIn)  # these take more than numbers
+_COMPARED = (ast.Eq, ast.NotEq, ast.Not, ast.In, ast.NotIn)  # these take other values than numbers
 _WORDS = ("and", "or", "not", "if", "else", "in", "True", "False", "None")
 _TOKEN = re.compile(r"""("[^"]*"|'[^']*')|(?<![\w.])([A-Za-z_]\w*(?:\.\w+)*)(?!\s*\(|\w)""")
 
@@ -54,7 +54,7 @@ class FormulaError(ValueError):
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula, read and ready to be worked out.
+    """A parsed formula, ready to be evaluated.
 
     Attributes:
         text: the formula as it is written.
@@ -66,13 +66,13 @@ class Formula:
     _tree: ast.expr
 
     def value(self, values: Mapping[str, Any]) -> Any:
-        """Returns what the formula comes to.
+        """Returns the value of the formula.
 
         Args:
             values: the values of a configuration by their dotted names.
 
         Raises:
-            FormulaError: it has no value here.
+            FormulaError: the formula has no value here.
         """
         absent = [name for name in self.names if name not in values]
         if absent:
@@ -87,7 +87,7 @@ class Formula:
 
 
 def parse_formula(text: str) -> Formula:
-    """Returns the formula that a text stands for.
+    """Parses a formula.
 
     Raises:
         InvalidValueError: the text is not a formula; the message says why, and what one looks like.
@@ -122,7 +122,7 @@ def _require_known(node: ast.AST, text: str) -> None:
         named = isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS
         if not named or node.keywords:
             known = ", ".join(sorted(_FUNCTIONS))
-            raise InvalidValueError(f"{text!r} calls something else than {known}")
+            raise InvalidValueError(f"{text!r} calls something other than {known}")
     elif isinstance(node, ast.Constant):
         if not isinstance(node.value, int | float | str | None):
             raise InvalidValueError(f"{text!r} has {node.value!r}, which is not a number or a word")

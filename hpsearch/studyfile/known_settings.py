@@ -1,4 +1,4 @@
-"""Settings that a person knows: the priors of a space together, and those a file enqueues."""
+"""Known settings: the priors of a space together, and those that a file enqueues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Setting = dict[str, Scalar]
 
 
 def priors_of(space: Space) -> Setting:
-    """Returns the values that are believed to be good, by parameter."""
+    """Returns the values believed to be good, by parameter."""
     return {
         name: distribution.prior
         for name, distribution in space.parameters.items()
@@ -23,10 +23,10 @@ def priors_of(space: Space) -> Setting:
 
 
 def expected_setting(space: Space) -> Setting | None:
-    """Returns the setting of all priors together; None of a space without priors.
+    """Returns the setting that combines all priors; None for a space without priors.
 
-    A range without a prior is at its middle, a choice at its first option. Of named branches it
-    takes the first one in which something has a prior.
+    A range without a prior is at its middle, a choice at its first option. Among named branches it
+    takes the first that contains a prior.
     """
     priors = priors_of(space)
     if not priors:
@@ -51,7 +51,7 @@ def expected_setting(space: Space) -> Setting | None:
 
 
 def read_setting(space: Space, given: Any) -> Setting:
-    """Returns a setting as the space has it: full names, the branches it implies, numbers exact.
+    """Returns a setting in the space's terms: full names, implied branches, exact numbers.
 
     Args:
         space: what is searched.
@@ -59,7 +59,8 @@ def read_setting(space: Space, given: Any) -> Setting:
             may be missing: the sampler proposes those.
 
     Raises:
-        InvalidValueError: something in it is not in the space; the message names all of it.
+        InvalidValueError: something in it is not in the space; the message names everything that is
+            not.
     """
     if not isinstance(given, Mapping) or not given:
         raise InvalidValueError(
@@ -88,7 +89,7 @@ def described(distribution: Distribution) -> str:
     """Returns the values of a distribution in a few words: `0.0001 to 0.1`, `one of a, b`."""
     if isinstance(distribution, Choice):
         return f"one of {', '.join(str(option) for option in distribution.options)}"
-    low, high = distribution.ends()
+    low, high = distribution.bounds()
     whole = "" if isinstance(distribution, FloatRange) else "whole numbers, "
     steps = distribution.step
     step = f" in steps of {steps:.12g}" if steps not in (None, 1) else ""
@@ -96,7 +97,7 @@ def described(distribution: Distribution) -> str:
 
 
 def _full_name(written: str, parameters: Mapping[str, Distribution]) -> str | None:
-    """Returns the parameter of this name, or the only one whose path ends in it."""
+    """Returns the parameter with this name, or the only one whose path ends in it."""
     if written in parameters:
         return written
     ending = [name for name in parameters if name.endswith(f".{written}")]
@@ -104,7 +105,7 @@ def _full_name(written: str, parameters: Mapping[str, Distribution]) -> str | No
 
 
 def _take_branch(choice: str, setting: Setting) -> list[str]:
-    """Takes the branch that the other values are in; returns what contradicts that."""
+    """Takes the branch that contains the other values; returns what contradicts it."""
     inside = {
         name.removeprefix(f"{choice}.").partition(".")[0]
         for name in setting

@@ -1,6 +1,6 @@
 """Configurations of LightningCLI, as `--print_config` writes them, read as study files.
 
-What they say at its default is left out where it belongs to hpsearch. A learning-rate schedule and
+Arguments at their defaults are left out where hpsearch sets them. A learning-rate schedule and
 arguments without `init_args` are moved to where a study file has them.
 """
 
@@ -14,10 +14,10 @@ from hpsearch.studyfile.diagnostics import nearest
 from hpsearch.studyfile.document import Document, KeyPath, is_branches
 
 PLATEAU = "torch.optim.lr_scheduler.ReduceLROnPlateau"
-TYPO = 0.8  # a likeness of words that leaves no doubt
+TYPO = 0.8  # a similarity of words that leaves no doubt
 COMPONENT_KEYS = ("class_path", "init_args", "dict_kwargs", "from_data", "interval", "monitor")
 _UNSET = ("ckpt_path", "weights_only", "verbose")
-# Arguments of the Trainer that hpsearch sets, at values that change nothing.
+# Arguments of the Trainer that hpsearch sets, at values that make no difference.
 _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "accelerator": ("auto", None),
     "strategy": ("auto", None),
@@ -38,7 +38,7 @@ _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
 def adopt(document: Document) -> Document:
     """Returns a document that may be a LightningCLI configuration, as a study file.
 
-    A study file stays as it is. Every value keeps the line that it is written in.
+    A study file is returned unchanged. Every value keeps its line.
     """
     if not isinstance(document.tree, dict):
         return document
@@ -62,7 +62,7 @@ def adopt(document: Document) -> Document:
 
 
 def _sections(tree: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, Any]]:
-    """Yields each section with its path; those of `fit` may stand under that name."""
+    """Yields each section with its path; those of `fit` may be nested under that name."""
     for name, value in tree.items():
         if name == "fit" and isinstance(value, dict):
             yield from (((name, inner), inner, part) for inner, part in value.items())
@@ -91,7 +91,7 @@ def _without_defaults(trainer: Any) -> Any:
 def _gathered(
     tree: Any, path: KeyPath, new: KeyPath, named: bool
 ) -> tuple[Any, dict[KeyPath, KeyPath]]:
-    """Returns a component with arguments beside its class path in their place, and their moves.
+    """Returns a component with stray arguments moved to `init_args`, and the moves.
 
     Args:
         tree: the component.
@@ -117,7 +117,7 @@ def _gathered(
 
 
 def _as_schedule(tree: Any) -> Any:
-    """Returns a schedule that LightningCLI steps once an epoch."""
+    """Returns a schedule in LightningCLI's sense, which steps once an epoch."""
     if not isinstance(tree, dict) or not isinstance(tree.get("class_path"), str):
         return tree
     schedule = {"interval": "epoch", **tree}

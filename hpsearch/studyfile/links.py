@@ -1,4 +1,4 @@
-"""Values that follow from others: `~ref(...)`, `~expr(...)` and anchors on searched values."""
+"""Values derived from others: `~ref(...)`, `~expr(...)` and anchors on searched values."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def parse_link(expression: str) -> Formula | None:
     """Returns the formula of a `~ref(...)` or an `~expr(...)`; None for any other expression.
 
     Raises:
-        InvalidValueError: what stands in the parentheses is not a name, or not a formula.
+        InvalidValueError: the text in the parentheses is not a name, or not a formula.
     """
     match = _LINK.fullmatch(expression)
     if match is None:
@@ -71,7 +71,7 @@ def work_out(config: Any, params: Mapping[str, Any], links: Mapping[KeyPath, For
             raise InfeasibleError(path, f"{absent} has no value here", absent)
         for path in ready:
             link = waiting.pop(path)
-            # A name alone stands for all that is there, and not for the branch that was chosen.
+            # A name alone means everything there, not the name of the chosen branch.
             known = _named_parts(config) if link.text in values else values
             try:
                 value = deepcopy(link.value({**values, **known}))
@@ -88,7 +88,7 @@ def values_of(
 
     Args:
         config: the configuration.
-        params: the searched values by name; one that chooses a branch stands for its name.
+        params: the searched values by name; one that chooses a branch has the branch's name.
         waiting: places that have no value yet.
     """
     unknown = {name_of(path[:length]) for path in waiting for length in range(len(path) + 1)}
@@ -125,7 +125,7 @@ def _with_value(config: Any, path: KeyPath, value: Any) -> Any:
 
 
 class Anchors:
-    """Turns each further place of an aliased node into a `~ref` to one of its places.
+    """Turns each further use of an aliased node into a `~ref` to one of its places.
 
     Without it, one anchor would stand for two parameters. Places in branches that exclude each
     other are never in one configuration: they stay two parameters.
@@ -136,7 +136,7 @@ class Anchors:
         self._late: dict[KeyPath, str] = {}
 
     def link(self, node: yaml.Node, path: KeyPath) -> str | None:
-        """Returns what to write at a path in a node's stead; None for the node itself."""
+        """Returns what to write at a path instead of a node; None for the node itself."""
         first = self._first.setdefault(id(node), path)
         if first == path or len(path) < 2 or path[0] == "study" or not _is_searched(node):
             return None
@@ -148,8 +148,8 @@ class Anchors:
             self._first[id(node)] = path
         return None
 
-    def settle(self, tree: Any) -> Any:
-        """Returns the data with the places replaced that were read before the one they refer to."""
+    def resolve(self, tree: Any) -> Any:
+        """Returns the data with references resolved whose target was read later."""
         for path, link in self._late.items():
             parent = tree
             for part in path[:-1]:
@@ -169,7 +169,7 @@ def _ref(path: KeyPath) -> str | None:
 
 
 def _is_searched(root: yaml.Node) -> bool:
-    """Tells whether a value in a node is searched."""
+    """Returns whether a value in a node is searched."""
     nodes, seen = [root], set()
     while nodes:
         node = nodes.pop()

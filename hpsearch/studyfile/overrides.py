@@ -13,7 +13,7 @@ from hpsearch.studyfile.yaml_text import parse
 
 
 class _Unknown(Exception):
-    """An override names a place that is not there."""
+    """An override names a place that does not exist."""
 
 
 def apply_override(document: Document, override: str) -> Document:
@@ -24,7 +24,7 @@ def apply_override(document: Document, override: str) -> Document:
     Args:
         document: the study file so far.
         override: `key=value`; the key is a dotted path with or without `init_args`, the value
-            anything the file could say there.
+            anything that the file could have there.
     """
     where = f"--set {mask(override)}"
     name, equals, text = override.partition("=")
@@ -47,7 +47,7 @@ def apply_override(document: Document, override: str) -> Document:
 
 
 def _takes_branch(node: Any, text: str, path: KeyPath) -> bool:
-    """Tells whether the text names a branch of the node; a section can be nothing else."""
+    """Returns whether the text names a branch of the node."""
     if not (is_branches(node) and isinstance(node[CHOICE], dict)):
         return False
     if text not in node[CHOICE] and len(path) == 1 and re.fullmatch(r"[\w-]+", text):
@@ -60,7 +60,7 @@ def _faulty(document: Document, *diagnostics: Diagnostic) -> Document:
 
 
 def _locate(tree: dict[str, Any], name: str) -> tuple[KeyPath, Any]:
-    """Returns the path that a dotted name stands for, and what is there now."""
+    """Returns the path of a dotted name, and the value there now."""
     path: KeyPath = ()
     node: Any = tree
     for part in name.split("."):

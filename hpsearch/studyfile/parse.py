@@ -1,4 +1,4 @@
-"""A study file as far as it can be read, right or wrong."""
+"""A study file as far as it can be parsed, right or wrong."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ STRATEGIES = (
 
 @dataclass(frozen=True)
 class ParsedStudy:
-    """What a study file says where it is right; where it is wrong, there is a fault.
+    """What a study file says where it is right, and an error for each place where it is wrong.
 
     Attributes:
-        source: the file with overrides applied, the place of every value in it, and its faults.
-        import_paths: folders in which the study's own classes are found.
+        source: the file with overrides applied, the place of every value in it, and its errors.
+        import_paths: folders with the study's own classes.
         settings: the `study:` block, with defaults for what cannot be read.
-        space: the space that the sections span, without the expressions that cannot be read.
+        space: the space that the sections define, without expressions that cannot be parsed.
     """
 
     source: Document
@@ -40,12 +40,12 @@ class ParsedStudy:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """The faults that the text alone shows, in the order of the file."""
+        """The errors that the text alone shows, in the order of the file."""
         return self.source.diagnostics
 
 
 def parse_study(source: Document, import_paths: tuple[str, ...] = ()) -> ParsedStudy:
-    """Reads a study file as far as it can be read, and notes every fault of its text."""
+    """Parses a study file as far as possible, and collects every error of its text."""
     log = Diagnostics(source)
     if not isinstance(source.tree, dict):
         if not log.diagnostics:

@@ -1,4 +1,4 @@
-"""From a path on disk, and overrides, to a study."""
+"""Reads a study from a path and overrides."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from hpsearch.studyfile.yaml_text import MAX_BYTES, parse
 
 
 def read_study(path: str | Path, overrides: Sequence[str] = ()) -> StudySpec:
-    """Returns the study that a file says, with some values replaced.
+    """Returns the study of a file, with some values replaced.
 
     Args:
         path: the study file.
         overrides: as in `read_parsed`.
 
     Raises:
-        StudyFileError: the file cannot be read, or its text or an override has faults; all of
+        StudyFileError: the file cannot be read, or its text or an override has errors; all of
             them are named.
     """
     return StudySpec.from_parsed(read_parsed(path, overrides))
 
 
 def read_parsed(path: str | Path, overrides: Sequence[str] = ()) -> ParsedStudy:
-    """Returns what a file says, with some values replaced, and every fault of its text.
+    """Returns the contents of a file, with some values replaced, and every error of its text.
 
     Args:
         path: the study file.

@@ -1,4 +1,4 @@
-"""The rules of a study file's sections that need no class: what is required and what is ours."""
+"""Rules for a study file's sections that need no class: what is required, what is reserved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hpsearch.studyfile.forbidden import forbidden_reason
 REQUIRED = ("study", "model", "trainer")
 SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard", "cli")
 SCHEDULE_KEYS = ("interval", "monitor")
-TYPO = 0.8  # a likeness of words that leaves no doubt
+TYPO = 0.8  # a similarity of words that leaves no doubt
 _COMPONENT_KEYS = ("class_path", "init_args", "dict_kwargs")
 _BY_DEVICES = "hpsearch gives each trial its device; use --devices and --per-device"
 _BY_FOLDER = "hpsearch keeps each trial's files in its folder; use --runs"
@@ -37,12 +37,12 @@ _OWNED = {
 
 
 def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
-    """Notes what is wrong with the sections of a study file, as far as the text alone shows."""
+    """Reports what is wrong with the sections of a study file, as far as the text alone shows."""
     known = ("study", *SECTIONS)
     for name in tree:
         if name not in known:
             log.add((name,), f"there is no section '{name}'{did_you_mean(name, known)}")
-    # A section in the wrong spelling is one fault, and not a missing section as well.
+    # A section in the wrong spelling is one error, and not a missing section as well.
     given = {nearest(name, known) for name in tree if tree[name] is not None}
     for name in REQUIRED:
         if name not in given:
@@ -70,7 +70,7 @@ def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
 
 
 def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    """Yields what a value may be: itself, each option of an expression, both ends of its range."""
+    """Yields the possible values: the value itself, each option, or both bounds of a range."""
     for place, written in alternatives(value, path):
         if not is_expression(written):
             yield place, written
@@ -78,11 +78,11 @@ def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
         try:
             yield from ((place, end) for end in check_values(parse_expression(written)))
         except InvalidValueError:
-            continue  # told as a fault of the expression itself
+            continue  # reported as an error of the expression itself
 
 
 def texts_of(tree: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str, bool]]:
-    """Yields every text that a value of a study may be, its place, and whether it names a class.
+    """Yields every text that a value of a study may take, its place, and whether it names a class.
 
     Branches and the options of choices are included.
     """
@@ -100,7 +100,7 @@ def texts_of(tree: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str, bool
 
 
 def longest_training(trainer: Any) -> int:
-    """Returns the most reports that the `trainer:` section allows; 0 where it does not say.
+    """Returns the most reports that the `trainer:` section allows; 0 if it does not say.
 
     They are epochs, or validations where those come within epochs (`counts_validations`).
     """
@@ -110,7 +110,7 @@ def longest_training(trainer: Any) -> int:
 
 def _most_reports(trainer: dict[str, Any]) -> int:
     epochs, steps, every, accumulated = (
-        _greatest(trainer.get(name))
+        _largest(trainer.get(name))
         for name in ("max_epochs", "max_steps", "val_check_interval", "accumulate_grad_batches")
     )
     if not counts_validations(trainer):
@@ -120,8 +120,8 @@ def _most_reports(trainer: dict[str, Any]) -> int:
     return int(steps * (accumulated or 1) // every) if every else 0
 
 
-def _greatest(value: Any) -> float:
-    """Returns the greatest number that a value may be; 0 where it is none, or has no bound."""
+def _largest(value: Any) -> float:
+    """Returns the largest number that a value may take; 0 if it is not a number or has no bound."""
     numbers = [each for _, each in possible_values(value, ()) if isinstance(each, int | float)]
     return max([0, *numbers])
 
@@ -160,7 +160,7 @@ def _check_trainer(section: Any, log: Diagnostics) -> None:
 
 
 def _check_length(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> None:
-    """Notes a training whose end is not given: by epochs, by steps, or by time."""
+    """Reports a training without an end: no epochs, no steps and no time limit."""
     otherwise = tree.get("max_time") is not None or tree.get("max_steps") not in (None, -1)
     if tree.get("max_epochs") is None and not otherwise:
         _note_no_max_epochs(tree, path, log)
@@ -198,7 +198,7 @@ def _check_speed(section: Any, log: Diagnostics) -> None:
                 log.add((*path, key), f"speed has no key '{key}'{_instead(key)}")
                 continue
             for place, given in possible_values(value, (*path, key)):
-                # By type as well: 1 is no true.
+                # By type as well: 1 is not true.
                 if not any(type(given) is type(ok) and given == ok for ok in _SPEED[key]):
                     log.add(place, f"must be {_either(_SPEED[key])}, not {given!r}")
 
@@ -261,7 +261,7 @@ def _check_component(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> N
 
 
 def _check_from_data(names: Any, path: KeyPath, log: Diagnostics) -> None:
-    """Notes what is wrong with the arguments that follow from the data."""
+    """Reports what is wrong with the arguments that follow from the data."""
     if names is None:
         return
     if not isinstance(names, dict):
@@ -274,10 +274,10 @@ def _check_from_data(names: Any, path: KeyPath, log: Diagnostics) -> None:
 
 
 def _names_class(tree: dict[str, Any]) -> bool:
-    """Tells whether a component has a class path, be it in the wrong spelling."""
+    """Returns whether a component has a class path, even if it is misspelled."""
     return nearest("class_path", tree, likeness=TYPO) is not None
 
 
 def _is_broken_expression(tree: Any) -> bool:
-    """Tells whether the tree has a `~` key, which the space tells."""
+    """Returns whether the tree has a broken `~` key, which the space reports."""
     return isinstance(tree, dict) and any(key.startswith("~") for key in tree)

@@ -25,13 +25,13 @@ from hpsearch.studyfile.units import parse_duration, parse_share, parse_size
 HANG_TIMEOUT_S = 900.0
 KEEP_CHECKPOINTS = 10
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# Devices of Windows, whatever follows a dot: no folder there can have these names.
+# Devices of Windows, with any extension: no folder there can have these names.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class StudySettings:
-    """What the `study:` block says; see `StudySpec` for the fields."""
+    """The `study:` block; see `StudySpec` for the fields."""
 
     name: str = ""
     objectives: Mapping[str, Direction] = field(default_factory=dict)
@@ -56,12 +56,12 @@ class StudySettings:
 
 
 def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySettings:
-    """Returns what the block says, and defaults for what cannot be read.
+    """Returns the settings of the block, with defaults for what cannot be read.
 
     Args:
         settings: the `study:` block.
-        log: where its faults go.
-        limited: whether it must say how many trials, or how long: there is something to search.
+        log: where its errors go.
+        limited: whether it needs a limit (trials or time), since there is something to search.
     """
     if not isinstance(settings, dict):
         if settings is not None:
@@ -70,7 +70,7 @@ def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySet
     for key in settings:
         if key not in _READERS:
             log.add(("study", key), f"study has no key '{key}'{did_you_mean(key, _READERS)}")
-    # A key in the wrong spelling is one fault, and not a missing key as well.
+    # A key in the wrong spelling is one error, and not a missing key as well.
     given = {nearest(key, _READERS) for key in settings}
     for key in ("name", "objective"):
         if key not in given:
@@ -197,7 +197,7 @@ def _read_timeout(value: Any) -> float:
 
 
 def _read_hang_timeout(value: Any) -> float:
-    """Returns seconds; infinite where it is switched off."""
+    """Returns seconds; infinite if switched off."""
     if value is False or value == "off":
         return math.inf
     try:

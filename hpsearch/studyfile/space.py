@@ -35,9 +35,9 @@ class CornerConfig:
 
 
 class Space:
-    """What the expressions of a study file's sections span.
+    """The space that the expressions of a study file's sections define.
 
-    An expression that breaks a rule spans nothing: it is filled in as None.
+    An expression that breaks a rule defines nothing: it is filled in as None.
 
     Args:
         sections: the sections by name (`model`, `data`, ...), with their expressions.
@@ -79,7 +79,7 @@ class Space:
         return _size(self._root, self._parameters)
 
     def sample(self, suggest: Suggest) -> dict[str, Any]:
-        """Returns the sections with every parameter filled in, and every link worked out.
+        """Returns the sections with every parameter filled in and every link resolved.
 
         Args:
             suggest: gives a parameter's value, from its name and distribution; asked only for
@@ -88,7 +88,7 @@ class Space:
         Raises:
             InfeasibleError: a constraint does not hold, or a link has no value.
         """
-        config, params = self._fill(suggest, {})
+        config, params = self._draw(suggest, {})
         if message := self.violation(config, params):
             raise InfeasibleError((), message)
         return config
@@ -96,7 +96,7 @@ class Space:
     def violation(self, config: Mapping[str, Any], params: Mapping[str, Scalar]) -> str:
         """Returns which constraint does not hold of a configuration; empty if all do.
 
-        A constraint on values that are not there, since another branch is taken, holds.
+        A constraint on values of a branch that is not taken holds.
         """
         if not self._constraints:
             return ""
@@ -133,7 +133,7 @@ class Space:
         ]
 
     def parameters_of(self, branch: Mapping[str, str]) -> dict[str, Distribution]:
-        """Returns the parameters that are asked for once these branches are taken."""
+        """Returns the parameters that remain once these branches are taken."""
         asked: dict[str, Distribution] = {}
 
         def suggest(name: str, distribution: Distribution) -> Scalar:
@@ -150,7 +150,7 @@ class Space:
         visits = [self._visit(unseen)]
         while (left := sum(map(len, unseen.values()))) > 0:
             visits.append(self._visit(unseen))
-            if sum(map(len, unseen.values())) == left:  # what is left cannot be reached
+            if sum(map(len, unseen.values())) == left:  # the rest cannot be reached
                 break
         return visits
 
@@ -169,11 +169,11 @@ class Space:
             return value
 
         try:
-            return CornerConfig(params, self._fill(suggest, origins)[0], origins)
+            return CornerConfig(params, self._draw(suggest, origins)[0], origins)
         except InfeasibleError as error:
             return CornerConfig(params, {}, origins, error)
 
-    def _fill(
+    def _draw(
         self, suggest: Suggest, origins: dict[KeyPath, KeyPath]
     ) -> tuple[dict[str, Any], dict[str, Scalar]]:
         params: dict[str, Scalar] = {}
@@ -188,7 +188,7 @@ class Space:
                 return distribution.value_of(params[name])
             return params[name]
 
-        def fill(node: Any, path: KeyPath, origin: KeyPath) -> Any:
+        def draw(node: Any, path: KeyPath, origin: KeyPath) -> Any:
             origins[path] = origin
             match node:
                 case Parameter(name):
@@ -198,16 +198,16 @@ class Space:
                     return None
                 case Branches(name, options):
                     taken = str(ask(name))
-                    return fill(options[taken], path, (*origin, CHOICE, taken))
+                    return draw(options[taken], path, (*origin, CHOICE, taken))
                 case dict():
                     items = node.items()
-                    return {key: fill(part, (*path, key), (*origin, key)) for key, part in items}
+                    return {key: draw(part, (*path, key), (*origin, key)) for key, part in items}
                 case list():
                     parts = enumerate(node)
-                    return [fill(part, (*path, i), (*origin, i)) for i, part in parts]
+                    return [draw(part, (*path, i), (*origin, i)) for i, part in parts]
             return node
 
-        config = fill(self._root, (), ())
+        config = draw(self._root, (), ())
         return (work_out(config, params, links) if links else config), params
 
     def _dangling(self) -> Iterator[tuple[KeyPath, str]]:

@@ -34,11 +34,12 @@ class StudySpec:
         trials: how many trials are run in all; None for no limit.
         epochs: how many epochs they train in all; None for no limit.
         timeout_s: how long the search may take, in seconds; None for no limit.
-        seed: where every random number of the study comes from.
+        seed: the source of every random number of the study.
         trial_seed: the seed of every trial; None where it follows from `seed` and its number.
         storage: URL of the database; None for the default.
-        hang_timeout_s: how long a trial may give no sign of life, in seconds; None for ever.
-        trial_timeout_s: how long a trial may train in all its attempts, in seconds; None for ever.
+        hang_timeout_s: how long a trial may show no sign of life, in seconds; None for no limit.
+        trial_timeout_s: how long a trial may train over all its attempts, in seconds; None for no
+            limit.
         keep_checkpoints: how many of the best complete trials keep their best checkpoint.
         disk_budget: bytes that the checkpoints of the study may take; None for no limit.
         devices_per_trial: how many devices a trial is trained on.
@@ -47,7 +48,7 @@ class StudySpec:
         enqueue: settings that are tried first, as written.
         start_from: name of the study whose best settings are tried first; None for none.
         source: the study file with overrides applied, and the place of every value in it.
-        import_paths: folders in which the study's own classes are found.
+        import_paths: folders with the study's own classes.
     """
 
     name: str
@@ -86,12 +87,12 @@ class StudySpec:
         return derive_seed(self.seed, "trial", number)
 
     def audits(self, number: int) -> bool:
-        """Tells whether a trial is one of those that are trained whole where they would pause."""
+        """Returns whether a trial is one of those that are trained whole where they would pause."""
         return derive_seed(self.seed, "audit", number) < self.audit * 2**31
 
     @cached_property
     def space(self) -> Space:
-        """The space that the sections span."""
+        """The space that the sections define."""
         return Space(sections_of(self.document), self.constraints)
 
     @property
@@ -101,11 +102,11 @@ class StudySpec:
         return any(counts_validations(trainer) for _, trainer in trainers)
 
     def max_reports(self) -> int | None:
-        """Returns the greatest step that a trial may report; None if only its data tell."""
+        """Returns the largest step that a trial may report; None if that depends on the data."""
         longest = longest_training(self.document["trainer"])
         if longest:
             return longest
-        # Where the epochs follow from other values, the text does not say.
+        # Where the epochs follow from other values, the text does not show them.
         found = [longest_training(c.config["trainer"]) for c in self.space.corners()]
         return max(found, default=0) or None
 
@@ -143,10 +144,10 @@ class StudySpec:
 
     @classmethod
     def from_parsed(cls, parsed: ParsedStudy) -> StudySpec:
-        """Returns the study that a file says.
+        """Returns the study of a parsed file.
 
         Raises:
-            StudyFileError: the file has faults that its text alone shows; all of them are named.
+            StudyFileError: the file has errors that its text alone shows; all of them are named.
         """
         if parsed.diagnostics:
             raise StudyFileError(parsed.diagnostics)
@@ -156,7 +157,7 @@ class StudySpec:
     def from_document(
         cls, document: Mapping[str, Any], import_paths: tuple[str, ...] = ()
     ) -> StudySpec:
-        """Returns the study that the database stores, checked again.
+        """Returns the study stored in the database, checked again.
 
         Raises:
             StudyFileError: the stored study breaks a rule of this version.
@@ -170,8 +171,8 @@ def filled_document(
 ) -> dict[str, Any]:
     """Returns the data of a study file that trains one trial's setting again, to the same value.
 
-    The study keeps its objective and its seed, and so its split; it gets a name of its own, since
-    it searches something else: nothing.
+    The study keeps its objective and its seed, and so its split; it gets its own name, since it
+    searches nothing.
 
     Args:
         spec: the study.

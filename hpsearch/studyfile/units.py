@@ -9,7 +9,7 @@ _WRITTEN = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
 
 
 def parse_duration(written: str | float) -> float:
-    """Returns the seconds that a duration stands for.
+    """Returns a duration in seconds.
 
     Args:
         written: a number of seconds, or text such as `90s`, `30m`, `1h30m`, `1d`.
@@ -53,7 +53,7 @@ _WRITTEN_sizes = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([KMGT]i?B)?")
 
 
 def parse_size(written: str | int) -> int:
-    """Returns the bytes that a size stands for.
+    """Returns a size in bytes.
 
     Args:
         written: a number of bytes, or text such as `500MB` (millions) or `20GiB` (of 1024**3).

@@ -1,8 +1,8 @@
 """From YAML text to plain data that remembers its lines, and back.
 
 Scalars read as in YAML 1.2's core schema: `1e-4` is a number, keys are always text, dates are text.
-The words on which YAML 1.1 and 1.2 differ (`yes`, `no`, `on`, `off`) are a fault as values unless
-they stand in quotes. Tags, merge keys and repeated keys are faults; size, depth and the
+The words on which YAML 1.1 and 1.2 differ (`yes`, `no`, `on`, `off`) are errors as values unless
+quoted. Tags, merge keys and repeated keys are errors; size, depth and the
 number of values (aliases unfolded) are limited.
 """
 
@@ -40,12 +40,12 @@ _SCALARS = {
 
 
 def parse(text: str, where: str, *, numbered: bool = True) -> Document:
-    """Returns the data a YAML text stands for; what is wrong with it is in its `diagnostics`.
+    """Returns the data of a YAML text; its `diagnostics` say what is wrong with it.
 
     Args:
         text: one YAML document.
-        where: how the place of a fault is told: a file or an override.
-        numbered: whether faults name lines.
+        where: what messages call the source: a file or an override.
+        numbered: whether messages name lines.
     """
     lines = tuple(text.splitlines()) if numbered else ()
     document = Document(None, Location(where, 1 if numbered else None), lines=lines)
@@ -55,7 +55,7 @@ def parse(text: str, where: str, *, numbered: bool = True) -> Document:
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        return replace(document, diagnostics=(_yaml_fault(error, document),))
+        return replace(document, diagnostics=(_yaml_error(error, document),))
     reader = _Reader(text, where, numbered)
     tree = reader.read(node) if node else None
     document = replace(document, tree=None if reader.overfull else tree, locations=reader.locations)
@@ -73,7 +73,7 @@ def to_yaml(tree: Any) -> str:
     return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
 
 
-def _yaml_fault(error: yaml.YAMLError, document: Document) -> Diagnostic:
+def _yaml_error(error: yaml.YAMLError, document: Document) -> Diagnostic:
     mark = getattr(error, "problem_mark", None)
     message = getattr(error, "problem", None) or str(error).splitlines()[0]
     if "\\t" in message:
@@ -134,7 +134,7 @@ _Entry = tuple[Any, yaml.Node, yaml.Node]
 
 
 class _Reader:
-    """Turns nodes into plain data, noting places and errors on the way."""
+    """Turns nodes into plain data, recording places and errors."""
 
     def __init__(self, text: str, where: str, numbered: bool) -> None:
         self.locations: dict[KeyPath, Location] = {}
@@ -145,8 +145,8 @@ class _Reader:
         self.overfull = False
 
     def read(self, root: yaml.Node) -> Any:
-        """Returns the data that a document stands for."""
-        return self._anchors.settle(self._value(root, ()))
+        """Returns the data of a document."""
+        return self._anchors.resolve(self._value(root, ()))
 
     def _value(self, node: yaml.Node, path: KeyPath) -> Any:
         self._values += 1

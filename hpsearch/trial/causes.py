@@ -64,7 +64,7 @@ def find_full(error: BaseException, folder: Path) -> tuple[str, bool] | None:
 
 
 def _is_of_shared_memory(error: BaseException) -> bool:
-    """Tells whether /dev/shm is full: semaphores and the batches of loader workers are there."""
+    """Returns whether /dev/shm is full: semaphores and the batches of loader workers are there."""
     if isinstance(error, RuntimeError):
         return is_of_shared_memory(str(error))
     if not isinstance(error, OSError) or error.errno != errno.ENOSPC:
@@ -76,7 +76,7 @@ def _is_of_shared_memory(error: BaseException) -> bool:
 
 
 def _is_beside(file: Path, folder: Path) -> bool:
-    """Tells whether two paths are on one disk, as far as they exist."""
+    """Returns whether two paths are on one disk, as far as they exist."""
     try:
         return _nearest(file).stat().st_dev == _nearest(folder).stat().st_dev
     except OSError:

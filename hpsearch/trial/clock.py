@@ -18,19 +18,19 @@ class Clock(pl.Callback):
     """Times training steps and validation batches, and ends the epoch when it has seen enough."""
 
     def __init__(self) -> None:
-        self.ends: list[float] = []
+        self.end_times: list[float] = []
         self.validation: list[float] = []
         self._enough = UNTIMED + TIMED
 
     def go_on(self) -> None:
         """Lets a few batches more be trained."""
-        self._enough = len(self.ends) + 1
+        self._enough = len(self.end_times) + 1
 
     def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
         """Ends the epoch after so many batches, or so many seconds."""
-        self.ends.append(time.perf_counter())
-        steps = len(self.ends) - 1
-        long = steps >= 1 and self.ends[-1] - self.ends[0] > LONG_S
+        self.end_times.append(time.perf_counter())
+        steps = len(self.end_times) - 1
+        long = steps >= 1 and self.end_times[-1] - self.end_times[0] > LONG_S
         if long or steps >= self._enough:
             # Not by a limit on batches: the epoch's length, and all that depends on it, stays.
             trainer.should_stop = True
@@ -45,7 +45,7 @@ class Clock(pl.Callback):
 
     def seconds_per_step(self) -> float:
         """Returns the median of the steps after the first few; 0 without any."""
-        steps = [later - sooner for sooner, later in pairwise(self.ends)]
+        steps = [later - sooner for sooner, later in pairwise(self.end_times)]
         return statistics.median(steps[UNTIMED:] or steps[-1:] or [0.0])
 
     def seconds_per_validation(self) -> float:

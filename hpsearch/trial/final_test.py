@@ -12,12 +12,12 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.utilities.data import extract_batch_size
 
 from hpsearch.data import TestSplitClosedError
-from hpsearch.data.opening import openings_of, record_opening, recorded_by_caller
+from hpsearch.data.test_access import evaluations_of, record_evaluation, recorded_by_caller
 from hpsearch.protocol.job import Job
 from hpsearch.trial import tensorboard
 from hpsearch.trial.fingerprint import fingerprint_test_rows
-from hpsearch.trial.lightning_namespace import in_tree, tree_of
-from hpsearch.trial.trained import build, find_best
+from hpsearch.trial.lightning_namespace import in_namespace, namespace_of
+from hpsearch.trial.trained_model import build, find_best
 from hpsearch.trial.trainer import build_trainer
 
 _BRIEFLY = ("opened", "reason", "study", "trial", "metrics")
@@ -41,8 +41,8 @@ class _Chosen(Checkpoint):
 
 
 @dataclass(frozen=True)
-class Opening:
-    """Where an opening is put on record, and for which model it is.
+class TestEvaluation:
+    """Where an evaluation is put on record, and for which model it is.
 
     Attributes:
         folder: the folder that has the record of all openings.
@@ -67,7 +67,7 @@ class Opening:
 
 
 def run_final_test(
-    job: Job, reason: str, opening: Mapping[str, Any] | None = None
+    job: Job, reason: str, evaluation: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Tests the model of the job's best checkpoint on the test split of its data.
 
@@ -77,7 +77,7 @@ def run_final_test(
     Args:
         job: the run whose model it is; its folder holds the checkpoint.
         reason: why the split is opened; a data module with `open_test_split` is given it.
-        opening: the fields of an `Opening`; nothing is put on record without them.
+        evaluation: the fields of a `TestEvaluation`; nothing is put on record without them.
 
     Returns:
         `metrics` (by name), `examples` (count), `images` (the fingerprint, empty where it cannot
@@ -86,38 +86,38 @@ def run_final_test(
     """
     try:
         with recorded_by_caller():
-            return _test(job, reason, None if opening is None else Opening(**opening))
+            return _test(job, reason, None if evaluation is None else TestEvaluation(**evaluation))
     except Exception as error:
         return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())}"}
 
 
-def _test(job: Job, reason: str, opening: Opening | None) -> dict[str, Any]:
+def _test(job: Job, reason: str, evaluation: TestEvaluation | None) -> dict[str, Any]:
     best = find_best(job)
     module, data = build(job)
     if hasattr(data, "open_test_split"):
         data.open_test_split(reason)
     images = fingerprint_test_rows(module if data is None else data)
-    if opening is None or not images:
+    if evaluation is None or not images:
         return {**_measure(job, module, data, best), "images": images, "earlier": []}
-    folder, facts = Path(opening.folder), {"reason": reason, **opening.facts}
-    known = openings_of(folder, images)
-    _refuse_second_look(known, opening)
-    token = record_opening(folder, images, facts)
+    folder, facts = Path(evaluation.folder), {"reason": reason, **evaluation.facts}
+    known = evaluations_of(folder, images)
+    _refuse_second_look(known, evaluation)
+    token = record_evaluation(folder, images, facts)
     found = _measure(job, module, data, best)
-    record_opening(folder, images, facts | found, token)
-    earlier = [_brief(one) for one in known if one.get("search") != opening.search]
+    record_evaluation(folder, images, facts | found, token)
+    earlier = [_brief(one) for one in known if one.get("search") != evaluation.search]
     return {**found, "images": images, "earlier": earlier[-_MOST_EARLIER:]}
 
 
-def _brief(opening: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: opening[key] for key in _BRIEFLY if key in opening}
+def _brief(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: evaluation[key] for key in _BRIEFLY if key in evaluation}
 
 
-def _refuse_second_look(known: Sequence[Mapping[str, Any]], opening: Opening) -> None:
+def _refuse_second_look(known: Sequence[Mapping[str, Any]], evaluation: TestEvaluation) -> None:
     """Refuses a search whose database has forgotten what its folder has on record."""
-    for one in known if not opening.again else ():
-        same = one.get("search") == opening.search
-        if same and one.get("metrics") and one.get("sha256") != opening.sha256:
+    for one in known if not evaluation.again else ():
+        same = one.get("search") == evaluation.search
+        if same and one.get("metrics") and one.get("sha256") != evaluation.sha256:
             raise TestSplitClosedError(
                 f"these test images were opened at {one['opened']} for trial {one['trial']} of this"
                 " very search, of which its database has no record; --again opens them again, on"
@@ -126,12 +126,12 @@ def _refuse_second_look(known: Sequence[Mapping[str, Any]], opening: Opening) ->
 
 
 def _measure(job: Job, module: Any, data: Any, best: Path) -> dict[str, Any]:
-    tree, count = tree_of(module), _CountExamples()
+    namespace, count = namespace_of(module), _CountExamples()
     arguments = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
-    callbacks = [count, in_tree(_Chosen, tree)(best)]
+    callbacks = [count, in_namespace(_Chosen, namespace)(best)]
     # A module may draw on its logger in the test as well.
-    board = tensorboard.build_logger(job, tree)
-    trainer = build_trainer(job, tree, arguments, callbacks, [board])
+    board = tensorboard.build_logger(job, namespace)
+    trainer = build_trainer(job, namespace, arguments, callbacks, [board])
     trainer.test(module, datamodule=data, ckpt_path=best, verbose=False, weights_only=True)
     metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
     return {"metrics": metrics, "examples": count.examples}

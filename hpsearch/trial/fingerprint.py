@@ -36,7 +36,7 @@ from hpsearch.data import ImageData
 from hpsearch.trial.seeding import seeded
 
 # Arguments of a data module that decide how rows are read, and not what is in them.
-HARMLESS = (
+SAFE = (
     *("batch_size", "train_batch_size", "val_batch_size", "eval_batch_size", "test_batch_size"),
     *("num_workers", "pin_memory", "persistent_workers", "prefetch_factor", "order_seed"),
 )
@@ -56,7 +56,7 @@ def data_facts(trainer: Any, data: Any, arguments: Mapping[str, Any] | None) -> 
 
     Args:
         trainer: Lightning's Trainer.
-        data: the data module, or the module that has loaders of its own. Its attributes
+        data: the data module, or a module with its own loaders. Its attributes
             `split_fingerprint` and `data_fingerprint`, texts, come before what is found here.
         arguments: the data module's arguments, as the trial was given them.
 
@@ -89,7 +89,7 @@ def fingerprint_test_rows(data: Any) -> str:
     """Returns a text that changes with the test rows; empty if it cannot be known.
 
     Args:
-        data: the data module, or the module that has loaders of its own.
+        data: the data module, or a module with its own loaders.
 
     Raises:
         DataError: test images of `ImageData` cannot be used.
@@ -285,7 +285,7 @@ def _each(loaders: Any) -> Iterator[Any]:
 
 
 def _relevant(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in arguments.items() if name not in HARMLESS}
+    return {name: value for name, value in arguments.items() if name not in SAFE}
 
 
 def _hash(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Which Lightning a module is of: `pytorch_lightning` and `lightning.pytorch` are two trees."""
+"""Which Lightning a module uses: `pytorch_lightning` or `lightning.pytorch`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 
-def tree_of(module: object) -> Any:
+def namespace_of(module: object) -> Any:
     """Returns the package, `pytorch_lightning` or `lightning.pytorch`, whose class this extends.
 
     Both hold the same classes twice, and a Trainer of one refuses the modules of the other.
@@ -22,15 +22,15 @@ def tree_of(module: object) -> Any:
     raise TypeError(f"{type(module).__qualname__} is not a LightningModule")
 
 
-def own_processes(tree: Any, rank: int, count: int) -> Any:
-    """Returns the plugin that keeps a Trainer of this tree to our processes, in any cluster.
+def own_processes(namespace: Any, rank: int, count: int) -> Any:
+    """Returns the plugin that keeps a Trainer of this namespace to our processes, in any cluster.
 
     Args:
-        tree: of Lightning.
+        namespace: of Lightning.
         rank: of this process.
         count: of all processes of the trial; they are there already.
     """
-    base: Any = import_module(f"{tree.__name__}.plugins.environments").LightningEnvironment
+    base: Any = import_module(f"{namespace.__name__}.plugins.environments").LightningEnvironment
     if count == 1:
         return base()
     ours: dict[str, Any] = {
@@ -55,8 +55,8 @@ def become_rank(rank: int) -> None:
     LightningEnvironment().set_global_rank(rank)
 
 
-def in_tree(callback: type, tree: Any) -> type:
-    """Returns the callback class, made a `Checkpoint` of this tree so that it is called last."""
-    if issubclass(callback, tree.callbacks.Checkpoint):
+def in_namespace(callback: type, namespace: Any) -> type:
+    """Returns the callback class as a `Checkpoint` of this namespace, so that it runs last."""
+    if issubclass(callback, namespace.callbacks.Checkpoint):
         return callback
-    return type(callback.__name__, (callback, tree.callbacks.Checkpoint), {})
+    return type(callback.__name__, (callback, namespace.callbacks.Checkpoint), {})

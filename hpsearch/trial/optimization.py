@@ -22,7 +22,7 @@ def attach(
     optimizer: Mapping[str, Any] | None,
     schedule: Mapping[str, Any] | None,
 ) -> None:
-    """Has the module use this optimizer and schedule instead of its own.
+    """Makes the module use this optimizer and schedule instead of its own.
 
     Without an `optimizer` the module's own `configure_optimizers` stays. The way of LightningCLI,
     which overrides the same method, so that any LightningModule can be searched unchanged.
@@ -48,7 +48,7 @@ def attach(
 def can_fuse(
     optimizer: Mapping[str, Any], module: torch.nn.Module, precision: str, *, clips: bool
 ) -> bool:
-    """Tells whether the optimizer's one-kernel version can take its place: the same, but faster.
+    """Returns whether the optimizer's one-kernel version can take its place: the same, but faster.
 
     Not where the study file chooses among the versions, nor for gradients that are sparse, nor in
     16 bits, which need a scaler, nor in mixed precision where gradients are clipped, since
@@ -70,7 +70,7 @@ def build_schedule(
     """Returns the schedule as Lightning wants it.
 
     A schedule that takes `total_steps` (one-cycle, warm-up with cosine) is stepped after every
-    batch and told how many there will be; others after every epoch, unless `interval` says so.
+    batch and get the total number; others after every epoch, unless `interval` says so.
     """
     takes = inspect.signature(resolve(schedule["class_path"])).parameters
     arguments = schedule.get("init_args") or {}

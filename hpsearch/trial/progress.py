@@ -32,7 +32,7 @@ class SayProgress(pl.Callback):
         self._batches = 0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Starts the clock anew, so that validation does not count as training."""
+        """Restarts the clock, so that validation does not count as training."""
         self._since, self._batches = time.monotonic(), 0
 
     def on_train_batch_end(

@@ -9,10 +9,10 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
 from hpsearch.classes.binding import instantiate
-from hpsearch.data.opening import keep_test_split_closed
+from hpsearch.data.test_access import keep_test_split_closed
 from hpsearch.protocol.job import Job
 from hpsearch.studyfile.yaml_text import to_yaml
-from hpsearch.trial.lightning_namespace import in_tree, tree_of
+from hpsearch.trial.lightning_namespace import in_namespace, namespace_of
 from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
@@ -45,7 +45,7 @@ class _SaveAndStop(Checkpoint):
 
 @keep_test_split_closed()
 def refit(job: Job, epochs: int) -> dict[str, Any]:
-    """Trains the job's model on all but the test split, or goes on from its last checkpoint.
+    """Trains the job's model on all but the test split, or continues from its last checkpoint.
 
     Args:
         job: the setting, its seed, and the folder for the model.
@@ -83,16 +83,16 @@ def _train(job: Job, epochs: int, last: Path, done: int) -> None:
     data.train_on_everything()
     module = build_module(job, data)
     accelerate(module, job)
-    tree = tree_of(module)
+    namespace = namespace_of(module)
     arguments = {**job.config["trainer"], "limit_val_batches": 0, "logger": False}
     callbacks = [
         *_without_monitors(arguments.pop("callbacks", None)),
         ReseedEachEpoch(job.seed),
-        in_tree(_SaveAndStop, tree)(last, epochs),
+        in_namespace(_SaveAndStop, namespace)(last, epochs),
     ]
     if multi_step_blocker(module, data, job.config, callbacks) is None:
         enable_multi_step(module)
-    trainer = build_trainer(job, tree, arguments, callbacks, [])
+    trainer = build_trainer(job, namespace, arguments, callbacks, [])
     trainer.fit(module, datamodule=data, ckpt_path=last if done else None, weights_only=True)
 
 
@@ -104,7 +104,7 @@ def _without_monitors(callbacks: Any) -> list[Any]:
 
 
 def _drop_other_recipe(job: Job, epochs: int) -> None:
-    """Begins anew where the folder holds the model of another setting, seed or length."""
+    """Starts over if the folder holds the model of another setting, seed or length."""
     folder = Path(job.folder)
     folder.mkdir(parents=True, exist_ok=True)
     recipe = to_yaml({"epochs": epochs, "seed": job.seed, **job.config})

@@ -19,7 +19,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from hpsearch.data.opening import keep_test_split_closed
+from hpsearch.data.test_access import keep_test_split_closed
 from hpsearch.internals.lightning import has_validation_data, limit_validation, validation_batches
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
@@ -27,14 +27,14 @@ from hpsearch.protocol.messages import Ended, Report, from_line, to_line
 from hpsearch.protocol.types import primary
 from hpsearch.trial.causes import failed
 from hpsearch.trial.clock import Clock
-from hpsearch.trial.lightning_namespace import in_tree
+from hpsearch.trial.lightning_namespace import in_namespace
 from hpsearch.trial.reports import UNUSABLE_IN_A_ROW, Reports
 from hpsearch.trial.run import assemble, prepare
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim
 from hpsearch.trial.saving.position import DataPosition
 from hpsearch.trial.stage import StageTracker
-from hpsearch.trial.trained import load_state
+from hpsearch.trial.trained_model import load_state
 from hpsearch.trial.trainer import UnusableError, put_aside
 from hpsearch.trial.validations import (
     NOTHING_VALIDATED,
@@ -167,8 +167,8 @@ def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
     prepare(job)
     clock, where.forgives = Clock(), True
 
-    def build_reports(tree: Any) -> list[Any]:
-        return [clock, DataPosition([]), in_tree(RehearsedReports, tree)(job, clock)]
+    def build_reports(namespace: Any) -> list[Any]:
+        return [clock, DataPosition([]), in_namespace(RehearsedReports, namespace)(job, clock)]
 
     training = assemble(job, where, build_reports)
     trainer, reports = training.trainer, training.callbacks[-1]
@@ -188,7 +188,7 @@ def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
 
 
 def rehearse_apart(job: Job) -> Ended | None:
-    """Rehearses a trial in a process of its own, so that the trial itself finds nothing changed.
+    """Rehearses a trial in a separate process, so that the trial itself is unaffected.
 
     Returns:
         How the trial would fail; None if it would not, or if the process died: the trial then

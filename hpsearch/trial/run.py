@@ -18,7 +18,7 @@ import torch
 from hpsearch.classes.binding import bind, instantiate
 from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import ComponentError
-from hpsearch.data.opening import keep_test_split_closed
+from hpsearch.data.test_access import keep_test_split_closed
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job, counts_validations
 from hpsearch.protocol.messages import Ended, Report
@@ -26,7 +26,7 @@ from hpsearch.protocol.types import primary
 from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.trial import tensorboard
 from hpsearch.trial.causes import failed
-from hpsearch.trial.lightning_namespace import become_rank, in_tree, tree_of
+from hpsearch.trial.lightning_namespace import become_rank, in_namespace, namespace_of
 from hpsearch.trial.optimization import attach
 from hpsearch.trial.progress import SayProgress
 from hpsearch.trial.ranks import ALONE, HeardLog, Rank
@@ -45,7 +45,7 @@ from hpsearch.trial.trainer import build_callbacks, build_trainer
 
 @keep_test_split_closed()
 def run_trial(job: Job, send: Send, number: int = 0, meeting: str = "") -> None:
-    """Trains the job's model, or goes on from its last checkpoint, and says how it ended.
+    """Trains the job's model, or continues from its last checkpoint, and reports the end.
 
     Never raises for a fault of the trial: that is told as `Ended("failed", ...)`.
 
@@ -103,9 +103,9 @@ def _fit(
         return Ended(**vars(refused))
     heard = HeardLog(known) if log is None else log
 
-    def build_reports(tree: Any) -> list[Any]:
+    def build_reports(namespace: Any) -> list[Any]:
         position = DataPosition(notes)
-        reports = in_tree(Reports, tree)(job, heard, send, claim, done, notes)
+        reports = in_namespace(Reports, namespace)(job, heard, send, claim, done, notes)
         counted = counts_validations(job.config["trainer"])
         return [SayProgress(send, by_validation=counted), position, reports]
 
@@ -172,7 +172,7 @@ def assemble(
     Args:
         job: the trial.
         where: follows it through its stages.
-        build_reports: makes the callbacks that come last, for a tree of Lightning.
+        build_reports: makes the callbacks that come last, for a namespace of Lightning.
         rank: this process, among those that train the trial together.
 
     Raises:
@@ -182,18 +182,18 @@ def assemble(
     data = build_data(job)
     module = build_module(job, data)
     accelerate(module, job)
-    tree = tree_of(module)
-    board = tensorboard.build_logger(job, tree)
+    namespace = namespace_of(module)
+    board = tensorboard.build_logger(job, namespace)
     arguments = dict(job.config["trainer"])
     own, notes = build_callbacks(arguments.pop("callbacks", None), instantiate)
-    callbacks = [*own, where, ReseedEachEpoch(job.seed), *build_reports(tree)]
+    callbacks = [*own, where, ReseedEachEpoch(job.seed), *build_reports(namespace)]
     if (job.config.get("tensorboard") or {}).get("histograms"):
         callbacks.insert(-1, tensorboard.Histograms(board))
     # Its steps bypass the strategy, which keeps the weights of several processes equal.
     alone = rank.count == 1
     if alone and multi_step_blocker(module, data, job.config, callbacks) is None:
         enable_multi_step(module)
-    trainer = build_trainer(job, tree, arguments, callbacks, [board], rank)
+    trainer = build_trainer(job, namespace, arguments, callbacks, [board], rank)
     return Training(module, data, trainer, callbacks, board, notes)
 
 
@@ -206,7 +206,7 @@ def prepare(job: Job, rank: Rank = ALONE) -> None:
     torch.set_num_threads(job.threads)
     become_rank(rank.number)
     if job.device == "cpu":
-        # Lightning sets it, and then every step of an optimizer looks for NVIDIA's library anew.
+        # Lightning sets it, and then every optimizer step searches for NVIDIA's library again.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
 
 
@@ -214,7 +214,7 @@ def build_data(job: Job) -> Any:
     """Returns the job's data module, given the study's split and the trial's order of images.
 
     Whatever it draws while it is made or set up follows from the study's seed, in every trial.
-    None for a module that has loaders of its own.
+    None for a module with its own loaders.
     """
     config = with_cli(job.config)
     if config.get("data") is None:

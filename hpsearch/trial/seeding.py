@@ -16,7 +16,7 @@ import torch
 from hpsearch.internals.lightning import trainer_of
 from hpsearch.trial.speedups.overrides import overrides
 
-# What of a data module, or of a module with loaders of its own, decides which rows it has.
+# The parts of a data module, or of a module with its own loaders, that decide its rows.
 SET_UP = (
     *("prepare_data", "setup", "train_dataloader", "val_dataloader"),
     *("test_dataloader", "predict_dataloader"),
@@ -71,7 +71,7 @@ def _call_seeded(method: Callable[..., Any], seed: int, /, *args: Any, **named: 
 
 
 def _reloaded_in(method: Callable[..., Any]) -> tuple[int, ...]:
-    """Returns the epoch for which training data are drawn anew, if the Trainer does that."""
+    """Returns the epoch for which training data are reloaded, if the Trainer does that."""
     owner = getattr(method, "__self__", None)
     trainer = trainer_of(owner)
     again = getattr(trainer, "reload_dataloaders_every_n_epochs", 0)

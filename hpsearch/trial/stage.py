@@ -50,11 +50,11 @@ class StageTracker(pl.Callback):
             self._losses = self._losses + loss.detach()
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Notes that validation begins."""
+        """Records that validation begins."""
         self.kind, self.at = "validation", f"epoch {trainer.current_epoch + 1}"
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Notes that validation is over."""
+        """Records that validation is over."""
         self.kind, self.at = "training", ""
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -76,7 +76,7 @@ class StageTracker(pl.Callback):
             self.at = f"batch {batch} of epoch {trainer.current_epoch + 1}"
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Notes that only the teardown is left."""
+        """Records that only the teardown is left."""
         self.kind = "teardown"
 
 
@@ -86,6 +86,6 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    # What torch's CPU allocator and the threads of Python raise has no class of its own.
+    # Errors of torch's CPU allocator and Python's threads have no separate class.
     said = ("can't allocate memory", "not enough memory", "bad_alloc", "can't start new thread")
     return isinstance(error, RuntimeError) and any(words in str(error) for words in said)

@@ -13,12 +13,12 @@ from hpsearch.protocol.messages import Report
 from hpsearch.protocol.types import Scalar
 
 
-def build_logger(job: Job, tree: Any) -> Any:
+def build_logger(job: Job, namespace: Any) -> Any:
     """Returns Lightning's TensorBoard logger, writing to the trial's own `tensorboard` folder.
 
-    The version is fixed, so that a resumed trial goes on in the same run.
+    The version is fixed, so that a resumed trial continues in the same run.
     """
-    return tree.loggers.TensorBoardLogger(
+    return namespace.loggers.TensorBoardLogger(
         save_dir=Path(job.folder),
         name="",
         version="tensorboard",
@@ -47,7 +47,7 @@ def fill_columns(logger: Any, best: Report | None, step: int) -> None:
 
 
 def _column(name: str) -> str:
-    # A tag of its own: the metric's own curve would begin with a false point otherwise.
+    # A separate tag: otherwise the metric's curve would begin with a false point.
     return f"hp/{name}"
 
 

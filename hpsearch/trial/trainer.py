@@ -36,7 +36,7 @@ ADVICE = (
     r"The `srun` command is available",
 )
 # Whichever of them was imported last writes the log lines of all.
-TREES = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric")
+NAMESPACES = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric")
 
 
 class UnusableError(Exception):
@@ -79,7 +79,7 @@ def build_trainer(
     It is on the job's one device, or on as many as it has processes.
     """
     # Its notes (devices found, products to try) are the same for every trial.
-    for name in TREES:
+    for name in NAMESPACES:
         logging.getLogger(name).setLevel(logging.WARNING)
     for advice in ADVICE:
         warnings.filterwarnings("ignore", advice)

@@ -41,7 +41,7 @@ def warm() -> None:
 
 @contextlib.contextmanager
 def _scipy_signal_put_off() -> Iterator[None]:
-    """Has whoever imports scipy.signal within get an empty module; afterwards it loads as ever.
+    """Stubs out scipy.signal inside the block; later imports are unaffected.
 
     torchmetrics imports it (0.6 s) only to add a name that an old package of speech misses.
     """
@@ -70,13 +70,13 @@ def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
         A sentence on each of the study's modules that cannot be imported.
     """
     # Here and not above: it loads torch, which `warm` does in its own way.
-    from hpsearch.data.opening import keep_test_split_closed
+    from hpsearch.data.test_access import keep_test_split_closed
 
     with keep_test_split_closed():
-        faults = [fault for name in modules if (fault := _import(name))]
+        errors = [error for name in modules if (error := _import(name))]
         with contextlib.suppress(Exception):
             _preload(data)
-    return faults
+    return errors
 
 
 def _import(name: str) -> str:

@@ -29,10 +29,10 @@ class SanitizeHook(RenderHook):
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
         """Returns the same things to print, with their texts made harmless."""
-        return [_Quiet(renderable) for renderable in renderables]
+        return [_Silenced(renderable) for renderable in renderables]
 
 
-class _Quiet:
+class _Silenced:
     def __init__(self, inner: RenderableType) -> None:
         self._inner = inner
 

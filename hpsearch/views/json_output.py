@@ -39,9 +39,9 @@ def study_status(study: StudyRecord) -> dict[str, Any]:
     return {
         "study": name,
         **entry,
-        "front": [trial.number for trial in study.front],
+        "pareto_front": [trial.number for trial in study.pareto_front],
         "confirmation": study.confirmation,
-        "test_openings": list(study.test_evaluations),
+        "test_evaluations": list(study.test_evaluations),
         "environments": list(study.environments),
         "trials": [_brief(trial) for trial in study.trials],
     }

@@ -180,7 +180,7 @@ def test_an_argument_that_does_not_fit_is_named_with_what_would(name, written, m
     assert message in str(caught.value)
 
 
-def test_every_fault_is_named_at_once():
+def test_every_error_is_named_at_once():
     with pytest.raises(ComponentError) as caught:
         bind(component("bricks.Typed", hidden="wide", net=component("torch.nn.Linear")), ("model",))
     assert str(caught.value) == (

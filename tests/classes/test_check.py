@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from hpsearch.classes import check
-from hpsearch.classes.check import check_components, find_faults
+from hpsearch.classes.check import check_components, find_errors
 from hpsearch.studyfile.read import read_parsed
 
 CLASSES = """
@@ -33,7 +33,7 @@ class Images(LightningDataModule):
 class Relu:
     def __init__(self, slope: float = 0.0) -> None: ...
 """
-OTHER_TREE = """
+OTHER_NAMESPACE = """
 from lightning.pytorch import LightningDataModule
 
 
@@ -67,7 +67,7 @@ trainer:
 @pytest.fixture
 def file(tmp_path):
     (tmp_path / "netlib.py").write_text(CLASSES)
-    (tmp_path / "othertree.py").write_text(OTHER_TREE)
+    (tmp_path / "othertree.py").write_text(OTHER_NAMESPACE)
     path = tmp_path / "small.yaml"
     path.write_text(STUDY)
     yield path
@@ -75,14 +75,14 @@ def file(tmp_path):
         sys.modules.pop(name, None)
 
 
-def faults_of(path, *overrides):
+def errors_of(path, *overrides):
     return [
         f"{diagnostic.path}: {diagnostic.message}"
         for diagnostic in check_components(read_parsed(path, overrides))
     ]
 
 
-def test_a_right_study_has_no_faults(file):
+def test_a_right_study_has_no_errors(file):
     callback = "{class_path: pytorch_lightning.callbacks.EarlyStopping, init_args: {monitor: a}}"
     schedule = "{class_path: torch.optim.lr_scheduler.OneCycleLR, init_args: {max_lr: 0.1}}"
     overrides = [
@@ -99,7 +99,7 @@ def test_a_right_study_has_no_faults(file):
         "study.pruner={class_path: patient, init_args: {patience: 2, wrapped_pruner: "
         "{class_path: median}}}",
     ]
-    assert faults_of(file, *overrides) == []
+    assert errors_of(file, *overrides) == []
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_a_right_study_has_no_faults(file):
         ("study.pruner=percentile", "needs the argument 'percentile'"),
     ],
 )
-def test_each_fault_is_told_once(file, override, diagnostic):
-    diagnostics = faults_of(file, override)
+def test_each_error_is_reported_once(file, override, diagnostic):
+    diagnostics = errors_of(file, override)
     assert len(diagnostics) == 1
     assert diagnostic in diagnostics[0]
 
@@ -166,7 +166,7 @@ def test_a_name_that_only_kwargs_can_take_is_passed_on_with_a_note(file, name, m
 
 
 @pytest.mark.parametrize(
-    ("pruner", "told"),
+    ("pruner", "expected"),
     [
         ("hyperband", ""),
         ("{class_path: asha, init_args: {min_resource: 12}}", "it begins after min_resource=12"),
@@ -175,11 +175,11 @@ def test_a_name_that_only_kwargs_can_take_is_passed_on_with_a_note(file, name, m
         ("none", ""),
     ],
 )
-def test_a_pruner_that_can_never_fire_is_told(file, pruner, told):
+def test_a_pruner_that_can_never_fire_is_reported(file, pruner, expected):
     notes = []
     check_components(read_parsed(file, [f"study.pruner={pruner}"]), notes.append)
-    assert bool(notes) is bool(told)
-    assert told in " ".join(notes)
+    assert bool(notes) is bool(expected)
+    assert expected in " ".join(notes)
 
 
 @pytest.mark.parametrize(
@@ -199,12 +199,12 @@ def test_a_sampler_that_learns_from_few_trials_is_named(study, told):
         "model": {"class_path": "torch.nn.Linear", "init_args": {"in_features": "~float(0, 1)"}},
         "trainer": {"max_epochs": 9},
     }
-    notes = [note for path, note in find_faults(tree, ())[1] if path == ("study", "sampler")]
+    notes = [note for path, note in find_errors(tree, ())[1] if path == ("study", "sampler")]
     assert bool(notes) is bool(told)
     assert told in " ".join(notes)
 
 
-def test_faults_stand_at_their_lines(file):
+def test_errors_stand_at_their_lines(file):
     text = STUDY.replace("hidden: ~int(8, 64)", "hiden: 4").replace("lr: ~float", "lrr: ~float")
     file.write_text(text.replace("torch.optim.SGD", "torch.optim.SDG") + "  max_epoch: 3\n")
     diagnostics = check_components(read_parsed(file))
@@ -248,13 +248,13 @@ def test_faults_stand_at_their_lines(file):
         "a=1",
     ],
 )
-def test_a_fault_of_the_text_is_not_followed_by_one_of_the_classes(file, override):
+def test_an_error_of_the_text_is_not_followed_by_one_of_the_classes(file, override):
     parsed = read_parsed(file, [override])
     assert len(parsed.diagnostics) == 1
     assert check_components(parsed) == ()
 
 
-def test_sound_parts_are_checked_beside_faults_of_the_text(file):
+def test_sound_parts_are_checked_beside_errors_of_the_text(file):
     text = STUDY.replace("~int(8, 64)", "~int(64, 8)").replace("  trials", "  trails")
     text = text.replace("lr: ~float", "lrr: ~float").replace("Images", "Imgaes")
     file.write_text(text)
@@ -264,7 +264,7 @@ def test_sound_parts_are_checked_beside_faults_of_the_text(file):
 
 
 def test_model_and_data_of_different_trees_are_refused(file):
-    assert faults_of(file, "data.class_path=othertree.Images") == [
+    assert errors_of(file, "data.class_path=othertree.Images") == [
         "data.class_path: the data module comes from lightning and the model from "
         "pytorch_lightning, which do not mix; take both from one"
     ]
@@ -272,7 +272,7 @@ def test_model_and_data_of_different_trees_are_refused(file):
 
 def test_a_sampler_whose_package_is_missing_is_refused(file, monkeypatch):
     monkeypatch.setattr(check, "is_installed", lambda package: package != "scipy")
-    assert faults_of(file, "study.sampler=gp") == [
+    assert errors_of(file, "study.sampler=gp") == [
         "study.sampler: GPSampler needs the package scipy; pip install scipy"
     ]
 

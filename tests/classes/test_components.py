@@ -65,7 +65,7 @@ def test_a_class_path_names_a_class_a_factory_or_a_class_method(bricks, path, na
         ("needy.Part", "needy needs the module 'not_there_at_all', not installed"),
     ],
 )
-def test_a_wrong_class_path_is_told_in_one_sentence(bricks, path, message):
+def test_a_wrong_class_path_is_reported_in_one_sentence(bricks, path, message):
     resolve("bricks.Part")
     with pytest.raises(ComponentError, match=re.escape(message)):
         resolve(path)

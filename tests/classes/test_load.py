@@ -58,9 +58,9 @@ def test_faults_of_the_text_wait_for_no_slow_import(file: Path, command: str) ->
 
 @pytest.mark.process
 @pytest.mark.parametrize("command", ["check", "run"])
-@pytest.mark.parametrize(("argument", "told"), [("hidden", 1), ("hiden", 2)])
+@pytest.mark.parametrize(("argument", "expected"), [("hidden", 1), ("hiden", 2)])
 def test_torch_is_imported_only_where_the_classes_are_in_doubt(
-    tmp_path: Path, command: str, argument: str, told: int
+    tmp_path: Path, command: str, argument: str, expected: int
 ) -> None:
     file = tmp_path / "small.yaml"
     file.write_text(
@@ -76,8 +76,8 @@ def test_torch_is_imported_only_where_the_classes_are_in_doubt(
     )
     modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert done.returncode == 2
-    assert done.stderr.count(": error: ") == told
-    assert ("torch" in modules) == (told == 2)
+    assert done.stderr.count(": error: ") == expected
+    assert ("torch" in modules) == (expected == 2)
 
 
 @pytest.mark.process

@@ -1,4 +1,4 @@
-"""The text of the classes says whether importing them pays; the importing check is the judge."""
+"""The text of the classes says whether importing them pays; the importing check decides."""
 
 import subprocess
 import sys
@@ -133,7 +133,7 @@ def test_a_module_whose_text_is_not_python_is_not_sound(file):
     assert not passes_statically(read_parsed(file))
 
 
-def test_a_fault_of_the_text_does_not_make_the_classes_doubtful(file):
+def test_an_error_of_the_text_does_not_make_the_classes_doubtful(file):
     parsed = read_parsed(file, ["model.hidden=~int(64, 8)", "study.trials=0"])
     assert len(parsed.diagnostics) == 2
     assert passes_statically(parsed)

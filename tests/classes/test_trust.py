@@ -187,7 +187,7 @@ def test_a_study_file_of_others_is_refused_with_all_it_would_import(file: Path) 
     study = file.with_name("small.yaml")
     study.touch()
     study.chmod(0o666)
-    told = (
+    expected = (
         f"{study}: everybody may write to the file, mode 666; this would be imported:",
         f"  trustnet.Net: {file}",
         f"  trustnet.Data: {file}",
@@ -195,11 +195,11 @@ def test_a_study_file_of_others_is_refused_with_all_it_would_import(file: Path) 
     with pytest.raises(InputError) as refused:
         require_trust(study, TREE, [str(file.parent)], trusted=False)
     advice = "Nothing was imported. Read it, and if you trust it add --trust to the command"
-    assert str(refused.value) == "\n".join([*told, advice])
-    assert require_trust(study, TREE, [str(file.parent)], trusted=True) == told
+    assert str(refused.value) == "\n".join([*expected, advice])
+    assert require_trust(study, TREE, [str(file.parent)], trusted=True) == expected
 
 
-def test_of_an_own_study_file_only_the_code_of_others_is_told(file: Path) -> None:
+def test_of_an_own_study_file_only_the_code_of_others_is_reported(file: Path) -> None:
     file.with_name("trustown.py").write_text(BOOM)
     file.chmod(0o666)
     tree: dict[str, Any] = {**TREE, "data": {"class_path": "trustown.Data"}}
@@ -244,12 +244,12 @@ def test_a_hostile_name_cannot_steer_the_terminal(file: Path) -> None:
     study.touch()
     study.chmod(0o666)
     tree = {"model": {"class_path": f"\x1b[2Jtrust.{'x' * 1000}"}}
-    told = require_trust(study, tree, [], trusted=True)
-    assert told[1].startswith(r"  '\x1b[2Jtrust.xxx")
-    assert len(told[1]) < 250
+    expected = require_trust(study, tree, [], trusted=True)
+    assert expected[1].startswith(r"  '\x1b[2Jtrust.xxx")
+    assert len(expected[1]) < 250
 
 
-def test_folders_that_are_not_there_are_no_fault(file: Path) -> None:
+def test_folders_that_are_not_there_are_no_error(file: Path) -> None:
     folders = [str(file.parent / "gone"), str(file)]
     assert require_trust(None, {"model": {"class_path": "gone.Net"}}, folders, trusted=False) == ()
 
@@ -282,12 +282,14 @@ def test_bytecode_that_others_could_have_written_is_refused(
     bytecode.chmod(0o644)
     assert require_trust(None, TREE, [str(file.parent)], trusted=False) == ()
     bytecode.chmod(0o666)
-    told = f"trustnet.Net: {file} (everybody may write to its bytecode {bytecode.name}, mode 666)"
-    assert told in refused_words(TREE, file.parent)
+    expected = (
+        f"trustnet.Net: {file} (everybody may write to its bytecode {bytecode.name}, mode 666)"
+    )
+    assert expected in refused_words(TREE, file.parent)
     bytecode.unlink()
     cache.chmod(0o1777)
-    told = f"trustnet.Net: {file} (everybody may write to its __pycache__, mode 1777)"
-    assert told in refused_words(TREE, file.parent)
+    expected = f"trustnet.Net: {file} (everybody may write to its __pycache__, mode 1777)"
+    assert expected in refused_words(TREE, file.parent)
 
 
 @pytest.mark.parametrize("package", [True, False], ids=["package", "namespace folder"])
@@ -299,8 +301,10 @@ def test_a_module_of_others_deep_within_a_folder_is_refused(file: Path, package:
         (deep / "__init__.py").touch(0o644)
     (deep / "layers.py").write_text(BOOM)
     (deep / "layers.py").chmod(0o666)
-    told = f"  parts.inner.layers: {deep / 'layers.py'} (everybody may write to the file, mode 666)"
-    assert told in refused_words(TREE, file.parent)
+    expected = (
+        f"  parts.inner.layers: {deep / 'layers.py'} (everybody may write to the file, mode 666)"
+    )
+    assert expected in refused_words(TREE, file.parent)
 
 
 def test_a_folder_of_modules_that_others_may_add_to_is_refused_though_it_is_empty(
@@ -309,8 +313,8 @@ def test_a_folder_of_modules_that_others_may_add_to_is_refused_though_it_is_empt
     (tmp_path / "open").mkdir(mode=0o777)
     (tmp_path / "open").chmod(0o777)
     tree = {"model": {"class_path": "hpsearch.models.CNN"}}
-    told = f"  every module here: {tmp_path / 'open'} (everybody may write to the folder"
-    assert told in refused_words(tree, tmp_path / "open")
+    expected = f"  every module here: {tmp_path / 'open'} (everybody may write to the folder"
+    assert expected in refused_words(tree, tmp_path / "open")
 
 
 def test_data_and_virtual_environments_are_not_modules(file: Path) -> None:

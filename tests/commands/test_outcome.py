@@ -43,11 +43,11 @@ def test_study_without_either_is_shown_whole(make_study: Any) -> None:
     assert last_line(outcome(make_study()), None, PLAIN) == "next: hpsearch status mnist"
 
 
-def test_interrupted_search_goes_on_where_and_how_it_ran(make_study: Any) -> None:
+def test_interrupted_search_continues_where_and_how_it_ran(make_study: Any) -> None:
     options = SearchOptions(devices="cpu:2", per_device=3)
     line = last_line(outcome(make_study(), interrupted=True), "sqlite:///a.db", options)
     assert line == (
-        "to go on: hpsearch resume mnist --storage sqlite:///a.db --devices cpu:2 --per-device 3"
+        "to continue: hpsearch resume mnist --storage sqlite:///a.db --devices cpu:2 --per-device 3"
     )
 
 

@@ -37,7 +37,7 @@ def test_faults_of_a_study_file_are_printed_as_they_are() -> None:
 def test_full_disk_is_a_sentence() -> None:
     error = OSError(errno.ENOSPC, "No space left on device", "best.yaml")
     assert complaint(error) == (
-        "error: best.yaml: the disk is full; make room and give the same command again"
+        "error: best.yaml: the disk is full; free some space and repeat the command"
     )
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from hpsearch.data import DataError, ImageData, TestSplitClosedError
 from hpsearch.data.batches import Batch
-from hpsearch.data.opening import openings_of
+from hpsearch.data.test_access import evaluations_of
 from hpsearch.models import CNN
 
 SIDE, COUNT, CLASSES = 12, 90, 3
@@ -111,7 +111,7 @@ def test_a_batch_is_moved_as_lightning_moves_it_and_others_are_left_to_lightning
     assert data.transfer_batch_to_device(other, meta, 0)["inputs"][0].device == meta
 
 
-def test_a_training_resumed_after_an_epoch_goes_on_exactly_as_it_would_have(folder):
+def test_a_training_resumed_after_an_epoch_continues_exactly_as_it_would_have(folder):
     def fit(epochs, resume=None):
         torch.manual_seed(0)
         model = CNN(channels=[4], input_shape=(1, SIDE, SIDE), classes=CLASSES)
@@ -138,9 +138,9 @@ def test_the_test_split_is_closed_until_it_is_opened_for_a_reason(folder, monkey
     data.open_test_split("a test of this very rule")
     assert len(data.test_dataloader()) == 40, "10,000 images"
     assert len(data.predict_dataloader()) == 40
-    [opening] = openings_of(folder, data.test_fingerprint())
-    assert opening["reason"] == "a test of this very rule"
-    assert opening["source"] == "mnist"
+    [evaluation] = evaluations_of(folder, data.test_fingerprint())
+    assert evaluation["reason"] == "a test of this very rule"
+    assert evaluation["source"] == "mnist"
 
 
 def test_trainer_test_does_not_reach_a_closed_test_split(folder):
@@ -174,7 +174,7 @@ def test_a_second_setup_loads_nothing_again(folder):
     assert data.training is training
 
 
-def test_all_faults_of_the_arguments_are_told_at_once():
+def test_all_errors_of_the_arguments_are_reported_at_once():
     with pytest.raises(DataError) as caught:
         ImageData(batch_size=0, validation=2.5, augment={"shift": 3, "spin": 1}, memory_limit_gb=0)
     message = str(caught.value)
@@ -227,7 +227,7 @@ def test_the_data_fingerprint_is_of_images_and_labels_and_of_no_argument(folder)
     assert ready(folder).data_fingerprint != one.data_fingerprint
 
 
-def test_pictures_that_cannot_be_used_are_left_out_when_told_to(tmp_path):
+def test_pictures_that_cannot_be_used_are_left_out_when_asked_to(tmp_path):
     write_pictures(tmp_path, ("train",))
     (tmp_path / "train" / "a" / "0.png").write_bytes(b"")
     arguments = {"source": str(tmp_path), "image_size": 8, "validation": 4}

@@ -26,10 +26,10 @@ def train(engine: LocalEngine, folder: Path, number: int) -> Desk:
 
 def test_a_server_that_was_begun_in_advance_is_the_engines(tmp_path: Path) -> None:
     server = Server()
-    engine = LocalEngine(SLOTS, ["loud"], DATA, [STUBS], tmp_path / "server.txt", server)
+    engine = LocalEngine(SLOTS, ["printing_module"], DATA, [STUBS], tmp_path / "server.txt", server)
     assert train(engine, tmp_path, 0).of(0, Ended)[0].how == "complete"
     assert psutil.Process(server.process.pid).is_running()
-    assert (tmp_path / "server.txt").read_text() == "loud is imported\n"
+    assert (tmp_path / "server.txt").read_text() == "printing_module is imported\n"
 
     engine.close()
     assert server.process.returncode == 0

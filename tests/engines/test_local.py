@@ -226,9 +226,9 @@ def test_a_trial_is_gone_when_all_that_it_had_started_is(tmp_path: Path) -> None
 def test_trials_share_the_images_that_the_server_has_loaded(tmp_path: Path) -> None:
     desk, slots = Desk(), lay_out(("cpu", "cpu"), per_device=1, cpus=2)
     data = {"class_path": "hpsearch.data.ImageData", "init_args": {"batch_size": 1000}}
-    engine = LocalEngine(slots, ["sharing"], data, [STUBS], tmp_path / "server.txt")
+    engine = LocalEngine(slots, ["shared_memory_module"], data, [STUBS], tmp_path / "server.txt")
     config = {
-        "model": {"class_path": "sharing.Sharing"},
+        "model": {"class_path": "shared_memory_module.Sharing"},
         "data": data,
         "trainer": {"max_epochs": 1},
     }

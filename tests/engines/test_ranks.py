@@ -62,14 +62,14 @@ def job(
 class Desk:
     """A coordinator that answers reports as it is told, and notes what it hears."""
 
-    def __init__(self, verdict: Callable[[Report], Decision] = lambda _: "continue") -> None:
-        self._verdict = verdict
+    def __init__(self, decision: Callable[[Report], Decision] = lambda _: "continue") -> None:
+        self._decision = decision
         self.heard: list[Message | Exited] = []
 
     def __call__(self, number: int, message: Message | Exited) -> Decision | None:
         self.heard.append(message)
         if isinstance(message, Report):
-            return self._verdict(message)
+            return self._decision(message)
         return "continue" if isinstance(message, Started) else None
 
     def of(self, kind: type) -> list[Any]:
@@ -154,11 +154,11 @@ def test_a_process_that_fails_says_why_and_not_the_one_that_waits_for_it(
     assert desk.of(Exited) == [Exited(0)]
 
 
-@pytest.mark.parametrize(("verdict", "how"), [("prune", "pruned"), ("stop", "stopped")])
+@pytest.mark.parametrize(("decision", "how"), [("prune", "pruned"), ("stop", "stopped")])
 def test_a_decision_holds_for_all_processes(
-    verdict: Decision, how: str, engine: LocalEngine, tmp_path: Path
+    decision: Decision, how: str, engine: LocalEngine, tmp_path: Path
 ) -> None:
-    desk = Desk(lambda _: verdict).train(engine, job(tmp_path, TWO), TWO)
+    desk = Desk(lambda _: decision).train(engine, job(tmp_path, TWO), TWO)
 
     assert [report.step for report in desk.of(Report)] == [1]
     assert desk.of(Ended)[0].how == how

@@ -52,7 +52,9 @@ def test_a_device_that_cannot_be_had_is_refused(text: str, message: str) -> None
 
 
 def test_without_a_gpu_cuda_is_refused_in_words() -> None:
-    with pytest.raises(InputError, match="there is no cuda:0; this machine has no GPU"):
+    with pytest.raises(
+        InputError, match="there is no cuda:0; this machine has no usable GPU; write"
+    ):
         parse_devices("cuda", gpus=0, cpus=2)
 
 

@@ -24,14 +24,15 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 
 def test_the_result_comes_back_and_what_is_printed_stays_in_the_folder(job: Job) -> None:
-    found = run_in_subprocess("errands:look_around", job, "hello")
+    found = run_in_subprocess("subprocess_functions:look_around", job, "hello")
     assert found == {"number": 7, "word": "hello", "sees": "1"}
     assert (Path(job.folder) / "output.txt").read_text() == "what libraries print\n"
 
 
-def test_a_process_that_fails_is_told_with_the_place_of_its_words(job: Job) -> None:
+def test_a_process_that_fails_is_reported_with_the_place_of_its_words(job: Job) -> None:
     with pytest.raises(
-        SearchError, match=r"ran errands:give_up ended with 1; see its output in .*output.txt"
+        SearchError,
+        match=r"ran subprocess_functions:give_up ended with 1; see its output in .*output.txt",
     ):
-        run_in_subprocess("errands:give_up", job)
+        run_in_subprocess("subprocess_functions:give_up", job)
     assert "ValueError: no way" in (Path(job.folder) / "output.txt").read_text()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scoring import FULL, Score
+from fault_score import FULL, Score
 from searching import EPOCHS, TRIALS, Search, study_of
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "reliability.md"

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from scoring import Score
+from fault_score import Score
 from searching import Search, check_budget, study_of
 
 pytestmark = pytest.mark.process

@@ -16,12 +16,12 @@ from pathlib import Path
 import checkpoints
 import pytest
 from checkpoints import OWNER, epoch_in, save
-from scoring import Score
+from fault_score import Score
 
 from hpsearch.trial.saving import checkpoint
 
 KILLS = 20
-DAMAGES = 20
+CORRUPTIONS = 20
 
 
 @pytest.mark.process
@@ -101,7 +101,7 @@ def test_a_damaged_checkpoint_is_found_and_the_one_before_is_taken(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:
     chance = random.Random(repeat)
-    for number in range(DAMAGES):
+    for number in range(CORRUPTIONS):
         folder = tmp_path / str(number)
         folder.mkdir()
         save(1, folder)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scoring import FULL, Score
+from fault_score import FULL, Score
 
 from hpsearch.search.store import open_storage, take_lease
 

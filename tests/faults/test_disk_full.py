@@ -1,4 +1,4 @@
-"""A disk fills up under a running search: it waits, says so, and goes on once there is room."""
+"""A disk fills up under a running search: it waits, says so, and continues once there is room."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scoring import Score
+from fault_score import Score
 from searching import EPOCHS, TRIALS, Search, check_budget, check_equal, study_of
 
 from hpsearch.trial.saving import checkpoint
 
 pytestmark = pytest.mark.process
 
-AGAIN = "s until it went on, once there was room"
+AGAIN = "s until it continued, once there was room"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A trial hangs: after its limit it is killed, with all it started, and goes on."""
+"""A trial hangs: after its limit it is killed, with all it started, and continues."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from scoring import Score
+from fault_score import Score
 from searching import Search, check_budget, study_of
 
 pytestmark = pytest.mark.process
@@ -23,25 +23,25 @@ def strike(folder: Path, score: Score, *, model: str, data: str) -> None:
     search.wait_for_reports(4)
     stuck = time.monotonic()
     search.wait_for_reports(2)
-    score.worst("s until both went on", time.monotonic() - stuck)
+    score.worst("s until both continued", time.monotonic() - stuck)
     score.struck(2)
 
     assert search.wait_for_end() == 0, search.output
     record = check_budget(search, 2, 5)
     assert "gave no sign of life for 6 s (study.hang_timeout)" in search.output
     assert [len(trial.attempts) for trial in record.trials] == [2, 2], search.output
-    assert score.figures["s until both went on"] <= LIMIT_S + 10
+    assert score.figures["s until both continued"] <= LIMIT_S + 10
 
 
 @pytest.mark.fault("17. a training step sleeps for ever", short=1, full=10)
-def test_a_step_that_never_ends_is_killed_and_the_trial_goes_on(
+def test_a_step_that_never_ends_is_killed_and_the_trial_continues(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:
-    strike(tmp_path, score, model="steady.Sleeper", data="tiny.TinyData")
+    strike(tmp_path, score, model="monotone_module.Sleeper", data="tiny.TinyData")
 
 
 @pytest.mark.fault("17. a worker of the data loader never answers", short=1, full=10)
-def test_a_loader_that_never_answers_is_killed_and_the_trial_goes_on(
+def test_a_loader_that_never_answers_is_killed_and_the_trial_continues(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:
-    strike(tmp_path, score, model="steady.Steady", data="steady.Deadlocked")
+    strike(tmp_path, score, model="monotone_module.Monotone", data="monotone_module.Deadlocked")

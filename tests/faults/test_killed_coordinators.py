@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 import sqlalchemy as sa
-from scoring import FULL, Score
+from fault_score import FULL, Score
 from searching import EPOCHS, TRIALS, Search, check_budget, check_equal
 
 from hpsearch.search.store.database import open_storage

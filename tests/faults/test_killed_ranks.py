@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from scoring import Score
+from fault_score import Score
 from searching import Search, check_budget, study_of
 
 pytestmark = pytest.mark.process

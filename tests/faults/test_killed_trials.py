@@ -1,4 +1,4 @@
-"""A trial's process is killed at a random moment: the trial goes on under its own number."""
+"""A trial's process is killed at a random moment: the trial continues under its own number."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 import time
 
 import pytest
-from scoring import Score
+from fault_score import Score
 from searching import EPOCHS, TRIALS, Search, check_budget, check_equal
 
 pytestmark = pytest.mark.process
@@ -16,7 +16,7 @@ KILLS_A_TRIAL = 3
 
 
 @pytest.mark.fault("1. a trial's process is killed", short=1, full=10)
-def test_a_killed_trial_goes_on_at_once_and_ends_with_the_same_weights(
+def test_a_killed_trial_continues_at_once_and_ends_with_the_same_weights(
     search: Search, undisturbed: Search, score: Score, repeat: int
 ) -> None:
     chance = random.Random(repeat)

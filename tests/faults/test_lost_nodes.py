@@ -20,7 +20,7 @@ import toy_ray
 import toy_slurm
 import toy_sshd
 import yaml
-from scoring import Score
+from fault_score import Score
 from searching import EPOCHS, TRIALS, Search, check_budget, check_equal, study_of
 
 from hpsearch.cli import main

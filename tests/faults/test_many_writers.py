@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fault_score import FULL, Score
 from reporting import Study, reports
-from scoring import FULL, Score
 from scripted import ScriptedEngine
 from searching import Search, check_budget, study_of
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scoring import Score
+from fault_score import Score
 from searching import Search, study_of
 
 pytestmark = pytest.mark.process

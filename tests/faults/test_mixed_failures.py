@@ -13,8 +13,8 @@ from pathlib import Path
 import optuna
 import pytest
 from failing import BEST_LOT, LOTS, PLANS
+from fault_score import FULL, Score
 from optuna.trial import TrialState
-from scoring import FULL, Score
 from searching import Search, study_of
 
 from hpsearch.search.store.records import TrialRecord
@@ -156,7 +156,9 @@ def test_plain_optuna_reads_the_same(search: Search) -> None:
     }
 
 
-def test_a_kill_by_the_kernel_for_memory_is_told_as_one(search: Search, group: Path | None) -> None:
+def test_a_kill_by_the_kernel_for_memory_is_reported_as_one(
+    search: Search, group: Path | None
+) -> None:
     if group is None:
         pytest.skip("needs root and the memory controller of cgroup v1")
     hogs = trials_of(search, "take all memory")

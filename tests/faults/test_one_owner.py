@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from scoring import Score
+from fault_score import Score
 from searching import EPOCHS, TRIALS, Search, check_budget, check_equal, study_of
 
 from hpsearch.search.store.database import open_storage

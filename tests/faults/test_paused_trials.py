@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from scoring import FULL, Score
+from fault_score import FULL, Score
 from searching import Search, check_repeats, study_of
 
 pytestmark = pytest.mark.process

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from scoring import FULL, Score
+from fault_score import FULL, Score
 from searching import EPOCHS, TRIALS, Search, check_budget, check_equal, study_of
 
 pytestmark = pytest.mark.process
@@ -50,7 +50,7 @@ def test_one_signal_finishes_the_running_epochs(gated: Search, number: signal.Si
     (gated.folder / "gate").touch()
 
     assert gated.wait_for_end() == 130, gated.output
-    assert gated.output.rstrip().endswith("to go on: hpsearch resume stopped --devices cpu:2")
+    assert gated.output.rstrip().endswith("to continue: hpsearch resume stopped --devices cpu:2")
     record = gated.record()
     assert (record.counts["waiting"], record.counts["running"]) == (2, 0)
     assert record.owner is None
@@ -95,7 +95,7 @@ def test_a_study_has_one_search_at_a_time(gated: Search) -> None:
 
 
 @pytest.mark.fault("5. SIGTERM or SIGUSR1 to a trial's process", short=1, full=10)
-def test_a_trial_that_is_told_to_leave_ends_its_epoch_and_goes_on_later(
+def test_a_trial_that_is_asked_to_leave_ends_its_epoch_and_continues_later(
     search: Search, undisturbed: Search, score: Score, repeat: int
 ) -> None:
     chance = random.Random(repeat)
@@ -103,9 +103,9 @@ def test_a_trial_that_is_told_to_leave_ends_its_epoch_and_goes_on_later(
     for number in (signal.SIGTERM, signal.SIGUSR1):
         search.wait_for_reports(chance.randint(1, 20))
         search.wait_for(lambda: bool(training(search)))
-        told = chance.choice(training(search))
-        search.trial_processes()[told].send_signal(number)
-        search.wait_for(lambda t=told: f"trial {t}: its process was asked to stop" in search.output)  # type: ignore[misc]
+        one = chance.choice(training(search))
+        search.trial_processes()[one].send_signal(number)
+        search.wait_for(lambda t=one: f"trial {t}: its process was asked to stop" in search.output)  # type: ignore[misc]
         score.struck()
     assert search.wait_for_end() == 0, search.output
 

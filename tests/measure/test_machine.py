@@ -26,13 +26,13 @@ def test_database_that_opens_tells_its_schema_and_journal(tmp_path: Path) -> Non
     assert finding.text.endswith("WAL)")
 
 
-def test_database_that_is_not_there_yet_is_no_fault(tmp_path: Path) -> None:
+def test_database_that_is_not_there_yet_is_no_error(tmp_path: Path) -> None:
     finding = find("database", f"sqlite:///{tmp_path}/a.db", tmp_path)
     assert finding.ok
     assert "there is no database" in finding.text
 
 
-def test_file_that_is_no_database_is_a_fault(tmp_path: Path) -> None:
+def test_file_that_is_no_database_is_a_error(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_text("no database")
     assert not find("database", f"sqlite:///{tmp_path}/a.db", tmp_path).ok
 

@@ -16,7 +16,7 @@ from hpsearch.models.arguments import blocks_fit, count, counts, fraction, odd, 
         blocks_fit("channels", 4, (1, 28, 28)),
     ],
 )
-def test_good_values_have_no_faults(faults):
+def test_good_values_have_no_errors(faults):
     assert faults == []
 
 
@@ -25,7 +25,7 @@ def test_good_values_have_no_faults(faults):
     [
         (count("hidden", 0), "hidden=0 must be a whole number, 1 or more"),
         (count("hidden", True), "hidden=True must be a whole number, 1 or more"),
-        (count("classes", 1, least=2), "classes=1 must be a whole number, 2 or more"),
+        (count("classes", 1, minimum=2), "classes=1 must be a whole number, 2 or more"),
         (counts("widths", 5), "widths=5 must be a list of whole numbers"),
         (counts("widths", [5, 0.5]), "widths[1]=0.5 must be a whole number, 1 or more"),
         (counts("channels", [], at_least_one=True), "channels=[] must have at least one entry"),
@@ -40,14 +40,14 @@ def test_good_values_have_no_faults(faults):
         ),
     ],
 )
-def test_a_bad_value_is_told_with_its_name_and_the_rule(faults, message):
+def test_a_bad_value_is_reported_with_its_name_and_the_rule(faults, message):
     assert faults == [message]
 
 
-def test_all_faults_are_raised_at_once():
+def test_all_errors_are_raised_at_once():
     with pytest.raises(ValueError, match=r"CNN: hidden=0 must be .*; dropout=2 must be"):
         refuse("CNN", count("hidden", 0), [], fraction("dropout", 2))
 
 
-def test_nothing_is_raised_without_a_fault():
+def test_nothing_is_raised_without_a_error():
     refuse("CNN", [], [])

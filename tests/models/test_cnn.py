@@ -45,6 +45,6 @@ def test_a_block_is_convolution_pooling_and_relu():
     torch.testing.assert_close(model.blocks(images), expected)
 
 
-def test_all_faults_are_told_at_once():
+def test_all_errors_are_reported_at_once():
     with pytest.raises(ValueError, match=r"channels\[0\]=0 .*; kernel_size=4 .*; hidden=0 .*; dro"):
         CNN([0], kernel_size=4, hidden=0, dropout=-0.1)

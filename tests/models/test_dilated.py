@@ -12,6 +12,6 @@ def test_dilation_doubles_and_the_image_keeps_its_size():
     assert model.features(torch.zeros(1, 1, 28, 20)).shape == (1, 7, 28, 20)
 
 
-def test_all_faults_are_told_at_once():
+def test_all_errors_are_reported_at_once():
     with pytest.raises(ValueError, match=r"Dilated: channels=\[\] .*; kernel_size=2 .*; dropout=1"):
         Dilated([], kernel_size=2, dropout=1)

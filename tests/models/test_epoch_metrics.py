@@ -6,10 +6,10 @@ from hpsearch.models.epoch_metrics import Confusion, EpochMetrics
 
 
 def test_means_weigh_every_image_alike_whatever_its_batch():
-    tally = EpochMetrics()
-    tally.add(torch.tensor(1.0), torch.eye(3), torch.tensor([0, 1, 2]))
-    tally.add(torch.tensor(5.0), torch.eye(3)[:1], torch.tensor([2]))
-    means = tally.means("val")
+    metrics = EpochMetrics()
+    metrics.add(torch.tensor(1.0), torch.eye(3), torch.tensor([0, 1, 2]))
+    metrics.add(torch.tensor(5.0), torch.eye(3)[:1], torch.tensor([2]))
+    means = metrics.means("val")
     assert means["val_loss"].item() == pytest.approx(2.0)
     assert means["val_accuracy"].item() == pytest.approx(0.75)
 
@@ -32,10 +32,10 @@ def test_no_images_no_means():
 
 
 def test_keeps_no_graph():
-    tally = EpochMetrics()
+    metrics = EpochMetrics()
     loss = torch.ones((), requires_grad=True)
-    tally.add(loss, torch.eye(2).requires_grad_(), torch.tensor([0, 1]))
-    assert not tally.means("train")["train_loss"].requires_grad
+    metrics.add(loss, torch.eye(2).requires_grad_(), torch.tensor([0, 1]))
+    assert not metrics.means("train")["train_loss"].requires_grad
 
 
 def test_a_confusion_matrix_has_a_row_a_true_class_and_a_column_a_predicted_one():

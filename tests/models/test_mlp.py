@@ -25,7 +25,7 @@ def test_every_hidden_layer_has_the_activation_and_dropout_that_are_asked_for(na
     assert [m.p for m in model.modules() if isinstance(m, nn.Dropout)] == [0.3, 0.3]
 
 
-def test_all_faults_are_told_at_once():
+def test_all_errors_are_reported_at_once():
     message = r"MLP: widths\[1\]=0 .*; dropout=1.5 .*; activation='rellu' must be one of relu, "
     with pytest.raises(ValueError, match=message):
         MLP([50, 0], dropout=1.5, activation="rellu")

@@ -23,7 +23,7 @@ def test_a_block_whose_convolutions_are_zero_passes_its_input():
     assert torch.equal(block(images), images)
 
 
-def test_all_faults_are_told_at_once():
+def test_all_errors_are_reported_at_once():
     with pytest.raises(ValueError, match=r"Residual: channels=\[\] .*; blocks=0 .*; dropout=1"):
         Residual([], blocks=0, dropout=1)
 

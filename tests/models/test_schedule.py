@@ -62,7 +62,7 @@ def test_a_step_too_many_keeps_the_last_rate(schedule):
 
 
 @pytest.mark.parametrize("schedule", [OneCycle, WarmupCosine])
-def test_a_restored_schedule_goes_on_where_it_was(schedule):
+def test_a_restored_schedule_continues_where_it_was(schedule):
     first, second = optimizer(), optimizer()
     saved, restored = schedule(first, total_steps=10), schedule(second, total_steps=10)
     for _ in range(4):
@@ -77,7 +77,7 @@ def test_a_restored_schedule_goes_on_where_it_was(schedule):
 
 
 @pytest.mark.parametrize("schedule", [OneCycle, WarmupCosine])
-def test_faults_are_told_with_the_rule(schedule):
+def test_errors_are_reported_with_the_rule(schedule):
     with pytest.raises(ValueError, match=r"total_steps=0 must be .*; warmup=1.0 must be a number"):
         schedule(optimizer(), total_steps=0, warmup=1.0)
 

@@ -19,8 +19,8 @@ import pytest
 import sqlalchemy as sa
 import yaml
 from coordinating import coordinator_of
+from fault_score import FULL
 from optuna.trial import FrozenTrial
-from scoring import FULL
 from scripted import ScriptedEngine, Watcher, report
 
 from hpsearch.engines.engine import Exited, Handler

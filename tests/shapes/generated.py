@@ -50,7 +50,7 @@ WRITERS: tuple[Any, ...] = (
 
 
 class Generated(feeding.Fed):
-    """A network that fails where it is told to.
+    """A network that fails where asked.
 
     Args:
         fault: where, one of FAULTS.

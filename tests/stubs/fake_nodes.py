@@ -56,7 +56,7 @@ class FakeConnection:
         self._far.shutdown(socket.SHUT_RDWR)
 
     def said(self) -> list[dict[str, Any]]:
-        """Returns what the agent has been told."""
+        """Returns what was sent to the agent."""
         return self.agent.receive()
 
 

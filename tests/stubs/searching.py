@@ -41,7 +41,7 @@ def study_of(trials: int, epochs: int, **study: Any) -> dict[str, Any]:
             "keep_checkpoints": 10_000,
             **study,
         },
-        "model": {"class_path": "steady.Steady", "init_args": {"width": "~int(2, 16)"}},
+        "model": {"class_path": "monotone_module.Monotone", "init_args": {"width": "~int(2, 16)"}},
         "data": {"class_path": "tiny.TinyData"},
         "trainer": {"max_epochs": epochs},
     }

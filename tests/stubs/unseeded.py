@@ -45,7 +45,7 @@ class PermutedData(UnseededData):
         self.training, self.validation = TensorDataset(rows[:80]), TensorDataset(rows[80:])
 
 
-class RestlessData(UnseededData):
+class UnseededOrderData(UnseededData):
     """Splits with a generator that nobody can seed: every trial has rows of its own."""
 
     def setup(self, stage: str | None = None) -> None:

@@ -5,7 +5,7 @@ from hpsearch.studyfile.document import Diagnostics, Document, Location
 from hpsearch.studyfile.yaml_text import parse
 
 
-def test_faults_are_rendered_with_a_frame_of_three_lines():
+def test_errors_are_rendered_with_a_frame_of_three_lines():
     document = parse("model:\n  init_args:\n    chanels: 3\n    hidden: 4\n", "s/x.yaml")
     diagnostic = document.diagnostic(("model", "init_args", "chanels"), "no such argument")
     assert str(StudyFileError([diagnostic])) == (
@@ -17,7 +17,7 @@ def test_faults_are_rendered_with_a_frame_of_three_lines():
     )
 
 
-def test_the_error_counts_the_faults_of_the_file():
+def test_the_error_counts_the_errors_of_the_file():
     document = parse("a: 1\nb: 2\n", "x.yaml")
     diagnostics = [document.diagnostic(("a",), "is odd"), document.diagnostic(("b",), "is even")]
     assert str(StudyFileError(diagnostics)).startswith("x.yaml:1: error: a: is odd\n")
@@ -32,7 +32,7 @@ def test_the_error_has_them_all_and_knows_which_were_not_seen_yet():
     assert error.diagnostics == tuple(diagnostics)
 
 
-def test_faults_of_overrides_alone_are_faults_of_the_command_line():
+def test_errors_of_overrides_alone_are_errors_of_the_command_line():
     diagnostic = Document({}, Location("--set a=1")).diagnostic(("a",), "is odd")
     error = StudyFileError([diagnostic])
     assert str(error) == "--set a=1: error: a: is odd\nthe command line has 1 error"
@@ -66,7 +66,7 @@ def test_a_password_is_masked_whatever_it_holds(url, shown):
     assert "secret" not in shown
 
 
-def test_only_the_first_fault_of_a_value_is_kept_and_lines_are_in_order():
+def test_only_the_first_error_of_a_value_is_kept_and_lines_are_in_order():
     log = Diagnostics(parse("a: 1\nb: 2\n", "x.yaml"))
     for name, message in [("b", "first"), ("b", "second"), ("a", "third")]:
         log.add((name,), message)

@@ -6,7 +6,7 @@ from hpsearch.studyfile.distributions import Choice, FloatRange, IntRange, check
 
 
 @pytest.mark.parametrize(
-    ("distribution", "ends", "size"),
+    ("distribution", "bounds", "size"),
     [
         (IntRange(8, 64, log=True), (8, 64), 57),
         (IntRange(1, 9, step=4), (1, 9), 3),
@@ -17,8 +17,8 @@ from hpsearch.studyfile.distributions import Choice, FloatRange, IntRange, check
         (Choice((True, False)), (True, False), 2),
     ],
 )
-def test_a_distribution_knows_its_ends_and_size(distribution, ends, size):
-    assert distribution.ends() == ends
+def test_a_distribution_knows_its_bounds_and_size(distribution, bounds, size):
+    assert distribution.bounds() == bounds
     assert distribution.size() == size
 
 

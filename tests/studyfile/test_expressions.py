@@ -86,7 +86,7 @@ def test_an_expression_reads_as_its_distribution(expression, distribution):
         ("~" + "x" * MAX_LENGTH, f"characters is over the limit of {MAX_LENGTH}"),
     ],
 )
-def test_each_mistake_in_an_expression_is_told(expression, message):
+def test_each_mistake_in_an_expression_is_reported(expression, message):
     with pytest.raises(InvalidValueError, match=re.escape(message)):
         parse_expression(expression)
 

@@ -9,14 +9,14 @@ from hpsearch.studyfile.space import Space
 from hpsearch.studyfile.yaml_text import parse
 
 
-def fill(space, **values):
+def draw(space, **values):
     named = {name.replace("__", "."): value for name, value in values.items()}
-    return space.sample(lambda name, distribution: named.get(name, distribution.ends()[0]))
+    return space.sample(lambda name, distribution: named.get(name, distribution.bounds()[0]))
 
 
 def violation_of(space, **values):
     try:
-        fill(space, **values)
+        draw(space, **values)
     except InfeasibleError as error:
         return str(error)
     return ""
@@ -53,13 +53,13 @@ def test_a_link_is_filled_in_from_other_values(link, value):
     if "adam.lr" in link:
         assert "has no value in every branch" in space.errors[0][1]
         return
-    config = fill(space, **arguments)
+    config = draw(space, **arguments)
     assert config["model"]["init_args"] == {"size": value, "other": 1, "more": 2}
 
 
 def test_a_link_may_follow_from_a_link_and_adds_no_parameter():
     space = Space(sections(a="~expr(model.b + 1)", b="~ref(model.c)", c="~int(1, 3)"))
-    assert fill(space)["model"]["init_args"] == {"a": 2, "b": 1, "c": 1}
+    assert draw(space)["model"]["init_args"] == {"a": 2, "b": 1, "c": 1}
     assert "model.a" not in space.parameters
     assert space.size() == Space(sections(c="~int(1, 3)")).size()
 
@@ -86,8 +86,8 @@ def test_a_link_without_a_value_makes_the_setting_infeasible():
     space = Space(sections(size="~expr(100 / (data.batch_size - 4))"))
     assert space.errors == ()
     with pytest.raises(InfeasibleError, match="division by zero"):
-        fill(space)
-    assert fill(space, data__batch_size=8)["model"]["init_args"] == {"size": 25.0}
+        draw(space)
+    assert draw(space, data__batch_size=8)["model"]["init_args"] == {"size": 25.0}
     assert all(corner.params["data.batch_size"] == 8 for corner in space.corners())
 
 
@@ -123,7 +123,7 @@ def test_ranges_that_end_at_each_other_or_at_a_word_are_refused():
     assert "can only end at a number or a range, and optimizer.lr is neither" in message
 
 
-def test_a_constraint_that_does_not_hold_is_told_with_its_values():
+def test_a_constraint_that_does_not_hold_is_reported_with_its_values():
     space = Space(sections(size="~int(1, 9)"), ["model.size % data.batch_size == 0"])
     assert violation_of(space, model__size=8) == ""
     assert violation_of(space, model__size=9) == (
@@ -140,9 +140,9 @@ def test_a_constraint_on_a_branch_that_is_not_taken_holds():
 def test_options_may_be_lists():
     space = Space(sections(sizes="~choice([8, 16], (32, [1, 2]), 3)"))
     assert space.parameters["model.sizes"].options == ("[8, 16]", "[32, [1, 2]]", 3)
-    assert fill(space)["model"]["init_args"]["sizes"] == [8, 16]
-    assert fill(space, model__sizes="[32, [1, 2]]")["model"]["init_args"]["sizes"] == [32, [1, 2]]
-    assert fill(space, model__sizes=3)["model"]["init_args"]["sizes"] == 3
+    assert draw(space)["model"]["init_args"]["sizes"] == [8, 16]
+    assert draw(space, model__sizes="[32, [1, 2]]")["model"]["init_args"]["sizes"] == [32, [1, 2]]
+    assert draw(space, model__sizes=3)["model"]["init_args"]["sizes"] == 3
 
 
 def tree_of(text):

@@ -1,6 +1,6 @@
 """Whatever is done to a study file, reading it gives faults and never anything else.
 
-150 mutations by default; `HPSEARCH_FUZZ_S=600` goes on for ten minutes.
+150 mutations by default; `HPSEARCH_FUZZ_S=600` continues for ten minutes.
 """
 
 import os
@@ -64,7 +64,7 @@ def test_a_mutated_study_file_is_read_or_refused(tmp_path):
     ],
     ids=["a long list", "many bad expressions", "many bad sections", "one key again and again"],
 )
-def test_a_large_file_of_faults_is_told_soon(tmp_path, text):
+def test_a_large_file_of_errors_is_reported_soon(tmp_path, text):
     (tmp_path / "large.yaml").write_text(text)
     begun = time.process_time()
     assert read_parsed(tmp_path / "large.yaml").diagnostics

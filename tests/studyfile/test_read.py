@@ -54,7 +54,7 @@ def file(tmp_path):
     return path
 
 
-def faults_of(path, *overrides):
+def errors_of(path, *overrides):
     with pytest.raises(StudyFileError) as caught:
         read_study(path, overrides)
     return caught.value.diagnostics
@@ -68,10 +68,10 @@ def test_a_file_is_read_with_its_own_folder_for_imports(file, monkeypatch, tmp_p
     assert spec.import_paths == (str(tmp_path), str(tmp_path / "elsewhere"))
 
 
-def test_a_file_with_five_faults_gives_five_errors_at_their_lines(tmp_path):
+def test_a_file_with_five_errors_gives_five_errors_at_their_lines(tmp_path):
     path = tmp_path / "five.yaml"
     path.write_text(FIVE_FAULTS)
-    diagnostics = faults_of(path)
+    diagnostics = errors_of(path)
     assert [(diagnostic.line, diagnostic.path) for diagnostic in diagnostics] == [
         (3, "study.objective"),
         (4, "study.samplr"),
@@ -85,7 +85,7 @@ def test_a_file_with_five_faults_gives_five_errors_at_their_lines(tmp_path):
     assert error.endswith(f"\n{path} has 5 errors")
 
 
-def test_grammar_faults_are_told_without_the_slow_imports(tmp_path):
+def test_grammar_errors_are_reported_without_the_slow_imports(tmp_path):
     path = tmp_path / "five.yaml"
     path.write_text(FIVE_FAULTS)
     code = (
@@ -170,18 +170,18 @@ def test_an_override_takes_the_branch_of_a_branch(tmp_path):
         ("study.storage=pg://u:secret@h/d", "study.storage: holds a password"),
     ],
 )
-def test_a_fault_of_an_override_is_told_as_one(file, override, diagnostic):
-    (found,) = faults_of(file, override)
+def test_an_error_of_an_override_is_reported_as_one(file, override, diagnostic):
+    (found,) = errors_of(file, override)
     assert found.where == f"--set {override.replace('secret', '***')}"
     assert found.line is None
     assert f"{found.path}: {found.message}".removeprefix(": ").startswith(diagnostic)
 
 
 @pytest.mark.parametrize("wrong", ["0", "yes", "~int(3, 2)"])
-def test_an_override_mends_a_fault_of_the_file(tmp_path, wrong):
+def test_an_override_mends_an_error_of_the_file(tmp_path, wrong):
     path = tmp_path / "x.yaml"
     path.write_text(STUDY.replace("{max_epochs: 12}", f"\n  max_epochs: {wrong}"))
-    assert len(faults_of(path)) == 1
+    assert len(errors_of(path)) == 1
     assert read_study(path, ["trainer.max_epochs=2"]).max_reports() == 2
 
 
@@ -195,22 +195,22 @@ def test_an_override_mends_a_fault_of_the_file(tmp_path, wrong):
         (b"x" * (MAX_BYTES + 1), f"the file is over the limit of {MAX_BYTES} bytes"),
     ],
 )
-def test_a_file_that_is_no_study_is_told_in_one_sentence(tmp_path, content, message):
+def test_a_file_that_is_no_study_is_reported_in_one_sentence(tmp_path, content, message):
     path = tmp_path / "x.yaml"
     path.write_bytes(content)
-    (diagnostic,) = faults_of(path)
+    (diagnostic,) = errors_of(path)
     assert message in diagnostic.message
 
 
-def test_a_path_that_is_no_file_is_told_in_one_sentence(tmp_path):
-    assert [f.message for f in faults_of(tmp_path / "no.yaml")] == ["there is no such file"]
-    assert [f.message for f in faults_of(tmp_path)] == ["this is a folder; name a study file in it"]
+def test_a_path_that_is_no_file_is_reported_in_one_sentence(tmp_path):
+    assert [f.message for f in errors_of(tmp_path / "no.yaml")] == ["there is no such file"]
+    assert [f.message for f in errors_of(tmp_path)] == ["this is a folder; name a study file in it"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_an_unreadable_file_is_told_in_one_sentence(file):
+def test_an_unreadable_file_is_reported_in_one_sentence(file):
     file.chmod(0)
-    assert [f.message for f in faults_of(file)] == ["the file cannot be read: Permission denied"]
+    assert [f.message for f in errors_of(file)] == ["the file cannot be read: Permission denied"]
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".x", "a\\0b", "a\\nb", "x" * 600, "a b", "é"])

@@ -124,12 +124,12 @@ def test_sizes_multiply_side_by_side_and_add_over_branches():
         ({"a.b": "~int(1, 2)", "a": {"b": "~int(1, 2)"}}, "two parameters are named model.a.b"),
     ],
 )
-def test_each_broken_rule_is_told(section, message):
+def test_each_broken_rule_is_reported(section, message):
     ((_, found),) = Space({"model": section}).errors
     assert message in found
 
 
-def test_all_broken_rules_are_told_at_once():
+def test_all_broken_rules_are_reported_at_once():
     space = Space({"model": {"a": "~int(4, 2)", "b": ["~flaot(0, 1)", "~int(1, 2)"]}})
     assert [path for path, _ in space.errors] == [("model", "a"), ("model", "b", 0)]
     assert [corner.config["model"] for corner in space.corners()] == [

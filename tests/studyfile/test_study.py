@@ -26,7 +26,7 @@ def with_changes(**sections):
     return document
 
 
-def faults_of(**sections):
+def errors_of(**sections):
     with pytest.raises(StudyFileError) as caught:
         StudySpec.from_document(with_changes(**sections))
     return [f"{diagnostic.path}: {diagnostic.message}" for diagnostic in caught.value.diagnostics]
@@ -52,7 +52,7 @@ def study(**sections):
 )
 def test_trials_on_several_devices_have_a_strategy_of_lightnings(sections, said):
     assert study(study={"devices_per_trial": 2}, trainer={"max_epochs": 2, "strategy": "fsdp"})
-    found = faults_of(study={"devices_per_trial": 2}, **sections)
+    found = errors_of(study={"devices_per_trial": 2}, **sections)
 
     assert len(found) == len(said)
     assert all(start in fault for fault, start in zip(found, said, strict=True))
@@ -128,7 +128,7 @@ def test_several_objectives_are_not_pruned():
     both = {"val_accuracy": "maximize", "val_loss": "minimize"}
     assert study(study={"objective": both}).pruner.class_path == "optuna.pruners.NopPruner"
     assert study(study={"objective": both, "pruner": "none"}).objectives == both
-    assert faults_of(study={"objective": both, "pruner": "median"}) == [
+    assert errors_of(study={"objective": both, "pruner": "median"}) == [
         "study.pruner: studies of several objectives train every trial whole; "
         "write pruner: none, or keep one objective"
     ]
@@ -179,15 +179,15 @@ def test_several_objectives_are_not_pruned():
         ({"pruner": "tpe"}, "study.pruner: there is no 'tpe'"),
     ],
 )
-def test_each_fault_of_the_study_block_is_told(settings, diagnostic):
-    diagnostics = faults_of(study=settings)
+def test_each_error_of_the_study_block_is_reported(settings, diagnostic):
+    diagnostics = errors_of(study=settings)
     assert len(diagnostics) == 1
     assert diagnostic in diagnostics[0]
 
 
 def test_a_study_needs_a_name_an_objective_and_a_limit():
-    assert faults_of(study=None) == ["study: the section study: is missing"]
-    assert faults_of(study=[]) == ["study: must be a mapping with a name, an objective and trials"]
+    assert errors_of(study=None) == ["study: the section study: is missing"]
+    assert errors_of(study=[]) == ["study: must be a mapping with a name, an objective and trials"]
     document = {**BASE, "study": {}}
     with pytest.raises(StudyFileError, match="study needs a name, as in name: mnist-cnn"):
         StudySpec.from_document(document)
@@ -217,7 +217,7 @@ def test_a_study_without_parameters_needs_no_limit():
     ],
 )
 def test_a_sampler_that_does_not_fit_the_space_is_refused(sampler, sections, diagnostic):
-    diagnostics = faults_of(study={"sampler": sampler}, **sections)
+    diagnostics = errors_of(study={"sampler": sampler}, **sections)
     assert len(diagnostics) == 1
     assert diagnostic in diagnostics[0]
 
@@ -261,8 +261,8 @@ def test_a_sampler_that_does_not_fit_the_space_is_refused(sampler, sections, dia
         ({"schedule": {"class_path": "m.S", "monitor": 3}}, "must be the name of a metric"),
     ],
 )
-def test_each_fault_of_the_sections_is_told(sections, diagnostic):
-    diagnostics = faults_of(**sections)
+def test_each_error_of_the_sections_is_reported(sections, diagnostic):
+    diagnostics = errors_of(**sections)
     assert len(diagnostics) == 1
     assert diagnostic in diagnostics[0]
 
@@ -303,8 +303,8 @@ def test_a_key_in_the_wrong_spelling_is_not_also_a_missing_one(change, diagnosti
         {"data": {"init_args": {"size": "~int(2, 1)", "step": "~float(0, 1)"}}},
     ],
 )
-def test_one_cause_is_one_fault(sections):
-    assert len(faults_of(**sections)) == 1
+def test_one_cause_is_one_error(sections):
+    assert len(errors_of(**sections)) == 1
 
 
 def test_max_epochs_is_required():
@@ -406,8 +406,8 @@ def test_a_budget_may_be_in_epochs():
         ),
     ],
 )
-def test_what_is_wrong_with_a_schedule_or_with_known_settings_is_told(settings, diagnostic):
-    assert faults_of(study=settings) == [diagnostic]
+def test_what_is_wrong_with_a_schedule_or_with_known_settings_is_reported(settings, diagnostic):
+    assert errors_of(study=settings) == [diagnostic]
 
 
 @pytest.mark.parametrize(

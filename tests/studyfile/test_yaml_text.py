@@ -66,7 +66,7 @@ def test_every_key_and_item_remembers_its_line():
         ("a: " + "x" * MAX_BYTES, f"bytes are over the limit of {MAX_BYTES}"),
     ],
 )
-def test_each_fault_of_the_text_is_told(text, message):
+def test_each_error_of_the_text_is_reported(text, message):
     diagnostics = parse(text, "x.yaml").diagnostics
     assert len(diagnostics) == 1
     assert message in diagnostics[0].message
@@ -87,7 +87,7 @@ def test_an_alias_bomb_is_cut_off_at_once():
         ("a: [~float(1e-4, 1e-1, log=True), 3]", {"a": [3]}),
     ],
 )
-def test_an_expression_that_yaml_split_is_told_with_its_quotes(text, tree):
+def test_an_expression_that_yaml_split_is_reported_with_its_quotes(text, tree):
     read = parse(text, "x.yaml")
     assert read.tree == tree
     assert [diagnostic.message for diagnostic in read.diagnostics] == [

@@ -108,7 +108,7 @@ def test_other_errors_say_of_nothing_that_it_is_full(tmp_path: Path, error: Exce
         (OSError(errno.ENOSPC, "No space left on device"), False),
     ],
 )
-def test_memory_that_was_too_small_is_told_from_other_errors(
+def test_memory_that_was_too_small_is_distinguished_from_other_errors(
     error: Exception, memory: bool
 ) -> None:
     assert is_out_of_memory(error) is memory

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 
 from hpsearch.classes.binding import instantiate
 from hpsearch.data import ImageData
-from hpsearch.data.opening import LOG, openings_of
+from hpsearch.data.test_access import LOG, evaluations_of
 from hpsearch.models import Softmax
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Message
@@ -98,7 +98,7 @@ def test_a_module_with_a_data_module_of_its_own_fails_too(
     assert "the test split is closed while a model is trained" in ended.failure
 
 
-def opening(folder: Path, **changes: Any) -> dict[str, Any]:
+def evaluation(folder: Path, **changes: Any) -> dict[str, Any]:
     fields = {"search": "id-1", "study": "one", "trial": 4, "sha256": "aa", "again": False}
     return {"folder": str(folder), **fields, **changes}
 
@@ -106,12 +106,12 @@ def opening(folder: Path, **changes: Any) -> dict[str, Any]:
 def test_an_opening_is_seen_from_every_study_of_the_folder(tmp_path: Path) -> None:
     trial = job(tmp_path, "hpsearch.models.Softmax", images(tmp_path))
     run(trial)
-    first = run_final_test(trial, "a test", opening(tmp_path))
+    first = run_final_test(trial, "a test", evaluation(tmp_path))
     assert first["earlier"] == []
-    [line] = openings_of(tmp_path, first["images"])
+    [line] = evaluations_of(tmp_path, first["images"])
     assert (line["study"], line["trial"], line["metrics"]) == ("one", 4, first["metrics"])
 
-    other = run_final_test(trial, "a test", opening(tmp_path, search="id-2", study="two"))
+    other = run_final_test(trial, "a test", evaluation(tmp_path, search="id-2", study="two"))
     [earlier] = other["earlier"]
     assert (earlier["study"], earlier["trial"]) == ("one", 4)
     assert earlier["metrics"] == first["metrics"]
@@ -122,7 +122,7 @@ def test_test_images_that_cannot_be_read_spend_no_opening(tmp_path: Path) -> Non
     run(trial)
     file = tmp_path / "t10k-images-idx3-ubyte"
     file.write_bytes(file.read_bytes()[:-9])
-    failure = run_final_test(trial, "a test", opening(tmp_path))["failure"]
+    failure = run_final_test(trial, "a test", evaluation(tmp_path))["failure"]
     assert "t10k-images-idx3-ubyte: its header promises 1280 bytes, 1271 follow" in failure
     assert not (tmp_path / LOG).exists()
 
@@ -130,18 +130,20 @@ def test_test_images_that_cannot_be_read_spend_no_opening(tmp_path: Path) -> Non
 def test_a_search_whose_database_has_forgotten_its_opening_is_refused(tmp_path: Path) -> None:
     trial = job(tmp_path, "hpsearch.models.Softmax", images(tmp_path))
     run(trial)
-    run_final_test(trial, "a test", opening(tmp_path))
-    refused = run_final_test(trial, "a test", opening(tmp_path, sha256="bb"))["failure"]
+    run_final_test(trial, "a test", evaluation(tmp_path))
+    refused = run_final_test(trial, "a test", evaluation(tmp_path, sha256="bb"))["failure"]
     assert "for trial 4 of this very search, of which its database has no record" in refused
-    assert "metrics" in run_final_test(trial, "a test", opening(tmp_path, sha256="aa"))
-    assert "metrics" in run_final_test(trial, "a test", opening(tmp_path, sha256="bb", again=True))
+    assert "metrics" in run_final_test(trial, "a test", evaluation(tmp_path, sha256="aa"))
+    assert "metrics" in run_final_test(
+        trial, "a test", evaluation(tmp_path, sha256="bb", again=True)
+    )
 
 
 def test_the_test_rows_of_any_data_module_have_a_fingerprint(tmp_path: Path) -> None:
     trial = job(tmp_path, "tested.TestedModel", {"class_path": "tested.TestedData"})
     run(trial)
     for study, seen in (("one", 0), ("two", 1)):
-        found = run_final_test(trial, "a test", opening(tmp_path, search=study, study=study))
+        found = run_final_test(trial, "a test", evaluation(tmp_path, search=study, study=study))
         assert len(found["earlier"]) == seen
 
 

@@ -125,7 +125,7 @@ class Typed(Hydra):
 
 
 class Sized(Steps):
-    """Is told what only the data know, and the batch size too."""
+    """Gets what only the data know, and the batch size too."""
 
     def __init__(
         self,
@@ -195,7 +195,7 @@ def read(folder: Path, text: str) -> StudySpec:
 
 def job_of(spec: StudySpec, folder: Path, **values: Any) -> Any:
     params = {name.replace("__", "."): value for name, value in values.items()}
-    config = spec.space.sample(lambda name, d: params.setdefault(name, d.ends()[0]))
+    config = spec.space.sample(lambda name, d: params.setdefault(name, d.bounds()[0]))
     return spec.job(0, params, config, Placement(folder))
 
 
@@ -274,7 +274,7 @@ def test_links_of_a_cli_class_are_followed(tmp_path: Path) -> None:
     assert (module.hparams.batch_size, module.hparams.n_classes) == (4, 4)
 
 
-def test_what_follows_from_data_that_lack_it_is_told(tmp_path: Path) -> None:
+def test_what_follows_from_data_that_lack_it_is_reported(tmp_path: Path) -> None:
     text = f"model: {{class_path: theirs.Sized, from_data: {{n_classes: labels}}}}\n{ROWS}"
     words = "model.from_data: Rows has no attribute 'labels' after setup('fit')"
     assert words in probe(job_of(read(tmp_path, text), tmp_path))["failure"]

@@ -11,7 +11,7 @@ import pytest
 import pytorch_lightning as pl
 import small_images
 import torch
-from other_tree import OtherModel
+from other_namespace import OtherModel
 from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, LearningRateMonitor
 from small_images import Bystander, Witness
 from tiny import TinyData, TinyModel
@@ -195,7 +195,7 @@ def test_a_resumed_trial_equals_the_undisturbed_one_bit_for_bit(tmp_path: Path, 
     assert_same_weights(tmp_path / "whole", tmp_path / "parts")
 
 
-def test_a_trial_that_began_with_single_steps_goes_on_with_scans(tmp_path: Path) -> None:
+def test_a_trial_that_began_with_single_steps_continues_with_scans(tmp_path: Path) -> None:
     whole = run(job(tmp_path / "whole"))
     first = run(job(tmp_path / "parts", stub(Bystander)), {1: "stop"})
     second = run(job(tmp_path / "parts"))
@@ -205,15 +205,17 @@ def test_a_trial_that_began_with_single_steps_goes_on_with_scans(tmp_path: Path)
 
 
 @pytest.mark.parametrize("others", [[], [stub(Bystander)]], ids=["scanned", "single"])
-def test_progress_is_told_between_the_batches_of_a_scan(
+def test_progress_is_shown_between_the_batches_of_a_scan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: list[Any]
 ) -> None:
     monkeypatch.setattr(progress, "INTERVAL_S", 0.0)
     heard = run(job(tmp_path, *others, trainer={"max_epochs": 1}))
 
-    told = [message for message in heard if isinstance(message, Progress)]
-    assert [message.fraction for message in told] == [n / BATCHES for n in range(1, BATCHES + 1)]
-    assert all(message.samples_per_s > 0 for message in told)
+    reported = [message for message in heard if isinstance(message, Progress)]
+    assert [message.fraction for message in reported] == [
+        n / BATCHES for n in range(1, BATCHES + 1)
+    ]
+    assert all(message.samples_per_s > 0 for message in reported)
 
 
 @pytest.mark.parametrize("others", [[], [stub(Bystander)]], ids=["scanned", "single"])
@@ -221,7 +223,7 @@ def test_progress_is_told_between_the_batches_of_a_scan(
     ("plan", "kind", "at"),
     [("raise", "training", "batch 3 of epoch 1"), ("inf", "not finite", "epoch 1")],
 )
-def test_what_goes_wrong_within_a_scan_is_told_with_its_place(
+def test_what_goes_wrong_within_a_scan_is_reported_with_its_place(
     tmp_path: Path, others: list[Any], plan: str, kind: str, at: str
 ) -> None:
     model = {"class_path": "small_images.Fragile", "init_args": {"plan": plan}}
@@ -289,7 +291,7 @@ def test_batches_are_scanned_only_where_it_makes_no_difference(
     assert found == reason or (reason is not None and found is not None and reason in found)
 
 
-def test_a_hook_counts_as_overridden_in_either_of_lightnings_trees() -> None:
+def test_a_hook_counts_as_overridden_in_either_lightning_namespace() -> None:
     assert overrides(OtherModel(), "training_step")
     assert not overrides(OtherModel(), "on_train_batch_end")
     assert not overrides(TinyModel(), "optimizer_step")

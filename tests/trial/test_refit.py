@@ -35,7 +35,7 @@ def test_it_ends_after_the_confirmed_epochs(tmp_path: Path) -> None:
     assert state_of(tmp_path / "best.ckpt")["global_step"] == 4 * 6, "96 examples, 16 a step"
 
 
-def test_it_goes_on_from_where_it_was_killed_bit_for_bit(tmp_path: Path) -> None:
+def test_it_continues_from_where_it_was_killed_bit_for_bit(tmp_path: Path) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     refit(job(whole), 4)
     # A training that is to last two epochs leaves what a kill after the second would leave.

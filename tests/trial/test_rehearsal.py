@@ -9,7 +9,7 @@ from typing import Any
 import generated
 import pytest
 from desk import job, run
-from scoring import FULL
+from fault_score import FULL
 
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Started
@@ -157,7 +157,7 @@ def test_a_check_prints_nothing_of_what_the_trial_prints(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_trial_that_is_told_to_rehearse_trains_as_if_it_had_not(tmp_path: Path) -> None:
+def test_a_trial_that_is_asked_to_rehearse_trains_as_if_it_had_not(tmp_path: Path) -> None:
     plain = run(fed(tmp_path / "plain"))
     rehearsed = run(replace(fed(tmp_path / "rehearsed"), rehearse=True))
 
@@ -165,7 +165,7 @@ def test_a_trial_that_is_told_to_rehearse_trains_as_if_it_had_not(tmp_path: Path
     assert [message for message in rehearsed.heard if isinstance(message, Started)]
 
 
-def test_a_trial_that_is_told_to_rehearse_fails_before_it_trains(tmp_path: Path) -> None:
+def test_a_trial_that_is_asked_to_rehearse_fails_before_it_trains(tmp_path: Path) -> None:
     trial = fed(tmp_path, callback("EarlyStopping", monitor="val_los"))
     desk = run(replace(trial, rehearse=True))
 

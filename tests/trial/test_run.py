@@ -70,15 +70,15 @@ def test_so_is_that_of_a_module_with_loaders_of_its_own(tmp_path: Path) -> None:
     assert one[0] is not None
     trial = job(tmp_path / "0", data=None)
     config = {**trial.config, "model": {"class_path": "unseeded.SplittingModel"}}
-    opening = {"folder": str(tmp_path), "search": "a", "study": "s", "trial": 0, "sha256": "b"}
+    evaluation = {"folder": str(tmp_path), "search": "a", "study": "s", "trial": 0, "sha256": "b"}
     trained = replace(trial, seed=0, config=config)
-    tested = run_final_test(trained, "a test", {**opening, "again": False})
-    assert tested["examples"] == 8
-    assert tested["images"]
+    found = run_final_test(trained, "a test", {**evaluation, "again": False})
+    assert found["examples"] == 8
+    assert found["images"]
 
 
 def test_a_split_that_nobody_can_seed_is_seen(tmp_path: Path) -> None:
-    found = splits(tmp_path, data={"class_path": "unseeded.RestlessData"})
+    found = splits(tmp_path, data={"class_path": "unseeded.UnseededOrderData"})
     assert len({split for split, _ in found}) == 3
 
 
@@ -89,7 +89,7 @@ def test_what_the_data_draw_changes_no_weight(tmp_path: Path) -> None:
         run(replace(trial, config={**trial.config, **config}))
         return weights(tmp_path / data / "last.ckpt")["net.weight"]
 
-    assert torch.equal(first("UnseededData"), first("RestlessData"))
+    assert torch.equal(first("UnseededData"), first("UnseededOrderData"))
 
 
 def test_data_that_are_drawn_anew_every_epoch_still_are(
@@ -152,15 +152,17 @@ def test_a_kill_before_the_best_checkpoint_was_kept_is_made_good(tmp_path: Path,
             raise Killed
         keep(path, target)
 
-    steady = replace(job(tmp_path), objectives={"epochs_done": "maximize"})
-    steady = replace(steady, config={**steady.config, "model": {"class_path": "steady.Steady"}})
+    monotone = replace(job(tmp_path), objectives={"epochs_done": "maximize"})
+    monotone = replace(
+        monotone, config={**monotone.config, "model": {"class_path": "monotone_module.Monotone"}}
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "keep", kept)
         with pytest.raises(Killed):
-            run_trial(steady, Desk())
+            run_trial(monotone, Desk())
     assert verified(tmp_path / "best.ckpt") == done - 1
 
-    assert run(steady).ended.facts["best_step"] == 4
+    assert run(monotone).ended.facts["best_step"] == 4
     assert verified(tmp_path / "best.ckpt") == 4
 
 
@@ -172,7 +174,7 @@ def test_a_kill_before_the_best_checkpoint_was_kept_is_made_good(tmp_path: Path,
         (errno.EROFS, "Read-only file system"),
     ],
 )
-def test_a_disk_that_cannot_be_written_is_told_and_the_trial_can_go_on(
+def test_a_disk_that_cannot_be_written_is_reported_and_the_trial_can_continue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
 ) -> None:
     real, synced = os.fsync, []
@@ -298,7 +300,7 @@ class Evil:
         return Path.touch, (Path("evil"),)
 
 
-def bewitch(path: Path) -> None:
+def make_malicious(path: Path) -> None:
     """Puts a file there that runs code when it is unpickled, under its true SHA-256."""
     torch.save({"state_dict": Evil()}, path)
     sidecar = path.with_suffix(".json")
@@ -308,17 +310,17 @@ def bewitch(path: Path) -> None:
     sidecar.write_text(json.dumps(facts))
 
 
-DAMAGES = (cut, flip, empty, swap, bewitch)
+CORRUPTIONS = (cut, flip, empty, swap, make_malicious)
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("corrupt", CORRUPTIONS)
 def test_a_damaged_checkpoint_is_not_trusted_and_the_one_before_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corrupt: Callable[[Path], None]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     whole = run(job(tmp_path / "whole"))
     run(job(tmp_path / "parts"), {2: "stop"})
-    damage(tmp_path / "parts/last.ckpt")
+    corrupt(tmp_path / "parts/last.ckpt")
 
     desk = run(job(tmp_path / "parts"))
 
@@ -334,9 +336,9 @@ def test_a_damaged_checkpoint_is_not_trusted_and_the_one_before_is_taken(
     assert not Path("evil").exists()
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("corrupt", CORRUPTIONS)
 def test_without_any_good_checkpoint_a_trial_begins_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corrupt: Callable[[Path], None]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "trial"
@@ -345,7 +347,7 @@ def test_without_any_good_checkpoint_a_trial_begins_anew(
         copy = (folder / name).read_bytes()
         (folder / name).unlink()  # not the same file under another name any more
         (folder / name).write_bytes(copy)
-        damage(folder / name)
+        corrupt(folder / name)
 
     desk = run(job(folder))
 
@@ -361,7 +363,9 @@ def test_without_any_good_checkpoint_a_trial_begins_anew(
         ("silent", "the objective val_loss was not logged; the validation logged nothing. Log it"),
     ],
 )
-def test_what_goes_wrong_is_told_and_never_raised(tmp_path: Path, plan: str, failure: str) -> None:
+def test_what_goes_wrong_is_reported_and_never_raised(
+    tmp_path: Path, plan: str, failure: str
+) -> None:
     desk = run(job(tmp_path, {"plan": plan}))
 
     assert not desk.reports
@@ -380,7 +384,7 @@ def test_what_goes_wrong_is_told_and_never_raised(tmp_path: Path, plan: str, fai
         ("oom", "out of memory", "batch 1 of epoch 2"),
     ],
 )
-def test_a_failure_is_told_by_its_kind_and_place(
+def test_a_failure_is_reported_by_its_kind_and_place(
     tmp_path: Path, plan: str, kind: str, at: str
 ) -> None:
     # The third validation in a row without a usable value is one too many.
@@ -464,10 +468,10 @@ def test_the_parameters_stand_beside_the_results(tmp_path: Path) -> None:
     assert written["trainer"] == {"max_epochs": 4}
 
 
-def test_a_module_of_the_other_lightning_tree_trains_too(tmp_path: Path) -> None:
+def test_a_module_of_the_other_lightning_namespace_trains_too(tmp_path: Path) -> None:
     sections = {
-        "model": {"class_path": "other_tree.OtherModel"},
-        "data": {"class_path": "other_tree.OtherData"},
+        "model": {"class_path": "other_namespace.OtherModel"},
+        "data": {"class_path": "other_namespace.OtherData"},
     }
 
     desk = run(replace(job(tmp_path), config={"trainer": {"max_epochs": 2}, **sections}))

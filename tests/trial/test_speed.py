@@ -19,7 +19,7 @@ from hpsearch.protocol.messages import Decision, Ended, Message, Report
 from hpsearch.trial.probes.throughput import throughput
 from hpsearch.trial.run import run_trial
 from hpsearch.trial.speedups.speed import WrongMachineError, accelerate, takes_channels_last
-from hpsearch.trial.trained import load_trained
+from hpsearch.trial.trained_model import load_trained_model
 
 needs_compiler = pytest.mark.skipif(
     not any(map(shutil.which, ("g++", "clang++"))),
@@ -113,7 +113,7 @@ def test_a_compiled_trial_is_the_plain_one_to_rounding_under_the_same_names(
     assert got.keys() == wanted.keys() == {"layer.weight", "layer.bias"}
     for name in wanted:
         torch.testing.assert_close(got[name], wanted[name])
-    module, _ = load_trained(fast)
+    module, _ = load_trained_model(fast)
     assert module._compiled_call_impl is None, "what predicts or exports need not compile"
 
 
@@ -178,7 +178,7 @@ def test_the_throughput_is_of_steps_and_writes_nothing(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_timed_is_told(
+def test_what_cannot_be_timed_is_reported(
     tmp_path: Path, sections: dict[str, Any], failure: str
 ) -> None:
     found = throughput(of_points(tmp_path, **sections), str(tmp_path), until_s=0.02)
@@ -193,6 +193,6 @@ def test_a_module_that_is_never_called_has_nothing_to_compile(tmp_path: Path) ->
     assert found == {"failure": "nothing was compiled: Affine's steps do not call self(...)"}
 
 
-def test_no_gpu_is_told_of_by_the_class(tmp_path: Path) -> None:
+def test_no_gpu_is_reported_by_the_class(tmp_path: Path) -> None:
     with pytest.raises(WrongMachineError, match="write compile: true, or leave it out"):
         accelerate(Affine(), of_points(tmp_path, speed={"compile": "reduce-overhead"}))

@@ -10,7 +10,7 @@ import feeding
 import pytest
 import torch
 from desk import Desk, job, run, weights
-from scoring import FULL
+from fault_score import FULL
 
 from hpsearch.protocol.job import Job, counts_validations
 from hpsearch.protocol.messages import Started
@@ -105,8 +105,8 @@ def check_equal_when_resumed(folder: Path, trainer: dict[str, Any], kind: str, a
     second = run(fed(folder / "parts", trainer, kind))
 
     assert first.ended.how == "stopped"
-    told = [(r.step, r.values, r.metrics["steps"]) for r in (*first.reports, *second.reports)]
-    assert told == [(r.step, r.values, r.metrics["steps"]) for r in whole.reports]
+    steps = [(r.step, r.values, r.metrics["steps"]) for r in (*first.reports, *second.reports)]
+    assert steps == [(r.step, r.values, r.metrics["steps"]) for r in whole.reports]
     wanted, got = (weights(folder / which / "last.ckpt") for which in ("whole", "parts"))
     assert all(torch.equal(wanted[key], got[key]) for key in wanted)
     assert notes_of(second) == []
@@ -125,7 +125,7 @@ def test_a_loader_that_draws_while_it_is_read_is_promised_nothing(tmp_path: Path
     assert [report.step for report in second.reports] == [3, 4]
 
 
-def test_gradients_that_were_being_accumulated_are_told_as_lost(tmp_path: Path) -> None:
+def test_gradients_that_were_being_accumulated_are_reported_as_lost(tmp_path: Path) -> None:
     job = fed(tmp_path, {**WITHIN, "accumulate_grad_batches": 2})
     run(job, {1: "stop"})
 

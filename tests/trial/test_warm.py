@@ -68,7 +68,7 @@ def test_what_may_have_to_be_downloaded_is_not_preloaded() -> None:
     assert not table._preloaded
 
 
-def test_modules_of_the_study_that_cannot_be_imported_are_told() -> None:
+def test_modules_of_the_study_that_cannot_be_imported_are_reported() -> None:
     assert load_study(["tiny", "no.such.module"], {"class_path": "tiny.TinyData"}) == [
         "no.such.module cannot be imported: ModuleNotFoundError: No module named 'no'"
     ]

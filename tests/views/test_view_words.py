@@ -23,7 +23,7 @@ from hpsearch.views.formatting import command, one_line, spell
         (273_600, "3d 04h"),
     ],
 )
-def test_duration_is_told_in_its_two_greatest_units(seconds: float | None, words: str) -> None:
+def test_duration_is_shown_in_its_two_greatest_units(seconds: float | None, words: str) -> None:
     assert spell(seconds) == words
 
 

@@ -1,4 +1,4 @@
-"""`doctor`: what this machine has."""
+"""`doctor`: a report on this machine."""
 
 from __future__ import annotations
 

@@ -17,13 +17,11 @@ def fsck(
     *,
     repair: Annotated[
         bool,
-        Parameter(negative="", show_default=False, help="Put right what safely can be."),
+        Parameter(negative="", show_default=False, help="Fix what can be fixed safely."),
     ] = False,
     rebuild: Annotated[
         bool,
-        Parameter(
-            negative="", show_default=False, help="Make a lost database again from the folder."
-        ),
+        Parameter(negative="", show_default=False, help="Rebuild a lost database from the folder."),
     ] = False,
     storage: Storage = None,
     runs: Runs = None,

@@ -11,7 +11,7 @@ from hpsearch.commands.context import console, open_named
 from hpsearch.commands.options import Json, Runs, Storage, StudyName
 
 Hosts = tuple[str, ...]
-# As old as this, the file is that of a search that was killed.
+# A file older than this belongs to a search that was killed.
 STALE_S = 30.0
 
 
@@ -21,11 +21,13 @@ def nodes(
     *,
     add: Annotated[
         Hosts,
-        Parameter(negative="", show_default=False, help="Let a host in, or try it again."),
+        Parameter(negative="", show_default=False, help="Add a host, or try it again."),
     ] = (),
     drain: Annotated[
         Hosts,
-        Parameter(negative="", show_default=False, help="Have a node end its epochs and leave."),
+        Parameter(
+            negative="", show_default=False, help="Drain a node: it ends its epochs and leaves."
+        ),
     ] = (),
     storage: Storage = None,
     runs: Runs = None,

@@ -16,7 +16,7 @@ from hpsearch.data.augmentation.elastic import displacement
 from hpsearch.data.augmentation.erase import erase
 from hpsearch.errors import DataError
 
-# The greatest strengths that still leave something of the image.
+# The largest strengths that still leave something of the image.
 _LIMITS = {
     "shift": 1.0,
     "rotate": 180.0,
@@ -30,16 +30,16 @@ _LIMITS = {
 @final
 @dataclass(frozen=True)
 class Augment:
-    """Random changes of training images, drawn anew for each image; strength 0 is exactly off.
+    """Random changes of training images, drawn for each image; strength 0 is exactly off.
 
     Shift, rotation, scale, shear and elastic deformation together are one bilinear resampling
     with black outside the image; erasing follows.
 
     Attributes:
-        shift: greatest shift along each axis, as a fraction of the width and height, 0 to 1.
-        rotate: greatest rotation either way, in degrees, 0 to 180.
-        scale: greatest change of size; 0.1 draws factors from 0.9 to 1.1. 0 to 0.9.
-        shear: greatest slant along x either way, in degrees, 0 to 60.
+        shift: largest shift along each axis, as a fraction of the width and height, 0 to 1.
+        rotate: largest rotation either way, in degrees, 0 to 180.
+        scale: largest change of size; 0.1 draws factors from 0.9 to 1.1. 0 to 0.9.
+        shear: largest slant along x either way, in degrees, 0 to 60.
         elastic: standard deviation of a smooth displacement of the pixels, in pixels, 0 to 20.
         erase: probability that a rectangle of an image is blackened, 0 to 1.
 
@@ -55,9 +55,9 @@ class Augment:
     erase: float = 0.0
 
     def __post_init__(self) -> None:
-        faults = faults_of({name: getattr(self, name) for name in _LIMITS})
-        if faults:
-            raise DataError("; ".join(faults))
+        errors = errors_of({name: getattr(self, name) for name in _LIMITS})
+        if errors:
+            raise DataError("; ".join(errors))
 
     @cached_property
     def is_off(self) -> bool:
@@ -70,7 +70,7 @@ class Augment:
         generator: torch.Generator,
         part: tuple[slice, int] | None = None,
     ) -> Tensor:
-        """Returns the images, each changed by draws of its own.
+        """Returns the images, each changed by its own draws.
 
         Args:
             images: float, black is 0, `(B, C, H, W)`.
@@ -103,12 +103,12 @@ class Augment:
         return grid + field * field.new_tensor([2 / width, 2 / height])
 
 
-def faults_of(strengths: Mapping[str, Any]) -> list[str]:
+def errors_of(strengths: Mapping[str, Any]) -> list[str]:
     """Returns what is wrong with a mapping of strengths by name, in words; empty if nothing is."""
-    return [fault for name, strength in strengths.items() for fault in _faults(name, strength)]
+    return [error for name, strength in strengths.items() for error in _errors(name, strength)]
 
 
-def _faults(name: str, strength: Any) -> list[str]:
+def _errors(name: str, strength: Any) -> list[str]:
     if name not in _LIMITS:
         return [_unknown(str(name))]
     limit = _LIMITS[name]

@@ -58,9 +58,9 @@ def _require_same_classes(layout: Layout, classes: Sequence[str]) -> None:
     """Refuses parts that differ in their classes: here, and not when the test split is opened."""
     # A test folder without classes is not labelled, as in a competition: there is no test split.
     others = [top for top in (layout.val, layout.test) if top is not None and visible_folders(top)]
-    faults = [fault for top in others for fault in other_classes(top, layout.train, classes)]
-    if faults:
-        raise DataError(f"{layout.train}: its parts differ in their classes:{listed(faults)}")
+    errors = [error for top in others for error in other_classes(top, layout.train, classes)]
+    if errors:
+        raise DataError(f"{layout.train}: its parts differ in their classes:{listed(errors)}")
 
 
 def _hold(
@@ -84,8 +84,8 @@ def _hold(
     shape = (3 if False in greys else 1, size, size)
     held = fits(len(tree.paths), shape, request.memory_limit_gb)
     pixels = _decode(tree, bad, shape, held)
-    tree.faults += tree.empty_classes(top, classes, bad)
-    _require_usable(top, tree.faults, request.skip_unreadable)
+    tree.errors += tree.empty_classes(top, classes, bad)
+    _require_usable(top, tree.errors, request.skip_unreadable)
     kept = [number for number in range(len(tree.paths)) if number not in bad]
     if not kept:
         raise DataError(f"{top}: holds no picture that can be used")
@@ -156,15 +156,15 @@ def _read(path: Path) -> Image.Image:
         raise DataError(f"{path}: {error}") from error
 
 
-def _require_usable(top: Path, faults: Sequence[str], skip: bool) -> None:
+def _require_usable(top: Path, errors: Sequence[str], skip: bool) -> None:
     """Refuses what cannot be used, all of it at once; or logs it, if it is to be skipped."""
-    if not faults:
+    if not errors:
         return
     if skip:
-        _log.warning("%s: skipped, as skip_unreadable says:%s", top, listed(faults))
+        _log.warning("%s: skipped, as skip_unreadable says:%s", top, listed(errors))
         return
-    many = f"{len(faults)} files or folders" if len(faults) > 1 else "a file or folder"
+    many = f"{len(errors)} files or folders" if len(errors) > 1 else "a file or folder"
     raise DataError(
         f"{top}: {many} cannot be used; mend or remove them, or train on the others with"
-        f" skip_unreadable: true{listed(faults)}"
+        f" skip_unreadable: true{listed(errors)}"
     )

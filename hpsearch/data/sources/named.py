@@ -31,7 +31,7 @@ def load_named(split: Split, request: Request) -> ImageStore:
     dataset = find_class(request.source)
     limit = request.memory_limit_gb
     if request.data_dir and has_idx_files(dataset):
-        # The files of MNIST and its kin have the same names. Without a folder of their own they
+        # The files of MNIST and its kin have the same names. Outside a separate folder they
         # are taken for this dataset only where the user named the folder for it.
         folder = Path(request.data_dir).expanduser()
         if find_pair(folder, split):

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hpsearch.data.images import Images, ImageStore
-from hpsearch.data.opening import record_reading, require_open
 from hpsearch.data.sources.folder import load_folder
 from hpsearch.data.sources.idx import NAMES, find_pair, load_pair
 from hpsearch.data.sources.named import load_named
 from hpsearch.data.sources.pixel_csv import is_pixel_csv, load_pixel_csv
 from hpsearch.data.sources.places import same_name
 from hpsearch.data.sources.request import Request, Split
+from hpsearch.data.test_access import record_reading, require_open
 from hpsearch.errors import DataError
 
 MNIST_FOLDER = Path(__file__).parents[1] / "mnist"
@@ -52,7 +52,7 @@ def load_test(request: Request, reason: str | None) -> ImageStore:
 
     Raises:
         TestSplitClosedError: this process trains, or there is no reason.
-        DataError: see `load`; or the opening cannot be recorded.
+        DataError: see `load`; or the evaluation cannot be recorded.
     """
     require_open(reason)
     images = _load("test", request)

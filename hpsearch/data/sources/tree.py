@@ -25,25 +25,25 @@ class Tree:
     Attributes:
         paths: of the pictures, class by class.
         labels: of each, an index into the classes' names.
-        faults: what cannot be used: a path and why, a line each.
+        errors: what cannot be used: a path and why, a line each.
     """
 
     paths: list[Path] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     def add(self, top: Path, classes: Sequence[str]) -> None:
         """Lists the pictures of every class below a folder; none is opened."""
         for label, name in enumerate(classes):
-            found = [path for path in _walk(top / name, self.faults) if self._is_picture(path)]
+            found = [path for path in _walk(top / name, self.errors) if self._is_picture(path)]
             if not found and (top / name).is_dir():
-                self.faults.append(f"{top / name}: a class without a picture")
+                self.errors.append(f"{top / name}: a class without a picture")
             self.paths += found
             self.labels += [label] * len(found)
 
     def refuse(self, number: int, reason: object) -> None:
-        """Notes that a picture cannot be used."""
-        self.faults.append(f"{self.paths[number]}: {reason}")
+        """Records that a picture cannot be used."""
+        self.errors.append(f"{self.paths[number]}: {reason}")
 
     def empty_classes(self, top: Path, classes: Sequence[str], bad: set[int]) -> Iterator[str]:
         """Yields a line for each class that has pictures, none of which can be used."""
@@ -54,7 +54,7 @@ class Tree:
     def _is_picture(self, path: Path) -> bool:
         suffix = path.suffix.lower()
         if suffix in _OTHER_SUFFIXES:
-            self.faults.append(f"{path}: a kind of picture that is not read; make it a PNG")
+            self.errors.append(f"{path}: a kind of picture that is not read; make it a PNG")
         return suffix in _READ_SUFFIXES
 
 
@@ -67,9 +67,9 @@ def other_classes(top: Path, train: Path, classes: Sequence[str]) -> list[str]:
     ]
 
 
-def listed(faults: Iterable[str]) -> str:
-    """Returns faults as the lines of a message."""
-    lines = sorted(faults)
+def listed(errors: Iterable[str]) -> str:
+    """Returns errors as the lines of a message."""
+    lines = sorted(errors)
     more = [f"and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
     return "".join(f"\n  {line}" for line in [*lines[:_MOST_LINES], *more])
 
@@ -91,19 +91,19 @@ def class_names(train: Path) -> list[str]:
     return names
 
 
-def _walk(folder: Path, faults: list[str]) -> Iterator[Path]:
-    """Yields the files below a folder, by name; hidden pictures become faults."""
+def _walk(folder: Path, errors: list[str]) -> Iterator[Path]:
+    """Yields the files below a folder, by name; hidden pictures become errors."""
     try:
         inside = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
-        faults.append(f"{folder}: cannot be listed ({error.strerror})")
+        errors.append(f"{folder}: cannot be listed ({error.strerror})")
         return
     for path in inside:
         is_folder = path.is_dir() and not path.is_symlink()
         if is_hidden(path.name):
-            faults += _hidden(path, is_folder)
+            errors += _hidden(path, is_folder)
         elif is_folder and path.suffix.lower() not in _READ_SUFFIXES:
-            yield from _walk(path, faults)
+            yield from _walk(path, errors)
         else:
             yield path
 

@@ -46,7 +46,7 @@ class AgentOptions:
     """What an agent offers.
 
     Attributes:
-        devices: as `--devices` of a search.
+        devices: as for `--devices` of a search.
         per_device: trials at once on each device.
         scratch: parent of its folder for files; the folder for temporary files if not given.
     """
@@ -84,7 +84,7 @@ class Agent:
         self._heard = self._pinged = time.monotonic()
 
     def run(self) -> None:
-        """Serves until there is nobody to serve, then ends everything."""
+        """Serves until the coordinator is gone, then ends everything."""
         wake, self._wake = os.pipe()
         for end in (wake, self._wake):
             os.set_blocking(end, False)
@@ -140,7 +140,7 @@ class Agent:
 
     def _poll(self, engine: LocalEngine) -> None:
         try:
-            engine.poll(self._hear, 0.0)
+            engine.poll(self._receive, 0.0)
         except (InputError, SearchError) as error:
             return self._refuse("; ".join(str(error).splitlines()))
         if engine.ready and not self._ready:
@@ -153,7 +153,7 @@ class Agent:
         self._over = True
 
     def _leave(self, now: float) -> None:
-        """Has the running epochs end, and says so once; repeated for a trial that just begins."""
+        """Ends the running epochs, and says so once; repeated for a trial that just begins."""
         if self._leaving_since is None:
             self._stream.send({"leaving": True})
         elif now - self._leaving_since < 1.0:
@@ -238,8 +238,8 @@ class Agent:
         found = (number for number, attempt in self._attempts.items() if attempt.token == token)
         return next(found, None)
 
-    def _hear(self, number: int, message: Message | Exited) -> None:
-        """Passes on what a trial says; the decision on it comes later, over the stream."""
+    def _receive(self, number: int, message: Message | Exited) -> None:
+        """Passes on a trial's message; the decision comes later, over the stream."""
         attempt = self._attempts[number]
         if isinstance(message, Exited):
             del self._attempts[number]
@@ -272,7 +272,7 @@ class Agent:
 def _with_files(
     attempt: _Attempt, message: Mapping[str, Any], last: bool = False
 ) -> Iterator[Mapping[str, Any]]:
-    """Yields the trial's new files, and after them the message that tells of them."""
+    """Yields the trial's new files, then the message about them."""
     if attempt.files is not None:
         for part in attempt.files.parts():
             yield {"file": attempt.token, **part}
@@ -289,7 +289,7 @@ def _end_at_once() -> None:
 
 
 def serve(options: AgentOptions) -> None:
-    """Runs an agent on standard input and output; what anything else prints goes to stderr."""
+    """Runs an agent on standard input and output; all other output goes to stderr."""
     reader, writer = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

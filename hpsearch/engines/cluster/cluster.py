@@ -49,7 +49,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Lets go of what the carriers hold."""
+        """Releases what the carriers hold."""
         for carrier in self._carriers:
             carrier.close()
 
@@ -69,7 +69,7 @@ class Cluster:
             data: the study file's `data` section.
             import_paths: folders where those modules are found.
             folder: the study's run folder.
-            note: is given each line that a person should read.
+            note: gets each line that a person should read.
             devices_per_trial: how many devices each trial takes.
         """
         folder = folder.absolute()

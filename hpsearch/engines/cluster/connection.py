@@ -1,4 +1,4 @@
-"""A running command whose standard input and output lead to the agent of a node."""
+"""A running command whose standard input and output connect to a node's agent."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ WORDS_BYTES = 4096
 
 
 class Connection(Protocol):
-    """A way to one agent, open until it is hung up.
+    """A connection to one agent, open until it is closed.
 
     Attributes:
-        stream: what is said to the agent, and what it says.
+        stream: messages to the agent and from it.
     """
 
     stream: Stream
 
     @property
     def ended(self) -> bool:
-        """Whether nothing is left of it on this machine."""
+        """Whether nothing of it remains on this machine."""
 
     def last_words(self) -> str:
         """Returns the last line on its standard error, such as why ssh gave up; may be empty."""
@@ -36,10 +36,10 @@ class Connection(Protocol):
         """Closes the agent's input, upon which it ends; does not wait."""
 
     def terminate(self) -> None:
-        """Asks what is left on this machine to end, and cancels what it has asked for."""
+        """Asks its process on this machine to end, and cancels its request."""
 
     def kill(self) -> None:
-        """Ends what is left on this machine now, and lets go of it."""
+        """Ends its process on this machine now, and releases it."""
 
 
 class CommandConnection:

@@ -20,26 +20,26 @@ from hpsearch.errors import InputError
 PING_S = 5.0
 SILENT_S = 20.0
 LOOK_S = 1.0
-# After a pause of its own (a laptop that slept) this process has heard nobody, which is not theirs.
+# After a pause of this process (a laptop that slept), the nodes are not to blame for their silence.
 PAUSE_S = 5.0
 CLOSE_S = 5.0
-# A search begins without nodes, and one that changes places is back in a moment.
+# A search begins without nodes; a node that moves is back in a moment.
 WAITS_S = 10.0
 
 Message = Mapping[str, Any]
 
 
 class Fleet:
-    """The nodes of a search, whoever they are just now.
+    """The current nodes of a search.
 
     Args:
         carriers: name and reach the nodes.
         study: what every node loads.
-        note: is given each line that a person should read.
+        note: gets each line that a person should read.
 
     Attributes:
         nodes: those with a connection, by name.
-        departed: those whose connection has ended since somebody emptied this list.
+        departed: those whose connection has ended since this list was last emptied.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Fleet:
         self._waits = False
 
     def step(self) -> bool:
-        """Connects to nodes, greets them, gives up silent ones; returns whether it looked at all.
+        """Connects to nodes, greets them, drops silent ones; returns whether it looked at all.
 
         It looks once a second, however often it is called.
 
@@ -87,7 +87,7 @@ class Fleet:
         return True
 
     def listen(self, timeout_s: float) -> Iterator[tuple[Node, Message]]:
-        """Yields what nodes say of trials, waiting at most `timeout_s` for the first of it."""
+        """Yields the nodes' messages about trials, waiting at most `timeout_s` for the first."""
         for key, _ in self._selector.select(timeout_s):
             node: Node = key.data
             messages = node.stream.receive()
@@ -106,7 +106,7 @@ class Fleet:
         Args:
             node: a node.
             why: what people read.
-            for_good: it is not connected to again, unless somebody asks for that.
+            for_good: do not connect to it again unless asked to.
         """
         seat = self.roster.seats.get(node.name)
         if for_good or (seat is not None and not seat.was_in):
@@ -121,14 +121,14 @@ class Fleet:
         self._forget(node, why)
 
     def drain(self, name: str) -> None:
-        """Has a node end its running epochs and leave; it is not connected to again."""
+        """Lets a node end its running epochs and leave; does not connect to it again."""
         self.roster.drain(name)
         if name in self.nodes:
             self.nodes[name].farewell = "it is drained"
             self.nodes[name].stream.send({"drain": True})
 
     def close(self) -> None:
-        """Ends every agent, and with it all that it has started."""
+        """Ends every agent and everything it has started."""
         connections = [node.connection for node in self.nodes.values()]
         for connection in connections:
             connection.hang_up()
@@ -149,7 +149,7 @@ class Fleet:
         self._selector.register(node.stream.reader, selectors.EVENT_READ, node)
 
     def _is_its_own(self, node: Node, message: Message) -> bool:
-        """Handles what concerns the node and not a trial; returns whether it was that."""
+        """Handles a message about the node, not a trial; returns whether it was one."""
         match message:
             case {"hello": fields}:
                 self._welcome(node, fields)
@@ -162,7 +162,7 @@ class Fleet:
             case {"note": text}:
                 self._note(f"node {node.name} {text}")
             case {"leaving": _}:
-                node.state, node.farewell = "leaving", node.farewell or "it was told to leave"
+                node.state, node.farewell = "leaving", node.farewell or "it was asked to leave"
                 self._note(f"node {node.name} leaves ({node.farewell}): its running epochs end")
             case {"ping": _} | {"ready": _}:
                 pass
@@ -193,7 +193,7 @@ class Fleet:
         self._note(f"node {node.name} is in, with {count} slot{'s' * (count != 1)}")
 
     def _hear_end(self, node: Node) -> None:
-        """Takes leave of a node whose stream has closed."""
+        """Removes a node whose stream has closed."""
         seat = self.roster.seats.get(node.name)
         if node.state == "leaving" and not node.attempts:
             if seat is not None:
@@ -215,7 +215,7 @@ class Fleet:
         self._leftovers.append((time.monotonic(), node.connection))
 
     def _end_leftovers(self, now: float) -> None:
-        """Ends, with growing force, what connections that were hung up have left here."""
+        """Ends, with growing force, what closed connections have left here."""
         for since, left in self._leftovers:
             if left.ended or now - since > 2 * CLOSE_S:
                 left.kill()

@@ -1,4 +1,4 @@
-"""What a node says of itself first, and whether the search can use it."""
+"""A node's greeting, and whether the search can use the node."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ import psutil
 
 from hpsearch.engines.slots import Slot
 
-# Two of these that differ may give the same trial another curve.
+# A difference in one of these may give the same trial another curve.
 COMPARED = ("torch", "pytorch-lightning", "torchvision")
 PACKAGE = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class Hello:
-    """A node: its host, its room for trials, and what it runs them with.
+    """A node: its host, its slots, and what it runs trials with.
 
     Attributes:
         host: the machine's own name.
         pid: process id of the agent.
-        slots: room for trials, by the names this machine gives them.
+        slots: slots for trials, under the names of this machine.
         memory: bytes of main memory.
         versions: of Python, of the packages in `COMPARED`, and of hpsearch with a digest of its
             code, by name.
@@ -43,7 +43,7 @@ class Hello:
 
     @classmethod
     def of_this_machine(cls, slots: Sequence[Slot]) -> Hello:
-        """Returns what this machine says of itself."""
+        """Returns the greeting of this machine."""
         memory = psutil.virtual_memory().total
         return cls(socket.gethostname(), os.getpid(), tuple(slots), memory, versions())
 
@@ -82,7 +82,7 @@ def versions() -> dict[str, str]:
 
 
 def differences(theirs: Mapping[str, str]) -> str:
-    """Returns how a node's versions differ from those here, in words; empty if they do not."""
+    """Describes how a node's versions differ from those here; empty if they do not."""
     ours = versions()
     unlike = [name for name in ours if theirs.get(name, "missing") != ours[name]]
     return ", ".join(

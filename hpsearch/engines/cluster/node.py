@@ -1,4 +1,4 @@
-"""One node as the coordinator knows it."""
+"""A node as the coordinator sees it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ State = Literal["connecting", "loading", "in", "leaving", "out"]
 
 @dataclass
 class Attempt:
-    """One try of a node at one trial.
+    """One attempt of a node at one trial.
 
     Attributes:
-        token: names it in every message; what comes with another token is ignored.
+        token: identifies it in every message; messages with another token are ignored.
         job: what is trained.
         slot: where.
         files: puts the trial's files in place here; None where the folder is shared.
         epoch: epochs done.
         samples_per_s: training speed.
-        fault: the disk here or there refused its files, in words; empty if not.
+        disk_error: why the disk here or there refused its files; empty if it did not.
     """
 
     token: str
@@ -38,10 +38,10 @@ class Attempt:
     files: Inbound | None
     epoch: int = 0
     samples_per_s: float = 0.0
-    fault: str = ""
+    disk_error: str = ""
 
-    def hear(self, message: Message) -> None:
-        """Notes how far the trial is."""
+    def receive(self, message: Message) -> None:
+        """Records the trial's progress."""
         if isinstance(message, Progress):
             self.samples_per_s = round(message.samples_per_s, 1) or self.samples_per_s
         elif isinstance(message, Report):
@@ -55,15 +55,15 @@ class Node:
     Attributes:
         name: what people see, and the first part of its slots' names.
         carrier: what reaches it.
-        connection: the way to its agent.
+        connection: the connection to its agent.
         state: `connecting` until it greets, `loading` the study, `in`, `leaving`, or `out`.
-        hello: what it said of itself.
+        hello: its greeting.
         shared: it sees the coordinator's run folder.
         attempts: what runs there, by token.
         heard: `time.monotonic()` of its last sign of life.
         began: of its connection.
         epochs: epochs reported from there.
-        farewell: why it leaves or is out; empty before.
+        farewell: why it leaves or is out; empty until then.
     """
 
     name: str
@@ -80,12 +80,12 @@ class Node:
 
     @property
     def stream(self) -> Stream:
-        """What is said to its agent, and what it says."""
+        """Messages to its agent and from it."""
         return self.connection.stream
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        """Its room for trials while it is in, under names that no other node has."""
+        """Its slots while it is in, under names that no other node has."""
         if self.state != "in" or self.hello is None:
             return ()
         host, slots = self.hello.host, self.hello.slots

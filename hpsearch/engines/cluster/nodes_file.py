@@ -14,7 +14,7 @@ from hpsearch.errors import InputError
 
 KEYS = ("host", "name", "devices", "per_device", "python", "setup", "command")
 EXAMPLE = "write `nodes:` and under it `- host: gpu1`, one entry a node"
-# What ssh could take for an option, or a shell for more than one word, is not a host.
+# A name that ssh could take for an option, or a shell for several words, is not a host.
 HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:%-]*")
 LOCAL = ("local", "localhost")
 
@@ -30,7 +30,7 @@ class NodeEntry:
         per_device: trials at once on each device.
         python: how Python is started there; the path of the Python that runs here if not given.
         setup: shell commands before that: `module load cuda`, `source venv/bin/activate`.
-        command: reaches the agent in another way than ssh; the whole command line.
+        command: reaches the agent without ssh; the whole command line.
     """
 
     host: str
@@ -51,18 +51,18 @@ def read_nodes(text: str) -> tuple[NodeEntry, ...]:
     """Returns the nodes that `--nodes` names: those of a file, or hosts between commas.
 
     Raises:
-        InputError: it is neither, or the file has faults; all of them are named.
+        InputError: it is neither, or the file has errors; all of them are named.
     """
     path = Path(text)
     if path.suffix in (".yaml", ".yml") or path.is_file():
         return _read_file(path)
     hosts = [host.strip() for host in text.split(",")]
-    faults = [
+    errors = [
         f"{host!r} is not a host name" for host in hosts if not HOST.fullmatch(host)
     ] or _duplicates(hosts)
-    if faults:
+    if errors:
         raise InputError(
-            f"--nodes {text}: {'; '.join(faults)}. Write hosts between commas, as in gpu1,gpu2, or"
+            f"--nodes {text}: {'; '.join(errors)}. Write hosts between commas, as in gpu1,gpu2, or"
             " the path of a file such as cluster.yaml"
         )
     return tuple(map(NodeEntry, hosts))
@@ -79,42 +79,42 @@ def _read_file(path: Path) -> tuple[NodeEntry, ...]:
     entries = content.get("nodes") if isinstance(content, Mapping) else None
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path}: there is no list of nodes; {EXAMPLE}")
-    nodes, faults = [], []
+    nodes, errors = [], []
     for place, entry in enumerate(entries, 1):
         entry = {"host": entry} if isinstance(entry, str) else entry
-        wrong = _faults(entry)
-        faults += [f"node {place}: {fault}" for fault in wrong]
+        wrong = _errors_of(entry)
+        errors += [f"node {place}: {error}" for error in wrong]
         if not wrong:
             nodes.append(NodeEntry(**entry))
-    faults += _duplicates([node.label for node in nodes])
+    errors += _duplicates([node.label for node in nodes])
     unknown = sorted(set(content) - {"nodes"}, key=str)
-    faults += [f"there is no key {key!r} beside nodes" for key in unknown]
-    if faults:
-        raise InputError("\n".join(f"{path}: {fault}" for fault in faults))
+    errors += [f"there is no key {key!r} beside nodes" for key in unknown]
+    if errors:
+        raise InputError("\n".join(f"{path}: {error}" for error in errors))
     return tuple(nodes)
 
 
-def _faults(entry: Any) -> list[str]:
+def _errors_of(entry: Any) -> list[str]:
     if not isinstance(entry, Mapping):
         return [f"{entry!r} is not a node; {EXAMPLE}"]
-    faults = [
+    errors = [
         f"there is no key {key!r}; a node has {', '.join(KEYS)}" for key in entry if key not in KEYS
     ]
     host = entry.get("host")
     if not isinstance(host, str) or not HOST.fullmatch(host):
-        faults.append(
+        errors.append(
             f"host: {host!r} is not a host name" if "host" in entry else "host is missing"
         )
     per_device = entry.get("per_device", 1)
     if not isinstance(per_device, int) or isinstance(per_device, bool) or per_device < 1:
-        faults.append(f"per_device: {per_device!r} is not a whole number from 1 on")
+        errors.append(f"per_device: {per_device!r} is not a whole number from 1 on")
     texts = [key for key in KEYS if key not in ("host", "per_device")]
-    faults += [
+    errors += [
         f"{key}: {entry[key]!r} is not text; put it in quotes"
         for key in texts
         if key in entry and not isinstance(entry[key], str)
     ]
-    return faults
+    return errors
 
 
 def _duplicates(names: list[str]) -> list[str]:

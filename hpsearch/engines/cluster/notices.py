@@ -1,4 +1,4 @@
-"""What a running search says of its nodes to other processes, and what these ask of it.
+"""What a running search tells other processes about its nodes, and what they request.
 
 Both are files in the study's run folder, so that `hpsearch nodes` works from any machine that sees
 the folder: `nodes.json`, and a request a file in `nodes.requests`.
@@ -38,7 +38,7 @@ class Notices:
         self._noticed_at = 0.0
 
     def tell(self, nodes: Iterable[Node]) -> None:
-        """Writes who is in, every two seconds; a disk that refuses it is for others to report."""
+        """Writes who is in, every two seconds; others report a disk that refuses it."""
         if time.monotonic() - self._noticed_at < EVERY_S:
             return
         self._noticed_at = time.monotonic()
@@ -49,7 +49,7 @@ class Notices:
             beside.replace(self._folder / FILE)
 
     def obey(self, fleet: Fleet) -> None:
-        """Adds and drains the nodes that were asked for."""
+        """Adds and drains nodes as requested."""
         for path in sorted((self._folder / REQUESTS).glob("*.json")):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 request = json.loads(path.read_text(encoding="utf-8"))
@@ -61,7 +61,7 @@ class Notices:
             path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Removes them: nobody is in any more."""
+        """Removes the files: no node is in any more."""
         for name in (FILE, NONCE):
             (self._folder / name).unlink(missing_ok=True)
         shutil.rmtree(self._folder / REQUESTS, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The engine of many machines: its slots are those of the nodes that are in just now."""
+"""The engine of many machines: its slots are those of its current nodes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class RemoteEngine:
     """Runs jobs on the nodes of a fleet.
 
     A node is in once it has greeted with the same versions and has loaded the study. The trials of
-    a lost node are `Exited` with `lost`. What the node may still say is ignored: its connection is
-    closed, and each attempt has a token of its own.
+    a lost node are `Exited` with `lost`. Its later messages are ignored: its connection is closed,
+    and each attempt has its own token.
 
     Args:
         fleet: the connections to the nodes.
@@ -46,7 +46,7 @@ class RemoteEngine:
         return tuple(slot for node in self.fleet.nodes.values() for slot in node.slots)
 
     def start(self, job: Job, slot: Slot) -> None:
-        """Sends the job to the slot's node, and before it the files it needs to continue."""
+        """Sends the slot's node the files that the job needs to continue, then the job."""
         node = self.fleet.nodes.get(slot.name.partition("/")[0])
         if node is None or slot not in node.slots:
             gone = Exited(KILLED, lost=f"could not begin: {slot.name} is not there any more")
@@ -61,7 +61,7 @@ class RemoteEngine:
         node.stream.send_all(_start(node, attempt))
 
     def poll(self, handler: Handler, timeout_s: float) -> None:
-        """Hands over what the trials say; connects to nodes, and gives up those that are silent.
+        """Delivers the trials' messages; connects to nodes, and drops silent ones.
 
         Raises:
             InputError: no node is left that can train the study.
@@ -86,7 +86,7 @@ class RemoteEngine:
             node.stream.send({"kill": attempt.token})
 
     def close(self) -> None:
-        """Ends every agent, and with it all that it has started."""
+        """Ends every agent and everything it has started."""
         self.fleet.close()
         self._notices.close()
 
@@ -104,16 +104,18 @@ class RemoteEngine:
 
     def _pass_on(self, node: Node, attempt: Attempt, line: str, handler: Handler) -> None:
         message = from_line(line)
-        attempt.hear(message)
+        attempt.receive(message)
         if isinstance(message, Report | Ended):
             _put_in_place(attempt)
             node.epochs += isinstance(message, Report)
         if isinstance(message, Ended) and _is_the_nodes_own(message, node):
             self.fleet.part(node, message.failure, for_good=True)
             return
-        if attempt.fault:
-            # Here it is this machine's disk, which has the search wait for room.
-            handler(attempt.job.number, Ended("failed", attempt.fault, "disk", facts={"needs": 0}))
+        if attempt.disk_error:
+            # This is this machine's disk, so the search waits for space.
+            handler(
+                attempt.job.number, Ended("failed", attempt.disk_error, "disk", facts={"needs": 0})
+            )
             node.stream.send({"kill": attempt.token})
             return
         decision = handler(attempt.job.number, message)
@@ -133,7 +135,7 @@ class RemoteEngine:
 
 
 def _start(node: Node, attempt: Attempt) -> Iterator[Mapping[str, Any]]:
-    """Yields what begins an attempt on a node."""
+    """Yields the messages that begin an attempt on a node."""
     folder = Path(attempt.job.folder)
     if not node.shared and folder.is_dir():
         for part in Outbound(folder, needed_to_continue).parts():
@@ -143,24 +145,24 @@ def _start(node: Node, attempt: Attempt) -> Iterator[Mapping[str, Any]]:
 
 
 def _is_the_nodes_own(ended: Ended, node: Node) -> bool:
-    """Returns whether a failure says something of this node only: its data, its disk."""
+    """Returns whether a failure concerns only this node, such as its data or its disk."""
     return ended.fatal or (ended.failure_kind == "disk" and not node.shared)
 
 
 def _receive(attempt: Attempt, part: Mapping[str, Any]) -> None:
-    _guarded(attempt, lambda files: files.take(part))
+    _handle_disk_errors(attempt, lambda files: files.take(part))
 
 
 def _put_in_place(attempt: Attempt) -> None:
-    _guarded(attempt, lambda files: files.commit())
+    _handle_disk_errors(attempt, lambda files: files.commit())
 
 
-def _guarded(attempt: Attempt, do: Any) -> None:
-    """Does something with the files that come in; notes that this machine's disk refuses it."""
-    if attempt.files is None or attempt.fault:
+def _handle_disk_errors(attempt: Attempt, do: Any) -> None:
+    """Handles incoming files; records an error of this machine's disk."""
+    if attempt.files is None or attempt.disk_error:
         return
     try:
         do(attempt.files)
     except OSError as error:
         folder = attempt.files.folder
-        attempt.fault = f"the disk that holds {folder} cannot be written ({error.strerror})"
+        attempt.disk_error = f"the disk that holds {folder} cannot be written ({error.strerror})"

@@ -1,4 +1,4 @@
-"""Who should be in: which nodes are connected to, tried again, or left out for good."""
+"""Which nodes to connect to, try again, or leave out for good."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Seat:
     Attributes:
         name: the node.
         carrier: what reaches it.
-        was_in: it has been in during this search.
+        was_in: whether whether whether whether whether it has been in during this search.
         refused: why it is left out for good; empty if it may still come.
-        failure: why it is not in just now.
+        failure: why it is not in now.
         wait_s: seconds until the next try after a failure.
         not_before: `time.monotonic()` of that try.
     """
@@ -36,18 +36,18 @@ class Seat:
     not_before: float = 0.0
 
     def failed(self, why: str) -> None:
-        """Notes why a connection came to nothing; each further one is tried later."""
+        """Records why a connection failed; further tries come at longer intervals."""
         self.failure = why
         self.not_before = time.monotonic() + self.wait_s
         self.wait_s = min(2 * self.wait_s, LONGEST_WAIT_S)
 
     def came_in(self) -> None:
-        """Notes that the node can train."""
+        """Records that the node can train."""
         self.was_in, self.failure, self.wait_s = True, "", FIRST_WAIT_S
 
 
 class Roster:
-    """The seats of all carriers; nodes that come up later get theirs then.
+    """The seats of all carriers, including those of nodes that come up later.
 
     Args:
         carriers: name the nodes.
@@ -77,12 +77,12 @@ class Roster:
         self._drained.add(name)
 
     def admit(self, name: str) -> None:
-        """Gives a node another chance at once, whatever was wrong with it."""
+        """Tries a node again at once, whatever was wrong with it."""
         self._drained.discard(name)
         self.seats.pop(name, None)
 
     def hopeless(self, connected: set[str]) -> list[str]:
-        """Returns a line on each node, if none is connected, was ever in, or is still to come."""
+        """Returns a line for each node, if none is connected, was ever in, or may still come."""
         seats = [seat for seat in self.seats.values() if seat.name not in self._drained]
         may_come = any(seat.was_in or not (seat.refused or seat.failure) for seat in seats)
         refused_later = all(seat.refused for seat in seats)

@@ -15,8 +15,8 @@ HIGH_WATER = 1 << 20
 class Stream:
     """Sends and receives messages, one JSON object a line.
 
-    What cannot be written now waits here: `flush` it when the writer is ready. Messages made from
-    an iterable are made only as the other end takes them, so a long file never lies in memory.
+    Data that cannot be written now wait here: call `flush` when the writer is ready. Messages from
+    an iterable are made only as the other end takes them, so a long file is never in memory.
 
     Args:
         reader: a file descriptor to read from; made non-blocking.
@@ -40,20 +40,20 @@ class Stream:
 
     @property
     def wants_to_write(self) -> bool:
-        """Whether something waits until the writer is ready."""
+        """Whether data wait for the writer."""
         return bool(self._out or self._waiting) and not self.closed
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Sends a message, after all that was sent before."""
+        """Sends a message after all earlier ones."""
         self.send_all((message,))
 
     def send_all(self, messages: Iterable[Mapping[str, Any]]) -> None:
-        """Sends messages that are taken from the iterable when there is room for them."""
+        """Sends messages, taken from the iterable when there is room for them."""
         self._waiting.append(iter(messages))
         self.flush()
 
     def flush(self) -> None:
-        """Writes as much as the other end takes now."""
+        """Writes as much as the other end accepts now."""
         while self.wants_to_write:
             self._refill()
             try:

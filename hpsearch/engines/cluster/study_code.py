@@ -1,4 +1,4 @@
-"""The study's own modules, taken along to the nodes as they were when the search began."""
+"""The study's own modules, sent to the nodes as they were when the search began."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LARGEST_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class StudyCode:
-    """The files of the modules that a study brings along.
+    """The files of a study's own modules.
 
     Attributes:
         files: their content in base64, by path relative to the folder they are imported from.
@@ -30,8 +30,8 @@ class StudyCode:
     def of(cls, modules: Sequence[str], import_paths: Sequence[str]) -> StudyCode:
         """Returns the code of these modules and of the modules beside them that they import.
 
-        A module that is not in `import_paths` is installed on the nodes, or missing there. Of a
-        package, every file of at most 1 MiB is taken along.
+        A module that is not in `import_paths` is installed on the nodes, or missing there. From a
+        package, every file of at most 1 MiB is sent.
         """
         files: dict[str, str] = {}
         wanted, seen = [name.partition(".")[0] for name in modules], set[str]()
@@ -53,7 +53,7 @@ class StudyCode:
 
         Raises:
             OSError: the disk refuses it.
-            ValueError: what came is not what was sent.
+            ValueError: the content is not what was sent.
         """
         if digest_of(self.files) != self.digest:
             raise ValueError("the study's modules did not arrive as they were sent")
@@ -97,7 +97,7 @@ def _files_of(folder: Path, root: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _imports(source: bytes) -> set[str]:
-    """Returns the top-level names that a module imports; none of what is not Python."""
+    """Returns the top-level names that a module imports; none if it is not Python."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):

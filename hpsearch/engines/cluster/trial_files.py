@@ -1,4 +1,4 @@
-"""A trial's files on their way between machines that share no folder."""
+"""Transfers a trial's files between machines that share no folder."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class Outbound:
         self._sent: dict[str, _Version] = {}
 
     def regard_as_sent(self) -> None:
-        """Takes what is in the folder now for known to the other end."""
+        """Marks the current files as known to the other end."""
         self._sent.update((name, _version_of(self._folder / name)) for name in self._names())
 
     def parts(self) -> Iterator[Part]:
-        """Yields what is new, as the parts that `Inbound.take` puts together again."""
+        """Yields what is new, in parts that `Inbound.take` reassembles."""
         by_inode: dict[int, str] = {}
         for name in self._names():
             try:
@@ -103,10 +103,10 @@ def _read(path: Path, name: str, start: int, end: int, grown: bool) -> Iterator[
 
 @dataclass
 class Inbound:
-    """The files that come in for a trial's folder; `commit` puts them in place together.
+    """Incoming files of a trial's folder; `commit` puts them in place together.
 
-    Until then the folder holds what it held, so that a node lost in the middle of a transfer leaves
-    the files of the epoch before.
+    Until then the folder is unchanged, so that a node lost during a transfer leaves the files of
+    the previous epoch.
     """
 
     folder: Path
@@ -133,7 +133,7 @@ class Inbound:
             self._write(name, "ab", part["more"])
 
     def commit(self) -> None:
-        """Puts what has come in place.
+        """Puts the received files in place.
 
         Raises:
             OSError: the disk refuses it.
@@ -152,7 +152,7 @@ class Inbound:
         self._clear()
 
     def drop(self) -> None:
-        """Forgets what has come since the last commit."""
+        """Discards what arrived since the last commit."""
         for name in (*self._same, *self._staged):
             self._beside(name).unlink(missing_ok=True)
         self._clear()
@@ -176,7 +176,7 @@ class Inbound:
         with path.open("ab") as file:
             file.write(data)
             if name == "events.jsonl":
-                # A report is on disk before anybody decides on it, here as on the node.
+                # A report is on disk before it is decided on, here as on the node.
                 file.flush()
                 os.fsync(file.fileno())
 

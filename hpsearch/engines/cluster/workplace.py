@@ -1,4 +1,4 @@
-"""Where a node works for one search: its own scratch folder, and the shared one if there is one."""
+"""A node's folders for one search: its scratch folder, and the shared one if it exists."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Study:
         import_paths: folders where the study's modules are, on the coordinator's machine.
         code: those modules, as they were when the search began.
         folder: the study's run folder, as an absolute path.
-        nonce: name and content of a file that lies in the folder while the search runs.
+        nonce: name and content of a file that is in the folder while the search runs.
         devices_per_trial: how many devices each trial takes.
     """
 
@@ -60,7 +60,7 @@ class Workplace:
         scratch: this agent's own folder, removed when it ends.
         shared: the study's run folder is the coordinator's, seen from here.
         import_paths: where the study's modules are imported from.
-        log: file for what the fork server prints.
+        log: file for the fork server's output.
         other_code: files here that have the name of a module of the study and other content.
     """
 
@@ -89,13 +89,13 @@ class Workplace:
                 f"the disk that holds {where} cannot be written ({error.strerror})"
             ) from error
         try:
-            return cls._fill(study, scratch)
+            return cls._prepare(study, scratch)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
 
     @classmethod
-    def _fill(cls, study: Study, scratch: Path) -> Workplace:
+    def _prepare(cls, study: Study, scratch: Path) -> Workplace:
         shared = _holds(Path(study.folder), study.nonce)
         others = tuple(study.code.others())
         code = scratch / "code"
@@ -129,7 +129,7 @@ def _holds(folder: Path, nonce: tuple[str, str]) -> bool:
 
 
 def _probe(folder: Path) -> None:
-    """Writes some bytes and removes them: what a disk says of its free space may not hold.
+    """Writes some bytes and removes them, since a disk's reported free space can be wrong.
 
     Raises:
         OSError: they cannot be written.

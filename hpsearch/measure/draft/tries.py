@@ -46,7 +46,7 @@ class Tries:
         return metrics
 
     def train(self, tree: Mapping[str, Any]) -> bool:
-        """Tells whether every end of every range trains, or is refused by a constructor."""
+        """Returns whether every end of every range trains, or is refused by a constructor."""
         spec = self._spec(tree)
         probes = [
             self._call("probe", spec, e.params, e.config) for e in extreme_configs(spec.space)

@@ -12,7 +12,7 @@ from scipy.special import ndtri, stdtr, stdtrit
 
 CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
-LEAST_PAIRS = 3
+MIN_PAIRS = 3
 _FIRST_SHARE = 0.96
 _TAIL = (1 + CONFIDENCE) / 2
 _ROUNDING = 1e-9
@@ -67,12 +67,12 @@ def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | N
         second: values of the other, of the same seeds in the same order.
 
     Returns:
-        The p-value, 0 to 1. None for fewer than `LEAST_PAIRS` pairs, and where no value of either
+        The p-value, 0 to 1. None for fewer than `MIN_PAIRS` pairs, and where no value of either
         setting depends on the seed: then there is no noise to compare the difference with.
     """
     differences = [a - b for a, b in zip(first, second, strict=True)]
     count = len(differences)
-    if count < LEAST_PAIRS or (_constant(first) and _constant(second)):
+    if count < MIN_PAIRS or (_constant(first) and _constant(second)):
         return None
     if not any(differences):
         return 1.0
@@ -102,8 +102,8 @@ def claim_level(earlier: int) -> float:
 def _grid(values: Sequence[float]) -> float:
     """Returns the smallest step between different values; 0 where all are equal."""
     ordered = sorted(values)
-    least = _ROUNDING * max(abs(value) for value in values)
-    steps = [b - a for a, b in pairwise(ordered) if b - a > least]
+    resolution = _ROUNDING * max(abs(value) for value in values)
+    steps = [b - a for a, b in pairwise(ordered) if b - a > resolution]
     return min(steps, default=0.0)
 
 

@@ -54,16 +54,16 @@ def _finalist(finalist: Finalist, confirmation: Confirmation) -> dict[str, Any]:
     mean, interval = finalist.mean, finalist.interval
     if interval is not None and _names_a_share(confirmation.metric):
         interval = Interval(max(0.0, interval.low), min(1.0, interval.high))
-    gap = None if mean is None else finalist.searched - mean
+    optimism = None if mean is None else finalist.searched - mean
     parameters, seconds = finalist.cost
     return {
         "trial": finalist.trial.number,
         "params": dict(finalist.trial.params),
         "searched": finalist.searched,
         "confirmed": mean,
-        **_ends(interval),
+        **_bounds(interval),
         "values": {str(seed): value for seed, value in finalist.values.items()},
-        "optimism": None if gap is None else sign_of(confirmation.direction) * gap,
+        "optimism": None if optimism is None else sign_of(confirmation.direction) * optimism,
         "failed": finalist.failed,
         "parameters": int(parameters),
         "seconds": round(seconds, 3),
@@ -74,7 +74,7 @@ def _test(metric: str, evaluation: Evaluation) -> dict[str, Any]:
     name = name_on_test_split(metric)
     value = (evaluation.metrics or {}).get(name)
     interval = None if value is None else _share_interval(name, value, evaluation.examples)
-    return {"metric": name, "value": value, **_ends(interval), **asdict(evaluation)}
+    return {"metric": name, "value": value, **_bounds(interval), **asdict(evaluation)}
 
 
 def _share_interval(name: str, value: float, examples: int) -> Interval | None:
@@ -88,11 +88,11 @@ def _share_interval(name: str, value: float, examples: int) -> Interval | None:
 
 
 def _names_a_share(metric: str) -> bool:
-    """Tells whether the name is that of an accuracy or an error rate, 0 to 1."""
+    """Returns whether the name is that of an accuracy or an error rate, 0 to 1."""
     return any(word in metric.lower() for word in ("acc", "error_rate"))
 
 
-def _ends(interval: Interval | None) -> dict[str, float | None]:
+def _bounds(interval: Interval | None) -> dict[str, float | None]:
     return {
         "low": None if interval is None else interval.low,
         "high": None if interval is None else interval.high,

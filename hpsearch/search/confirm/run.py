@@ -1,4 +1,4 @@
-"""From a search to a model with an honest figure: train again, judge, open the test split once."""
+"""From a search to an honest figure: train again, rank, evaluate the test split once."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def _open_test_split(
     evaluation = begin_evaluation(
         study, trial=trial, seed=seed, checkpoint=run.checkpoint, sha256=sha256, again=again
     )
-    opening = {
+    facts = {
         "folder": str(Path(study.user_attrs[RUNS]).parent),
         "search": study.user_attrs[ID],
         "study": study.study_name,
@@ -191,7 +191,7 @@ def _open_test_split(
     }
     try:
         test = "hpsearch.trial.final_test:run_final_test"
-        result = call(test, job, evaluation.reason, opening)
+        result = call(test, job, evaluation.reason, facts)
     except SearchError as error:
         result = {"failure": str(error)}
     return end_evaluation(study, result)

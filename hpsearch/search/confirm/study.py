@@ -1,7 +1,7 @@
 """The study beside a search in which its finalists are trained again: one trial a pair with a seed.
 
-Its trials are the finalists' parameters, enqueued with a seed of their own each, so that it runs,
-is resumed and is looked at like any other study.
+Its trials are the finalists' parameters, each enqueued with its own seed, so that it runs, resumes
+and shows like any other study.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ class Cleanup:
 
     Args:
         writer: the study.
-        observer: is told of every trial that ends or pauses.
+        observer: hears of every trial that ends or pauses.
         retention: removes checkpoints.
         record: reads a trial back.
     """

@@ -86,7 +86,7 @@ def _disagreement(number: int, parts: str) -> Ended:
         "failed",
         f"the {parts} of trial {number} are not those of the trials before it, so their values"
         " cannot be compared: draw them from split_seed, an argument that the data module is"
-        " given, and not from the clock, a generator of its own or a searched value",
+        " given, and not from the clock, its own generator or a searched value",
         "set-up",
     )
 
@@ -97,7 +97,7 @@ def _change(parts: str) -> Ended:
         f"the {parts} are not those of the study's earlier trials: they have changed since, and"
         " values on other data cannot be compared. Put the data back, continue with"
         " --accept-changes, which is recorded, or give the study another name. If nothing has"
-        " changed, the data module draws them anew each time; let it draw them from split_seed,"
+        " changed, the data module draws them again each time; let it draw them from split_seed,"
         " which it is given",
         "set-up",
         fatal=True,

@@ -11,7 +11,7 @@ from hpsearch.search.coordinator.observer import Observer
 
 PATIENCE_S = 15 * 60.0
 LOOK_S = 1.0
-LEAST_BYTES = 1 << 20
+MIN_BYTES = 1 << 20
 
 
 class DiskSpaceMonitor:
@@ -19,7 +19,7 @@ class DiskSpaceMonitor:
 
     Args:
         folder: the study's run folder.
-        observer: is told when the search waits, and when it goes on.
+        observer: hears when the search waits and when it continues.
     """
 
     def __init__(self, folder: Path, observer: Observer) -> None:
@@ -36,8 +36,8 @@ class DiskSpaceMonitor:
         return bool(self.trouble) and time.monotonic() - self._since > PATIENCE_S
 
     def report_full(self, reason: str, needed: int) -> None:
-        """Notes that a trial could not write, why, and how many bytes it wanted room for."""
-        self._needed = max(self._needed, needed, LEAST_BYTES)
+        """Records that a trial could not write, why, and how many bytes it needed."""
+        self._needed = max(self._needed, needed, MIN_BYTES)
         if self.trouble:
             return
         self.trouble = reason
@@ -69,7 +69,7 @@ def has_space(folder: Path, needed: int) -> bool:
         if shutil.disk_usage(folder).free < needed:
             return False
         with probe.open("wb") as file:
-            file.write(bytes(min(needed, LEAST_BYTES)))
+            file.write(bytes(min(needed, MIN_BYTES)))
             file.flush()
             os.fsync(file.fileno())
         return True

@@ -15,7 +15,7 @@ class FlushLoop:
 
     Args:
         writes: what is on its way.
-        observer: is told when the database goes away, and when it is back.
+        observer: hears when the database goes away and when it is back.
     """
 
     def __init__(self, writes: WriteBehindQueue, observer: Observer) -> None:

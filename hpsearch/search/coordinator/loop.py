@@ -176,7 +176,7 @@ class Coordinator:
             case Report():
                 return self._handle_report(running, message)
             case Ended():
-                # A trial that was refused stops as it was told to, which says nothing new.
+                # A rejected trial stops as requested, which is nothing new.
                 running.ended = running.rejection or message
             case Exited():
                 del self._running[number]

@@ -1,4 +1,4 @@
-"""What a live view is told while a search runs."""
+"""The events that a live view receives while a search runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Observer(Protocol):
     def started(
         self, number: int, slot: str, params: Mapping[str, Scalar], from_epoch: int
     ) -> None:
-        """A trial begins on a slot, or goes on after `from_epoch` epochs."""
+        """A trial begins on a slot, or continues after `from_epoch` epochs."""
 
     def progressed(self, number: int, progress: Progress) -> None:
         """A trial is this far in its epoch."""
@@ -35,7 +35,7 @@ class Observer(Protocol):
         """A trial is finished (complete, pruned, failed) or waits to be resumed (waiting)."""
 
     def note(self, text: str) -> None:
-        """Something a person should read once: a retry, a fault, a stop that was asked for."""
+        """Something a person should read once: a retry, an error, a stop that was asked for."""
 
     def refresh(self) -> None:
         """Called at least four times a second: redraw."""

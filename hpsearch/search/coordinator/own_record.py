@@ -8,7 +8,7 @@ from hpsearch.protocol.events import Record, read_record
 from hpsearch.protocol.job import Job
 from hpsearch.search.coordinator.observer import Observer
 from hpsearch.search.coordinator.running import RunningTrial
-from hpsearch.search.store import EVENTS, StudyWriter, examine_folder, set_aside
+from hpsearch.search.store import EVENTS, StudyWriter, examine_folder, move_to_orphans
 
 
 def open_record(job: Job, observer: Observer) -> Record:
@@ -16,7 +16,7 @@ def open_record(job: Job, observer: Observer) -> Record:
     folder = Path(job.folder)
     evidence = examine_folder(folder, job.identity, job.params)
     if evidence.foreign:
-        place = set_aside(folder, evidence.whose)
+        place = move_to_orphans(folder, evidence.whose)
         observer.note(
             f"trial {job.number}: the files in its folder are of {evidence.whose}, as after a copy"
             f" of the database was put back; they are in {place} now"

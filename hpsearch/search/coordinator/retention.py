@@ -24,12 +24,13 @@ class Place(NamedTuple):
 class Retention:
     """Removes checkpoints that a finished trial needs no more, and those that are beaten.
 
-    A trial that can be resumed keeps all of its own, a paused one its last and its best. A finished
+    A trial that can be resumed keeps all its checkpoints, a paused one its last and its best. A
+    finished
     one keeps at most its best, and only while it is among the best trials; with several objectives
     none is beaten in all of them for certain, so every complete trial keeps its best.
 
-    It is told of every trial once, and looks at no other trial again than one that it removes: what
-    the end of a trial costs does not grow with the study.
+    It hears of every trial once and revisits only those it removes, so the cost of a trial's end
+    does not grow with the study.
 
     Args:
         folder: the study's folder of trials.
@@ -65,7 +66,7 @@ class Retention:
         """Removes what is not kept any more now that the trial is as it is.
 
         Args:
-            trial: one that this was not told of before, or that was not finished then.
+            trial: one that is new here, or was not finished before.
         """
         self._paused.pop(trial.number, None)
         if trial.state == "paused":

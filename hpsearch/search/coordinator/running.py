@@ -79,7 +79,7 @@ class RunningTrial:
         self.heard = self.reported = time.monotonic()
 
     def heartbeat(self, *, report: Report | None = None) -> None:
-        """Notes a sign of life, and what it reports after an epoch."""
+        """Records a sign of life, and the report of an epoch."""
         self.heard = time.monotonic()
         if report is not None:
             self.reports.append(report)

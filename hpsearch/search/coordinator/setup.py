@@ -37,7 +37,7 @@ class SearchSetup:
         deadline: `time.monotonic()` after which nothing begins; None for no limit.
         seeds: by trial number, the seeds that do not follow from it.
         trials: the trials there are already.
-        study_id: tells the study from others of its name.
+        study_id: identifies the study among others of its name.
         stop: how the search is asked to stop from outside, by signals.
         accept_changes: whether trials may be trained on other data than those before them.
         rehearse: trials are rehearsed, one at a time, until one has begun to train.

@@ -17,9 +17,9 @@ GROUP = 16
 
 
 class Starts:
-    """Has trials begin in groups: one commit for all the slots that became free.
+    """Starts trials in groups: one commit for all the slots that became free.
 
-    A trial that the database does not know of would be asked for anew after a crash.
+    A trial that is not in the database would be proposed again after a crash.
 
     Args:
         flush: brings the changes to the database.

@@ -1,4 +1,4 @@
-"""A request to stop the search, made by a signal or a fault."""
+"""A request to stop the search, made by a signal or an error."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def stop_on_signals(stop: StopRequest) -> Iterator[None]:
 
 
 def _leave_terminal() -> None:
-    """Prints nothing more to a terminal that is gone: that would be an error of its own."""
+    """Prints nothing more to a closed terminal, which would be another error."""
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None and stream.isatty():
             nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -176,12 +176,12 @@ def check_database(url: str) -> list[Problem]:
         raise InputError(f"the database {redact(url)} cannot be read: {error}") from error
     except sqlite3.DatabaseError as error:
         rows = [(error,)]
-    faults = [str(row[0]) for row in rows if row[0] != "ok"]
-    if not faults:
+    errors = [str(row[0]) for row in rows if row[0] != "ok"]
+    if not errors:
         return []
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     text = (
-        f"SQLite says: {faults[0].splitlines()[0]}{more}. Restore a copy, or save what can be read:"
+        f"SQLite says: {errors[0].splitlines()[0]}{more}. Restore a copy, or save what can be read:"
         f" sqlite3 {path.name} .recover | sqlite3 saved.db"
     )
     return [Problem("database", path.name, text)]
@@ -191,7 +191,7 @@ def _find_folder(study: optuna.Study, runs: Path | None) -> Path:
     """Returns the study's own folder, which need not exist.
 
     Raises:
-        InputError: it is another study's, or it cannot be told whose it is.
+        InputError: it is another study's, or its owner is unknown.
     """
     name = study.study_name
     try:
@@ -219,10 +219,10 @@ def _sqlite_file(url: str) -> Path | None:
 def _check_numbers(counts: Mapping[int, int]) -> list[Problem]:
     """Returns where the trials' numbers are not 0, 1, 2 and so on, each once."""
     missing = sorted(set(range(max(counts, default=-1) + 1)) - set(counts))
-    faults = [f"trial {number} is missing" for number in missing]
-    faults += [f"trial {number} is there {n} times" for number, n in counts.items() if n > 1]
+    errors = [f"trial {number} is missing" for number in missing]
+    errors += [f"trial {number} is there {n} times" for number, n in counts.items() if n > 1]
     advice = "resume would mix trials up: restore a copy of the database"
-    return [Problem("numbers", "database", f"{fault}; {advice}") for fault in faults]
+    return [Problem("numbers", "database", f"{error}; {advice}") for error in errors]
 
 
 def _check_lease(engine: sa.Engine, study_id: int) -> list[Problem]:

@@ -68,18 +68,18 @@ def _check_checkpoints(folder: Path, owner: Mapping[str, str | int]) -> list[Pro
     for name in CHECKPOINTS:
         path = folder / f"{name}.ckpt"
         try:
-            fault = _fault_of(path, owner)
+            text = _problem_of(path, owner)
         except FileNotFoundError:
             continue  # A run has removed it just now, and had every right to.
         there = [each for each in (path, path.with_suffix(".json")) if each.is_file()]
-        if fault and there:
+        if text and there:
             moves = tuple((each, each.with_name(each.name + ASIDE)) for each in there)
             repair = Repair(f"set it aside as {there[0].name}{ASIDE}", moves=moves)
-            found.append(Problem("checkpoint", f"{folder.name}/{path.name}", fault, repair))
+            found.append(Problem("checkpoint", f"{folder.name}/{path.name}", text, repair))
     return found
 
 
-def _fault_of(path: Path, owner: Mapping[str, str | int]) -> str:
+def _problem_of(path: Path, owner: Mapping[str, str | int]) -> str:
     """Returns what is wrong with a checkpoint; empty if it is whole, or not there at all."""
     sidecar = path.with_suffix(".json")
     if not path.is_file():

@@ -127,11 +127,13 @@ class _Restored:
         template = create_trial(state=TrialState.RUNNING, system_attrs=fixed, user_attrs=given)
         trial = Trial(self._study, storage.create_new_trial(study_id_of(self._study), template))
         if params:
-            self._fill(trial, params, given.get(SEED), place)
+            self._refill(trial, params, given.get(SEED), place)
         if not self._writer.trial(number).state.is_finished():
             storage.set_trial_state_values(trial_id_of(trial), TrialState.WAITING)
 
-    def _fill(self, trial: Trial, params: Mapping[str, Any], seed: int | None, place: Path) -> None:
+    def _refill(
+        self, trial: Trial, params: Mapping[str, Any], seed: int | None, place: Path
+    ) -> None:
         owners = read_record(place / EVENTS).owners
         drawn = derive_seed(self._spec.seed, "trial", trial.number) if seed is None else seed
         if owners and seed is None and owners[-1].get("seed") != drawn:

@@ -30,7 +30,7 @@ class EpochBudget:
         return sum(self._done.values())
 
     def fits(self, number: int, aim: int, reserve: int = 0) -> bool:
-        """Tells whether a trial may train until an epoch, leaving a reserve untouched."""
+        """Returns whether a trial may train until an epoch, leaving a reserve untouched."""
         return aim - self.held(number) + reserve <= self.left
 
     def held(self, number: int) -> int:
@@ -42,7 +42,7 @@ class EpochBudget:
         self._set(self._aims, number, max(aim, self._aims.get(number, 0)))
 
     def train(self, number: int, epoch: int) -> None:
-        """Notes that a trial has done so many epochs."""
+        """Records that a trial has done so many epochs."""
         self._set(self._done, number, max(epoch, self._done.get(number, 0)))
 
     def release(self, number: int) -> None:

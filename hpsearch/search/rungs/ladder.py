@@ -75,7 +75,7 @@ def decide(rung: int, place: int, met: int, eta: int) -> RungDecision:
 
 @dataclass
 class _Rung:
-    """A rung: what each trial had there, the smaller the better, and which went on from there."""
+    """A rung: each trial's value there, the smaller the better, and which trials continued."""
 
     epochs: int
     places: list[tuple[float, int]] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Ladder:
         return tuple(rung.epochs for rung in self._rungs)
 
     def report(self, number: int, epoch: int, value: float, *, whole: bool = False) -> RungDecision:
-        """Notes what a trial has after an epoch, and decides if that is at a rung.
+        """Records a trial's value after an epoch, and decides if that is at a rung.
 
         A trial is ranked by its best value up to the rung: the value of a trial is that of its best
         epoch. Where not every epoch is reported, the first report at or after a rung meets it.
@@ -160,7 +160,7 @@ class Ladder:
         return resting.epochs if resting and number not in resting.promoted else 0
 
     def promote(self, number: int) -> None:
-        """Notes that a trial continues from every rung that it has met."""
+        """Records that a trial continues from every rung that it has met."""
         for rung in self._rungs:
             if number in rung.met:
                 rung.promoted.add(number)
@@ -180,7 +180,7 @@ class Ladder:
         return None
 
     def lose(self, number: int) -> None:
-        """Notes that a trial cannot continue: it failed, or its checkpoint is gone."""
+        """Records that a trial cannot continue: it failed, or its checkpoint is gone."""
         self._lost.add(number)
 
     def promotable(self, *, closing: bool = False) -> list[Promotion]:
@@ -215,7 +215,7 @@ class Ladder:
             yield from (n for _, n in reversed(rung.places) if self._waits(rung, n))
 
     def counts(self) -> Mapping[int, tuple[int, int]]:
-        """Returns for each rung how many trials have met it, and how many of them went on."""
+        """Returns for each rung how many trials have met it, and how many of them continued."""
         return {rung.epochs: (len(rung.places), len(rung.promoted)) for rung in self._rungs}
 
     def next_stop(self, epoch: int, epochs: int) -> int:

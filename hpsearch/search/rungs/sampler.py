@@ -20,7 +20,7 @@ from hpsearch.internals.optuna import (
 from hpsearch.search.rungs.ladder import ETA, rungs_up_to
 from hpsearch.search.rungs.priors import Priors
 
-LEAST_POINTS = 6
+MIN_POINTS = 6
 WIDTH = 0.3
 NARROWEST = 0.01
 Space = dict[str, BaseDistribution]
@@ -119,7 +119,7 @@ class RungSampler(ParzenSampler):
     def _propose_group(self, study: Study, space: Space) -> dict[str, Any]:
         having = [trial for trial in self._seen if space.keys() <= trial.params.keys()]
         sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
-        split = _split(having, self._rungs, sign, max(len(space) + 1, LEAST_POINTS))
+        split = _split(having, self._rungs, sign, max(len(space) + 1, MIN_POINTS))
         if not space or split is None:
             return {}
         return self.propose(study, space, *split)
@@ -156,7 +156,7 @@ def _reported(study: Study, current: FrozenTrial) -> list[FrozenTrial]:
 
 
 def _groups(trials: Sequence[FrozenTrial]) -> list[Space]:
-    """Returns the parameters in groups that trials have together, in an order of their own."""
+    """Returns the parameters in groups that occur together in trials, in a fixed order."""
     different = {frozenset(trial.distributions): trial.distributions for trial in trials}
     searched = (
         {name: space[name] for name in sorted(space) if not space[name].single()}
@@ -166,14 +166,14 @@ def _groups(trials: Sequence[FrozenTrial]) -> list[Space]:
 
 
 def _split(
-    trials: Sequence[FrozenTrial], rungs: Sequence[int], sign: float, least: int
+    trials: Sequence[FrozenTrial], rungs: Sequence[int], sign: float, minimum: int
 ) -> tuple[list[FrozenTrial], list[FrozenTrial]] | None:
     """Returns the good and the other trials, oldest first; None if too few have met any rung."""
     fit = [trial for trial in trials if not any(v > 0 for v in trial.constraints.values())]
     for rung in reversed(rungs):
         values = {trial.number: value_by(trial, rung, sign) for trial in fit}
         met = [trial for trial in fit if values[trial.number] is not None]
-        if len(met) < least:
+        if len(met) < minimum:
             continue
         ranked = sorted(met, key=lambda trial: (values[trial.number], trial.number))
         good = {trial.number for trial in ranked[: good_share(len(ranked))]}

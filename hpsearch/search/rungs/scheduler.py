@@ -33,7 +33,7 @@ class Scheduler:
         self.epochs = epochs
         self._longest = longest
         self._sign = -sign_of(direction)
-        self._ends: dict[int, int] = {}
+        self._last_epochs: dict[int, int] = {}
         self._done: dict[int, int] = {}
         self._whole: set[int] = set()
 
@@ -64,15 +64,15 @@ class Scheduler:
         return rung
 
     def begin(self, number: int, epochs: int, *, whole: bool = False) -> None:
-        """Notes that a trial of so many epochs trains now, until its next stop."""
+        """Records that a trial of so many epochs trains until its next stop."""
         done = self._done.get(number, 0)
-        self._ends[number] = epochs
+        self._last_epochs[number] = epochs
         self._aim(number, epochs if whole else self.ladder.next_stop(done, epochs))
 
     def report(
         self, number: int, epoch: int, value: float, *, whole: bool = False, audit: bool = False
     ) -> RungDecision:
-        """Notes a trial's value after an epoch, and decides what it does.
+        """Records a trial's value after an epoch, and decides what the trial does.
 
         Args:
             number: the trial.
@@ -87,7 +87,7 @@ class Scheduler:
             return RungDecision("continue")
         if not decision.rung:
             return decision
-        end = self._ends.get(number, self._longest)
+        end = self._last_epochs.get(number, self._longest)
         if decision.action == "pause":
             if not (audit and self.epochs.fits(number, end, self._reserve(number))):
                 return decision
@@ -102,26 +102,26 @@ class Scheduler:
         return decision
 
     def is_at_end(self, number: int, epoch: int) -> bool:
-        """Tells whether a trial has nothing left to train after an epoch."""
-        return epoch >= self._ends.get(number, self._longest)
+        """Returns whether a trial has nothing left to train after an epoch."""
+        return epoch >= self._last_epochs.get(number, self._longest)
 
     def stop(self, number: int) -> None:
-        """Notes that a trial trains no more for now: it gives back the epochs that it holds."""
+        """Records that a trial has stopped for now, and releases the epochs that it holds."""
         self.epochs.release(number)
         self._whole.discard(number)
 
     def finish(self, number: int) -> None:
-        """Notes that a trial is trained whole."""
+        """Records that a trial is trained whole."""
         self.epochs.release(number)
         self._whole.add(number)
 
     def lose(self, number: int) -> None:
-        """Notes that a trial is over before its end, and can never be promoted."""
+        """Records that a trial ended early and can never be promoted."""
         self.stop(number)
         self.ladder.lose(number)
 
     def may_begin(self) -> bool:
-        """Tells whether the budget has the epochs of one more trial, to its first stop."""
+        """Returns whether the budget has the epochs of one more trial, to its first stop."""
         first = self.ladder.next_stop(0, self._longest)
         return first + self._reserve() <= self.epochs.left
 
@@ -132,7 +132,7 @@ class Scheduler:
             closing: no trial begins any more, see `ladder.places`.
         """
         for found in self.ladder.promotable(closing=closing):
-            end = self._ends.get(found.number, self._longest)
+            end = self._last_epochs.get(found.number, self._longest)
             aim = self.ladder.next_stop(found.rung, end)
             if self.epochs.fits(found.number, aim, self._reserve(found.number)):
                 return found
@@ -145,11 +145,11 @@ class Scheduler:
             return 0
         if leader is None:
             return self._longest - self.ladder.next_stop(0, self._longest)
-        return self._ends.get(leader, self._longest) - self.epochs.held(leader)
+        return self._last_epochs.get(leader, self._longest) - self.epochs.held(leader)
 
     def _aim(self, number: int, epoch: int) -> None:
         self.epochs.hold(number, epoch)
-        if epoch >= self._ends.get(number, self._longest):
+        if epoch >= self._last_epochs.get(number, self._longest):
             self._whole.add(number)
 
     def _note(self, number: int, epoch: int) -> None:

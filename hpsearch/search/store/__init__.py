@@ -35,7 +35,6 @@ from hpsearch.search.store.load import (
     stored_document,
     with_confirmation,
 )
-from hpsearch.search.store.owned_storage import buffer_writes
 from hpsearch.search.store.proof import (
     EVENTS,
     ORPHANS,
@@ -43,9 +42,9 @@ from hpsearch.search.store.proof import (
     examine_folder,
     find_study_id,
     free_name,
+    move_to_orphans,
     own_reports,
     read_params,
-    set_aside,
 )
 from hpsearch.search.store.records import (
     TRIAL_STATES,
@@ -82,6 +81,7 @@ from hpsearch.search.store.write_behind import (
     LeaseLostError,
     WriteBehindQueue,
 )
+from hpsearch.search.store.write_behind_storage import buffer_writes
 from hpsearch.search.store.writer import StudyWriter
 
 __all__ = [
@@ -144,7 +144,7 @@ __all__ = [
     "reason_of",
     "redact",
     "refuse_foreign_folder",
-    "set_aside",
+    "move_to_orphans",
     "study_attribute",
     "StoredStudy",
     "find_study",

@@ -37,7 +37,7 @@ class Attempts:
         self._progress: dict[int, LastProgress] = {}
 
     def advance(self, trial: Trial, epochs: int, *, seen: bool = True) -> None:
-        """Notes that a trial has done so many epochs, the last of them before our eyes or not."""
+        """Records a trial's epochs, and whether this process saw the last of them."""
         self._progress[trial.number] = LastProgress(epochs, time.monotonic() if seen else None)
 
     def note(self, trial: Trial, slot: Slot, token: str = "") -> None:
@@ -60,7 +60,7 @@ class Attempts:
         trial.set_user_attr(DEVICE, slot.device)
 
     def begin(self, trial: Trial, from_epoch: int) -> None:
-        """Writes after how many epochs the running attempt really goes on."""
+        """Writes after how many epochs the running attempt really continues."""
         attempts = list(trial.user_attrs[ATTEMPTS])
         attempts[-1] = {**attempts[-1], "from_epoch": from_epoch}
         trial.set_user_attr(ATTEMPTS, attempts)

@@ -35,7 +35,7 @@ _commands = sa.Table(
 
 @dataclass(frozen=True)
 class Command:
-    """One thing that a running search is told to do.
+    """One command for a running search.
 
     Attributes:
         verb: what to do, such as `pause`.
@@ -70,14 +70,14 @@ def take_commands(engine: sa.Engine, study_id: int) -> list[Command]:
 
 
 def has_commands(engine: sa.Engine, study_id: int) -> bool:
-    """Tells whether a study has commands that nobody has taken yet."""
+    """Returns whether a study has commands that nobody has taken yet."""
     mine = sa.select(_commands.c.id).where(_commands.c.study_id == study_id).limit(1)
     with engine.connect() as connection:
         return connection.execute(mine).first() is not None
 
 
 class Inbox:
-    """The commands for a study, looked for twice a second in a thread of its own.
+    """The commands for a study, polled twice a second in a separate thread.
 
     The search never waits for the database here; while the database is away, no command arrives.
     What was left before the search began is removed: it was meant for an earlier one.

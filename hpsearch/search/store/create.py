@@ -253,7 +253,7 @@ def find_confirmation(storage: RDBStorage, name: str) -> tuple[str, bool]:
         study = optuna.load_study(study_name=tried, storage=storage)
         if study.user_attrs.get(CONFIRMS) == name:
             return tried, True
-    raise InputError(f"{first} and {second} are studies of their own: delete or rename one of them")
+    raise InputError(f"{first} and {second} are separate studies: delete or rename one of them")
 
 
 def _unfinished_id(connection: sa.Connection, name: str) -> int | None:

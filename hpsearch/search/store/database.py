@@ -155,7 +155,7 @@ class _Place:
 
 def _locate(url: str) -> _Place:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    # The pool logs a traceback for each connection that breaks; the error itself is told.
+    # The pool logs a traceback for each broken connection; the error itself is reported.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     shown, parsed = redact(url), _parse(url)
     if parsed is None:
@@ -266,7 +266,7 @@ def _read_options(place: _Place) -> dict[str, Any]:
     file = place.file
     if file is None:
         return _write_options(place.parsed)
-    # Each connection decides anew whether somebody writes.
+    # Each connection checks again whether somebody writes.
     return {"creator": lambda: connect_read_only(file), "poolclass": NullPool}
 
 

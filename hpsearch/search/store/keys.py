@@ -1,12 +1,12 @@
-"""The names under which a study's facts stand in the database, beside Optuna's own."""
+"""The names of a study's facts in the database, besides Optuna's own."""
 
 from __future__ import annotations
 
 import hashlib
 
 # Of a study.
-ID = "hpsearch:id"  # tells it from studies of the same name in other databases
-DOCUMENT = "hpsearch:document"  # the study file as data: what `resume` goes on from
+ID = "hpsearch:id"  # identifies it among studies of the same name in other databases
+DOCUMENT = "hpsearch:document"  # the study file as data: what `resume` continues from
 IMPORT_PATHS = "hpsearch:import_paths"  # folders of the study's own classes
 BUDGET = "hpsearch:budget"  # trials in all
 RUNS = "hpsearch:runs"  # folder of the trials' files
@@ -31,7 +31,7 @@ FAILURE = "failure"
 FAILURE_KIND = "failure_kind"
 FIXED = "fixed_params"  # Optuna's own name for the values of an enqueued trial
 FINALIST = "finalist"  # of a confirmation: number of the trial that is trained again
-GAP = "gap"  # by how much the objective is better in training than in validation
+GENERALIZATION_GAP = "gap"  # by how much the objective is better in training than in validation
 ORIGIN = "origin"  # where its setting comes from, if no sampler proposed it
 PAUSED_AT = "paused_at"  # epochs of the rung that it is paused at; 0 once it continues
 PROMOTED = "promoted"  # epochs of the rungs that it has continued from

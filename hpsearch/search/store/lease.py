@@ -31,7 +31,7 @@ Held = Literal["held", "lost", "went back"]
 
 @dataclass(frozen=True)
 class Process:
-    """A process, told from all others: a pid alone means another one elsewhere, and later.
+    """A unique process: a pid alone means another process elsewhere, and later.
 
     Attributes:
         host: the machine's or the container's name, for people.
@@ -100,7 +100,7 @@ class Owner:
             return self.process.runs()
         same_host = self.process.host == socket.gethostname()
         if local and same_host and self.process.boot != _boot_id():
-            return False  # The machine has started anew since.
+            return False  # The machine has restarted since.
         return self.left_s > 0
 
 
@@ -115,7 +115,7 @@ class Lease:
         self._renewed = time.monotonic()
 
     def due(self) -> bool:
-        """Whether it is time to hold the lease anew, though there is nothing else to write."""
+        """Whether it is time to renew the lease, though there is nothing else to write."""
         return time.monotonic() - self._renewed > RENEW_S
 
     def hold(self, connection: sa.Connection) -> Held:
@@ -143,11 +143,11 @@ class Lease:
         return "held"
 
     def confirm(self, batches: int = 1) -> None:
-        """Notes that so many transactions that held the lease were committed."""
+        """Records that so many transactions that held the lease were committed."""
         self._batch += batches
 
     def reinstate(self, connection: sa.Connection) -> None:
-        """Writes the lease anew into a database that has forgotten it, or a part of it."""
+        """Writes the lease again into a database that has lost it, or a part of it."""
         connection.execute(leases.delete().where(leases.c.study_id == self._study_id))
         row = _row_of(Process.this(), self._token, self._engine)
         connection.execute(leases.insert().values(study_id=self._study_id, **row))
@@ -192,7 +192,7 @@ def take_lease(engine: sa.Engine, study_id: int, name: str) -> Lease:
     make_lease_table(engine)
     owner, before = _read(engine, study_id)
     if owner is not None and (owner.alive(local=_is_local(engine)) or _renews(engine, study_id)):
-        raise _owned(name, owner)
+        raise _already_running(name, owner)
     token = uuid.uuid4().hex
     mine = _row_of(Process.this(), token, engine)
     try:
@@ -205,13 +205,13 @@ def take_lease(engine: sa.Engine, study_id: int, name: str) -> Lease:
                 return Lease(engine, study_id, token)
     except sa.exc.IntegrityError:
         """Another process was faster: it is named below."""
-    raise _owned(name, _read(engine, study_id)[0])
+    raise _already_running(name, _read(engine, study_id)[0])
 
 
 def _renews(engine: sa.Engine, study_id: int) -> bool:
     """Returns whether an owner that seems dead renews its lease after all.
 
-    An SQLite file has no clock of its own: it is that of whoever asks, which may be ahead.
+    An SQLite file has no clock: it uses that of the reader, which may be ahead.
     """
     owner, _ = _read(engine, study_id)
     if not _is_local(engine) or owner is None or owner.process.visible:
@@ -234,7 +234,7 @@ def _times_held(engine: sa.Engine, study_id: int) -> int | None:
         return connection.execute(query).scalar()
 
 
-def _owned(name: str, owner: Owner | None) -> InputError:
+def _already_running(name: str, owner: Owner | None) -> InputError:
     who = "a host unknown" if owner is None else str(owner)
     wait = ""
     if owner is not None and not owner.process.visible:

@@ -92,8 +92,8 @@ class StoredStudy:
         owner = find_owner(self.database.engine, self.row)
         runs = find_runs(self.study, None).absolute()
         folder = runs / self.name
-        trials = tuple(trial_record(trial, folder, owned=owner is not None) for trial in frozen)
-        front = pareto_numbers(frozen, self.study.directions)
+        trials = tuple(trial_record(trial, folder, has_owner=owner is not None) for trial in frozen)
+        numbers = pareto_numbers(frozen, self.study.directions)
         budget, confirmation = attributes.get(BUDGET), attributes.get(CONFIRMATION)
         return StudyRecord(
             name=self.name,
@@ -102,7 +102,7 @@ class StoredStudy:
             budget=budget,
             trials=trials,
             best=find_winner(trials, self.spec.objectives, confirmation),
-            front=tuple(trial for trial in trials if trial.number in front),
+            pareto_front=tuple(trial for trial in trials if trial.number in numbers),
             owner=str(owner) if owner else None,
             storage=redact(self.database.url),
             runs=str(runs),
@@ -208,7 +208,7 @@ def _readable(name: str) -> Iterator[None]:
     except ValueError as error:
         raise InputError(
             f"the study {name!r} cannot be read: an attribute of it, or of a trial, is not JSON"
-            f" ({error}); restore a copy of the database, or put the attribute right in it"
+            f" ({error}); restore a copy of the database, or correct the attribute"
         ) from error
 
 

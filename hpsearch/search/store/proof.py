@@ -63,7 +63,7 @@ def examine_folder(folder: Path, identity: Identity, params: Mapping[str, Scalar
     elif record.foreign:
         whose = "unknown"
     else:
-        whose = _judge_earlier(folder, record, identity, params)
+        whose = _whose_earlier(folder, record, identity, params)
     return Evidence(whose, record if whose == "own" else Record())
 
 
@@ -74,7 +74,7 @@ def own_reports(
 
     Args:
         folder: the trial's.
-        study_id: tells its study from others of the name.
+        study_id: identifies its study among others of the name.
         number: the trial's.
         params: its parameters, as the database has them.
     """
@@ -90,7 +90,7 @@ def own_reports(
 def is_checkpoint_of(path: Path, trial: FrozenTrial) -> bool:
     """Returns whether a checkpoint is there and, as its sidecar says, of this trial.
 
-    Whether its bytes are those that were written is judged where they are read.
+    Whether its bytes are those that were written is checked where they are read.
     """
     if not path.exists():
         return False
@@ -100,7 +100,7 @@ def is_checkpoint_of(path: Path, trial: FrozenTrial) -> bool:
     return params in (None, wanted) and (seed is None or trial.user_attrs.get(SEED, seed) == seed)
 
 
-def set_aside(folder: Path, whose: str) -> Path:
+def move_to_orphans(folder: Path, whose: str) -> Path:
     """Moves a trial's folder into `orphans/`, under a name that says why; returns where it is."""
     target = free_name(folder.parent / ORPHANS / f"{folder.name}.{whose.replace(' ', '-')}")
     target.parent.mkdir(exist_ok=True)
@@ -131,10 +131,10 @@ def _name_owner(owner: Mapping[str, Any], identity: Identity) -> Whose:
     return "another trial" if owner.get("trial") != identity["trial"] else "other parameters"
 
 
-def _judge_earlier(
+def _whose_earlier(
     folder: Path, record: Record, identity: Identity, params: Mapping[str, Scalar]
 ) -> Whose:
-    """Judges files of an earlier version by the parameters that it wrote beside them."""
+    """Returns whose files of an earlier version are, by the parameters written beside them."""
     found = read_params(folder)
     if found is not None:
         same = identity_of("", 0, found, 0)["parameters"] == identity["parameters"]

@@ -89,12 +89,12 @@ class StudyRecord:
         owner: the live coordinator, as `host, pid 123`; None where nobody runs the study.
         best: the trial to take: the one that the confirmation chose, or else the best complete
             trial; of several objectives, the best in the first.
-        front: of several objectives, the trials that no other trial beats in all of them.
+        pareto_front: of several objectives, the trials that no other trial beats in all of them.
         runs: the folder that holds the trials' files.
         confirmation: what `hpsearch confirm` found, as plain data; None before.
         test_evaluations: each opening of its test split: when, why, for which model, its result.
         environments: the code and versions that its trials were trained under, in order.
-        id: tells it from studies of the same name in other databases.
+        id: identifies it among studies of the same name in other databases.
     """
 
     name: str
@@ -103,7 +103,7 @@ class StudyRecord:
     budget: int | None
     trials: tuple[TrialRecord, ...]
     best: TrialRecord | None
-    front: tuple[TrialRecord, ...]
+    pareto_front: tuple[TrialRecord, ...]
     owner: str | None
     storage: str
     runs: str
@@ -135,20 +135,20 @@ class StudyRecord:
         return dict(sorted(kinds.items(), key=lambda item: -len(item[1])))
 
 
-def trial_record(frozen: FrozenTrial, runs: Path, *, owned: bool = True) -> TrialRecord:
+def trial_record(frozen: FrozenTrial, runs: Path, *, has_owner: bool = True) -> TrialRecord:
     """Returns a trial of Optuna's as a plain record.
 
     Args:
         frozen: the trial.
         runs: the study's own folder of trials.
-        owned: whether a living coordinator runs the study; without one nothing is running.
+        has_owner: whether a live coordinator runs the study; without one nothing is running.
     """
     attributes = dict(frozen.user_attrs)
     curve = attributes.pop(CURVE, None) or frozen.intermediate_values
     state = STATES[frozen.state]
     attempts = tuple(attributes.pop(ATTEMPTS, ()))
     # Before its first attempt it is only asked for; between two it waits for a slot.
-    runs_now = owned and bool(attempts) and attempts[-1].get("ended") is None
+    runs_now = has_owner and bool(attempts) and attempts[-1].get("ended") is None
     if state == "waiting" or (state == "running" and not runs_now):
         state = "paused" if attributes.get(PAUSED_AT) else "waiting"
     best = runs / trial_folder(frozen.number) / (attributes.pop(CHECKPOINT, None) or "best.ckpt")

@@ -25,7 +25,7 @@ from hpsearch.search.store.tables import Ids, read_trials, write
 from hpsearch.search.store.write_behind import Replaced
 
 if TYPE_CHECKING:
-    from hpsearch.search.store.owned_storage import WriteBehindStorage
+    from hpsearch.search.store.write_behind_storage import WriteBehindStorage
 
 WATCH_S = 2.0
 

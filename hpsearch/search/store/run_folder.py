@@ -88,7 +88,7 @@ def write_owner(study: optuna.Study, folder: Path) -> None:
 
 def read_owner_file(folder: Path) -> dict[str, Any]:
     """Returns what a study's folder says of the study; nothing where it is silent or damaged."""
-    return _read(folder / OWNER_FILE, quiet=True)
+    return _read(folder / OWNER_FILE, tolerant=True)
 
 
 def refuse_foreign_folder(runs: Path, name: str, study: optuna.Study | None) -> None:
@@ -196,7 +196,7 @@ def _file_of(study: optuna.Study) -> Path | None:
     return None if database is None else database_file(database.url)
 
 
-def _read(owner_file: Path, study_id: str = "", *, quiet: bool = False) -> dict[str, Any]:
+def _read(owner_file: Path, study_id: str = "", *, tolerant: bool = False) -> dict[str, Any]:
     """Returns what an owner file says; nothing if it is not there.
 
     Raises:
@@ -208,7 +208,7 @@ def _read(owner_file: Path, study_id: str = "", *, quiet: bool = False) -> dict[
         facts = json.loads(owner_file.read_text(encoding="utf-8"))
         facts["id"]
     except (ValueError, TypeError, KeyError):
-        if quiet:
+        if tolerant:
             return {}
         raise InputError(
             f"the file {owner_file} cannot be read, so the folder may belong to another study; if"

@@ -48,8 +48,8 @@ def suggester(trial: optuna.Trial) -> Callable[[str, Distribution], Scalar]:
 def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
     """Returns the sampler for one trial, seeded from the study's seed and the trial's number.
 
-    A sampler of its own for each trial makes what is proposed depend on the seed, the number and
-    the results so far, so that a study that was killed and resumed goes on as if it had not been.
+    A separate sampler for each trial makes proposals depend on the seed, the number and the results
+    so far, so that a study that was killed and resumed continues as if it had not been.
     """
     component = spec.sampler
     seed = derive_seed(spec.seed, "sampler")
@@ -65,12 +65,12 @@ def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
         extra["reduction_factor"] = spec.promote.eta
     if "priors" in takes:
         extra["priors"] = priors_of(spec.space)
-    quiet = {
+    options = {
         name: False
         for name, argument in takes.items()
         if name.startswith("warn_") and argument.default is True
     }
-    sampler: BaseSampler = instantiate(component.to_tree(), **extra, **quiet)
+    sampler: BaseSampler = instantiate(component.to_tree(), **extra, **options)
     return sampler
 
 
@@ -89,14 +89,14 @@ def hand_over(before: BaseSampler, after: BaseSampler) -> None:
 
 
 def grid_size(spec: StudySpec) -> int | None:
-    """Returns how many trials a grid search has; None for samplers that can go on for ever."""
+    """Returns how many trials a grid search has; None for samplers without an end."""
     if spec.sampler.class_path.rpartition(".")[2] not in GRIDS:
         return None
     return int(spec.space.size())
 
 
 def build_pruner(spec: StudySpec) -> BasePruner:
-    """Returns the study's pruner; Hyperband is told how many reports a trial may make."""
+    """Returns the study's pruner; Hyperband gets the number of reports that a trial may make."""
     component = spec.pruner
     takes = inspect.signature(resolve(component.class_path)).parameters
     most = spec.max_reports()
@@ -149,7 +149,7 @@ class Pauses:
         return sorted(self._rungs)
 
     def add(self, number: int, rung: int) -> None:
-        """Notes that a trial pauses at a rung."""
+        """Records that a trial pauses at a rung."""
         self._rungs[number] = rung
         self.scheduler.stop(number)
 
@@ -166,12 +166,12 @@ class Pauses:
         return found
 
     def take(self, number: int) -> int:
-        """Notes that a paused trial continues, whatever its place; returns its rung."""
+        """Records that a paused trial continues, whatever its place; returns its rung."""
         self.scheduler.ladder.promote(number)
         return self._rungs.pop(number)
 
     def drop(self, number: int) -> int:
-        """Notes that a paused trial is over; returns the rung that it was paused at."""
+        """Records that a paused trial is over; returns the rung where it was paused."""
         self.scheduler.lose(number)
         return self._rungs.pop(number)
 

@@ -1,7 +1,7 @@
 """Whether attributes in the database have the shape that hpsearch gave them.
 
-Anybody can write into a database. An attribute of another shape is named in a sentence here,
-before whatever reads it fails in a place of its own.
+Anybody can write into a database. This names an attribute of the wrong shape in a sentence, before
+the code that reads it fails.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _odd(name: str, what: str, value: Any) -> InputError:
     shown = shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "..."
     return InputError(
         f"the study {name!r} cannot be read: {what} is {shown}, which hpsearch did not write;"
-        " restore a copy of the database, or put the attribute right in it"
+        " restore a copy of the database, or correct the attribute"
     )
 
 
@@ -113,7 +113,7 @@ _OF_TRIAL: Mapping[str, Fits] = {
     keys.DEVICE: _text,
     keys.FAILURE: _text,
     keys.FAILURE_KIND: _text,
-    keys.GAP: _number,
+    keys.GENERALIZATION_GAP: _number,
     keys.PAUSED_AT: _whole,
     keys.PRUNED_AT: _whole,
     keys.SAMPLES_PER_S: _seconds,

@@ -155,7 +155,7 @@ def _log_of(path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Mount:
-    """A file system: the folder it stands at, and its type, as `ext4` or `nfs4`."""
+    """A file system: its mount point, and its type, such as `ext4` or `nfs4`."""
 
     folder: PurePosixPath
     kind: str

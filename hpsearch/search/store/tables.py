@@ -29,7 +29,7 @@ from hpsearch.internals.optuna import (
     encode_value,
 )
 
-# Trials are known by number; the database gives each an id of its own when it is first written.
+# Trials are known by number; the database gives each an id when it is first written.
 Ids = MutableMapping[int, int]
 
 Key = tuple[tuple[str, Any], ...]
@@ -54,7 +54,7 @@ class Row:
     Attributes:
         table: where; all rows of a table have the same fields.
         trial: the number of the trial that it belongs to; None if it is the study's.
-        key: what else tells it from the other rows: columns and values; none for the trial's own
+        key: what else identifies the row: columns and values; none for the trial's own
             row, which is there already.
         fields: what it is to hold.
     """
@@ -284,5 +284,5 @@ def _rows(connection: sa.Connection, study_id: int, name: str) -> Iterator[Any]:
 
 
 def _local(time: datetime | None) -> datetime | None:
-    """Returns a time of the database, which is in UTC, as Optuna tells it: local, not saying so."""
+    """Converts a time of the database, in UTC, to Optuna's form: local and naive."""
     return None if time is None else time.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)

@@ -60,7 +60,7 @@ class Guard(Protocol):
 
 
 class WriteBehindQueue:
-    """Writes changes in a thread of its own, so that nobody waits for the database.
+    """Writes changes in its own thread, so that nothing waits for the database.
 
     Args:
         engine: the database.

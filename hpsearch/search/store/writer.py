@@ -20,7 +20,7 @@ from hpsearch.search.store.keys import (
     FAILURE,
     FAILURE_KIND,
     FIXED,
-    GAP,
+    GENERALIZATION_GAP,
     ORIGIN,
     PAUSED_AT,
     PROMOTED,
@@ -82,7 +82,7 @@ class StudyWriter:
                 yield self.adopt(trial_id_of(frozen), frozen.number, frozen.state)
 
     def adopt(self, trial_id: int, number: int, state: TrialState) -> Trial:
-        """Returns a trial that goes on under its own number, as RUNNING."""
+        """Returns a trial that continues under its own number, as RUNNING."""
         if state == TrialState.WAITING:
             self._storage.set_trial_state_values(trial_id, TrialState.RUNNING)
         self._change_sampler(number)
@@ -170,12 +170,12 @@ class StudyWriter:
         return RungDecision("prune") if not kept and trial.should_prune() else decision
 
     def begin(self, trial: Trial, epochs: int) -> None:
-        """Notes that a trial of so many epochs (0 if unknown) trains now, until its next stop."""
+        """Records that a trial of so many epochs (0 if unknown) trains until its next stop."""
         whole = bool(trial.user_attrs.get(WHOLE))
         self.pauses.scheduler.begin(trial.number, epochs or MANY, whole=whole)
 
     def replay(self, trial: Trial, reports: list[Report]) -> RungDecision:
-        """Writes reports that a dead coordinator had not: they stand in the trial's own file.
+        """Writes reports that a dead coordinator had not written: they are in the trial's file.
 
         Returns:
             What the trial does after the last of them.
@@ -210,7 +210,7 @@ class StudyWriter:
         if best:
             self.set_facts(trial, {f"best_{key}": value for key, value in best.metrics.items()})
             first = primary(self._spec.objectives)
-            self.set_facts(trial, {GAP: generalization_gap(best.metrics, *first)})
+            self.set_facts(trial, {GENERALIZATION_GAP: generalization_gap(best.metrics, *first)})
         self.attempts.close(trial, ended.how)
         if ended.how == "complete" and values:
             self.pauses.scheduler.finish(trial.number)
@@ -220,7 +220,7 @@ class StudyWriter:
         if ended.how == "complete":
             self._finish(trial, TrialState.FAIL, None)
         elif ended.failure_kind in ("out of memory", "infeasible"):
-            # A sampler that is told of a failure forgets it, and proposes the same again.
+            # A sampler ignores failed trials, and would propose the same again.
             trial.set_constraint(ended.failure_kind, 1.0)
             self._finish(trial, TrialState.PRUNED, None)
         elif ended.how == "pruned":

@@ -21,7 +21,7 @@ from hpsearch.trial.export.exportable import (
     validation_examples,
 )
 from hpsearch.trial.export.exported import CARD, SUFFIXES, ModelMetadata, open_model, require
-from hpsearch.trial.trained import load_trained
+from hpsearch.trial.trained_model import load_trained_model
 
 TOLERANCE = 1e-5
 
@@ -37,7 +37,7 @@ def export_trial(job: Job, values: dict[str, float], kind: str, target: str) -> 
 
     Returns:
         `metadata` (what the file says of itself), `bytes`, `checked_on` (how many validation
-        examples) and `difference` (the greatest between the file's outputs and the module's).
+        examples) and `difference` (the largest between the file's outputs and the module's).
 
     Raises:
         InputError: the model cannot be exported, or its outputs differ by more than 1e-5.
@@ -45,7 +45,7 @@ def export_trial(job: Job, values: dict[str, float], kind: str, target: str) -> 
     if kind == "onnx":
         for package in ("onnx", "onnxscript", "onnxruntime"):
             require(package, "to export to ONNX")
-    module, data = load_trained(job)
+    module, data = load_trained_model(job)
     path = Path(target)
     beside = path.with_name(f".{path.stem}.partial{SUFFIXES[kind]}")
     metadata = _metadata(job, values, data)
@@ -154,7 +154,7 @@ def _any_batch(inputs: tuple[torch.Tensor, ...]) -> tuple[tuple[dict[int, Any], 
 
 
 def _difference(path: Path, model: Exportable, examples: list[Example]) -> float:
-    """Returns the greatest difference between the file and the module; refuses a large one."""
+    """Returns the largest difference between the file and the module; refuses a large one."""
     exported = open_model(path)
     difference = max(
         float(np.abs(ours - theirs).max())

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hpsearch.errors import InputError
 
-Way = Literal["alone", "by name", "as a mapping"]
+CallForm = Literal["alone", "by name", "as a mapping"]
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Inputs:
     """How a module is called with the parts of a batch.
 
     Attributes:
-        way: with one tensor, with tensors by name, or with a mapping of tensors.
+        form: with one tensor, with tensors by name, or with a mapping of tensors.
         names: keys of the batch, in the order of the tensors; empty for a batch that has none.
     """
 
-    way: Way
+    form: CallForm
     names: tuple[str, ...] = ()
 
     def of(self, batch: Any) -> tuple[Tensor, ...]:
@@ -35,10 +35,10 @@ class Inputs:
 
     def call(self, module: torch.nn.Module, tensors: tuple[Tensor, ...]) -> Any:
         """Calls the module with the tensors."""
-        if self.way == "alone":
+        if self.form == "alone":
             return module(tensors[0])
         named = dict(zip(self.names, tensors, strict=True))
-        return module(named) if self.way == "as a mapping" else module(**named)
+        return module(named) if self.form == "as a mapping" else module(**named)
 
 
 def find_inputs(module: pl.LightningModule, batch: Any) -> Inputs:
@@ -62,7 +62,7 @@ def find_inputs(module: pl.LightningModule, batch: Any) -> Inputs:
             with torch.inference_mode():
                 inputs.call(module, tuple(tensor[:2] for tensor in inputs.of(batch)))
         except Exception as error:
-            # Whatever a module raises that is called in a way it was not made for.
+            # Whatever a module raises that is called in a form it was not made for.
             failure = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             continue
         return inputs

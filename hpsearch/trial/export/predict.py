@@ -59,15 +59,15 @@ def _read(
     paths: Sequence[Path], shape: tuple[int, int, int]
 ) -> tuple[list[Image.Image], npt.NDArray[np.uint8]]:
     """Returns the pictures of some files, and their pixels, uint8 `(N, C, H, W)`."""
-    pictures, pixels, faults = [], [], []
+    pictures, pixels, errors = [], [], []
     for path in paths:
         try:
             pictures.append(read_picture(path))
             pixels.append(decode(pictures[-1], shape))
         except UnreadablePicture as error:
-            faults.append(f"{path}: {error}")
-    if faults:
-        raise InputError("\n       ".join(faults))
+            errors.append(f"{path}: {error}")
+    if errors:
+        raise InputError("\n       ".join(errors))
     return pictures, np.stack(pixels)
 
 

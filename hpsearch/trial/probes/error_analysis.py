@@ -12,7 +12,7 @@ from torch import Tensor
 from hpsearch.data import ImageData
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
-from hpsearch.trial.trained import load_trained
+from hpsearch.trial.trained_model import load_trained_model
 
 MISTAKES = 20
 
@@ -35,7 +35,7 @@ def inspect_trial(job: Job) -> dict[str, Any]:
 
 
 def _inspect(job: Job) -> dict[str, Any]:
-    module, data = load_trained(job)
+    module, data = load_trained_model(job)
     if not isinstance(data, ImageData):
         return {"failure": "a confusion matrix is drawn for hpsearch.data.ImageData only"}
     images, labels, chances = _predict(module, data)

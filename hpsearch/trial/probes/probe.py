@@ -15,7 +15,7 @@ from hpsearch.trial.rehearsal import NotLoggedError, Rehearsal, finite, rehearse
 from hpsearch.trial.reports import count_parameters
 from hpsearch.trial.stage import StageTracker
 
-# So a rehearsal goes on until it has seen all that is logged in a few validations.
+# So a rehearsal continues until it has seen everything logged in a few validations.
 _LOGGED_BY_NOBODY = "hpsearch_init"
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from hpsearch.data.opening import keep_test_split_closed
+from hpsearch.data.test_access import keep_test_split_closed
 from hpsearch.internals.lightning import compile_seconds
 from hpsearch.protocol.job import Job
-from hpsearch.trial.lightning_namespace import tree_of
+from hpsearch.trial.lightning_namespace import namespace_of
 from hpsearch.trial.progress import samples_of
 from hpsearch.trial.rehearsal import VALIDATED, finite
 from hpsearch.trial.run import build_data, build_module, prepare
@@ -149,7 +149,7 @@ def _fit_briefly(job: Job, clock: pl.Callback) -> tuple[pl.LightningModule, Any]
     }
     if multi_step_blocker(module, data, {**job.config, "trainer": arguments}, [clock]) is None:
         enable_multi_step(module)
-    trainer = build_trainer(job, tree_of(module), arguments, [clock], [])
+    trainer = build_trainer(job, namespace_of(module), arguments, [clock], [])
     trainer.fit(module, datamodule=data)
     return module, trainer
 

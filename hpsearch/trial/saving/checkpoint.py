@@ -46,7 +46,7 @@ def save(
         path: where to.
         step: the step of the trial's last report.
         owner: whose state this is; another's is not taken for it.
-        reported: whether this is the state that the report tells of, and no later one.
+        reported: whether this is the reported state and not a later one.
 
     Raises:
         OSError: there is no room, or the disk does not give back what was written; what was there
@@ -98,7 +98,7 @@ def _plain_state(trainer: pl.Trainer) -> tuple[io.BytesIO, list[str]]:
 
 
 def room_needed(path: Path) -> int:
-    """Returns how many bytes must be free before the checkpoint is written anew: twice its size."""
+    """Returns how many bytes must be free to write the checkpoint again: twice its size."""
     return 2 * path.stat().st_size if path.exists() else 0
 
 
@@ -134,15 +134,15 @@ def recover(folder: Path, owner: Owner) -> tuple[int, list[str]]:
     for name in (LAST, PREVIOUS, BEST):
         path = folder / name
         step = verified(path, owner)
-        fault = _DAMAGED if step is None else _unusable(path)
-        if step is not None and not fault:
+        reason = _DAMAGED if step is None else _unusable(path)
+        if step is not None and not reason:
             if name != LAST:
                 keep(path, folder / LAST)
             if lost := missing_of_users(_facts(path).get("left_out", [])):
                 notes.append(f"{name} is without {', '.join(lost)}: {_NOT_PLAIN}")
             return step, notes
         if path.exists():
-            notes.append(f"{name} {fault}")
+            notes.append(f"{name} {reason}")
     return 0, notes
 
 
@@ -167,7 +167,7 @@ def _unusable(path: Path) -> str:
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    """Returns what stands beside a checkpoint that is whole."""
+    """Returns the contents of an intact checkpoint's sidecar."""
     facts: dict[str, Any] = json.loads(_sidecar(path).read_text(encoding="utf-8"))
     return facts
 

@@ -21,7 +21,7 @@ class Claim:
 
     Args:
         folder: the trial's own, which must be there.
-        token: tells this attempt from others; empty to make one up.
+        token: identifies this attempt; empty to make one up.
     """
 
     def __init__(self, folder: Path, token: str = "") -> None:

@@ -1,7 +1,7 @@
 """Where a trial is in its data: saved with its state, found again when it is resumed.
 
 Lightning saves how many batches of an epoch are done. What came in them, it leaves to the loader:
-a loader without a state of its own begins its epoch again, in another order. Here the order is
+a loader without its own state begins its epoch again, in another order. Here the order is
 repeated (the random states at the epoch's beginning are kept), the batches that were trained are
 read and passed over, and then the random states of the moment of saving are put back.
 """
@@ -100,7 +100,7 @@ class DataPosition(pl.Callback):
             self._saved = {}
 
     def _repeat_order(self, trainer: Any) -> None:
-        """Has the epoch's iterator made anew from the random states that it was made from."""
+        """Makes the epoch's iterator again from the same random states."""
         self._order = order = self._saved["order"]
         if order is None:
             return

@@ -3,7 +3,7 @@
 Lightning takes some 1.7 ms around every call of `training_step`, a small network less than half
 of that for the whole step. So the module's `training_step` is replaced by one that is handed the
 loader's iterator, which Lightning supports, and takes batches from it for half a second.
-The last of them is left to Lightning, which so goes on to do everything that is due between
+The last of them is left to Lightning, which still does everything that is due between
 steps: schedules of every kind, validation, signals, counting.
 """
 

@@ -11,8 +11,8 @@ from hpsearch.classes.components import resolve
 from hpsearch.errors import InputError
 from hpsearch.trial.speedups.overrides import overrides
 
-# What a Trainer may be told without a difference between a scan and single steps.
-HARMLESS = frozenset(
+# Trainer arguments that make no difference between multi-step and single steps.
+SAFE = frozenset(
     {
         "benchmark",
         "callbacks",
@@ -93,7 +93,7 @@ def multi_step_blocker(
     if not module.automatic_optimization:
         return f"{type(module).__name__} optimizes by itself"
     for name, value in config["trainer"].items():
-        if name not in HARMLESS and value not in NEUTRAL.get(name, ()):
+        if name not in SAFE and value not in NEUTRAL.get(name, ()):
             return f"trainer.{name}"
     if not _is_plain(config.get("optimizer")):
         return "the optimizer takes more than a step at a time"
@@ -109,7 +109,7 @@ def multi_step_blocker(
 
 
 def _is_plain(optimizer: Mapping[str, Any] | None) -> bool:
-    """Tells whether an optimizer is known to compute its loss once a step."""
+    """Returns whether an optimizer is known to compute its loss once a step."""
     if optimizer is None:
         return True
     cls = resolve(optimizer["class_path"])

@@ -1,4 +1,4 @@
-"""Which of Lightning's hooks a module or a callback has given a meaning of its own."""
+"""Which of Lightning's hooks a module or a callback overrides."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ _BASES = (".core.module", ".core.hooks", ".core.datamodule", ".callbacks.callbac
 
 
 def overrides(instance: object, hook: str) -> bool:
-    """Tells whether a class of the instance, other than Lightning's bases, has the method."""
+    """Returns whether a class of the instance, other than Lightning's bases, has the method."""
     classes = type(instance).__mro__
     return any(hook in vars(cls) for cls in classes if not cls.__module__.endswith(_BASES))

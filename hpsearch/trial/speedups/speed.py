@@ -39,7 +39,7 @@ def accelerate(module: pl.LightningModule, job: Job) -> None:
 
 
 def takes_channels_last(module: torch.nn.Module) -> bool:
-    """Tells whether the module has weights of images that are not in channels_last already."""
+    """Returns whether the module has weights of images that are not in channels_last already."""
     return bool(_laid_out_otherwise(module))
 
 
@@ -67,10 +67,10 @@ def _compile(module: pl.LightningModule, mode: bool | str, on_gpu: bool) -> None
         compile_in_this_process()
     # In place: what `torch.compile(module)` returns has other names for the same weights.
     module.compile(mode="reduce-overhead" if graphs else None)
-    replace_compiled_call(module, _guarded(module, compiled_call(module), copies=graphs))
+    replace_compiled_call(module, _with_fallback(module, compiled_call(module), copies=graphs))
 
 
-def _guarded(module: pl.LightningModule, compiled: Any, copies: bool) -> Callable[..., Any]:
+def _with_fallback(module: pl.LightningModule, compiled: Any, copies: bool) -> Callable[..., Any]:
     """Returns the compiled call, which TensorBoard's graph goes round: torch cannot trace it.
 
     With `copies`, what it returns outlives the next replay of its graph, which writes to the same

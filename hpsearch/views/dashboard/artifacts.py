@@ -75,7 +75,7 @@ class TrialFiles:
     """An artifact store that makes a trial's files from what the trial wrote itself.
 
     Args:
-        storage: tells where a study's runs are.
+        storage: knows where a study's runs are.
     """
 
     def __init__(self, storage: BaseStorage) -> None:

@@ -34,7 +34,7 @@ def as_csv(reports: Sequence[Report]) -> bytes:
     names = list(dict.fromkeys(name for report in reports for name in report.metrics))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", *map(_harmless, names)])
+    writer.writerow(["epoch", *map(_printable, names)])
     for report in reports:
         writer.writerow([report.step, *(report.metrics.get(name, "") for name in names)])
     return text.getvalue().encode()
@@ -76,7 +76,7 @@ def _plain(name: str) -> str:
     return name.replace("$", r"\$")
 
 
-def _harmless(cell: str) -> str:
+def _printable(cell: str) -> str:
     quoted = f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
     # Python leaves it bare, and a spreadsheet begins a new line there, with a new first cell.
     return quoted.replace("\r", " ")

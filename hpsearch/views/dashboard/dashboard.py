@@ -1,4 +1,4 @@
-"""Both pages together: served from one process, and told to the person who asked."""
+"""Both pages together, served from one process, with their addresses printed."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ class Server:
     def __init__(self, app: App, host: str, port: int) -> None:
         listening = _listen(host, port)
         self.port: int = listening.getsockname()[1]
-        self._server = _QuietServer(
-            host, self.port, app, handler=_QuietHandler, fd=listening.fileno()
+        self._server = _SilentServer(
+            host, self.port, app, handler=_SilentHandler, fd=listening.fileno()
         )
         listening.close()
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -45,7 +45,7 @@ class Server:
         self._thread.join()
 
 
-class _QuietServer(ThreadedWSGIServer):
+class _SilentServer(ThreadedWSGIServer):
     """Prints nothing, least of all a traceback: the terminal belongs to the command."""
 
     def log(self, *_: Any) -> None:
@@ -55,7 +55,7 @@ class _QuietServer(ThreadedWSGIServer):
         """Drops what socketserver prints; the connection is closed."""
 
 
-class _QuietHandler(WSGIRequestHandler):
+class _SilentHandler(WSGIRequestHandler):
     def log(self, *_: Any) -> None:
         """Drops what werkzeug logs."""
 
@@ -78,6 +78,6 @@ def _listen(host: str, port: int) -> socket.socket:
         try:
             return socket.create_server((host, wanted), family=family, backlog=64)
         except OSError as error:
-            fault = error
-    reason = fault.strerror or fault
-    raise InputError(f"--host {host}: cannot listen there ({reason})") from fault
+            failure = error
+    reason = failure.strerror or failure
+    raise InputError(f"--host {host}: cannot listen there ({reason})") from failure

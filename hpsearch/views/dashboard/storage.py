@@ -89,14 +89,14 @@ class AnnotatedStorage(CachedStorage):
         attributes = self.get_study_user_attrs(study_id)
         folder = Path(attributes[RUNS]) / self.get_study_name_from_id(study_id)
         objectives = json.loads(attributes[DOCUMENT])["study"]["objective"]
-        owned = find_owner(self._engine, study_id) is not None
+        has_owner = find_owner(self._engine, study_id) is not None
         found: dict[str, Any] = {}
         trials = self.get_all_trials(study_id, deepcopy=False)
         for frozen in choose_annotated(trials, primary(objectives)[1]):
             if trial_id_of(frozen) in self._finished:
                 found |= self._finished[trial_id_of(frozen)]
                 continue
-            trial = trial_record(frozen, folder, owned=owned)
+            trial = trial_record(frozen, folder, has_owner=has_owner)
             made = _of_trial(study_id, trial_id_of(frozen), trial, list(objectives), folder)
             if frozen.state.is_finished():
                 self._finished[trial_id_of(frozen)] = made

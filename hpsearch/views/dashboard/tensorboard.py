@@ -1,4 +1,4 @@
-"""TensorBoard as a WSGI app in this process, so that no process of its own is left behind."""
+"""TensorBoard as a WSGI app in this process, so that no other process is left behind."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tensorboard_app(runs: Path) -> App:
             return ""
 
     board = program.TensorBoard(server_class=Receiver)
-    # Its fast loader would be a process of its own.
+    # Its fast loader would be another process.
     board.configure(logdir=str(runs), reload_interval=_RELOAD_S, load_fast="false")
     board.launch()
     return served[0]

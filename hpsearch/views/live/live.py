@@ -27,7 +27,7 @@ _REDRAW_S = 0.25
 class LiveView:
     """Shows a running search in place; an Observer.
 
-    Nothing is drawn by a thread of its own: the coordinator forks, and calls `refresh`.
+    No thread draws it, since the coordinator forks; it calls `refresh`.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
@@ -64,7 +64,7 @@ class LiveView:
             self._state.reported(number, step, values)
 
     def ended(self, trial: TrialRecord) -> None:
-        """Moves a trial from its slot into the leaderboard; a failure is told above it."""
+        """Moves a trial from its slot into the leaderboard; prints a failure above it."""
         if self._state:
             self._state.ended(trial)
         if trial.state == "failed":
@@ -101,7 +101,7 @@ class LiveView:
             self._console.control(Control(ControlType.CARRIAGE_RETURN, erase, *above, down))
 
     def closed(self, study: StudyRecord) -> None:
-        """Clears the live part; what stands at the end is printed by the command."""
+        """Clears the live part; the command prints the final result."""
         self.stop()
 
     def stop(self) -> None:

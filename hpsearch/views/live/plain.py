@@ -31,7 +31,7 @@ class PlainView:
     def started(
         self, number: int, slot: str, params: Mapping[str, Scalar], from_epoch: int
     ) -> None:
-        """Writes a line only where a trial goes on after an interruption."""
+        """Writes a line only if a trial continues after an interruption."""
         if from_epoch:
             self._write(f"trial {number} continues after epoch {from_epoch} on {slot}")
 
@@ -46,14 +46,14 @@ class PlainView:
         self._write(trial_line(trial, self._objectives))
 
     def note(self, text: str) -> None:
-        """Writes the note on a line of its own."""
+        """Writes the note on its own line."""
         self._write(text)
 
     def refresh(self) -> None:
         """Does nothing: there is nothing to draw again."""
 
     def closed(self, study: StudyRecord) -> None:
-        """Writes nothing: what stands at the end is printed by the command."""
+        """Writes nothing: the command prints the final result."""
 
     def stop(self) -> None:
         """Does nothing: no terminal is held."""
@@ -64,7 +64,7 @@ class PlainView:
         try:
             print(line, file=self._stream, flush=True)
         except BrokenPipeError:
-            # The reader went away; a search of hours goes on without it.
+            # The reader went away; a long search continues without it.
             self._stream = None
 
 

@@ -31,7 +31,7 @@ class Table:
         head: the columns' names.
         rows: one text a column.
         marked: numbers of the rows that stand out, from 0.
-        left: names of the columns whose text is no number and stands on the left.
+        left: names of the columns with text instead of numbers, aligned left.
     """
 
     kind: ClassVar = "table"

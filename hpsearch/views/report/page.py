@@ -21,12 +21,12 @@ from hpsearch.views.report.sections.confirmed import confirmed
 from hpsearch.views.report.sections.cost import cost
 from hpsearch.views.report.sections.curves import curves
 from hpsearch.views.report.sections.failures import failures
-from hpsearch.views.report.sections.front import front
-from hpsearch.views.report.sections.gap import gap
+from hpsearch.views.report.sections.generalization_gap import generalization_gap
 from hpsearch.views.report.sections.history import history
 from hpsearch.views.report.sections.importance import importance
 from hpsearch.views.report.sections.leaderboard import leaderboard
 from hpsearch.views.report.sections.parallel import parallel
+from hpsearch.views.report.sections.pareto_front import pareto_front
 from hpsearch.views.report.sections.pruning import pruning
 from hpsearch.views.report.sections.reproduce import reproduce
 from hpsearch.views.report.sections.sheet import sheet
@@ -37,8 +37,19 @@ from hpsearch.views.report.sections.winner import winner
 
 # In the order of a reader's questions: what came out, why, how sure, at what cost, what now.
 SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
-    *(summary, confirmed, leaderboard, front, history, importance, slices, parallel),
-    *(curves, gap, winner, sheet, cost, pruning, timeline, failures, advice, reproduce),
+    *(summary, confirmed, leaderboard, pareto_front, history, importance, slices, parallel),
+    *(
+        curves,
+        generalization_gap,
+        winner,
+        sheet,
+        cost,
+        pruning,
+        timeline,
+        failures,
+        advice,
+        reproduce,
+    ),
 )
 
 
@@ -57,8 +68,8 @@ def render(data: ReportData) -> str:
         name=data.study.name,
         made=data.now.strftime("%Y-%m-%d %H:%M"),
         sections=[section for section in found if section is not None],
-        style=_own("page.css"),
-        script=_own("page.js"),
+        style=_of_ours("page.css"),
+        script=_of_ours("page.js"),
         plotly=Markup(get_plotlyjs()),
     )
 
@@ -97,5 +108,5 @@ def _base64(png: bytes) -> str:
     return base64.b64encode(png).decode("ascii")
 
 
-def _own(name: str) -> Markup:
+def _of_ours(name: str) -> Markup:
     return Markup((files("hpsearch.views.report") / "template" / name).read_text(encoding="utf-8"))

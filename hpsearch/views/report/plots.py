@@ -11,7 +11,7 @@ from hpsearch.protocol.types import Direction
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.views.report.blocks import Figure
 
-# The colours of Okabe and Ito, told apart by colour-blind readers too
+# The colours of Okabe and Ito, distinct for colour-blind readers too
 # (jfly.uni-koeln.de/color, 2008), and readable on white and on black.
 BLUE, ORANGE, RED, GREEN, PURPLE, SKY, GREY = (
     *("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#8A8F98"),
@@ -69,7 +69,7 @@ def parameter_axis(name: str, distribution: Distribution) -> dict[str, Any]:
     if isinstance(distribution, Choice):
         options = [str(option) for option in distribution.options]
         return axis(name, type="category", categoryorder="array", categoryarray=options)
-    low, high = distribution.ends()
+    low, high = distribution.bounds()
     return axis(name, log=distribution.log, **_whole_range(low, high, distribution.log))
 
 
@@ -123,13 +123,13 @@ def framed(values: Sequence[float], direction: Direction) -> dict[str, Any]:
     low, _, high = quantiles(values, n=4)
     fence = _FENCE * (high - low)
     if direction == "maximize":
-        least, greatest = max(min(values), low - fence), max(values)
-        cut = least > min(values)
+        smallest, largest = max(min(values), low - fence), max(values)
+        cut = smallest > min(values)
     else:
-        least, greatest = min(values), min(max(values), high + fence)
-        cut = greatest < max(values)
-    margin = 0.05 * (greatest - least)
-    return {"range": [least - margin, greatest + margin]} if cut and margin else {}
+        smallest, largest = min(values), min(max(values), high + fence)
+        cut = largest < max(values)
+    margin = 0.05 * (largest - smallest)
+    return {"range": [smallest - margin, largest + margin]} if cut and margin else {}
 
 
 def thinned(items: Sequence[Item], limit: int = MOST_POINTS) -> list[Item]:

@@ -1,4 +1,4 @@
-"""What `hpsearch check` prints: the space, each branch at both ends, and the cost of a search."""
+"""What `hpsearch check` prints: the space, each branch at both bounds, and the cost of a search."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def distribution_words(distribution: Distribution) -> str:
     """Returns `8 to 64, whole, log`, `0 to 0.5 in steps of 0.1`, `64 | 128 | 256`."""
     if isinstance(distribution, Choice):
         return " | ".join(formatting.setting(option) for option in distribution.options)
-    low, high = (f"{end:g}" for end in distribution.ends())
+    low, high = (f"{bound:g}" for bound in distribution.bounds())
     words = f"{low} to {high}"
     if isinstance(distribution.step, float) or (distribution.step or 1) != 1:
         words += f" in steps of {distribution.step:g}"
@@ -52,34 +52,34 @@ def parameter_table(space: Space) -> Table:
     return table
 
 
-def branch_table(ends: Sequence[Extreme], probes: Sequence[Mapping[str, Any]]) -> Table:
-    """Returns each branch at both ends: its weights, an epoch's time, and whether it trains."""
+def branch_table(extremes: Sequence[Extreme], probes: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns each branch at both bounds: its weights, an epoch's time, and whether it trains."""
     table = head_table()
-    if any(end.branch for end in ends):
+    if any(extreme.branch for extreme in extremes):
         table.add_column("branch", overflow="fold")
     table.add_column("values", no_wrap=True)
     table.add_column("weights", justify="right", no_wrap=True)
     table.add_column("an epoch", justify="right", no_wrap=True)
     table.add_column("real batch")
-    for end, probe in zip(ends, probes, strict=True):
-        branch = [Text(end.branch)] if any(end.branch for end in ends) else []
+    for extreme, probe in zip(extremes, probes, strict=True):
+        branch = [Text(extreme.branch)] if any(extreme.branch for extreme in extremes) else []
         if not trains(probe):
             style = "yellow" if is_infeasible(probe) else "red"
             row = [Text("-"), Text("-"), Text(failure_words(probe), style=style)]
         else:
             seconds = spell(epoch_seconds(probe))
             row = [Text(f"{probe['parameters']:,}"), Text(seconds), Text("trains", style="green")]
-        table.add_row(*branch, Text(end.end), *row)
+        table.add_row(*branch, Text(extreme.bound), *row)
     return table
 
 
 def trains(probe: Mapping[str, Any]) -> bool:
-    """Tells whether a setting trains."""
+    """Returns whether a setting trains."""
     return "failure" not in probe
 
 
 def is_infeasible(probe: Mapping[str, Any]) -> bool:
-    """Tells whether a constructor refuses the setting: the search avoids it, and goes on."""
+    """Returns whether a constructor refuses the setting: the search avoids it and continues."""
     return bool(probe.get("kind") == "infeasible")
 
 

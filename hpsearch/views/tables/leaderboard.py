@@ -28,7 +28,7 @@ STYLES = {
 }
 _CURVE = 12
 _METRIC = 16
-_GAP = 2
+_SPACING = 2
 # What parameters that share a cell need: for its header, and for one with its value.
 _ROOM = (10, 28)
 # What a narrow screen can do without, the first first.
@@ -138,10 +138,10 @@ def _fitting(
     """Returns the columns that the screen has room for, and what is left for parameters."""
     pairs = [formatting.one_line({n: v}, names) for t in shown for n, v in [*t.params.items()][:1]]
     least, most = _ROOM
-    wanted = min(max(least, max(map(cell_len, pairs)) + len(" +99")), most) if pairs else -_GAP
+    wanted = min(max(least, max(map(cell_len, pairs)) + len(" +99")), most) if pairs else -_SPACING
     for spare in (None, *_SPARE):
         results = [column for column in results if column.name != spare]
-        room = width - sum(column.width + _GAP for column in results)
+        room = width - sum(column.width + _SPACING for column in results)
         if _parameter_columns(shown, names, room) or room >= wanted:
             break
     return results, room
@@ -152,10 +152,10 @@ def _parameter_columns(
 ) -> list[str]:
     """Returns the parameters that get a column each: all of them, or none."""
     needed = sum(
-        _GAP + max(cell_len(text) for text in (short, *_column_of(trials, name)))
+        _SPACING + max(cell_len(text) for text in (short, *_column_of(trials, name)))
         for name, short in names.items()
     )
-    return list(names) if needed - _GAP <= room else []
+    return list(names) if needed - _SPACING <= room else []
 
 
 def _column_of(trials: Sequence[TrialRecord], name: str) -> list[str]:

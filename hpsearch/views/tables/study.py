@@ -97,7 +97,7 @@ def study_status(
     """
     parts: list[RenderableType] = [study_heading(study), *_facts(study, width)]
     if study.trials:
-        marked = [trial.number for trial in study.front]
+        marked = [trial.number for trial in study.pareto_front]
         if study.best is not None:
             marked.append(study.best.number)
         table = leaderboard(
@@ -136,8 +136,8 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
         rows["rungs"] = f"\n{' ' * _NAMES}".join(map(str, rungs))
     elif study.epochs:
         rows["epochs"] = epochs_words(study)
-    if study.front:
-        rows["front"] = "trials " + ", ".join(str(trial.number) for trial in study.front)
+    if study.pareto_front:
+        rows["Pareto"] = "trials " + ", ".join(str(trial.number) for trial in study.pareto_front)
     if study.failures:
         counts = wrap(failure_counts(study), width - _NAMES, break_on_hyphens=False)
         rows["failed"] = f"\n{' ' * _NAMES}".join(counts)

@@ -50,7 +50,7 @@ def lost_words(attempt: Mapping[str, Any], later: Sequence[Mapping[str, Any]]) -
 
     Args:
         attempt: the attempt.
-        later: those that came after it; whole epochs are lost where the next goes on from fewer
+        later: those that came after it; whole epochs are lost where the next continues from fewer
             than were done, since a checkpoint was damaged.
     """
     begun = (one["from_epoch"] for one in later if one.get("from_epoch") is not None)
@@ -75,7 +75,7 @@ def _epochs(attempt: Mapping[str, Any]) -> str:
 
 
 _CURVE = 40
-# Shown in places of their own, or told by `time` and `weights` already.
+# Shown elsewhere, or already by `time` and `weights`.
 _FAILED_AT = "failed_at"
 _OF_FAILURE = (FAILURE, FAILURE_KIND, _FAILED_AT, TRACEBACK)
 _OWN_PLACES = (*_OF_FAILURE, PAUSED_AT, "parameters", "best_parameters", "best_seconds")

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hpsearch.data.augmentation.augment import Augment, faults_of
+from hpsearch.data.augmentation.augment import Augment, errors_of
 from hpsearch.errors import DataError
 
 NAMES = ("shift", "rotate", "scale", "shear", "elastic", "erase")
@@ -71,7 +71,7 @@ def test_a_strength_out_of_range_is_refused(strengths, message):
         Augment(**strengths)
 
 
-def test_an_unknown_name_is_told_with_its_neighbour():
-    [fault] = faults_of({"rotation": 3})
+def test_an_unknown_name_is_reported_with_its_neighbour():
+    [fault] = errors_of({"rotation": 3})
     assert fault.startswith("augment.rotation: no such augmentation; did you mean 'rotate'?")
-    assert faults_of({"rotate": 3}) == []
+    assert errors_of({"rotate": 3}) == []

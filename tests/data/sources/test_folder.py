@@ -191,7 +191,7 @@ def test_a_test_folder_without_labels_keeps_nobody_from_training(tree):
         load(tree, "test")
 
 
-def test_faults_say_what_to_do(tree):
+def test_errors_say_what_to_do(tree):
     with pytest.raises(DataError, match="pictures need image_size, their height and width"):
         load(tree, size=None)
     with pytest.raises(DataError, match=r"there is no test split; put its classes into .*test"):
@@ -298,7 +298,7 @@ def test_everything_that_cannot_be_used_is_named_at_once(spoilt):
 
 
 @pytest.mark.parametrize("limit", [1.0, 1e-9])
-def test_the_rest_is_trained_on_only_when_told_to(spoilt, limit, caplog):
+def test_the_rest_is_trained_on_only_when_asked_to(spoilt, limit, caplog):
     if limit < 1:  # what is whole at both ends is found out when it is read: the next test
         (spoilt / "a" / "damaged.png").unlink()
     with caplog.at_level(logging.WARNING):

@@ -202,7 +202,7 @@ def test_only_the_files_of_the_split_that_is_asked_for_are_needed(tmp_path):
         ("./nowhere", "source='nowhere': there is no such folder"),
     ],
 )
-def test_an_unknown_source_is_told_what_a_source_is(source, message):
+def test_an_unknown_source_is_answered_with_the_sources(source, message):
     with pytest.raises(DataError, match=message):
         load(source)
 

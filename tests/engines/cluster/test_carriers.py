@@ -159,7 +159,7 @@ def test_running_pods_are_reached_by_kubectl(
     ]
 
 
-def test_a_cluster_that_cannot_list_its_pods_is_told_in_a_line(
+def test_a_cluster_that_cannot_list_its_pods_is_reported_in_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "kubectl").write_text(
@@ -186,7 +186,7 @@ def test_what_is_not_a_choice_of_pods_is_refused(text: str, fault: str) -> None:
         PodChoice.parse(text)
 
 
-def test_ray_is_told_where_it_is_and_what_an_agent_takes() -> None:
+def test_ray_is_reported_where_it_is_and_what_an_agent_takes() -> None:
     assert RayChoice.parse("auto") == RayChoice("auto")
     assert RayChoice.parse("head:6379 gpus=0.5 cpus=0 per_device=2") == RayChoice(
         "head:6379", gpus=0.5, cpus=0.0, per_device=2

@@ -220,7 +220,7 @@ def test_a_node_that_leaves_as_it_said_is_asked_for_again_at_once(
 
     assert len(bench.carrier.connections["a"]) == 2
     assert bench.notes[1:] == [
-        "node a leaves (it was told to leave): its running epochs end",
+        "node a leaves (it was asked to leave): its running epochs end",
         "node a has left",
     ]
 

@@ -46,7 +46,7 @@ def test_a_file_says_how_each_node_is_used(tmp_path: Path) -> None:
     )
 
 
-def test_all_faults_of_a_file_are_named_at_once(tmp_path: Path) -> None:
+def test_all_errors_of_a_file_are_named_at_once(tmp_path: Path) -> None:
     path = tmp_path / "cluster.yaml"
     path.write_text(
         "nodes:\n"

@@ -78,7 +78,7 @@ def test_a_killed_nodes_trial_continues_elsewhere_from_the_files_that_came_in_th
     assert not list(pipes.folder.rglob("*.incoming"))
 
 
-def test_a_node_that_is_told_to_leave_ends_its_epochs_and_comes_back(pipes: Pipes) -> None:
+def test_a_node_that_is_asked_to_leave_ends_its_epochs_and_comes_back(pipes: Pipes) -> None:
     pipes.wait_for(lambda: any(slot.name == "b/cpu:0" for slot in pipes.engine.slots))
     desk, slot = Desk(), next(slot for slot in pipes.engine.slots if slot.name == "b/cpu:0")
     gate = pipes.folder / "gate"
@@ -96,7 +96,7 @@ def test_a_node_that_is_told_to_leave_ends_its_epochs_and_comes_back(pipes: Pipe
     assert desk.of(2, Exited) == [Exited(0)]
     assert [note for note in pipes.notes if "node b" in note] == [
         "node b is in, with 1 slot",
-        "node b leaves (it was told to leave): its running epochs end",
+        "node b leaves (it was asked to leave): its running epochs end",
         "node b has left",
         "node b is in, with 1 slot",
     ]

@@ -34,7 +34,7 @@ def setting(make_trial: Trials, number: int, value: float, **fields: Any) -> Tri
 def confirm(make_trial: Trials, make_study: Studies) -> Callable[..., Confirmation]:
     """Judges finalists 0, 1, ... by their new values; None stands for a run that failed."""
 
-    def judged(
+    def ranked(
         *values: Sequence[float | None],
         weights: Sequence[int] = (),
         seconds: Sequence[float] = (),
@@ -54,7 +54,7 @@ def confirm(make_trial: Trials, make_study: Studies) -> Callable[..., Confirmati
                 runs.append(run)
         return rank_finalists(make_study(*trials, **study), runs, trials, len(values[0]), looks)
 
-    return judged
+    return ranked
 
 
 def test_the_finalists_are_the_best_complete_trials(
@@ -121,7 +121,7 @@ EQUALS = [0.94, 0.91, 0.92], [0.90, 0.95, 0.91]  # the first has the better mean
         ([0, 0], (50.0, 40.0), 1, "seconds"),
     ],
 )
-def test_of_two_that_cannot_be_told_apart_one_a_tenth_cheaper_is_taken_or_the_better_mean(
+def test_of_two_that_cannot_be_distinguished_one_a_tenth_cheaper_is_taken_or_the_better_mean(
     confirm: Callable[..., Confirmation],
     weights: Sequence[int],
     seconds: Sequence[float],

@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 
 import pytest
+from fault_score import FULL
 from scipy import stats
-from scoring import FULL
 
 from hpsearch.search.confirm.intervals import (
     Interval,
@@ -100,7 +100,7 @@ MOST = 1.43
 
 
 def first_claim(values: Sequence[Sequence[float]], looks: Iterable[int]) -> bool:
-    """Tells whether a winner is claimed at any look, with so many seeds at each."""
+    """Returns whether a winner is claimed at any look, with so many seeds at each."""
     for earlier, seeds in enumerate(looks):
         first, second, *_ = sorted((row[:seeds] for row in values), key=sum, reverse=True)
         p_value = paired_p_value(first, second)

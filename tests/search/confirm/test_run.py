@@ -110,7 +110,7 @@ def test_the_record_has_search_confirmed_and_test_side_by_side(
     home, outcome = confirmed
     record = outcome.record
     assert record is not None
-    assert home.record().confirmation == record, "what was told is what the database keeps"
+    assert home.record().confirmation == record, "what was returned is what the database keeps"
     finalist = next(one for one in record["finalists"] if one["trial"] == record["chosen"])
     assert finalist["confirmed"] == pytest.approx(sum(finalist["values"].values()) / 2)
     assert finalist["low"] <= finalist["confirmed"] <= finalist["high"]
@@ -120,7 +120,7 @@ def test_the_record_has_search_confirmed_and_test_side_by_side(
     assert Path(record["model"]["checkpoint"]).is_file()
 
 
-def test_a_confirmation_that_is_done_is_told_again_and_nothing_is_opened(
+def test_a_confirmation_that_is_done_is_shown_again_and_nothing_is_opened(
     confirmed: tuple[Home, ConfirmResult],
 ) -> None:
     home, first = confirmed
@@ -175,7 +175,7 @@ def test_the_test_split_is_opened_for_one_model_only(home: Home) -> None:
     assert [one["again"] for one in home.record().test_evaluations] == [False, True]
 
 
-def test_a_failed_look_is_told_and_may_be_repeated(home: Home) -> None:
+def test_a_failed_look_is_reported_and_may_be_repeated(home: Home) -> None:
     home.search(trials=1, bad_at_test=True)
     for count in (1, 2):
         record = home.confirm(top=1, seeds=1).record

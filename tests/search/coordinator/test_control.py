@@ -34,7 +34,7 @@ EPOCHS = 9
 
 
 def spec(**study: Any) -> StudySpec:
-    block = {"name": "told", "objective": {"score": "maximize"}, "sampler": "random", "seed": 1}
+    block = {"name": "inbox", "objective": {"score": "maximize"}, "sampler": "random", "seed": 1}
     return StudySpec.from_document(
         {
             "study": {**block, "scheduler": "promote", "trials": 9, **study},
@@ -45,7 +45,7 @@ def spec(**study: Any) -> StudySpec:
     )
 
 
-class Told:
+class FakeCommands:
     """Commands that arrive after so many epochs of the whole search."""
 
     def __init__(self, **after: Any) -> None:
@@ -64,7 +64,7 @@ class Bench:
         self.storage = open_storage(f"sqlite:///{folder}/study.db")
         self.spec, self.runs, self.slots = study, folder / "runs", slots
         self.runs.mkdir()
-        self.told = Told()
+        self.inbox = FakeCommands()
         self.done: dict[int, int] = {}
         create_study(study, self.storage, self.runs)
 
@@ -73,14 +73,14 @@ class Bench:
         yield Started(done, {"parameters": 5, "split": "s", "device": job.device})
         for step in range(done + 1, EPOCHS + 1):
             self.done[job.number] = step
-            self.told.epochs += 1
+            self.inbox.epochs += 1
             x = float(job.config["model"]["init_args"]["x"])
             yield report(step, x, last=step == EPOCHS)
         yield Ended("complete", facts={"epochs": EPOCHS, "checkpoint": "best.ckpt"})
         yield Exited(0)
 
     def run(self, commands: dict[int, Command]) -> Watcher:
-        self.told.commands = commands
+        self.inbox.commands = commands
         stored = open_study(self.storage, self.spec.name).study
         lease = take_lease(self.storage.engine, stored._study_id, self.spec.name)
         writes = WriteBehindQueue(self.storage.engine, lease)
@@ -91,7 +91,7 @@ class Bench:
                 self.spec,
                 self.runs / self.spec.name,
                 budget=self.spec.trials,
-                commands=self.told,
+                commands=self.inbox,
             ),
             writes,
             ScriptedEngine(self.slots, self.script),
@@ -113,15 +113,15 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path, spec())
 
 
-def test_a_paused_search_trains_nothing_until_it_is_told_to_continue(bench: Bench) -> None:
-    class Later(Told):
+def test_a_paused_search_trains_nothing_until_it_is_asked_to_continue(bench: Bench) -> None:
+    class Later(FakeCommands):
         def take(self) -> list[Command]:
             if self.idle == 40:
                 self.commands[0] = Command("resume", {})
                 assert self.epochs == 2
             return super().take()
 
-    bench.told = Later()
+    bench.inbox = Later()
     watcher = bench.run({2: Command("pause", {})})
 
     assert any("paused after the running epochs" in note for note in watcher.notes)
@@ -139,10 +139,10 @@ def test_a_drained_search_begins_nothing_more_and_can_be_resumed(bench: Bench) -
     assert bench.record().state == "done"
 
 
-def test_a_search_that_is_told_to_stop_ends_after_its_epoch(bench: Bench) -> None:
+def test_a_search_that_is_asked_to_stop_ends_after_its_epoch(bench: Bench) -> None:
     bench.run({3: Command("stop", {})})
     assert bench.record().state == "interrupted"
-    assert bench.told.epochs <= 4
+    assert bench.inbox.epochs <= 4
 
 
 def test_a_running_trial_can_be_failed_and_a_paused_one_given_up(bench: Bench) -> None:

@@ -6,11 +6,11 @@ import pytest
 from scripted import Watcher
 
 from hpsearch.search.coordinator import disk as room_module
-from hpsearch.search.coordinator.disk import LEAST_BYTES, DiskSpaceMonitor, has_space
+from hpsearch.search.coordinator.disk import MIN_BYTES, DiskSpaceMonitor, has_space
 
 
 def test_room_is_what_can_really_be_written(tmp_path: Path) -> None:
-    assert has_space(tmp_path, LEAST_BYTES)
+    assert has_space(tmp_path, MIN_BYTES)
     assert not has_space(tmp_path, 2**62)
     assert not has_space(tmp_path / "nowhere", 0)
     assert list(tmp_path.iterdir()) == []

@@ -30,13 +30,13 @@ from hpsearch.search.store import load_record, open_study
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
-from hpsearch.search.store.owned_storage import buffer_writes
 from hpsearch.search.store.records import (
     StudyRecord,
     trial_record,
 )
 from hpsearch.search.store.sampling import grid_size
 from hpsearch.search.store.write_behind import WriteBehindQueue
+from hpsearch.search.store.write_behind_storage import buffer_writes
 from hpsearch.studyfile.study import StudySpec
 
 NO_LIMITS = TrialLimits()
@@ -331,7 +331,7 @@ def test_a_coordinator_that_dies_leaves_everything_to_the_next(bench: Bench) -> 
     assert len(trials[1].attempts) == 2
 
 
-def test_a_trial_whose_process_died_goes_on_under_its_number(bench: Bench) -> None:
+def test_a_trial_whose_process_died_continues_under_its_number(bench: Bench) -> None:
     deaths = {0: 1}
 
     def dies_once(job: Job) -> Iterator[Message | Exited]:
@@ -353,7 +353,7 @@ def test_a_trial_whose_process_died_goes_on_under_its_number(bench: Bench) -> No
     assert (first["how"], second["how"]) == ("its process was ended by signal 11", "complete")
 
 
-def test_a_trial_that_always_dies_fails_and_the_search_goes_on(bench: Bench) -> None:
+def test_a_trial_that_always_dies_fails_and_the_search_continues(bench: Bench) -> None:
     def dies(job: Job) -> Iterator[Message | Exited]:
         if job.number == 0:
             return iter([Started(0, {}), Exited(-9)])
@@ -369,7 +369,7 @@ def test_a_trial_that_always_dies_fails_and_the_search_goes_on(bench: Bench) -> 
     )
 
 
-def test_a_fault_that_repeats_stops_the_study(bench: Bench) -> None:
+def test_an_error_that_repeats_stops_the_study(bench: Bench) -> None:
     stop = StopRequest()
 
     def fails(job: Job) -> Iterator[Message | Exited]:
@@ -427,7 +427,7 @@ def test_of_several_objectives_the_curve_is_kept_and_nothing_is_pruned(tmp_path:
     trial = bench.record().trials[0]
     assert trial.values == (0.2, 5.0)
     assert trial.values_by_epoch == {1: 0.1, 2: 0.2}
-    assert len(bench.record().front) == 2
+    assert len(bench.record().pareto_front) == 2
 
 
 def test_a_grid_ends_when_it_is_used_up(tmp_path: Path) -> None:
@@ -448,7 +448,7 @@ def test_a_grid_ends_when_it_is_used_up(tmp_path: Path) -> None:
         (1, "ended early (exit code 1)"),
     ],
 )
-def test_the_end_of_a_process_is_told_in_words(code: int, words: str) -> None:
+def test_the_end_of_a_process_is_reported_in_words(code: int, words: str) -> None:
     assert describe_exit(code) == words
 
 
@@ -508,7 +508,7 @@ def test_a_trial_that_takes_too_long_fails_and_is_not_tried_again(bench: Bench) 
     )
 
 
-def test_a_trial_that_was_told_to_leave_goes_on_in_the_same_run(bench: Bench) -> None:
+def test_a_trial_that_was_asked_to_leave_continues_in_the_same_run(bench: Bench) -> None:
     def preempted(job: Job) -> Iterator[Message | Exited]:
         if job.number == 1 and len([j for j in engine.jobs if j.number == 1]) == 1:
             return iter([Started(0, {}), report(1, 0.5), Ended("stopped"), Exited(0)])
@@ -573,7 +573,7 @@ def out_of_room(job: Job) -> Ended:
     return Ended("failed", f"no room for {job.number}", "disk", facts={"needs": 10})
 
 
-def test_a_trial_that_finds_no_room_goes_on_when_there_is(bench: Bench) -> None:
+def test_a_trial_that_finds_no_room_continues_when_there_is(bench: Bench) -> None:
     full = {0, 2}
 
     def writes(job: Job) -> Iterator[Message | Exited]:

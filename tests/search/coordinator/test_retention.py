@@ -122,7 +122,7 @@ def kept_by_rule(
 
 
 @pytest.mark.parametrize("objectives", [UP, {**UP, **DOWN}], ids=["one", "several"])
-def test_told_trial_by_trial_it_keeps_what_it_would_of_all_at_once(
+def test_asked_trial_by_trial_it_keeps_what_it_would_of_all_at_once(
     tmp_path: Path, make_trial: Trials, objectives: dict[str, Direction]
 ) -> None:
     chance = random.Random(2)

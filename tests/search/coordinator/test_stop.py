@@ -31,7 +31,7 @@ def test_how_urgently_signals_ask(numbers: list[signal.Signals], urgency: int, r
     assert (stop.urgency, stop.reason) == (urgency, reason)
 
 
-def test_a_search_that_was_started_with_nohup_goes_on_without_its_terminal() -> None:
+def test_a_search_that_was_started_with_nohup_continues_without_its_terminal() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         stop = StopRequest()

@@ -88,7 +88,7 @@ def found(name: str = "tiny") -> list[Problem]:
     return list(examine_study(URL, name, None).problems)
 
 
-def told(name: str = "tiny") -> list[tuple[str, str, str, bool]]:
+def found_problems(name: str = "tiny") -> list[tuple[str, str, str, bool]]:
     """Returns kind, place and text of each problem, and whether it is more than information."""
     return [(d.kind, d.where, d.text, not d.info_only) for d in found(name)]
 
@@ -145,7 +145,7 @@ def test_a_file_that_is_no_database_is_a_problem() -> None:
 def test_a_row_that_cannot_be_read_is_a_problem() -> None:
     sql("UPDATE trial_user_attributes SET value_json = '{' WHERE trial_id = 1")
 
-    ((kind, where, text, real),) = told()
+    ((kind, where, text, real),) = found_problems()
 
     assert (kind, where, real) == ("database", "database", True)
     assert text.startswith("a trial's row cannot be read (")
@@ -153,7 +153,7 @@ def test_a_row_that_cannot_be_read_is_a_problem() -> None:
 
 
 @pytest.mark.parametrize("look", [examine_study, repair_study])
-def test_a_study_whose_own_rows_cannot_be_read_is_told_in_a_sentence(
+def test_a_study_whose_own_rows_cannot_be_read_is_reported_in_a_sentence(
     look: Callable[..., object],
 ) -> None:
     sql("UPDATE study_user_attributes SET value_json = '{' WHERE study_id = 1")
@@ -164,7 +164,7 @@ def test_a_study_whose_own_rows_cannot_be_read_is_told_in_a_sentence(
         look(URL, "tiny", None)
 
 
-def test_a_database_that_is_locked_for_too_long_is_told_in_a_sentence(
+def test_a_database_that_is_locked_for_too_long_is_reported_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("hpsearch.search.store.sqlite_file.BUSY_S", 0)
@@ -196,7 +196,7 @@ def test_what_is_not_there_is_refused_by_name(look: Callable[..., object]) -> No
 def test_a_trial_that_a_dead_owner_left_running_is_no_problem() -> None:
     sql("UPDATE trials SET state = 'RUNNING' WHERE trial_id = 2")
     text = "no process runs it any more: resume continues it"
-    assert told() == [("unfinished", "trial 1", text, False)]
+    assert found_problems() == [("unfinished", "trial 1", text, False)]
 
 
 def test_the_lease_of_a_dead_owner_is_no_problem() -> None:
@@ -204,7 +204,7 @@ def test_the_lease_of_a_dead_owner_is_no_problem() -> None:
     take_lease(storage.engine, 1, "tiny")
     sql("UPDATE hpsearch_lease SET boot = 'an earlier boot', host = host, pid = 12345")
 
-    ((kind, where, text, real),) = told()
+    ((kind, where, text, real),) = found_problems()
 
     assert (kind, where, real) == ("lease", "database", False)
     assert text.endswith(", pid 12345): run and resume take the study over")
@@ -233,7 +233,7 @@ def test_numbers_that_are_not_in_a_row_are_a_problem(statement: str, fault: str)
 def test_a_complete_trial_without_a_value_gets_the_best_of_its_record() -> None:
     before = open_study(open_storage(URL), "tiny").study.trials
     sql("DELETE FROM trial_values WHERE trial_id = 2")
-    assert told() == [("value", "trial 1", "it is complete, and has no value", True)]
+    assert found_problems() == [("value", "trial 1", "it is complete, and has no value", True)]
 
     assert repair() == []
     assert open_study(open_storage(URL), "tiny").study.trials == before
@@ -248,7 +248,7 @@ def test_a_complete_trial_without_a_value_is_left_when_its_record_is_damaged() -
 def test_a_value_that_is_not_the_best_of_the_record_is_a_problem() -> None:
     sql("UPDATE trial_values SET value = 0.125 WHERE trial_id = 2")
 
-    ((kind, where, text, real),) = told()
+    ((kind, where, text, real),) = found_problems()
 
     assert (kind, where, real) == ("value", "trial 1", True)
     assert text.startswith("its value is 0.125, but the best in its record is 0.")
@@ -261,7 +261,7 @@ def test_a_pruned_trial_without_any_report_is_a_problem() -> None:
     sql("DELETE FROM trial_intermediate_values WHERE trial_id = 2")
     EVENTS.unlink()
     text = "it is pruned, and there is no report to prune it by"
-    assert told() == [("reports", "trial 1", text, True)]
+    assert found_problems() == [("reports", "trial 1", text, True)]
 
 
 def test_a_trial_that_ran_out_of_memory_is_pruned_without_a_report() -> None:
@@ -281,7 +281,7 @@ def test_reports_that_the_database_lacks_are_written_bit_for_bit() -> None:
     EventLog(EVENTS).append(Report(2, {"val_loss": 9.0}, {"val_loss": 9.0}, 1.0))
     sql("DELETE FROM trial_intermediate_values WHERE trial_id = 2 AND step = 2")
     text = "epoch 2 is in its record, not in the database"
-    assert told() == [("reports", "trial 1", text, True)]
+    assert found_problems() == [("reports", "trial 1", text, True)]
 
     assert repair() == []
     assert stored_curve("tiny", 1) == before
@@ -291,7 +291,7 @@ def test_reports_of_several_objectives_are_written_too() -> None:
     before = stored_curve("pair", 0)
     sql("DELETE FROM trial_user_attributes WHERE key = 'values_by_epoch'")
     text = "epochs 1 to 2 are in its record, not in the database"
-    assert told("pair") == [("reports", "trial 0", text, True)]
+    assert found_problems("pair") == [("reports", "trial 0", text, True)]
 
     assert repair("pair") == []
     assert stored_curve("pair", 0) == before
@@ -301,7 +301,7 @@ def test_reports_of_an_unfinished_trial_are_left_to_resume() -> None:
     sql("UPDATE trials SET state = 'WAITING' WHERE trial_id = 2")
     sql("DELETE FROM trial_intermediate_values WHERE trial_id = 2 AND step = 2")
     text = "epoch 2 is in its record, not in the database: resume writes them"
-    assert told() == [("reports", "trial 1", text, False)]
+    assert found_problems() == [("reports", "trial 1", text, False)]
 
 
 def test_a_report_that_differs_is_damage_and_stays() -> None:
@@ -310,7 +310,7 @@ def test_a_report_that_differs_is_damage_and_stays() -> None:
         " WHERE trial_id = 2 AND step = 1"
     )
 
-    ((kind, where, text, real),) = told()
+    ((kind, where, text, real),) = found_problems()
 
     assert (kind, where, real) == ("reports", "trial 1", True)
     assert text.startswith("epoch 1 is 0.25 in the database, 0.")
@@ -326,7 +326,7 @@ def test_an_epoch_that_was_trained_again_with_another_value_is_no_problem() -> N
 
 def test_a_damaged_line_of_a_record_is_counted_and_for_information() -> None:
     EVENTS.write_bytes(EVENTS.read_bytes().replace(b'"step": 1', b'"step": 7'))
-    assert told() == [
+    assert found_problems() == [
         ("record", "trial 1", "left out of its record: 1 damaged line", False),
         ("record", "trial 1", "epoch 1 is in the database alone, not in its record", False),
     ]
@@ -336,20 +336,22 @@ def test_a_line_without_a_checksum_that_says_nonsense_is_a_damaged_line() -> Non
     odd = {"kind": "Report", "step": "two", "values": [], "metrics": {}, "seconds": 0}
     with EVENTS.open("a") as file:
         file.write(json.dumps(odd) + "\n")
-    assert [text for _, _, text, _ in told()] == ["left out of its record: 1 damaged line"]
+    assert [text for _, _, text, _ in found_problems()] == [
+        "left out of its record: 1 damaged line"
+    ]
 
 
 def test_a_record_that_is_gone_is_for_information() -> None:
     EVENTS.unlink()
     text = "its record is gone: its 2 reports cannot be compared"
-    assert told() == [("record", "trial 1", text, False)]
+    assert found_problems() == [("record", "trial 1", text, False)]
 
 
-def test_a_run_folder_that_is_gone_is_told_once() -> None:
+def test_a_run_folder_that_is_gone_is_reported_once() -> None:
     shutil.rmtree("runs")
     folder = Path("runs/tiny").absolute()
     text = f"{folder} is not there, so no file was checked: name its parent with --runs"
-    assert told() == [("folder", "run folder", text, False)]
+    assert found_problems() == [("folder", "run folder", text, False)]
 
 
 def test_a_run_folder_that_has_moved_is_found_where_it_is_said_to_be() -> None:
@@ -444,7 +446,7 @@ def test_folders_of_trials_that_the_database_does_not_have_are_moved_not_removed
         orphan = Path("runs/tiny/trial-0007")
         orphan.mkdir()
         (orphan / "word").write_text(word)
-        assert told() == [("orphan", "trial-0007", "the database has no trial 7", True)]
+        assert found_problems() == [("orphan", "trial-0007", "the database has no trial 7", True)]
         assert repair() == []
     orphans = Path("runs/tiny/orphans")
     assert (orphans / "trial-0007" / "word").read_text() == "first"

@@ -51,7 +51,7 @@ def trials() -> list[FrozenTrial]:
     return open_study(read_storage(URL), "tiny").study.trials
 
 
-def told(trial: FrozenTrial) -> dict[str, Any]:
+def facts_of(trial: FrozenTrial) -> dict[str, Any]:
     # A trial that failed before its first report has not said how large its model is.
     lost = LOST if trial.intermediate_values else (*LOST, "parameters")
     attributes = {key: fact for key, fact in trial.user_attrs.items() if key not in lost}
@@ -66,7 +66,7 @@ def told(trial: FrozenTrial) -> dict[str, Any]:
 
 
 def test_all_that_a_table_shows_comes_back(made: Path) -> None:
-    before = [told(trial) for trial in trials()]
+    before = [facts_of(trial) for trial in trials()]
     study = open_study(read_storage(URL), "tiny").study
     attributes = study.user_attrs
     Path("tiny.db").unlink()
@@ -76,7 +76,7 @@ def test_all_that_a_table_shows_comes_back(made: Path) -> None:
 
     assert (rebuilt.trials, rebuilt.finished, rebuilt.left_out) == (3, 3, ())
     for trial, known in zip(trials(), before, strict=True):
-        for what, fact in told(trial).items():
+        for what, fact in facts_of(trial).items():
             assert fact == known[what], f"{what} of trial {trial.number}"
     assert open_study(read_storage(URL), "tiny").study.user_attrs == attributes
     assert not examine_study(URL, "tiny", None).errors

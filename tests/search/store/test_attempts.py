@@ -29,7 +29,7 @@ SPEC = StudySpec.from_document(
 
 
 class Clock:
-    """A clock that stands until it is told to go on."""
+    """A clock that stands still until it is advanced."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -69,7 +69,7 @@ def test_an_attempt_loses_what_it_trained_since_its_last_report(
     assert known(trial) == [(0, 1, 2.5, "its process ended early")]
 
 
-def test_a_later_attempt_counts_from_the_epoch_that_it_goes_on_from(
+def test_a_later_attempt_counts_from_the_epoch_that_it_continues_from(
     writer: StudyWriter, clock: Clock
 ) -> None:
     trial = writer.ask(0)

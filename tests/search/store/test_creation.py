@@ -8,10 +8,10 @@ from typing import Any
 import optuna
 import pytest
 import sqlalchemy as sa
+from fault_score import FULL
 from inline import run_inline
 from killing import killed_at
 from optuna.distributions import IntDistribution
-from scoring import FULL
 
 from hpsearch.errors import InputError
 from hpsearch.search.confirm.study import enqueue_finalists

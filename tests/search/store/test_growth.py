@@ -19,9 +19,9 @@ from hpsearch.protocol.messages import Ended, Message, Report, Started
 from hpsearch.search.coordinator import loop
 from hpsearch.search.options import RunOptions
 from hpsearch.search.run import resume_study
-from hpsearch.search.store import load, open_storage, open_study, owned_storage
-from hpsearch.search.store.owned_storage import WriteBehindStorage
+from hpsearch.search.store import load, open_storage, open_study, write_behind_storage
 from hpsearch.search.store.records import StudyRecord
+from hpsearch.search.store.write_behind_storage import WriteBehindStorage
 
 NEW = 3
 SLOTS = (Slot("cpu:0", "cpu", 1),)
@@ -31,9 +31,9 @@ class Counts:
     """Counts what is done while trials run, and what before the first of them."""
 
     def __init__(self) -> None:
-        self.opening: Counter[str] = Counter()
+        self.on_open: Counter[str] = Counter()
         self.running: Counter[str] = Counter()
-        self.now = self.opening
+        self.now = self.on_open
 
     def count(self, name: str, does: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that does the same, and is counted."""
@@ -80,7 +80,7 @@ def resumed(folder: Path, trials: int, patch: pytest.MonkeyPatch) -> Counts:
     reads = counts.count("reads of the database", load.read_trials)
     engine = PreparedEngine(SLOTS, lambda _: ScriptedEngine(1, trains))
     with patch.context() as patched:
-        for module in (load, owned_storage):
+        for module in (load, write_behind_storage):
             patched.setattr(module, "read_trials", reads)
         for module in (load, loop):
             record = counts.count("records", module.trial_record)  # type: ignore[attr-defined]
@@ -126,5 +126,5 @@ def test_a_study_is_read_when_it_is_opened_and_when_it_is_closed(
     few_and_many: tuple[Counts, Counts],
 ) -> None:
     for counts in few_and_many:
-        assert counts.opening["reads of the database"] == 1
+        assert counts.on_open["reads of the database"] == 1
         assert counts.running["reads of the database"] == 1

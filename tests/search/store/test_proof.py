@@ -10,7 +10,7 @@ import yaml
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import identity_of
 from hpsearch.protocol.messages import Report
-from hpsearch.search.store import examine_folder, own_reports, set_aside
+from hpsearch.search.store import examine_folder, move_to_orphans, own_reports
 
 PARAMS = {"x": 0.5}
 MINE = identity_of("study-a", 3, PARAMS, 11)
@@ -66,8 +66,8 @@ def test_files_of_an_earlier_version_are_known_by_the_parameters_beside_them(
 
 
 def test_nothing_is_lost_when_a_folder_is_set_aside(tmp_path: Path) -> None:
-    first = set_aside(folder_of(tmp_path), "other parameters")
-    second = set_aside(folder_of(tmp_path), "other parameters")
+    first = move_to_orphans(folder_of(tmp_path), "other parameters")
+    second = move_to_orphans(folder_of(tmp_path), "other parameters")
 
     assert first == tmp_path / "orphans" / "trial-0003.other-parameters"
     assert second == tmp_path / "orphans" / "trial-0003.other-parameters-2"

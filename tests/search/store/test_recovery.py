@@ -15,9 +15,9 @@ from optuna.storages import RDBStorage
 from hpsearch.search.store import recovery
 from hpsearch.search.store.database import close_storage, open_storage
 from hpsearch.search.store.lease import take_lease
-from hpsearch.search.store.owned_storage import WriteBehindStorage, buffer_writes
 from hpsearch.search.store.recovery import DatabaseGuard
 from hpsearch.search.store.write_behind import DatabaseUnavailableError, WriteBehindQueue
+from hpsearch.search.store.write_behind_storage import WriteBehindStorage, buffer_writes
 
 
 class Running:

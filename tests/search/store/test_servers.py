@@ -22,10 +22,10 @@ from hpsearch.search.store import list_studies, load_record, open_study
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import Process, find_owner, take_lease
-from hpsearch.search.store.owned_storage import buffer_writes
 from hpsearch.search.store.schema import leases
 from hpsearch.search.store.tables import read_trials, whole_trial, write
 from hpsearch.search.store.write_behind import WriteBehindQueue
+from hpsearch.search.store.write_behind_storage import buffer_writes
 from hpsearch.studyfile.study import StudySpec
 
 pytestmark = pytest.mark.process

@@ -110,9 +110,7 @@ def test_the_attribute_and_its_value_are_named(key: str, value: Any, words: str)
     with pytest.raises(InputError) as refused:
         check_shape("tiny", {key: value})
     assert words in str(refused.value)
-    assert str(refused.value).endswith(
-        "restore a copy of the database, or put the attribute right in it"
-    )
+    assert str(refused.value).endswith("restore a copy of the database, or correct the attribute")
 
 
 def test_what_hpsearch_wrote_itself_has_the_right_shape(database: Path) -> None:

@@ -35,12 +35,12 @@ def statements(engine: sa.Engine) -> Iterator[list[str]]:
     """Collects what is asked of a database."""
     heard: list[str] = []
 
-    def hear(connection: object, cursor: object, statement: str, *_: object) -> None:
+    def record(connection: object, cursor: object, statement: str, *_: object) -> None:
         heard.append(statement)
 
-    sa.event.listen(engine, "before_cursor_execute", hear)
+    sa.event.listen(engine, "before_cursor_execute", record)
     yield heard
-    sa.event.remove(engine, "before_cursor_execute", hear)
+    sa.event.remove(engine, "before_cursor_execute", record)
 
 
 def test_every_kind_of_trial_is_read_as_optuna_reads_it(storage: RDBStorage) -> None:

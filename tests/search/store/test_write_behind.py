@@ -16,13 +16,13 @@ from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 from hpsearch.search.store import write_behind
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
-from hpsearch.search.store.owned_storage import buffer_writes
 from hpsearch.search.store.write_behind import (
     DatabaseUnavailableError,
     LeaseLostError,
     WriteBehindQueue,
     is_transient,
 )
+from hpsearch.search.store.write_behind_storage import buffer_writes
 
 
 class Desk:

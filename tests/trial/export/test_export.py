@@ -21,7 +21,7 @@ from hpsearch.trial.export.export import export_trial
 from hpsearch.trial.export.exported import SUFFIXES, open_model
 from hpsearch.trial.export.predict import predict
 from hpsearch.trial.run import run_trial
-from hpsearch.trial.trained import load_trained
+from hpsearch.trial.trained_model import load_trained_model
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "digits": {
@@ -67,7 +67,7 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> Job:
 def test_an_onnx_file_gives_the_module_s_probabilities_from_bytes(
     digits: Job, digits_onnx: Path
 ) -> None:
-    module, data = load_trained(digits)
+    module, data = load_trained_model(digits)
     assert isinstance(data, ImageData)
     batch = list(data.val_dataloader())[-1]  # not among the images that export checks
     with torch.inference_mode():
@@ -147,7 +147,7 @@ def test_a_module_and_data_of_ones_own_are_exported_as_they_are(
         (2,),
         "outputs",
     )
-    module, _ = load_trained(points)
+    module, _ = load_trained_model(points)
     rows = torch.randn(3, 2)
     with torch.inference_mode():
         expected = module(rows).numpy()
@@ -159,8 +159,14 @@ def test_a_module_and_data_of_ones_own_are_exported_as_they_are(
 @pytest.mark.parametrize(
     ("class_path", "words"),
     [
-        ("restless.Restless", r"differs from the Lightning module by .*, more than 1e-05"),
-        ("restless.Branching", "Branching cannot be exported as pt2: .* --format state"),
+        (
+            "nondeterministic_module.Nondeterministic",
+            r"differs from the Lightning module by .*, more than 1e-05",
+        ),
+        (
+            "nondeterministic_module.Branching",
+            "Branching cannot be exported as pt2: .* --format state",
+        ),
     ],
 )
 def test_a_model_that_would_not_say_the_same_is_refused(
@@ -201,7 +207,7 @@ def test_a_digit_gets_one_label_in_every_form(digits_onnx: Path, tmp_path: Path)
 def test_pictures_of_any_size_and_colour_are_labelled(
     digits: Job, digits_onnx: Path, tmp_path: Path
 ) -> None:
-    _, data = load_trained(digits)
+    _, data = load_trained_model(digits)
     images = next(iter(data.val_dataloader())).images[:2, 0].numpy()
     files = [str(tmp_path / name) for name in ("plain.png", "large.png")]
     Image.fromarray(images[0]).save(files[0])

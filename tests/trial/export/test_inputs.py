@@ -85,7 +85,7 @@ def test_the_inputs_are_found_in_a_batch_of_any_shape(batch: Any, inputs: Inputs
     assert find_inputs(Plain().eval(), batch) == inputs
 
 
-def test_a_forward_that_fits_no_batch_is_told_with_its_reason() -> None:
+def test_a_forward_that_fits_no_batch_is_reported_with_its_reason() -> None:
     module = callbacks.OfMappings().eval()
     words = r"OfMappings.forward\(\) cannot be called with a batch of its data: TypeError: .*scale"
     with pytest.raises(InputError, match=words):

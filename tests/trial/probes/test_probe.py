@@ -88,6 +88,6 @@ def test_without_validation_an_objective_of_the_validation_is_not_logged(tmp_pat
     }
 
 
-def test_what_cannot_train_is_told_in_one_line(tmp_path: Path) -> None:
+def test_what_cannot_train_is_reported_in_one_line(tmp_path: Path) -> None:
     found = measured(tmp_path, {}, plan="raise")
     assert found == {"failure": "ValueError: planned to fail", "kind": "training"}

@@ -31,7 +31,7 @@ def test_a_claim_whose_file_is_gone_is_held(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("plan", ["", "raise"])
-def test_a_trial_that_goes_on_elsewhere_writes_nothing_more_and_is_no_failure(
+def test_a_trial_that_continues_elsewhere_writes_nothing_more_and_is_no_failure(
     tmp_path: Path, plan: str
 ) -> None:
     said: list[Message] = []

@@ -92,7 +92,7 @@ def test_a_module_full_of_objects_is_resumed_tested_and_loads_as_plain_data(tmp_
     assert state["hyper_parameters"] == {"lr": 0.05, "scale": 2.0, "sizes": [1, 2]}
 
 
-def test_an_object_that_a_module_saves_itself_is_told_as_missing(tmp_path: Path) -> None:
+def test_an_object_that_a_module_saves_itself_is_reported_as_missing(tmp_path: Path) -> None:
     keeping = trial(tmp_path, "Keeping")
     run(keeping, {1: "stop"})
     (started,) = [message for message in run(keeping).heard if isinstance(message, Started)]

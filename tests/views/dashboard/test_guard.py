@@ -133,7 +133,7 @@ def test_a_token_does_not_open_the_door_to_other_pages() -> None:
     assert Answer(OUTSIDE, origin="http://evil.example").status == 403
 
 
-def test_what_the_program_behind_cannot_answer_is_told_without_its_traceback() -> None:
+def test_what_the_program_behind_cannot_answer_is_reported_without_its_traceback() -> None:
     answer = Answer(Guard(broken, "abc123"))
     assert (answer.status, answer.body) == (
         400,

@@ -44,7 +44,7 @@ def test_study_that_is_done_says_so(make_study: Any, make_trial: Any) -> None:
     assert "1 done, 0 to go; nothing to train (--add N asks for more)" in stream.getvalue()
 
 
-def test_search_goes_on_when_nobody_reads_any_more() -> None:
+def test_search_continues_when_nobody_reads_any_more() -> None:
     view = PlainView(Exited())
     view.note("one")
     view.note("two")

@@ -41,7 +41,14 @@ def make_material(make_study: Any) -> MakeMaterial:
         objectives = fields.pop("objectives", {"val_accuracy": "maximize"})
         of_study = {
             key: fields.pop(key)
-            for key in ("state", "front", "best", "budget", "confirmation", "test_evaluations")
+            for key in (
+                "state",
+                "pareto_front",
+                "best",
+                "budget",
+                "confirmation",
+                "test_evaluations",
+            )
             if key in fields
         }
         study = make_study(*trials, objectives=objectives, **of_study)

@@ -41,7 +41,7 @@ def test_a_victory_is_called_one(make_material: Any) -> None:
         (None, "opened once, without a result: it broke"),
     ],
 )
-def test_what_the_test_split_said_is_told(
+def test_what_the_test_split_said_is_reported(
     make_material: Any, value: float | None, said: str
 ) -> None:
     test = {"metric": "test_accuracy", "value": value, "low": 0.9784, "high": 0.9837}
@@ -50,7 +50,7 @@ def test_what_the_test_split_said_is_told(
     assert said in confirmed(data).parts[-1].text
 
 
-def test_a_lone_finalist_that_failed_can_be_told(make_material: Any) -> None:
+def test_a_lone_finalist_that_failed_can_be_shown(make_material: Any) -> None:
     lone = finalist(4, None, low=None, high=None, optimism=None, values={})
     found = record(finalists=[lone], chosen=4, comparison=None)
     _, table = confirmed(make_material(confirmation=found)).parts

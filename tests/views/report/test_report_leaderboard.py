@@ -33,7 +33,9 @@ def test_a_loss_has_no_interval(make_material: Any, make_searched: Any) -> None:
 def test_every_objective_has_a_column(make_material: Any, make_searched: Any) -> None:
     goals = {"val_accuracy": "maximize", "parameters": "minimize"}
     trials = [make_searched(0, values=(0.9, 50.0)), make_searched(1, "pruned", values=None)]
-    table = leaderboard(make_material(*trials, objectives=goals, front=(trials[0],))).parts[0]
+    table = leaderboard(make_material(*trials, objectives=goals, pareto_front=(trials[0],))).parts[
+        0
+    ]
     place = table.head.index("parameters")
     assert [row[place] for row in table.rows] == ["50.0000", "-"]
 

@@ -117,7 +117,7 @@ def test_a_study_in_any_state_has_a_report(
 def test_two_objectives_have_a_report_with_a_front(make_material: Any, make_searched: Any) -> None:
     goals = {"val_accuracy": "maximize", "parameters": "minimize"}
     trials = [make_searched(n, values=(n / 10, 10.0 * n)) for n in range(1, 8)]
-    data = make_material(*trials, objectives=goals, front=tuple(trials))
+    data = make_material(*trials, objectives=goals, pareto_front=tuple(trials))
     assert "Pareto front" in Page(render(data)).headings
 
 

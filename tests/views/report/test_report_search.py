@@ -8,10 +8,10 @@ import pytest
 
 from hpsearch.studyfile.distributions import Choice, FloatRange, IntRange
 from hpsearch.views.report.sections.cost import cost
-from hpsearch.views.report.sections.front import front
 from hpsearch.views.report.sections.history import best_so_far, history
 from hpsearch.views.report.sections.importance import importance
 from hpsearch.views.report.sections.parallel import height_of, parallel
+from hpsearch.views.report.sections.pareto_front import pareto_front
 from hpsearch.views.report.sections.slices import slices
 
 TWO = {"val_accuracy": "maximize", "parameters": "minimize"}
@@ -41,7 +41,9 @@ def test_history_has_a_drawing_for_each_objective(make_material: Any, make_searc
 
 def test_front_separates_the_unbeaten(make_material: Any, make_searched: Any) -> None:
     trials = [make_searched(n, values=values) for n, values in enumerate([(0.9, 50), (0.8, 60)])]
-    words, figure = front(make_material(*trials, objectives=TWO, front=(trials[0],))).parts
+    words, figure = pareto_front(
+        make_material(*trials, objectives=TWO, pareto_front=(trials[0],))
+    ).parts
     assert "trials 0." in words.text
     beaten, unbeaten = figure.traces
     assert (beaten["x"], beaten["y"]) == ((0.8,), (60.0,))
@@ -49,7 +51,7 @@ def test_front_separates_the_unbeaten(make_material: Any, make_searched: Any) ->
 
 
 def test_one_objective_has_no_front(make_material: Any, make_searched: Any) -> None:
-    assert front(make_material(make_searched(0))) is None
+    assert pareto_front(make_material(make_searched(0))) is None
 
 
 def test_importance_says_from_how_many_trials_it_comes(

@@ -102,7 +102,7 @@ def test_a_dropout_of_0_cannot_go_lower(make_material: Any, make_searched: Any) 
         ([0.6, 0.5, 0.4, 0.3, 0.2, 0.1], "The best trial is number 0 of 6; nothing after it was"),
     ],
 )
-def test_whether_to_go_on_depends_on_when_the_best_came(
+def test_whether_to_continue_depends_on_when_the_best_came(
     make_material: Any, make_searched: Any, values: list[float], said: str
 ) -> None:
     trials = [make_searched(n, value=value) for n, value in enumerate(values)]

@@ -8,7 +8,7 @@ import pytest
 
 from hpsearch.views.report.sections.curves import curves
 from hpsearch.views.report.sections.failures import failures
-from hpsearch.views.report.sections.gap import gap, rank_correlation
+from hpsearch.views.report.sections.generalization_gap import generalization_gap, rank_correlation
 from hpsearch.views.report.sections.pruning import Rung, pruning, rungs
 from hpsearch.views.report.sections.winner import winner
 from hpsearch.views.tables.study import failure_counts
@@ -51,7 +51,7 @@ def test_the_gap_is_how_much_better_training_is(make_material: Any, make_searche
         overtrained(make_searched, n, dropout=n / 20, train=0.99 - n / 100, val=0.9 + n / 1000)
         for n in range(10)
     ]
-    _, against_value, against_dropout = gap(make_material(*trials)).parts
+    _, against_value, against_dropout = generalization_gap(make_material(*trials)).parts
     assert against_value.traces[0]["x"][0] == pytest.approx(0.09)
     assert against_dropout.title == "the gap against dropout"
     assert against_dropout.note == (
@@ -63,7 +63,7 @@ def test_the_gap_is_how_much_better_training_is(make_material: Any, make_searche
 def test_what_chance_shows_as_well_is_not_claimed(make_material: Any, make_searched: Any) -> None:
     values = [0.9, 0.93, 0.91, 0.95, 0.92, 0.96, 0.9, 0.94, 0.91, 0.95]
     trials = [overtrained(make_searched, n, n / 20, 0.99, val) for n, val in enumerate(values)]
-    figure = gap(make_material(*trials)).parts[-1]
+    figure = generalization_gap(make_material(*trials)).parts[-1]
     assert figure.note == (
         "More dropout goes with no other gap and with no other val_accuracy (rank correlations"
         " -0.29 and +0.29 over 10 trials)."
@@ -72,7 +72,7 @@ def test_what_chance_shows_as_well_is_not_claimed(make_material: Any, make_searc
 
 def test_a_few_trials_say_nothing_of_dropout(make_material: Any, make_searched: Any) -> None:
     trials = [overtrained(make_searched, n, n / 10, 0.95, 0.9) for n in range(4)]
-    figure = gap(make_material(*trials)).parts[-1]
+    figure = generalization_gap(make_material(*trials)).parts[-1]
     assert figure.note == "4 trials are too few to say whether it helps."
 
 
@@ -82,7 +82,7 @@ def test_a_choice_of_numbers_is_drawn_too(
 ) -> None:
     trials = [overtrained(make_searched, n, 0.25, 0.95, 0.9) for n in range(4)]
     data = make_material(*trials, model={"dropout": f"~choice({options})"})
-    titles = [getattr(part, "title", "") for part in gap(data).parts]
+    titles = [getattr(part, "title", "") for part in generalization_gap(data).parts]
     assert ("the gap against dropout" in titles) == drawn
 
 
@@ -90,11 +90,11 @@ def test_of_a_loss_a_greater_validation_is_the_gap(make_material: Any, make_sear
     facts = {"best_train_loss": 0.1, "best_val_loss": 0.4}
     goal = {"val_loss": "minimize"}
     data = make_material(make_searched(0, attributes=facts), objectives=goal)
-    assert gap(data).parts[1].traces[0]["x"] == (pytest.approx(0.3),)
+    assert generalization_gap(data).parts[1].traces[0]["x"] == (pytest.approx(0.3),)
 
 
 def test_no_training_metric_no_gap(make_material: Any, make_searched: Any) -> None:
-    assert gap(make_material(make_searched(0))) is None
+    assert generalization_gap(make_material(make_searched(0))) is None
 
 
 @pytest.mark.parametrize(

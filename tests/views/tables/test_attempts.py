@@ -38,7 +38,7 @@ def test_each_attempt_tells_when_where_how_far_why_it_ended_and_what_it_lost(
         ({"epochs": None, "lost_s": 2.0}, [{"from_epoch": 0}], "2.0s"),
     ],
 )
-def test_lost_is_what_no_later_attempt_could_go_on_from(
+def test_lost_is_what_no_later_attempt_could_continue_from(
     ended: dict[str, Any], later: list[dict[str, Any]], words: str
 ) -> None:
     assert lost_words(attempt(**ended), later) == words

@@ -40,19 +40,22 @@ PROBE = {
 
 
 def test_each_branch_is_looked_at_with_every_range_at_both_ends() -> None:
-    ends = extreme_configs(Space(BRANCHES))
-    assert [(end.branch, end.end, dict(end.params)) for end in ends] == [
-        ("model=small", "least", {"model": "small", "model.small.width": 1}),
-        ("model=small", "greatest", {"model": "small", "model.small.width": 8}),
-        ("model=large", "least", {"model": "large", "model.large.depth": 2}),
-        ("model=large", "greatest", {"model": "large", "model.large.depth": 16}),
+    extremes = extreme_configs(Space(BRANCHES))
+    assert [(extreme.branch, extreme.bound, dict(extreme.params)) for extreme in extremes] == [
+        ("model=small", "smallest", {"model": "small", "model.small.width": 1}),
+        ("model=small", "largest", {"model": "small", "model.small.width": 8}),
+        ("model=large", "smallest", {"model": "large", "model.large.depth": 2}),
+        ("model=large", "largest", {"model": "large", "model.large.depth": 16}),
     ]
-    assert ends[3].config["model"]["init_args"] == {"depth": 16}
+    assert extremes[3].config["model"]["init_args"] == {"depth": 16}
 
 
 def test_space_without_branches_has_one_without_a_name() -> None:
-    ends = extreme_configs(Space({"model": {"width": "~int(1, 8)"}}))
-    assert [(end.branch, end.end) for end in ends] == [("", "least"), ("", "greatest")]
+    extremes = extreme_configs(Space({"model": {"width": "~int(1, 8)"}}))
+    assert [(extreme.branch, extreme.bound) for extreme in extremes] == [
+        ("", "smallest"),
+        ("", "largest"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -92,12 +95,12 @@ def test_parameter_table_has_a_row_each(on_screen: Any) -> None:
 
 
 def test_branch_table_shows_weights_time_and_failures(on_screen: Any) -> None:
-    ends = extreme_configs(Space(BRANCHES))
+    extremes = extreme_configs(Space(BRANCHES))
     failure = {"failure": "ValueError: [too] deep"}
-    text = on_screen(branch_table(ends, [PROBE, PROBE, PROBE, failure]))
+    text = on_screen(branch_table(extremes, [PROBE, PROBE, PROBE, failure]))
     rows = [line.rstrip().split(maxsplit=4) for line in text.splitlines()[2:]]
-    assert rows[0] == ["model=small", "least", "46,592", "6.0s", "trains"]
-    assert rows[3] == ["model=large", "greatest", "-", "-", "ValueError: [too] deep"]
+    assert rows[0] == ["model=small", "smallest", "46,592", "6.0s", "trains"]
+    assert rows[3] == ["model=large", "largest", "-", "-", "ValueError: [too] deep"]
 
 
 def test_cost_counts_rounds_of_slots_and_both_checkpoints() -> None:

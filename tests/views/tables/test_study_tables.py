@@ -49,13 +49,13 @@ def test_status_of_several_objectives_names_the_front(
 ) -> None:
     trials = [make_trial(n, values=(0.9, float(n))) for n in range(2)]
     goals = {"val_accuracy": "maximize", "seconds": "minimize"}
-    study = make_study(*trials, objectives=goals, front=tuple(trials))
+    study = make_study(*trials, objectives=goals, pareto_front=tuple(trials))
     text = on_screen(study_status(study, width=120))
     assert "objective maximize val_accuracy, minimize seconds" in text
-    assert "front     trials 0, 1" in text
+    assert "Pareto    trials 0, 1" in text
 
 
-def test_trial_is_told_in_full(make_study: Any, make_trial: Any, on_screen: Any) -> None:
+def test_trial_is_shown_in_full(make_study: Any, make_trial: Any, on_screen: Any) -> None:
     trial = make_trial(
         3,
         attempts=({"started": "2026-01-01", "device": "cpu"}, {"started": "2026-01-02"}),
@@ -132,7 +132,7 @@ def test_failures_that_were_recorded_without_a_kind_are_counted_as_unknown(
     assert "trial 0 failed: it broke" in text
 
 
-def test_many_kinds_go_on_under_each_other(
+def test_many_kinds_continue_under_each_other(
     make_study: Any, make_trial: Any, on_screen: Any
 ) -> None:
     kinds = ["training", "validation", "teardown", "metric", "hang", "set-up"]

@@ -1,4 +1,4 @@
-"""What every carrier does: name the nodes there are, and open a way to the agent on one."""
+"""The interface of a carrier: it names the nodes, and connects to the agent on a node."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Carrier(Protocol):
         """Starts the agent on a node; does not wait for it."""
 
     def advice(self, words: str) -> str:
-        """Returns what to do about an error of the carrier's own, or nothing."""
+        """Returns what to do about an error of the carrier; empty if nothing is known."""
 
     def close(self) -> None:
-        """Lets go of what it holds besides its connections."""
+        """Releases what it holds besides its connections."""

@@ -1,4 +1,4 @@
-"""A node that is reached by a command of its own, such as a container on this machine."""
+"""A node with its own command, such as a container on this machine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CommandCarrier:
         return CommandConnection(self._commands[name], self._environment)
 
     def advice(self, words: str) -> str:
-        """Knows nothing of the command."""
+        """Knows no advice for a command of the user."""
         return ""
 
     def close(self) -> None:

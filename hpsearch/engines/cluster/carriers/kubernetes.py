@@ -51,15 +51,15 @@ class PodChoice:
         """
         selector, *words = shlex.split(text) or [""]
         pairs = dict(word.partition("=")[::2] for word in words)
-        faults = [f"there is no key {key!r}" for key in pairs if key not in OWN_KEYS]
-        faults += [f"{key} has no value" for key, value in pairs.items() if not value]
+        errors = [f"there is no key {key!r}" for key in pairs if key not in OWN_KEYS]
+        errors += [f"{key} has no value" for key, value in pairs.items() if not value]
         per_device = pairs.pop("per_device", "1")
         if not per_device.isdecimal() or per_device == "0":
-            faults.append(f"per_device={per_device}: not a whole number from 1 on")
+            errors.append(f"per_device={per_device}: not a whole number from 1 on")
         if not selector or selector.startswith("-"):
-            faults.append(f"{selector!r} is not a label selector")
-        if faults:
-            raise InputError(f"--kubernetes {text}: {'; '.join(faults)}. {EXAMPLE}")
+            errors.append(f"{selector!r} is not a label selector")
+        if errors:
+            raise InputError(f"--kubernetes {text}: {'; '.join(errors)}. {EXAMPLE}")
         return cls(selector, per_device=int(per_device), **pairs)
 
     @property
@@ -70,7 +70,7 @@ class PodChoice:
 
 
 class KubernetesCarrier:
-    """Reaches the running pods that a selector names; those that come later take part then.
+    """Reaches the running pods that match a selector, including those that start later.
 
     The pods must run already and hold an image with hpsearch, such as those of a StatefulSet or
     Deployment whose containers sleep.
@@ -89,7 +89,7 @@ class KubernetesCarrier:
         self._watch.start()
 
     def nodes(self) -> Sequence[str]:
-        """Returns the names of the pods that ran when they were last looked for."""
+        """Returns the names of the pods that were running at the last look."""
         return self._pods
 
     def connect(self, name: str) -> Connection:
@@ -102,7 +102,7 @@ class KubernetesCarrier:
         )
 
     def advice(self, words: str) -> str:
-        """Returns what to do about what kubectl or the container said."""
+        """Returns what to do about an error of kubectl or the container."""
         if "No module named hpsearch" in words or "executable file not found" in words:
             return "the pod's image must have hpsearch; name its Python with python=PATH"
         return ""
@@ -116,14 +116,14 @@ class KubernetesCarrier:
             try:
                 self._pods = self._look()
             except InputError:
-                # The API server is away: those that are known stay, and may well still answer.
+                # The API server is down: known pods stay, and may still answer.
                 continue
 
     def _look(self) -> list[str]:
         """Returns the running pods.
 
         Raises:
-            InputError: kubectl is not there or cannot say.
+            InputError: kubectl is missing or cannot list them.
         """
         command = (*self._choice.kubectl, "get", "pods", "--output=json")
         selector = f"--selector={self._choice.selector}"
@@ -137,9 +137,11 @@ class KubernetesCarrier:
             )
             return [str(pod["metadata"]["name"]) for pod in _items(done.stdout) if _runs(pod)]
         except FileNotFoundError:
-            raise InputError("--kubernetes needs the program kubectl, which is not here") from None
+            raise InputError(
+                "--kubernetes needs the program kubectl, which is not installed here"
+            ) from None
         except subprocess.CalledProcessError as error:
-            reason = (error.stderr.strip() or "it said nothing").splitlines()[-1]
+            reason = (error.stderr.strip() or "it gave no reason").splitlines()[-1]
             raise InputError(f"kubectl cannot list pods: {reason}") from None
         except (subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
             raise InputError(f"kubectl cannot list pods: {error}") from error
@@ -152,5 +154,5 @@ def _items(text: str) -> list[Mapping[str, Any]]:
 
 def _runs(pod: Mapping[str, Any]) -> bool:
     """Returns whether a pod runs and is not about to end."""
-    ends = "deletionTimestamp" in pod["metadata"]
-    return pod["status"].get("phase") == "Running" and not ends
+    ending = "deletionTimestamp" in pod["metadata"]
+    return pod["status"].get("phase") == "Running" and not ending

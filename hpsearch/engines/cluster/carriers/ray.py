@@ -56,16 +56,16 @@ class RayChoice:
         """
         address, *words = shlex.split(text) or [""]
         pairs = dict(word.partition("=")[::2] for word in words)
-        faults = [f"there is no key {key!r}" for key in pairs if key not in OWN_KEYS]
+        errors = [f"there is no key {key!r}" for key in pairs if key not in OWN_KEYS]
         for key in ("gpus", "cpus"):
             if key in pairs and not re.fullmatch(r"\d{1,4}(\.\d{1,4})?", pairs[key]):
-                faults.append(f"{key}={pairs[key]}: not a number from 0 on")
+                errors.append(f"{key}={pairs[key]}: not a number from 0 on")
         if not re.fullmatch(r"[1-9]\d{0,3}", pairs.get("per_device", "1")):
-            faults.append(f"per_device={pairs['per_device']}: not a whole number from 1 on")
+            errors.append(f"per_device={pairs['per_device']}: not a whole number from 1 on")
         if not address or "=" in address:
-            faults.append("the address is missing")
-        if faults:
-            raise InputError(f"--ray {text}: {'; '.join(faults)}. {EXAMPLE}")
+            errors.append("the address is missing")
+        if errors:
+            raise InputError(f"--ray {text}: {'; '.join(errors)}. {EXAMPLE}")
         return cls(
             address,
             gpus=float(pairs["gpus"]) if "gpus" in pairs else None,
@@ -76,7 +76,7 @@ class RayChoice:
 
 
 class RayCarrier:
-    """Keeps an actor on every living node of a cluster, those that autoscaling adds included.
+    """Keeps an actor on every live node of a cluster, including those that autoscaling adds.
 
     Args:
         choice: which cluster, and what of it.
@@ -107,7 +107,7 @@ class RayCarrier:
         self._watch.start()
 
     def nodes(self) -> Sequence[str]:
-        """Returns a name for each node that lived when they were last looked for."""
+        """Returns a name for each node that was alive at the last look."""
         return list(self._found)
 
     def connect(self, name: str) -> Connection:
@@ -127,7 +127,7 @@ class RayCarrier:
         return _ActorConnection(self._ray, actor)
 
     def advice(self, words: str) -> str:
-        """Ray says enough."""
+        """Ray's own messages are enough."""
         return ""
 
     def close(self) -> None:
@@ -156,7 +156,7 @@ class _AgentActor:
     def __init__(self, arguments: Sequence[str], sees_gpus: bool) -> None:
         environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
         if not sees_gpus:
-            # An actor that asks for no GPU has the variable unset, and would see all of them.
+            # An actor without a GPU has the variable unset, and would see all of them.
             environment["CUDA_VISIBLE_DEVICES"] = ""
         self._process = subprocess.Popen(
             dying_with_this((sys.executable, *arguments)),
@@ -173,12 +173,12 @@ class _AgentActor:
             self._process.stdin.write(data)
 
     def close(self) -> None:
-        """Closes the agent's input, upon which it ends."""
+        """Closes the agent's input, which ends it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
 
     def bytes(self) -> Iterator[bytes]:
-        """Yields what the agent says."""
+        """Yields the agent's output."""
         assert self._process.stdout is not None
         while data := os.read(self._process.stdout.fileno(), READ_BYTES):
             yield data
@@ -227,7 +227,7 @@ class _ActorConnection:
                 end.close()
 
     def _bring(self) -> None:
-        """Brings what the agent says."""
+        """Takes the agent's output."""
         try:
             for part in self._actor.bytes.options(num_returns="streaming").remote():
                 self._relay.sendall(self._ray.get(part))
@@ -238,7 +238,7 @@ class _ActorConnection:
             self._relay.shutdown(socket.SHUT_WR)
 
     def _take(self) -> None:
-        """Takes what is said to the agent, in order: each part waits for the one before."""
+        """Passes input to the agent, in order: each part waits for the one before."""
         with contextlib.suppress(Exception):
             while data := self._relay.recv(READ_BYTES):
                 self._ray.get(self._actor.send.remote(data))

@@ -1,4 +1,4 @@
-"""Nodes from Slurm: each is an agent in a step of its own, started by `srun`."""
+"""Nodes from Slurm: each is an agent in its own step, started by `srun`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hpsearch.engines.cluster.carriers.command import agent_arguments
 from hpsearch.engines.cluster.connection import CommandConnection, Connection
 from hpsearch.errors import InputError
 
-# Keys that are ours; every other one is an option of srun, without its dashes.
+# Our own keys; every other key is an option of srun, without its dashes.
 OWN_KEYS = ("nodes", "devices", "per_device", "python")
-# What says where a job runs and how an agent is started there is not for the user to change.
+# The user may not change where a job runs and how an agent is started there.
 TAKEN = ("ntasks", "n", "nodelist", "w", "input", "output", "error", "job-name", "J", "exact")
 OPTION = re.compile(r"[a-z][a-z0-9-]*|[A-Za-z]")
 SIGNAL = "USR1@60"
@@ -29,7 +29,7 @@ class SlurmRequest:
     Attributes:
         options: of `srun`, by name without dashes; empty for steps of the allocation that the
             search itself runs in.
-        nodes: agents, each on a node of its own.
+        nodes: agents, each on its own node.
         devices: as `--devices`, on each node.
         per_device: trials at once on each device.
         python: how Python is started there; the Python that runs here if not given.
@@ -48,22 +48,22 @@ class SlurmRequest:
         Raises:
             InputError: a word is not a key and a value, or the key or the value is not allowed.
         """
-        pairs, faults = dict[str, str](), []
+        pairs, errors = dict[str, str](), []
         for word in shlex.split(text):
             key, sign, value = word.partition("=")
             key = key.lstrip("-")
             if not sign and key not in OWN_KEYS:
                 value = ""
             if not OPTION.fullmatch(key) and key not in OWN_KEYS:
-                faults.append(f"{word!r} is not key=value")
+                errors.append(f"{word!r} is not key=value")
             elif key in TAKEN:
-                faults.append(f"{key} is set by hpsearch")
+                errors.append(f"{key} is set by hpsearch")
             elif key in ("nodes", "per_device") and not re.fullmatch(r"[1-9]\d{0,4}", value):
-                faults.append(f"{key}={value}: not a whole number from 1 on")
+                errors.append(f"{key}={value}: not a whole number from 1 on")
             else:
                 pairs[key] = value
-        if faults:
-            raise InputError(f"--slurm {text}: {'; '.join(faults)}. {EXAMPLE}")
+        if errors:
+            raise InputError(f"--slurm {text}: {'; '.join(errors)}. {EXAMPLE}")
         own = {key: pairs.pop(key) for key in OWN_KEYS if key in pairs}
         return cls(
             pairs,
@@ -75,12 +75,12 @@ class SlurmRequest:
 
 
 class SlurmCarrier:
-    """Keeps so many agents in the queue or running, each in a step of its own.
+    """Keeps the requested number of agents queued or running, each in its own step.
 
     Without options of `srun`, within an allocation, the agents are steps of it, one a node. With
-    options each is an allocation of its own, also where the search itself runs as a job. A step
-    that comes to its time limit or is preempted says so to its agent, which leaves; another is
-    asked for at once.
+    options each is its own allocation, even if the search itself runs as a job. A step
+    that reaches its time limit or is preempted tells its agent, which leaves; another step is
+    requested at once.
 
     Args:
         request: what is asked for.
@@ -125,7 +125,7 @@ class SlurmCarrier:
         )
 
     def advice(self, words: str) -> str:
-        """Slurm says enough."""
+        """Slurm's own messages are enough."""
         return ""
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Nodes that are reached by ssh: one connection a node, which never asks for anything."""
+"""Nodes reached over ssh: one connection per node, which never prompts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hpsearch.engines.cluster.nodes_file import LOCAL, NodeEntry
 SSH = "HPSEARCH_SSH"
 OPTIONS = (
     *("-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"),
-    # A host that is gone without a word is noticed after 15 s, on both sides.
+    # Both sides notice after 15 s that the other has disappeared.
     *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"),
 )
 ADVICE = {
@@ -29,7 +29,7 @@ ADVICE = {
 class SshCarrier:
     """Starts agents by ssh.
 
-    `$HPSEARCH_SSH` is used in the place of `ssh`, for options of one's own.
+    `$HPSEARCH_SSH` replaces `ssh`, for your own options.
 
     Args:
         entries: the nodes.
@@ -53,7 +53,7 @@ class SshCarrier:
         return CommandConnection(command_for(self._entries[name]))
 
     def advice(self, words: str) -> str:
-        """Returns what to do about what ssh or the host's shell said."""
+        """Returns what to do about an error of ssh or the host's shell."""
         return next((advice for part, advice in ADVICE.items() if part in words), "")
 
     def close(self) -> None:
@@ -74,5 +74,5 @@ def command_for(entry: NodeEntry) -> tuple[str, ...]:
     if entry.host in LOCAL:
         return ("sh", "-c", script)
     ssh = shlex.split(os.environ.get(SSH, "ssh"))
-    # Whatever the login shell there is, the script is for sh.
+    # The script is for sh, whatever the login shell.
     return (*ssh, *OPTIONS, entry.host, shlex.join(("sh", "-c", script)))

@@ -1,4 +1,4 @@
-"""What to search next: ranges that the best trials press against, and whether to go on at all."""
+"""What to search next: ranges that the best trials press against, and whether to continue."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from hpsearch.views.report.sections.history import best_so_far
 from hpsearch.views.report.sections.parallel import height_of
 
 # Of ranges without any influence, one in forty has two of three best values in a given outer tenth.
-_LEAST_BEST = 3
+_MIN_BEST = 3
 _BEST_SHARE = 0.1
 _OUTER = 0.1
-_LEAST_TRIALS = 6
+_MIN_TRIALS = 6
 _LATE = 0.9
 _FURTHER = {"low": "below", "high": "beyond"}
 
@@ -47,9 +47,9 @@ def advice(data: ReportData) -> Section | None:
     if not data.complete:
         return None
     count = len(data.complete)
-    if count < _LEAST_TRIALS:
+    if count < _MIN_TRIALS:
         text = f"{count} complete trials are too few to say where to look: run at least"
-        return Section("What next", [Paragraph(f"{text} {_LEAST_TRIALS}.")])
+        return Section("What next", [Paragraph(f"{text} {_MIN_TRIALS}.")])
     found = at_boundaries(data)
     parts: list[Block] = []
     if found:
@@ -67,7 +67,7 @@ def advice(data: ReportData) -> Section | None:
 
 def at_boundaries(data: ReportData) -> list[AtBoundary]:
     """Returns the parameters of which over half the best values lie in a range's outer tenth."""
-    count = max(_LEAST_BEST, round(_BEST_SHARE * len(data.complete)))
+    count = max(_MIN_BEST, round(_BEST_SHARE * len(data.complete)))
     best = ranked(data.complete, data.direction)[:count]
     found = (
         _at_boundary(name, distribution, best) for name, distribution in data.parameters.items()
@@ -81,7 +81,7 @@ def _at_boundary(
     if isinstance(distribution, Choice):
         return None
     heights = [height_of(t.params[name], distribution) for t in best if name in t.params]
-    if len(heights) < _LEAST_BEST:
+    if len(heights) < _MIN_BEST:
         return None
     sides = {
         "low": sum(height <= _OUTER for height in heights),
@@ -90,7 +90,7 @@ def _at_boundary(
     side = max(sides, key=lambda side: sides[side])
     if sides[side] * 2 <= len(heights):
         return None
-    end = distribution.ends()[side == "high"]
+    end = distribution.bounds()[side == "high"]
     return AtBoundary(name, side, end, sides[side], len(heights))
 
 

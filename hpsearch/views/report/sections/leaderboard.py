@@ -20,7 +20,7 @@ def leaderboard(data: ReportData) -> Section | None:
         return None
     shown = top(ranked(study.trials, data.direction), _ROWS)
     images = _images(data)
-    best = {trial.number for trial in (study.best, *study.front) if trial}
+    best = {trial.number for trial in (study.best, *study.pareto_front) if trial}
     parts: list[Block] = [
         Table(
             _head(data, bool(images)),

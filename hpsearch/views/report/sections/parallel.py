@@ -38,7 +38,7 @@ def height_of(value: Scalar, distribution: Distribution) -> float:
         last = len(distribution.options) - 1
         return distribution.options.index(value) / last if last else 0.5
     assert isinstance(value, int | float)
-    low, high = distribution.ends()
+    low, high = distribution.bounds()
     if low == high:
         return 0.5
     if distribution.log:
@@ -68,8 +68,8 @@ def _figure(data: ReportData, names: Sequence[str]) -> Figure:
         if run
     ]
     labels = [data.names[name] for name in names] + [data.objective]
-    ends = [_ends(data.parameters[name]) for name in names]
-    ends.append((formatting.metric(low), formatting.metric(high)))
+    bounds = [_bounds(data.parameters[name]) for name in names]
+    bounds.append((formatting.metric(low), formatting.metric(high)))
     return plots.figure(
         "each line is a trial, from its parameters to its value",
         traces,
@@ -83,7 +83,7 @@ def _figure(data: ReportData, names: Sequence[str]) -> Figure:
         height=460,
         annotations=[
             {"x": place, "y": y, "text": text, "showarrow": False, "font": {"size": 11}}
-            for place, pair in enumerate(ends)
+            for place, pair in enumerate(bounds)
             for y, text in zip((-0.07, 1.07), pair, strict=True)
         ],
     )
@@ -105,10 +105,10 @@ def _vertices(
     ]
 
 
-def _ends(distribution: Distribution) -> tuple[str, str]:
+def _bounds(distribution: Distribution) -> tuple[str, str]:
     if isinstance(distribution, Choice):
         return formatting.setting(distribution.options[0]), formatting.setting(
             distribution.options[-1]
         )
-    low, high = distribution.ends()
+    low, high = distribution.bounds()
     return f"{low:g}", f"{high:g}"

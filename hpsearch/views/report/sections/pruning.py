@@ -95,19 +95,19 @@ def _audit(data: ReportData) -> list[Block]:
 
 def rungs(trials: Sequence[TrialRecord]) -> list[Rung]:
     """Returns the epochs after which trials were pruned, with how many had come so far."""
-    ends = [epochs_done(trial) for trial in trials if trial.state == "pruned"]
+    pruned_at = [epochs_done(trial) for trial in trials if trial.state == "pruned"]
     reached = [epochs_done(trial) for trial in trials]
     return [
-        Rung(epoch, sum(done >= epoch for done in reached), ends.count(epoch))
-        for epoch in sorted(set(ends))
+        Rung(epoch, sum(done >= epoch for done in reached), pruned_at.count(epoch))
+        for epoch in sorted(set(pruned_at))
     ]
 
 
 def _most_epochs(data: ReportData, trial: TrialRecord) -> int:
     """Returns how many reports the trial would have made, whose number may be searched too."""
-    own = trial.params.get("trainer.max_epochs")
-    if isinstance(own, int) and not data.spec.counts_validations:
-        return own
+    epochs = trial.params.get("trainer.max_epochs")
+    if isinstance(epochs, int) and not data.spec.counts_validations:
+        return epochs
     made = max((epochs_done(other) for other in data.study.trials), default=0)
     return data.spec.max_reports() or made
 
@@ -119,7 +119,7 @@ def _figure(found: Sequence[Rung]) -> Figure:
                 str(rung.epoch),
                 rung.pruned if count == "pruned" else rung.reached - rung.pruned,
                 f"after epoch {rung.epoch}\n{rung.reached:,} came so far, {rung.pruned:,} pruned,"
-                f" {rung.reached - rung.pruned:,} went on",
+                f" {rung.reached - rung.pruned:,} continued",
             )
             for rung in found
         ]
@@ -127,7 +127,7 @@ def _figure(found: Sequence[Rung]) -> Figure:
     return plots.figure(
         "how many survived each rung",
         [
-            plots.heights(bars("kept"), color=plots.BLUE, name="went on or were done"),
+            plots.heights(bars("kept"), color=plots.BLUE, name="continued or finished"),
             plots.heights(bars("pruned"), color=plots.ORANGE, name="pruned here"),
         ],
         x=plots.axis("epochs done", type="category"),

@@ -36,7 +36,7 @@ def slices(data: ReportData) -> Section | None:
 
 
 def place_of(value: Scalar, distribution: Distribution) -> Scalar:
-    """Returns where a value stands on the parameter's axis: options stand by their names."""
+    """Returns a value's place on the parameter's axis: options are placed by name."""
     if isinstance(distribution, Choice):
         return str(value)
     return plots.short(value) if isinstance(value, float) else value

@@ -19,7 +19,7 @@ from hpsearch.views.tables import best_words, distribution_words, size_words
 
 def summary(data: ReportData) -> Section:
     """Returns the study in short: figures, what was searched, and by what."""
-    parts: list[Block] = [Paragraph(_opening(data)), KeyValues(_facts(data))]
+    parts: list[Block] = [Paragraph(_evaluation(data)), KeyValues(_facts(data))]
     if data.study.confirmation is None and data.study.best is not None:
         parts.append(
             Paragraph(
@@ -33,7 +33,7 @@ def summary(data: ReportData) -> Section:
     return Section("Summary", parts)
 
 
-def _opening(data: ReportData) -> str:
+def _evaluation(data: ReportData) -> str:
     study, spec = data.study, data.spec
     goals = " and ".join(f"{direction} {name}" for name, direction in study.objectives.items())
     model = _class_names(spec.document.get("model"))

@@ -41,10 +41,10 @@ def timeline(data: ReportData) -> Section | None:
 def _slots(found: Sequence[TrialInterval], wall: float) -> Table:
     rows = []
     for slot in sorted({interval.slot for interval in found}):
-        own = [interval for interval in found if interval.slot == slot]
+        of_slot = [interval for interval in found if interval.slot == slot]
         idle = idle_seconds(found, slot)
         share = f"{idle / wall:.0%}" if wall else "-"
-        rows.append((slot, str(len(own)), spell(wall - idle), spell(idle), share))
+        rows.append((slot, str(len(of_slot)), spell(wall - idle), spell(idle), share))
     return Table(("slot", "trials started", "busy", "idle", "share idle"), rows, left=("slot",))
 
 

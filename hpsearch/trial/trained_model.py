@@ -14,7 +14,7 @@ from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.saving import checkpoint
 
 
-def load_trained(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
+def load_trained_model(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
     """Returns the job's module, on the CPU and ready to predict, and its data, set up to fit.
 
     Raises:

@@ -1,3 +1,3 @@
 """A user's module that prints when it is imported."""
 
-print("loud is imported", flush=True)
+print("printing_module is imported", flush=True)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 
-class Restless(tiny.TinyModel):
+class Nondeterministic(tiny.TinyModel):
     def forward(self, points: Tensor) -> Tensor:
         return super().forward(points) + torch.rand_like(points[:, :1])
 

@@ -11,13 +11,13 @@ from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Figure, Paragraph, Section
 
 
-def front(data: ReportData) -> Section | None:
+def pareto_front(data: ReportData) -> Section | None:
     """Returns each pair of objectives against each other; None for a study of one objective."""
     if len(data.study.objectives) < 2 or not data.complete:
         return None
-    numbers_of_front = ", ".join(str(trial.number) for trial in data.study.front[:40])
+    numbers = ", ".join(str(trial.number) for trial in data.study.pareto_front[:40])
     words = Paragraph(
-        f"No trial is better than one of these in every objective: trials {numbers_of_front}."
+        f"No trial is better than one of these in every objective: trials {numbers}."
         " Which of them to take is a matter of what the objectives are worth."
     )
     pairs = combinations(enumerate(data.study.objectives), 2)
@@ -25,7 +25,7 @@ def front(data: ReportData) -> Section | None:
 
 
 def _figure(data: ReportData, across: tuple[int, str], up: tuple[int, str]) -> Figure:
-    ahead = {trial.number for trial in data.study.front}
+    ahead = {trial.number for trial in data.study.pareto_front}
 
     def vertices(trials: list[TrialRecord]) -> list[plots.Vertex]:
         return [
@@ -40,13 +40,13 @@ def _figure(data: ReportData, across: tuple[int, str], up: tuple[int, str]) -> F
         ]
 
     others = plots.thinned([trial for trial in data.complete if trial.number not in ahead])
-    best = sorted(data.study.front, key=lambda trial: value_of(trial, across[0]))
+    best = sorted(data.study.pareto_front, key=lambda trial: value_of(trial, across[0]))
     marker = {"symbol": "diamond", "size": 10, "opacity": 1}
     return plots.figure(
         f"{up[1]} against {across[1]}",
         [
             plots.points(vertices(others), color=plots.GREY, name="beaten"),
-            plots.points(vertices(best), color=plots.RED, name="front", marker=marker),
+            plots.points(vertices(best), color=plots.RED, name="Pareto front", marker=marker),
         ],
         x=plots.axis(across[1]),
         y=plots.axis(up[1]),

@@ -8,13 +8,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_LOUD = ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "torch")
+_NOISY = ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "torch")
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Silences them inside the block; `python -W` still shows the warnings."""
-    loggers = [logging.getLogger(name) for name in _LOUD]
+    loggers = [logging.getLogger(name) for name in _NOISY]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)

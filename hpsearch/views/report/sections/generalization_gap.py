@@ -18,8 +18,8 @@ from hpsearch.views.report.sections.slices import place_of
 
 # Parameters that exist to keep a model from learning its training images by heart.
 _REGULARISERS = ("dropout", "drop_", "weight_decay", "smoothing", "augment")
-_LEAST_TRIALS = 3
-_LEAST_TO_JUDGE = 10
+_MIN_TRIALS = 3
+_MIN_TO_CORRELATE = 10
 # Of parameters without any influence, 1 in 20 gets beyond this by chance.
 _BEYOND_CHANCE = 1.96
 
@@ -36,7 +36,7 @@ class Pair:
     kind: str
     direction: Direction
 
-    def gap(self, trial: TrialRecord) -> float | None:
+    def of(self, trial: TrialRecord) -> float | None:
         """Returns how much better training is than validation, at the trial's best epoch."""
         train, val = (
             trial.attributes.get(f"best_{split}_{self.kind}") for split in ("train", "val")
@@ -46,7 +46,7 @@ class Pair:
         return float(sign_of(self.direction) * (train - val))
 
 
-def gap(data: ReportData) -> Section | None:
+def generalization_gap(data: ReportData) -> Section | None:
     """Returns the gap of each trial against its value and against each regularising parameter."""
     pair = next((pair for pair in _pairs(data) if _having(data, pair)), None)
     if pair is None:
@@ -81,7 +81,7 @@ def _pairs(data: ReportData) -> list[Pair]:
 
 
 def _having(data: ReportData, pair: Pair) -> list[TrialRecord]:
-    return [trial for trial in data.complete if pair.gap(trial) is not None]
+    return [trial for trial in data.complete if pair.of(trial) is not None]
 
 
 def _regularisers(data: ReportData, trials: Sequence[TrialRecord]) -> list[str]:
@@ -90,7 +90,7 @@ def _regularisers(data: ReportData, trials: Sequence[TrialRecord]) -> list[str]:
         for name, distribution in data.parameters.items()
         if any(word in name for word in _REGULARISERS)
         and _is_numeric(distribution)
-        and sum(name in trial.params for trial in trials) >= _LEAST_TRIALS
+        and sum(name in trial.params for trial in trials) >= _MIN_TRIALS
     ]
 
 
@@ -102,7 +102,7 @@ def _is_numeric(distribution: Distribution) -> bool:
 def _against_value(data: ReportData, pair: Pair, trials: Sequence[TrialRecord]) -> Figure:
     drawn = plots.thinned(trials)
     vertices = [
-        (plots.short(pair.gap(trial) or 0.0), plots.short(value_of(trial)), _words(trial, pair))
+        (plots.short(pair.of(trial) or 0.0), plots.short(value_of(trial)), _words(trial, pair))
         for trial in drawn
     ]
     values = [value_of(trial) for trial in drawn]
@@ -124,7 +124,7 @@ def _against_parameter(
     vertices = [
         (
             place_of(trial.params[name], distribution),
-            plots.short(pair.gap(trial) or 0.0),
+            plots.short(pair.of(trial) or 0.0),
             f"{_words(trial, pair)}\n{label} {formatting.setting(trial.params[name])}",
         )
         for trial in drawn
@@ -139,10 +139,10 @@ def _against_parameter(
 
 
 def _finding(data: ReportData, pair: Pair, name: str, trials: Sequence[TrialRecord]) -> str:
-    if len(trials) < _LEAST_TO_JUDGE:
+    if len(trials) < _MIN_TO_CORRELATE:
         return f"{len(trials)} trials are too few to say whether it helps."
     settings = [float(trial.params[name] or 0.0) for trial in trials]
-    gaps = [pair.gap(trial) or 0.0 for trial in trials]
+    gaps = [pair.of(trial) or 0.0 for trial in trials]
     sign = sign_of(data.direction)
     goodness = [sign * value_of(trial) for trial in trials]
     wider, better = rank_correlation(settings, gaps), rank_correlation(settings, goodness)
@@ -168,7 +168,7 @@ def _claim(correlated: float, count: int, more: str, less: str) -> str:
 
 
 def _words(trial: TrialRecord, pair: Pair) -> str:
-    return f"trial {trial.number}, {formatting.metric(value_of(trial))}\ngap {pair.gap(trial):.4g}"
+    return f"trial {trial.number}, {formatting.metric(value_of(trial))}\ngap {pair.of(trial):.4g}"
 
 
 def _ranks(values: Sequence[float]) -> list[float]:

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from hpsearch.data import DataError, ImageData, TestSplitClosedError
-from hpsearch.data.opening import (
+from hpsearch.data.sources import Request, load_test
+from hpsearch.data.test_access import (
     LOG,
+    evaluations_of,
     keep_test_split_closed,
-    openings_of,
-    record_opening,
+    record_evaluation,
     recorded_by_caller,
 )
-from hpsearch.data.sources import Request, load_test
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_nor_does_a_process_that_the_training_starts() -> None:
 
 def test_an_opening_is_on_record_before_the_images_are_given(folder: Path) -> None:
     images = load_test(Request(), "a look from a notebook")
-    [line] = openings_of(folder, images.fingerprint)
+    [line] = evaluations_of(folder, images.fingerprint)
     assert (line["source"], line["reason"]) == ("mnist", "a look from a notebook")
     assert line["pid"] == os.getpid()
 
@@ -59,35 +59,37 @@ def test_an_opening_is_on_record_before_the_images_are_given(folder: Path) -> No
 def test_what_the_caller_records_is_recorded_once(folder: Path) -> None:
     with recorded_by_caller():
         images = load_test(Request(), "the final figure")
-    assert openings_of(folder, images.fingerprint) == []
+    assert evaluations_of(folder, images.fingerprint) == []
 
 
 def test_what_an_opening_came_to_is_added_to_it(folder: Path) -> None:
-    token = record_opening(folder, "ab12", {"study": "one", "trial": 3})
-    [before] = openings_of(folder, "ab12")
-    record_opening(folder, "ab12", {"study": "one", "trial": 3, "metrics": {"a": 0.5}}, token)
-    [after] = openings_of(folder, "ab12")
+    token = record_evaluation(folder, "ab12", {"study": "one", "trial": 3})
+    [before] = evaluations_of(folder, "ab12")
+    record_evaluation(folder, "ab12", {"study": "one", "trial": 3, "metrics": {"a": 0.5}}, token)
+    [after] = evaluations_of(folder, "ab12")
     assert "metrics" not in before
     assert after == {**before, "metrics": {"a": 0.5}}
 
 
 def test_openings_are_found_by_their_images_whatever_became_of_other_lines(folder: Path) -> None:
-    record_opening(folder, "ab12", {"study": "one"})
+    record_evaluation(folder, "ab12", {"study": "one"})
     with (folder / LOG).open("a") as file:
         file.write('{"token": "torn, "images\n[1]\n\xff\n')
-    record_opening(folder, "cd34", {"study": "two"})
-    record_opening(folder, "ab12", {"study": "three"})
-    assert [one["study"] for one in openings_of(folder, "ab12")] == ["one", "three"]
-    assert openings_of(folder / "elsewhere", "ab12") == []
+    record_evaluation(folder, "cd34", {"study": "two"})
+    record_evaluation(folder, "ab12", {"study": "three"})
+    assert [one["study"] for one in evaluations_of(folder, "ab12")] == ["one", "three"]
+    assert evaluations_of(folder / "elsewhere", "ab12") == []
 
 
 def test_what_cannot_be_recorded_is_not_opened(folder: Path) -> None:
     (folder / LOG).mkdir()
-    with pytest.raises(DataError, match=r"cannot be written .* the opening of the test split cann"):
+    with pytest.raises(
+        DataError, match=r"cannot be written .* the evaluation of the test split cann"
+    ):
         load_test(Request(), "a look")
 
 
 def test_lines_are_json(folder: Path) -> None:
-    record_opening(folder, "ab12", {"reason": 'with "quotes"\nand a line'})
+    record_evaluation(folder, "ab12", {"reason": 'with "quotes"\nand a line'})
     [text] = (folder / LOG).read_text().splitlines()
     assert json.loads(text)["reason"] == 'with "quotes"\nand a line'

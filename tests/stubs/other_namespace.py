@@ -1,4 +1,4 @@
-"""The smallest module and data of `lightning.pytorch`, the other tree of the same classes."""
+"""The smallest module and data of `lightning.pytorch`, the other namespace of the same classes."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Test images answer one question once. Nothing that trains can read them through hpsearch's classes,
 and whatever else reads them leaves a line in a file of the folder it runs in. A line names the
-images by a hash, so that an opening is seen from every study and database of that folder.
+images by a hash, so that an evaluation is seen from every study and database of that folder.
 """
 
 from __future__ import annotations
@@ -78,17 +78,17 @@ def record_reading(images: str, source: str, reason: str) -> None:
         reason: why.
     """
     if not _recorded_by_caller:
-        record_opening(Path.cwd(), images, {"source": source, "reason": reason})
+        record_evaluation(Path.cwd(), images, {"source": source, "reason": reason})
 
 
-def record_opening(folder: Path, images: str, facts: Mapping[str, Any], token: str = "") -> str:
-    """Appends an opening to a folder's record, or what it came to; returns its token.
+def record_evaluation(folder: Path, images: str, facts: Mapping[str, Any], token: str = "") -> str:
+    """Appends an evaluation to a folder's record, or what it came to; returns its token.
 
     Args:
         folder: whose record it is.
         images: the test images' fingerprint.
         facts: what else is known: `reason`, `study`, `trial`, `metrics`...
-        token: of an opening that was recorded before, to add to it.
+        token: of an evaluation that was recorded before, to add to it.
 
     Raises:
         DataError: the record cannot be written, so the images may not be read.
@@ -109,13 +109,13 @@ def record_opening(folder: Path, images: str, facts: Mapping[str, Any], token: s
             os.fsync(file.fileno())
     except OSError as error:
         raise DataError(
-            f"{folder / LOG}: cannot be written ({error.strerror}), so the opening of the test"
+            f"{folder / LOG}: cannot be written ({error.strerror}), so the evaluation of the test"
             " split cannot be recorded, and it stays closed"
         ) from error
     return token
 
 
-def openings_of(folder: Path, images: str) -> list[dict[str, Any]]:
+def evaluations_of(folder: Path, images: str) -> list[dict[str, Any]]:
     """Returns the openings of test images that a folder has on record, the earliest first.
 
     Args:
