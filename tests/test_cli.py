@@ -298,7 +298,7 @@ def test_help_answers_at_once() -> None:
     ("arguments", "unwanted"),
     [
         (["--help"], {"torch", "optuna", "numpy", "pytorch_lightning", "psutil", "subprocess"}),
-        (["status", "tiny"], {"torch", "torchvision", "pytorch_lightning", "lightning"}),
+        (["status", "tiny"], {"torch", "torchvision", "pytorch_lightning", "lightning", "scipy"}),
         (["run", "tiny.yaml"], {"torch", "torchvision", "pytorch_lightning", "lightning"}),
     ],
 )

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from scipy.stats import spearmanr
-
 from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.store import TrialRecord
 from hpsearch.search.store.keys import AUDITED_AT, PAUSED_AT, PROMOTED, PRUNED_AT
@@ -110,6 +108,9 @@ def _best_by(trial: TrialRecord, epochs: int, sign: float) -> float | None:
 def _correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
     if len(pairs) < 3 or any(len(set(side)) == 1 for side in zip(*pairs, strict=True)):
         return None
+    # It takes a second to load, and only a report asks.
+    from scipy.stats import spearmanr
+
     return float(spearmanr(*zip(*pairs, strict=True)).statistic)
 
 
