@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.mysql import LONGTEXT
 
 from hpsearch.search.store.schema import make_tables
 
@@ -29,7 +28,12 @@ _commands = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("study_id", sa.Integer, nullable=False, index=True),
     sa.Column("verb", sa.String(32), nullable=False),
-    sa.Column("arguments", sa.Text().with_variant(LONGTEXT, "mysql", "mariadb"), nullable=False),
+    # In MySQL a text of this length is a LONGTEXT; its TEXT ends at 64 KiB.
+    sa.Column(
+        "arguments",
+        sa.Text().with_variant(sa.Text(2**32 - 1), "mysql", "mariadb"),
+        nullable=False,
+    ),
 )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.mysql import FLOAT
 from sqlalchemy.exc import DBAPIError
 
 from hpsearch.errors import InputError
@@ -115,7 +114,7 @@ def _complete_leases(engine: sa.Engine) -> None:
         statements += [
             f"ALTER TABLE {leases.name} MODIFY {name} DOUBLE NOT NULL"
             for name in ("started", "until")
-            if type(columns[name]["type"]) is FLOAT
+            if type(columns[name]["type"]).__name__ == "FLOAT"
         ]
     with engine.begin() as connection:
         for statement in statements:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 
 from hpsearch.internals.optuna import (
     TABLES,
@@ -189,6 +189,9 @@ def _upsert(dialect: str, table: sa.Table, key: Sequence[str], columns: Iterable
     """Returns the statement that adds rows, and changes those whose key is there already."""
     fields = [name for name in columns if name not in key]
     if dialect in ("mysql", "mariadb"):
+        # Loaded by those who have one.
+        from sqlalchemy.dialects import mysql
+
         added = mysql.insert(table)
         return added.on_duplicate_key_update({name: added.inserted[name] for name in fields})
     insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
