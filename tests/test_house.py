@@ -52,7 +52,8 @@ MAY_IMPORT = {
 INNER = {
     "search": {
         "rungs": set(),
-        "store": {"rungs"},
+        "pruners": set(),
+        "store": {"rungs", "pruners"},
         "coordinator": {"store"},
         "fsck": {"store"},
         "": {"store", "coordinator"},

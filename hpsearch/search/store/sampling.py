@@ -17,6 +17,7 @@ from hpsearch.classes.binding import instantiate
 from hpsearch.classes.components import resolve
 from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import Scalar, primary
+from hpsearch.search.pruners import KeptPruner, keeping
 from hpsearch.search.rungs import ETA, EpochBudget, Ladder, Promotion, Scheduler, rungs_up_to
 from hpsearch.search.store.keys import CURVE, PROMOTED
 from hpsearch.studyfile.distributions import Choice, Distribution, IntRange
@@ -97,12 +98,21 @@ def grid_size(spec: StudySpec) -> int | None:
 
 def build_pruner(spec: StudySpec) -> BasePruner:
     """Returns the study's pruner; Hyperband gets the number of reports that a trial may make."""
-    component = spec.pruner
-    takes = inspect.signature(resolve(component.class_path)).parameters
-    most = spec.max_reports()
-    extra = {"max_resource": most} if "max_resource" in takes and most is not None else {}
-    pruner: BasePruner = instantiate(component.to_tree(), **extra)
+    pruner: BasePruner = instantiate(spec.pruner.to_tree(), **_reports(spec))
     return pruner
+
+
+def keep_pruner(study: optuna.Study, spec: StudySpec) -> None:
+    """Gives a study its pruner: one that keeps what it knows of the trials, where there is one."""
+    given = {**(spec.pruner.to_tree().get("init_args") or {}), **_reports(spec)}
+    study.pruner = keeping(build_pruner(spec), given)
+    if isinstance(study.pruner, KeptPruner):
+        study.pruner.know(study, study.get_trials(deepcopy=False))
+
+
+def _reports(spec: StudySpec) -> dict[str, int]:
+    takes, most = inspect.signature(resolve(spec.pruner.class_path)).parameters, spec.max_reports()
+    return {"max_resource": most} if "max_resource" in takes and most is not None else {}
 
 
 def build_scheduler(spec: StudySpec) -> Scheduler:

@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from hpsearch.internals.optuna import forget_trials, storage_of, study_id_of, trial_id_of
 from hpsearch.protocol.messages import Ended, Report
 from hpsearch.protocol.types import Direction, Scalar, primary, sign_of
+from hpsearch.search.pruners import KeptPruner
 from hpsearch.search.rungs import AUDITED, RungDecision
 from hpsearch.search.store.attempts import Attempts
 from hpsearch.search.store.keys import (
@@ -31,10 +32,10 @@ from hpsearch.search.store.keys import (
 from hpsearch.search.store.sampling import (
     MANY,
     Pauses,
-    build_pruner,
     build_sampler,
     grid_size,
     hand_over,
+    keep_pruner,
     suggester,
 )
 from hpsearch.studyfile.study import StudySpec
@@ -56,7 +57,7 @@ class StudyWriter:
         self._spec = spec
         self._storage = storage_of(study)
         self._prunes = len(spec.objectives) == 1
-        self._study.pruner = build_pruner(spec)
+        keep_pruner(study, spec)
         self.attempts = Attempts(environment)
         self.exhausted = False
         self.pauses = Pauses(spec, self.trials())
@@ -253,6 +254,8 @@ class StudyWriter:
             if "Study.stop" not in str(error):
                 raise
             self.exhausted = True
+        if state == TrialState.COMPLETE and isinstance(self._study.pruner, KeptPruner):
+            self._study.pruner.complete(self.trial(trial.number))
 
 
 def generalization_gap(

@@ -1,0 +1,88 @@
+"""Successive halving, with the values at each rung kept in order."""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import count
+
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from hpsearch.internals.optuna import storage_of, trial_id_of
+from hpsearch.search.pruners.kept import KeptPruner
+
+_RUNG = "completed_rung_{}"  # Optuna's own names: a search may change hands at any time
+
+
+class HalvingPruner(KeptPruner):
+    """Decides as Optuna's `SuccessiveHalvingPruner`, whose arguments these are."""
+
+    def __init__(
+        self,
+        min_resource: str | int,
+        reduction_factor: int,
+        min_early_stopping_rate: int,
+        bootstrap_count: int,
+    ) -> None:
+        self._first = min_resource if isinstance(min_resource, int) else 0
+        self._factor = reduction_factor
+        self._rate = min_early_stopping_rate
+        self._bootstrap = bootstrap_count
+        self._rungs: dict[int, list[float]] = defaultdict(list)
+        self._longest: int | None = None
+
+    def know(self, study: Study, trials: Iterable[FrozenTrial]) -> None:
+        """Takes in the trials that there are."""
+        for trial in trials:
+            for rung in range(_rung_of(trial)):
+                self._rungs[rung].append(trial.system_attrs[_RUNG.format(rung)])
+            if trial.state == TrialState.COMPLETE:
+                self.complete(trial)
+        for values in self._rungs.values():
+            values.sort()
+
+    def complete(self, trial: FrozenTrial) -> None:
+        """Takes in a trial that has completed."""
+        if trial.last_step is not None:
+            self._longest = max(self._longest or 0, trial.last_step)
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Returns whether the trial, at its rung or at several, is behind the better ones."""
+        step = trial.last_step
+        if step is None:
+            return False
+        value = trial.intermediate_values[step]
+        for rung in count(_rung_of(trial)):
+            if not self._first and not self._estimate_first():
+                return False
+            if step < self._first * self._factor ** (self._rate + rung):
+                return False
+            if math.isnan(value):
+                return True
+            storage = storage_of(study)
+            storage.set_trial_system_attr(trial_id_of(trial), _RUNG.format(rung), value)
+            values = self._rungs[rung]
+            insort(values, value)
+            if len(values) <= self._bootstrap or not self._goes_on(value, values, study.direction):
+                return True
+        return False
+
+    def _estimate_first(self) -> int:
+        """Takes a hundredth of the longest training for the first rung, once there is one."""
+        if self._longest is not None:
+            self._first = max(self._longest // 100, 1)
+        return self._first
+
+    def _goes_on(self, value: float, values: list[float], direction: StudyDirection) -> bool:
+        last = max(len(values) // self._factor - 1, 0)
+        if direction == StudyDirection.MAXIMIZE:
+            return value >= values[-(last + 1)]
+        return value <= values[last]
+
+
+def _rung_of(trial: FrozenTrial) -> int:
+    """Returns how many rungs the trial has passed."""
+    return next(rung for rung in count() if _RUNG.format(rung) not in trial.system_attrs)

@@ -1,0 +1,79 @@
+"""Hyperband: successive halving in several brackets, of which each trial is in one."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import accumulate
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from hpsearch.search.pruners.halving import HalvingPruner
+from hpsearch.search.pruners.kept import KeptPruner
+
+
+class KeptHyperband(KeptPruner):
+    """Decides as Optuna's `HyperbandPruner`, whose arguments these are."""
+
+    def __init__(
+        self,
+        min_resource: int,
+        max_resource: str | int,
+        reduction_factor: int,
+        bootstrap_count: int,
+    ) -> None:
+        self._least = min_resource
+        self._most = max_resource if isinstance(max_resource, int) else 0
+        self._factor = reduction_factor
+        self._bootstrap = bootstrap_count
+        self._brackets: list[HalvingPruner] = []
+        self._shares: list[int] = []
+        self._name = ""
+        self._longest: int | None = None
+
+    def know(self, study: Study, trials: Iterable[FrozenTrial]) -> None:
+        """Takes in the trials that there are."""
+        for trial in trials:
+            if trial.state == TrialState.COMPLETE:
+                self.complete(trial)
+
+    def complete(self, trial: FrozenTrial) -> None:
+        """Takes in a trial that has completed."""
+        if trial.last_step is not None:
+            self._longest = max(self._longest or 0, trial.last_step)
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Returns whether the trial is behind the better ones of its bracket."""
+        return self._begin(study) and self._brackets[self._bracket_of(trial)].prune(study, trial)
+
+    def _begin(self, study: Study) -> bool:
+        """Makes the brackets, once it is known how long a training is; returns if they are there.
+
+        As Optuna's does: when the first trial reports after that.
+        """
+        if self._brackets:
+            return True
+        if not self._most and self._longest is None:
+            return False
+        self._most = self._most or (self._longest or 0) + 1
+        count = math.floor(math.log(self._most / self._least, self._factor)) + 1
+        sizes = [
+            math.ceil(count * self._factor ** (s := count - 1 - b) / (s + 1)) for b in range(count)
+        ]
+        self._shares = [*accumulate(sizes)]
+        self._brackets = [
+            HalvingPruner(self._least, self._factor, number, self._bootstrap)
+            for number in range(count)
+        ]
+        self._name = study.study_name
+        trials = study.get_trials(deepcopy=False)
+        for number, bracket in enumerate(self._brackets):
+            bracket.know(study, [each for each in trials if self._bracket_of(each) == number])
+        return True
+
+    def _bracket_of(self, trial: FrozenTrial) -> int:
+        drawn = zlib.crc32(f"{self._name}_{trial.number}".encode()) % self._shares[-1]
+        return bisect_right(self._shares, drawn)
