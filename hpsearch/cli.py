@@ -23,7 +23,17 @@ from hpsearch.commands.results import best, list_, show, status
 from hpsearch.commands.run_guarded import run_guarded
 from hpsearch.commands.search import resume, run
 from hpsearch.commands.study_file import check, preview, summary
-from hpsearch.commands.upkeep import agent, copy, doctor, fsck, nodes
+from hpsearch.commands.upkeep import (
+    agent,
+    copy,
+    delete,
+    doctor,
+    du,
+    fsck,
+    nodes,
+    prune_checkpoints,
+    rename,
+)
 from hpsearch.commands.watch import watch
 
 
@@ -60,12 +70,12 @@ _COMMANDS: dict[str, tuple[Callable[..., int | None], ...]] = {
     "Before a search": (init, check, summary, preview),
     "Searching": (run, resume, watch, control, confirm),
     "Results": (list_, status, show, logs, best, report, compare, dashboard, export, predict),
-    "Upkeep": (doctor, fsck, copy, nodes, agent),
+    "Upkeep": (rename, delete, prune_checkpoints, du, doctor, fsck, copy, nodes, agent),
 }
 for _order, (_title, _commands) in enumerate(_COMMANDS.items()):
     _group = Group(_title, sort_key=_order)
     for _place, _command in enumerate(_commands):
-        _name = _command.__name__.rstrip("_")
+        _name = _command.__name__.rstrip("_").replace("_", "-")
         app.command(_command, name=_name, group=_group, sort_key=_place, help_epilogue="")
 
 

@@ -110,6 +110,14 @@ DevicesPerTrial = Annotated[
         help="Train each trial on so many devices; for --set study.devices_per_trial=K.",
     ),
 ]
+Restart = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        show_default=False,
+        help="Start over: the study of this name is deleted, its files go to a trash folder.",
+    ),
+]
 Notify = Annotated[
     str | None,
     Parameter(

@@ -10,12 +10,15 @@ from hpsearch.commands.options import (
     Changes,
     DevicesPerTrial,
     MoreChanges,
+    Restart,
     SearchOptions,
     StudyFile,
     StudyName,
 )
 
 if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
     from hpsearch.engines.factory import PreparedEngine
 
 
@@ -25,6 +28,7 @@ def run(
     *more: MoreChanges,
     changes: Changes = (),
     devices_per_trial: DevicesPerTrial = None,
+    restart: Restart = False,
     options: SearchOptions = DEFAULTS,
 ) -> int:
     """Run the search of a study file, or continue it."""
@@ -40,6 +44,8 @@ def run(
         from hpsearch.search.run import run_study
 
         spec, database = open_for_run(parsed, options.storage, report, engine.call)
+        if restart:
+            _discard(database, spec.name)
         return watch(
             lambda view: run_study(spec, database, options.to_run(), engine, view),
             options.storage or spec.storage,
@@ -60,6 +66,15 @@ def resume(name: StudyName, /, *, options: SearchOptions = DEFAULTS) -> int:
             options.storage,
             options,
         )
+
+
+def _discard(database: RDBStorage, name: str) -> None:
+    from hpsearch.search.store import find_study
+    from hpsearch.search.upkeep import discard
+
+    if (stored := find_study(database, name)) is not None:
+        kept = discard(stored)
+        report(f"{name} starts over" + ("" if kept is None else f"; its files are in {kept}"))
 
 
 def _engine(options: SearchOptions) -> PreparedEngine:

@@ -122,3 +122,17 @@ def identity_of(
         "parameters": hashlib.sha256(text).hexdigest(),
         "seed": seed,
     }
+
+
+def is_owned(facts: Mapping[str, Any], owner: Mapping[str, str | int]) -> bool:
+    """Tells whether what stands beside a checkpoint says that it is a trial's.
+
+    Version 0.1.0 wrote no owner. Once a study's id is there, its name is for people alone: a study
+    may be renamed.
+
+    Args:
+        facts: what stands there.
+        owner: of the trial: see `Job.owner`.
+    """
+    told = {name: fact for name, fact in owner.items() if name != "owner" or "study" not in facts}
+    return all(facts.get(name, fact) == fact for name, fact in told.items())

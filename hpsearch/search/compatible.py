@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from hpsearch.classes.environment import environment_from, find_environment
 from hpsearch.errors import InputError
-from hpsearch.search.store import StoredStudy
-from hpsearch.search.store.keys import ATTEMPTS, CURVE, ENVIRONMENTS, RUNS
+from hpsearch.protocol.layout import trial_folder
+from hpsearch.search.store import StoredStudy, own_reports
+from hpsearch.search.store.keys import ATTEMPTS, CURVE, ENVIRONMENTS, ID, RUNS
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.studyfile.yaml_text import to_yaml
 
@@ -51,10 +52,8 @@ def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
 
 def _begins_anew(stored: StoredStudy, given: StudySpec) -> bool:
     trials = stored.study.get_trials(deepcopy=False)
-    # A trial that waits without a value, for data that could not be read, has nothing to lose.
-    if not trials or any(trial.state == TrialState.RUNNING for trial in trials):
-        return False
-    if any(map(_has_value, trials)):
+    # A trial without a value, be it for data that could not be read, has nothing to lose.
+    if any(map(_has_value, trials)) or _has_reports(stored.study, trials):
         return False
     known = stored.study.user_attrs.get(ENVIRONMENTS, ())
     now = find_environment(given.document, given.import_paths)
@@ -64,6 +63,15 @@ def _begins_anew(stored: StoredStudy, given: StudySpec) -> bool:
 
 def _has_value(trial: FrozenTrial) -> bool:
     return bool(trial.values or trial.intermediate_values or trial.user_attrs.get(CURVE))
+
+
+def _has_reports(study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
+    """Tells whether a trial has reported what the database has not got, since it was killed."""
+    folder, study_id = Path(study.user_attrs[RUNS]) / study.study_name, study.user_attrs[ID]
+    return any(
+        own_reports(folder / trial_folder(trial.number), study_id, trial.number, trial.params)
+        for trial in trials
+    )
 
 
 def _replace(study: optuna.Study, database: RDBStorage) -> Path | None:

@@ -157,7 +157,12 @@ def _read(key: str, value: Any, log: Diagnostics) -> Any:
         return None
 
 
-def _read_name(value: Any) -> str:
+def check_name(value: Any) -> str:
+    """Returns the name of a study.
+
+    Raises:
+        InvalidValueError: no study can have it.
+    """
     if not (isinstance(value, str) and _NAME.fullmatch(value)):
         rule = "up to 64 letters, digits, dots, _ and -, the first a letter or a digit"
         raise InvalidValueError(f"{value!r} cannot name a study; use {rule}")
@@ -257,7 +262,7 @@ def _read_text(value: Any) -> str:
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "name": _read_name,
+    "name": check_name,
     "objective": _read_objectives,
     "sampler": lambda value: read_component(value, SAMPLERS),
     "pruner": lambda value: read_component(value, PRUNERS),
@@ -275,7 +280,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "devices_per_trial": _read_trials,
     "audit": _read_audit,
     "enqueue": _read_enqueue,
-    "start_from": _read_name,
+    "start_from": check_name,
     "description": _read_text,
     "constraints": _read_constraints,
 }

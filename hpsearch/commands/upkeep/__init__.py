@@ -7,5 +7,16 @@ from hpsearch.commands.upkeep.copy import copy
 from hpsearch.commands.upkeep.doctor import doctor
 from hpsearch.commands.upkeep.fsck import fsck
 from hpsearch.commands.upkeep.nodes import nodes
+from hpsearch.commands.upkeep.studies import delete, du, prune_checkpoints, rename
 
-__all__ = ["agent", "copy", "doctor", "fsck", "nodes"]
+__all__ = [
+    "agent",
+    "copy",
+    "delete",
+    "doctor",
+    "du",
+    "fsck",
+    "nodes",
+    "prune_checkpoints",
+    "rename",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hpsearch.search.coordinator.loop import Coordinator
 from hpsearch.search.coordinator.observer import LogObserver, Observer
+from hpsearch.search.coordinator.retention import Retention
 from hpsearch.search.coordinator.setup import SearchSetup
 from hpsearch.search.coordinator.stop import ASKED, SIGNALS, StopRequest, stop_on_signals
 
@@ -12,6 +13,7 @@ __all__ = [
     "Coordinator",
     "LogObserver",
     "Observer",
+    "Retention",
     "SearchSetup",
     "SIGNALS",
     "StopRequest",

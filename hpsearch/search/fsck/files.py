@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from hpsearch.protocol.job import is_owned
 from hpsearch.protocol.layout import CHECKPOINTS, trial_folder
 from hpsearch.search.fsck.problem import Problem, Repair
 
@@ -91,8 +92,7 @@ def _problem_of(path: Path, owner: Mapping[str, str | int]) -> str:
         digest, epoch, wanted = facts["sha256"], int(facts["epoch"]), int(facts.get("size", size))
     except (ValueError, KeyError, TypeError, OverflowError):
         return f"{sidecar.name} cannot be read"
-    # Version 0.1.0 wrote no owner.
-    if any(facts.get(name, fact) != fact for name, fact in owner.items()):
+    if not is_owned(facts, owner):
         return f"it is of another trial or another study ({facts.get('owner', 'unnamed')})"
     if size != wanted:
         return f"it has {size:,} of {wanted:,} bytes"

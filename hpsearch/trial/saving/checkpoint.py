@@ -17,6 +17,7 @@ import pytorch_lightning as pl
 import torch
 
 from hpsearch.internals.lightning import checkpoint_data
+from hpsearch.protocol.job import is_owned
 from hpsearch.trial.saving.plain_state import missing_for_resume, missing_of_users, plain_part
 
 LAST = "last.ckpt"
@@ -178,9 +179,8 @@ def verified(path: Path, owner: Owner | None = None) -> int | None:
         facts = json.loads(_sidecar(path).read_text(encoding="utf-8"))
         with path.open("rb") as file:
             whole = hashlib.file_digest(file, "sha256").hexdigest() == facts["sha256"]
-            # Version 0.1.0 wrote no owner, and 0.2.0 no step: a report was an epoch.
-            own = all(facts.get(name, fact) == fact for name, fact in (owner or {}).items())
-            if whole and own:
+            if whole and is_owned(facts, owner or {}):
+                # Version 0.2.0 wrote no step: a report was an epoch.
                 return int(facts.get("step", facts["epoch"]))
     return None
 

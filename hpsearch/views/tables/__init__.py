@@ -6,6 +6,7 @@ from hpsearch.views.tables.check import distribution_words, size_words
 from hpsearch.views.tables.check_report import print_probes, print_space
 from hpsearch.views.tables.comparison import Compared, comparison, comparison_entries
 from hpsearch.views.tables.confirmation import confirmation_view
+from hpsearch.views.tables.disk import usage_table
 from hpsearch.views.tables.fsck import problem_table, rebuilt_words, repaired_words, summary
 from hpsearch.views.tables.layers import print_layers
 from hpsearch.views.tables.leaderboard import leaderboard
@@ -40,4 +41,5 @@ __all__ = [
     "study_status",
     "trial_details",
     "summary",
+    "usage_table",
 ]

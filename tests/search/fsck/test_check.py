@@ -373,7 +373,7 @@ def write_sidecar(text: str) -> None:
 
 def give_it_to_another_trial() -> None:
     facts = json.loads(BEST.with_suffix(".json").read_text())
-    write_sidecar(json.dumps({**facts, "owner": "tiny, trial 2"}))
+    write_sidecar(json.dumps({**facts, "owner": "tiny, trial 2", "trial": 2}))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,200 @@
+"""Studies put away, renamed, and rid of checkpoints that nobody wants any more."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import optuna
+from optuna.storages import RDBStorage
+
+from hpsearch.errors import InputError
+from hpsearch.internals.optuna import TABLES
+from hpsearch.protocol.layout import CHECKPOINTS, TrialFiles, trial_folder
+from hpsearch.protocol.types import primary, sign_of
+from hpsearch.search.coordinator import Retention
+from hpsearch.search.store import (
+    StoredStudy,
+    StudyRecord,
+    find_confirmation,
+    find_runs,
+    free_name,
+    open_study,
+    study_attribute,
+    with_confirmation,
+    write,
+    write_owner,
+)
+from hpsearch.search.store.keys import CONFIRMATION, CONFIRMS, DOCUMENT
+from hpsearch.studyfile.diagnostics import InvalidValueError
+from hpsearch.studyfile.settings import check_name
+
+# No study can have this name.
+TRASH = ".trash"
+
+
+def discard(stored: StoredStudy) -> Path | None:
+    """Removes a study and its confirmation from the database; keeps their files in the trash.
+
+    Each folder in the trash says of which study it is: moved back, `fsck --rebuild` makes the
+    database's part again.
+
+    Returns:
+        Where the study's folder is now; None if it had none.
+
+    Raises:
+        InputError: the study, or its confirmation, runs.
+    """
+    kept = None
+    studies = with_confirmation(stored)
+    with _owned(studies):
+        for each in studies:
+            folder = _folder(each)
+            if folder.is_dir():
+                write_owner(each.study, folder)
+                target = free_name(
+                    folder.parent / TRASH / f"{each.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+                )
+                target.parent.mkdir(exist_ok=True)
+                folder.rename(target)
+                kept = target if each is stored else kept
+    for each in studies:
+        optuna.delete_study(study_name=each.name, storage=each.database)
+    return kept
+
+
+def rename(stored: StoredStudy, name: str) -> None:
+    """Gives a study, its folder and its confirmation another name.
+
+    Whose a trial's files are follows from the study's id and not from its name, so every
+    checkpoint stays its trial's. After a kill in the middle, the same call completes it.
+
+    Raises:
+        InputError: the name cannot be, or is taken; or the study runs.
+    """
+    try:
+        check_name(name)
+    except InvalidValueError as error:
+        raise InputError(str(error)) from error
+    database = stored.database
+    if name in optuna.get_all_study_names(database):
+        raise InputError(f"there is a study {name} already; choose another name")
+    studies = with_confirmation(stored)
+    if CONFIRMS in stored.study.user_attrs:
+        original = stored.study.user_attrs[CONFIRMS]
+        raise InputError(f"{stored.name} is the confirmation of {original}; rename that one")
+    names = [name, find_confirmation(database, name)[0]][: len(studies)]
+    with _owned(studies):
+        for each, new in zip(studies, names, strict=True):
+            _move(_folder(each), new)
+        _write_names(studies, names)
+    for new in names:
+        renamed = open_study(database, new)
+        if (folder := _folder(renamed)).is_dir():
+            write_owner(renamed.study, folder)
+
+
+def prune_checkpoints(stored: StoredStudy, keep: int) -> int:
+    """Removes the checkpoints of finished trials but those of the best, and of the one to take.
+
+    Args:
+        stored: the study.
+        keep: how many of the best complete trials keep theirs.
+
+    Returns:
+        How many bytes that has freed.
+
+    Raises:
+        InputError: the study runs.
+    """
+    with _owned([stored]):
+        study = stored.record()
+        folder = Path(study.runs) / study.name
+        before = _checkpoint_bytes(folder, len(study.trials))
+        retention = Retention(folder, study.objectives, keep, None)
+        for trial in study.trials:
+            if trial.number != _chosen_beyond(study, keep):
+                retention.take(trial)
+        _write_keep(stored, keep)
+        return before - _checkpoint_bytes(folder, len(study.trials))
+
+
+def _write_keep(stored: StoredStudy, keep: int) -> None:
+    """Writes how many trials keep their checkpoints: no more are to be missed from now on."""
+    document = stored.spec.document
+    document = {**document, "study": {**document["study"], "keep_checkpoints": keep}}
+    change = study_attribute(stored.row, DOCUMENT, json.dumps(document), system=False)
+    with stored.database.engine.begin() as connection:
+        write(connection, [change], {})
+    write_owner(open_study(stored.database, stored.name).study, _folder(stored))
+
+
+def _chosen_beyond(study: StudyRecord, keep: int) -> int | None:
+    """Returns the trial that the confirmation chose, if it is not among the best so many."""
+    sign = sign_of(primary(study.objectives)[1])
+    complete = [trial for trial in study.trials if trial.state == "complete" and trial.values]
+    best = sorted(complete, key=lambda trial: -sign * (trial.values or (0.0,))[0])[:keep]
+    chosen = study.best
+    return None if chosen is None or chosen in best else chosen.number
+
+
+def _checkpoint_bytes(folder: Path, trials: int) -> int:
+    files = (
+        TrialFiles(folder / trial_folder(number)).checkpoint(name)
+        for number in range(trials)
+        for name in CHECKPOINTS
+    )
+    # One file may have two names.
+    return sum(
+        {file.stat().st_ino: file.stat().st_size for file in files if file.exists()}.values()
+    )
+
+
+@contextmanager
+def _owned(studies: Sequence[StoredStudy]) -> Iterator[None]:
+    """Owns the studies, so that nobody runs them meanwhile."""
+    with ExitStack() as stack:
+        for each in studies:
+            stack.callback(each.own().release)
+        yield
+
+
+def _folder(stored: StoredStudy) -> Path:
+    return find_runs(stored.study, None).absolute() / stored.name
+
+
+def _move(folder: Path, name: str) -> None:
+    """Gives a study's folder its new name, if it has not got it yet.
+
+    Raises:
+        InputError: something else is there.
+    """
+    target = folder.with_name(name)
+    if not folder.is_dir():
+        return
+    if target.exists():
+        raise InputError(f"{target} is there already; move it away, or choose another name")
+    folder.rename(target)
+
+
+def _write_names(studies: Sequence[StoredStudy], names: Sequence[str]) -> None:
+    """Writes all the names in one transaction: a study without its own could not be read."""
+    database: RDBStorage = studies[0].database
+    table = TABLES["studies"]
+    with database.engine.begin() as connection:
+        for each, name in zip(studies, names, strict=True):
+            here = table.c.study_id == each.row
+            connection.execute(table.update().where(here).values(study_name=name))
+            document = each.spec.document
+            document = {**document, "study": {**document["study"], "name": name}}
+            facts: dict[str, object] = {DOCUMENT: json.dumps(document)}
+            known = each.study.user_attrs
+            if CONFIRMS in known:
+                facts[CONFIRMS] = names[0]
+            if found := known.get(CONFIRMATION):
+                facts[CONFIRMATION] = {**found, "study": names[-1]}
+            changes = [study_attribute(each.row, k, v, system=False) for k, v in facts.items()]
+            write(connection, changes, {})
