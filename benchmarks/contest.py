@@ -52,9 +52,9 @@ class Setting:
     only: tuple[str, ...]
     versions: Mapping[str, str]
 
-    def sized(self, whole: int, least: int = 1) -> int:
+    def sized(self, whole: int, minimum: int = 1) -> int:
         """Returns the share of a number that is run."""
-        return max(least, round(whole * self.scale))
+        return max(minimum, round(whole * self.scale))
 
     def wanted(self, case: str, contestant: str) -> bool:
         """Returns whether this contestant runs in this case."""

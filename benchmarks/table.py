@@ -33,10 +33,10 @@ def spread(values: Iterable[float], digits: int = 1) -> str:
     numbers = sorted(values)
     if not numbers:
         return NOTHING
-    middle, least, most = (
+    middle, minimum, most = (
         f"{number:,.{digits}f}" for number in (median(numbers), numbers[0], numbers[-1])
     )
-    return middle if len(numbers) == 1 else f"{middle} ({least}-{most})"
+    return middle if len(numbers) == 1 else f"{middle} ({minimum}-{most})"
 
 
 def figures_of(

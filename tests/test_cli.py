@@ -174,7 +174,7 @@ def test_classes_are_checked_before_a_search_begins(
     assert "other" not in {study["name"] for study in printed_json(["list"], capsys)}
 
 
-FIVE_FAULTS = """\
+FIVE_ERRORS = """\
 study:
   name: five
   objective: {val_accuracy: maximise}
@@ -196,7 +196,7 @@ trainer:
 def test_five_errors_of_both_kinds_are_five_errors_at_their_lines(
     nowhere: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    Path("five.yaml").write_text(FIVE_FAULTS)
+    Path("five.yaml").write_text(FIVE_ERRORS)
     assert main([command, "five.yaml"]) == 2
     out, err = capsys.readouterr()
     printed = [line.split(": ")[:3] for line in err.splitlines() if ": error: " in line]

@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "default", "mark"),
+    ("name", "default", "expression"),
     [
         ("lr", 0.01, "~float(0.001, 0.1, log=True)"),
         ("learning_rate", None, "~float(0.0001, 0.01, log=True)"),
@@ -50,8 +50,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("channels", [0.5, 1.0], None),
     ],
 )
-def test_a_range_follows_from_the_name_and_the_default(name: str, default: Any, mark: Any) -> None:
-    assert habit(name, default) == mark
+def test_a_range_follows_from_the_name_and_the_default(
+    name: str, default: Any, expression: Any
+) -> None:
+    assert habit(name, default) == expression
 
 
 def test_what_heads_divide_is_divisible_by_each_of_them() -> None:

@@ -41,7 +41,7 @@ PARITY = "parity"
 
 def measure(setting: Setting, turn: int) -> Iterator[Measured]:
     """Times every method once, and measures the parity in the first round."""
-    count = setting.sized(IMAGES, least=128)
+    count = setting.sized(IMAGES, minimum=128)
     for contestant, needs in CONTESTANTS.items():
         if not setting.wanted(CASE, contestant):
             continue

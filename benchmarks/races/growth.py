@@ -21,7 +21,7 @@ def measure(setting: Setting, turn: int) -> Iterator[Measured]:
             if not setting.wanted(case, contestant):
                 continue
             program = str(HERE / "own" / "growth.py")
-            trials = setting.sized(size, least=20)
+            trials = setting.sized(size, minimum=20)
             command = [sys.executable, program, CONTESTANTS[contestant], str(trials)]
             (said,) = run([command], setting.new_folder()).said
             yield Measured(case, contestant, said)

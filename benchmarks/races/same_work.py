@@ -109,7 +109,7 @@ def write_data(setting: Setting, images: int = 0) -> tuple[Path, int]:
     Returns:
         The folder, and how many training images there are.
     """
-    count = images or setting.sized(IMAGES, least=600)
+    count = images or setting.sized(IMAGES, minimum=600)
     folder = setting.folder / f"data-{count}"
     raw = folder / "MNIST" / "raw"
     if raw.exists():
@@ -154,7 +154,7 @@ def first(idx: bytes, count: int) -> bytes:
 def order(case: Case, data: Path, images: int, setting: Setting) -> Work:
     """Returns the order that each contestant of a case gets."""
     # The learning rates of a short study lie as far apart as those of a long one.
-    rates = RATES[:: len(RATES) // case.trials][: setting.sized(case.trials, least=2)]
+    rates = RATES[:: len(RATES) // case.trials][: setting.sized(case.trials, minimum=2)]
     return Work(
         task=case.task,
         rates=rates,

@@ -29,8 +29,8 @@ def greatest_augmentation(spec: StudySpec) -> dict[str, Any]:
     Raises:
         InputError: the study's data module is not ours, so nobody knows what it augments.
     """
-    ends = [end.config for end in extreme_configs(spec.space) if end.bound == "largest"]
-    sections = [config.get("data") or {} for config in ends]
+    settings = [end.config for end in extreme_configs(spec.space) if end.bound == "largest"]
+    sections = [config.get("data") or {} for config in settings]
     classes = [data.get("class_path", "no class path") for data in sections]
     ours = [
         data.get("init_args") or {}

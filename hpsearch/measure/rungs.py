@@ -76,20 +76,24 @@ def audit_rungs(trials: Sequence[TrialRecord], direction: Direction) -> list[Run
     if not any(trial.attributes.get(AUDITED_AT) for trial in trials):
         return []
     sign = sign_of(direction)
-    ends = {t.number: sign * t.values[0] for t in trials if t.state == "complete" and t.values}
-    whole = [trial for trial in trials if trial.number in ends]
-    return [_audit(rung.epochs, whole, ends, sign) for rung in count_rungs(trials)]
+    final_values = {
+        t.number: sign * t.values[0] for t in trials if t.state == "complete" and t.values
+    }
+    whole = [trial for trial in trials if trial.number in final_values]
+    return [_audit(rung.epochs, whole, final_values, sign) for rung in count_rungs(trials)]
 
 
 def _audit(
-    epochs: int, whole: Sequence[TrialRecord], ends: Mapping[int, float], sign: float
+    epochs: int, whole: Sequence[TrialRecord], final_values: Mapping[int, float], sign: float
 ) -> RungAudit:
-    audited = [ends[t.number] for t in whole if t.attributes.get(AUDITED_AT) == epochs]
-    continued = [ends[t.number] for t in whole if not t.attributes.get(AUDITED_AT)]
+    audited = [final_values[t.number] for t in whole if t.attributes.get(AUDITED_AT) == epochs]
+    continued = [final_values[t.number] for t in whole if not t.attributes.get(AUDITED_AT)]
     bar = median(continued) if continued else None
-    first = max(ends.values(), default=0.0)
+    first = max(final_values.values(), default=0.0)
     values = [_best_by(trial, epochs, sign) for trial in whole]
-    known = [(v, ends[t.number]) for v, t in zip(values, whole, strict=True) if v is not None]
+    known = [
+        (v, final_values[t.number]) for v, t in zip(values, whole, strict=True) if v is not None
+    ]
     return RungAudit(
         epochs,
         len(audited),

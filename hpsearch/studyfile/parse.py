@@ -103,14 +103,14 @@ def _check_several_devices(tree: Mapping[str, Any], log: Diagnostics) -> None:
         if not isinstance(trainer, dict) or "strategy" not in trainer:
             continue
         for place, strategy in alternatives(trainer["strategy"], (*path, "strategy")):
-            if fault := _strategy_fault(strategy, several):
-                log.add(place, fault)
+            if error := _strategy_error(strategy, several):
+                log.add(place, error)
     if several and isinstance(speed, dict) and speed.get("compile"):
         rule = "a network on several devices is not compiled"
         log.add(("speed", "compile"), f"{rule}; leave it out, or leave study.devices_per_trial out")
 
 
-def _strategy_fault(strategy: Any, several: bool) -> str:
+def _strategy_error(strategy: Any, several: bool) -> str:
     if strategy == "auto":
         return ""
     if not several:

@@ -17,7 +17,7 @@ _STUDY = """\
   # pruner: hyperband     # ends trials that fall behind; or asha, median, none
   # timeout: 2h           # with trials, or in their place
 """
-_MARKS = (
+_COMMENTS = (
     "# A value that begins with ~ is searched: ~int(low, high), ~float(low, high), ~choice(a, b)."
 )
 
@@ -28,7 +28,7 @@ def draft_text(draft: Draft, file: str) -> str:
     of_data = f" on {tree['data']['class_path']}" if tree.get("data") else ""
     lines = [
         f"# {tree['model']['class_path']}{of_data}, written by hpsearch init.",
-        _MARKS,
+        _COMMENTS,
         f"#   {command('check', file)}",
         f"#   {command('run', file)}",
     ]

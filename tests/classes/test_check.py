@@ -183,7 +183,7 @@ def test_a_pruner_that_can_never_fire_is_reported(file, pruner, expected):
 
 
 @pytest.mark.parametrize(
-    ("study", "told"),
+    ("study", "expected"),
     [
         ({"sampler": "gp", "pruner": "median"}, "gp learns only from trials that were trained wh"),
         ({"sampler": "gp", "pruner": "none"}, ""),
@@ -193,15 +193,15 @@ def test_a_pruner_that_can_never_fire_is_reported(file, pruner, expected):
         ({"sampler": "rungs", "scheduler": "promote"}, ""),
     ],
 )
-def test_a_sampler_that_learns_from_few_trials_is_named(study, told):
+def test_a_sampler_that_learns_from_few_trials_is_named(study, expected):
     tree = {
         "study": {"name": "s", "objective": {"a": "maximize"}, "trials": 9, **study},
         "model": {"class_path": "torch.nn.Linear", "init_args": {"in_features": "~float(0, 1)"}},
         "trainer": {"max_epochs": 9},
     }
     notes = [note for path, note in find_errors(tree, ())[1] if path == ("study", "sampler")]
-    assert bool(notes) is bool(told)
-    assert told in " ".join(notes)
+    assert bool(notes) is bool(expected)
+    assert expected in " ".join(notes)
 
 
 def test_errors_stand_at_their_lines(file):

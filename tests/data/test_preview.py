@@ -18,8 +18,8 @@ def test_shows_24_labelled_digits_and_each_augmentation_at_three_strengths():
 def test_the_least_strength_shows_the_digits_themselves():
     shown = sheet({"augment": {"elastic": 2.0}})
     digits = [picture for picture, _ in shown["digits"][:8]]
-    (_, least), (_, half), (_, full) = shown["augmentations"]["elastic"]
-    assert all(np.array_equal(a, b) for a, b in zip(least, digits, strict=True))
+    (_, minimum), (_, half), (_, full) = shown["augmentations"]["elastic"]
+    assert all(np.array_equal(a, b) for a, b in zip(minimum, digits, strict=True))
     assert not np.array_equal(half[0], digits[0])
     assert not np.array_equal(full[0], half[0])
 

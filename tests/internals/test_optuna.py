@@ -75,7 +75,7 @@ def tables() -> bool:
     return same and kept == float("inf") and bool(np.isnan(nan))
 
 
-def front() -> bool:
+def pareto() -> bool:
     several = optuna.create_study(directions=["minimize", "minimize"])
     for values in ([0.0, 1.0], [1.0, 0.0], [1.0, 1.0]):
         several.tell(several.ask(), values)
@@ -176,10 +176,10 @@ PRIVATE = [
     Private("models", "to read and write its tables", tables),
     Private("_SearchSpaceGroup", TO_SAMPLE, groups),
     Private("_SearchSpaceTransform", "to propose values near a prior", scale),
-    Private("_get_pareto_front_trials_by_trials", "to find the Pareto front", front),
+    Private("_get_pareto_front_trials_by_trials", "to find the Pareto pareto", pareto),
     Private(
         "_is_constrained_optimization",
-        "to find the Pareto front",
+        "to find the Pareto pareto",
         lambda: not imported("_is_constrained_optimization")(study().trials),
     ),
     Private("default_gamma", TO_SAMPLE, lambda: imported("default_gamma")(30) == 3),

@@ -4,7 +4,7 @@ from hpsearch.models.arguments import blocks_fit, count, counts, fraction, odd, 
 
 
 @pytest.mark.parametrize(
-    "faults",
+    "messages",
     [
         count("hidden", 1),
         counts("widths", []),
@@ -16,12 +16,12 @@ from hpsearch.models.arguments import blocks_fit, count, counts, fraction, odd, 
         blocks_fit("channels", 4, (1, 28, 28)),
     ],
 )
-def test_good_values_have_no_errors(faults):
-    assert faults == []
+def test_good_values_have_no_errors(messages):
+    assert messages == []
 
 
 @pytest.mark.parametrize(
-    ("faults", "message"),
+    ("messages", "message"),
     [
         (count("hidden", 0), "hidden=0 must be a whole number, 1 or more"),
         (count("hidden", True), "hidden=True must be a whole number, 1 or more"),
@@ -40,8 +40,8 @@ def test_good_values_have_no_errors(faults):
         ),
     ],
 )
-def test_a_bad_value_is_reported_with_its_name_and_the_rule(faults, message):
-    assert faults == [message]
+def test_a_bad_value_is_reported_with_its_name_and_the_rule(messages, message):
+    assert messages == [message]
 
 
 def test_all_errors_are_raised_at_once():

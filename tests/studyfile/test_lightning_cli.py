@@ -82,8 +82,8 @@ def test_arguments_beside_the_class_path_are_gathered_and_keep_their_lines():
     text = STUDY + "model:\n  class_path: a.Net\n  hidden: 3\n  wide: '~int(5, 4)'\ntrainer: 3\n"
     document = adopt(parse(text, "c.yaml"))
     assert document.tree["model"]["init_args"] == {"hidden": 3, "wide": "~int(5, 4)"}
-    faults = {fault.path: fault.line for fault in parse_study(document).diagnostics}
-    assert faults == {"model.wide": 5, "trainer": 6}
+    errors = {fault.path: fault.line for fault in parse_study(document).diagnostics}
+    assert errors == {"model.wide": 5, "trainer": 6}
 
 
 def test_the_sections_of_fit_may_stand_under_its_name():

@@ -28,7 +28,7 @@ optimizer:
     sgd: {class_path: m.SGD}
 trainer: {max_epochs: 12}
 """
-FIVE_FAULTS = """\
+FIVE_ERRORS = """\
 study:
   name: small
   objective: {val_accuracy: maximise}
@@ -70,7 +70,7 @@ def test_a_file_is_read_with_its_own_folder_for_imports(file, monkeypatch, tmp_p
 
 def test_a_file_with_five_errors_gives_five_errors_at_their_lines(tmp_path):
     path = tmp_path / "five.yaml"
-    path.write_text(FIVE_FAULTS)
+    path.write_text(FIVE_ERRORS)
     diagnostics = errors_of(path)
     assert [(diagnostic.line, diagnostic.path) for diagnostic in diagnostics] == [
         (3, "study.objective"),
@@ -87,7 +87,7 @@ def test_a_file_with_five_errors_gives_five_errors_at_their_lines(tmp_path):
 
 def test_grammar_errors_are_reported_without_the_slow_imports(tmp_path):
     path = tmp_path / "five.yaml"
-    path.write_text(FIVE_FAULTS)
+    path.write_text(FIVE_ERRORS)
     code = (
         "import sys, time\n"
         "from hpsearch.studyfile.read import read_study\n"

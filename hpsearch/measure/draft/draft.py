@@ -11,7 +11,7 @@ from typing import Any
 from hpsearch.classes.components import importing_from
 from hpsearch.engines.slots import Slot
 from hpsearch.measure.draft.habits import objective_among
-from hpsearch.measure.draft.marks import Mark, put, searchable
+from hpsearch.measure.draft.searchable import Searchable, put, searchable
 from hpsearch.measure.draft.sections import Origin, sections_of
 from hpsearch.measure.draft.tries import Tries
 from hpsearch.protocol.types import Direction
@@ -48,46 +48,52 @@ def draft_study(origin: Origin, slot: Slot) -> Draft:
     """
     with importing_from(origin.import_paths):
         tree = sections_of(origin)
-        marks, idle = searchable(tree)
-    for mark in marks:
-        if mark.required:
-            put(tree, mark.path, mark.text)
+        arguments, idle = searchable(tree)
+    for argument in arguments:
+        if argument.required:
+            put(tree, argument.path, argument.text)
     study = {"name": _name_of(tree["model"]["class_path"]), "objective": dict(_UNKNOWN)}
     tree = {"study": {**study, "trials": TRIALS, "seed": 1}, **tree}
     trials = Tries(origin.import_paths, slot)
     metrics = trials.metrics(tree)
     objective, direction = objective_among(metrics)
     tree["study"]["objective"] = {objective: direction}
-    kept = _those_that_train(tree, [mark for mark in marks if not mark.required], trials)
+    kept = _those_that_train(
+        tree, [argument for argument in arguments if not argument.required], trials
+    )
     comments: dict[KeyPath, str] = {}
     if others := [name for name in metrics if name != objective]:
         comments["study", "objective"] = f"logged too: {', '.join(others)}"
-    for mark in marks:
-        if mark in kept or mark.required:
-            put(tree, mark.path, mark.text)
-            comments[mark.path] = "it has no default" if mark.required else f"now {mark.default}"
+    for argument in arguments:
+        if argument in kept or argument.required:
+            put(tree, argument.path, argument.text)
+            comments[argument.path] = (
+                "it has no default" if argument.required else f"now {argument.default}"
+            )
         else:
-            comments[mark.path] = f"not every value of {mark.text} can be trained"
-            put(tree, mark.path, mark.default)
+            comments[argument.path] = f"not every value of {argument.text} can be trained"
+            put(tree, argument.path, argument.default)
     return Draft(tree, comments, idle)
 
 
-def _those_that_train(tree: Mapping[str, Any], marks: Sequence[Mark], trials: Tries) -> list[Mark]:
-    """Returns the marks whose ends train together: all of them, or one after the other."""
-    if trials.train(_with(tree, marks)):
-        return [*marks]
-    kept: list[Mark] = []
-    for mark in marks:
-        if trials.train(_with(tree, [*kept, mark])):
-            kept.append(mark)
+def _those_that_train(
+    tree: Mapping[str, Any], arguments: Sequence[Searchable], trials: Tries
+) -> list[Searchable]:
+    """Returns the arguments whose ends train together: all of them, or one after the other."""
+    if trials.train(_with(tree, arguments)):
+        return [*arguments]
+    kept: list[Searchable] = []
+    for argument in arguments:
+        if trials.train(_with(tree, [*kept, argument])):
+            kept.append(argument)
     return kept
 
 
-def _with(tree: Mapping[str, Any], marks: Iterable[Mark]) -> dict[str, Any]:
-    marked = copy.deepcopy(dict(tree))
-    for mark in marks:
-        put(marked, mark.path, mark.text)
-    return marked
+def _with(tree: Mapping[str, Any], arguments: Iterable[Searchable]) -> dict[str, Any]:
+    changed = copy.deepcopy(dict(tree))
+    for argument in arguments:
+        put(changed, argument.path, argument.text)
+    return changed
 
 
 def _name_of(class_path: str) -> str:

@@ -20,7 +20,7 @@ _GREATER = re.compile(
 
 
 def habit(name: str, default: Any, beside: Sequence[str] = ()) -> Any:
-    """Returns the mark that people write for an argument, or None where there is no habit.
+    """Returns the expression that people write for an argument, or None where there is no habit.
 
     Args:
         name: the argument's name.
@@ -51,7 +51,7 @@ def objective_among(metrics: Sequence[str]) -> tuple[str, Direction]:
 
 
 def choice(options: Sequence[Any]) -> str:
-    """Returns the mark for one of these options."""
+    """Returns the expression for one of these options."""
     return f"~choice({', '.join(_spelled(option) for option in options)})"
 
 
@@ -59,8 +59,8 @@ def _habits_of_list(name: str, default: Sequence[Any], beside: Sequence[str]) ->
     whole = [type(entry) is int for entry in default]
     if not default or not all(whole) or len(default) > 6:
         return None
-    marks = [habit(name, entry, beside) for entry in default]
-    return marks if all(marks) else None
+    expressions = [habit(name, entry, beside) for entry in default]
+    return expressions if all(expressions) else None
 
 
 def _learning_rate(default: Any, _: bool) -> str:
@@ -102,8 +102,8 @@ def _heads(default: Any, _: bool) -> str:
     return choice(sorted({max(middle // 2, 1), middle, middle * 2}))
 
 
-def _fixed(mark: str) -> Callable[[Any, bool], str]:
-    return lambda default, has_heads: mark
+def _fixed(expression: str) -> Callable[[Any, bool], str]:
+    return lambda default, has_heads: expression
 
 
 # The first that suits a name is taken.

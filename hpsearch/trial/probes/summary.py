@@ -33,8 +33,8 @@ def summary(job: Job) -> dict[str, Any]:
         raise
     except (Exception, SystemExit) as error:
         named = job.config["model"].get("class_path", f"the model of {job.config.get('cli')}")
-        refusal = isinstance(error, RefusedValuesError)
-        cause = str(error) if refusal else one_line(error)
+        is_refused = isinstance(error, RefusedValuesError)
+        cause = str(error) if is_refused else one_line(error)
         raise InputError(f"{named} cannot be built: {cause}") from error
     shapes = _shapes(module)
     rows = [

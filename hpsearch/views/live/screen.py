@@ -20,7 +20,7 @@ from hpsearch.views.ranking import counts_line, done
 from hpsearch.views.tables import leaderboard
 
 _BAR = 16
-_GAP = 2
+_SPACING = 2
 # A header, its rule, three trials, and how many are left out.
 _LEADERBOARD = 6
 _HEADER = 3
@@ -116,9 +116,9 @@ def slot_lines(slots: Sequence[tuple[str, Running | None]], width: int, now_s: f
     }
     wide["bar"] = _BAR * any("bar" in row for row in texts)
     for spare in _SPARE:
-        if sum(wide[name] + _GAP for name in columns) - _GAP > width:
+        if sum(wide[name] + _SPACING for name in columns) - _SPACING > width:
             columns.remove(spare)
-    grid = Table.grid(padding=(0, _GAP))
+    grid = Table.grid(padding=(0, _SPACING))
     styles = {"slot": "bold", "trial": "cyan", "left": "dim"}
     for name in columns:
         side = "right" if name == "speed" else "left"
@@ -132,8 +132,8 @@ def slot_lines(slots: Sequence[tuple[str, Running | None]], width: int, now_s: f
 def _cell(name: str, row: dict[str, str], run: Running | None, style: str) -> RenderableType:
     if name == "bar" and run is not None and "bar" in row:
         return ProgressBar(total=1.0, completed=min(run.fraction, 1.0), width=_BAR)
-    quiet = run is None or run.progress is None
-    return Text(row.get(name, ""), style="dim" if quiet and name != "slot" else style)
+    idle = run is None or run.progress is None
+    return Text(row.get(name, ""), style="dim" if idle and name != "slot" else style)
 
 
 def _texts(slot: str, run: Running | None, now_s: float) -> dict[str, str]:
@@ -160,7 +160,7 @@ def _budget(state: SearchState, now_s: float) -> Table:
     time_words += "" if left is None else f", about {spell(left)} left"
     finished = done(state.counts)
     share = f"{finished} done" if budget is None else f"{finished}/{budget}"
-    grid = Table.grid(padding=(0, _GAP))
+    grid = Table.grid(padding=(0, _SPACING))
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")

@@ -107,12 +107,12 @@ def _results(
     values = [_values(trial, len(objectives)) for trial in shown]
     for index, name in enumerate(objectives):
         texts[name] = [formatting.metric(each[index]) for each in values]
-    least = {
+    minimum = {
         "#": 3,
         "trial": 5,
         **{name: min(max(cell_len(name), 6), _METRIC) for name in objectives},
     }
-    columns = [_column(name, cells, least[name]) for name, cells in texts.items()]
+    columns = [_column(name, cells, minimum[name]) for name, cells in texts.items()]
     curves = [[value for _, value in sorted(trial.values_by_epoch.items())] for trial in shown]
     drawn = min(max(map(len, curves), default=0), _CURVE)
     columns.append(
@@ -123,8 +123,8 @@ def _results(
     return [*columns, _Column(state.name, state.cells, state.width, "left")]
 
 
-def _column(name: str, cells: Sequence[str], least: int) -> _Column:
-    return _Column(name, [Text(cell) for cell in cells], max([least, *map(cell_len, cells)]))
+def _column(name: str, cells: Sequence[str], minimum: int) -> _Column:
+    return _Column(name, [Text(cell) for cell in cells], max([minimum, *map(cell_len, cells)]))
 
 
 def _values(trial: TrialRecord, count: int) -> list[float | None]:
@@ -137,8 +137,10 @@ def _fitting(
 ) -> tuple[list[_Column], int]:
     """Returns the columns that the screen has room for, and what is left for parameters."""
     pairs = [formatting.one_line({n: v}, names) for t in shown for n, v in [*t.params.items()][:1]]
-    least, most = _ROOM
-    wanted = min(max(least, max(map(cell_len, pairs)) + len(" +99")), most) if pairs else -_SPACING
+    minimum, most = _ROOM
+    wanted = (
+        min(max(minimum, max(map(cell_len, pairs)) + len(" +99")), most) if pairs else -_SPACING
+    )
     for spare in (None, *_SPARE):
         results = [column for column in results if column.name != spare]
         room = width - sum(column.width + _SPACING for column in results)

@@ -19,12 +19,12 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True)
-class Mark:
+class Searchable:
     """An argument that can be searched.
 
     Attributes:
         path: where it is in the study file.
-        text: the mark, or a list of them.
+        text: the argument, or a list of them.
         default: its value without a search; None if there is none.
         required: whether there is none.
     """
@@ -35,13 +35,13 @@ class Mark:
     required: bool
 
 
-def searchable(tree: Mapping[str, Any]) -> tuple[list[Mark], dict[str, dict[str, Any]]]:
+def searchable(tree: Mapping[str, Any]) -> tuple[list[Searchable], dict[str, dict[str, Any]]]:
     """Returns what can be searched by habit, and the plain arguments that stay as they are.
 
     Raises:
         InputError: arguments have neither a value nor a habit; all of them are named.
     """
-    marks: list[Mark] = []
+    arguments: list[Searchable] = []
     idle: dict[str, dict[str, Any]] = {}
     missing: list[str] = []
     for section in ("model", "data", "optimizer"):
@@ -54,23 +54,23 @@ def searchable(tree: Mapping[str, Any]) -> tuple[list[Mark], dict[str, dict[str,
             if name in taken or (section == "optimizer" and name not in given):
                 continue
             known = {**signature.defaults, **given}
-            mark = _mark_of(section, name, hint, known, [*signature.hints])
+            argument = _searchable_of(section, name, hint, known, [*signature.hints])
             if is_expression(known.get(name)):
                 continue
-            if mark is not None:
-                marks.append(mark)
+            if argument is not None:
+                arguments.append(argument)
             elif name not in known:
                 missing.append(f"--set {section}.{name}=VALUE")
             elif name not in given and _is_plain(known[name]):
                 idle.setdefault(section, {})[name] = known[name]
     if missing:
         raise InputError(f"some arguments have no default; give them: {' '.join(missing)}")
-    return marks, idle
+    return arguments, idle
 
 
-def _mark_of(
+def _searchable_of(
     section: str, name: str, hint: Any, known: Mapping[str, Any], beside: Sequence[str]
-) -> Mark | None:
+) -> Searchable | None:
     options = _options(hint)
     habitual = section != "data" or name in ("batch_size", "train_batch_size") or bool(options)
     if section == "optimizer" and not known.get(name):
@@ -80,7 +80,7 @@ def _mark_of(
     others = [other for other in beside if other != name]
     text = choice(options) if options else habit(name, known.get(name), others)
     path = (section, "init_args", name)
-    return None if text is None else Mark(path, text, known.get(name), name not in known)
+    return None if text is None else Searchable(path, text, known.get(name), name not in known)
 
 
 def _options(hint: Any) -> list[Any]:
