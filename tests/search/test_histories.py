@@ -11,6 +11,7 @@ import itertools
 import os
 import random
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,7 @@ class Trainer(ScriptedEngine):
         self.meanwhile: Any = None
         self._chance = chance
         self._left = steps
+        self._deaths: Counter[int] = Counter()
 
     def train(self, job: Job) -> Iterator[Message | Exited]:
         folder = Path(job.folder)
@@ -138,7 +140,9 @@ class Trainer(ScriptedEngine):
         if not self._running:
             return
         number = self._chance.choice(sorted(self._running))
-        if self._chance.random() < 0.03:
+        # A fourth death in a row would be the trial's failure, and rightly so.
+        if self._chance.random() < 0.03 and self._deaths[number] < 3:
+            self._deaths[number] += 1
             self.kill(number)
         message = next(self._running[number])
         handler(number, message)

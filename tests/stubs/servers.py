@@ -66,14 +66,14 @@ class PostgreSQL:
 
 
 class MariaDB:
-    """A MariaDB without a network, whose only user is whoever runs the test.
+    """A MariaDB on the loopback, whose root has no password.
 
     Args:
         folder: its own; the path of a socket has room for 107 characters.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._socket = folder, folder / "socket"
+        self._folder, self._port = folder, _free_port()
         self._settings = [
             *("--no-defaults", f"--datadir={folder / 'data'}", "--innodb-log-file-size=4M"),
             # It will not run as root unless it is asked to.
@@ -95,9 +95,10 @@ class MariaDB:
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         log = self._folder / "log"
-        places = [f"--socket={self._socket}", f"--pid-file={self._folder / 'pid'}"]
+        places = [f"--socket={self._folder / 'socket'}", f"--pid-file={self._folder / 'pid'}"]
+        address = ["--bind-address=127.0.0.1", f"--port={self._port}", "--skip-name-resolve"]
         with log.open("ab") as output:
-            command = [self._program, *self._settings, *places, "--skip-networking"]
+            command = [self._program, *self._settings, *places, *address]
             self._process = subprocess.Popen(command, stdout=output, stderr=output)
         deadline = time.monotonic() + PATIENCE_S
         while not self._answers():
@@ -124,15 +125,14 @@ class MariaDB:
         self.stop()
 
     def _answers(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as found:
-            try:
-                found.connect(str(self._socket))
+        try:
+            with socket.create_connection(("127.0.0.1", self._port)) as found:
                 return bool(found.recv(1))  # it greets whoever comes
-            except OSError:
-                return False
+        except OSError:
+            return False
 
     def _url(self, database: str) -> str:
-        return f"mysql+pymysql://root@localhost/{database}?unix_socket={self._socket}"
+        return f"mysql+pymysql://root@127.0.0.1:{self._port}/{database}"
 
 
 Server = PostgreSQL | MariaDB
@@ -143,6 +143,12 @@ def mariadb_programs() -> Sequence[str]:
     """Returns what makes a MariaDB's folder, and the server; fewer where it is not installed."""
     names = ("mariadb-install-db", "mariadbd")
     return [found for name in names if (found := shutil.which(name, path=PLACES))]
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 @contextmanager

@@ -12,10 +12,13 @@ from coordinating import coordinator_of
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.storages import RDBStorage
 from scripted import ScriptedEngine, Watcher, learns
-from servers import KINDS
+from servers import KINDS, Kind, Servers
 from sqlalchemy.dialects.mysql import DOUBLE
 
+from hpsearch.engines.engine import Exited
 from hpsearch.errors import InputError
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Message, Progress, Report
 from hpsearch.search.coordinator import SearchSetup
 from hpsearch.search.copy import copy_study
 from hpsearch.search.store import list_studies, load_record, open_study
@@ -45,7 +48,12 @@ def storages(url: str) -> Iterator[tuple[RDBStorage, RDBStorage]]:
 def spec(name: str = "tiny") -> StudySpec:
     return StudySpec.from_document(
         {
-            "study": {"name": name, "objective": {"score": "maximize"}, "trials": 5},
+            "study": {
+                "name": name,
+                "objective": {"score": "maximize"},
+                "pruner": "none",
+                "trials": 5,
+            },
             "model": {"class_path": "a.Model", "init_args": {"x": "~float(0, 1)"}},
             "data": {"class_path": "a.Data"},
             "trainer": {"max_epochs": 3},
@@ -78,6 +86,43 @@ def test_a_search_on_a_server_has_one_owner_and_an_exact_budget(
     assert record.counts["complete"] + record.counts["pruned"] == 5
     assert record.owner is None
     assert open_study(storage, "tiny").spec.document == spec().document
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_goes_away_under_a_search_costs_no_report(
+    servers: Servers, kind: Kind, tmp_path: Path
+) -> None:
+    server = servers(kind)
+    storage = open_storage(server.make_database("away"))
+    stored = create_study(spec(), storage, tmp_path)
+    lease = take_lease(storage.engine, stored._study_id, "tiny")
+    writes, watcher = WriteBehindQueue(storage.engine, lease), Watcher()
+
+    def disturbed(job: Job) -> Iterator[Message | Exited]:
+        for message in learns(job):
+            yield message
+            if job.number == 0 and isinstance(message, Report) and message.step == 1:
+                server.cut()
+            elif job.number == 0 and isinstance(message, Report) and message.step == 2:
+                server.stop()
+                while not writes.trouble:
+                    yield Progress(3, 3, 0.5, 1.0)
+                server.start()
+
+    with writes:
+        coordinator_of(
+            buffer_writes(stored, writes),
+            SearchSetup(spec(), tmp_path, budget=5),
+            writes,
+            ScriptedEngine(2, disturbed),
+            watcher,
+        ).run()
+
+    assert "the database can be written again: nothing was lost" in watcher.notes
+    record = load_record(storage, "tiny")
+    assert [list(trial.values_by_epoch) for trial in record.trials] == [[1, 2, 3]] * 5
+    assert record.counts["complete"] == 5
+    storage.engine.dispose()
 
 
 @on_each_server
