@@ -64,7 +64,8 @@ def open_storage(url: str, *, create: bool = True) -> RDBStorage:
     """Opens the database to write, and makes its tables if there are none.
 
     Args:
-        url: an SQLAlchemy URL: `sqlite:///file.db` or `postgresql+psycopg://...`.
+        url: an SQLAlchemy URL: `sqlite:///file.db`, `postgresql+psycopg://...` or
+            `mysql+pymysql://...`.
         create: whether a SQLite file that does not exist may be made.
 
     Raises:
@@ -160,8 +161,9 @@ def _locate(url: str) -> _Place:
     shown, parsed = redact(url), _parse(url)
     if parsed is None:
         raise InputError(
-            "--storage: not a database URL; write sqlite:///hpsearch.db or"
-            " postgresql+psycopg://user@host/database, with %40 for an @ within a password"
+            "--storage: not a database URL; write sqlite:///hpsearch.db,"
+            " postgresql+psycopg://user@host/database or mysql+pymysql://user@host/database, with"
+            " %40 for an @ within a password"
         )
     if parsed.get_backend_name() != "sqlite":
         return _Place(parsed, shown, None)
@@ -179,7 +181,13 @@ def _explained(shown: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (SQLAlchemyError, NoSuchModuleError, ImportError, sqlite3.Error, OSError) as error:
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise InputError(
+            f"the database {shown} cannot be opened: {reason_of(error)}; a server is reached with"
+            " postgresql+psycopg://... (pip install 'hpsearch[postgresql]') or mysql+pymysql://..."
+            " (pip install 'hpsearch[mysql]')"
+        ) from error
+    except (SQLAlchemyError, ImportError, sqlite3.Error, OSError) as error:
         raise InputError(f"the database {shown} cannot be opened: {reason_of(error)}") from error
     except Exception as error:
         raise InputError(f"the database {shown} cannot be used: {reason_of(error)}") from error

@@ -35,12 +35,14 @@ def test_what_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("not a database, only a text")
     (tmp_path / "folder").mkdir()
     for url, message in {
-        "hpsearch.db": "--storage: not a database URL; write sqlite:///hpsearch.db or",
+        "hpsearch.db": "--storage: not a database URL; write sqlite:///hpsearch.db, ",
         f"sqlite:///{tmp_path}/text.db": "text.db cannot be opened: file is not a database",
         f"sqlite:///{tmp_path}/folder": "is a folder; name a file, as sqlite:///hpsearch.db",
         f"sqlite:///{tmp_path}/none/a.db": "cannot be made: there is no folder",
         "sqlite://": "a study in memory cannot be resumed",
         "nodatabase://host/db": "the database nodatabase://host/db cannot be opened",
+        "mysql://me@host/db": "cannot be opened: No module named 'MySQLdb'; a server is reached"
+        " with postgresql+psycopg://... (pip install 'hpsearch[postgresql]') or mysql+pymysql://...",
         "postgresql://me:secret@localhost:1/x": "the database postgresql://me:***@localhost:1/x"
         " cannot be opened",
     }.items():
