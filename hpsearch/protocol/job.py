@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ class Job:
         rehearse: try a few batches first, with everything the trial has, so that what would fail
             every trial is found in seconds.
         study_id: identifies the study among others of its name; empty outside a study.
-        attempt: identifies this start of the trial.
+        attempt: identifies this start of the trial, and which of two came later.
         processes: that train the trial together, one a device.
     """
 
@@ -109,6 +110,17 @@ class Job:
         fields = json.loads(line)
         fields["import_paths"] = tuple(fields["import_paths"])
         return cls(**fields)
+
+
+def attempt_token(number: int) -> str:
+    """Returns what tells an attempt from all others, with its number among those of the trial."""
+    return f"{number}-{uuid.uuid4().hex}"
+
+
+def attempt_number(token: str) -> int:
+    """Returns the number that an attempt's token has; 0 for one of an earlier version."""
+    number, dash, _ = token.partition("-")
+    return int(number) if dash and number.isdecimal() else 0
 
 
 def identity_of(

@@ -8,11 +8,20 @@ from pathlib import Path
 # The last epoch's state, the one before should it be damaged, and that of the best epoch.
 TO_RESUME = ("last", "previous")
 CHECKPOINTS = (*TO_RESUME, "best")
+CLAIM = "claim"
 
 
 def trial_folder(number: int) -> str:
     """Returns the name of a trial's folder within its study's."""
     return f"trial-{number:04d}"
+
+
+def read_claim(folder: Path) -> str:
+    """Returns the token of the attempt that claimed a trial's folder last; empty if none has."""
+    try:
+        return (folder / CLAIM).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,7 @@ class TrialFiles:
     @property
     def claim(self) -> Path:
         """Which process may write here: the last one that began the trial."""
-        return self.folder / "claim"
+        return self.folder / CLAIM
 
     def checkpoint(self, name: str) -> Path:
         """Returns the path of a checkpoint, one of `CHECKPOINTS`."""

@@ -49,6 +49,7 @@ from hpsearch.search.store import recovery as recovery_module
 from hpsearch.search.store import write_behind as write_behind_module
 from hpsearch.search.store.tables import read_trials
 from hpsearch.studyfile.study import StudySpec
+from hpsearch.trial.saving.claim import Claim
 
 EPOCHS = 5
 BUDGET = 12
@@ -104,6 +105,7 @@ class Trainer(ScriptedEngine):
         folder = Path(job.folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._leave_late_report(job)
+        Claim(folder, job.attempt)  # which raises if a later attempt has been here
         old = self._chance.random() < 0.15
         log = EventLog(folder / "events.jsonl", *(() if old else (job.identity, job.attempt)))
         (folder / "params.yaml").write_text(yaml.safe_dump({"params": dict(job.params)}))

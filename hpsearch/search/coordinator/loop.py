@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from optuna.trial import Trial
 
@@ -20,7 +19,7 @@ from hpsearch.search.coordinator.disk import DiskSpaceMonitor
 from hpsearch.search.coordinator.exits import FailureTracker, decide_exit
 from hpsearch.search.coordinator.flush import FlushLoop
 from hpsearch.search.coordinator.observer import Observer
-from hpsearch.search.coordinator.own_record import catch_up, open_record
+from hpsearch.search.coordinator.own_record import catch_up, next_attempt, open_record
 from hpsearch.search.coordinator.running import RunningTrial
 from hpsearch.search.coordinator.setup import SearchSetup
 from hpsearch.search.coordinator.starts import Starts
@@ -133,8 +132,8 @@ class Coordinator:
     def _start(self, trial: Trial, slot: Slot) -> None:
         params, config = self._writer.sample(trial)
         job = self._setup.job(trial.number, params, config, slot)
-        job = replace(job, rehearse=self._failures.rehearsing)
         record = open_record(job, self._observer)
+        job = next_attempt(job, trial, rehearse=self._failures.rehearsing)
         self._writer.begin(trial, longest_training(config["trainer"]))
         decision = self._writer.replay(trial, record.reports)
         running = RunningTrial(trial, job, slot, record.reports)

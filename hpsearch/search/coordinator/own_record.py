@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from optuna.trial import Trial
+
 from hpsearch.protocol.events import Record, read_record
-from hpsearch.protocol.job import Job
+from hpsearch.protocol.job import Job, attempt_number, attempt_token
+from hpsearch.protocol.layout import read_claim
 from hpsearch.search.coordinator.observer import Observer
 from hpsearch.search.coordinator.running import RunningTrial
 from hpsearch.search.store import EVENTS, StudyWriter, examine_folder, move_to_orphans
+from hpsearch.search.store.keys import ATTEMPTS
 
 
 def open_record(job: Job, observer: Observer) -> Record:
@@ -22,6 +27,16 @@ def open_record(job: Job, observer: Observer) -> Record:
             f" of the database was put back; they are in {place} now"
         )
     return evidence.record
+
+
+def next_attempt(job: Job, trial: Trial, *, rehearse: bool) -> Job:
+    """Returns the job as the trial's next attempt, later than all before it.
+
+    A database that was put back knows fewer attempts than have claimed the folder.
+    """
+    known = len(trial.user_attrs.get(ATTEMPTS, []))
+    number = max(known, attempt_number(read_claim(Path(job.folder)))) + 1
+    return replace(job, rehearse=rehearse, attempt=attempt_token(number))
 
 
 def catch_up(running: RunningTrial, writer: StudyWriter) -> None:

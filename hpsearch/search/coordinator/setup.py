@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -68,7 +67,7 @@ class SearchSetup:
         folder = self.folder / trial_folder(number)
         where = Placement(folder, slot.device, slot.threads, slot.processes)
         job = self.spec.job(number, params, config, where, self.seeds.get(number))
-        return replace(job, study_id=self.study_id, attempt=uuid.uuid4().hex)
+        return replace(job, study_id=self.study_id)
 
     def retention(self) -> Retention:
         """Returns what removes checkpoints; it knows the trials there are already."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
-CLAIM = "claim"
+from hpsearch.protocol.job import attempt_number, attempt_token
+from hpsearch.protocol.layout import CLAIM, read_claim
 
 
 class SupersededError(Exception):
@@ -22,11 +22,17 @@ class Claim:
     Args:
         folder: the trial's own, which must be there.
         token: identifies this attempt; empty to make one up.
+
+    Raises:
+        SupersededError: a later attempt has claimed the folder already: this one was on its way
+            for too long.
     """
 
     def __init__(self, folder: Path, token: str = "") -> None:
         self._path = folder / CLAIM
-        self._token = token or uuid.uuid4().hex
+        if token and attempt_number(token) < attempt_number(read_claim(folder)):
+            raise SupersededError
+        self._token = token or attempt_token(0)
         self._path.write_text(self._token, encoding="utf-8")
 
     def hold(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.protocol.events import EventLog
-from hpsearch.protocol.job import Job
+from hpsearch.protocol.job import Job, attempt_token
 from hpsearch.protocol.messages import Decision, Ended, Message, Report
 from hpsearch.trial.run import run_trial
 from hpsearch.trial.saving.checkpoint import verified
@@ -28,6 +28,32 @@ def test_a_claim_whose_file_is_gone_is_held(tmp_path: Path) -> None:
     claim = Claim(tmp_path)
     (tmp_path / "claim").unlink()
     claim.hold()
+
+
+def test_an_attempt_that_comes_late_claims_nothing(tmp_path: Path) -> None:
+    """As of a node that was lost before it began, and wakes up."""
+    lost, later = attempt_token(9), attempt_token(10)
+    Claim(tmp_path, attempt_token(8))
+    holder = Claim(tmp_path, later)
+
+    with pytest.raises(SupersededError):
+        Claim(tmp_path, lost)
+    holder.hold()
+
+    Claim(tmp_path, attempt_token(10)).hold()
+    (tmp_path / "claim").write_text("4f0c2c6b8e2f4a6d9c1b7d3e5a8f9012")  # of an earlier version
+    Claim(tmp_path, attempt_token(1)).hold()
+
+
+def test_a_late_attempt_trains_nothing(tmp_path: Path) -> None:
+    said: list[Message] = []
+    job = Job("tiny", 0, {}, {}, {}, 1, 1, str(tmp_path), attempt=attempt_token(1))
+    Claim(tmp_path, attempt_token(2))
+
+    run_trial(job, said.append)
+
+    assert said == [Ended("stopped")]
+    assert [path.name for path in tmp_path.iterdir()] == ["claim"]
 
 
 @pytest.mark.parametrize("plan", ["", "raise"])
