@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn, final
 
+import optuna
 from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
 
+from hpsearch.errors import InputError
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.search.store.keys import RUNS
+from hpsearch.protocol.messages import Report
+from hpsearch.search.store import EVENTS, find_runs, own_reports
+from hpsearch.search.store.keys import ID
 from hpsearch.views.dashboard import confusion
-from hpsearch.views.dashboard.curves import EVENTS, as_csv, as_svg, read_reports
+from hpsearch.views.dashboard.curves import as_csv, as_svg, last_words
+
+
+@dataclass(frozen=True)
+class OwnFiles:
+    """What a trial wrote itself: its folder, and its reports where that holds its own files."""
+
+    folder: Path
+    reports: Sequence[Report]
 
 
 @dataclass(frozen=True)
@@ -25,13 +38,18 @@ class Kind:
     filename: str
     mimetype: str
     source: str
-    make: Callable[[Path], bytes]
+    make: Callable[[OwnFiles], bytes]
 
 
 KINDS = (
-    Kind("curves.csv", "text/csv", EVENTS, lambda folder: as_csv(read_reports(folder))),
-    Kind("curves.svg", "image/svg+xml", EVENTS, lambda folder: as_svg(read_reports(folder))),
-    Kind("confusion.svg", "image/svg+xml", confusion.CONFUSION, confusion.as_svg),
+    Kind("curves.csv", "text/csv", EVENTS, lambda files: as_csv(files.reports)),
+    Kind("curves.svg", "image/svg+xml", EVENTS, lambda files: as_svg(files.reports)),
+    Kind(
+        "confusion.svg",
+        "image/svg+xml",
+        confusion.CONFUSION,
+        lambda files: confusion.as_svg(files.folder),
+    ),
 )
 # Which of them are pictures for the note: what each shows, and its place among the kinds.
 PICTURES = {"learning curves": 1, "confusion matrix": 2}
@@ -47,9 +65,22 @@ def artifact_path(study_id: int, trial_id: int, number: int, kind: int) -> str:
     return f"/artifacts/{study_id}/{trial_id}/{artifact_id(study_id, number, kind)}"
 
 
-def kinds_of(folder: Path) -> list[int]:
-    """Returns the places of the kinds that can be made for a trial, by its folder."""
-    return [place for place, kind in enumerate(KINDS) if (folder / kind.source).exists()]
+def find_files(study: optuna.Study, trial: FrozenTrial) -> OwnFiles:
+    """Returns what a trial wrote; files of another trial in its place are none of its own."""
+    study_id = study.user_attrs.get(ID, "")
+    try:
+        folder = find_runs(study, None) / study.study_name / trial_folder(trial.number)
+    except (InputError, KeyError):  # Its folder cannot be shown to be this study's.
+        return OwnFiles(Path(), ())
+    reports = own_reports(folder, study_id, trial.number, trial.params)
+    return OwnFiles(folder, last_words(reports))
+
+
+def kinds_of(files: OwnFiles) -> list[int]:
+    """Returns the places of the kinds that can be made for a trial."""
+    if not files.reports:
+        return []
+    return [place for place, kind in enumerate(KINDS) if (files.folder / kind.source).exists()]
 
 
 def artifact_attributes(
@@ -89,9 +120,12 @@ class TrialFiles:
         """
         try:
             study_id, number, kind = (int(part, 16) for part in artifact_id.split("-"))
-            runs = Path(self._storage.get_study_user_attrs(study_id)[RUNS])
             name = self._storage.get_study_name_from_id(study_id)
-            made = KINDS[kind].make(runs / name / trial_folder(number))
+            study = optuna.load_study(study_name=name, storage=self._storage)
+            files = find_files(study, study.get_trials(deepcopy=False)[number])
+            if kind not in kinds_of(files):
+                raise ValueError(kind)
+            made = KINDS[kind].make(files)
         except (OSError, ValueError, KeyError, IndexError) as error:
             raise ArtifactNotFound(f"there is no file {artifact_id}") from error
         return io.BytesIO(made)

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 from matplotlib.figure import Figure
 
-from hpsearch.protocol.events import read_events
 from hpsearch.protocol.messages import Report
 
-EVENTS = "events.jsonl"
 _PHASES = {"train": "tab:orange", "val": "tab:blue"}
 _OF_NO_CURVE = {"parameters", "seconds"}
 _MOST_PANELS = 4
 
 
-def read_reports(folder: Path) -> list[Report]:
-    """Returns what a trial reported after each epoch, the last word on each, in order."""
-    reports = {
-        event.step: event for event in read_events(folder / EVENTS) if isinstance(event, Report)
-    }
-    return [reports[step] for step in sorted(reports)]
+def last_words(reports: Iterable[Report]) -> list[Report]:
+    """Returns the last report on each epoch, in order: one that was repeated counts once."""
+    latest = {report.step: report for report in reports}
+    return [latest[step] for step in sorted(latest)]
 
 
 def as_csv(reports: Sequence[Report]) -> bytes:

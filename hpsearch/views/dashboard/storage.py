@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, final
 
+import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.internals.optuna import CachedStorage, FrozenStudy, study_id_of, trial_id_of
-from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.store import TrialRecord, find_owner, read_storage, trial_record
-from hpsearch.search.store.keys import DOCUMENT, RUNS
+from hpsearch.search.store.keys import DOCUMENT
 from hpsearch.views.dashboard.artifacts import (
     PICTURES,
+    OwnFiles,
     artifact_attributes,
     artifact_path,
+    find_files,
     kinds_of,
 )
 from hpsearch.views.dashboard.notes import trial_note
@@ -87,7 +88,7 @@ class AnnotatedStorage(CachedStorage):
 
     def _annotations(self, study_id: int) -> dict[str, Any]:
         attributes = self.get_study_user_attrs(study_id)
-        folder = Path(attributes[RUNS]) / self.get_study_name_from_id(study_id)
+        study = optuna.load_study(study_name=self.get_study_name_from_id(study_id), storage=self)
         objectives = json.loads(attributes[DOCUMENT])["study"]["objective"]
         has_owner = find_owner(self._engine, study_id) is not None
         found: dict[str, Any] = {}
@@ -96,8 +97,9 @@ class AnnotatedStorage(CachedStorage):
             if trial_id_of(frozen) in self._finished:
                 found |= self._finished[trial_id_of(frozen)]
                 continue
-            trial = trial_record(frozen, folder, has_owner=has_owner)
-            made = _of_trial(study_id, trial_id_of(frozen), trial, list(objectives), folder)
+            files = find_files(study, frozen)
+            trial = trial_record(frozen, files.folder.parent, has_owner=has_owner)
+            made = _of_trial(study_id, trial_id_of(frozen), trial, list(objectives), files)
             if frozen.state.is_finished():
                 self._finished[trial_id_of(frozen)] = made
             found |= made
@@ -118,9 +120,9 @@ def choose_annotated(trials: Sequence[FrozenTrial], direction: Direction) -> lis
 
 
 def _of_trial(
-    study_id: int, trial_id: int, trial: TrialRecord, objectives: Sequence[str], folder: Path
+    study_id: int, trial_id: int, trial: TrialRecord, objectives: Sequence[str], files: OwnFiles
 ) -> dict[str, Any]:
-    kinds = kinds_of(folder / trial_folder(trial.number))
+    kinds = kinds_of(files)
     pictures = {
         shown: artifact_path(study_id, trial_id, trial.number, kind)
         for shown, kind in PICTURES.items()

@@ -13,8 +13,9 @@ from optuna_dashboard._note import get_note_from_system_attrs
 from scripted import report
 
 from hpsearch.protocol.events import EventLog
+from hpsearch.protocol.job import identity_of
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.keys import DOCUMENT, RUNS
+from hpsearch.search.store.keys import DOCUMENT, ID, RUNS
 from hpsearch.views.dashboard.artifacts import TrialFiles, artifact_id
 from hpsearch.views.dashboard.storage import AnnotatedStorage, choose_annotated, open_to_read
 
@@ -28,11 +29,12 @@ def url(tmp_path: Path) -> str:
     document: dict[str, Any] = {"study": {"objective": {"score": "minimize"}}}
     study.set_user_attr(DOCUMENT, json.dumps(document))
     study.set_user_attr(RUNS, str(tmp_path / "runs"))
+    study.set_user_attr(ID, "1d")
     study.tell(study.ask(), 0.5)
     study.ask()
     folder = tmp_path / "runs" / "ours" / "trial-0000"
     folder.mkdir(parents=True)
-    EventLog(folder / "events.jsonl").append(report(1, 0.5))
+    EventLog(folder / "events.jsonl", identity_of("1d", 0, {}, 3)).append(report(1, 0.5))
     return url
 
 
@@ -117,6 +119,28 @@ def test_a_confusion_matrix_is_shown_below_the_curves_where_a_trial_kept_one(
 def test_a_file_there_is_none_of_is_not_found(url: str, name: str) -> None:
     with pytest.raises(ArtifactNotFound, match="there is no file"):
         TrialFiles(open_to_read(url)).open_reader(name)
+
+
+def test_another_trials_files_are_not_shown(url: str, tmp_path: Path) -> None:
+    """As after a backup of the database was put back, and numbers were given anew."""
+    file = tmp_path / "runs" / "ours" / "trial-0000" / "events.jsonl"
+    for owner in (("another", 0, {}, 3), ("1d", 1, {}, 3), ("1d", 0, {"x": 1.0}, 3)):
+        file.unlink()
+        EventLog(file, identity_of(*owner)).append(report(1, 0.25))
+        shown = AnnotatedStorage(open_to_read(url))
+        assert "learning curves" not in note(shown, 0) + str(shown.get_study_system_attrs(1))
+        with pytest.raises(ArtifactNotFound):
+            TrialFiles(open_to_read(url)).open_reader(artifact_id(1, 0, 0))
+
+
+def test_a_project_that_was_moved_shows_its_curves(tmp_path: Path, url: str) -> None:
+    there, moved = [*tmp_path.iterdir()], tmp_path / "moved"
+    moved.mkdir()
+    for path in there:
+        path.rename(moved / path.name)
+
+    shown = AnnotatedStorage(open_to_read(f"sqlite:///{moved / 'a.db'}"))
+    assert "![learning curves]" in note(shown, 0)
 
 
 def test_files_cannot_be_written_or_removed(url: str) -> None:
