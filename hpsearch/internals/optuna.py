@@ -25,7 +25,10 @@ from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.study._constrained_optimization import _is_constrained_optimization
 from optuna.study._frozen import FrozenStudy
-from optuna.study._multi_objective import _get_pareto_front_trials_by_trials
+from optuna.study._multi_objective import (
+    _fast_non_domination_rank,
+    _get_pareto_front_trials_by_trials,
+)
 from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES as METRIC_NAMES
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -43,6 +46,7 @@ __all__ = [
     "database_of",
     "decode_intermediate",
     "decode_value",
+    "domination_ranks",
     "encode_intermediate",
     "encode_value",
     "forget_trials",
@@ -150,6 +154,15 @@ def pareto_numbers(
     constrained = _is_constrained_optimization(list(trials))
     best = _get_pareto_front_trials_by_trials(trials, directions, constrained)
     return frozenset(trial.number for trial in best)
+
+
+def domination_ranks(losses: np.ndarray) -> np.ndarray:
+    """Returns the non-dominated rank of each row of losses, from 0: by how many fronts it is off.
+
+    Args:
+        losses: trials by objectives, the smaller the better.
+    """
+    return _fast_non_domination_rank(losses)
 
 
 def group_parameters(spaces: Iterable[Space]) -> list[Space]:

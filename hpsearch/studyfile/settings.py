@@ -112,9 +112,10 @@ def _schedule(
         rule = "a study has a scheduler or a pruner, not both"
         log.add(("study", "pruner"), f"{rule}; leave one of them out")
     chosen = scheduler or pruner
-    if objectives > 1 and (chosen or NO_PRUNER) != NO_PRUNER:
-        rule = "studies of several objectives train every trial whole"
-        log.add(("study", key), f"{rule}; write {key}: none, or keep one objective")
+    pauses = isinstance(chosen, Promote)
+    if objectives > 1 and not pauses and (chosen or NO_PRUNER) != NO_PRUNER:
+        rule = "a pruner cannot rank trials of several objectives"
+        log.add(("study", key), f"{rule}; write scheduler: promote, or {key}: none")
     if chosen is None:
         chosen = read_component("hyperband", PRUNERS) if objectives == 1 else NO_PRUNER
     return (chosen, NO_PRUNER) if isinstance(chosen, Promote) else (None, chosen)

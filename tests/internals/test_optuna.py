@@ -26,6 +26,7 @@ MODULES = {
     "_SYSTEM_ATTR_METRIC_NAMES": "study.study",
     "_SearchSpaceGroup": "search_space.group_decomposed",
     "_SearchSpaceTransform": "_transform",
+    "_fast_non_domination_rank": "study._multi_objective",
     "_get_pareto_front_trials_by_trials": "study._multi_objective",
     "_is_constrained_optimization": "study._constrained_optimization",
     "default_gamma": "samplers._tpe.sampler",
@@ -177,6 +178,16 @@ PRIVATE = [
     Private("_SearchSpaceGroup", TO_SAMPLE, groups),
     Private("_SearchSpaceTransform", "to propose values near a prior", scale),
     Private("_get_pareto_front_trials_by_trials", "to find the Pareto pareto", pareto),
+    Private(
+        "_fast_non_domination_rank",
+        "to rank trials of several objectives",
+        lambda: (
+            imported("_fast_non_domination_rank")(
+                np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
+            ).tolist()
+            == [0, 1, 0]
+        ),
+    ),
     Private(
         "_is_constrained_optimization",
         "to find the Pareto pareto",

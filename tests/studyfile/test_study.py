@@ -128,9 +128,10 @@ def test_several_objectives_are_not_pruned():
     both = {"val_accuracy": "maximize", "val_loss": "minimize"}
     assert study(study={"objective": both}).pruner.class_path == "optuna.pruners.NopPruner"
     assert study(study={"objective": both, "pruner": "none"}).objectives == both
+    assert study(study={"objective": both, "scheduler": "promote"}).promote == Promote()
     assert errors_of(study={"objective": both, "pruner": "median"}) == [
-        "study.pruner: studies of several objectives train every trial whole; "
-        "write pruner: none, or keep one objective"
+        "study.pruner: a pruner cannot rank trials of several objectives; "
+        "write scheduler: promote, or pruner: none"
     ]
 
 
@@ -382,9 +383,9 @@ def test_a_budget_may_be_in_epochs():
             "study.scheduler: promote has no argument 'etaa'; did you mean 'eta'?",
         ),
         (
-            {"scheduler": "promote", "objective": {"a": "maximize", "b": "minimize"}},
-            "study.scheduler: studies of several objectives train every trial whole; write"
-            " scheduler: none, or keep one objective",
+            {"scheduler": "asha", "objective": {"a": "maximize", "b": "minimize"}},
+            "study.scheduler: a pruner cannot rank trials of several objectives; write"
+            " scheduler: promote, or scheduler: none",
         ),
         (
             {"epochs": 1},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpsearch.search.rungs.curve import VALUES_BY_EPOCH, curve_of
 from hpsearch.search.rungs.epochs import EpochBudget
 from hpsearch.search.rungs.ladder import ETA, Ladder, Promotion, RungDecision, rungs_up_to
 from hpsearch.search.rungs.scheduler import AUDITED, Scheduler
@@ -9,10 +10,12 @@ from hpsearch.search.rungs.scheduler import AUDITED, Scheduler
 __all__ = [
     "AUDITED",
     "ETA",
+    "VALUES_BY_EPOCH",
     "EpochBudget",
     "Ladder",
     "Promotion",
     "RungDecision",
     "Scheduler",
+    "curve_of",
     "rungs_up_to",
 ]

@@ -6,10 +6,12 @@ they are known to be the best: nobody waits for the other trials of a rung.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from hpsearch.search.rungs.front import Losses, best_first
 
 Action = Literal["continue", "pause", "prune"]
 ETA = 4
@@ -75,18 +77,24 @@ def decide(rung: int, place: int, met: int, eta: int) -> RungDecision:
 
 @dataclass
 class _Rung:
-    """A rung: each trial's value there, the smaller the better, and which trials continued."""
+    """A rung: each trial's losses there, and which trials continued."""
 
     epochs: int
-    places: list[tuple[float, int]] = field(default_factory=list)
-    met: set[int] = field(default_factory=set)
+    ranked: list[int] = field(default_factory=list)
+    met: dict[int, Losses] = field(default_factory=dict)
     promoted: set[int] = field(default_factory=set)
 
-    def meet(self, number: int, value: float) -> int:
+    def meet(self, number: int, losses: Losses) -> int:
         """Enters a trial and returns its place, from 1."""
-        self.met.add(number)
-        insort(self.places, (value, number))
-        return bisect_left(self.places, (value, number)) + 1
+        self.met[number] = losses
+        if len(losses) == 1:
+            insort(self.ranked, number, key=self._place)
+        else:
+            self.ranked = best_first(self.met)
+        return self.ranked.index(number) + 1
+
+    def _place(self, number: int) -> tuple[Losses, int]:
+        return self.met[number], number
 
 
 class Ladder:
@@ -100,7 +108,7 @@ class Ladder:
     def __init__(self, rungs: Iterable[int], eta: int = ETA) -> None:
         self.eta = eta
         self._rungs = [_Rung(epochs) for epochs in rungs]
-        self._best: dict[int, float] = {}
+        self._best: dict[int, Losses] = {}
         self._lost: set[int] = set()
 
     @property
@@ -108,19 +116,21 @@ class Ladder:
         """The epochs at which trials pause, ascending."""
         return tuple(rung.epochs for rung in self._rungs)
 
-    def report(self, number: int, epoch: int, value: float, *, whole: bool = False) -> RungDecision:
-        """Records a trial's value after an epoch, and decides if that is at a rung.
+    def report(
+        self, number: int, epoch: int, losses: Losses, *, whole: bool = False
+    ) -> RungDecision:
+        """Records what a trial has after an epoch, and decides if that is at a rung.
 
-        A trial is ranked by its best value up to the rung: the value of a trial is that of its best
-        epoch. Where not every epoch is reported, the first report at or after a rung meets it.
+        A trial is ranked by its best epoch up to the rung, which is that of the first objective.
+        Where not every epoch is reported, the first report at or after a rung meets it.
 
         Args:
             number: the trial.
             epoch: epochs done.
-            value: of the objective, the smaller the better.
+            losses: of the objectives, the smaller the better.
             whole: it trains to its end, whatever the others do.
         """
-        best = self._best[number] = min(value, self._best.get(number, value))
+        best = self._keep_best(number, losses)
         decision = RungDecision("continue")
         for rung in self._rungs:
             if rung.epochs > epoch:
@@ -134,12 +144,12 @@ class Ladder:
                 rung.promoted.add(number)
         return decision
 
-    def restore(self, number: int, curve: Mapping[int, float], promoted: Collection[int]) -> int:
+    def restore(self, number: int, curve: Mapping[int, Losses], promoted: Collection[int]) -> int:
         """Enters a trial of an earlier run, and decides nothing.
 
         Args:
             number: the trial.
-            curve: its value after each epoch reported, the smaller the better.
+            curve: its losses after each epoch reported.
             promoted: the rungs that it has continued from.
 
         Returns:
@@ -148,7 +158,7 @@ class Ladder:
         """
         resting = None
         for epoch in sorted(curve):
-            best = self._best[number] = min(curve[epoch], self._best.get(number, curve[epoch]))
+            best = self._keep_best(number, curve[epoch])
             if resting is not None:
                 resting.promoted.add(number)
             resting = None
@@ -174,7 +184,7 @@ class Ladder:
     def leader(self) -> int | None:
         """Returns the best trial of the highest rung that any has met; None before the first."""
         for rung in reversed(self._rungs):
-            for _, number in rung.places:
+            for number in rung.ranked:
                 if number not in self._lost:
                     return number
         return None
@@ -191,8 +201,8 @@ class Ladder:
         """
         found: list[Promotion] = []
         for rung in reversed(self._rungs):
-            top = rung.places[: places(len(rung.places), self.eta, closing=closing)]
-            found += [Promotion(n, rung.epochs) for _, n in top if self._waits(rung, n)]
+            top = rung.ranked[: places(len(rung.met), self.eta, closing=closing)]
+            found += [Promotion(n, rung.epochs) for n in top if self._waits(rung, n)]
         return found
 
     def out_of_reach(self, to_come: int) -> list[int]:
@@ -205,22 +215,27 @@ class Ladder:
         most = to_come
         for rung in self._rungs:
             # If everybody who is still to come were worse than all that are there.
-            most = places(len(rung.places) + most, self.eta, closing=True)
-            found += [n for _, n in reversed(rung.places[most:]) if self._waits(rung, n)]
+            most = places(len(rung.met) + most, self.eta, closing=True)
+            found += [n for n in reversed(rung.ranked[most:]) if self._waits(rung, n)]
         return found
 
     def worst_first(self) -> Iterator[int]:
         """Yields the paused trials, those of the lowest rung first, the worst of a rung first."""
         for rung in self._rungs:
-            yield from (n for _, n in reversed(rung.places) if self._waits(rung, n))
+            yield from (n for n in reversed(rung.ranked) if self._waits(rung, n))
 
     def counts(self) -> Mapping[int, tuple[int, int]]:
         """Returns for each rung how many trials have met it, and how many of them continued."""
-        return {rung.epochs: (len(rung.places), len(rung.promoted)) for rung in self._rungs}
+        return {rung.epochs: (len(rung.met), len(rung.promoted)) for rung in self._rungs}
 
     def next_stop(self, epoch: int, epochs: int) -> int:
         """Returns the epoch after which a trial of `epochs` that has done `epoch` may pause."""
         return min([*(rung for rung in self.rungs if rung > epoch), epochs])
+
+    def _keep_best(self, number: int, losses: Losses) -> Losses:
+        known = self._best.get(number, losses)
+        self._best[number] = losses if losses[0] < known[0] else known
+        return self._best[number]
 
     def _waits(self, rung: _Rung, number: int) -> bool:
         return number not in rung.promoted and number not in self._lost

@@ -17,6 +17,8 @@ from hpsearch.internals.optuna import (
     good_share,
     group_parameters,
 )
+from hpsearch.search.rungs.curve import curve_of
+from hpsearch.search.rungs.front import Losses, best_first
 from hpsearch.search.rungs.ladder import ETA, rungs_up_to
 from hpsearch.search.rungs.priors import Priors
 
@@ -33,8 +35,9 @@ class RungSampler(ParzenSampler):
     what paused trials are. This one ranks at the highest rung that enough trials have met, all of
     them by their best value up to that epoch (as BOHB does: Falkner et al. 2018, arXiv 1807.01774).
     Its kernels are `0.3 n**(-1/(d+4))` of a range wide for n trials and d parameters (Scott's rule,
-    Optuna's own until 5.0). Parameters of branches are proposed as with `group=True`: in groups
-    that go together, each learned from the trials that have it.
+    Optuna's own until 5.0). Several objectives are ranked as by `best_first`. Parameters of
+    branches are proposed as with `group=True`: in groups that go together, each learned from the
+    trials that have it.
 
     Args:
         max_resource: epochs of a whole training.
@@ -118,30 +121,34 @@ class RungSampler(ParzenSampler):
 
     def _propose_group(self, study: Study, space: Space) -> dict[str, Any]:
         having = [trial for trial in self._seen if space.keys() <= trial.params.keys()]
-        sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
-        split = _split(having, self._rungs, sign, max(len(space) + 1, MIN_POINTS))
+        signs = [-1.0 if way == StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
+        split = _split(having, self._rungs, signs, max(len(space) + 1, MIN_POINTS))
         if not space or split is None:
             return {}
         return self.propose(study, space, *split)
 
 
-def value_by(trial: FrozenTrial, rung: int, sign: float) -> float | None:
-    """Returns the best value of a trial up to a rung, the smaller the better; None before it.
+def losses_by(trial: FrozenTrial, rung: int, signs: Sequence[float]) -> Losses | None:
+    """Returns what a trial has at its best epoch up to a rung; None before it has met the rung.
 
-    A complete trial has met every rung.
+    A complete trial has met every rung. Of several objectives the first decides which epoch is the
+    best one.
 
     Args:
         trial: any trial.
         rung: epochs.
-        sign: 1 to minimize, -1 to maximize.
+        signs: of each objective, 1 to minimize, -1 to maximize.
     """
-    curve = trial.intermediate_values
+    curve = curve_of(trial)
     if trial.state != TrialState.COMPLETE and (not curve or max(curve) < rung):
         return None
     values = [value for step, value in curve.items() if step <= rung] or [*curve.values()]
     if not values and trial.values:
-        values = [trial.values[0]]
-    return min(sign * value for value in values) if values else None
+        values = [trial.values]
+    losses = (
+        tuple(sign * value for sign, value in zip(signs, each, strict=True)) for each in values
+    )
+    return min(losses, key=lambda each: each[0], default=None)
 
 
 def _reported(study: Study, current: FrozenTrial) -> list[FrozenTrial]:
@@ -151,7 +158,7 @@ def _reported(study: Study, current: FrozenTrial) -> list[FrozenTrial]:
         trial
         for trial in all_trials(study, states)
         if trial.number != current.number
-        and (trial.intermediate_values or trial.state in (TrialState.COMPLETE, TrialState.RUNNING))
+        and (curve_of(trial) or trial.state in (TrialState.COMPLETE, TrialState.RUNNING))
     ]
 
 
@@ -166,19 +173,19 @@ def _groups(trials: Sequence[FrozenTrial]) -> list[Space]:
 
 
 def _split(
-    trials: Sequence[FrozenTrial], rungs: Sequence[int], sign: float, minimum: int
+    trials: Sequence[FrozenTrial], rungs: Sequence[int], signs: Sequence[float], minimum: int
 ) -> tuple[list[FrozenTrial], list[FrozenTrial]] | None:
     """Returns the good and the other trials, oldest first; None if too few have met any rung."""
     fit = [trial for trial in trials if not any(v > 0 for v in trial.constraints.values())]
     for rung in reversed(rungs):
-        values = {trial.number: value_by(trial, rung, sign) for trial in fit}
-        met = [trial for trial in fit if values[trial.number] is not None]
-        if len(met) < minimum:
+        losses = {trial.number: losses_by(trial, rung, signs) for trial in fit}
+        known = {number: each for number, each in losses.items() if each is not None}
+        if len(known) < minimum:
             continue
-        ranked = sorted(met, key=lambda trial: (values[trial.number], trial.number))
-        good = {trial.number for trial in ranked[: good_share(len(ranked))]}
+        good = set(best_first(known)[: good_share(len(known))])
+        met = [trial for trial in fit if trial.number in known]
         unfit = [trial for trial in trials if trial not in fit]
-        begun = [t for t in fit if values[t.number] is None and t.state == TrialState.RUNNING]
+        begun = [t for t in fit if t.number not in known and t.state == TrialState.RUNNING]
         others = [trial for trial in [*met, *begun, *unfit] if trial.number not in good]
         below = [trial for trial in met if trial.number in good]
         return below, sorted(others, key=lambda trial: trial.number)

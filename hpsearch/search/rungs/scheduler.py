@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.rungs.epochs import EpochBudget
+from hpsearch.search.rungs.front import Losses
 from hpsearch.search.rungs.ladder import Ladder, Promotion, RungDecision
 
 AUDITED = "it would pause, and is trained whole to see whether the rung is right"
@@ -23,16 +24,16 @@ class Scheduler:
         ladder: the rungs; none where nothing pauses.
         epochs: the budget in epochs.
         longest: the most epochs that a trial may take.
-        direction: of the objective.
+        directions: of the objectives; the first one decides which epoch of a trial is its best.
     """
 
     def __init__(
-        self, ladder: Ladder, epochs: EpochBudget, longest: int, direction: Direction
+        self, ladder: Ladder, epochs: EpochBudget, longest: int, directions: Iterable[Direction]
     ) -> None:
         self.ladder = ladder
         self.epochs = epochs
         self._longest = longest
-        self._sign = -sign_of(direction)
+        self._signs = [-sign_of(direction) for direction in directions]
         self._last_epochs: dict[int, int] = {}
         self._done: dict[int, int] = {}
         self._whole: set[int] = set()
@@ -40,7 +41,7 @@ class Scheduler:
     def restore(
         self,
         number: int,
-        curve: Mapping[int, float],
+        curve: Mapping[int, Sequence[float]],
         promoted: Collection[int],
         *,
         whole: bool = False,
@@ -49,14 +50,14 @@ class Scheduler:
 
         Args:
             number: the trial.
-            curve: its value after each epoch reported.
+            curve: its values after each epoch reported.
             promoted: the rungs that it has continued from.
             whole: it was trained to its end.
 
         Returns:
             The rung that it rests at; 0 if it is between rungs.
         """
-        losses = {epoch: self._sign * value for epoch, value in curve.items()}
+        losses = {epoch: self._losses(values) for epoch, values in curve.items()}
         rung = self.ladder.restore(number, losses, promoted)
         self._note(number, max(curve, default=0))
         if whole:
@@ -70,18 +71,24 @@ class Scheduler:
         self._aim(number, epochs if whole else self.ladder.next_stop(done, epochs))
 
     def report(
-        self, number: int, epoch: int, value: float, *, whole: bool = False, audit: bool = False
+        self,
+        number: int,
+        epoch: int,
+        values: Sequence[float],
+        *,
+        whole: bool = False,
+        audit: bool = False,
     ) -> RungDecision:
-        """Records a trial's value after an epoch, and decides what the trial does.
+        """Records a trial's values after an epoch, and decides what it does.
 
         Args:
             number: the trial.
             epoch: epochs done.
-            value: of the objective.
+            values: of the objectives.
             whole: it trains to its end, whatever the others do.
             audit: the same from the rung on at which it would pause, if the budget has its epochs.
         """
-        decision = self.ladder.report(number, epoch, self._sign * value, whole=whole)
+        decision = self.ladder.report(number, epoch, self._losses(values), whole=whole)
         self._note(number, epoch)
         if self.is_at_end(number, epoch):
             return RungDecision("continue")
@@ -137,6 +144,9 @@ class Scheduler:
             if self.epochs.fits(found.number, aim, self._reserve(found.number)):
                 return found
         return None
+
+    def _losses(self, values: Sequence[float]) -> Losses:
+        return tuple(sign * value for sign, value in zip(self._signs, values, strict=True))
 
     def _reserve(self, number: int | None = None) -> int:
         """Returns the epochs that this trial, or a new one, must leave to the leader."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import optuna
@@ -16,9 +16,17 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.classes.binding import instantiate
 from hpsearch.classes.components import resolve
 from hpsearch.protocol.seeds import derive_seed
-from hpsearch.protocol.types import Scalar, primary
+from hpsearch.protocol.types import Scalar
 from hpsearch.search.pruners import KeptPruner, keeping
-from hpsearch.search.rungs import ETA, EpochBudget, Ladder, Promotion, Scheduler, rungs_up_to
+from hpsearch.search.rungs import (
+    ETA,
+    EpochBudget,
+    Ladder,
+    Promotion,
+    Scheduler,
+    curve_of,
+    rungs_up_to,
+)
 from hpsearch.search.store.keys import CURVE, PROMOTED
 from hpsearch.studyfile.distributions import Choice, Distribution, IntRange
 from hpsearch.studyfile.known_settings import priors_of
@@ -121,7 +129,7 @@ def build_scheduler(spec: StudySpec) -> Scheduler:
     rungs = rungs_up_to(longest, spec.promote.eta, spec.promote.first) if spec.promote else ()
     ladder = Ladder(rungs, spec.promote.eta if spec.promote else ETA)
     epochs = EpochBudget(spec.epochs)
-    return Scheduler(ladder, epochs, longest, primary(spec.objectives)[1])
+    return Scheduler(ladder, epochs, longest, spec.objectives.values())
 
 
 def _grid(spec: StudySpec) -> dict[str, list[Scalar]]:
@@ -147,6 +155,7 @@ class Pauses:
 
     def __init__(self, spec: StudySpec, trials: Iterable[FrozenTrial]) -> None:
         self.scheduler = build_scheduler(spec)
+        self._objectives = len(spec.objectives)
         rests = {trial.number: self._restore(trial) for trial in trials}
         self._rungs = {number: rung for number, rung in rests.items() if rung}
 
@@ -202,8 +211,7 @@ class Pauses:
 
     def _restore(self, trial: FrozenTrial) -> int:
         """Enters a trial of an earlier run; returns the rung that it is paused at, 0 for none."""
-        written = trial.user_attrs.get(CURVE) or trial.intermediate_values
-        curve = {int(epoch): value for epoch, value in written.items()}
+        curve = curve_of(trial) or self._first_objective(trial)
         promoted = trial.user_attrs.get(PROMOTED, ())
         complete = trial.state == TrialState.COMPLETE
         rung = self.scheduler.restore(trial.number, curve, promoted, whole=complete)
@@ -212,3 +220,15 @@ class Pauses:
         if not complete:
             self.scheduler.lose(trial.number)
         return 0
+
+    def _first_objective(self, trial: FrozenTrial) -> dict[int, Sequence[float]]:
+        """Returns the curve of a trial of which only the first of several objectives is known.
+
+        That is enough to count epochs. To rank at rungs it is not: there, a trial that is not over
+        begins anew and replays its own record.
+        """
+        if self.scheduler.ladder.rungs:
+            return {}
+        others = [0.0] * (self._objectives - 1)
+        written = trial.user_attrs.get(CURVE, {})
+        return {int(epoch): (value, *others) for epoch, value in written.items()}

@@ -13,6 +13,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from hpsearch.errors import InputError
+from hpsearch.search.rungs import VALUES_BY_EPOCH
 from hpsearch.search.store import keys
 
 Fits = Callable[[Any], bool]
@@ -110,6 +111,7 @@ _OF_TRIAL: Mapping[str, Fits] = {
     keys.ATTEMPTS: _all(_mapping),
     keys.CHECKPOINT: _text,
     keys.CURVE: _mapping,
+    VALUES_BY_EPOCH: _mapping,
     keys.DEVICE: _text,
     keys.FAILURE: _text,
     keys.FAILURE_KIND: _text,

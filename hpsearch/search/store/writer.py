@@ -12,7 +12,7 @@ from hpsearch.internals.optuna import forget_trials, storage_of, study_id_of, tr
 from hpsearch.protocol.messages import Ended, Report
 from hpsearch.protocol.types import Direction, Scalar, primary, sign_of
 from hpsearch.search.pruners import KeptPruner
-from hpsearch.search.rungs import AUDITED, RungDecision
+from hpsearch.search.rungs import AUDITED, VALUES_BY_EPOCH, RungDecision
 from hpsearch.search.store.attempts import Attempts
 from hpsearch.search.store.keys import (
     AUDITED_AT,
@@ -149,25 +149,21 @@ class StudyWriter:
         Idempotent: an epoch that is reported again keeps its first value.
         """
         self.attempts.advance(trial, report.step)
-        value = report.values[primary(self._spec.objectives)[0]]
+        values = tuple(report.values[name] for name in self._spec.objectives)
         whole = bool(trial.user_attrs.get(WHOLE))
-        scheduler = self.pauses.scheduler
         audit = self._spec.audits(trial.number)
-        decision = scheduler.report(trial.number, report.step, value, whole=whole, audit=audit)
+        decision = self.pauses.scheduler.report(
+            trial.number, report.step, values, whole=whole, audit=audit
+        )
         if decision.reason == AUDITED:
             self.set_facts(trial, {WHOLE: True, AUDITED_AT: decision.rung})
-        if not self._prunes:
-            curve = dict(trial.user_attrs.get(CURVE, {}))
-            trial.set_user_attr(CURVE, {str(report.step): value, **curve})
-            return decision
-        if report.step not in self._storage.get_trial(trial_id_of(trial)).intermediate_values:
-            trial.report(value, report.step)
+        self._write_values(trial, report.step, values)
         if report.last:
             return RungDecision("continue")
         if decision.rung and decision.action == "continue":
             promoted = trial.user_attrs.get(PROMOTED, [])
             trial.set_user_attr(PROMOTED, [*promoted, decision.rung])
-        kept = whole or self._spec.promote
+        kept = whole or self._spec.promote or not self._prunes
         return RungDecision("prune") if not kept and trial.should_prune() else decision
 
     def begin(self, trial: Trial, epochs: int) -> None:
@@ -234,6 +230,16 @@ class StudyWriter:
         self.attempts.close(trial, how)
         self.pauses.scheduler.stop(trial.number)
         self._storage.set_trial_state_values(trial_id_of(trial), TrialState.WAITING)
+
+    def _write_values(self, trial: Trial, step: int, values: tuple[float, ...]) -> None:
+        if len(values) == 1:
+            if step not in self._storage.get_trial(trial_id_of(trial)).intermediate_values:
+                trial.report(values[0], step)
+            return
+        known = trial.user_attrs
+        trial.set_user_attr(CURVE, {str(step): values[0], **known.get(CURVE, {})})
+        several = {str(step): list(values), **known.get(VALUES_BY_EPOCH, {})}
+        trial.set_user_attr(VALUES_BY_EPOCH, several)
 
     def _continue(self, number: int, rung: int) -> Trial:
         trial = self.adopt(number, number, self.trial(number).state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,13 @@ class Trained:
     def script(self, job: Job) -> Iterator[Message | Exited]:
         """A trial whose score is x, and which continues after the epochs that it has done."""
         done = self.epochs.setdefault(job.number, [])
+        two = len(job.objectives) == 2
         yield Started(len(done), {"parameters": 5, "split": "s", "device": job.device})
         for step in range(len(done) + 1, EPOCHS + 1):
             done.append(step)
-            yield report(step, float(job.config["model"]["init_args"]["x"]))
+            score = float(job.config["model"]["init_args"]["x"])
+            said = report(step, score)
+            yield replace(said, values={**said.values, "size": score**2}) if two else said
         yield Ended("complete", facts={"epochs": EPOCHS, "checkpoint": "best.ckpt"})
         yield Exited(0)
 
@@ -164,6 +168,22 @@ def test_audited_trials_are_trained_whole_without_a_pause(tmp_path: Path) -> Non
     assert {t.state for t in audited} == {"complete"}
     assert {len(t.values_by_epoch) for t in audited} == {EPOCHS}
     assert {attempt["how"] for trial in audited for attempt in trial.attempts} == {"complete"}
+
+
+def test_with_two_objectives_what_one_of_them_speaks_for_is_promoted_too(tmp_path: Path) -> None:
+    both = {"score": "maximize", "size": "minimize"}
+    bench = Bench(tmp_path, spec(trials=24, objective=both, sampler="rungs"))
+    for reports in (9, 15):
+        bench.run(slots=2, reports=reports)
+    bench.run(slots=2)
+    record = bench.record()
+    whole = [trial for trial in record.trials if trial.state == "complete"]
+    assert record.state == "done"
+    assert len(whole) < len(record.trials) / 2
+    assert {trial.number for trial in record.pareto_front} <= {trial.number for trial in whole}
+    # Both ends of the front: x has the best score where it is large, the best size where small.
+    xs = [trial.params["model.x"] for trial in record.trials]
+    assert {min(xs), max(xs)} <= {trial.params["model.x"] for trial in record.pareto_front}
 
 
 def test_a_paused_trial_is_shown_as_paused_and_where(tmp_path: Path) -> None:

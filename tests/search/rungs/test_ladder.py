@@ -36,25 +36,25 @@ def test_a_decision_says_why():
 def ladder_with(*values: float, rung: int = 1, epochs: int = 27) -> Ladder:
     ladder = Ladder(rungs_up_to(epochs, 3), eta=3)
     for number, value in enumerate(values):
-        ladder.report(number, rung, value)
+        ladder.report(number, rung, (value,))
     return ladder
 
 
 def test_between_rungs_a_trial_continues():
-    assert ladder_with().report(0, 2, 0.5).rung == 1
-    assert ladder_with(0.5).report(0, 2, 0.1).action == "continue"
+    assert ladder_with().report(0, 2, (0.5,)).rung == 1
+    assert ladder_with(0.5).report(0, 2, (0.1,)).action == "continue"
 
 
 def test_a_trial_that_is_among_the_best_third_at_once_does_not_pause():
     ladder = Ladder((1, 3), eta=3)
-    actions = [ladder.report(n, 1, value).action for n, value in enumerate((0.5, 0.6, 0.4, 0.7))]
+    actions = [ladder.report(n, 1, (value,)).action for n, value in enumerate((0.5, 0.6, 0.4, 0.7))]
     assert actions == ["pause", "pause", "continue", "pause"]
 
 
 def test_paused_trials_are_promoted_as_others_come_in_worse():
     ladder = ladder_with(0.1, 0.6)
     assert ladder.promotable() == []
-    ladder.report(2, 1, 0.7)
+    ladder.report(2, 1, (0.7,))
     assert ladder.promotable() == [Promotion(0, 1)]
     ladder.promote(0)
     assert ladder.promotable() == []
@@ -63,11 +63,11 @@ def test_paused_trials_are_promoted_as_others_come_in_worse():
 def test_the_highest_rung_comes_first_and_within_it_the_best():
     ladder = Ladder((1, 3), eta=3)
     for number in range(9):
-        ladder.report(number, 1, number / 10)
+        ladder.report(number, 1, (number / 10,))
     for number, value in ((0, 0.3), (1, 0.2), (2, 0.25)):
         ladder.promote(number)
-        ladder.report(number, 3, value)
-    ladder.report(9, 1, 0.95)
+        ladder.report(number, 3, (value,))
+    ladder.report(9, 1, (0.95,))
     assert ladder.promotable()[0] == Promotion(0, 3)
     ladder.promote(0)
     assert [p.number for p in ladder.promotable()] == []
@@ -76,22 +76,22 @@ def test_the_highest_rung_comes_first_and_within_it_the_best():
 def test_a_trial_is_ranked_by_its_best_epoch_up_to_the_rung():
     ladder = Ladder((3,), eta=3)
     for number in (0, 1):
-        ladder.report(number, 3, 0.5)
-    ladder.report(2, 1, 0.1)
-    assert ladder.report(2, 3, 0.9).action == "continue"
+        ladder.report(number, 3, (0.5,))
+    ladder.report(2, 1, (0.1,))
+    assert ladder.report(2, 3, (0.9,)).action == "continue"
 
 
 def test_the_first_report_at_or_after_a_rung_meets_it():
     ladder = Ladder((1, 3), eta=3)
-    assert ladder.report(0, 2, 0.5).rung == 1
-    assert ladder.report(0, 4, 0.5).rung == 3
+    assert ladder.report(0, 2, (0.5,)).rung == 1
+    assert ladder.report(0, 4, (0.5,)).rung == 3
     assert ladder.counts() == {1: (1, 0), 3: (1, 0)}
 
 
 def test_a_whole_trial_never_pauses_but_counts_at_every_rung():
     ladder = Ladder((1, 3), eta=3)
-    assert ladder.report(0, 1, 9.0, whole=True).action == "continue"
-    assert ladder.report(0, 3, 9.0, whole=True).action == "continue"
+    assert ladder.report(0, 1, (9.0,), whole=True).action == "continue"
+    assert ladder.report(0, 3, (9.0,), whole=True).action == "continue"
     assert ladder.counts() == {1: (1, 1), 3: (1, 1)}
 
 
@@ -118,14 +118,14 @@ def test_who_cannot_be_promoted_by_any_result_to_come_is_out_of_reach():
 def test_a_restored_ladder_decides_as_the_one_that_was_lost():
     report_full, found = Ladder((1, 3), eta=3), Ladder((1, 3), eta=3)
     for number in range(7):
-        report_full.report(number, 1, 1 - number / 10)
+        report_full.report(number, 1, (1 - number / 10,))
     for promotion in report_full.promotable():
         report_full.promote(promotion.number)
-        report_full.report(promotion.number, 2, 0.05)
-    rests = [found.restore(n, {1: 1 - n / 10}, promoted=()) for n in range(6)]
+        report_full.report(promotion.number, 2, (0.05,))
+    rests = [found.restore(n, {1: (1 - n / 10,)}, promoted=()) for n in range(6)]
     assert rests == [1] * 6
-    assert found.restore(6, {1: 0.4, 2: 0.05}, promoted=()) == 0
-    assert found.restore(4, {1: 0.6}, promoted=(1,)) == 0
+    assert found.restore(6, {1: (0.4,), 2: (0.05,)}, promoted=()) == 0
+    assert found.restore(4, {1: (0.6,)}, promoted=(1,)) == 0
 
 
 def test_the_next_stop_is_the_next_rung_or_the_end():

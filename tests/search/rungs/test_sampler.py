@@ -9,8 +9,9 @@ import optuna
 import pytest
 from optuna.trial import Trial, TrialState
 
+from hpsearch.search.rungs.curve import VALUES_BY_EPOCH
 from hpsearch.search.rungs.priors import Priors
-from hpsearch.search.rungs.sampler import RungSampler, value_by
+from hpsearch.search.rungs.sampler import RungSampler, losses_by
 
 
 def paused(study: optuna.Study, params: Callable[[Trial], float], epochs: int = 1) -> Trial:
@@ -122,15 +123,30 @@ def test_it_works_on_a_database(tmp_path: Path):
     assert 0 <= again.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).params["x"] <= 1
 
 
+def test_of_several_objectives_it_proposes_along_the_front():
+    """Of x*x and (x - 1)**2 the front is x from 0 to 1; the range goes on to 10."""
+    study = study_of(RungSampler(9, seed=0), directions=["minimize", "minimize"])
+    drawn = []
+    for _ in range(60):
+        trial = Trial(study, study._storage.create_new_trial(study._study_id))
+        drawn.append(x := trial.suggest_float("x", -10, 10))
+        trial.set_user_attr(VALUES_BY_EPOCH, {"1": [x**2, (x - 1) ** 2]})
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+    assert sum(-2 < x < 3 for x in drawn[:10]) <= 4
+    assert sum(-2 < x < 3 for x in drawn[30:]) >= 15
+
+
 def test_a_value_by_a_rung_is_the_best_until_then():
     study = optuna.create_study()
     trial = paused(study, bowl)
     frozen = study.get_trials()[0]
     frozen.intermediate_values = {1: 0.5, 2: 0.3, 3: 0.4}
-    assert [value_by(frozen, rung, 1.0) for rung in (1, 3, 9)] == [0.5, 0.3, None]
-    assert value_by(frozen, 3, -1.0) == -0.5
+    assert [losses_by(frozen, rung, [1]) for rung in (1, 3, 9)] == [(0.5,), (0.3,), None]
+    assert losses_by(frozen, 3, [-1]) == (-0.5,)
     frozen.state = TrialState.COMPLETE
-    assert value_by(frozen, 9, 1.0) == 0.3
+    assert losses_by(frozen, 9, [1]) == (0.3,)
+    frozen.user_attrs = {VALUES_BY_EPOCH: {"1": [0.5, 7.0], "2": [0.6, 8.0]}}
+    assert losses_by(frozen, 2, [-1, 1]) == (-0.6, 8.0)
     assert trial.number == 0
 
 

@@ -13,7 +13,7 @@ from hpsearch.search.rungs.scheduler import AUDITED, OUT_OF_EPOCHS, Scheduler
 
 def scheduler(epochs: int | None = None, longest: int = 9) -> Scheduler:
     ladder = Ladder(rungs_up_to(longest, 3), eta=3)
-    return Scheduler(ladder, EpochBudget(epochs), longest, "maximize")
+    return Scheduler(ladder, EpochBudget(epochs), longest, ["maximize"])
 
 
 def search(
@@ -42,7 +42,7 @@ def search(
         number = rng.choice(running)
         epoch = len(trained[number]) + 1
         trained[number].append(epoch)
-        decision = of.report(number, epoch, rng.random())
+        decision = of.report(number, epoch, [rng.random()])
         if epoch == longest:
             of.finish(number)
         elif decision.action == "pause":
@@ -73,23 +73,23 @@ def test_a_trial_that_is_trained_whole_holds_its_epochs_from_the_start():
     of.begin(0, 9, whole=True)
     assert of.epochs.left == 3
     of.begin(1, 9)
-    assert of.report(1, 1, 0.9).action == "pause"
+    assert of.report(1, 1, [0.9]).action == "pause"
 
 
 def test_an_audited_trial_trains_to_its_end_where_it_would_pause():
     of = scheduler(epochs=60)
     for number in range(2):
         of.begin(number, 9)
-        of.report(number, 1, 0.5)
+        of.report(number, 1, [0.5])
     of.begin(2, 9)
-    decision = of.report(2, 1, 0.1, audit=True)
+    decision = of.report(2, 1, [0.1], audit=True)
     assert (decision.action, decision.rung, decision.reason) == ("continue", 1, AUDITED)
     assert of.epochs.held(2) == 9
     assert 2 not in [found.number for found in of.ladder.promotable(closing=True)]
     poor = scheduler(epochs=12)
     for number in range(2):
         poor.begin(number, 9)
-        decision = poor.report(number, 1, 0.5 - number / 10, audit=number > 0)
+        decision = poor.report(number, 1, [0.5 - number / 10], audit=number > 0)
     assert decision.action == "pause", "the leader's epochs are kept for it"
 
 
@@ -97,21 +97,21 @@ def test_without_epochs_for_the_next_stop_a_trial_pauses():
     of = scheduler(epochs=12)
     for number in range(3):
         of.begin(number, 9)
-        of.report(number, 1, number / 10)
-    decision = of.report(2, 3, 0.9)
+        of.report(number, 1, [number / 10])
+    decision = of.report(2, 3, [0.9])
     assert (decision.action, decision.reason) != ("pause", OUT_OF_EPOCHS)
     for number in (3, 4):
         of.begin(number, 9)
-        decision = of.report(number, 1, number / 10)
+        decision = of.report(number, 1, [number / 10])
     assert (decision.action, decision.reason) == ("pause", OUT_OF_EPOCHS)
 
 
 def test_a_restored_search_continues_from_where_each_trial_rests():
     of = scheduler(epochs=30)
     rests = [
-        of.restore(0, {1: 0.9, 2: 0.8, 3: 0.7}, promoted=(1,)),
-        of.restore(1, {1: 0.5}, promoted=()),
-        of.restore(2, {1: 0.4, 2: 0.4}, promoted=(1,)),
+        of.restore(0, {1: [0.9], 2: [0.8], 3: [0.7]}, promoted=(1,)),
+        of.restore(1, {1: [0.5]}, promoted=()),
+        of.restore(2, {1: [0.4], 2: [0.4]}, promoted=(1,)),
         of.restore(3, {}, promoted=()),
     ]
     assert rests == [3, 1, 0, 0]

@@ -1,0 +1,49 @@
+"""Trials of several objectives in one order: first those that no other beats in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hpsearch.internals.optuna import domination_ranks
+
+Losses = tuple[float, ...]
+
+
+def best_first(losses: Mapping[int, Losses]) -> list[int]:
+    """Returns trials in the order of their losses; of equals the one with the smaller number first.
+
+    Those of several objectives come by non-dominated rank, and within a rank the ones first whose
+    neighbours are far, as in NSGA-II (Deb et al. 2002): what continues covers the whole front.
+
+    Args:
+        losses: what each trial has, the smaller the better: one value for each objective.
+    """
+    numbers = sorted(losses)
+    if not numbers or len(losses[numbers[0]]) == 1:
+        return sorted(numbers, key=lambda number: losses[number])
+    table = np.array([losses[number] for number in numbers])
+    ranks = domination_ranks(table)
+    room = np.empty(len(numbers))
+    for rank in set(ranks.tolist()):
+        members = ranks == rank
+        room[members] = _distance_to_neighbours(table[members])
+    order = sorted(range(len(numbers)), key=lambda i: (ranks[i], -room[i]))
+    return [numbers[i] for i in order]
+
+
+def _distance_to_neighbours(table: np.ndarray) -> np.ndarray:
+    """Returns each row's crowding distance; infinite for the best and the worst of an objective."""
+    room = np.zeros(len(table))
+    for column in table.T:
+        order = np.argsort(column, kind="stable")
+        ordered = column[order]
+        span = ordered[-1] - ordered[0]
+        gaps = np.full(len(table), np.inf)
+        if span > 0:
+            gaps[1:-1] = (ordered[2:] - ordered[:-2]) / span
+        else:
+            gaps[:] = 0.0
+        room[order] += gaps
+    return room
