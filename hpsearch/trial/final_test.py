@@ -17,6 +17,7 @@ from hpsearch.protocol.job import Job
 from hpsearch.trial import tensorboard
 from hpsearch.trial.fingerprint import fingerprint_test_rows
 from hpsearch.trial.lightning_namespace import in_namespace, namespace_of
+from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.trained_model import build, find_best
 from hpsearch.trial.trainer import build_trainer
 
@@ -82,7 +83,7 @@ def run_final_test(
     Returns:
         `metrics` (by name), `examples` (count), `images` (the fingerprint, empty where it cannot
         be known), and `earlier`, the openings of the same images by others; or `failure`, one
-        line, if there is no result.
+        line, if there is no result; or `missing`, what has no test, if nothing was opened.
     """
     try:
         with recorded_by_caller():
@@ -94,6 +95,8 @@ def run_final_test(
 def _test(job: Job, reason: str, evaluation: TestEvaluation | None) -> dict[str, Any]:
     best = find_best(job)
     module, data = build(job)
+    if missing := _missing(module, data):
+        return {"missing": missing}
     if hasattr(data, "open_test_split"):
         data.open_test_split(reason)
     images = fingerprint_test_rows(module if data is None else data)
@@ -107,6 +110,15 @@ def _test(job: Job, reason: str, evaluation: TestEvaluation | None) -> dict[str,
     record_evaluation(folder, images, facts | found, token)
     earlier = [_brief(one) for one in known if one.get("search") != evaluation.search]
     return {**found, "images": images, "earlier": earlier[-_MOST_EARLIER:]}
+
+
+def _missing(module: Any, data: Any) -> str:
+    """Returns what there is no test for, in words; empty if there is one."""
+    rows = module if data is None else data
+    for part, hook in ((module, "test_step"), (rows, "test_dataloader")):
+        if not overrides(part, hook):
+            return f"{type(part).__name__} has no {hook}"
+    return ""
 
 
 def _brief(evaluation: Mapping[str, Any]) -> dict[str, Any]:

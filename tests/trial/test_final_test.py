@@ -190,8 +190,17 @@ def test_a_model_that_is_not_what_was_saved_is_not_tested(tmp_path: Path) -> Non
     assert "is not what was saved" in run_final_test(trial, "a test")["failure"]
 
 
-def test_without_a_test_step_there_is_a_line_that_says_so(tmp_path: Path) -> None:
-    trial = job(tmp_path, "tiny.TinyModel", {"class_path": "tested.TestedData"})
+@pytest.mark.parametrize(
+    ("model", "data", "missing"),
+    [
+        ("tiny.TinyModel", "tested.TestedData", "TinyModel has no test_step"),
+        ("tested.TestedModel", "tiny.TinyData", "TinyData has no test_dataloader"),
+    ],
+)
+def test_where_there_is_no_test_nothing_is_opened(
+    tmp_path: Path, model: str, data: str, missing: str
+) -> None:
+    trial = job(tmp_path, model, {"class_path": data})
     run(trial)
-    failure = run_final_test(trial, "a test")["failure"]
-    assert "No `test_step()` method defined" in failure
+    assert run_final_test(trial, "a test", evaluation(tmp_path)) == {"missing": missing}
+    assert list(tmp_path.glob("*openings*")) == []

@@ -13,6 +13,7 @@ from hpsearch.protocol.types import Direction, primary, sign_of
 from hpsearch.search.confirm.intervals import (
     Interval,
     claim_level,
+    is_close,
     mean_interval,
     paired_p_value,
 )
@@ -93,6 +94,8 @@ class Comparison:
         look: the how-many-th look at the data this is, from 1.
         level: below which p-value the difference is real, given the looks before.
         beats: whether the first is really better, with 5 % of errors over all looks.
+        close: whether the difference is at most its own standard error, as noise alone makes it
+            in one case of three: then what they cost may decide (Breiman et al. 1984).
     """
 
     first: int
@@ -103,6 +106,7 @@ class Comparison:
     look: int
     level: float
     beats: bool
+    close: bool
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ class Confirmation:
 
     @property
     def chosen(self) -> Finalist:
-        """The setting to take: the first, or the second if it is cheaper and not really worse."""
+        """The setting to take: the first, or the second if it is cheaper and hardly worse."""
         return self.finalists[1 if self.reason in ("parameters", "seconds") else 0]
 
     @property
@@ -140,7 +144,7 @@ class Confirmation:
         first, second = self.finalists[:2]
         if second.failed > first.failed:
             return "failures"
-        return second.saves(first) or "mean"
+        return (self.comparison.close and second.saves(first)) or "mean"
 
     @property
     def model(self) -> tuple[int, TrialRecord]:
@@ -251,7 +255,10 @@ def _compare(
     # What was claimed at an earlier look stays claimed, as long as the first is still ahead.
     claimed = any(look["beats"] for look in looks if _agrees(look, known))
     beats = difference > 0 and (claimed or (p_value is not None and p_value < level))
-    return Comparison(**same, difference=difference, look=earlier + 1, level=level, beats=beats)
+    close = is_close(difference, len(common), p_value)
+    return Comparison(
+        **same, difference=difference, look=earlier + 1, level=level, beats=beats, close=close
+    )
 
 
 def _agrees(look: Look, known: Mapping[str, Any]) -> bool:

@@ -85,6 +85,19 @@ def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | N
     return p_value
 
 
+def is_close(difference: float, count: int, p_value: float | None) -> bool:
+    """Returns whether two settings differ by their difference's standard error at most.
+
+    Args:
+        difference: of their means.
+        count: how many pairs of runs there are.
+        p_value: of the paired test; without one only equal means are close.
+    """
+    if p_value is None:
+        return difference == 0
+    return p_value >= float(2 * stdtr(count - 1, -1.0))
+
+
 def claim_level(earlier: int) -> float:
     """Returns below which p-value a difference is real, after so many earlier looks at the data.
 

@@ -8,17 +8,18 @@ from typing import Any
 from hpsearch.protocol.types import sign_of
 from hpsearch.search.confirm.finalists import Confirmation, Finalist
 from hpsearch.search.confirm.intervals import Interval, share_interval
-from hpsearch.search.confirm.test_log import Evaluation
+from hpsearch.search.confirm.test_log import Evaluation, FinalTest
 from hpsearch.search.store.keys import SEED
 
 _WHOLE = 0.01
 
 
 def describe(
-    confirmation: Confirmation, evaluation: Evaluation | None, refit: dict[str, Any] | None
+    confirmation: Confirmation, tested: FinalTest, refit: dict[str, Any] | None
 ) -> dict[str, Any]:
     """Returns the confirmation, its test and its refit as plain data."""
     seed, run = confirmation.model
+    evaluation = tested.evaluation
     return {
         "study": confirmation.study,
         "metric": confirmation.metric,
@@ -37,6 +38,7 @@ def describe(
             "epochs": confirmation.epochs,
         },
         "test": None if evaluation is None else _test(confirmation.metric, evaluation),
+        "untested": tested.missing,
         "refit": refit,
     }
 

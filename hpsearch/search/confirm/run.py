@@ -22,10 +22,11 @@ from hpsearch.search.confirm.finalists import Confirmation, choose_finalists, ra
 from hpsearch.search.confirm.record import describe
 from hpsearch.search.confirm.study import enqueue_finalists
 from hpsearch.search.confirm.test_log import (
-    Evaluation,
+    FinalTest,
     begin_evaluation,
     end_evaluation,
     find_result,
+    withdraw_evaluation,
 )
 from hpsearch.search.coordinator import Observer
 from hpsearch.search.model import model_job
@@ -113,13 +114,13 @@ def confirm_study(
     job = _model_job(confirmation, training.study, again.spec, slot)
     with _owning(search):
         call: Call = bridge.call if run.engine == "inline" else run_in_subprocess
-        evaluation, refused = _evaluation(study, confirmation, job, options.again, call)
+        tested = _evaluation(study, confirmation, job, options.again, call)
         refit = None
-        if options.refit and not refused:
+        if options.refit and not tested.refused:
             job = replace(job, folder=str(Path(record.runs) / search.name / REFIT))
             refit = call("hpsearch.trial.refit:refit", job, confirmation.epochs)
-        found = _write(study, describe(confirmation, evaluation, refit))
-    return ConfirmResult(training, found, refused)
+        found = _write(study, describe(confirmation, tested, refit))
+    return ConfirmResult(training, found, tested.refused)
 
 
 @contextmanager
@@ -144,12 +145,12 @@ def _train(again: StoredStudy, run: RunOptions, observer: Observer) -> SearchOut
 
 def _evaluation(
     study: optuna.Study, confirmation: Confirmation, job: Job, again: bool, call: Call
-) -> tuple[Evaluation | None, str]:
+) -> FinalTest:
     """Returns what the chosen model gives on the test split, or why that was not opened."""
     try:
-        return _open_test_split(study, confirmation, job, again, call), ""
+        return _open_test_split(study, confirmation, job, again, call)
     except InputError as error:
-        return None, str(error)
+        return FinalTest(refused=str(error))
 
 
 def _write(study: optuna.Study, record: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def _write(study: optuna.Study, record: dict[str, Any]) -> dict[str, Any]:
 
 def _open_test_split(
     study: optuna.Study, confirmation: Confirmation, job: Job, again: bool, call: Call
-) -> Evaluation:
+) -> FinalTest:
     """Returns what the chosen model gives on the test split, which is opened if it was not.
 
     Raises:
@@ -177,7 +178,7 @@ def _open_test_split(
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     known = find_result(study, sha256)
     if known is not None and not again:
-        return known
+        return FinalTest(known)
     evaluation = begin_evaluation(
         study, trial=trial, seed=seed, checkpoint=run.checkpoint, sha256=sha256, again=again
     )
@@ -194,7 +195,10 @@ def _open_test_split(
         result = call(test, job, evaluation.reason, facts)
     except SearchError as error:
         result = {"failure": str(error)}
-    return end_evaluation(study, result)
+    if "missing" in result:
+        withdraw_evaluation(study)
+        return FinalTest(missing=result["missing"])
+    return FinalTest(end_evaluation(study, result))
 
 
 def _model_job(

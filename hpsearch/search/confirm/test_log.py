@@ -53,6 +53,21 @@ class Evaluation:
     earlier: Sequence[Mapping[str, Any]] = ()
 
 
+@dataclass(frozen=True)
+class FinalTest:
+    """What came of the wish to test a model.
+
+    Attributes:
+        evaluation: the opening of the test split that measured it; None if there is none.
+        refused: why the split was not opened.
+        missing: what has no test, so that there is nothing to open.
+    """
+
+    evaluation: Evaluation | None = None
+    refused: str = ""
+    missing: str = ""
+
+
 def openings_of(study: optuna.Study) -> tuple[Evaluation, ...]:
     """Returns every opening of a search's test split, in order."""
     return tuple(Evaluation(**fields) for fields in study.user_attrs.get(TEST_EVALUATIONS, ()))
@@ -99,6 +114,11 @@ def end_evaluation(study: optuna.Study, result: Mapping[str, Any]) -> Evaluation
     last = replace(last, **result)
     _write(study, (*earlier, last))
     return last
+
+
+def withdraw_evaluation(study: optuna.Study) -> None:
+    """Takes back that the test split was opened: it was found before that there is none."""
+    _write(study, openings_of(study)[:-1])
 
 
 def _write(study: optuna.Study, test_evaluations: tuple[Evaluation, ...]) -> None:

@@ -21,6 +21,8 @@ def confirmation_view(record: Record) -> Group:
     parts: list[RenderableType] = [_finalists(record), Text(), Text(conclusion(record))]
     if record["test"]:
         parts.append(Text(words_of_test(record)))
+    elif record.get("untested"):
+        parts.append(Text(formatting.untested_words(record["untested"])))
     model = record["model"]
     parts += [Text(), Text.assemble(("model     ", "dim"), str(model["checkpoint"]))]
     if record["refit"]:

@@ -14,6 +14,7 @@ from hpsearch.search.confirm.finalists import Confirmation, choose_finalists, ra
 from hpsearch.search.confirm.record import describe, name_on_test_split
 from hpsearch.search.confirm.test_log import (
     Evaluation,
+    FinalTest,
     begin_evaluation,
     end_evaluation,
     find_result,
@@ -134,6 +135,32 @@ def test_of_two_that_cannot_be_distinguished_one_a_tenth_cheaper_is_taken_or_the
     assert (result.chosen.trial.number, result.reason) == (chosen, reason)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ([0.9, 0.9], [0.1, 0.1]),
+        ([0.9, 0.92], [0.9, 0.91]),
+        ([0.9] * 5, [0.8] * 5),
+        ([0.94, 0.91, 0.92], [0.91, 0.91, 0.90]),
+    ],
+    ids=["two seeds", "two seeds, close", "no noise", "more than its standard error"],
+)
+def test_a_cheaper_setting_that_may_well_be_worse_is_not_taken(
+    confirm: Callable[..., Confirmation], first: list[float], second: list[float]
+) -> None:
+    result = confirm(first, second, weights=[1000, 10])
+    assert result.comparison is not None
+    assert not result.comparison.beats
+    assert (result.chosen.trial.number, result.reason) == (0, "mean")
+
+
+@pytest.mark.parametrize("seeds", [2, 5])
+def test_of_equal_means_the_cheaper_setting_is_taken(
+    confirm: Callable[..., Confirmation], seeds: int
+) -> None:
+    assert confirm([0.9] * seeds, [0.9] * seeds, weights=[1000, 10]).chosen.trial.number == 1
+
+
 WORSE = [0.90, 0.91, 0.92]
 BETTER = [0.919, 0.934, 0.938]  # p = 0.0086: less than 0.048, more than 0.001
 
@@ -247,8 +274,8 @@ def test_pure_noise_names_a_winner_in_at_most_5_of_100(
 def test_the_record_says_how_optimistic_the_search_was(
     confirm: Callable[..., Confirmation],
 ) -> None:
-    up = describe(confirm([0.8, 0.7]), None, None)
-    down = describe(confirm([1.0, 1.1], objectives={"val_loss": "minimize"}), None, None)
+    up = describe(confirm([0.8, 0.7]), FinalTest(), None)
+    down = describe(confirm([1.0, 1.1], objectives={"val_loss": "minimize"}), FinalTest(), None)
     assert up["finalists"][0]["optimism"] == pytest.approx(0.15)
     assert down["finalists"][0]["optimism"] == pytest.approx(0.15), "a loss that was too low"
     assert up["comparison"] is None
@@ -259,8 +286,10 @@ def test_the_interval_of_an_accuracy_stays_between_0_and_1(
     confirm: Callable[..., Confirmation],
 ) -> None:
     values = [0.99, 0.97]
-    accuracy = describe(confirm(values), None, None)["finalists"][0]
-    score = describe(confirm(values, objectives={"score": "maximize"}), None, None)["finalists"][0]
+    accuracy = describe(confirm(values), FinalTest(), None)["finalists"][0]
+    score = describe(confirm(values, objectives={"score": "maximize"}), FinalTest(), None)[
+        "finalists"
+    ][0]
     assert accuracy["high"] == 1.0 < score["high"]
     assert accuracy["low"] == score["low"]
 
@@ -279,7 +308,7 @@ def test_a_share_of_the_examples_has_an_interval_and_nothing_else_has(
     confirm: Callable[..., Confirmation], metric: str, value: float, has_interval: bool
 ) -> None:
     result = confirm([0.9, 0.8], objectives={f"val_{metric}": "maximize"})
-    test = describe(result, evaluation({f"test_{metric}": value}, 100), None)["test"]
+    test = describe(result, FinalTest(evaluation({f"test_{metric}": value}, 100)), None)["test"]
     assert (test["metric"], test["value"]) == (f"test_{metric}", value)
     assert (test["low"] is not None) == has_interval
 

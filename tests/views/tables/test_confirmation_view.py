@@ -171,3 +171,11 @@ def test_status_has_it_in_a_line() -> None:
     assert confirmed_words(record(test=test)) == f"{words}, test_accuracy 0.9911"
     assert evaluations_words([OPENING]) == "opened once, at 2026-11-22T10:00:00+00:00 for trial 8"
     assert evaluations_words([OPENING] * 2).startswith("opened 2 times, last at 2026-11-22T")
+
+
+def test_a_model_without_a_test_is_no_failure(on_screen: Callable[..., str]) -> None:
+    shown = " ".join(on_screen(confirmation_view(record(untested="Net has no test_step"))).split())
+    assert (
+        "No test value: Net has no test_step. What is known of the model is its confirmed mean, on"
+        " the validation data that it was chosen by."
+    ) in shown

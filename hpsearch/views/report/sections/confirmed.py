@@ -28,6 +28,8 @@ def confirmed(data: ReportData) -> Section | None:
     ]
     if record["test"] is not None:
         parts.append(Paragraph(_test(record["test"], len(data.study.test_evaluations))))
+    elif record.get("untested"):
+        parts.append(Paragraph(formatting.untested_words(record["untested"])))
     return Section("Confirmed", parts)
 
 
