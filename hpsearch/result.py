@@ -14,6 +14,8 @@ from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.messages import Report
 from hpsearch.protocol.types import Scalar, primary
 from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord, own_reports
+from hpsearch.views.ranking import progress_line
+from hpsearch.views.tables import best_words, study_html
 
 if TYPE_CHECKING:
     import pandas
@@ -87,6 +89,19 @@ class Result:
             InputError: none is complete.
         """
         return self.best_trial.params
+
+    @property
+    def confirmation(self) -> Mapping[str, Any] | None:
+        """What `confirm` found, as `hpsearch confirm --json` prints it; None before."""
+        return self.record.confirmation
+
+    def __repr__(self) -> str:
+        record = self.record
+        best = f"; best {best_words(record)}" if record.trials else ""
+        return f"Result({record.name!r}: {record.state}, {progress_line(record)}{best})"
+
+    def _repr_html_(self) -> str:
+        return study_html(self.record)
 
     def trials_dataframe(self) -> pandas.DataFrame:
         """Returns a row for each trial.

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import logging
 from dataclasses import fields, replace
+from html import escape
 from pathlib import Path
 from typing import Any, final
 
 from optuna.storages import RDBStorage
 
+from hpsearch.classes.components import class_modules
 from hpsearch.classes.load import read_sound
 from hpsearch.engines.factory import prepare_engine
 from hpsearch.errors import InputError, SearchError
 from hpsearch.result import Result
+from hpsearch.search.confirm import ConfirmOptions, confirm_study
 from hpsearch.search.coordinator import LogObserver, Observer
 from hpsearch.search.file import open_for_run, require_trust_in_study
+from hpsearch.search.model import FORMATS, export_model
 from hpsearch.search.options import RunOptions
 from hpsearch.search.run import run_study
 from hpsearch.search.silence import silence
 from hpsearch.search.store import default_url, open_storage, open_study
 from hpsearch.studyfile.diagnostics import did_you_mean
 from hpsearch.studyfile.study import StudySpec
+from hpsearch.views.tables import study_html
 
 _LOG = logging.getLogger("hpsearch")
+# Without it, Python prints warnings in red where the user has set up no logging.
+_LOG.addHandler(logging.NullHandler())
 
 
 @final
@@ -50,8 +57,10 @@ class Study:
     ) -> Result:
         """Runs the search, or continues it, and returns what it found.
 
-        Each trial trains in its own process, so the study's classes must be in modules, not in
-        notebook cells. Interrupting the cell leaves the study resumable.
+        Each trial trains in its own process. Classes of a notebook's cell, or of a script that runs
+        (`class_path: __main__.Net`), are in no module that another process could import: their
+        trials train in this one, one after the other. Interrupting the cell leaves the study
+        resumable.
 
         Args:
             options: how far and where; see `hpsearch.RunOptions`.
@@ -63,7 +72,7 @@ class Study:
             InputError: something given is wrong; nothing was trained.
             SearchError: the search stopped; the message says why.
         """
-        chosen = _with_changes(options or RunOptions(), changes)
+        chosen = self._options(options, changes)
         watcher = LogObserver() if observer is None else observer
         with silence(), prepare_engine(chosen) as engine:
             outcome = run_study(self.spec, self._database, chosen, engine, watcher)
@@ -79,9 +88,86 @@ class Study:
         """
         return Result(open_study(self._database, self.name))
 
+    def confirm(
+        self,
+        top: int = 3,
+        seeds: int = 5,
+        *,
+        refit: bool = False,
+        options: RunOptions | None = None,
+        observer: Observer | None = None,
+        **changes: Any,
+    ) -> Result:
+        """Trains the best trials again, chooses one and tests it, as `hpsearch confirm` does.
+
+        Args:
+            top: how many trials.
+            seeds: with how many seeds each.
+            refit: whether the winner is trained on training and validation data at the end.
+            options: where; see `hpsearch.RunOptions`.
+            observer: watches; see `run`.
+            **changes: fields of the options by name.
+
+        Raises:
+            InputError: there is nothing to confirm.
+            SearchError: it stopped, or was interrupted; the same call continues it.
+        """
+        chosen = self._options(options, changes)
+        watcher = LogObserver() if observer is None else observer
+        stored = open_study(self._database, self.name)
+        with silence():
+            what = ConfirmOptions(top, seeds, refit=refit)
+            confirmed = confirm_study(stored, what, chosen, watcher)
+        if confirmed.record is None:
+            why = confirmed.training.error or "interrupted; the same call continues it"
+            raise SearchError(f"the confirmation stopped: {why}")
+        return self.result()
+
+    def export(self, path: str | Path, trial: int | None = None) -> Path:
+        """Writes a trained model, preprocessing included, as `hpsearch export` does.
+
+        Args:
+            path: where; `.onnx` for onnxruntime, `.pt2` for torch, `.pt` for weights alone.
+            trial: its number; None for the model that the confirmation chose, or the best trial's.
+
+        Raises:
+            InputError: the ending says nothing, or there is no such checkpoint.
+        """
+        target = Path(path)
+        if target.suffix not in FORMATS:
+            raise InputError(f"{target}: a model's file ends in {', '.join(FORMATS)}")
+        with silence():
+            export_model(open_study(self._database, self.name), trial, target)
+        return target
+
+    def report(self, path: str | Path = "report.html") -> Path:
+        """Writes the page that explains the study, as `hpsearch report` does; returns where."""
+        from hpsearch.measure.report import gather
+        from hpsearch.views.report import render
+
+        target = Path(path)
+        with silence():
+            page = render(gather(open_study(self._database, self.name)))
+        target.write_text(page, encoding="utf-8")
+        return target
+
+    def _options(self, options: RunOptions | None, changes: dict[str, Any]) -> RunOptions:
+        chosen = _with_changes(options or RunOptions(), changes)
+        in_cell = "__main__" in class_modules(self.spec.document)
+        return replace(chosen, engine="inline") if in_cell else chosen
+
+    def _repr_html_(self) -> str:
+        try:
+            return study_html(self.result().record)
+        except InputError:  # it has not begun
+            return f"<p><b>{escape(self.name)}</b>: not begun; {escape(self._words())}</p>"
+
     def __repr__(self) -> str:
+        return f"Study({self.name!r}: {self._words()})"
+
+    def _words(self) -> str:
         objectives = ", ".join(f"{way} {name}" for name, way in self.spec.objectives.items())
-        return f"Study({self.name!r}: {len(self.spec.space.parameters)} parameters, {objectives})"
+        return f"{len(self.spec.space.parameters)} parameters, {objectives}"
 
 
 def read_study(

@@ -32,9 +32,10 @@ MAY_IMPORT = {
         *("study", "result", "views", "measure", "search", "classes", "studyfile"),
         *("engines", "protocol", "errors"),
     },
-    "result": {"measure", "search", "studyfile", "protocol", "errors"},
+    "result": {"views", "measure", "search", "studyfile", "protocol", "errors"},
     "study": {
         "result",
+        "views",
         "measure",
         "search",
         "classes",

@@ -225,3 +225,81 @@ def test_the_example_notebook_runs(tmp_path: Path) -> None:
     kinds = [set(output.data) for output in shown]
     assert any("text/html" in kind for kind in kinds), "the table"
     assert any("application/vnd.plotly.v1+json" in kind for kind in kinds), "a figure"
+
+
+def test_a_study_and_its_result_say_what_they_are(home: Path, result: Result) -> None:
+    words = repr(result)
+    assert words.startswith("Result('tiny': done, 3 done, 0 to go; best val_accuracy 0.")
+    html = result._repr_html_()
+    assert '<progress value="3" max="3"></progress> 3 of 3 done' in html
+    assert html.count("<tr>") == 4
+    assert "<th>width</th><th>dropout</th>" in html
+    storage = f"sqlite:///{home / 'hpsearch.db'}"
+    assert hpsearch.load_study("tiny", storage=storage)._repr_html_().startswith("<p><b>tiny</b>")
+
+
+def test_a_study_that_has_not_begun_has_no_table(home: Path) -> None:
+    storage = f"sqlite:///{home / 'hpsearch.db'}"
+    study = hpsearch.read_study(home / "tiny.yaml", "study.name=other", storage=storage)
+    assert study._repr_html_() == (
+        "<p><b>other</b>: not begun; 2 parameters, maximize val_accuracy</p>"
+    )
+    assert repr(study) == "Study('other': 2 parameters, maximize val_accuracy)"
+
+
+def test_confirm_export_and_report_are_those_of_the_commands(
+    home: Path, result: Result, tmp_path: Path
+) -> None:
+    study = hpsearch.load_study("tiny", storage=f"sqlite:///{home / 'hpsearch.db'}")
+    assert result.confirmation is None
+    confirmed = study.confirm(1, 2, engine="inline").confirmation
+    assert confirmed is not None
+    assert confirmed["chosen"] == result.best_trial.number
+    assert len(confirmed["finalists"]) == 1
+    page = study.report(tmp_path / "report.html")
+    assert "<h1" in page.read_text(encoding="utf-8")
+    weights = study.export(tmp_path / "best.pt")
+    assert weights.stat().st_size > 0
+    with pytest.raises(InputError, match=r"a model's file ends in \.onnx, \.pt2, \.pt"):
+        study.export("best.h5")
+
+
+CELL = '''
+import pytorch_lightning as pl, torch, hpsearch
+from pathlib import Path
+from torch.utils.data import DataLoader, TensorDataset
+
+class Net(pl.LightningModule):
+    def __init__(self, lr: float = 0.1):
+        super().__init__()
+        self.lr, self.layer = lr, torch.nn.Linear(2, 1)
+    def training_step(self, batch, batch_idx):
+        return self.layer(batch[0]).square().mean()
+    def validation_step(self, batch, batch_idx):
+        self.log("val_loss", self.layer(batch[0]).square().mean())
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=self.lr)
+    def train_dataloader(self):
+        return DataLoader(TensorDataset(torch.ones(8, 2)), 4)
+    val_dataloader = train_dataloader
+
+Path("cell.yaml").write_text("""
+study: {name: cell, objective: {val_loss: minimize}, sampler: random, pruner: none, trials: 2}
+model: {class_path: __main__.Net, init_args: {lr: "~float(0.01, 0.1)"}}
+trainer: {max_epochs: 2}
+""")
+study = hpsearch.read_study("cell.yaml")
+'''
+
+
+@pytest.mark.process
+def test_a_class_of_a_cell_is_searched_and_shown_without_red(tmp_path: Path) -> None:
+    cells = [CELL, "study.run(observer=hpsearch.live_view())", "study"]
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    _, ran, shown = (cell.outputs for cell in notebook.cells)
+    assert [output.output_type for output in ran] == ["display_data", "execute_result"]
+    assert "2 of 2 done" in ran[0].data["text/html"], "the view is redrawn in its place"
+    assert ran[1].data["text/plain"].startswith("Result('cell': done, 2 done, 0 to go; best val_")
+    assert ran[1].data["text/html"] == shown[0].data["text/html"]

@@ -43,19 +43,17 @@ def export(
 
     Without --trial: the model that `confirm` chose and tested, or else the best trial's.
     """
-    from hpsearch.engines.bridge import call
-    from hpsearch.search.model import find_checkpoint, model_job
+    from hpsearch.search.model import export_model, find_checkpoint
 
-    stored, study, chosen = find_checkpoint(open_trusted(name, storage, trust=trust), trial)
+    stored = open_trusted(name, storage, trust=trust)
+    _, study, chosen = find_checkpoint(stored, trial)
     suffix = _SUFFIXES[format]
     which = f"trial-{chosen.number}" if study.name == name else "confirmed"
     target = output or Path(f"{name}-{which}{suffix}")
     if target.suffix != suffix:
         raise InputError(f"-o {target}: a file of the format {format} ends in {suffix}")
     check_target(target)
-    job = model_job(study, stored.spec, chosen)
-    values = dict(zip(study.objectives, chosen.values or (), strict=False))
-    written = call("hpsearch.trial.export.export:export_trial", job, values, format, str(target))
+    written, study, chosen = export_model(stored, trial, target)
     _tell(target, written, _origin(name, study, chosen))
 
 

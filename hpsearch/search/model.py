@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from hpsearch.engines.bridge import call
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job, Placement
 from hpsearch.protocol.layout import trial_folder
@@ -55,6 +58,31 @@ def model_job(study: StudyRecord, spec: StudySpec, trial: TrialRecord) -> Job:
     seed = trial.attributes.get(SEED)
     job = spec.job(trial.number, trial.params, config, Placement(folder), seed)
     return replace(job, study_id=study.id)
+
+
+# The format of a model's file, by its ending.
+FORMATS = {".onnx": "onnx", ".pt2": "pt2", ".pt": "state"}
+
+
+def export_model(
+    stored: StoredStudy, number: int | None, target: Path
+) -> tuple[Mapping[str, Any], StudyRecord, TrialRecord]:
+    """Writes a trained model to a file; returns what was written, its study and its trial.
+
+    Args:
+        stored: the study.
+        number: the trial; see `find_checkpoint`.
+        target: the file; its ending, one of `FORMATS`, says how.
+
+    Raises:
+        InputError: there is no such trial, or its checkpoint is not there.
+    """
+    stored, study, trial = find_checkpoint(stored, number)
+    job = model_job(study, stored.spec, trial)
+    values = dict(zip(study.objectives, trial.values or (), strict=False))
+    way = FORMATS[target.suffix]
+    written = call("hpsearch.trial.export.export:export_trial", job, values, way, str(target))
+    return written, study, trial
 
 
 def _numbered(study: StudyRecord, number: int) -> TrialRecord:

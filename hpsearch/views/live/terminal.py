@@ -9,6 +9,7 @@ from rich.console import Console
 
 from hpsearch.views.console import SanitizeHook
 from hpsearch.views.live.live import LiveView
+from hpsearch.views.live.notebook import NotebookView, in_notebook, notebook_view
 from hpsearch.views.live.plain import PlainView
 
 _PIPE_WIDTH = 120
@@ -29,6 +30,9 @@ def search_view(console: Console) -> LiveView | PlainView:
     return PlainView(sys.stdout)
 
 
-def live_view() -> LiveView | PlainView:
-    """Returns an observer that draws a running search in a terminal, or writes lines to a pipe."""
-    return search_view(open_console())
+def live_view() -> LiveView | NotebookView | PlainView:
+    """Returns an observer that draws a running search.
+
+    A terminal and a notebook get a view that is redrawn in its place, a pipe gets lines.
+    """
+    return notebook_view() if in_notebook() else search_view(open_console())

@@ -15,6 +15,7 @@ from hpsearch.views.tables.nodes import nodes_table
 from hpsearch.views.tables.predictions import predictions_table
 from hpsearch.views.tables.speed import print_speed
 from hpsearch.views.tables.study import best_words, study_heading, study_list, study_status
+from hpsearch.views.tables.study_html import progress_html, study_html, trials_html
 from hpsearch.views.tables.trial import trial_details
 
 __all__ = [
@@ -37,9 +38,12 @@ __all__ = [
     "repaired_words",
     "size_words",
     "study_heading",
+    "progress_html",
+    "study_html",
     "study_list",
     "study_status",
     "trial_details",
+    "trials_html",
     "summary",
     "usage_table",
 ]

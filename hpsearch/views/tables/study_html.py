@@ -1,0 +1,72 @@
+"""A study as HTML, for a notebook: how far it is, its best, and its trials as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from hpsearch.protocol.types import Direction, primary
+from hpsearch.search.store import StudyRecord, TrialRecord, TrialState
+from hpsearch.studyfile.document import short_names
+from hpsearch.views import formatting
+from hpsearch.views.formatting import sparkline
+from hpsearch.views.ranking import counts_line, done, epochs_done, latest_value, ranked, top
+from hpsearch.views.tables.study import best_words
+
+ROWS = 10
+_CURVE = 12
+
+
+def study_html(study: StudyRecord, limit: int = ROWS) -> str:
+    """Returns a study: its state and budget, its best trial, and its first trials as a table."""
+    share = progress_html(study.budget, study.counts)
+    counts, best = escape(counts_line(study.counts)), escape(best_words(study))
+    head = f"<p><b>{escape(study.name)}</b>: {study.state}, {share} ({counts})<br>best: {best}</p>"
+    return head + trials_html(study.trials, study.objectives, limit)
+
+
+def progress_html(budget: int | None, counts: Mapping[TrialState, int]) -> str:
+    """Returns how much of the budget is done, as a bar and in numbers."""
+    finished = done(counts)
+    if budget is None:
+        return f"{finished} done"
+    bar = f'<progress value="{finished}" max="{max(budget, 1)}"></progress>'
+    return f"{bar} {finished} of {budget} done"
+
+
+def trials_html(
+    trials: Sequence[TrialRecord], objectives: Mapping[str, Direction], limit: int = ROWS
+) -> str:
+    """Returns the first trials as a table, the best first; nothing where there are none."""
+    if not trials:
+        return ""
+    ordered = ranked(trials, primary(objectives)[1])
+    shown = top(ordered, limit)
+    names = short_names(name for trial in shown for name in trial.params)
+    head = ("trial", *objectives, "curve", "epochs", "state", *names.values())
+    rows = [_cells(["th", *["th"] * (len(head) - 1)], head)]
+    rows += [_row(trial, objectives, list(names)) for trial in shown]
+    left_out = len(ordered) - len(shown)
+    more = f"<p>and {left_out} more</p>" if left_out else ""
+    return f"<table>{''.join(rows)}</table>{more}"
+
+
+def _row(trial: TrialRecord, objectives: Mapping[str, Direction], names: Sequence[str]) -> str:
+    first, *others = [None] * len(objectives) if trial.values is None else trial.values
+    values = [latest_value(trial) if first is None else first, *others]
+    curve = [value for _, value in sorted(trial.values_by_epoch.items())]
+    settings = [formatting.setting(trial.params[n]) if n in trial.params else "" for n in names]
+    texts = (
+        str(trial.number),
+        *map(formatting.metric, values),
+        sparkline(curve, _CURVE),
+        str(epochs_done(trial) or "-"),
+        trial.state,
+        *settings,
+    )
+    return _cells(["td"] * len(texts), texts)
+
+
+def _cells(tags: Sequence[str], texts: Sequence[str]) -> str:
+    cells = (f"<{tag}>{escape(text)}</{tag}>" for tag, text in zip(tags, texts, strict=True))
+    return f"<tr>{''.join(cells)}</tr>"
