@@ -9,7 +9,6 @@ from typing import Any
 import generated
 import pytest
 from desk import job, run
-from fault_score import FULL
 
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Started
@@ -173,7 +172,7 @@ def test_a_trial_that_is_asked_to_rehearse_fails_before_it_trains(tmp_path: Path
     assert len(desk.heard) == 1
 
 
-@pytest.mark.parametrize("seed", range(60 if FULL else 12))
+@pytest.mark.parametrize("seed", range(60))
 def test_what_is_accepted_trains_and_what_is_refused_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
