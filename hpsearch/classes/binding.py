@@ -12,9 +12,10 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar
 
+from hpsearch.classes.bound import Bound
 from hpsearch.classes.buildable import why_not_buildable
 from hpsearch.classes.components import PARTIAL, ComponentError, is_component, resolve
 from hpsearch.classes.signature import (
@@ -42,42 +43,6 @@ T = TypeVar("T")
 Arguments = Mapping[str, tuple[KeyPath, Any]]
 
 
-class RefusedValuesError(ValueError):
-    """A constructor rejects the values it is given."""
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A component whose class is found and whose arguments are bound.
-
-    Attributes:
-        target: the class, factory or class method.
-        arguments: what builds each argument.
-        partial: whether the owner calls it, so that a partial is built.
-    """
-
-    target: Callable[..., Any]
-    arguments: Mapping[str, Build]
-    partial: bool = False
-
-    def wants(self, name: str) -> bool:
-        """Returns whether it takes an argument of this name and has not been given one."""
-        return name in signature_of(self.target).hints and name not in self.arguments
-
-    def build(self, **extra: Any) -> Any:
-        """Builds it, with those extra arguments that it takes."""
-        given = {name: build() for name, build in self.arguments.items()}
-        if self.partial:
-            return functools.partial(self.target, **given)
-        wanted = {name: value for name, value in extra.items() if self.wants(name)}
-        try:
-            return self.target(**wanted, **given)
-        except Exception as error:
-            if not isinstance(error, ValueError) and type(error).__name__ != "TrialPruned":
-                raise
-            raise RefusedValuesError(f"{type(error).__name__}: {error}") from error
-
-
 @dataclass(frozen=True)
 class Binder:
     """Binds components, and reports everything that is wrong with them.
@@ -85,7 +50,7 @@ class Binder:
     Args:
         error: takes the path and the message of each error.
         note: takes what is accepted but may be a mistake.
-        known: tells whether a path has a error already, or (if True) a part of it.
+        known: tells whether a path has an error already, or (if True) a part of it.
         derive: makes what a component's `from_data` asks for, when that is built.
     """
 
@@ -130,19 +95,22 @@ class Binder:
             return None
         if _has_misplaced_arguments(tree):
             return Bound(target, {}, partial)
-        builds = self.arguments(target, str(class_path), arguments)
         signature = signature_of(target)
+        needed = () if partial else signature.hints.keys() - signature.defaults.keys() - supplied
+        builds = self.arguments(target, str(class_path), arguments, (*path, "init_args"), needed)
         for name, source in derived.items():
             builds[name] = functools.partial(self.derive, source)
             if not signature.takes(name):
                 self.report((*path, "from_data", name), f"{class_path} has no argument '{name}'")
-        required = signature.hints.keys() - signature.defaults.keys()
-        for name in () if partial else sorted(required - {*builds, *supplied}):
-            self.report((*path, "init_args", name), f"{class_path} needs the argument '{name}'")
         return Bound(target, builds, partial)
 
     def arguments(
-        self, target: Callable[..., Any], owner: str, arguments: Arguments
+        self,
+        target: Callable[..., Any],
+        owner: str,
+        arguments: Arguments,
+        path: KeyPath = (),
+        needed: Collection[str] = (),
     ) -> dict[str, Build]:
         """Returns what builds each argument; a misspelled one is under the name that was meant.
 
@@ -150,6 +118,8 @@ class Binder:
             target: the class or function that takes them.
             owner: what messages call it.
             arguments: each value by the argument's name, with its place.
+            path: where they are.
+            needed: those that have to be among them.
         """
         signature, builds = signature_of(target), {}
         for name, (place, value) in arguments.items():
@@ -167,23 +137,29 @@ class Binder:
                 builds[near or name] = builds[name]
                 hint = did_you_mean(name, signature.hints)
                 self.report(place, f"{owner} has no argument '{name}'{hint}")
+        for name in sorted({*needed} - {*builds}):
+            self.report((*path, name), f"{owner} needs the argument '{name}'")
         return builds
 
     def value(self, value: Any, path: KeyPath, hint: Any = Any) -> Build:
         """Binds a value and the components in it; returns what builds it."""
         if is_component(value):
             return getattr(self.component(value, path, hint), "build", _nothing)
+        if isinstance(value, dict) and (owner := _implicit_class(value, hint)):
+            known, arguments = signature_of(owner), {k: ((*path, k), value[k]) for k in value}
+            needed = known.hints.keys() - known.defaults.keys()
+            return Bound(
+                owner, self.arguments(owner, spelled(owner), arguments, path, needed)
+            ).build
         if isinstance(value, dict) and _has_component(value):
-            if owner := _implicit_class(hint):
-                arguments = {name: ((*path, name), part) for name, part in value.items()}
-                return Bound(owner, self.arguments(owner, owner.__name__, arguments)).build
             part = inner_hint(hint, collections.abc.Mapping)
             builds = {key: self.value(value[key], (*path, key), part) for key in value}
             return lambda: {key: build() for key, build in builds.items()}
-        if isinstance(value, list) and _has_component(value):
-            part = inner_hint(hint, collections.abc.Iterable)
+        part = inner_hint(hint, collections.abc.Iterable)
+        if isinstance(value, list) and any(_is_made(each, part) for each in value):
             items = [self.value(item, (*path, index), part) for index, item in enumerate(value)]
-            return lambda: [build() for build in items]
+            is_tuple = any(typing.get_origin(option) is tuple for option in options_of(hint))
+            return lambda: (tuple if is_tuple else list)(build() for build in items)
         try:
             return _nothing if self.known(path, True) else read_value(hint, value)
         except MismatchError as error:
@@ -264,6 +240,9 @@ def _is_factory(target: Callable[..., Any], hint: Any, given: Collection[str]) -
     names = [base.__name__ for base in returned.__mro__] if returned else []
     if any(_LATER[name] not in given for name in names if name in _LATER):
         return True
+    for option in options_of(hint):
+        if typing.get_origin(option) is type and returned:
+            return fits(returned, typing.get_args(option)[0])
     for option in filter(is_callable, options_of(hint)):
         *_, result = typing.get_args(option) or (Any,)
         if inspect.isclass(result) and result is not object:
@@ -274,10 +253,18 @@ def _is_factory(target: Callable[..., Any], hint: Any, given: Collection[str]) -
     return False
 
 
-def _implicit_class(hint: Any) -> Any:
+def _implicit_class(value: Mapping[str, Any], hint: Any) -> Any:
     """Returns the class whose arguments a mapping is, such as a dataclass; None if it is a dict."""
     one, *others = [option for option in options_of(hint) if option is not type(None)]
-    return None if others or not inspect.isclass(one) or is_one(dict, one) else one
+    if others or not inspect.isclass(one) or is_one(dict, one) or inspect.isabstract(one):
+        return None
+    takes = {*signature_of(one).hints}  # type: ignore[arg-type]
+    return one if is_dataclass(one) or takes & value.keys() else None
+
+
+def _is_made(value: Any, hint: Any) -> bool:
+    """Tells whether a value is not plain data, but stands for what is built."""
+    return _has_component(value) or bool(isinstance(value, dict) and _implicit_class(value, hint))
 
 
 def _has_component(value: Any) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hpsearch.classes.binding import Binder, Bound
+from hpsearch.classes.binding import Binder
+from hpsearch.classes.bound import Bound
 from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import (
     ComponentError,

@@ -58,10 +58,22 @@ def signature_of(target: Callable[..., Any]) -> Signature:
         found = resolve_parameters(target)
     elif inspect.ismethod(target) and inspect.isclass(target.__self__):
         found = resolve_parameters(target.__self__, target.__name__)
-    named = [p for p in found if p.kind is not inspect.Parameter.POSITIONAL_ONLY]
-    hints = {p.name: Any if p.annotation is _EMPTY else p.annotation for p in named}
-    defaults = {p.name: p.default for p in named if p.default is not _EMPTY}
+    hints = {p.name: Any if p.annotation is _EMPTY else p.annotation for p in found}
+    defaults = {p.name: p.default for p in found if p.default is not _EMPTY}
+    for parameter in _parameters(target):
+        if parameter.kind is parameter.VAR_POSITIONAL and parameter.name not in hints:
+            hints[parameter.name], defaults[parameter.name] = Any, ()
     return Signature(hints, defaults, _takes_anything(target))
+
+
+def by_position(target: Callable[..., Any], given: dict[str, Any]) -> list[Any]:
+    """Takes from arguments by name those that can only be given by position; returns them."""
+    parameters = _parameters(target)
+    last = [i for i, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL and p.name in given]
+    before = parameters[: last[0]] if last else []
+    alone = [p for p in parameters if p.kind is p.POSITIONAL_ONLY and p.name in given]
+    taken = [given.pop(p.name, p.default) for p in before or alone]
+    return taken + [each for i in last for each in given.pop(parameters[i].name)]
 
 
 def returned_type(target: Callable[..., Any]) -> Any:
@@ -147,8 +159,11 @@ def _takes_anything(target: Callable[..., Any]) -> bool:
         owner = next(base for base in target.__mro__ if "__init__" in vars(base))
         if owner.__name__ in _CLOSED:
             return False
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in _parameters(target))
+
+
+def _parameters(target: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
-        parameters = inspect.signature(target).parameters.values()
+        return [*inspect.signature(target).parameters.values()]
     except (ValueError, TypeError):  # written in C
-        return True
-    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+        return [inspect.Parameter("anything", inspect.Parameter.VAR_KEYWORD)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from enum import EnumMeta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from hpsearch.classes.buildable import why_not_buildable
@@ -16,6 +18,20 @@ from hpsearch.studyfile.forbidden import forbidden_reason
 from hpsearch.studyfile.sections import texts_of
 
 Build = Callable[[], Any]
+
+
+def _dtype(kind: type, text: str) -> Any:
+    found = getattr(sys.modules["torch"], text.removeprefix("torch."), None)
+    if not isinstance(found, kind):
+        raise TypeError(f"{text} is no type of numbers")
+    return found
+
+
+# Types of torch that are written as text.
+_READ_AS: Mapping[str, Callable[[type, str], Any]] = {
+    "dtype": _dtype,
+    "device": lambda kind, text: kind(text),
+}
 
 
 class MismatchError(ValueError):
@@ -56,7 +72,12 @@ def read_value(hint: Any, value: Any) -> Build:
 def _parser(hint: Any) -> Any:
     """Returns a parser with one argument of this type; None for a type that data never have."""
     from jsonargparse import ArgumentParser
+    from jsonargparse.typing import register_type
 
+    for part in parts_of(hint):
+        if getattr(part, "__module__", "") == "torch" and part.__name__ in _READ_AS:
+            with suppress(ValueError):  # it is registered already
+                register_type(part, str, partial(_READ_AS[part.__name__], part))
     parser = ArgumentParser(exit_on_error=False)
     try:
         parser.add_argument("--value", type=hint)

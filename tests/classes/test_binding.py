@@ -31,6 +31,7 @@ class Act(enum.Enum):
 class Sizes:
     width: int
     depth: int = 2
+    act: Act = Act.TANH
 
 
 class Keeps:
@@ -46,6 +47,9 @@ class Typed(Keeps):
         act: Act = Act.TANH,
         acts: "list[Act] | None" = None,
         sizes: Optional[Sizes] = None,
+        rows: tuple[Sizes, ...] = (),
+        precision: torch.dtype = torch.float32,
+        device: torch.device | None = None,
         folder: Path = Path(),
         kind: Literal["a", "b"] = "a",
         optimizer: type[torch.optim.Optimizer] = torch.optim.Adam,
@@ -90,6 +94,11 @@ def make_optimizer(params, lr: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(params, lr=lr)
 
 
+class Placed:
+    def __init__(self, width, /, depth=1, *sizes: int, rate=1):
+        self.given = (width, depth, sizes, rate)
+
+
 class Base:
     def __init__(self, dataset, batch_size=16, **kwargs):
         self.dataset, self.batch_size = dataset, batch_size
@@ -126,7 +135,12 @@ LINEAR = component("torch.nn.Linear", in_features=4, out_features=2)
         ("act", "TANH", "Act.TANH"),
         ("act", "relu", "Act.RELU"),
         ("acts", ["relu", "TANH"], "[<Act.RELU: 'relu'>, <Act.TANH: 'tanh'>]"),
-        ("sizes", {"width": 3}, "Sizes(width=3, depth=2)"),
+        ("sizes", {"width": 3}, "Sizes(width=3, depth=2, act=<Act.TANH: 'tanh'>)"),
+        ("sizes", {"width": 3, "act": "relu"}, "Sizes(width=3, depth=2, act=<Act.RELU: 'relu'>)"),
+        ("rows", [{"width": 3, "act": "relu"}], "(Sizes(width=3, depth=2, act=<Act.RELU: 'relu'>)"),
+        ("precision", "torch.float16", "torch.float16"),
+        ("device", "cpu", "cpu"),
+        ("optimizer", component("torch.optim.SGD"), "<class 'torch.optim.sgd.SGD'>"),
         ("folder", "a/b", "a/b"),
         ("kind", "b", "b"),
         ("optimizer", "torch.optim.SGD", "<class 'torch.optim.sgd.SGD'>"),
@@ -153,7 +167,10 @@ def test_an_argument_becomes_what_its_type_hint_asks_for(name, written, text):
     ("name", "written", "message"),
     [
         ("act", "gelu", "act: must be TANH or RELU, not 'gelu'"),
-        ("sizes", {"width": "wide"}, "sizes: must be Optional[bricks.Sizes], not {'width': 'wid"),
+        ("sizes", {"width": "wide"}, "sizes.width: must be int, not 'wide'"),
+        ("sizes", {"widht": 3}, "bricks.Sizes has no argument 'widht'; did you mean 'width'?"),
+        ("sizes", {"depth": 3}, "sizes.width: bricks.Sizes needs the argument 'width'"),
+        ("precision", "torch.half16", "precision: must be torch.dtype, not 'torch.half16'"),
         ("kind", "c", "kind: must be Literal['a', 'b'], not 'c'"),
         ("hidden", "wide", "hidden: must be int, not 'wide'"),
         ("rate", None, "rate: must be float, not None"),
@@ -222,6 +239,17 @@ def test_a_class_method_builds_its_class():
     assert instantiate(component("bricks.Holder.of", width=3)).inner.in_features == 3
     net = typed(net=component("bricks.Holder.of", width=3)).net
     assert type(net).__name__ == "Holder"
+
+
+def test_what_a_class_takes_by_position_alone_is_given_by_its_name():
+    kept = instantiate(component("bricks.Placed", width=3, depth=2, sizes=[4, 5]))
+    assert kept.given == (3, 2, (4, 5), 1)
+    layers = instantiate(
+        component("torch.nn.Sequential", args=[LINEAR, component("torch.nn.ReLU")])
+    )
+    assert [type(layer).__name__ for layer in layers] == ["Linear", "ReLU"]
+    with pytest.raises(ComponentError, match=r"Placed needs the argument 'width'"):
+        instantiate(component("bricks.Placed"))
 
 
 def test_a_subclass_need_not_be_given_what_it_fixes():

@@ -94,7 +94,8 @@ def cost_words(cost: Cost, trials: int | None, slots: int) -> str:
     if cost.total_s is None or cost.disk_bytes is None:
         return f"A trial that is not pruned takes {span}; only time bounds the study."
     on = f"{slots} slot{'' if slots == 1 else 's'}"
+    who = f"1 trial on {on} takes" if trials == 1 else f"{trials} trials on {on} take"
     return (
-        f"{trials} trials on {on} take about {spell(cost.total_s)} if none is pruned"
+        f"{who} about {spell(cost.total_s)} if none is pruned"
         f" ({span} each); their checkpoints take about {formatting.size(cost.disk_bytes)}."
     )
