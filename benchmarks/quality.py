@@ -4,9 +4,10 @@
     python benchmarks/quality.py --tables FOLDER --tasks choosing --seeds 5 --workers 8
     python benchmarks/quality.py --table                             # of what is measured already
 
-hpsearch takes part with its real coordinator. A search has the time of 20 whole trainings; an epoch
-costs 1, beginning or continuing a trial 0.1. What is measured is kept line by line in
-benchmarks/results/policies.jsonl; searches that are there already are not run again.
+hpsearch takes part with its real coordinator. A search has the time of 20 whole trainings, or five
+on each worker if that is more; an epoch costs 1, beginning or continuing a trial 0.1. What is
+measured is kept line by line in benchmarks/results/policies.jsonl; searches that are there already
+are not run again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from policies.peers import PEERS
 from policies.tasks import Task, load
 
 RESULTS = Path(__file__).parent / "results" / "policies.jsonl"
-TRAININGS = 20
+TRAININGS = 20  # or five on each worker, if that is more
 POINTS = 200
 # Named before anything was measured: what was tuned on, and what is reported.
 TASKS = {
@@ -68,7 +69,7 @@ def measure(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     chosen = {who: run for who, run in contestants().items() if who in (args.only or [who])}
     for name in TASKS.get(args.tasks, (args.tasks,)):
         task = load(args.tables, name)
-        budget = TRAININGS * task.epochs
+        budget = max(TRAININGS, 5 * args.workers) * task.epochs
         grid = np.linspace(0, budget, POINTS + 1)[1:]
         for who, run in chosen.items():
             for seed in range(args.seeds):

@@ -75,7 +75,9 @@ def interval(
     rng = np.random.default_rng(seed)
     means = []
     for _ in range(DRAWS):
-        drawn = [{name: _resampled(task[name], rng) for name in {who, base}} for task in tasks]
+        drawn = [
+            {name: _resampled(task[name], rng) for name in sorted({who, base})} for task in tasks
+        ]
         means.append(geometric_mean(speed_ups(drawn, who, base)))
     low, high = np.percentile(means, [2.5, 97.5])
     return float(low), float(high)
