@@ -1,6 +1,7 @@
 """How many slots one coordinator can serve: the real coordinator and database, simulated trials.
 
     python benchmarks/scale.py --slots 1000 --trials 2000
+    python benchmarks/scale.py --known 10000 --sampler tpe --pruner hyperband
 
 A simulated trial reports at the end of each epoch and trains nothing. What is measured is the time
 from when a report is due to when its decision is made, and how long slots stay empty between two
@@ -21,15 +22,21 @@ import time
 from pathlib import Path
 from typing import Any
 
+from optuna.distributions import FloatDistribution
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState, create_trial
+
 from hpsearch.engines.engine import Exited, Handler
 from hpsearch.engines.factory import PreparedEngine, Workload
 from hpsearch.engines.slots import Slot
+from hpsearch.internals.optuna import study_id_of
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Report, Started
 from hpsearch.search.coordinator import LogObserver
 from hpsearch.search.options import RunOptions
 from hpsearch.search.run import run_study
-from hpsearch.search.store import open_storage
+from hpsearch.search.store import Mutation, create_study, open_storage, write
+from hpsearch.search.store.tables import whole_trial
 from hpsearch.studyfile.study import StudySpec
 
 
@@ -40,6 +47,7 @@ class SimulatedEngine:
         waits: seconds from each report to its decision.
         idle_s: seconds that slots were empty between two trials, all together.
         busy_s: seconds that they were not.
+        began: `time.monotonic()` of the first trial's beginning; None before that.
     """
 
     def __init__(self, slots: tuple[Slot, ...], epochs: int, epoch_s: float) -> None:
@@ -47,6 +55,7 @@ class SimulatedEngine:
         self.ready = True
         self.waits: list[float] = []
         self.idle_s = self.busy_s = 0.0
+        self.began: float | None = None
         self._epochs = epochs
         self._epoch_s = epoch_s
         self._chance = random.Random(0)
@@ -58,6 +67,7 @@ class SimulatedEngine:
     def start(self, job: Job, slot: Slot) -> None:
         """Begins a trial."""
         now = time.monotonic()
+        self.began = self.began or now
         self.idle_s += now - self._emptied.get(slot.name, now)
         self._begun[slot.name] = now
         # The first epochs of all slots are spread out, as those of a search are after a while.
@@ -114,7 +124,7 @@ def spec_of(options: argparse.Namespace) -> StudySpec:
                 "objective": {"score": "maximize"},
                 "sampler": options.sampler,
                 "pruner": options.pruner,
-                "trials": options.trials,
+                "trials": options.known + options.trials,
                 "seed": 1,
             },
             "model": {"class_path": "simulated.Model", "init_args": {"x": "~float(0, 1)"}},
@@ -122,6 +132,29 @@ def spec_of(options: argparse.Namespace) -> StudySpec:
             "trainer": {"max_epochs": options.epochs},
         }
     )
+
+
+def fill(spec: StudySpec, storage: RDBStorage, runs: Path, options: argparse.Namespace) -> None:
+    """Writes a study of finished trials: a third complete, the others pruned after an epoch."""
+    study = create_study(spec, storage, runs)
+    chance, x = random.Random(1), FloatDistribution(0.0, 1.0)
+    changes: list[Mutation] = []
+    for number in range(options.known):
+        value = chance.random()
+        epochs = options.epochs if number % 3 == 0 else 1
+        curve = {step: value * step / options.epochs for step in range(1, epochs + 1)}
+        trial = create_trial(
+            state=TrialState.COMPLETE if number % 3 == 0 else TrialState.PRUNED,
+            value=value,
+            params={"model.x": value},
+            distributions={"model.x": x},
+            intermediate_values=curve,
+            system_attrs={"completed_rung_0": curve[1]},
+        )
+        trial.number = number
+        changes += whole_trial(study_id_of(study), trial)
+    with storage.engine.begin() as connection:
+        write(connection, changes, {})
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -133,14 +166,20 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         engines.append(SimulatedEngine(slots, options.epochs, options.epoch_s))
         return engines[-1]
 
-    database = open_storage(options.storage or f"sqlite:///{folder}/scale.db")
+    url, spec = options.storage or f"sqlite:///{folder}/scale.db", spec_of(options)
+    if options.known:
+        fill(spec, open_storage(url), folder / "runs", options)
     began, processor = time.monotonic(), time.process_time()
-    run = RunOptions(runs=folder / "runs")
-    run_study(spec_of(options), database, run, PreparedEngine(slots, build), LogObserver())
+    database, run = open_storage(url), RunOptions(runs=folder / "runs")
+    run_study(spec, database, run, PreparedEngine(slots, build), LogObserver())
     seconds, (engine,) = time.monotonic() - began, engines
     waits = sorted(engine.waits)
     return {
         "slots": options.slots,
+        "sampler": options.sampler,
+        "pruner": options.pruner,
+        "known": options.known,
+        "open s": round((engine.began or began) - began, 2),
         "trials": options.trials,
         "reports": len(waits),
         "seconds": round(seconds, 1),
@@ -158,6 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--slots", type=int, default=1000)
     parser.add_argument("--trials", type=int, default=2000)
+    parser.add_argument("--known", type=int, default=0, help="trials that are finished already")
     parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--epoch-s", type=float, default=10.0)
     parser.add_argument("--sampler", default="random")

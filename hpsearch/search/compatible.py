@@ -51,6 +51,8 @@ def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
 
 
 def _begins_anew(stored: StoredStudy, given: StudySpec) -> bool:
+    if stored.count(TrialState.COMPLETE):
+        return False  # it has a value: the trials need not be read
     trials = stored.study.get_trials(deepcopy=False)
     # A trial without a value, be it for data that could not be read, has nothing to lose.
     if any(map(_has_value, trials)) or _has_reports(stored.study, trials):

@@ -131,7 +131,7 @@ def _search(
     with _owning(stored) as lease, WriteBehindQueue(stored.database.engine, lease) as writes:
         runs = find_runs(study, options.runs)
         folder = claim_folder(study, runs)
-        trials = _budget(budget, options, _count(stored), spec)
+        trials = _budget(budget, options, stored.count(), spec)
         queue, accept = new_settings(study, spec), options.accept_changes
         # What is done is shown under any code; only new trials must be comparable with the others.
         is_done = _is_done(stored, trials, len(queue))
@@ -192,10 +192,6 @@ def _budget(stored: int | None, options: RunOptions, there: int, spec: StudySpec
     return min(filter(None, (budget, grid_size(spec))), default=None)
 
 
-def _count(stored: StoredStudy, states: tuple[TrialState, ...] | None = None) -> int:
-    return stored.database.get_n_trials(stored.row, states)
-
-
 def _is_done(stored: StoredStudy, budget: int | None, queued: int) -> bool:
     """Returns whether every trial that the study may take is finished.
 
@@ -204,8 +200,8 @@ def _is_done(stored: StoredStudy, budget: int | None, queued: int) -> bool:
         budget: its trials in all; None for no limit.
         queued: how many settings are about to be queued.
     """
-    finished = _count(stored, tuple(state for state in TrialState if state.is_finished()))
-    return budget is not None and finished >= max(budget, _count(stored) + queued)
+    finished = stored.count(*(state for state in TrialState if state.is_finished()))
+    return budget is not None and finished >= max(budget, stored.count() + queued)
 
 
 def _workload(spec: StudySpec, folder: Path, observer: Observer) -> Workload:

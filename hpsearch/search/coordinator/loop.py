@@ -113,7 +113,7 @@ class Coordinator:
             # The nodes of a cluster may all be away; what is left to do waits for one.
             return not self._ending.due and self._queue.has_next()
         free = free[: int(not busy)] if self._failures.rehearsing else free
-        more = self._give(free[: self._starts.group(len(free))])
+        more = self._give(free)
         # While others train, whose reports must not wait, this does not wait either.
         self._begin_written(wait=len(self._starts) == len(self._running))
         if more and not self._ending.due:
@@ -121,8 +121,8 @@ class Coordinator:
         return more
 
     def _give(self, slots: list[Slot]) -> bool:
-        """Gives each slot a trial; returns whether there were enough."""
-        for slot in slots:
+        """Gives slots a trial, as many as are due; returns whether there were enough."""
+        for slot in self._starts.group(slots):
             trial = None if self._ending.due else self._queue.next()
             if trial is None:
                 return False

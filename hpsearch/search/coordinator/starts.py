@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from hpsearch.engines.slots import Slot
 from hpsearch.search.coordinator.flush import FlushLoop
 from hpsearch.search.coordinator.running import RunningTrial
 
@@ -12,8 +14,10 @@ POLL_S = 0.1
 # While trials wait for the database, whose thread does not wake the engine.
 SOON_S = 0.005
 WRITE_S = 1.0
-# Reports are heard in between: to ask a sampler takes a moment.
+# Reports are heard in between: to ask a sampler takes a moment, and TPE with ten thousand trials a
+# tenth of a second of this thread.
 GROUP = 16
+ASK_S = 0.03
 
 
 class Starts:
@@ -38,10 +42,18 @@ class Starts:
         """How long the engine may wait for a message before it is looked here again."""
         return SOON_S if self._waiting or self._more else POLL_S
 
-    def group(self, free: int) -> int:
-        """Returns how many of the free slots get a trial before the engine is polled again."""
-        self._more = free > GROUP
-        return GROUP
+    def group(self, free: Sequence[Slot]) -> Iterator[Slot]:
+        """Yields the free slots that get a trial before the engine is polled again.
+
+        One at least, and no more once it has taken a moment to ask for them.
+        """
+        until = time.thread_time() + ASK_S
+        for place, slot in enumerate(free):
+            self._more = place == GROUP or (place > 0 and time.thread_time() > until)
+            if self._more:
+                return
+            yield slot
+        self._more = False
 
     def add(self, running: RunningTrial) -> None:
         """Takes a trial, all of whose changes so far must be written before it begins."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import InputError
 from hpsearch.internals.optuna import pareto_numbers, study_id_of
@@ -36,7 +36,7 @@ from hpsearch.search.store.lease import Lease, find_owner, take_lease
 from hpsearch.search.store.records import StudyRecord, find_winner, state_of, trial_record
 from hpsearch.search.store.run_folder import find_runs
 from hpsearch.search.store.shape import check_shape
-from hpsearch.search.store.tables import read_trials
+from hpsearch.search.store.tables import count_trials, read_trials
 from hpsearch.studyfile.study import StudySpec
 
 
@@ -63,6 +63,10 @@ class StoredStudy:
     def row(self) -> int:
         """The number that other tables of the database know it by."""
         return study_id_of(self.study)
+
+    def count(self, *states: TrialState) -> int:
+        """Returns how many trials it has, in these states or in all."""
+        return count_trials(self.database.engine, self.row, states)
 
     def own(self) -> Lease:
         """Makes this process the study's owner.
