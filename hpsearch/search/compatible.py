@@ -11,7 +11,7 @@ from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.classes.environment import environment_from, find_environment
 from hpsearch.errors import InputError

@@ -317,3 +317,30 @@ def test_trials_on_ray_see_their_own_devices(
     check_budget(search, TRIALS, EPOCHS)
     wait_until_gone(tag, score)
     assert visible(search) == {"0", "1"}
+
+
+@pytest.mark.fault("24. each trial takes two devices of a node of a cluster", short=0, full=1)
+@pytest.mark.parametrize("carrier", ["slurm", "ray"])
+def test_trials_on_two_devices_of_a_cluster_see_both(
+    tmp_path: Path, tag: str, score: Score, repeat: int, carrier: str, request: Any
+) -> None:
+    study = study_of(2, 5, devices_per_trial=2)
+    search = Search(tmp_path / "search", study)
+    search.environment = {TAG: tag}
+    if carrier == "slurm":
+        slurm = request.getfixturevalue("slurm")
+        search.prefix, search.environment = slurm.prefix, {**slurm.variables, TAG: tag}
+        search.options = ("--slurm", "partition=high gres=gpu:2 cpus-per-task=2")
+    else:
+        if not toy_ray.can_run():
+            pytest.skip("needs Ray: pip install 'hpsearch[ray]'")
+        ray = toy_ray.ToyRay({**os.environ, TAG: tag}, gpus=2)
+        request.addfinalizer(ray.close)
+        search.prefix, search.options = ray.prefix, ("--ray", ray.address)
+
+    search.begin()
+
+    assert search.wait_for_end() == 0, search.output
+    check_budget(search, 2, 5)
+    assert visible(search) == {"0,1"}
+    score.struck()
