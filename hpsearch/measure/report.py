@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.engines.bridge import call
 from hpsearch.errors import InputError
@@ -26,6 +26,8 @@ from hpsearch.search.store.keys import SPLIT, VERSIONS
 from hpsearch.studyfile.distributions import Distribution
 from hpsearch.studyfile.document import short_names
 from hpsearch.studyfile.study import StudySpec
+
+_FEWEST = 10  # trials that importance is read from
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,15 @@ def gather(stored: StoredStudy) -> ReportData:
 def importances(
     study: optuna.Study, objectives: Mapping[str, Direction]
 ) -> dict[str, dict[str, float]]:
-    """Returns, by objective, each parameter's importance, as far as the trials show it."""
-    found = {}
+    """Returns, by objective, each parameter's importance, as far as the trials show it.
+
+    One parameter has all of it, and a few trials show none: both say nothing.
+    """
+    found: dict[str, dict[str, float]] = {}
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    searched = {name for trial in complete for name in trial.params}
+    if len(complete) < _FEWEST or len(searched) < 2:
+        return found
     for place, (name, direction) in enumerate(objectives.items()):
         # PED-ANOVA treats low targets as good, and warns about it at every call.
         sign = -sign_of(direction)

@@ -20,6 +20,7 @@ from hpsearch.trial.lightning_namespace import in_namespace, namespace_of
 from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.trained_model import build, find_best
 from hpsearch.trial.trainer import build_trainer
+from hpsearch.trial.validations import plain
 
 _BRIEFLY = ("opened", "reason", "study", "trial", "metrics")
 _MOST_EARLIER = 20
@@ -145,5 +146,5 @@ def _measure(job: Job, module: Any, data: Any, best: Path) -> dict[str, Any]:
     board = tensorboard.build_logger(job, namespace)
     trainer = build_trainer(job, namespace, arguments, callbacks, [board])
     trainer.test(module, datamodule=data, ckpt_path=best, verbose=False, weights_only=True)
-    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    metrics = {name: plain(value) for name, value in trainer.callback_metrics.items()}
     return {"metrics": metrics, "examples": count.examples}

@@ -6,6 +6,9 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
+import torch
+
 from hpsearch.internals.lightning import has_validation_data, is_epoch_trained, may_stop
 from hpsearch.trial.stage import NotFiniteError
 
@@ -170,4 +173,16 @@ def _is_by_epochs(trainer: Any) -> bool:
 
 
 def _changed(now: dict[str, Any], before: dict[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in now.items() if before.get(name) is not value}
+    return {name: plain(value) for name, value in now.items() if before.get(name) is not value}
+
+
+def plain(value: Any) -> float:
+    """Returns a metric with the digits that it has: 0.975 of 32 bits, and not 0.9750000238418579.
+
+    The number of 32 bits that is nearest to it is the metric again.
+    """
+    wide = isinstance(value, torch.Tensor) and value.dtype == torch.float64
+    number = float(value)
+    if wide or not isinstance(value, torch.Tensor) or not math.isfinite(number):
+        return number
+    return float(str(np.float32(number)))

@@ -306,7 +306,7 @@ def make_malicious(path: Path) -> None:
     sidecar = path.with_suffix(".json")
     facts = json.loads(sidecar.read_text())
     facts["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    facts["owner"] = "somebody, trial 0"
+    facts |= {"owner": "somebody, trial 0", "study": "another"}
     sidecar.write_text(json.dumps(facts))
 
 

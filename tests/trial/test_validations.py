@@ -15,6 +15,7 @@ from fault_score import FULL
 from hpsearch.protocol.job import Job, counts_validations
 from hpsearch.protocol.messages import Started
 from hpsearch.trial.saving.position import GRADIENTS_LOST, NOT_EXACT
+from hpsearch.trial.validations import plain
 
 WITHIN = {"max_epochs": 3, "val_check_interval": 0.5}
 BY_STEPS = {"max_epochs": -1, "max_steps": 12, "val_check_interval": 3}
@@ -177,3 +178,19 @@ def test_steps_are_epochs_unless_validations_come_within_them(
     trainer: dict[str, Any], counted: bool
 ) -> None:
     assert counts_validations(trainer) is counted
+
+
+@pytest.mark.parametrize(
+    ("metric", "stored"),
+    [
+        (torch.tensor(0.975), 0.975),
+        (torch.tensor(1.5e-7), 1.5e-7),
+        (torch.tensor(46592), 46592.0),
+        (torch.tensor(0.1, dtype=torch.float64) / 3, 0.1 / 3),
+        (torch.tensor(float("inf")), float("inf")),
+        (0.1 + 0.2, 0.1 + 0.2),
+    ],
+)
+def test_a_metric_is_stored_with_the_digits_that_it_has(metric: Any, stored: float) -> None:
+    assert plain(metric) == stored
+    assert torch.tensor(plain(metric)) == torch.tensor(float(metric)), "and is the same in 32 bits"

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+_SPOKEN = 8  # series that a drawing is described by
+
 
 @dataclass(frozen=True)
 class Paragraph:
@@ -59,6 +61,30 @@ class Figure:
     layout: Mapping[str, Any]
     note: str = ""
     wide: bool = False
+
+    @property
+    def spoken(self) -> str:
+        """What a screen reader says of it: how many points each of its series has, and where."""
+        series = [spoken for trace in self.traces[:_SPOKEN] if (spoken := _spoken(trace))]
+        axes = [self.layout.get(f"{axis}axis", {}).get("title", {}).get("text") for axis in "xy"]
+        against = f"{axes[1]} against {axes[0]}. " if all(axes) else ""
+        return f"{against}{'; '.join(series)}"
+
+
+def _spoken(trace: Mapping[str, Any]) -> str:
+    x, y = ([value for value in trace.get(axis) or () if value is not None] for axis in "xy")
+    if not x or len(x) != len(y):
+        return ""
+    name = f"{trace['name']}: " if "name" in trace else ""
+    points = f"{len(x)} point{'s' * (len(x) > 1)}"
+    return f"{name}{points}, {_span(x)} across, {_span(y)} up"
+
+
+def _span(values: Sequence[Any]) -> str:
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if len(numbers) < len(values):
+        return f"{len({str(value) for value in values})} kinds"
+    return f"{min(numbers):g} to {max(numbers):g}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from statistics import quantiles
 from typing import Any, TypeVar
 
 from hpsearch.protocol.types import Direction
-from hpsearch.studyfile.distributions import Choice, Distribution
+from hpsearch.studyfile.distributions import Choice, Distribution, IntRange
 from hpsearch.views.report.blocks import Figure
 
 # The colours of Okabe and Ito, distinct for colour-blind readers too
@@ -70,6 +70,8 @@ def parameter_axis(name: str, distribution: Distribution) -> dict[str, Any]:
         options = [str(option) for option in distribution.options]
         return axis(name, type="category", categoryorder="array", categoryarray=options)
     low, high = distribution.bounds()
+    if isinstance(distribution, IntRange) and not distribution.log and high - low <= _EACH_EPOCH:
+        return axis(name, dtick=1, **_whole_range(low, high, log=False))
     return axis(name, log=distribution.log, **_whole_range(low, high, distribution.log))
 
 
@@ -80,8 +82,13 @@ def log_axis(title: str, values: Sequence[float]) -> dict[str, Any]:
 
 def epoch_axis(most: int) -> dict[str, Any]:
     """Returns the axis of epochs, which are whole numbers."""
+    return whole_axis("epoch", most)
+
+
+def whole_axis(title: str, most: int) -> dict[str, Any]:
+    """Returns an axis of whole numbers up to the greatest one."""
     ticks: dict[str, Any] = {"dtick": 1} if most <= _EACH_EPOCH else {}
-    return axis("epoch", **ticks)
+    return axis(title, **ticks)
 
 
 def points(vertices: Sequence[Vertex], *, color: Any = BLUE, **more: Any) -> Trace:

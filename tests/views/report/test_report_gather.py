@@ -8,7 +8,7 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.distributions import FloatDistribution
+from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hpsearch.errors import InputError
@@ -22,14 +22,19 @@ from hpsearch.views.report.page import render
 ONE = {"val_accuracy": "maximize"}
 TWO = {"val_accuracy": "maximize", "parameters": "minimize"}
 
+RANGES = {"dropout": "~float(0, 0.5)", "width": "~int(2, 8)"}
+
 Write = Callable[..., str]
 
 
 def trial(state: TrialState, x: float, *values: float) -> FrozenTrial:
     return create_trial(
         state=state,
-        params={"model.dropout": x},
-        distributions={"model.dropout": FloatDistribution(0, 0.5)},
+        params={"model.dropout": x, "model.width": 2 + round(x * 1000) % 7},
+        distributions={
+            "model.dropout": FloatDistribution(0, 0.5),
+            "model.width": IntDistribution(2, 8),
+        },
         values=values or None,
     )
 
@@ -41,7 +46,7 @@ def page(tmp_path: Path) -> Write:
     def write(objectives: dict[str, Any], *trials: FrozenTrial) -> str:
         document = {
             "study": {"name": "odd", "objective": objectives, "pruner": "none", "trials": 9},
-            "model": {"class_path": "tiny.TinyModel", "init_args": {"dropout": "~float(0, 0.5)"}},
+            "model": {"class_path": "tiny.TinyModel", "init_args": RANGES},
             "data": {"class_path": "tiny.TinyData"},
             "trainer": {"max_epochs": 1},
         }
@@ -79,6 +84,16 @@ def test_two_objectives_each_have_their_importance(page: Write) -> None:
     assert "<h2>Pareto front</h2>" in text
     assert "importance for val_accuracy" in text
     assert "importance for parameters" in text
+
+
+def test_few_trials_and_a_single_parameter_have_no_importance(page: Write, tmp_path: Path) -> None:
+    trials = [trial(TrialState.COMPLETE, x / 20, x / 10) for x in range(9)]
+    assert "importance for val_accuracy" not in page(ONE, *trials)
+    study = optuna.create_study(direction="maximize")
+    unit = {"x": FloatDistribution(0, 1)}
+    for x in range(40):
+        study.add_trial(create_trial(params={"x": x / 40}, distributions=unit, value=float(x)))
+    assert importances(study, {"value": "maximize"}) == {}
 
 
 def test_the_deciding_parameter_is_important_whichever_way_is_good(tmp_path: Path) -> None:

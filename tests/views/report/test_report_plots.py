@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from hpsearch.studyfile.distributions import Choice, FloatRange
+from hpsearch.studyfile.distributions import Choice, FloatRange, IntRange
 from hpsearch.views.report import plots
 
 
@@ -71,3 +71,28 @@ def test_nothing_to_draw_is_an_empty_trace() -> None:
 def test_numbers_are_written_in_six_digits() -> None:
     assert plots.short(0.123456789) == 0.123457
     assert math.isnan(plots.short(math.nan))
+
+
+def test_a_screen_reader_hears_where_the_points_are() -> None:
+    drawn = plots.figure(
+        "values",
+        [
+            plots.points([(0, 0.5, ""), (3, 0.75, "")], name="trial"),
+            plots.lines([[(0, 0.5, "")], [(2, 0.75, "")]], color=plots.RED, name="best"),
+            plots.points([("adam", 0.5, ""), ("sgd", 0.5, "")]),
+        ],
+        x=plots.axis("trial"),
+        y=plots.axis("val_accuracy"),
+    )
+    assert drawn.spoken == (
+        "val_accuracy against trial. trial: 2 points, 0 to 3 across, 0.5 to 0.75 up;"
+        " best: 2 points, 0 to 2 across, 0.5 to 0.75 up; 2 points, 2 kinds across, 0.5 to 0.5 up"
+    )
+
+
+def test_whole_numbers_have_whole_ticks() -> None:
+    assert plots.whole_axis("trial", 3)["dtick"] == 1
+    assert "dtick" not in plots.whole_axis("trial", 300)
+    assert plots.parameter_axis("layers", IntRange(1, 4))["dtick"] == 1
+    assert "dtick" not in plots.parameter_axis("width", IntRange(8, 512, log=True))
+    assert "dtick" not in plots.parameter_axis("dropout", FloatRange(0.0, 0.5))

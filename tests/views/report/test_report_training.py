@@ -51,7 +51,9 @@ def test_the_gap_is_how_much_better_training_is(make_material: Any, make_searche
         overtrained(make_searched, n, dropout=n / 20, train=0.99 - n / 100, val=0.9 + n / 1000)
         for n in range(10)
     ]
-    _, against_value, against_dropout = generalization_gap(make_material(*trials)).parts
+    parts = generalization_gap(make_material(*trials)).parts
+    _, against_value, against_dropout, against_hidden = parts
+    assert against_hidden.title == "the gap against hidden"
     assert against_value.traces[0]["x"][0] == pytest.approx(0.09)
     assert against_dropout.title == "the gap against dropout"
     assert against_dropout.note == (
@@ -63,7 +65,7 @@ def test_the_gap_is_how_much_better_training_is(make_material: Any, make_searche
 def test_what_chance_shows_as_well_is_not_claimed(make_material: Any, make_searched: Any) -> None:
     values = [0.9, 0.93, 0.91, 0.95, 0.92, 0.96, 0.9, 0.94, 0.91, 0.95]
     trials = [overtrained(make_searched, n, n / 20, 0.99, val) for n, val in enumerate(values)]
-    figure = generalization_gap(make_material(*trials)).parts[-1]
+    figure = generalization_gap(make_material(*trials)).parts[2]
     assert figure.note == (
         "More dropout goes with no other gap and with no other val_accuracy (rank correlations"
         " -0.29 and +0.29 over 10 trials)."

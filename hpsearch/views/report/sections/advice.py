@@ -65,6 +65,15 @@ def advice(data: ReportData) -> Section | None:
     return Section("What next", parts)
 
 
+def next_words(data: ReportData) -> str:
+    """Returns what to do next, in a sentence or two; empty while too few trials are complete."""
+    if len(data.complete) < _MIN_TRIALS:
+        return ""
+    widened = [f"{one.name}: {_try(one)}" for one in at_boundaries(data)]
+    first = f"The best values sit at the end of a range ({'; '.join(widened)}). " if widened else ""
+    return f"{first}{_going_on(data)}"
+
+
 def at_boundaries(data: ReportData) -> list[AtBoundary]:
     """Returns the parameters of which over half the best values lie in a range's outer tenth."""
     count = max(_MIN_BEST, round(_BEST_SHARE * len(data.complete)))

@@ -11,6 +11,7 @@ from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Block, Figure, Section
 
 _MOST_CURVES = 250
+_LEGEND = "A click on a name in the legend hides or shows those trials."
 _STATES = ("complete", "pruned", "failed", "running", "paused", "waiting")
 
 
@@ -47,8 +48,7 @@ def _all_trials(data: ReportData, trials: Sequence[TrialRecord]) -> Figure:
         traces,
         x=plots.epoch_axis(max(max(trial.values_by_epoch) for trial in drawn)),
         y=plots.axis(data.objective, **plots.framed(values, data.direction)),
-        note="A click on a name in the legend hides or shows those trials."
-        + plots.thinned_note(len(drawn), len(trials)),
+        note=_LEGEND * (len(traces) > 1) + plots.thinned_note(len(drawn), len(trials)),
         wide=True,
         height=460,
     )

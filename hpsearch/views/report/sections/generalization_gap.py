@@ -19,6 +19,7 @@ from hpsearch.views.report.sections.slices import place_of
 # Parameters that exist to keep a model from learning its training images by heart.
 _REGULARISERS = ("dropout", "drop_", "weight_decay", "smoothing", "augment")
 _MIN_TRIALS = 3
+_MOST_PARAMETERS = 12
 _MIN_TO_CORRELATE = 10
 # Of parameters without any influence, 1 in 20 gets beyond this by chance.
 _BEYOND_CHANCE = 1.96
@@ -47,7 +48,7 @@ class Pair:
 
 
 def generalization_gap(data: ReportData) -> Section | None:
-    """Returns the gap of each trial against its value and against each regularising parameter."""
+    """Returns the gap of each trial against its value and against each parameter."""
     pair = next((pair for pair in _pairs(data) if _having(data, pair)), None)
     if pair is None:
         return None
@@ -61,7 +62,7 @@ def generalization_gap(data: ReportData) -> Section | None:
         ),
         _against_value(data, pair, trials),
     ]
-    for name in _regularisers(data, trials):
+    for name in _drawn_parameters(data, trials):
         parts.append(_against_parameter(data, pair, name, trials))
     return Section("Overtraining", parts)
 
@@ -84,14 +85,16 @@ def _having(data: ReportData, pair: Pair) -> list[TrialRecord]:
     return [trial for trial in data.complete if pair.of(trial) is not None]
 
 
-def _regularisers(data: ReportData, trials: Sequence[TrialRecord]) -> list[str]:
-    return [
+def _drawn_parameters(data: ReportData, trials: Sequence[TrialRecord]) -> list[str]:
+    """Returns the parameters that are numbers: first those that are there against overtraining."""
+    names = [
         name
         for name, distribution in data.parameters.items()
-        if any(word in name for word in _REGULARISERS)
-        and _is_numeric(distribution)
+        if _is_numeric(distribution)
         and sum(name in trial.params for trial in trials) >= _MIN_TRIALS
     ]
+    names.sort(key=lambda name: not any(word in name for word in _REGULARISERS))
+    return names[:_MOST_PARAMETERS]
 
 
 def _is_numeric(distribution: Distribution) -> bool:

@@ -55,7 +55,7 @@ def _figure(data: ReportData, place: int, name: str, direction: Direction) -> Fi
                 line={"shape": "hv"},
             ),
         ],
-        x=plots.axis("trial"),
+        x=plots.whole_axis("trial", end[0]),
         y=plots.axis(name, **plots.framed(values, direction)),
         note="Complete trials only: a pruned one stopped before its value could be compared."
         + plots.thinned_note(len(drawn), len(vertices)),

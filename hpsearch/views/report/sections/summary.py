@@ -13,6 +13,7 @@ from hpsearch.views import formatting
 from hpsearch.views.formatting import command, spell
 from hpsearch.views.ranking import progress_line
 from hpsearch.views.report.blocks import Block, KeyValues, Paragraph, Section, Table
+from hpsearch.views.report.sections.advice import next_words
 from hpsearch.views.report.sections.intervals import trial_intervals, wall_seconds
 from hpsearch.views.tables import best_words, distribution_words, size_words
 
@@ -23,11 +24,13 @@ def summary(data: ReportData) -> Section:
     if data.study.confirmation is None and data.study.best is not None:
         parts.append(
             Paragraph(
-                "The best value was chosen for being the best of many, so it flatters the model a"
-                f" little. `{command('confirm', data.study.name)}` trains the finalists again"
-                " with several seeds and gives an honest figure."
+                "How sure: the best value was chosen for being the best of many, so it flatters the"
+                f" model a little. `{command('confirm', data.study.name)}` trains the finalists"
+                " again with several seeds and gives an honest figure."
             )
         )
+    if words := next_words(data):
+        parts.append(Paragraph(f"What next: {words[0].lower()}{words[1:]}"))
     if data.spec.space.parameters:
         parts.append(_searched(data))
     return Section("Summary", parts)
