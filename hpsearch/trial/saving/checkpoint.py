@@ -118,6 +118,8 @@ def keep(path: Path, kept: Path) -> None:
         except OSError:
             shutil.copyfile(source, beside)
         beside.replace(target)
+        # Two names of one file stay both: what is kept already had been linked to it.
+        beside.unlink(missing_ok=True)
 
 
 def recover(folder: Path, owner: Owner) -> tuple[int, list[str]]:

@@ -21,6 +21,17 @@ def test_the_folder_for_temporary_files_is_not_used(
     assert checkpoint.verified(tmp_path / checkpoint.LAST, OWNER) == 1
 
 
+def test_what_is_kept_already_is_kept_again_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    """A trial that was paused keeps its last checkpoint as the best one when it continues."""
+    last, best = tmp_path / checkpoint.LAST, tmp_path / checkpoint.BEST
+    for path in (last, last.with_suffix(".json")):
+        path.write_text("1")
+    for _ in range(2):
+        checkpoint.keep(last, best)
+    assert best.read_text() == best.with_suffix(".json").read_text() == "1"
+    assert not list(tmp_path.glob("*.keep"))
+
+
 def test_what_the_disk_does_not_give_back_takes_the_place_of_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
