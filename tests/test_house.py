@@ -60,6 +60,7 @@ INNER = {
         "": {"store", "coordinator"},
         "confirm": {"", "coordinator", "store"},
     },
+    "studyfile": {"": {"slips"}, "slips": set()},
     "views": {
         "": set(),
         "tables": {""},

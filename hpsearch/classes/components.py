@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import InputError
@@ -102,7 +103,9 @@ def _import(name: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and f"{name}.".startswith(f"{error.name}."):
-            near = nearest(error.name, sys.stdlib_module_names | set(sys.modules))
+            # Those in the study's folders come first, or `net` would be taken for a library's.
+            known = sys.stdlib_module_names | set(sys.modules)
+            near = nearest(error.name, _beside()) or nearest(error.name, known)
             remedy = "install it, or put its file next to the study file"
             hint = f"; did you mean '{near}'?" if near else f"; {remedy}"
             raise _AbsentError(f"there is no module '{error.name}'{hint}") from None
@@ -115,6 +118,13 @@ def _import(name: str) -> Any:
     except Exception as error:  # whatever the user's module raises
         kind = type(error).__name__
         raise ComponentError(f"importing {name} raises {kind}: {error}") from error
+
+
+def _beside() -> set[str]:
+    """Returns the names of the modules in folders on the path that hold no installed package."""
+    folders = [Path(entry) for entry in sys.path if "site-packages" not in entry]
+    own = [folder for folder in folders if not (folder / "os.py").exists() and folder.is_dir()]
+    return {file.stem for folder in own for file in folder.glob("*.py")} - {"setup", "conftest"}
 
 
 def _parts_of(owner: Any) -> list[str]:

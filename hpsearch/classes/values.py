@@ -16,6 +16,7 @@ from hpsearch.classes.signature import is_callable, options_of, parts_of, spelle
 from hpsearch.classes.trust import OwnModules
 from hpsearch.studyfile.forbidden import forbidden_reason
 from hpsearch.studyfile.sections import texts_of
+from hpsearch.studyfile.slips import search_from_mapping
 
 Build = Callable[[], Any]
 
@@ -65,7 +66,9 @@ def read_value(hint: Any, value: Any) -> Build:
         build = getattr(parser, "instantiate", None) or parser.instantiate_classes
         return lambda: build(config)["value"]
     members = " or ".join(name for enum in enums for name in enum.__members__)
-    raise MismatchError(f"must be {members or spelled(hint)}, not {value!r}")
+    line = search_from_mapping(value)
+    search = f"; to search it, write {line}" if line else ""
+    raise MismatchError(f"must be {members or spelled(hint)}, not {value!r}{search}")
 
 
 @cache

@@ -54,7 +54,7 @@ def check(
     settings = extreme_configs(spec.space)
     with screen.status(f"trying real batches of {len(settings)} settings"):
         probes = [probe(spec, setting, slots[0]) for setting in settings]
-    if not print_probes(screen, spec, file, len(slots), settings, probes):
+    if not print_probes(screen, spec, len(slots), settings, probes):
         return USAGE_ERROR
     if speed:
         _measure_speed(screen, spec, slots[0])

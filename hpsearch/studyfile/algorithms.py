@@ -8,6 +8,7 @@ from typing import Any
 
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
 from hpsearch.studyfile.distributions import Choice, FloatRange
+from hpsearch.studyfile.slips import short_name
 from hpsearch.studyfile.space import Space
 
 
@@ -89,7 +90,9 @@ def read_component(written: Any, names: Mapping[str, str]) -> Component:
     if not isinstance(arguments, dict):
         raise InvalidValueError("init_args must be a mapping of arguments")
     if path not in names and "." not in path:
-        raise InvalidValueError(f"there is no '{path}'{did_you_mean(path, names)}")
+        known = short_name(path, names)
+        meant = f"; write {known}" if known else did_you_mean(path, names)
+        raise InvalidValueError(f"there is no '{path}'{meant}")
     nested = {name: _nested(name, value) for name, value in arguments.items()}
     return Component(names.get(path, path), {**_DEFAULTS.get(path, {}), **nested})
 

@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeGuard
 from hpsearch.protocol.types import Scalar
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
 from hpsearch.studyfile.distributions import Choice, Distribution, FloatRange, IntRange
+from hpsearch.studyfile.slips import search_from_text
 
 MAX_LENGTH = 4000
 MAX_OPTIONS = 500
@@ -62,12 +63,18 @@ def parse_expression(text: str) -> Distribution:
     """
     function, arguments = _parse_call(text)
     if function not in _READERS:
-        known = did_you_mean(function, (*_READERS, *_LINKS))
+        known = _meant(text, function)
         raise InvalidValueError(f"there is no '~{function}'{known}")
     values, keywords = arguments
     priors = [keywords.pop("prior")] if "prior" in keywords else []
     distribution = _READERS[function](values, keywords)
     return _with_prior(function, distribution, priors[0]) if priors else distribution
+
+
+def _meant(text: str, function: str) -> str:
+    if (line := search_from_text(text)) is not None:
+        return f"; write {line}"
+    return did_you_mean(function, (*_READERS, *_LINKS))
 
 
 def _with_prior(function: str, distribution: Distribution, prior: Scalar) -> Distribution:
@@ -111,6 +118,8 @@ def _parse_call(text: str) -> tuple[str, _Arguments]:
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         call = None
     if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
+        if (line := search_from_text(text)) is not None:
+            raise InvalidValueError(f"{text!r} is another tool's; write {line}")
         raise InvalidValueError(_why_not_a_call(text, source))
     values = [_value(node, source) for node in call.args]
     keywords = {
@@ -155,7 +164,7 @@ def _read_int(values: list[Any], keywords: dict[str, Any]) -> IntRange:
     given = _range_arguments("int", values, keywords)
     low, high, step = (_whole(given, name) for name in ("low", "high", "step"))
     log = _log(given)
-    _require_ascending("int", low, high)
+    _require_ascending("int", low, high, log)
     if step < 1:
         raise InvalidValueError(f"step={step} must be 1 or more")
     if log and step != 1:
@@ -172,7 +181,7 @@ def _read_float(values: list[Any], keywords: dict[str, Any]) -> FloatRange:
     low, high = _number(given, "low"), _number(given, "high")
     step = _number(given, "step") if "step" in given else None
     log = _log(given)
-    _require_ascending("float", low, high)
+    _require_ascending("float", low, high, log)
     if log and step is not None:
         raise InvalidValueError("log=True and step cannot go together; leave one out")
     if log and low <= 0:
@@ -263,10 +272,11 @@ def _log(given: dict[str, Any]) -> bool:
     return log
 
 
-def _require_ascending(kind: str, low: float, high: float) -> None:
+def _require_ascending(kind: str, low: float, high: float, log: bool) -> None:
     if low > high:
         raise InvalidValueError(
-            f"low {low:.12g} is above high {high:.12g}; write ~{kind}({high:.12g}, {low:.12g})"
+            f"low {low:.12g} is above high {high:.12g};"
+            f" write ~{kind}({high:.12g}, {low:.12g}{', log=True' * log})"
         )
     if low == high:
         raise InvalidValueError(

@@ -11,6 +11,7 @@ from hpsearch.studyfile.distributions import check_values
 from hpsearch.studyfile.document import Diagnostics, KeyPath, alternatives
 from hpsearch.studyfile.expressions import is_expression, parse_expression
 from hpsearch.studyfile.forbidden import forbidden_reason
+from hpsearch.studyfile.slips import search_from_text, section_line
 
 REQUIRED = ("study", "model", "trainer")
 SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard", "cli")
@@ -41,9 +42,12 @@ def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
     known = ("study", *SECTIONS)
     for name in tree:
         if name not in known:
-            log.add((name,), f"there is no section '{name}'{did_you_mean(name, known)}")
+            meant = f"; write {line}" if (line := section_line(name)) else did_you_mean(name, known)
+            log.add((name,), f"there is no section '{name}'{meant}")
     # A section in the wrong spelling is one error, and not a missing section as well.
-    given = {nearest(name, known) for name in tree if tree[name] is not None}
+    given = {
+        (section_line(n) or nearest(n, known) or "").partition(":")[0] for n in tree if tree[n]
+    }
     for name in REQUIRED:
         if name not in given:
             log.add((name,), f"the section {name}: is missing")
@@ -67,6 +71,8 @@ def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
     for place, text, names_class in texts_of(tree):
         if names_class and (reason := forbidden_reason(text)):
             log.add(place, reason)
+        elif not names_class and place[0] != "study" and (line := search_from_text(text)):
+            log.add(place, f"{text!r} is text, since it does not begin with ~; write {line}")
 
 
 def possible_values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:

@@ -20,6 +20,7 @@ from hpsearch.studyfile.algorithms import (
 )
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, mask, nearest
 from hpsearch.studyfile.document import Diagnostics
+from hpsearch.studyfile.slips import direction_line, study_line, without_quotes
 from hpsearch.studyfile.units import parse_duration, parse_share, parse_size
 
 HANG_TIMEOUT_S = 900.0
@@ -69,14 +70,19 @@ def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySet
         return StudySettings()
     for key in settings:
         if key not in _READERS:
-            log.add(("study", key), f"study has no key '{key}'{did_you_mean(key, _READERS)}")
+            line = study_line(key, settings)
+            meant = f"; write {line}" if line else did_you_mean(key, _READERS)
+            log.add(("study", key), f"study has no key '{key}'{meant}")
     # A key in the wrong spelling is one error, and not a missing key as well.
-    given = {nearest(key, _READERS) for key in settings}
+    lines = [study_line(key, settings) or nearest(key, _READERS) or "" for key in settings]
+    given = {line.partition(":")[0] for line in lines} | {*settings}
     for key in ("name", "objective"):
         if key not in given:
             log.add(("study", key), f"study needs {_EXAMPLES[key]}")
     no_limits = [key for key in settings if settings[key] is None and not log.has(("study", key))]
-    if limited and not {"trials", "epochs", "timeout"} & (given - {*no_limits}):
+    # A grid is a limit itself.
+    is_grid = settings.get("sampler") in ("grid", SAMPLERS["grid"])
+    if limited and not is_grid and not {"trials", "epochs", "timeout"} & (given - {*no_limits}):
         log.add(("study", "trials"), "study needs a limit, as in trials: 60 or timeout: 2h")
     read = {key: _read(key, settings[key], log) for key in _READERS if key in settings}
     objectives = read.get("objective") or {}
@@ -154,7 +160,7 @@ def _read(key: str, value: Any, log: Diagnostics) -> Any:
     try:
         return _READERS[key](value)
     except ValueError as error:
-        log.add(("study", key), str(error))
+        log.add(("study", key), f"{error}{without_quotes(value)}")
         return None
 
 
@@ -179,7 +185,9 @@ def _read_objectives(value: Any) -> dict[str, Direction]:
         raise InvalidValueError(f"must be {{metric: direction}}, as in {_EXAMPLES['objective']}")
     for metric, direction in value.items():
         if direction not in ("maximize", "minimize"):
-            meant = did_you_mean(str(direction), ("maximize", "minimize"))
+            line = direction_line(metric, direction)
+            known = did_you_mean(str(direction), ("maximize", "minimize"))
+            meant = f"; write {line}" if line else known
             raise InvalidValueError(f"{direction!r} is not a direction for {metric}{meant}")
     return dict(value)
 

@@ -20,6 +20,7 @@ from hpsearch.protocol.types import Scalar
 from hpsearch.studyfile.diagnostics import Diagnostic, excerpt
 from hpsearch.studyfile.document import Document, KeyPath, Location
 from hpsearch.studyfile.links import Anchors
+from hpsearch.studyfile.slips import explain_yaml
 
 MAX_BYTES = 128 * 1024
 MAX_DEPTH = 32
@@ -75,15 +76,13 @@ def to_yaml(tree: Any) -> str:
 
 def _yaml_error(error: yaml.YAMLError, document: Document) -> Diagnostic:
     mark = getattr(error, "problem_mark", None)
-    message = getattr(error, "problem", None) or str(error).splitlines()[0]
-    if "\\t" in message:
-        message = "a tab cannot indent; use spaces"
-    elif "mapping values are not allowed" in message:
-        message = "a second ': ' in one line; put quotes round the value, or mend the indentation"
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     if mark is None or document.place.line is None:
-        return Diagnostic(document.place.where, None, "", f"not YAML: {message}")
-    around = excerpt(document.lines, mark.line + 1)
-    return Diagnostic(document.place.where, mark.line + 1, "", f"not YAML: {message}", around)
+        return Diagnostic(document.place.where, None, "", f"not YAML: {problem}")
+    started = getattr(error, "context_mark", None)
+    line, message = explain_yaml(problem, mark.line, started and started.line, document.lines)
+    around = excerpt(document.lines, line + 1)
+    return Diagnostic(document.place.where, line + 1, "", f"not YAML: {message}", around)
 
 
 class _Loader(yaml.SafeLoader):

@@ -38,6 +38,7 @@ from hpsearch.trial.trained_model import load_state
 from hpsearch.trial.trainer import UnusableError, put_aside
 from hpsearch.trial.validations import (
     NOTHING_VALIDATED,
+    advice_on,
     batches_left,
     is_last_validation,
     planned_validations,
@@ -77,8 +78,10 @@ class NotLoggedError(UnusableError):
         logged: names of what was.
     """
 
-    def __init__(self, objective: str, logged: Collection[str], validated: bool) -> None:
-        super().__init__(_not_logged(objective, logged, validated))
+    def __init__(
+        self, objective: str, direction: str, logged: Collection[str], validated: bool
+    ) -> None:
+        super().__init__(_not_logged(objective, direction, logged, validated))
         self.logged = sorted(logged)
 
 
@@ -136,7 +139,9 @@ class RehearsedReports(Reports):
             self._clock.go_on()
             return
         if missing:
-            raise NotLoggedError(missing[0], self.logged, validates(trainer))
+            raise NotLoggedError(
+                missing[0], self._objectives[missing[0]], self.logged, validates(trainer)
+            )
         self.reported = True
         values = {name: found.get(name, 0.0) for name in self._objectives}
         self._log.append(Report(self._tries, values, found, 0.0))
@@ -179,7 +184,7 @@ def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
             raise UnusableError(waiting) from error
         raise
     if not reports.reported:
-        raise NotLoggedError(primary(job.objectives)[0], reports.logged, validates(trainer))
+        raise NotLoggedError(*primary(job.objectives), reports.logged, validates(trainer))
     if waiting := _waiting_schedule(trainer):
         raise UnusableError(waiting)
     _load_again(training.module, Path(job.folder) / checkpoint.BEST)
@@ -233,12 +238,12 @@ def _load_again(module: pl.LightningModule, path: Path) -> None:
     load_state(module, state)
 
 
-def _not_logged(objective: str, logged: Collection[str], validated: bool) -> str:
+def _not_logged(objective: str, direction: str, logged: Collection[str], validated: bool) -> str:
     names = ", ".join(sorted(logged)) or "nothing"
     where = "" if validated else "; nothing is validated, since val_dataloader() gives no batches"
     return (
-        f"the objective {objective} was not logged; logged was {names}{where}. Log it with"
-        " self.log, or name one of these in study.objective"
+        f"the objective {objective} was not logged; logged was {names}{where}."
+        f" {advice_on(objective, logged, direction)}"
     )
 
 

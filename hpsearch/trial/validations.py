@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from hpsearch.internals.lightning import has_validation_data, is_epoch_trained, may_stop
+from hpsearch.studyfile.diagnostics import nearest
 from hpsearch.trial.stage import NotFiniteError
 
 NOTHING_VALIDATED = (
@@ -72,13 +73,22 @@ def pick_objectives(
     if missing:
         raise BadMetricError(
             f"the objective {missing[0]} was not logged; the validation logged"
-            f" {', '.join(sorted(logged)) or 'nothing'}. Log it with self.log, or name one of these"
-            " in study.objective"
+            f" {', '.join(sorted(logged)) or 'nothing'}."
+            f" {advice_on(missing[0], logged, objectives[missing[0]])}"
         )
     for name in objectives:
         if not math.isfinite(metrics[name]):
             raise NotFiniteError(f"the objective {name} is {metrics[name]}: the training diverged")
     return {name: metrics[name] for name in objectives}
+
+
+def advice_on(objective: str, logged: Collection[str], direction: object) -> str:
+    """Returns what to do about an objective that was not logged."""
+    longer = sorted(name for name in logged if name.startswith(objective))
+    near = longer[0] if longer else nearest(objective, logged, likeness=0.75)
+    if near:
+        return f"Write objective: {{{near}: {direction}}}, or log {objective} with self.log"
+    return "Log it with self.log, or name one of these in study.objective"
 
 
 def validates(trainer: Any) -> bool:

@@ -17,6 +17,8 @@ from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.formatting import spell
 
+_SHOWN = 3
+
 
 def size_words(space: Space) -> str:
     """Returns `7 parameters, 1,024 configurations`, or says that they cannot be counted."""
@@ -86,6 +88,22 @@ def is_infeasible(probe: Mapping[str, Any]) -> bool:
 def failure_words(probe: Mapping[str, Any]) -> str:
     """Returns why a setting does not train."""
     return f"{'infeasible: ' * is_infeasible(probe)}{probe['failure']}"
+
+
+def not_ready_words(extremes: Sequence[Extreme], probes: Sequence[Mapping[str, Any]]) -> str:
+    """Returns in a line which settings cannot train: by the values that none of the others has."""
+    both = [*zip(extremes, probes, strict=True)]
+    failing = [(extreme, probe) for extreme, probe in both if not trains(probe)]
+    blamed = [pair for pair in failing if not is_infeasible(pair[1])] or failing
+    first, probe = blamed[0]
+    if len(failing) == len(both) and len({other["failure"] for _, other in both}) == 1:
+        return f"NOT READY: every setting: {probe['failure']}"
+    fine = {value for extreme, other in both if trains(other) for value in extreme.params.items()}
+    alone = [pair for pair in first.params.items() if pair not in fine]
+    shared = [pair for pair in alone if all(pair in e.params.items() for e, _ in blamed)]
+    named = (shared or alone)[:_SHOWN] or [*first.params.items()][:_SHOWN]
+    setting = ", ".join(f"{name}={value}" for name, value in named)
+    return f"NOT READY: {setting}: {probe['failure']}"
 
 
 def cost_words(cost: Cost, trials: int | None, slots: int) -> str:

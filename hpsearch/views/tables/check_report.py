@@ -14,6 +14,7 @@ from hpsearch.views.tables.check import (
     branch_table,
     cost_words,
     is_infeasible,
+    not_ready_words,
     parameter_table,
     size_words,
     trains,
@@ -30,7 +31,6 @@ def print_space(console: Console, spec: StudySpec, file: str) -> None:
 def print_probes(
     console: Console,
     spec: StudySpec,
-    file: str,
     slots: int,
     settings: Sequence[Extreme],
     probes: Sequence[Mapping[str, Any]],
@@ -40,7 +40,6 @@ def print_probes(
     Args:
         console: where.
         spec: the study.
-        file: its file.
         slots: how many trials train at once.
         settings: those that were tried.
         probes: what each of them has shown.
@@ -48,7 +47,9 @@ def print_probes(
     console.print(branch_table(settings, probes), "")
     tried = [probe for probe in probes if trains(probe)]
     if not tried or not all(trains(probe) or is_infeasible(probe) for probe in probes):
-        console.print(f"error: {file}: some settings cannot train", markup=False, style="red")
+        console.print(
+            not_ready_words(settings, probes), markup=False, style="bold red", soft_wrap=True
+        )
         return False
     for note in dict.fromkeys(note for probe in tried for note in probe["notes"]):
         console.print(f"note: {note}", markup=False, soft_wrap=True)

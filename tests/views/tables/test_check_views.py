@@ -13,6 +13,7 @@ from hpsearch.views.tables.check import (
     branch_table,
     cost_words,
     distribution_words,
+    not_ready_words,
     parameter_table,
     size_words,
 )
@@ -101,6 +102,22 @@ def test_branch_table_shows_weights_time_and_failures(on_screen: Any) -> None:
     rows = [line.rstrip().split(maxsplit=4) for line in text.splitlines()[2:]]
     assert rows[0] == ["model=small", "smallest", "46,592", "6.0s", "trains"]
     assert rows[3] == ["model=large", "largest", "-", "-", "ValueError: [too] deep"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "words"),
+    [
+        ((3,), "NOT READY: model.large.depth=16: KeyError: 'selu'"),
+        ((2, 3), "NOT READY: model=large: KeyError: 'selu'"),
+        ((0, 1, 2, 3), "NOT READY: every setting: KeyError: 'selu'"),
+    ],
+)
+def test_the_last_line_names_the_values_that_only_failing_settings_have(
+    failing: tuple[int, ...], words: str
+) -> None:
+    extremes = extreme_configs(Space(BRANCHES))
+    probes = [{"failure": "KeyError: 'selu'"} if n in failing else PROBE for n in range(4)]
+    assert not_ready_words(extremes, probes) == words
 
 
 def test_cost_counts_rounds_of_slots_and_both_checkpoints() -> None:

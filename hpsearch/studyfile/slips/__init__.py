@@ -1,0 +1,23 @@
+"""What people write by habit or by mistake, and the line that a study file has for it."""
+
+from hpsearch.studyfile.slips.other_tools import (
+    direction_line,
+    search_from_mapping,
+    search_from_text,
+    section_line,
+    short_name,
+    study_line,
+    without_quotes,
+)
+from hpsearch.studyfile.slips.yaml_lines import explain_yaml
+
+__all__ = [
+    "direction_line",
+    "explain_yaml",
+    "search_from_mapping",
+    "search_from_text",
+    "section_line",
+    "short_name",
+    "study_line",
+    "without_quotes",
+]

@@ -1,0 +1,77 @@
+"""What is wrong with a line that is not YAML, in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_NO_COLON = re.compile(r"\s*(?:- )?([\w.-]+)(?:\s*=\s*|\s+)(\S.*)")
+
+
+def explain_yaml(
+    problem: str, line: int, started: int | None, lines: Sequence[str]
+) -> tuple[int, str]:
+    """Returns the line to change, from 0, and what to do there.
+
+    Args:
+        problem: what the YAML parser says.
+        line: the line at which it noticed, from 0.
+        started: the line at which what it was reading begins; None if it does not say.
+        lines: of the file.
+    """
+    if "\\t" in problem or "\\t" in repr(_indent_text(lines, line)):
+        return line, "a tab cannot indent; use spaces"
+    if (
+        "expected ':'" in problem
+        and started is not None
+        and (found := _without_colon(lines, started))
+    ):
+        return started, found
+    if found := _indentation(lines, line):
+        return line, found
+    if "mapping values are not allowed" in problem:
+        return (
+            line,
+            "a second ': ' in one line; put quotes round the value, or mend the indentation",
+        )
+    if "while parsing a flow" in problem or "expected ',' or" in problem:
+        return line, "a bracket is not closed, or a comma is missing; close every { and ["
+    if "found unexpected end of stream" in problem:
+        return line, "a quote is not closed; end the text with the quote it begins with"
+    return line, problem
+
+
+def _without_colon(lines: Sequence[str], line: int) -> str:
+    match = (
+        _NO_COLON.fullmatch(lines[line].partition(" #")[0].rstrip()) if line < len(lines) else None
+    )
+    return f"this line has no `:`; write `{match[1]}: {match[2]}`" if match else ""
+
+
+def _indentation(lines: Sequence[str], line: int) -> str:
+    """Returns how a line's indentation differs from its neighbours'; empty if it is right."""
+    before = [text for text in lines[:line] if text.strip() and not text.lstrip().startswith("#")]
+    if line >= len(lines) or not before or not lines[line].strip():
+        return ""
+    here, above = _indent(lines[line]), _indent(before[-1])
+    opened = before[-1].rstrip().endswith((":", "-", ">", "|"))
+    if here > above and not opened and not before[-1].lstrip().startswith("-"):
+        return _differs(here, above)
+    parents = {_indent(text) for text in before}
+    if here < above and here not in parents:
+        return _differs(here, min(parents - {0} or {above}, key=lambda one: abs(one - here)))
+    return ""
+
+
+def _differs(here: int, neighbours: int) -> str:
+    spaces = f"{here} space{'' if here == 1 else 's'}"
+    return f"this line begins with {spaces}, its neighbours with {neighbours}; use {neighbours}"
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip(" "))
+
+
+def _indent_text(lines: Sequence[str], line: int) -> str:
+    text = lines[line] if line < len(lines) else ""
+    return text[: len(text) - len(text.lstrip())]
