@@ -45,9 +45,8 @@ def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
             meant = f"; write {line}" if (line := section_line(name)) else did_you_mean(name, known)
             log.add((name,), f"there is no section '{name}'{meant}")
     # A section in the wrong spelling is one error, and not a missing section as well.
-    given = {
-        (section_line(n) or nearest(n, known) or "").partition(":")[0] for n in tree if tree[n]
-    }
+    filled = [name for name in tree if tree[name] is not None]
+    given = {(section_line(n) or nearest(n, known) or "").partition(":")[0] for n in filled}
     for name in REQUIRED:
         if name not in given:
             log.add((name,), f"the section {name}: is missing")

@@ -146,7 +146,7 @@ def test_several_objectives_are_not_pruned():
         ({"objective": "val_accuracy"}, "study.objective: must be {metric: direction}, as in"),
         (
             {"objective": {"a": "maximise"}},
-            "'maximise' is not a direction for a; did you mean 'maxi",
+            "'maximise' is not a direction for a; write objective: {a: maximize}",
         ),
         ({"trials": 0}, "study.trials: 0 must be a whole number, 1 or more"),
         ({"trials": "~int(1, 3)"}, "study.trials: '~int(1, 3)' must be a whole number"),

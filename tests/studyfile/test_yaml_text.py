@@ -56,7 +56,7 @@ def test_every_key_and_item_remembers_its_line():
         ("a: !mine {b: 1}", "the tag !mine is not read; write plain data"),
         ("b: &b {c: 1}\na:\n  <<: *b", "merge keys (<<) are not read; write the keys out"),
         ("a: {[1]: 2}", "a key must be one word, not a mapping or a list"),
-        ("a: [1", "not YAML: expected ',' or ']', but got '<stream end>'"),
+        ("a: [1", "not YAML: a bracket is not closed, or a comma is missing"),
         ("a: b: c", "not YAML: a second ': ' in one line; put quotes round the value"),
         ("a:\n\tb: 1", "not YAML: a tab cannot indent; use spaces"),
         ("a: \x00", "not YAML: unacceptable character"),
