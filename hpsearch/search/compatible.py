@@ -16,8 +16,8 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.classes.environment import environment_from, find_environment
 from hpsearch.errors import InputError
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.search.store import StoredStudy, own_reports
-from hpsearch.search.store.keys import ATTEMPTS, CURVE, ENVIRONMENTS, ID, RUNS
+from hpsearch.search.store import StoredStudy, find_runs, own_reports
+from hpsearch.search.store.keys import ATTEMPTS, CURVE, ENVIRONMENTS, ID
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.studyfile.yaml_text import to_yaml
 
@@ -69,7 +69,7 @@ def _has_value(trial: FrozenTrial) -> bool:
 
 def _has_reports(study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
     """Tells whether a trial has reported what the database has not got, since it was killed."""
-    folder, study_id = Path(study.user_attrs[RUNS]) / study.study_name, study.user_attrs[ID]
+    folder, study_id = find_runs(study, None) / study.study_name, study.user_attrs[ID]
     return any(
         own_reports(folder / trial_folder(trial.number), study_id, trial.number, trial.params)
         for trial in trials
@@ -78,7 +78,7 @@ def _has_reports(study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
 
 def _replace(study: optuna.Study, database: RDBStorage) -> Path | None:
     """Removes a study from the database; returns where its folder is kept, if it has one."""
-    folder = Path(study.user_attrs[RUNS]) / study.study_name
+    folder = find_runs(study, None) / study.study_name
     kept = None
     if folder.is_dir():
         places = (folder.with_name(f"{folder.name}.replaced-{n}") for n in itertools.count(1))

@@ -12,7 +12,7 @@ from inline import resume_inline, run_inline
 from hpsearch.classes import environment
 from hpsearch.errors import InputError
 from hpsearch.search.run import SearchOutcome
-from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.database import close_all, open_storage
 from hpsearch.search.store.load import load_record
 from hpsearch.studyfile.read import read_study
 from hpsearch.studyfile.study import StudySpec
@@ -136,6 +136,24 @@ def test_a_study_whose_trials_all_failed_may_be_changed_and_begins_anew(here: Pa
     assert (kept / "trial-0000" / "params.yaml").exists()
     with pytest.raises(InputError, match="searches something else"):
         run("model.width=~int(2, 32)", trials=2)
+
+
+def test_a_copy_that_begins_anew_leaves_the_files_of_its_original(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("model.plan=raise", "model.at=1", trials=2)
+    close_all()
+    copy = here / "copy"
+    copy.mkdir()
+    for name in ("tiny.db", "study.yaml"):
+        shutil.copy(here / name, copy)
+    shutil.copytree(here / "runs", copy / "runs")
+    monkeypatch.chdir(copy)
+
+    assert run(trials=2).study.counts["complete"] == 2
+    assert (copy / "runs" / "tiny.replaced-1" / "trial-0000").exists()
+    assert [path.name for path in (here / "runs").iterdir()] == ["tiny"]
+    assert (here / "runs" / "tiny" / "trial-0000" / "params.yaml").exists()
 
 
 def test_the_same_study_is_not_begun_anew_unless_something_was_put_right(here: Path) -> None:
