@@ -25,6 +25,7 @@ RENEW_S = 10.0
 WATCH_S = 15.0
 _WATCH_STEP_S = 0.5
 _SURELY_DEAD_S = 600.0
+_LONGEST_S = LEASE_S + 600.0
 
 Held = Literal["held", "lost", "went back"]
 
@@ -101,7 +102,8 @@ class Owner:
         same_host = self.process.host == socket.gethostname()
         if local and same_host and self.process.boot != _boot_id():
             return False  # The machine has restarted since.
-        return self.left_s > 0
+        # A lease that has far more left than there is in one was made before the clock went back.
+        return 0 < self.left_s <= _LONGEST_S
 
 
 class Lease:
@@ -211,12 +213,14 @@ def take_lease(engine: sa.Engine, study_id: int, name: str) -> Lease:
 def _renews(engine: sa.Engine, study_id: int) -> bool:
     """Returns whether an owner that seems dead renews its lease after all.
 
-    An SQLite file has no clock: it uses that of the reader, which may be ahead.
+    An SQLite file has no clock: it uses that of the reader, which may be ahead. Any clock may have
+    been set back.
     """
     owner, _ = _read(engine, study_id)
-    if not _is_local(engine) or owner is None or owner.process.visible:
+    if owner is None or owner.process.visible or not owner.process.namespace:
         return False
-    if owner.left_s < -_SURELY_DEAD_S or not owner.process.namespace:
+    went_back = owner.left_s > _LONGEST_S
+    if not went_back and (not _is_local(engine) or owner.left_s < -_SURELY_DEAD_S):
         return False
     held = _times_held(engine, study_id)
     deadline = time.monotonic() + WATCH_S

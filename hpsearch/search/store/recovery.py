@@ -6,8 +6,10 @@ is an older copy of itself. Where another database is in its place it stops and 
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,7 @@ from hpsearch.search.store.create import insert_study_row
 from hpsearch.search.store.database import database_file, make_file, redact
 from hpsearch.search.store.keys import ID
 from hpsearch.search.store.lease import Lease, find_owner
-from hpsearch.search.store.sqlite_file import FileIdentity
+from hpsearch.search.store.sqlite_file import FileIdentity, FileState, is_blank
 from hpsearch.search.store.tables import Ids, read_trials, write
 from hpsearch.search.store.write_behind import Replaced
 
@@ -66,12 +68,14 @@ class DatabaseGuard:
             Replaced: the database holds other studies, or another search has changed this one.
             SQLAlchemyError, OSError: it cannot be written.
         """
-        state = self._identity.check() if self._identity else "same"
+        state = self._state()
         shown = redact(self._storage.url)
         self._storage.remove_session()
         self.engine.dispose()
         if self._file is not None and state in ("deleted", "emptied"):
             self._remake(self._file, state)
+            # Another thread may have opened meanwhile what was in the new file's place.
+            self.engine.dispose()
             words = f"the database {shown} was {state}"
             more = "; what else it held is not in it: restore that from a copy"
         else:
@@ -81,6 +85,20 @@ class DatabaseGuard:
         if self._file is not None:
             self._identity = FileIdentity.of(self._file)
         return ids, f"{words}: all rows of this study are written again{more}"
+
+    def _state(self) -> FileState:
+        """Returns what has become of the file.
+
+        One without studies is no database of others: a connection makes an empty one where there
+        is none, and a restoration that failed leaves the tables alone.
+        """
+        if self._identity is None:
+            return "same"
+        state = self._identity.check()
+        with suppress(sqlite3.Error, OSError):
+            if state == "replaced" and is_blank(self._identity.path):
+                return "emptied"
+        return state
 
     def _remake(self, file: Path, state: str) -> None:
         if not file.absolute().parent.is_dir():

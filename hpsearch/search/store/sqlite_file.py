@@ -81,6 +81,19 @@ def table_names(path: Path) -> set[str]:
     return {name for (name,) in rows if not name.startswith("sqlite_")}
 
 
+def is_blank(path: Path) -> bool:
+    """Returns whether a file has no tables yet, or those of studies without a study.
+
+    Raises:
+        sqlite3.Error: the file is not an SQLite database, or cannot be read.
+    """
+    there = table_names(path)
+    if "studies" not in there:
+        return not there
+    with closing(connect_read_only(path)) as connection:
+        return connection.execute("SELECT 1 FROM studies LIMIT 1").fetchone() is None
+
+
 def make_whole(path: Path, build: Callable[[Path], None]) -> None:
     """Makes a file that is complete as soon as it has its name; one that is there stays.
 

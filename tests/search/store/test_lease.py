@@ -185,6 +185,23 @@ def test_a_lease_in_a_file_that_seems_over_is_watched_first(
     assert not held(file, mine)
 
 
+def test_a_clock_that_was_set_back_does_not_keep_a_study_from_everybody(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease of a minute that has a day left was made before; who holds it still is seen."""
+    monkeypatch.setattr(lease, "WATCH_S", 0.1)
+    monkeypatch.setattr(lease, "_WATCH_STEP_S", 0.02)
+    mine = take_lease(engine, 1, "cnn")
+    set_row(engine, namespace="pid:[1]", until=clock(engine) + 86_400.0)
+    monkeypatch.setattr(time, "sleep", lambda _: held(engine, mine))
+    with pytest.raises(InputError, match="is being run by another process"):
+        take_lease(engine, 1, "cnn")
+
+    set_row(engine, until=clock(engine) + 86_400.0)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    assert held(engine, take_lease(engine, 1, "cnn"))
+
+
 def test_a_database_that_went_back_is_noticed(engine: sa.Engine) -> None:
     mine = take_lease(engine, 1, "cnn")
     for _ in range(3):

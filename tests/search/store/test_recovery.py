@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import optuna
@@ -13,7 +15,7 @@ from optuna.distributions import FloatDistribution
 from optuna.storages import RDBStorage
 
 from hpsearch.search.store import recovery
-from hpsearch.search.store.database import close_storage, open_storage
+from hpsearch.search.store.database import close_storage, make_file, open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.recovery import DatabaseGuard
 from hpsearch.search.store.write_behind import DatabaseUnavailableError, WriteBehindQueue
@@ -95,6 +97,41 @@ def test_a_file_that_is_emptied_is_made_again_with_all_rows(running: Running) ->
 
     running.check()
     assert "study.db was emptied: all rows of this study" in running.writes.notes[0]
+
+
+def leave_empty_file(file: Path) -> None:
+    """Leaves what a connection makes that finds no file."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+@pytest.mark.parametrize("leave", [leave_empty_file, make_file])
+def test_a_file_without_studies_in_its_place_is_not_another_database(
+    running: Running, leave: Callable[[Path], None]
+) -> None:
+    running.remove()
+    leave(running.file)
+
+    running.check()
+    assert "study.db was emptied: all rows of this study" in running.writes.notes[0]
+
+
+def test_a_connection_that_is_opened_while_the_file_is_made_again_is_not_used(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by the thread that looks for commands."""
+    running.remove()
+    remake = DatabaseGuard._remake
+
+    def meanwhile(guard: DatabaseGuard, file: Path, state: str) -> None:
+        with guard.engine.connect() as connection:
+            connection.execute(sa.text("SELECT 1"))
+        remake(guard, file, "emptied" if file.exists() else state)
+
+    monkeypatch.setattr(DatabaseGuard, "_remake", meanwhile)
+
+    running.check()
+    assert len(running.writes.notes) == 1
 
 
 def test_an_older_copy_in_its_place_is_brought_up_to_date(running: Running, tmp_path: Path) -> None:
