@@ -41,18 +41,18 @@ class Cleanup:
         self._show(number)
         pauses = self._writer.pauses
         for hopeless in pauses.out_of_reach(to_come):
-            self.give_up(hopeless)
+            self.give_up(hopeless, "no result to come can promote it")
         while self._retention.over_budget and (worst := pauses.worst()) is not None:
-            self.give_up(worst)
+            self.give_up(worst, "the disk is full, and it is the least likely to continue")
 
     def close(self) -> None:
         """Ends every paused trial: the budget is used up, and nothing can promote them."""
         for number in self._writer.pauses.numbers:
-            self.give_up(number)
+            self.give_up(number, "the search ended, and nothing promoted it")
 
-    def give_up(self, number: int) -> None:
+    def give_up(self, number: int, reason: str) -> None:
         """Ends a paused trial: it is pruned where it paused."""
-        self._writer.give_up(number)
+        self._writer.give_up(number, reason)
         self._show(number)
 
     def _show(self, number: int) -> None:

@@ -98,7 +98,7 @@ class Control:
             self._search.engine.kill(number)
             return f"trial {number} ended as failed"
         if number in self._search.writer.pauses:
-            self._search.cleanup.give_up(number)
+            self._search.cleanup.give_up(number, "somebody ended it")
             return f"trial {number}, which was paused, is pruned"
         return f"trial {number} neither runs nor is paused; nothing was done"
 

@@ -109,6 +109,8 @@ class _Restored:
             study_name=spec.name, directions=list(spec.objectives.values())
         )
         self._writer = StudyWriter(self._study, spec)
+        # What was known when they were decided is not: the order of the reports is lost.
+        self._writer.explains = False
         self.left_out: list[str] = []
 
     def all(self) -> list[FrozenTrial]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable
 from itertools import count
@@ -69,6 +69,20 @@ class HalvingPruner(KeptPruner):
             if len(values) <= self._bootstrap or not self._goes_on(value, values, study.direction):
                 return True
         return False
+
+    def reason(self, study: Study, trial: FrozenTrial, metric: str) -> str:
+        """Returns the trial's place at the rung that it has met last."""
+        step = max(trial.intermediate_values)
+        value = trial.intermediate_values[step]
+        values = self._rungs[_rung_of(trial) - 1]
+        better = bisect_left(values, value)
+        if study.direction == StudyDirection.MAXIMIZE:
+            better = len(values) - bisect_right(values, value)
+        place = f"{metric} was {value:.4g} after epoch {step}: place {better + 1} of {len(values)}"
+        if len(values) <= self._bootstrap:
+            return f"{place} at its rung, whose first {self._bootstrap} trials all end there"
+        best = max(len(values) // self._factor, 1)
+        return f"{place} at its rung, where the best {best} continue"
 
     def _estimate_first(self) -> int:
         """Takes a hundredth of the longest training for the first rung, once there is one."""

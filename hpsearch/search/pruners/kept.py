@@ -30,6 +30,16 @@ class KeptPruner(BasePruner):
         """Takes in the trials that there are."""
 
     @abstractmethod
+    def reason(self, study: Study, trial: FrozenTrial, metric: str) -> str:
+        """Returns what a trial that was just pruned was compared with.
+
+        Args:
+            study: the study.
+            trial: the trial.
+            metric: name of the objective.
+        """
+
+    @abstractmethod
     def complete(self, trial: FrozenTrial) -> None:
         """Takes in a trial that has completed."""
 

@@ -60,6 +60,19 @@ class KeptPercentile(KeptPruner):
         bound = self._bound(step, maximizes)
         return best < bound if maximizes else best > bound
 
+    def reason(self, study: Study, trial: FrozenTrial, metric: str) -> str:
+        """Returns the trial's best value so far, and the percentile that it is behind."""
+        step = max(trial.intermediate_values)
+        maximizes = study.direction == StudyDirection.MAXIMIZE
+        best = (max if maximizes else min)(trial.intermediate_values.values())
+        others = len(self._values[step])
+        which = "median" if self._percentile == 50 else f"bar for the best {self._percentile:g} %"
+        return (
+            f"its best {metric} by epoch {step} is {best:.4g}, behind"
+            f" {self._bound(step, maximizes):.4g}, the {which} of {others} complete"
+            f" trial{'s' * (others > 1)}"
+        )
+
     def _is_due(self, step: int, trial: FrozenTrial) -> bool:
         """Returns whether this is the trial's first report since the last step of the interval."""
         due = (step - self._warmup) // self._interval * self._interval + self._warmup

@@ -35,10 +35,11 @@ class RungDecision:
 
 @dataclass(frozen=True)
 class Promotion:
-    """A paused trial that may continue, and the epochs of the rung that it is paused at."""
+    """A paused trial that may continue, the epochs of the rung it is paused at, and why."""
 
     number: int
     rung: int
+    reason: str = field(default="", compare=False)
 
 
 def rungs_up_to(epochs: int, eta: int = ETA, first: int = FIRST) -> tuple[int, ...]:
@@ -71,8 +72,12 @@ def decide(rung: int, place: int, met: int, eta: int) -> RungDecision:
         eta: one in so many continues.
     """
     best = places(met, eta)
-    rule = f"place {place} of {met} after epoch {rung}, where the best {best} continue"
+    rule = _rule(rung, place, met, best)
     return RungDecision("continue" if place <= best else "pause", rung, rule)
+
+
+def _rule(rung: int, place: int, met: int, best: int) -> str:
+    return f"place {place} of {met} after epoch {rung}, where the best {best} continue"
 
 
 @dataclass
@@ -201,8 +206,12 @@ class Ladder:
         """
         found: list[Promotion] = []
         for rung in reversed(self._rungs):
-            top = rung.ranked[: places(len(rung.met), self.eta, closing=closing)]
-            found += [Promotion(n, rung.epochs) for n in top if self._waits(rung, n)]
+            met = len(rung.met)
+            best = places(met, self.eta, closing=closing)
+            for place, number in enumerate(rung.ranked[:best], 1):
+                if self._waits(rung, number):
+                    rule = _rule(rung.epochs, place, met, best)
+                    found.append(Promotion(number, rung.epochs, rule))
         return found
 
     def out_of_reach(self, to_come: int) -> list[int]:

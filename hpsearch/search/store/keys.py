@@ -26,6 +26,7 @@ ATTEMPTS = "attempts"
 AUDITED_AT = "audited_at"  # epochs of the rung that it would have paused at, and did not
 CHECKPOINT = "checkpoint"
 CURVE = "values_by_epoch"  # of several objectives: Optuna's own reports are for one only
+DECISIONS = "decisions"  # what was decided after its reports, and why, in order
 DEVICE = "device"
 FAILURE = "failure"
 FAILURE_KIND = "failure_kind"

@@ -16,6 +16,7 @@ from hpsearch.search.store.keys import (
     ATTEMPTS,
     CHECKPOINT,
     CURVE,
+    DECISIONS,
     DEVICE,
     FAILURE,
     FAILURE_KIND,
@@ -71,6 +72,11 @@ class TrialRecord:
         if self.state != "failed" and FAILURE_KIND not in self.attributes:
             return None
         return str(self.attributes.get(FAILURE_KIND) or "unknown")
+
+    @property
+    def decisions(self) -> tuple[Mapping[str, Any], ...]:
+        """What was decided after its reports, and why: `step`, `value`, `action`, `reason`."""
+        return tuple(self.attributes.get(DECISIONS, ()))
 
     @property
     def failure(self) -> str:

@@ -112,7 +112,7 @@ def build_pruner(spec: StudySpec) -> BasePruner:
 
 def keep_pruner(study: optuna.Study, spec: StudySpec) -> None:
     """Gives a study its pruner: one that keeps what it knows of the trials, where there is one."""
-    given = {**(spec.pruner.to_tree().get("init_args") or {}), **_reports(spec)}
+    given = {**_reports(spec), **spec.pruner.init_args}
     study.pruner = keeping(build_pruner(spec), given)
     if isinstance(study.pruner, KeptPruner):
         study.pruner.know(study, study.get_trials(deepcopy=False))

@@ -112,6 +112,7 @@ _OF_TRIAL: Mapping[str, Fits] = {
     keys.CHECKPOINT: _text,
     keys.CURVE: _mapping,
     VALUES_BY_EPOCH: _mapping,
+    keys.DECISIONS: _all(_with(step=_whole, action=_text, rung=_whole, reason=_text)),
     keys.DEVICE: _text,
     keys.FAILURE: _text,
     keys.FAILURE_KIND: _text,

@@ -14,6 +14,7 @@ from hpsearch.protocol.types import Direction, Scalar, primary, sign_of
 from hpsearch.search.pruners import KeptPruner
 from hpsearch.search.rungs import AUDITED, VALUES_BY_EPOCH, RungDecision
 from hpsearch.search.store.attempts import Attempts
+from hpsearch.search.store.decisions import keep_decision, kept_decision, why_pruned
 from hpsearch.search.store.keys import (
     AUDITED_AT,
     BUDGET,
@@ -60,6 +61,7 @@ class StudyWriter:
         keep_pruner(study, spec)
         self.attempts = Attempts(environment)
         self.exhausted = False
+        self.explains = True
         self.pauses = Pauses(spec, self.trials())
         self.may_grow = grid_size(spec) is None
 
@@ -99,11 +101,11 @@ class StudyWriter:
     def promote(self, *, closing: bool = False) -> Trial | None:
         """Returns the paused trial that continues next, as RUNNING; see `Pauses.promote`."""
         found = self.pauses.promote(closing=closing)
-        return None if found is None else self._continue(found.number, found.rung)
+        return None if found is None else self._continue(found.number, found.rung, found.reason)
 
     def promote_this(self, number: int) -> Trial:
         """Returns a paused trial, which continues whatever its place in its rung."""
-        return self._continue(number, self.pauses.take(number))
+        return self._continue(number, self.pauses.take(number), "somebody promoted it")
 
     def enqueue(self, setting: Mapping[str, Scalar]) -> Trial | None:
         """Returns a new trial of a setting that a person gives; None if there is one already.
@@ -125,10 +127,12 @@ class StudyWriter:
         self.pauses.add(trial.number, rung)
         self._storage.set_trial_state_values(trial_id_of(trial), TrialState.WAITING)
 
-    def give_up(self, number: int) -> None:
+    def give_up(self, number: int, reason: str) -> None:
         """Writes that a paused trial is pruned: it is not promoted any more."""
         trial = self.adopt(number, number, self.trial(number).state)
-        self.set_facts(trial, {PRUNED_AT: self.pauses.drop(number), PAUSED_AT: 0})
+        rung = self.pauses.drop(number)
+        keep_decision(trial, rung, RungDecision("prune", rung, reason))
+        self.set_facts(trial, {PRUNED_AT: rung, PAUSED_AT: 0})
         self._finish(trial, TrialState.PRUNED, None)
 
     def sample(self, trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -146,10 +150,18 @@ class StudyWriter:
     def report(self, trial: Trial, report: Report) -> RungDecision:
         """Writes the values after an epoch and decides what the trial does next.
 
-        Idempotent: an epoch that is reported again keeps its first value.
+        Idempotent: an epoch that is reported again keeps its first value, and what was decided.
         """
         self.attempts.advance(trial, report.step)
+        if (kept := kept_decision(trial, report.step)) is not None:
+            return kept
         values = tuple(report.values[name] for name in self._spec.objectives)
+        decision = self._decide(trial, report, values)
+        if self.explains and (decision.rung or decision.action != "continue"):
+            keep_decision(trial, report.step, decision, values[0])
+        return decision
+
+    def _decide(self, trial: Trial, report: Report, values: tuple[float, ...]) -> RungDecision:
         whole = bool(trial.user_attrs.get(WHOLE))
         audit = self._spec.audits(trial.number)
         decision = self.pauses.scheduler.report(
@@ -163,8 +175,9 @@ class StudyWriter:
         if decision.rung and decision.action == "continue":
             promoted = trial.user_attrs.get(PROMOTED, [])
             trial.set_user_attr(PROMOTED, [*promoted, decision.rung])
-        kept = whole or self._spec.promote or not self._prunes
-        return RungDecision("prune") if not kept and trial.should_prune() else decision
+        if whole or self._spec.promote or not self._prunes or not trial.should_prune():
+            return decision
+        return RungDecision("prune", reason=why_pruned(self._spec, self._study, trial.number))
 
     def begin(self, trial: Trial, epochs: int) -> None:
         """Records that a trial of so many epochs (0 if unknown) trains until its next stop."""
@@ -241,8 +254,9 @@ class StudyWriter:
         several = {str(step): list(values), **known.get(VALUES_BY_EPOCH, {})}
         trial.set_user_attr(VALUES_BY_EPOCH, several)
 
-    def _continue(self, number: int, rung: int) -> Trial:
+    def _continue(self, number: int, rung: int, reason: str) -> Trial:
         trial = self.adopt(number, number, self.trial(number).state)
+        keep_decision(trial, rung, RungDecision("continue", rung, reason))
         promoted = [*trial.user_attrs.get(PROMOTED, []), rung]
         self.set_facts(trial, {PROMOTED: promoted, PAUSED_AT: 0})
         return trial

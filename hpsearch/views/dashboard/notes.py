@@ -9,6 +9,7 @@ from hpsearch.search.store import TrialRecord
 from hpsearch.search.store.keys import FAILURE, PAUSED_AT, PRUNED_AT, TRACEBACK
 from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.views import formatting
+from hpsearch.views.decisions import decision_words
 
 
 def trial_note(objectives: Sequence[str], trial: TrialRecord, pictures: Mapping[str, str]) -> str:
@@ -44,6 +45,9 @@ def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
             if FAILURE in trial.attributes:
                 return f"**Pruned**\n\n{_code_block(str(trial.attributes[FAILURE]))}"
             at = trial.attributes.get(PRUNED_AT, epochs)
+            if trial.decisions:
+                why = _code(decision_words(trial.decisions[-1]))
+                return f"**Pruned** after epoch {at}\n\n{why}"
             value = trial.values_by_epoch.get(epochs)
             if value is None:
                 return "**Pruned**"

@@ -17,6 +17,7 @@ from hpsearch.search.store.keys import FAILURE, FAILURE_KIND, PAUSED_AT, PROMOTE
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.curve import Curve
+from hpsearch.views.decisions import decision_words
 from hpsearch.views.formatting import spell
 from hpsearch.views.tables.environments import change_words, environments_of
 from hpsearch.views.tables.leaderboard import STYLES
@@ -96,6 +97,8 @@ def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
         parts += [Text(), Text("parameters", style="bold"), _pairs(params)]
     if trial.values_by_epoch:
         parts += [Text(), *_curve(study, trial)]
+    if trial.decisions:
+        parts += [Text(), Text("decisions", style="bold"), _decisions(trial)]
     if trial.attempts:
         count = len(trial.attempts)
         title = f"{count} attempt{'s' * (count > 1)}"
@@ -153,6 +156,15 @@ def _curve(study: StudyRecord, trial: TrialRecord) -> list[RenderableType]:
         drawn,
         Padding(Columns(values, padding=(0, 2)), (0, 0, 0, 2)),
     ]
+
+
+def _decisions(trial: TrialRecord) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for decision in trial.decisions:
+        grid.add_row(Text(f"  after epoch {decision['step']}"), Text(decision_words(decision)))
+    return grid
 
 
 def _failure(trial: TrialRecord) -> list[RenderableType]:

@@ -10,6 +10,7 @@ import pytest
 from hpsearch.views.dashboard.notes import trial_note
 
 OBJECTIVES = ("val_accuracy",)
+DECISION = {"step": 2, "action": "prune", "rung": 0, "reason": "by MedianPruner: behind 0.95"}
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,10 @@ OBJECTIVES = ("val_accuracy",)
         (
             {"state": "pruned", "attributes": {"pruned_at": 2}},
             "**Pruned** after epoch 2: `val_accuracy` was 0.9000",
+        ),
+        (
+            {"state": "pruned", "attributes": {"pruned_at": 2, "decisions": [DECISION]}},
+            "**Pruned** after epoch 2\n\n`pruned by MedianPruner: behind 0.95`",
         ),
         ({"state": "failed"}, "**Failed**\n\n```\nout of memory\n```"),
         ({"state": "running"}, "**Running**: 2 epochs done"),

@@ -139,6 +139,24 @@ def test_saved_time_is_the_missing_epochs_at_the_trial_s_own_pace(
     assert "about 1m 00s at their own pace: 38% of the time" in words.text
 
 
+@pytest.mark.parametrize(
+    ("count", "words", "shown"),
+    [(2, "Why they were pruned:", 2), (40, "Why they were pruned, the last 30 of 40:", 30)],
+)
+def test_why_a_trial_was_pruned_stands_beside_it(
+    make_material: Any, make_searched: Any, count: int, words: str, shown: int
+) -> None:
+    decision = {"step": 2, "action": "prune", "rung": 0, "reason": "by MedianPruner: behind"}
+    trials = [
+        make_searched(n, "pruned", values_by_epoch=curve(2), attributes={"decisions": [decision]})
+        for n in range(count)
+    ]
+    *_, title, table = pruning(make_material(make_searched(count), *trials)).parts
+    assert title.text == words
+    assert len(table.rows) == shown
+    assert table.rows[-1] == (str(count - 1), "2", "pruned by MedianPruner: behind")
+
+
 def test_nothing_pruned_nothing_to_say(make_material: Any, make_searched: Any) -> None:
     assert pruning(make_material(make_searched(0))) is None
 

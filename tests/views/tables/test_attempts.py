@@ -66,3 +66,23 @@ def test_an_attempt_of_an_older_version_is_shown_as_far_as_it_is_known(
     rows = on_screen(attempts_table(make_trial(attempts=old))).splitlines()
     assert rows[2].split() == ["1", "2026-01-01", "cpu", "-", "-", "-"]
     assert rows[3].split() == ["2", "-", "-", "2", "to", "?", "killed", "-"]
+
+
+def test_decisions_are_shown_in_order_with_their_reasons(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    place = "place 2 of 3 after epoch 1, where the best 1 continue"
+    decisions = [
+        {"step": 1, "action": "pause", "rung": 1, "reason": place},
+        {"step": 2, "action": "prune", "rung": 0, "reason": "by MedianPruner: it was behind"},
+    ]
+    trial = make_trial(state="pruned", attributes={"decisions": decisions})
+    rows = [
+        " ".join(line.split())
+        for line in on_screen(trial_details(make_study(trial), trial)).splitlines()
+    ]
+    start = rows.index("decisions")
+    assert rows[start + 1 : start + 3] == [
+        f"after epoch 1 paused: {place}",
+        "after epoch 2 pruned by MedianPruner: it was behind",
+    ]

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from hpsearch.measure.report import ReportData
 from hpsearch.measure.rungs import audit_rungs, count_rungs
 from hpsearch.search.store import TrialRecord
+from hpsearch.views.decisions import decision_words
 from hpsearch.views.formatting import spell
 from hpsearch.views.ranking import epochs_done
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Block, Figure, Paragraph, Section, Table
+
+_MOST_REASONS = 30
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,22 @@ def pruning(data: ReportData) -> Section | None:
         f" {saved} of the time that the search would take without pruning. What is not known is"
         " whether one of them would have come first in the end."
     )
-    return Section("Pruning", [Paragraph(words), _figure(rungs(data.study.trials)), *ladder])
+    figure = _figure(rungs(data.study.trials))
+    return Section("Pruning", [Paragraph(words), figure, *_reasons(pruned), *ladder])
+
+
+def _reasons(pruned: Sequence[TrialRecord]) -> list[Block]:
+    """Returns why each trial was pruned, as far as it was kept."""
+    last = [(trial, trial.decisions[-1]) for trial in pruned if trial.decisions]
+    if not last:
+        return []
+    rows = [
+        (f"{trial.number}", f"{decision['step']:,}", decision_words(decision))
+        for trial, decision in last[-_MOST_REASONS:]
+    ]
+    which = f", the last {len(rows):,} of {len(last):,}" if len(rows) < len(last) else ""
+    head = ("trial", "epoch", "why")
+    return [Paragraph(f"Why they were pruned{which}:"), Table(head, rows, left=("why",))]
 
 
 def _ladder(trials: Sequence[TrialRecord]) -> list[Block]:
