@@ -41,7 +41,7 @@ class ImageData(LightningDataModule):
         batch_size: training images a step, of all devices of a trial together.
         validation: how many of the training images are kept for validation, the same share of
             every class; if it is not given, the pictures of the source's own `val` folder, or
-            else 5,000.
+            else 5,000, or a fifth where there are no more than that.
         split_seed: decides the split; hpsearch gives the study's seed.
         order_seed: decides the order of the images and their augmentation; hpsearch gives the
             trial's seed.
@@ -150,7 +150,8 @@ class ImageData(LightningDataModule):
         labels, own = images.labels.numpy(), len(images.labels) - images.held_out
         if self._validation is None and images.held_out:
             return np.arange(own), np.arange(own, len(labels))
-        return split(labels[:own], self._validation or VALIDATION, self._split_seed)
+        fitting = VALIDATION if own > VALIDATION else max(1, own // 5)
+        return split(labels[:own], self._validation or fitting, self._split_seed)
 
     def open_test_split(self, reason: str) -> None:
         """Allows the test split to be read from now on.

@@ -217,6 +217,11 @@ def test_a_number_of_validation_images_is_taken_from_the_training_folder(tmp_pat
     assert training | set(validation) == set(range(12))
 
 
+def test_a_fifth_of_few_images_is_for_validation_where_nothing_else_is_asked(folder):
+    data = ready(folder, validation=None)
+    assert (len(data.training[1]), len(data.val_dataloader()._index)) == (72, 18)
+
+
 def test_the_data_fingerprint_is_of_images_and_labels_and_of_no_argument(folder):
     one = ready(folder)
     assert len(one.data_fingerprint) == 16
