@@ -204,6 +204,20 @@ def instantiate(tree: Any, /, **extra: Any) -> Any:
     return _raising_errors(lambda binder: binder.value(tree, ()))()
 
 
+def instantiate_arguments(
+    target: Callable[..., Any], tree: Mapping[str, Any], path: KeyPath
+) -> dict[str, Any]:
+    """Builds the arguments of a class or function, as their type hints ask for.
+
+    Raises:
+        ComponentError: an argument is wrong; the message has every error.
+    """
+    given = {name: ((*path, name), value) for name, value in tree.items()}
+    owner = target.__name__
+    builds = _raising_errors(lambda binder: binder.arguments(target, owner, given, path))
+    return {name: build() for name, build in builds.items()}
+
+
 def _raising_errors(use: Callable[[Binder], T], derive: Any = None) -> T:
     """Returns what comes of the use of a binder, unless there are errors, which are raised."""
     errors: list[str] = []

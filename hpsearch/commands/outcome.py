@@ -50,8 +50,7 @@ def exit_code(outcome: SearchOutcome) -> int:
     """Returns 0 for a search with a result, 1 for one without or with an error, 130 for Ctrl-C."""
     if outcome.interrupted:
         return INTERRUPTED
-    counts = outcome.study.counts
-    failed = bool(counts["failed"]) and not counts["complete"]
+    failed = bool(outcome.study.failures) and not outcome.study.counts["complete"]
     return FAILED if outcome.error or failed else DONE
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from hpsearch.classes.binding import instantiate
+from hpsearch.classes.binding import instantiate, instantiate_arguments
 from hpsearch.protocol.job import Job
 from hpsearch.trial.lightning_namespace import own_processes
 from hpsearch.trial.ranks import ALONE, Rank
@@ -86,7 +86,7 @@ def build_trainer(
     arguments = dict(arguments)
     # The file's own come first: they are what its module calls self.logger.
     loggers = [*build_loggers(arguments.pop("logger", None), instantiate), *loggers]
-    from_file = instantiate(arguments)
+    from_file = instantiate_arguments(tree.Trainer, arguments, ("trainer",))
     plugins = as_list(from_file.pop("plugins", None))
     strategy = from_file.pop("strategy", "auto")
     if rank.count > 1:
@@ -96,7 +96,7 @@ def build_trainer(
         **{"num_sanity_val_steps": 0, "log_every_n_steps": 50, **from_file},
         accelerator="gpu" if gpu else "cpu",
         devices=rank.count,
-        callbacks=callbacks,
+        callbacks=[*callbacks],  # the Trainer adds its own to the list it gets
         logger=loggers,
         plugins=[*plugins, own_processes(tree, rank.number, rank.count)],
         default_root_dir=job.folder,

@@ -100,6 +100,8 @@ def test_a_plateau_that_waits_for_a_metric_nobody_logs_is_refused(tmp_path: Path
         {"num_sanity_val_steps": 2},
         {"val_check_interval": 0.5},
         {"min_epochs": 2},
+        {"max_time": {"minutes": 5}},
+        {"profiler": {"class_path": "pytorch_lightning.profilers.SimpleProfiler"}},
     ],
 )
 def test_what_people_have_by_default_trains(tmp_path: Path, trainer: dict[str, Any]) -> None:
