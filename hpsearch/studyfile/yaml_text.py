@@ -9,6 +9,7 @@ number of values (aliases unfolded) are limited.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,6 +30,8 @@ _MAX_DIGITS = 100
 # What is written without quotes where YAML allows it: words, paths and search expressions.
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*|~[a-z]+\(.*\)")
 
+# `${NAME}` is an environment variable; `$${` is `${` itself.
+_VARIABLE = re.compile(r"(?<!\$)\$\{([^{}]*)\}")
 _TAG = "tag:yaml.org,2002:"
 _AMBIGUOUS = "!ambiguous"
 _SCALARS = {
@@ -117,6 +120,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    text = text.replace("${", "$${")
     style = None if _PLAIN.fullmatch(text) else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -212,8 +216,9 @@ class _Reader:
         return kept
 
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Scalar:
-        kind, text = node.tag.removeprefix(_TAG), node.value
         try:
+            node = _with_environment(node)
+            kind, text = node.tag.removeprefix(_TAG), node.value
             return _read_scalar(kind, text)
         except ValueError as error:
             self._note(path, str(error))
@@ -232,6 +237,34 @@ class _Reader:
 def _is_open_expression(node: yaml.Node) -> bool:
     plain = isinstance(node, yaml.ScalarNode) and node.style is None
     return plain and node.value.startswith("~") and node.value.count("(") > node.value.count(")")
+
+
+def _with_environment(node: yaml.ScalarNode) -> yaml.ScalarNode:
+    """Returns a scalar with its environment variables filled in; in quotes it stays text.
+
+    Raises:
+        ValueError: a variable is not set, or has no name that one can have.
+    """
+    if "${" not in node.value:
+        return node
+    text = _VARIABLE.sub(_value_of, node.value).replace("$${", "${")
+    loader = _Loader("")
+    tag = node.tag if node.style else loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    return yaml.ScalarNode(tag, text, node.start_mark, node.end_mark, node.style)
+
+
+def _value_of(match: re.Match[str]) -> str:
+    name = match[1].removeprefix("oc.env:").partition(",")[0].strip()
+    if "." in name:
+        raise ValueError(f"{match[0]} is not read; for another value write ~ref({name})")
+    if name != match[1]:
+        raise ValueError(f"{match[0]} is not read; for an environment variable write ${{{name}}}")
+    if name not in os.environ:
+        raise ValueError(
+            f"the environment variable {name} is not set: export it, or write the value"
+            f" (${match[0]} is the text {match[0]})"
+        )
+    return os.environ[name]
 
 
 def _read_scalar(kind: str, text: str) -> Scalar:

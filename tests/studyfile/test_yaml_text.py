@@ -113,3 +113,39 @@ def test_what_is_written_reads_the_same_to_us_and_to_others():
 def test_what_is_the_same_twice_is_written_twice():
     again = {"b": [1]}
     assert to_yaml({"a": again, "c": again}) == "a:\n  b:\n    - 1\nc:\n  b:\n    - 1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: ${DATA}/mnist", "/data/mnist"),
+        ("a: ${WIDTH}", 8),
+        ('a: "${WIDTH}"', "8"),
+        ("a: ~int(1, ${WIDTH})", "~int(1, 8)"),
+        ("a: $${WIDTH}", "${WIDTH}"),
+        ("a: $WIDTH", "$WIDTH"),
+        ('{a: "${ODD}"}', "x: 1"),
+        ("a: ${ODD}", "x: 1"),
+    ],
+)
+def test_environment_variables_are_filled_in(
+    monkeypatch: pytest.MonkeyPatch, text: str, value: object
+) -> None:
+    for name, set_to in (("DATA", "/data"), ("WIDTH", "8"), ("ODD", "x: 1")):
+        monkeypatch.setenv(name, set_to)
+    document = parse(text, "x.yaml")
+    assert (document.tree, document.diagnostics) == ({"a": value}, ())
+    assert parse(to_yaml(document.tree), "y.yaml").tree == {"a": value}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: ${NOWHERE_SET}", "the environment variable NOWHERE_SET is not set: export it"),
+        ("a: ${model.width}", "for another value write ~ref(model.width)"),
+        ("a: ${oc.env:DATA}", "for an environment variable write ${DATA}"),
+    ],
+)
+def test_a_variable_that_cannot_be_filled_in_is_answered(text: str, message: str) -> None:
+    (found,) = parse(text, "x.yaml").diagnostics
+    assert message in found.message
