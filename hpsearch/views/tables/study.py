@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from textwrap import wrap
 
 from rich.console import Group, RenderableType
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.measure.rungs import count_rungs
-from hpsearch.protocol.types import primary
+from hpsearch.protocol.types import Scalar, primary
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.search.store.keys import FAILURE_KIND
 from hpsearch.views import formatting
@@ -78,6 +78,7 @@ def best_words(study: StudyRecord) -> str:
 
 
 _FAILURES = 5
+_NUMBERS = 6  # of trials that failed in the same way
 _NAMES = 10  # columns for the names of facts
 
 
@@ -153,14 +154,34 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
 
 
 def _failures(study: StudyRecord) -> list[RenderableType]:
+    """Returns the last failures, equal ones in one line."""
     failed = [trial for trial in study.trials if trial.state == "failed"]
-    lines: list[RenderableType] = [Text(_failure(trial)) for trial in failed[-_FAILURES:]]
-    if len(failed) > _FAILURES:
-        lines.insert(0, Text(f"the last {_FAILURES} of {len(failed)} failures:"))
+    groups: dict[str, list[TrialRecord]] = {}
+    for trial in failed:
+        kind = trial.attributes.get(FAILURE_KIND)
+        words = f"failed{f' ({kind})' if kind else ''}: {trial.failure}"
+        groups[words] = [*groups.pop(words, []), trial]
+    fine = {pair for trial in study.trials if trial.values for pair in trial.params.items()}
+    shown = [*groups.items()][-_FAILURES:]
+    lines: list[RenderableType] = [Text(_failure(words, some, fine)) for words, some in shown]
+    if len(groups) > _FAILURES:
+        lines.insert(0, Text(f"the last {_FAILURES} of {len(groups)} failures:"))
     return [Text(), *lines] if lines else []
 
 
-def _failure(trial: TrialRecord) -> str:
-    kind = trial.attributes.get(FAILURE_KIND)
-    words = f"trial {trial.number} failed" + (f" ({kind})" if kind else "")
-    return f"{words}: {trial.failure}"
+def _failure(
+    words: str, trials: Sequence[TrialRecord], fine: Collection[tuple[str, Scalar]]
+) -> str:
+    """Returns a failure in a line, with the value that only its trials have, if there is one."""
+    if len(trials) == 1:
+        return f"trial {trials[0].number} {words}"
+    numbers = [str(trial.number) for trial in trials]
+    named = ", ".join(numbers[:_NUMBERS]) + ", ..." * (len(numbers) > _NUMBERS)
+    shared = [
+        f"{name}={value}"
+        for name, value in trials[0].params.items()
+        if (name, value) not in fine and all(t.params.get(name) == value for t in trials)
+    ]
+    return f"{len(trials)} trials ({named}) {words}" + f"; all have {' '.join(shared)}" * bool(
+        shared
+    )

@@ -37,11 +37,30 @@ def test_status_of_a_study_without_trials_has_no_table(make_study: Any, on_scree
 def test_status_names_the_last_failures_and_counts_the_others(
     make_study: Any, make_trial: Any, on_screen: Any
 ) -> None:
-    study = make_study(*(make_trial(n, "failed") for n in range(7)))
+    study = make_study(
+        *(make_trial(n, "failed", attributes={"failure": f"E{n}"}) for n in range(7))
+    )
     text = on_screen(study_status(study, width=120))
     assert "the last 5 of 7 failures:" in text
     assert "trial 1 failed" not in text
     assert "trial 6 failed" in text
+
+
+SELU = {"failure": "KeyError: 'selu'"}
+
+
+def test_status_names_equal_failures_once_with_the_value_that_only_they_have(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    bad = [
+        make_trial(n, "failed", attributes=SELU, params={"act": "selu", "width": 8 * n})
+        for n in range(1, 9)
+    ]
+    study = make_study(make_trial(0, params={"act": "relu", "width": 8}), *bad)
+    text = on_screen(study_status(study, width=200))
+    words = "8 trials (1, 2, 3, 4, 5, 6, ...) failed: KeyError: 'selu'; all have act=selu"
+    assert words in text
+    assert text.count("KeyError") == 1
 
 
 def test_status_of_several_objectives_names_the_front(
