@@ -190,3 +190,4 @@ def test_an_interrupted_confirmation_says_how_to_continue_without_a_password() -
     url = "'postgresql+psycopg://me:***@h/db'"
     assert same_command("tiny", options) == f"hpsearch confirm tiny --refit --top 2 --storage {url}"
     assert same_command("tiny", ConfirmFlags()) == "hpsearch confirm tiny"
+    assert same_command("tiny", ConfirmFlags(nodes="a,b")) == "hpsearch confirm tiny --nodes a,b"

@@ -15,8 +15,12 @@ from hpsearch.commands.options import (
     AcceptChanges,
     Devices,
     Json,
+    Kubernetes,
+    Nodes,
     PerDevice,
+    Ray,
     Runs,
+    Slurm,
     Storage,
     StudyName,
     Trust,
@@ -58,6 +62,10 @@ class ConfirmFlags:
     ] = False
     trust: Trust = False
     accept_changes: AcceptChanges = False
+    nodes: Nodes = None
+    slurm: Slurm = None
+    kubernetes: Kubernetes = None
+    ray: Ray = None
 
 
 DEFAULTS = ConfirmFlags()
@@ -80,6 +88,10 @@ def confirm(name: StudyName, /, *, options: ConfirmFlags = DEFAULTS, json: Json 
         engine="inline" if options.inline else "local",
         accept_changes=options.accept_changes,
         runs=options.runs,
+        nodes=options.nodes,
+        slurm=options.slurm,
+        kubernetes=options.kubernetes,
+        ray=options.ray,
     )
     what = ConfirmOptions(options.top, options.seeds, options.again, options.refit)
     try:

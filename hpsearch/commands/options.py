@@ -129,6 +129,24 @@ Notify = Annotated[
 PerDevice = Annotated[PositiveInt, Parameter(metavar="K", help="Concurrent trials on each device.")]
 
 
+Nodes = Annotated[
+    str | None,
+    Parameter(
+        metavar="HOST,HOST", help="Train on these hosts over ssh, or on the hosts in a file."
+    ),
+]
+Slurm = Annotated[
+    str | None,
+    Parameter(metavar="KEY=VALUE", help='Train on nodes of Slurm: "partition=gpu nodes=2".'),
+]
+Kubernetes = Annotated[
+    str | None, Parameter(metavar="SELECTOR", help="Train in the pods with these labels.")
+]
+Ray = Annotated[
+    str | None, Parameter(metavar="ADDRESS", help="Train on a Ray cluster, such as auto.")
+]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class SearchOptions:
@@ -161,22 +179,10 @@ class SearchOptions:
     accept_changes: AcceptChanges = False
     notify: Notify = None
 
-    nodes: Annotated[
-        str | None,
-        Parameter(
-            metavar="HOST,HOST", help="Train on these hosts over ssh, or on the hosts in a file."
-        ),
-    ] = None
-    slurm: Annotated[
-        str | None,
-        Parameter(metavar="KEY=VALUE", help='Train on nodes of Slurm: "partition=gpu nodes=2".'),
-    ] = None
-    kubernetes: Annotated[
-        str | None, Parameter(metavar="SELECTOR", help="Train in the pods with these labels.")
-    ] = None
-    ray: Annotated[
-        str | None, Parameter(metavar="ADDRESS", help="Train on a Ray cluster, such as auto.")
-    ] = None
+    nodes: Nodes = None
+    slurm: Slurm = None
+    kubernetes: Kubernetes = None
+    ray: Ray = None
 
     def to_run(self) -> RunOptions:
         """Returns them as the search's options."""
