@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+OURS = "hpsearch:"  # what each name of a study's attributes begins with
+
 # Of a study.
 ID = "hpsearch:id"  # identifies it among studies of the same name in other databases
 DOCUMENT = "hpsearch:document"  # the study file as data: what `resume` continues from

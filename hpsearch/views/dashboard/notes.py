@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hpsearch.search.store import TrialRecord
-from hpsearch.search.store.keys import FAILURE, PAUSED_AT, PRUNED_AT, TRACEBACK
+from hpsearch.search.store.keys import (
+    DOCUMENT,
+    FAILURE,
+    PAUSED_AT,
+    PRUNED_AT,
+    RUNS,
+    TRACEBACK,
+    VERSIONS,
+)
 from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.views import formatting
 from hpsearch.views.decisions import decision_words
+
+
+def study_note(attributes: Mapping[str, Any]) -> str:
+    """Returns the note beside a study, in Markdown: its file, its folder, its versions.
+
+    Args:
+        attributes: the study's, as the database has them.
+    """
+    versions = ", ".join(f"{name} {v}" for name, v in (attributes.get(VERSIONS) or {}).items())
+    description = json.loads(attributes[DOCUMENT])["study"].get("description")
+    parts = [
+        str(description or ""),
+        _code_block(to_yaml(json.loads(attributes[DOCUMENT])).rstrip(), "yaml"),
+        f"files of its trials: {_code(str(attributes.get(RUNS)))}",
+        f"trained with {versions}" if versions else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
 
 
 def trial_note(objectives: Sequence[str], trial: TrialRecord, pictures: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.internals.optuna import CachedStorage, FrozenStudy, study_id_of, trial_id_of
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.store import TrialRecord, find_owner, read_storage, trial_record
-from hpsearch.search.store.keys import DOCUMENT
+from hpsearch.search.store.keys import DOCUMENT, OURS
 from hpsearch.views.dashboard.artifacts import (
     PICTURES,
     OwnFiles,
@@ -23,7 +23,7 @@ from hpsearch.views.dashboard.artifacts import (
     find_files,
     kinds_of,
 )
-from hpsearch.views.dashboard.notes import trial_note
+from hpsearch.views.dashboard.notes import study_note, trial_note
 
 MOST_ANNOTATED = 200
 _FORBID_WRITING = {
@@ -77,6 +77,12 @@ class AnnotatedStorage(CachedStorage):
         for study in studies:
             if DOCUMENT in study.user_attrs:
                 study.system_attrs = self._annotations(study_id_of(study)) | study.system_attrs
+                # They are JSON for us; the study's note says in words what people want of them.
+                study.user_attrs = {
+                    key: value
+                    for key, value in study.user_attrs.items()
+                    if not key.startswith(OURS)
+                }
         return studies
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
@@ -91,7 +97,10 @@ class AnnotatedStorage(CachedStorage):
         study = optuna.load_study(study_name=self.get_study_name_from_id(study_id), storage=self)
         objectives = json.loads(attributes[DOCUMENT])["study"]["objective"]
         has_owner = find_owner(self._engine, study_id) is not None
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {
+            "dashboard:note_ver": 1,
+            "dashboard:note_str:0": study_note(attributes),
+        }
         trials = self.get_all_trials(study_id, deepcopy=False)
         for frozen in choose_annotated(trials, primary(objectives)[1]):
             if trial_id_of(frozen) in self._finished:

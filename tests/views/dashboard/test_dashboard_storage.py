@@ -57,6 +57,15 @@ def test_every_trial_has_a_note_that_is_in_no_database(url: str) -> None:
     ]
 
 
+def test_the_study_has_its_file_as_a_note_and_no_json_beside_it(url: str) -> None:
+    open_storage(url).set_study_user_attr(1, "mine", 3)
+    (study,) = AnnotatedStorage(open_to_read(url)).get_all_studies()
+    assert study.user_attrs == {"mine": 3}
+    body = get_note_from_system_attrs(study.system_attrs, None)["body"]
+    assert body.startswith("```yaml\nstudy:\n  objective:\n    score: minimize\n```")
+    assert "files of its trials: `" in body
+
+
 def test_a_note_follows_its_trial(url: str) -> None:
     storage = AnnotatedStorage(open_to_read(url))
     assert note(storage, 1).startswith("**Waiting**")
@@ -99,7 +108,10 @@ def test_a_confusion_matrix_is_shown_below_the_curves_where_a_trial_kept_one(
 ) -> None:
     before = AnnotatedStorage(open_to_read(url))
     assert "![learning curves]" in note(before, 0)
-    assert "confusion" not in note(before, 0) + str(before.get_study_system_attrs(1))
+    artifacts = [
+        value for key, value in before.get_study_system_attrs(1).items() if "artifacts" in key
+    ]
+    assert "confusion" not in note(before, 0) + str(artifacts)
     kept = {"classes": ["<b>", "$x"], "confusion": [[31, 17], [0, 0]]}
     file = tmp_path / "runs" / "ours" / "trial-0000" / "confusion.json"
     file.write_text(json.dumps(kept))

@@ -48,8 +48,8 @@ def advice(data: ReportData) -> Section | None:
         return None
     count = len(data.complete)
     if count < _MIN_TRIALS:
-        text = f"{count} complete trials are too few to say where to look: run at least"
-        return Section("What next", [Paragraph(f"{text} {_MIN_TRIALS}.")])
+        text = f"{_too_few(count)}: run at least {_MIN_TRIALS}."
+        return Section("What next", [Paragraph(text)])
     found = at_boundaries(data)
     parts: list[Block] = []
     if found:
@@ -65,10 +65,16 @@ def advice(data: ReportData) -> Section | None:
     return Section("What next", parts)
 
 
+def _too_few(count: int) -> str:
+    trials = "trial is" if count == 1 else "trials are"
+    return f"{count} complete {trials} too few to say where to look"
+
+
 def next_words(data: ReportData) -> str:
-    """Returns what to do next, in a sentence or two; empty while too few trials are complete."""
+    """Returns what to do next, in a sentence or two; empty while no trial is complete."""
     if len(data.complete) < _MIN_TRIALS:
-        return ""
+        more = command("resume", data.study.name, add=10)
+        return f"{_too_few(len(data.complete))}: `{more}`." if data.complete else ""
     widened = [f"{one.name}: {_try(one)}" for one in at_boundaries(data)]
     first = f"The best values sit at the end of a range ({'; '.join(widened)}). " if widened else ""
     return f"{first}{_going_on(data)}"

@@ -111,9 +111,9 @@ def _searched(data: ReportData) -> Table:
             name,
             distribution_words(distribution),
             formatting.setting(best.params[name]) if best and name in best.params else "-",
-            f"{shares[name]:.0%}" if name in shares else "-",
+            *([f"{shares[name]:.0%}" if name in shares else "-"] if shares else []),
         )
         for name, distribution in data.parameters.items()
     ]
-    head = ("parameter", "searched", "in the best trial", "importance")
+    head = ("parameter", "searched", "in the best trial", *(["importance"] if shares else []))
     return Table(head, rows, left=("parameter", "searched"))
