@@ -28,6 +28,7 @@ KEEP_CHECKPOINTS = 10
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Devices of Windows, with any extension: no folder there can have these names.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_AS_WRITTEN = ("trials", "epochs", "trial_seed", "storage", "max_parameters")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class StudySettings:
     disk_budget: int | None = None
     devices_per_trial: int = 1
     constraints: tuple[str, ...] = ()
+    max_parameters: int | None = None
     audit: float = 0.0
     enqueue: tuple[Any, ...] = ()
     start_from: str | None = None
@@ -94,12 +96,8 @@ def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySet
         sampler=sampler,
         pruner=pruner,
         promote=promote,
-        trials=read.get("trials"),
-        epochs=read.get("epochs"),
         timeout_s=read.get("timeout"),
         seed=read.get("seed") or 0,
-        trial_seed=read.get("trial_seed"),
-        storage=read.get("storage"),
         constraints=read.get("constraints") or (),
         audit=_audit(read, promote, log),
         enqueue=read.get("enqueue") or (),
@@ -146,6 +144,7 @@ def _other_study(read: Mapping[str, Any], log: Diagnostics) -> str | None:
 def _limits(read: Mapping[str, Any]) -> dict[str, Any]:
     hang, kept = read.get("hang_timeout"), read.get("keep_checkpoints")
     return {
+        **{key: read.get(key) for key in _AS_WRITTEN},
         "hang_timeout_s": None if hang == math.inf else hang or HANG_TIMEOUT_S,
         "trial_timeout_s": read.get("trial_timeout"),
         "keep_checkpoints": KEEP_CHECKPOINTS if kept is None else kept,
@@ -292,6 +291,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "start_from": check_name,
     "description": _read_text,
     "constraints": _read_constraints,
+    "max_parameters": _read_trials,
 }
 _EXAMPLES = {
     "name": "a name, as in name: mnist-cnn",

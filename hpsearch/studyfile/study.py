@@ -44,6 +44,7 @@ class StudySpec:
         disk_budget: bytes that the checkpoints of the study may take; None for no limit.
         devices_per_trial: how many devices a trial is trained on.
         constraints: formulas that must hold of a setting, or it is not trained.
+        max_parameters: trainable numbers that a model may have, or it is not trained.
         audit: share of the trials that are trained whole where they would pause, 0 to 1.
         enqueue: settings that are tried first, as written.
         start_from: name of the study whose best settings are tried first; None for none.
@@ -68,6 +69,7 @@ class StudySpec:
     disk_budget: int | None
     devices_per_trial: int
     constraints: tuple[str, ...]
+    max_parameters: int | None
     audit: float
     enqueue: tuple[Any, ...]
     start_from: str | None

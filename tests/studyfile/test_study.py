@@ -167,6 +167,7 @@ def test_several_objectives_are_not_pruned():
         ({"disk_budget": "much"}, "disk_budget: 'much' is not a size; use 500MB, 20GB, 1TiB or by"),
         ({"disk_budget": 0.5}, "study.disk_budget: 0.5 is not a size; use 500MB"),
         ({"description": 3}, "study.description: 3 must be text"),
+        ({"max_parameters": "1e5"}, "study.max_parameters: '1e5' must be a whole number"),
         ({"start_from": "mnist-cnn"}, "study.start_from: a study cannot start from itself"),
         ({"audit": "5%"}, "study.audit: only trials that pause can be audited; write scheduler: p"),
         ({"audit": "much"}, "study.audit: 'much' is not a share; use 5% or 0.05"),

@@ -16,7 +16,7 @@ from hpsearch.search.coordinator.cleanup import Cleanup
 from hpsearch.search.coordinator.control import Control, Controlled
 from hpsearch.search.coordinator.data_guard import DataGuard
 from hpsearch.search.coordinator.disk import DiskSpaceMonitor
-from hpsearch.search.coordinator.exits import FailureTracker, decide_exit
+from hpsearch.search.coordinator.exits import FailureTracker, decide_exit, too_large
 from hpsearch.search.coordinator.flush import FlushLoop
 from hpsearch.search.coordinator.observer import Observer
 from hpsearch.search.coordinator.own_record import catch_up, next_attempt, open_record
@@ -192,6 +192,7 @@ class Coordinator:
         self._writer.attempts.begin(running.trial, started.from_epoch)
         split, data = facts.pop("split", None), facts.pop("data", None)
         running.rejection = self._data_guard.check(running.job.number, split, data)
+        running.rejection = running.rejection or too_large(facts, self._setup.spec.max_parameters)
         self._writer.set_facts(running.trial, facts | self._data_guard.facts)
         if running.rejection:
             running.ended = running.rejection

@@ -49,10 +49,12 @@ class Trained:
         """A trial whose score is x, and which continues after the epochs that it has done."""
         done = self.epochs.setdefault(job.number, [])
         two = len(job.objectives) == 2
-        yield Started(len(done), {"parameters": 5, "split": "s", "device": job.device})
+        score = float(job.config["model"]["init_args"]["x"])
+        yield Started(
+            len(done), {"parameters": round(10 * score), "split": "s", "device": job.device}
+        )
         for step in range(len(done) + 1, EPOCHS + 1):
             done.append(step)
-            score = float(job.config["model"]["init_args"]["x"])
             said = report(step, score)
             yield replace(said, values={**said.values, "size": score**2}) if two else said
         yield Ended("complete", facts={"epochs": EPOCHS, "checkpoint": "best.ckpt"})
@@ -168,6 +170,17 @@ def test_audited_trials_are_trained_whole_without_a_pause(tmp_path: Path) -> Non
     assert {t.state for t in audited} == {"complete"}
     assert {len(t.values_by_epoch) for t in audited} == {EPOCHS}
     assert {attempt["how"] for trial in audited for attempt in trial.attempts} == {"complete"}
+
+
+def test_a_model_with_too_many_parameters_is_pruned_before_it_trains(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, spec(trials=12, max_parameters=6))
+    bench.run(slots=2)
+    trials = bench.record().trials
+    refused = [t for t in trials if t.failure_kind == "infeasible"]
+    assert refused == [t for t in trials if round(10 * t.params["model.x"]) > 6]
+    assert {(t.state, len(t.values_by_epoch)) for t in refused} == {("pruned", 0)}
+    assert refused[0].failure.endswith(" parameters; study.max_parameters is 6")
+    assert bench.record().best is not None
 
 
 def test_with_two_objectives_what_one_of_them_speaks_for_is_promoted_too(tmp_path: Path) -> None:
