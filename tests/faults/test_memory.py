@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_score import Score
+from fault_score import Score, memory_kills
 from searching import Search, study_of
 
 pytestmark = pytest.mark.process
 
 
 @pytest.fixture
-def little_memory() -> Iterator[Path]:
+def little_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A control group in which processes get 2.5 GB together."""
     group = Path("/sys/fs/cgroup/memory") / f"hpsearch-{os.getpid()}"
     try:
@@ -22,7 +22,8 @@ def little_memory() -> Iterator[Path]:
         (group / "memory.limit_in_bytes").write_text(str(2_500_000_000))
     except OSError:
         pytest.skip("needs root and the memory controller of cgroup v1")
-    yield group
+    with memory_kills(tmp_path_factory, alone=True):
+        yield group
     group.rmdir()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import optuna
 import pytest
 from failing import BEST_LOT, LOTS, PLANS
-from fault_score import FULL, Score
+from fault_score import FULL, Score, memory_kills
 from optuna.trial import TrialState
 from searching import Search, study_of
 
@@ -77,8 +77,9 @@ def search(tmp_path_factory: pytest.TempPathFactory, group: Path | None) -> Iter
     study["data"]["init_args"] = {"batch_size": 4}
     join = ("bash", "-c", 'echo $$ > "$0/cgroup.procs"; exec "$@"', str(group))
     search = Search(tmp_path_factory.mktemp("mixed"), study, prefix=join if group else ())
-    search.begin()
-    assert search.wait_for_end() == 0, search.output
+    with memory_kills(tmp_path_factory, alone=True):
+        search.begin()
+        assert search.wait_for_end() == 0, search.output
     yield search
     search.close()
 

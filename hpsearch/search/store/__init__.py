@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from hpsearch.search.store.commands import Command, Inbox, has_commands, send_command, take_commands
 from hpsearch.search.store.create import (
     NewStudy,
@@ -62,7 +64,6 @@ from hpsearch.search.store.run_folder import (
     refuse_foreign_folder,
     write_owner,
 )
-from hpsearch.search.store.sampling import grid_size
 from hpsearch.search.store.sqlite_file import connect_read_only, keeps_log
 from hpsearch.search.store.tables import (
     Ids,
@@ -82,7 +83,10 @@ from hpsearch.search.store.write_behind import (
     WriteBehindQueue,
 )
 from hpsearch.search.store.write_behind_storage import buffer_writes
-from hpsearch.search.store.writer import StudyWriter
+
+if TYPE_CHECKING:
+    from hpsearch.search.store.sampling import grid_size
+    from hpsearch.search.store.writer import StudyWriter
 
 __all__ = [
     "Command",
@@ -159,3 +163,16 @@ __all__ = [
     "value_after",
     "write",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # They load samplers and pruners, which those who only read a study do not need.
+    if name == "StudyWriter":
+        from hpsearch.search.store.writer import StudyWriter
+
+        return StudyWriter
+    if name == "grid_size":
+        from hpsearch.search.store.sampling import grid_size
+
+        return grid_size
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

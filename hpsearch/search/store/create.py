@@ -34,7 +34,6 @@ from hpsearch.search.store.keys import (
     WHOLE,
     confirmation_name,
 )
-from hpsearch.search.store.sampling import build_sampler
 from hpsearch.search.store.tables import (
     Mutation,
     new_trial,
@@ -104,6 +103,9 @@ def create_study(
     known = [trial.params for trial in first]
     first += [trial for trial in queue if trial.params not in known]
     insert_study(storage.engine, NewStudy(spec.name, spec.objectives, facts, first))
+    # Those who only read a study need no sampler, and not what it takes to build one.
+    from hpsearch.search.store.sampling import build_sampler
+
     return optuna.load_study(study_name=spec.name, storage=storage, sampler=build_sampler(spec, 0))
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
 from hpsearch.measure.cost import Cost, epoch_seconds
-from hpsearch.measure.extremes import Extreme
 from hpsearch.studyfile.distributions import Choice, Distribution
-from hpsearch.studyfile.space import Space
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.formatting import spell
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hpsearch.measure.extremes import Extreme
+    from hpsearch.studyfile.space import Space
 
 _SHOWN = 3
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.measure.cost import estimate
-from hpsearch.measure.extremes import Extreme
-from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.tables.check import (
     branch_table,
     cost_words,
@@ -19,6 +15,12 @@ from hpsearch.views.tables.check import (
     size_words,
     trains,
 )
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hpsearch.measure.extremes import Extreme
+    from hpsearch.studyfile.study import StudySpec
 
 
 def print_space(console: Console, spec: StudySpec, file: str) -> None:

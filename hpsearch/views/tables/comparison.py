@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from hpsearch.search.store import StudyRecord
 from hpsearch.studyfile.document import short_names
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.formatting import spell
 from hpsearch.views.tables.study import STATE_STYLES, best_words
+
+if TYPE_CHECKING:
+    from hpsearch.search.store import StudyRecord
 
 
 @dataclass(frozen=True)

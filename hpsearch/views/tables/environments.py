@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from hpsearch.search.store import StudyRecord, TrialRecord
+if TYPE_CHECKING:
+    from hpsearch.search.store import StudyRecord, TrialRecord
 
 
 def environments_of(trial: TrialRecord) -> list[int]:

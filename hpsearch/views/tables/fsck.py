@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
-from hpsearch.search.fsck import FsckReport, Problem, Rebuilt
 from hpsearch.views.console import head_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hpsearch.search.fsck import FsckReport, Problem, Rebuilt
 
 _WIDEST = 24  # trial-0007/last.json.tmp
 

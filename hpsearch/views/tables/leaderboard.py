@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
 from hpsearch.protocol.types import Direction, primary
-from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.document import short_names
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.curve import Curve
 from hpsearch.views.ranking import epochs_done, latest_value, ranked, top
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hpsearch.search.store import TrialRecord
 
 STYLES = {
     "complete": "",

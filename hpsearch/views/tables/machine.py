@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.measure.machine import Finding
+if TYPE_CHECKING:
+    from hpsearch.measure.machine import Finding
 
 
 def findings_table(findings: list[Finding]) -> Table:

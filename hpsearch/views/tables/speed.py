@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from hpsearch.measure.speed import GAIN, Measurement, speedups
 from hpsearch.views.console import head_table
 from hpsearch.views.formatting import spell
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 
 def print_speed(console: Console, measured: Sequence[Measurement]) -> None:

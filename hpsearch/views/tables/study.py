@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from hpsearch.measure.rungs import count_rungs
 from hpsearch.protocol.types import Scalar, primary
-from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.search.store.keys import FAILURE_KIND
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
@@ -26,6 +25,11 @@ from hpsearch.views.ranking import (
 from hpsearch.views.tables.confirmation import confirmed_words, evaluations_words
 from hpsearch.views.tables.environments import environment_lines
 from hpsearch.views.tables.leaderboard import leaderboard
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hpsearch.search.store import StudyRecord, TrialRecord
 
 # Told to the sampler as pruned, with a constraint that does not hold.
 _AVOIDED = ("out of memory", "infeasible")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from hpsearch.protocol.types import Direction, primary
-from hpsearch.search.store import StudyRecord, TrialRecord, TrialState
 from hpsearch.studyfile.document import short_names
 from hpsearch.views import formatting
 from hpsearch.views.formatting import sparkline
 from hpsearch.views.ranking import counts_line, done, epochs_done, latest_value, ranked, top
 from hpsearch.views.tables.study import best_words
+
+if TYPE_CHECKING:
+    from hpsearch.search.store import StudyRecord, TrialRecord, TrialState
 
 ROWS = 10
 _CURVE = 12

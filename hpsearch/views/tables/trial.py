@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.columns import Columns
 from rich.console import Group, RenderableType
@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.protocol.types import primary
-from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.search.store.keys import FAILURE, FAILURE_KIND, PAUSED_AT, PROMOTED, TRACEBACK
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
@@ -21,6 +20,9 @@ from hpsearch.views.decisions import decision_words
 from hpsearch.views.formatting import spell
 from hpsearch.views.tables.environments import change_words, environments_of
 from hpsearch.views.tables.leaderboard import STYLES
+
+if TYPE_CHECKING:
+    from hpsearch.search.store import StudyRecord, TrialRecord
 
 
 def attempts_table(trial: TrialRecord) -> Table:
