@@ -95,7 +95,7 @@ def searching(url: str) -> Iterator[Lease]:
     assert answers == {"held"}
 
 
-@pytest.mark.fault("20. a second search in another container, or on a host ahead", short=1, full=1)
+@pytest.mark.fault("25. a second search in another container, or on a host ahead", short=1, full=1)
 @pytest.mark.skipif(not has_namespaces(), reason="pid namespaces need root")
 def test_a_search_that_cannot_be_seen_from_here_is_not_taken_over(
     url: str, score: Score, repeat: int

@@ -97,7 +97,7 @@ def test_a_server_that_is_gone_for_a_second_costs_its_downtime_at_most(
 
 
 @on_postgresql
-@pytest.mark.fault("10. PostgreSQL is down for 10 s", short=0, full=20)
+@pytest.mark.fault("10. PostgreSQL is down for 10 s", short=0, full=10)
 def test_a_server_that_is_gone_for_a_while_costs_its_downtime_at_most(
     server: Server, search: Search, score: Score, undisturbed_s: float, repeat: int
 ) -> None:
@@ -105,7 +105,7 @@ def test_a_server_that_is_gone_for_a_while_costs_its_downtime_at_most(
 
 
 @on_postgresql
-@pytest.mark.fault("10. PostgreSQL is down for 60 s", short=0, full=20)
+@pytest.mark.fault("10. PostgreSQL is down for 60 s", short=0, full=4)
 def test_a_server_that_is_gone_for_a_minute_costs_its_downtime_at_most(
     server: Server, search: Search, score: Score, undisturbed_s: float, repeat: int
 ) -> None:

@@ -88,7 +88,7 @@ def made(record: StudyRecord) -> object:
     return record.state, record.budget, record.objectives, trials
 
 
-@pytest.mark.fault("22. a kill at each write of a study's making", short=0, full=SHARDS)
+@pytest.mark.fault("27. a kill at each write of a study's making", short=0, full=SHARDS)
 def test_a_study_that_was_killed_at_a_write_begins_again(
     tmp_path: Path, maker: Maker, score: Score, repeat: int
 ) -> None:
@@ -97,7 +97,7 @@ def test_a_study_that_was_killed_at_a_write_begins_again(
     kill_at_each_write(nothing, "make_study", maker, score, repeat)
 
 
-@pytest.mark.fault("22. a kill at each write of a confirmation's making", short=0, full=SHARDS)
+@pytest.mark.fault("27. a kill at each write of a confirmation's making", short=0, full=SHARDS)
 def test_a_confirmation_that_was_killed_at_a_write_begins_again(
     maker: Maker, searched: Path, score: Score, repeat: int
 ) -> None:

@@ -113,7 +113,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield file if here else stack.enter_context(serve(request.param)).url
 
 
-@pytest.mark.fault("21. a takeover, while trials of the lost host report on", short=1, full=1)
+@pytest.mark.fault("26. a takeover, while trials of the lost host report on", short=1, full=1)
 def test_a_takeover_loses_no_report(url: str, tmp_path: Path, score: Score, repeat: int) -> None:
     chance, late = random.Random(repeat), list[Iterator[object]]()
     storage = open_storage(url)
