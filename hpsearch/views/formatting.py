@@ -127,11 +127,3 @@ def command(*words: object, **options: object) -> str:
         if value is not None:
             parts += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(parts)
-
-
-def untested_words(missing: str) -> str:
-    """Returns why there is no test value where there can be none, and what counts instead."""
-    return (
-        f"No test value: {missing}. What is known of the model is its confirmed mean, on"
-        " the validation data that it was chosen by."
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hpsearch.views.tables.check import distribution_words, size_words
 from hpsearch.views.tables.check_report import print_probes, print_space
 from hpsearch.views.tables.comparison import Compared, comparison, comparison_entries
-from hpsearch.views.tables.confirmation import confirmation_view
+from hpsearch.views.tables.confirmation import conclusion, confirmation_view, untested_words
 from hpsearch.views.tables.disk import usage_table
 from hpsearch.views.tables.fsck import problem_table, rebuilt_words, repaired_words, summary
 from hpsearch.views.tables.layers import print_layers
@@ -23,6 +23,7 @@ __all__ = [
     "best_words",
     "comparison",
     "comparison_entries",
+    "conclusion",
     "confirmation_view",
     "problem_table",
     "distribution_words",
@@ -43,6 +44,7 @@ __all__ = [
     "study_list",
     "study_status",
     "trial_details",
+    "untested_words",
     "trials_html",
     "summary",
     "usage_table",

@@ -24,7 +24,7 @@ def confirmation_view(record: Record) -> Group:
     if record["test"]:
         parts.append(Text(words_of_test(record)))
     elif record.get("untested"):
-        parts.append(Text(formatting.untested_words(record["untested"])))
+        parts.append(Text(untested_words(record["untested"])))
     model = record["model"]
     parts += [Text(), Text.assemble(("model     ", "dim"), str(model["checkpoint"]))]
     if record["refit"]:
@@ -49,6 +49,14 @@ def conclusion(record: Record) -> str:
             return f"Trial {first} beats trial {second} {measured}. Trial {first} is taken."
         why = f"Trials {first} and {second} cannot be told apart: they differ {measured}"
     return f"{why}. Trial {chosen} is taken, {_why_taken(record)}."
+
+
+def untested_words(missing: str) -> str:
+    """Returns why there is no test value where there can be none, and what counts instead."""
+    return (
+        f"No test value: {missing}. What is known of the model is its confirmed mean, on"
+        " the validation data that it was chosen by."
+    )
 
 
 def words_of_test(record: Record) -> str:

@@ -6,14 +6,17 @@ import pytest
 
 from hpsearch.views.report.sections.confirmed import confirmed
 
+MEASURED = {"seeds": 5, "difference": 0.001}
+
 
 def finalist(trial: int, mean: float | None, **fields: Any) -> dict[str, Any]:
     known = {"low": 0.97, "high": 0.99, "searched": 0.99, "optimism": 0.01, "values": {"1": 0.98}}
+    known |= {"parameters": 100 * trial, "seconds": 1.0}
     return {"trial": trial, "confirmed": mean, **known, **fields}
 
 
 def record(**fields: Any) -> dict[str, Any]:
-    pair = {"first": 4, "second": 2, "p_value": 0.5, "beats": False}
+    pair = {"first": 4, "second": 2, **MEASURED, "p_value": 0.5, "beats": False}
     known = {"seeds": 5, "chosen": 2, "reason": "parameters", "comparison": pair, "test": None}
     return {**known, "finalists": [finalist(4, 0.981), finalist(2, 0.98)], **fields}
 
@@ -21,17 +24,17 @@ def record(**fields: Any) -> dict[str, Any]:
 def test_a_tie_is_called_a_tie_and_the_chosen_trial_is_marked(make_material: Any) -> None:
     words, table = confirmed(make_material(confirmation=record())).parts
     assert (
-        "Trials 4 and 2 cannot be told apart (paired test, p = 0.5). Trial 2 is taken, the"
-        in words.text
+        "Trials 4 and 2 cannot be told apart: they differ by 0.0010 over 5 seeds (paired t-test,"
+        " p = 0.5). Trial 2 is taken, the cheaper: 200 weights against 400." in words.text
     )
     assert table.marked == [1]
     assert table.rows[0] == ("4", "0.9900", "0.9810", "0.9700 to 0.9900", "0.0100", "1")
 
 
 def test_a_victory_is_called_one(make_material: Any) -> None:
-    pair = {"first": 4, "second": 2, "p_value": 0.004, "beats": True}
+    pair = {"first": 4, "second": 2, **MEASURED, "p_value": 0.004, "beats": True}
     words, _ = confirmed(make_material(confirmation=record(comparison=pair))).parts
-    assert "Trial 4 really beats trial 2 (paired test, p = 0.004)." in words.text
+    assert "Trial 4 beats trial 2 by 0.0010 over 5 seeds (paired t-test, p = 0.004)." in words.text
 
 
 @pytest.mark.parametrize(

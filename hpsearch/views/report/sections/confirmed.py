@@ -8,6 +8,7 @@ from typing import Any
 from hpsearch.measure.report import ReportData
 from hpsearch.views import formatting
 from hpsearch.views.report.blocks import Block, Paragraph, Section, Table
+from hpsearch.views.tables import conclusion, untested_words
 
 
 def confirmed(data: ReportData) -> Section | None:
@@ -17,19 +18,18 @@ def confirmed(data: ReportData) -> Section | None:
         return None
     finalists = record["finalists"]
     chosen = [place for place, one in enumerate(finalists) if one["trial"] == record["chosen"]]
-    why = ", the cheaper one" if record.get("reason") in ("parameters", "seconds") else ""
     head = ("trial", "in the search", "confirmed", "95 % interval", "optimism", "new runs")
     parts: list[Block] = [
         Paragraph(
             f"The finalists were trained again from scratch, each with {record['seeds']} other"
-            f" seeds. {_comparison(record)} Trial {record['chosen']} is taken{why}."
+            f" seeds. {conclusion(record)}"
         ),
         Table(head, [_row(one) for one in finalists], marked=chosen),
     ]
     if record["test"] is not None:
         parts.append(Paragraph(_test(record["test"], len(data.study.test_evaluations))))
     elif record.get("untested"):
-        parts.append(Paragraph(formatting.untested_words(record["untested"])))
+        parts.append(Paragraph(untested_words(record["untested"])))
     return Section("Confirmed", parts)
 
 
@@ -42,16 +42,6 @@ def _row(finalist: Mapping[str, Any]) -> tuple[str, ...]:
         formatting.metric(finalist["optimism"]),
         str(len(finalist["values"])),
     )
-
-
-def _comparison(record: Mapping[str, Any]) -> str:
-    pair = record["comparison"]
-    if pair is None:
-        return ""
-    p_value = "" if pair["p_value"] is None else f" (paired test, p = {pair['p_value']:.2g})"
-    if pair["beats"]:
-        return f"Trial {pair['first']} really beats trial {pair['second']}{p_value}."
-    return f"Trials {pair['first']} and {pair['second']} cannot be told apart{p_value}."
 
 
 def _test(test: Mapping[str, Any], test_evaluations: int) -> str:
