@@ -14,6 +14,9 @@ import psutil
 
 from hpsearch.errors import InputError
 
+# More trials at once than this are a slip of the pen: each is a process with torch in it.
+_MOST_SLOTS = 64
+_MOST_A_CORE = 16
 SYNTAX = "write auto, cpu, cpu:2, cuda, or cuda:0,1"
 
 
@@ -52,13 +55,24 @@ def parse_devices(text: str, gpus: int, cpus: int) -> tuple[str, ...]:
         return tuple(f"cuda:{i}" for i in range(gpus)) or ("cpu",) * cpus
     if kind == "cpu" and not colon:
         return ("cpu",) * cpus
-    if kind == "cpu" and re.fullmatch(r"[1-9]\d{0,3}", rest):
-        return ("cpu",) * int(rest)
+    if kind == "cpu" and re.fullmatch(r"[1-9]\d*", rest):
+        return ("cpu",) * _counted(text, int(rest), cpus)
     if kind == "cuda" and not colon and gpus:
         return tuple(f"cuda:{i}" for i in range(gpus))
     if kind == "cuda" and (not colon or re.fullmatch(r"\d+(,\d+)*", rest)):
         return _chosen_gpus(text, rest, gpus)
     raise InputError(f"--devices {text}: not a list of devices; {SYNTAX}")
+
+
+def _counted(text: str, count: int, cpus: int) -> int:
+    most = max(_MOST_SLOTS, _MOST_A_CORE * cpus)
+    if count > most:
+        cores = f"{cpus} core{'' if cpus == 1 else 's'}"
+        raise InputError(
+            f"--devices {text}: this machine has {cores}, for {most} trials at once at most;"
+            f" write cpu:{cpus}, or name other machines with --nodes"
+        )
+    return count
 
 
 def _chosen_gpus(text: str, rest: str, gpus: int) -> tuple[str, ...]:

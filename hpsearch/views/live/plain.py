@@ -13,6 +13,8 @@ from hpsearch.views import formatting
 from hpsearch.views.formatting import spell
 from hpsearch.views.ranking import epochs_done, latest_value, opening_line
 
+_SLOTS = 8  # as many are named one by one
+
 
 @final
 class PlainView:
@@ -26,6 +28,8 @@ class PlainView:
         """Writes what is on record already, and where trials will run."""
         self._objectives = tuple(study.objectives)
         places = ", ".join(slots) or "those of the nodes that come in"
+        if len(slots) > _SLOTS:
+            places = f"{slots[0]} to {slots[-1]} ({len(slots)} in all)"
         self._write(f"{opening_line(study)}; slots: {places}")
 
     def started(

@@ -48,3 +48,9 @@ def test_search_continues_when_nobody_reads_any_more() -> None:
     view = PlainView(Exited())
     view.note("one")
     view.note("two")
+
+
+def test_many_slots_are_named_by_the_first_and_the_last(make_study: Any) -> None:
+    stream = io.StringIO()
+    PlainView(stream).opened(make_study(budget=3), [f"cpu:{n}" for n in range(32)])
+    assert stream.getvalue().endswith("slots: cpu:0 to cpu:31 (32 in all)\n")
