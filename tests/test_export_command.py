@@ -128,7 +128,7 @@ def _test_accuracy(model: Path) -> float:
     opened = open_model(model)
     right = [
         opened(images.numpy()).argmax(axis=1) == labels.numpy()
-        for images, labels, _ in data.test_dataloader()
+        for images, labels, *_ in data.test_dataloader()
     ]
     return float(np.concatenate(right).mean())
 

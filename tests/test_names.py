@@ -69,7 +69,8 @@ EXCEPTIONS = {
 
 # Most files have none of them, and need not be parsed.
 SUSPECT = re.compile(
-    rf"(?i:{'|'.join(WORDS)})|(?<![A-Za-z0-9])(?:{'|'.join(NAMES)})(?![A-Za-z0-9])"
+    rf"(?<![a-z])(?:{'|'.join(f'{word}|{word.title()}|{word.upper()}' for word in WORDS)})"
+    rf"|(?<![A-Za-z0-9])(?:{'|'.join(NAMES)})(?![A-Za-z0-9])"
 )
 
 

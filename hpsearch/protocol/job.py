@@ -146,5 +146,7 @@ def is_owned(facts: Mapping[str, Any], owner: Mapping[str, str | int]) -> bool:
         facts: what stands there.
         owner: of the trial: see `Job.owner`.
     """
-    told = {name: fact for name, fact in owner.items() if name != "owner" or "study" not in facts}
-    return all(facts.get(name, fact) == fact for name, fact in told.items())
+    expected = {
+        name: fact for name, fact in owner.items() if name != "owner" or "study" not in facts
+    }
+    return all(facts.get(name, fact) == fact for name, fact in expected.items())

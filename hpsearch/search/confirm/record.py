@@ -15,11 +15,11 @@ _WHOLE = 0.01
 
 
 def describe(
-    confirmation: Confirmation, tested: FinalTest, refit: dict[str, Any] | None
+    confirmation: Confirmation, final_test: FinalTest, refit: dict[str, Any] | None
 ) -> dict[str, Any]:
     """Returns the confirmation, its test and its refit as plain data."""
     seed, run = confirmation.model
-    evaluation = tested.evaluation
+    evaluation = final_test.evaluation
     return {
         "study": confirmation.study,
         "metric": confirmation.metric,
@@ -38,7 +38,7 @@ def describe(
             "epochs": confirmation.epochs,
         },
         "test": None if evaluation is None else _test(confirmation.metric, evaluation),
-        "untested": tested.missing,
+        "untested": final_test.missing,
         "refit": refit,
     }
 

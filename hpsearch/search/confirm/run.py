@@ -114,13 +114,13 @@ def confirm_study(
     job = _model_job(confirmation, training.study, again.spec, slot)
     with _owning(search):
         call: Call = bridge.call if run.engine == "inline" else run_in_subprocess
-        tested = _evaluation(study, confirmation, job, options.again, call)
+        final_test = _evaluation(study, confirmation, job, options.again, call)
         refit = None
-        if options.refit and not tested.refused:
+        if options.refit and not final_test.refused:
             job = replace(job, folder=str(Path(record.runs) / search.name / REFIT))
             refit = call("hpsearch.trial.refit:refit", job, confirmation.epochs)
-        found = _write(study, describe(confirmation, tested, refit))
-    return ConfirmResult(training, found, tested.refused)
+        found = _write(study, describe(confirmation, final_test, refit))
+    return ConfirmResult(training, found, final_test.refused)
 
 
 @contextmanager

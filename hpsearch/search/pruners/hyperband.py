@@ -25,7 +25,7 @@ class KeptHyperband(KeptPruner):
         reduction_factor: int,
         bootstrap_count: int,
     ) -> None:
-        self._least = min_resource
+        self._min_resource = min_resource
         self._most = max_resource if isinstance(max_resource, int) else 0
         self._factor = reduction_factor
         self._bootstrap = bootstrap_count
@@ -64,13 +64,13 @@ class KeptHyperband(KeptPruner):
         if not self._most and self._longest is None:
             return False
         self._most = self._most or (self._longest or 0) + 1
-        count = math.floor(math.log(self._most / self._least, self._factor)) + 1
+        count = math.floor(math.log(self._most / self._min_resource, self._factor)) + 1
         sizes = [
             math.ceil(count * self._factor ** (s := count - 1 - b) / (s + 1)) for b in range(count)
         ]
         self._shares = [*accumulate(sizes)]
         self._brackets = [
-            HalvingPruner(self._least, self._factor, number, self._bootstrap)
+            HalvingPruner(self._min_resource, self._factor, number, self._bootstrap)
             for number in range(count)
         ]
         self._name = study.study_name

@@ -29,7 +29,7 @@ class KeptPercentile(KeptPruner):
         self._startup = n_startup_trials
         self._warmup = n_warmup_steps
         self._interval = interval_steps
-        self._least = n_min_trials
+        self._min_trials = n_min_trials
         self._values: dict[int, array[float]] = defaultdict(lambda: array("d"))
         self._completed = 0
 
@@ -81,7 +81,7 @@ class KeptPercentile(KeptPruner):
     def _bound(self, step: int, maximizes: bool) -> float:
         """Returns the percentile at an epoch; NaN, to which nothing compares, without values."""
         values = np.frombuffer(self._values[step]) if self._values[step] else np.empty(0)
-        if len(values) < self._least or np.isnan(values).all():
+        if len(values) < self._min_trials or np.isnan(values).all():
             return math.nan
         share = 100 - self._percentile if maximizes else self._percentile
         return float(np.nanpercentile(values, share))

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hpsearch.search.rungs.front import Losses, best_first
+from hpsearch.search.rungs.pareto import Losses, best_first
 
 Action = Literal["continue", "pause", "prune"]
 ETA = 4

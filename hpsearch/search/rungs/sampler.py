@@ -18,8 +18,8 @@ from hpsearch.internals.optuna import (
     group_parameters,
 )
 from hpsearch.search.rungs.curve import curve_of
-from hpsearch.search.rungs.front import Losses, best_first
 from hpsearch.search.rungs.ladder import ETA, rungs_up_to
+from hpsearch.search.rungs.pareto import Losses, best_first
 from hpsearch.search.rungs.priors import Priors
 
 MIN_POINTS = 6

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.rungs.epochs import EpochBudget
-from hpsearch.search.rungs.front import Losses
 from hpsearch.search.rungs.ladder import Ladder, Promotion, RungDecision
+from hpsearch.search.rungs.pareto import Losses
 
 AUDITED = "it would pause, and is trained whole to see whether the rung is right"
 OUT_OF_EPOCHS = "the study's epochs are spent, but for those of one whole training"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.search.rungs.front import Losses, best_first
 from hpsearch.search.rungs.ladder import Ladder, Promotion
+from hpsearch.search.rungs.pareto import Losses, best_first
 
 FRONT = {0: (0.0, 9.0), 1: (4.0, 5.0), 2: (4.5, 4.5), 3: (9.0, 0.0)}
 
