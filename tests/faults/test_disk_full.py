@@ -6,11 +6,13 @@ import contextlib
 import os
 import random
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from fault_score import Score
 from searching import EPOCHS, TRIALS, Search, check_budget, check_equal, study_of
 
@@ -43,6 +45,27 @@ def fill_up(disk: Path) -> None:
 
 def make_room(disk: Path) -> None:
     (disk / "filler").unlink()
+
+
+@pytest.mark.fault("12. the disk of a node is full", short=0, full=1)
+def test_a_node_whose_disk_is_full_is_left_out(
+    tmp_path: Path, small_disk: Path, score: Score, repeat: int
+) -> None:
+    fill_up(small_disk)
+    agent = f"{sys.executable} -m hpsearch agent --devices cpu:1 --scratch {small_disk}"
+    nodes = {"nodes": ["local", {"host": "full", "command": agent}]}
+    cluster = tmp_path / "cluster.yaml"
+    cluster.write_text(yaml.safe_dump(nodes))
+    search = Search(tmp_path / "search", study_of(2, 3), options=("--nodes", str(cluster)))
+
+    search.begin()
+
+    assert search.wait_for_end() == 0, search.output
+    check_budget(search, 2, 3)
+    line = "node full is left out: the disk that holds"
+    assert search.output.count(line) == 1
+    assert "cannot be written (No space left on device)" in search.output
+    score.struck()
 
 
 @pytest.mark.fault("12. the disk under the trials is full", short=1, full=20)

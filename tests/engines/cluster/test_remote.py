@@ -192,6 +192,7 @@ def test_nodes_that_cannot_train_are_left_out_with_a_line_each(tmp_path: Path) -
     lines = str(error.value).split("\n  ")
     assert lines == ["no node is left that can train this study:", *reasons]
     name_and_reason = (reason.partition(": ") for reason in reasons)
-    assert sorted(pipes.notes) == [
+    # A slow machine says in between that the search waits.
+    assert sorted(note for note in pipes.notes if note.startswith("node ")) == [
         f"node {name} is left out: {reason}" for name, _, reason in name_and_reason
     ]
