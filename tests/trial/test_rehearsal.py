@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -184,3 +185,22 @@ def test_what_is_accepted_trains_and_what_is_refused_fails(
     refused = rehearsal_failure(drawn)
     ended = run(drawn).ended
     assert (refused is None) is (ended.how == "complete"), (drawn.config, refused, ended)
+
+
+def test_a_csv_logger_of_the_file_has_every_epoch_and_its_metrics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    logger = {
+        "class_path": "pytorch_lightning.loggers.CSVLogger",
+        "init_args": {"save_dir": "csv", "name": "mine", "version": 0},
+    }
+    desk = run(fed(tmp_path / "trial", {"logger": logger}))
+    assert desk.ended.how == "complete"
+    (file,) = tmp_path.rglob("metrics.csv")
+    with file.open() as stream:
+        rows = [row for row in csv.DictReader(stream) if row["val_loss"]]
+    logged = [float(row["val_loss"]) for row in rows]
+    reported = [report.values["val_loss"] for report in desk.reports]
+    assert logged == pytest.approx(reported)
+    assert len(rows) == 2
