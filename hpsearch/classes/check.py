@@ -20,9 +20,16 @@ from hpsearch.classes.components import (
     resolve,
 )
 from hpsearch.classes.signature import Kind, returned_type
+from hpsearch.protocol.job import counts_validations
 from hpsearch.studyfile.algorithms import PACKAGES, Component, why_blind, why_idle
 from hpsearch.studyfile.diagnostics import Diagnostic
-from hpsearch.studyfile.document import Diagnostics, Document, KeyPath, Location
+from hpsearch.studyfile.document import (
+    Diagnostics,
+    Document,
+    KeyPath,
+    Location,
+    alternatives,
+)
 from hpsearch.studyfile.parse import ParsedStudy, parse_study
 from hpsearch.studyfile.sections import longest_training
 
@@ -99,7 +106,10 @@ def find_errors(
         for role in ("sampler", "pruner"):
             component = getattr(parsed.settings, role)
             _Check(log, {}, errors, notes).algorithm(role, component)
-    idle = why_idle(parsed.settings.pruner, longest_training(tree.get("trainer")))
+    trainer = tree.get("trainer")
+    sections = [section for _, section in alternatives(trainer, ()) if isinstance(section, dict)]
+    unit = "validation" if any(map(counts_validations, sections)) else "epoch"
+    idle = why_idle(parsed.settings.pruner, longest_training(trainer), unit)
     if idle and "pruner" in tree["study"]:
         notes.append((("study", "pruner"), idle))
     settings = parsed.settings

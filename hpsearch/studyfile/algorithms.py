@@ -149,21 +149,22 @@ _FIRST = {
 }
 
 
-def why_idle(pruner: Component, epochs: int) -> str | None:
+def why_idle(pruner: Component, reports: int, unit: str = "epoch") -> str | None:
     """Returns why a pruner can never end a trial early; None if it can, or if that is unknown.
 
     Args:
         pruner: the pruner.
-        epochs: the most epochs that a trial may take.
+        reports: the most reports that a trial may make.
+        unit: what it reports after, `epoch` or `validation`.
     """
     if pruner.class_path == NO_PRUNER.class_path:
         return None
-    if epochs == 1:
-        return "no trial can be pruned: each has one epoch; write pruner: none"
+    if reports == 1:
+        return f"no trial can be pruned: each has one {unit}; write pruner: none"
     name = _FIRST.get(pruner.class_path, "")
     first = pruner.init_args.get(name)
-    if isinstance(first, int) and first >= epochs:
-        rule = f"it begins after {name}={first}, and a trial has {epochs} epochs"
+    if isinstance(first, int) and first >= reports:
+        rule = f"it begins after {name}={first}, and a trial has {reports} {unit}s"
         return f"no trial can be pruned: {rule}; lower it, or write pruner: none"
     return None
 

@@ -204,6 +204,13 @@ def test_a_sampler_that_learns_from_few_trials_is_named(study, expected):
     assert expected in " ".join(notes)
 
 
+def test_a_pruner_that_can_never_fire_counts_validations_where_those_are_reports(file):
+    notes = []
+    changes = ["study.pruner={class_path: asha, init_args: {min_resource: 60}}"]
+    check_components(read_parsed(file, [*changes, "trainer.val_check_interval=0.25"]), notes.append)
+    assert "it begins after min_resource=60, and a trial has 48 validations" in notes[0]
+
+
 def test_errors_stand_at_their_lines(file):
     text = STUDY.replace("hidden: ~int(8, 64)", "hiden: 4").replace("lr: ~float", "lrr: ~float")
     file.write_text(text.replace("torch.optim.SGD", "torch.optim.SDG") + "  max_epoch: 3\n")

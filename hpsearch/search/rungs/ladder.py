@@ -77,7 +77,7 @@ def decide(rung: int, place: int, met: int, eta: int) -> RungDecision:
 
 
 def _rule(rung: int, place: int, met: int, best: int) -> str:
-    return f"place {place} of {met} after epoch {rung}, where the best {best} continue"
+    return f"place {place} of {met} at rung {rung}, where the best {best} continue"
 
 
 @dataclass

@@ -115,6 +115,7 @@ class StoredStudy:
             epochs=self.spec.epochs,
             environments=tuple(attributes.get(ENVIRONMENTS, ())),
             id=attributes.get(ID, ""),
+            unit="validation" if self.spec.counts_validations else "epoch",
         )
 
 

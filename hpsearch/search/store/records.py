@@ -101,6 +101,7 @@ class StudyRecord:
         test_evaluations: each opening of its test split: when, why, for which model, its result.
         environments: the code and versions that its trials were trained under, in order.
         id: identifies it among studies of the same name in other databases.
+        unit: what its trials report after, `epoch` or `validation`.
     """
 
     name: str
@@ -118,6 +119,7 @@ class StudyRecord:
     epochs: int | None = None
     environments: tuple[Mapping[str, Any], ...] = ()
     id: str = ""
+    unit: str = "epoch"
 
     @property
     def counts(self) -> dict[TrialState, int]:

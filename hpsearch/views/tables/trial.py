@@ -100,7 +100,7 @@ def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
     if trial.values_by_epoch:
         parts += [Text(), *_curve(study, trial)]
     if trial.decisions:
-        parts += [Text(), Text("decisions", style="bold"), _decisions(trial)]
+        parts += [Text(), Text("decisions", style="bold"), _decisions(trial, study.unit)]
     if trial.attempts:
         count = len(trial.attempts)
         title = f"{count} attempt{'s' * (count > 1)}"
@@ -117,12 +117,12 @@ def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     rows["device"] = trial.device or "-"
     rows["checkpoint"] = trial.checkpoint or "-"
     if promoted := trial.attributes.get(PROMOTED):
-        rows["continued"] = f"after {', '.join(map(str, promoted))} epochs"
+        rows["continued"] = f"after {', '.join(map(str, promoted))} {study.unit}s"
     if len(study.environments) > 1:
         numbers = environments_of(trial)
         rows["trained"] = "; ".join(f"{n}: {change_words(study, n)}" for n in numbers) or "-"
     if trial.state == "paused":
-        rows["paused"] = f"after {trial.attributes[PAUSED_AT]} epochs"
+        rows["paused"] = f"after {trial.attributes[PAUSED_AT]} {study.unit}s"
     if "parameters" in trial.attributes:
         rows["weights"] = f"{trial.attributes['parameters']:,}"
     facts = {
@@ -154,18 +154,18 @@ def _curve(study: StudyRecord, trial: TrialRecord) -> list[RenderableType]:
     drawn.add_row(Curve([value for _, value in curve], _CURVE), span)
     values = [Text(f"{step}: {formatting.metric(value)}", no_wrap=True) for step, value in curve]
     return [
-        Text(f"{primary(study.objectives)[0]} after each epoch", style="bold"),
+        Text(f"{primary(study.objectives)[0]} after each {study.unit}", style="bold"),
         drawn,
         Padding(Columns(values, padding=(0, 2)), (0, 0, 0, 2)),
     ]
 
 
-def _decisions(trial: TrialRecord) -> Table:
+def _decisions(trial: TrialRecord, unit: str) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for decision in trial.decisions:
-        grid.add_row(Text(f"  after epoch {decision['step']}"), Text(decision_words(decision)))
+        grid.add_row(Text(f"  after {unit} {decision['step']}"), Text(decision_words(decision)))
     return grid
 
 

@@ -30,7 +30,7 @@ def test_a_decision_says_why():
     assert decide(9, place=2, met=6, eta=3).action == "continue"
     paused = decide(9, place=3, met=6, eta=3)
     assert paused.action == "pause"
-    assert paused.reason == "place 3 of 6 after epoch 9, where the best 2 continue"
+    assert paused.reason == "place 3 of 6 at rung 9, where the best 2 continue"
 
 
 def ladder_with(*values: float, rung: int = 1, epochs: int = 27) -> Ladder:

@@ -167,6 +167,15 @@ def test_a_study_without_failures_says_nothing_of_them(
     assert "failed" not in on_screen(study_status(make_study(make_trial(0)), width=120))
 
 
+def test_a_trial_of_validations_is_shown_with_validations(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    trial = make_trial(0, "paused", attributes={"paused_at": 2})
+    text = on_screen(trial_details(make_study(trial, unit="validation"), trial))
+    assert "after 2 validations" in text
+    assert "val_accuracy after each validation" in text
+
+
 def test_failed_trial_shows_its_kind_and_place_once(
     make_study: Any, make_trial: Any, on_screen: Any
 ) -> None:

@@ -44,7 +44,7 @@ def _all_trials(data: ReportData, trials: Sequence[TrialRecord]) -> Figure:
         )
     values = [value for trial in drawn for value in trial.values_by_epoch.values()]
     return plots.figure(
-        f"{data.objective} after each epoch",
+        f"{data.objective} after each {data.study.unit}",
         traces,
         x=plots.epoch_axis(max(max(trial.values_by_epoch) for trial in drawn)),
         y=plots.axis(data.objective, **plots.framed(values, data.direction)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hpsearch.measure.report import ReportData
 from hpsearch.measure.rungs import audit_rungs, count_rungs
-from hpsearch.search.store import TrialRecord
+from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.views.decisions import decision_words
 from hpsearch.views.formatting import spell
 from hpsearch.views.ranking import epochs_done
@@ -35,7 +35,7 @@ class Rung:
 def pruning(data: ReportData) -> Section | None:
     """Returns how many trials survived each rung and the time saved; None if none was pruned."""
     pruned = [trial for trial in data.study.trials if trial.state == "pruned"]
-    ladder = [*_ladder(data.study.trials), *_audit(data)]
+    ladder = [*_ladder(data.study), *_audit(data)]
     if not pruned:
         return Section("Pruning", ladder) if ladder else None
     skipped, seconds = 0, 0.0
@@ -48,11 +48,11 @@ def pruning(data: ReportData) -> Section | None:
     saved = f"{seconds / (seconds + trained):.0%}" if seconds + trained else "0 %"
     words = (
         f"{len(pruned):,} of {len(data.study.trials):,} trials were pruned. They did not train"
-        f" {skipped:,} epochs, which would have taken about {spell(seconds)} at their own pace:"
-        f" {saved} of the time that the search would take without pruning. What is not known is"
-        " whether one of them would have come first in the end."
+        f" {skipped:,} {data.study.unit}s, which would have taken about {spell(seconds)} at their"
+        f" own pace: {saved} of the time that the search would take without pruning. What is not"
+        " known is whether one of them would have come first in the end."
     )
-    figure = _figure(rungs(data.study.trials))
+    figure = _figure(rungs(data.study.trials), data.study.unit)
     return Section("Pruning", [Paragraph(words), figure, *_reasons(pruned), *ladder])
 
 
@@ -70,9 +70,9 @@ def _reasons(pruned: Sequence[TrialRecord]) -> list[Block]:
     return [Paragraph(f"Why they were pruned{which}:"), Table(head, rows, left=("why",))]
 
 
-def _ladder(trials: Sequence[TrialRecord]) -> list[Block]:
+def _ladder(study: StudyRecord) -> list[Block]:
     """Returns the rungs at which trials pause, with what became of those that met them."""
-    counted = count_rungs(trials)
+    counted = count_rungs(study.trials)
     if not counted:
         return []
     words = (
@@ -83,7 +83,8 @@ def _ladder(trials: Sequence[TrialRecord]) -> list[Block]:
         (f"{rung.epochs:,}", f"{rung.met:,}", f"{rung.continued:,}", f"{rung.paused:,}")
         for rung in counted
     ]
-    return [Paragraph(words), Table(("rung, epochs", "met", "continued", "paused now"), rows)]
+    head = (f"rung, {study.unit}s", "met", "continued", "paused now")
+    return [Paragraph(words), Table(head, rows)]
 
 
 def _audit(data: ReportData) -> list[Block]:
@@ -107,7 +108,7 @@ def _audit(data: ReportData) -> list[Block]:
         )
         for audit in audits
     ]
-    head = ("rung, epochs", "audited", "wrong", "best of all", "correlation (models)")
+    head = (f"rung, {data.study.unit}s", "audited", "wrong", "best of all", "correlation (models)")
     return [Paragraph(words), Table(head, rows)]
 
 
@@ -130,13 +131,13 @@ def _most_epochs(data: ReportData, trial: TrialRecord) -> int:
     return data.spec.max_reports() or made
 
 
-def _figure(found: Sequence[Rung]) -> Figure:
+def _figure(found: Sequence[Rung], unit: str) -> Figure:
     def bars(count: str) -> list[tuple[str, int, str]]:
         return [
             (
                 str(rung.epoch),
                 rung.pruned if count == "pruned" else rung.reached - rung.pruned,
-                f"after epoch {rung.epoch}\n{rung.reached:,} came so far, {rung.pruned:,} pruned,"
+                f"after {unit} {rung.epoch}\n{rung.reached:,} came so far, {rung.pruned:,} pruned,"
                 f" {rung.reached - rung.pruned:,} continued",
             )
             for rung in found
@@ -148,7 +149,7 @@ def _figure(found: Sequence[Rung]) -> Figure:
             plots.heights(bars("kept"), color=plots.BLUE, name="continued or finished"),
             plots.heights(bars("pruned"), color=plots.ORANGE, name="pruned here"),
         ],
-        x=plots.axis("epochs done", type="category"),
+        x=plots.axis(f"{unit}s done", type="category"),
         y=plots.axis("trials"),
         barmode="stack",
         wide=True,
