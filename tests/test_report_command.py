@@ -126,7 +126,7 @@ def test_what_cannot_be_had_is_explained_in_its_place(
     finally:
         hidden.rename(folder)
     assert bare.inspection is not None
-    assert "is not in" in bare.inspection["failure"]
+    assert "is no longer in" in bare.inspection["failure"]
     assert bare.winner_metrics == {}
     assert bare.importances == whole.importances != {}
 
