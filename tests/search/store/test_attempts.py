@@ -20,7 +20,12 @@ from hpsearch.studyfile.study import StudySpec
 SLOT = Slot("cpu:0", "cpu", 1)
 SPEC = StudySpec.from_document(
     {
-        "study": {"name": "tiny", "objective": {"score": "maximize"}, "trials": 1},
+        "study": {
+            "pruner": "none",
+            "name": "tiny",
+            "objective": {"score": "maximize"},
+            "trials": 1,
+        },
         "model": {"class_path": "a.Model", "init_args": {"x": "~float(0, 1)"}},
         "data": {"class_path": "a.Data"},
         "trainer": {"max_epochs": 9},
