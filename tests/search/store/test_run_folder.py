@@ -1,0 +1,112 @@
+"""Where a study's trials are, when projects are moved, copied, linked or overwritten."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import optuna
+import pytest
+from scripted import report
+
+from hpsearch.errors import InputError
+from hpsearch.protocol.events import EventLog
+from hpsearch.protocol.job import identity_of
+from hpsearch.search.store import (
+    claim_folder,
+    close_all,
+    create_study,
+    find_runs,
+    open_storage,
+    open_study,
+    own_reports,
+)
+from hpsearch.studyfile.study import StudySpec
+
+SPEC = StudySpec.from_document(
+    {
+        "study": {"name": "tiny", "objective": {"score": "maximize"}, "trials": 1},
+        "model": {"class_path": "a.Model", "init_args": {"x": "~float(0, 1)"}},
+        "data": {"class_path": "a.Data"},
+        "trainer": {"max_epochs": 1},
+    }
+)
+
+
+def make(project: Path, runs: Path | None = None) -> optuna.Study:
+    """Makes a project: a study, and a folder that it has claimed."""
+    project.mkdir(parents=True)
+    if runs is not None:
+        runs.mkdir()
+        (project / "runs").symlink_to(runs)
+    create_study(SPEC, open_storage(f"sqlite:///{project}/study.db"), project / "runs")
+    study = study_of(project)
+    (claim_folder(study, find_runs(study, None)) / "trial-0000").mkdir()
+    close_all()
+    return study
+
+
+def study_of(project: Path) -> optuna.Study:
+    return open_study(open_storage(f"sqlite:///{project}/study.db"), "tiny").study
+
+
+def test_a_project_that_was_moved_has_its_folder_beside_it(tmp_path: Path) -> None:
+    make(tmp_path / "before")
+    (tmp_path / "before").rename(tmp_path / "after")
+
+    study = study_of(tmp_path / "after")
+    runs = find_runs(study, None)
+    assert runs == tmp_path / "after" / "runs"
+    assert claim_folder(study, runs) == runs / "tiny"
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_copy_never_uses_the_folder_of_its_original(tmp_path: Path, linked: bool) -> None:
+    """Not even where `runs` is a link, which the copy has, too."""
+    elsewhere = tmp_path / "disk" if linked else None
+    make(tmp_path / "original", elsewhere)
+    shutil.copytree(tmp_path / "original", tmp_path / "copy", symlinks=True)
+
+    study = study_of(tmp_path / "copy")
+    mine = claim_folder(study, find_runs(study, None))
+    assert mine.resolve().is_relative_to(tmp_path / "copy")
+    with pytest.raises(InputError, match=r"belongs to the database .*/original/study\.db, of"):
+        claim_folder(study, tmp_path / "original" / "runs")
+
+    original = study_of(tmp_path / "original")
+    theirs = claim_folder(original, find_runs(original, None))
+    assert theirs.samefile(tmp_path / "original" / "runs" / "tiny")
+
+
+def test_runs_of_another_machine_in_their_place_are_named(tmp_path: Path) -> None:
+    here, other = make(tmp_path / "here"), make(tmp_path / "other")
+    shutil.rmtree(tmp_path / "here" / "runs")
+    shutil.copytree(tmp_path / "other" / "runs", tmp_path / "here" / "runs")
+
+    study = study_of(tmp_path / "here")
+    theirs = other.user_attrs["hpsearch:id"]
+    assert theirs != here.user_attrs["hpsearch:id"]
+    with pytest.raises(InputError, match=rf"another study of this name \(id {theirs}\), which is"):
+        claim_folder(study, find_runs(study, None))
+
+
+def test_a_trial_of_another_machine_among_the_own_ones_shows_nothing(tmp_path: Path) -> None:
+    params = {"model.x": 0.5}
+    folder = tmp_path / "trial-0000"
+    folder.mkdir()
+    EventLog(folder / "events.jsonl", identity_of("theirs", 0, params, 1)).append(report(1, 0.9))
+
+    assert own_reports(folder, "ours", 0, params) == []
+    assert [each.values for each in own_reports(folder, "theirs", 0, params)] == [{"score": 0.9}]
+
+
+def test_a_line_that_is_there_twice_counts_once_and_a_torn_one_not_at_all(tmp_path: Path) -> None:
+    params, file = {"model.x": 0.5}, tmp_path / "events.jsonl"
+    log = EventLog(file, identity_of("ours", 0, params, 1))
+    for step in (1, 2, 3):
+        log.append(report(step, step / 4))
+    owner, *lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(owner + lines[0] + lines[1] + lines[1] + lines[2][:-20])
+
+    found = {each.step: each.values for each in own_reports(tmp_path, "ours", 0, params)}
+    assert found == {1: {"score": 0.25}, 2: {"score": 0.5}}
