@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -79,21 +78,19 @@ def do(task: str, folder: Path, kill_at: int) -> int:
     """Does a task in a fork; returns its exit code."""
     child = os.fork()
     if not child:
-        _work(TASKS[task], folder, stopped=bool(kill_at))
+        _work(TASKS[task], folder, traced=bool(kill_at))
     if kill_at:
         how = f"inject={WRITES}:signal=SIGKILL:when={kill_at}"
         options = ["-f", "-qq", "-o", "/dev/null", "-e", f"trace={WRITES}", "-e", how]
-        tracer = subprocess.Popen(["strace", *options, "-p", str(child)])
-        while "TracerPid:\t0\n" in Path(f"/proc/{child}/status").read_text():
-            assert tracer.poll() is None
-            time.sleep(0.001)
-        os.kill(child, signal.SIGCONT)
+        with subprocess.Popen(["strace", *options, "-p", str(child)]):
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _work(task: Callable[[Path], None], folder: Path, *, stopped: bool) -> NoReturn:
-    if stopped:
-        os.kill(os.getpid(), signal.SIGSTOP)
+def _work(task: Callable[[Path], None], folder: Path, *, traced: bool) -> NoReturn:
+    while traced and "TracerPid:\t0\n" in Path("/proc/self/status").read_text():
+        time.sleep(0.001)
+    time.sleep(0.05 * traced)  # until the tracer has had its first stop
     try:
         torch.set_num_threads(1)
         task(folder)
