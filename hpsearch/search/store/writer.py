@@ -275,7 +275,7 @@ class StudyWriter:
                 raise
             self.exhausted = True
         if state == TrialState.COMPLETE and isinstance(self._study.pruner, KeptPruner):
-            self._study.pruner.complete(self.trial(trial.number))
+            self._study.pruner.complete(self._storage.get_trial(trial_id_of(trial)))
 
 
 def generalization_gap(
