@@ -70,11 +70,12 @@ def test_a_browser_draws_all_of_it_and_asks_for_nothing(home: Path, tmp_path: Pa
     page = visit((home / "report.html").as_uri(), tmp_path)
     assert page.console == []
     assert page.requests == []
-    headings = "Summary Leaderboard History Importance Slices Pruning Timeline Cost Reproduce"
+    headings = "Summary Leaderboard History Slices Pruning Timeline Cost Reproduce"
     headings_of_words = ("Parallel coordinates", "Learning curves", "Overtraining", "What next")
     pictures = ("The best model", "Data and augmentation")
     for heading in (*headings.split(), *headings_of_words, *pictures):
         assert f"<h2>{heading}</h2>" in page.dom
+    assert "<h2>Importance</h2>" not in page.dom, "six trials show none"
     plots = page.dom.count('class="plot js-plotly-plot"')
     assert plots == page.dom.count('role="img"') > 12
     assert f'data-drawn="{plots}"' in page.dom
