@@ -61,7 +61,7 @@ def searchable(tree: Mapping[str, Any]) -> tuple[list[Searchable], dict[str, dic
                 arguments.append(argument)
             elif name not in known:
                 missing.append(f"--set {section}.{name}=VALUE")
-            elif name not in given and _is_plain(known[name]):
+            elif name not in given and known[name] != () and _is_plain(known[name]):
                 idle.setdefault(section, {})[name] = known[name]
     if missing:
         raise InputError(f"some arguments have no default; give them: {' '.join(missing)}")
