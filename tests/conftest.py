@@ -56,6 +56,11 @@ def has_little_shared_memory(place: Path = Path("/dev/shm")) -> bool:
     return place.exists() and shutil.disk_usage(place).free < 16 << 20
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: the tests wait for processes a sixth of their time."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begins with the tests of whole commands: the longest, so that no core waits at the end."""
     items.sort(key=lambda item: item.path.parent != Path(__file__).parent)

@@ -47,7 +47,9 @@ def read_value(hint: Any, value: Any) -> Build:
     """
     options = options_of(hint)
     parser = None if Any in options or object in options else _parser(hint)
-    if parser is None:
+    # A number that fits as it is stays what it is. To typing, and so to a cache, `int | float` and
+    # `float | int` are one hint, and one validation batch is not 1.0, all of them.
+    if parser is None or (type(value) in (bool, int, float) and type(value) in options):
         return lambda: deepcopy(value)
     parts = [*parts_of(hint)]
     if any(map(is_callable, parts)):  # then a text is the path of a function

@@ -3,6 +3,7 @@
 import functools
 import sys
 import textwrap
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 
 from hpsearch.classes.binding import bind, instantiate
 from hpsearch.classes.components import ComponentError, importing_from
+from hpsearch.classes.values import read_value
 
 CLASSES = '''
 import enum
@@ -280,3 +282,11 @@ def test_each_build_is_another_object():
     one, two = bound.build(), bound.build()
     assert one.net is not two.net
     assert one.untyped is not two.untyped
+
+
+@pytest.mark.parametrize("hint", [int | float | None, float | int | None])
+@pytest.mark.parametrize("value", [1, 1.0, 0, 0.5])
+def test_a_number_keeps_its_type_where_both_fit(hint: Any, value: float) -> None:
+    """To typing the hints are equal, but one validation batch is not the whole of them."""
+    built = read_value(hint, value)()
+    assert (type(built), built) == (type(value), value)

@@ -215,11 +215,11 @@ def test_what_a_trial_met_at_its_rungs_is_kept_in_order() -> None:
         return [(one["action"], one["reason"]) for one in decisions]
 
     assert kept(0) == [
-        ("pause", "place 1 of 1 after epoch 1, where the best 0 continue"),
-        ("continue", "place 1 of 2 after epoch 1, where the best 1 continue"),
+        ("pause", "place 1 of 1 at rung 1, where the best 0 continue"),
+        ("continue", "place 1 of 2 at rung 1, where the best 1 continue"),
     ]
     assert kept(1) == [
-        ("pause", "place 2 of 2 after epoch 1, where the best 1 continue"),
+        ("pause", "place 2 of 2 at rung 1, where the best 1 continue"),
         ("prune", "the search ended, and nothing promoted it"),
     ]
     assert writer.report(promoted, reported(1, 0.1)).action == "continue", "it was promoted since"

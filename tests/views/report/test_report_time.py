@@ -111,7 +111,7 @@ def test_whether_to_continue_depends_on_when_the_best_came(
 
 def test_a_few_trials_give_no_advice(make_material: Any, make_searched: Any) -> None:
     (words,) = advice(make_material(make_searched(0))).parts
-    assert words.text == "1 complete trials are too few to say where to look: run at least 6."
+    assert words.text == "1 complete trial is too few to say where to look: run at least 6."
     assert advice(make_material(make_searched(0, "failed"))) is None
 
 
