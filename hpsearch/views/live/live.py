@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import final
 
 from rich.console import Console
@@ -12,11 +12,9 @@ from rich.live import Live
 from rich.segment import ControlType, SegmentLines
 from rich.text import Text
 
-from hpsearch.protocol.messages import Progress
-from hpsearch.protocol.types import Scalar
-from hpsearch.search.store import StudyRecord, TrialRecord
+from hpsearch.search.store import StudyRecord
+from hpsearch.views.live.redrawn import AbstractRedrawnView
 from hpsearch.views.live.screen import screen
-from hpsearch.views.live.search_state import SearchState
 from hpsearch.views.ranking import opening_line
 
 # Drawing takes some 10 ms of a core that trials train on.
@@ -24,52 +22,25 @@ _REDRAW_S = 0.25
 
 
 @final
-class LiveView:
+class LiveView(AbstractRedrawnView):
     """Shows a running search in place; an Observer.
 
     No thread draws it, since the coordinator forks; it calls `refresh`.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock)
         self._console = console
-        self._clock = clock
         self._live: Live | None = None
-        self._state: SearchState | None = None
-        self._drawn_s = float("-inf")
         self._drawn_width = 0
         self._drawn: list[int] = []
 
     def opened(self, study: StudyRecord, slots: list[str]) -> None:
         """Says what is on record already and begins to draw."""
-        self._state = SearchState(study, tuple(slots), self._clock())
+        super().opened(study, slots)
         self._console.print(Text(opening_line(study), style="bold"), soft_wrap=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._live.start()
-
-    def started(
-        self, number: int, slot: str, params: Mapping[str, Scalar], from_epoch: int
-    ) -> None:
-        """Shows a trial on its slot."""
-        if self._state:
-            self._state.started(number, slot, params, from_epoch, self._clock())
-
-    def progressed(self, number: int, progress: Progress) -> None:
-        """Moves a slot's line on."""
-        if self._state:
-            self._state.progressed(number, progress)
-
-    def reported(self, number: int, step: int, values: Mapping[str, float]) -> None:
-        """Adds a value to a trial's curve."""
-        if self._state:
-            self._state.reported(number, step, values)
-
-    def ended(self, trial: TrialRecord) -> None:
-        """Moves a trial from its slot into the leaderboard; prints a failure above it."""
-        if self._state:
-            self._state.ended(trial)
-        if trial.state == "failed":
-            reason = trial.failure
-            self.note(f"trial {trial.number} failed: {reason}")
 
     def note(self, text: str) -> None:
         """Prints a line above the live part, where it stays."""

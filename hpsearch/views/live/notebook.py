@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from html import escape
 from typing import Any, final
 
-from hpsearch.protocol.messages import Progress
-from hpsearch.protocol.types import Scalar
-from hpsearch.search.store import StudyRecord, TrialRecord
+from hpsearch.search.store import StudyRecord
 from hpsearch.views.formatting import spell
+from hpsearch.views.live.redrawn import AbstractRedrawnView
 from hpsearch.views.live.search_state import Running, SearchState
 from hpsearch.views.tables import progress_html, study_html, trials_html
 
@@ -22,7 +21,7 @@ Show = Callable[[str], None]
 
 
 @final
-class NotebookView:
+class NotebookView(AbstractRedrawnView):
     """Shows a running search below the cell that runs it; an Observer.
 
     Args:
@@ -31,39 +30,9 @@ class NotebookView:
     """
 
     def __init__(self, show: Show, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock)
         self._show = show
-        self._clock = clock
-        self._state: SearchState | None = None
         self._notes: list[str] = []
-        self._drawn_s = float("-inf")
-
-    def opened(self, study: StudyRecord, slots: list[str]) -> None:
-        """Shows what is on record already."""
-        self._state = SearchState(study, tuple(slots), self._clock())
-
-    def started(
-        self, number: int, slot: str, params: Mapping[str, Scalar], from_epoch: int
-    ) -> None:
-        """Shows a trial on its slot."""
-        if self._state:
-            self._state.started(number, slot, params, from_epoch, self._clock())
-
-    def progressed(self, number: int, progress: Progress) -> None:
-        """Moves a slot's line on."""
-        if self._state:
-            self._state.progressed(number, progress)
-
-    def reported(self, number: int, step: int, values: Mapping[str, float]) -> None:
-        """Adds a value to a trial's curve."""
-        if self._state:
-            self._state.reported(number, step, values)
-
-    def ended(self, trial: TrialRecord) -> None:
-        """Moves a trial from its slot into the table."""
-        if self._state:
-            self._state.ended(trial)
-        if trial.state == "failed":
-            self.note(f"trial {trial.number} failed: {trial.failure}")
 
     def note(self, text: str) -> None:
         """Shows a line below the table; the last ones stay."""

@@ -1,0 +1,56 @@
+"""What the views have in common that are drawn again and again."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+
+from hpsearch.protocol.messages import Progress
+from hpsearch.protocol.types import Scalar
+from hpsearch.search.store import StudyRecord, TrialRecord
+from hpsearch.views.live.search_state import SearchState
+
+
+class AbstractRedrawnView(ABC):
+    """Keeps the state of a running search for the next drawing; most of an Observer.
+
+    Args:
+        clock: seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._state: SearchState | None = None
+        self._drawn_s = float("-inf")
+
+    def opened(self, study: StudyRecord, slots: list[str]) -> None:
+        """Begins with what is on record already."""
+        self._state = SearchState(study, tuple(slots), self._clock())
+
+    def started(
+        self, number: int, slot: str, params: Mapping[str, Scalar], from_epoch: int
+    ) -> None:
+        """Shows a trial on its slot."""
+        if self._state:
+            self._state.started(number, slot, params, from_epoch, self._clock())
+
+    def progressed(self, number: int, progress: Progress) -> None:
+        """Moves a slot's line on."""
+        if self._state:
+            self._state.progressed(number, progress)
+
+    def reported(self, number: int, step: int, values: Mapping[str, float]) -> None:
+        """Adds a value to a trial's curve."""
+        if self._state:
+            self._state.reported(number, step, values)
+
+    def ended(self, trial: TrialRecord) -> None:
+        """Moves a trial from its slot into the table, and notes a failure."""
+        if self._state:
+            self._state.ended(trial)
+        if trial.state == "failed":
+            self.note(f"trial {trial.number} failed: {trial.failure}")
+
+    @abstractmethod
+    def note(self, text: str) -> None:
+        """Shows a line that a person should read."""
