@@ -137,9 +137,9 @@ class Coordinator:
         self._writer.begin(trial, longest_training(config["trainer"]))
         decision = self._writer.replay(trial, record.reports)
         running = RunningTrial(trial, job, slot, record.reports)
-        running.ended = record.ended or running.end_if_pruned(decision.action)
-        if running.ended is not None:
-            # It had ended, or was to, and only its coordinator had not lived to write so.
+        if record.ended is not None:
+            # It had ended, and only its coordinator had not lived to write so.
+            running.ended = record.ended
             self._finish_trial(running)
             return
         if decision.action == "pause":

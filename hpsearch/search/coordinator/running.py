@@ -8,11 +8,8 @@ from dataclasses import dataclass, field
 from optuna.trial import Trial
 
 from hpsearch.engines.slots import Slot
-from hpsearch.protocol.events import best_report
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Report
-from hpsearch.protocol.types import primary
-from hpsearch.search.store.keys import PRUNED_AT
 
 
 @dataclass(frozen=True)
@@ -80,18 +77,6 @@ class RunningTrial:
         """Starts its clocks."""
         self.begun = True
         self.heard = self.reported = time.monotonic()
-
-    def end_if_pruned(self, action: str) -> Ended | None:
-        """Returns the end of a trial that is pruned after its last report, before it starts again.
-
-        None if it is not: it is trained on.
-        """
-        best = best_report(self.reports, *primary(self.job.objectives))
-        if action != "prune" or best is None:
-            return None
-        last = self.reports[-1]
-        facts = {"epochs": last.step, "seconds": round(last.seconds, 3), "best_step": best.step}
-        return Ended("pruned", facts={**facts, PRUNED_AT: last.step})
 
     def heartbeat(self, *, report: Report | None = None) -> None:
         """Records a sign of life, and the report of an epoch."""

@@ -331,40 +331,6 @@ def test_a_coordinator_that_dies_leaves_everything_to_the_next(bench: Bench) -> 
     assert len(trials[1].attempts) == 2
 
 
-class DiesWhenItPrunes(ScriptedEngine):
-    """An engine whose coordinator is killed before a trial hears that it is pruned."""
-
-    def poll(self, handler: Handler, timeout_s: float) -> None:
-        def answer(number: int, message: Message | Exited) -> Any:
-            decision = handler(number, message)
-            if decision == "prune":
-                raise ConnectionAbortedError("the coordinator is killed here")
-            return decision
-
-        super().poll(answer, timeout_s)
-
-
-def test_a_trial_that_was_pruned_stays_so_though_nobody_lived_to_tell_it(tmp_path: Path) -> None:
-    pruner = {"class_path": "median", "init_args": {"n_startup_trials": 1}}
-    bench = Bench(tmp_path, spec(pruner=pruner, enqueue=[{"model.x": 0.9}, {"model.x": 0.1}]))
-    with pytest.raises(ConnectionAbortedError):
-        bench.run(DiesWhenItPrunes(1, learns), budget=2)
-    bench.events(1).append(report(1, 0.1))
-
-    engine = ScriptedEngine(1, learns)
-    bench.run(engine, budget=2)
-
-    assert engine.jobs == [], "it is not trained on"
-    _, trial = bench.record().trials
-    assert trial.state == "pruned"
-    assert trial.attributes["pruned_at"] == trial.attributes["epochs"] == 1
-    [decision] = trial.decisions
-    assert decision["reason"] == (
-        "by MedianPruner: its best score by epoch 1 is 0.1, behind 0.9, the median of 1 complete"
-        " trial"
-    )
-
-
 def test_a_trial_whose_process_died_continues_under_its_number(bench: Bench) -> None:
     deaths = {0: 1}
 
