@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 
@@ -62,6 +63,6 @@ def test_a_search_uses_the_hosts_that_let_it_in(
         "node box0 is in, with 1 slot",
         "node box1 is left out: sh: 1: exec: /no/python: not found",
         "node nowhere is left out: ssh: connect to host 127.0.0.1 port 1: Connection refused",
-        "node stranger is left out: root@127.0.0.1: Permission denied (publickey,password); ssh"
-        " must log in there without a password: ssh-copy-id stranger",
+        f"node stranger is left out: {getpass.getuser()}@127.0.0.1: Permission denied"
+        " (publickey,password); ssh must log in there without a password: ssh-copy-id stranger",
     ]
