@@ -6,15 +6,13 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from functools import cache
 from itertools import count
 from pathlib import Path
 
 import pytest
 from fault_score import FULL, Score
 from searching import EPOCHS, TRIALS, Search, check_budget, study_of
-from servers import KINDS, Server, Servers, serve
+from servers import KINDS, Server, Servers, serve_on_demand
 
 pytestmark = pytest.mark.process
 
@@ -26,8 +24,8 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    with ExitStack() as started:
-        yield cache(lambda kind: started.enter_context(serve(kind)))
+    with serve_on_demand() as servers:
+        yield servers
 
 
 @pytest.fixture

@@ -30,15 +30,15 @@ WRITES = (
 )
 
 
-def spec() -> StudySpec:
+def spec(name: str = "tiny", trials: int = 2) -> StudySpec:
     return StudySpec.from_document(
         {
             "study": {
-                "name": "tiny",
+                "name": name,
                 "objective": {"val_loss": "minimize"},
                 "sampler": "random",
                 "pruner": "none",
-                "trials": 2,
+                "trials": trials,
             },
             "model": {"class_path": "tiny.TinyModel", "init_args": {"width": "~int(2, 16)"}},
             "data": {"class_path": "tiny.TinyData"},

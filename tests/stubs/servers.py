@@ -10,7 +10,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -172,3 +173,10 @@ def _connection(url: str, **options: str) -> Iterator[sa.Connection]:
             yield connection
     finally:
         engine.dispose()
+
+
+@contextmanager
+def serve_on_demand() -> Iterator[Servers]:
+    """Yields what returns a server of a kind, which is begun when it is first asked for."""
+    with ExitStack() as begun:
+        yield cache(lambda kind: begun.enter_context(serve(kind)))

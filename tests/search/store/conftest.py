@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
-from functools import cache
 from itertools import count
 
 import pytest
-from servers import Servers, serve
+from servers import Servers, serve_on_demand
 
 _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    with ExitStack() as started:
-        yield cache(lambda kind: started.enter_context(serve(kind)))
+    with serve_on_demand() as servers:
+        yield servers
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import making
 import optuna
 import pytest
 import sqlalchemy as sa
@@ -32,20 +33,7 @@ STEP = 1 if FULL else 13
 
 
 def spec(name: str = "tiny") -> StudySpec:
-    return StudySpec.from_document(
-        {
-            "study": {
-                "name": name,
-                "objective": {"val_loss": "minimize"},
-                "sampler": "random",
-                "pruner": "none",
-                "trials": 6,
-            },
-            "model": {"class_path": "tiny.TinyModel", "init_args": {"width": "~int(2, 16)"}},
-            "data": {"class_path": "tiny.TinyData"},
-            "trainer": {"max_epochs": 1},
-        }
-    )
+    return making.spec(name, trials=6)
 
 
 def run(folder: Path) -> Any:
