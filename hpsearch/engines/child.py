@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, NoReturn, cast, get_args
+from typing import Any, BinaryIO, NoReturn, cast, get_args
 
 from hpsearch.engines import bridge
 from hpsearch.engines.ranks import run_ranks
@@ -30,19 +31,16 @@ class CoordinatorDisconnectedError(BaseException):
 
 
 def run_child(channel: socket.socket) -> NoReturn:
-    """Runs the one job from the channel, and ends the process."""
+    """Runs the one job from the channel, or answers the one call of a function with a job."""
     lines = channel.makefile("rw", encoding="utf-8", newline="\n")
-    termination = TerminationFlag()
     code = 1
     try:
-        job = Job.from_json(lines.readline())
-        isolate_process(job)
-        termination.listen()
-        if job.processes == 1:
-            bridge.call(RUN, job, lambda message: _send(lines, message, termination))
-            code = 0
+        line = lines.readline()
+        order = json.loads(line)
+        if "call" in order:
+            code = _call(order["call"], Job.from_json(order["job"]), order["arguments"], lines)
         else:
-            code = train_together(job, lines, termination)
+            code = _train(Job.from_json(line), lines)
     except CoordinatorDisconnectedError:
         code = 3
     except BaseException:
@@ -51,6 +49,25 @@ def run_child(channel: socket.socket) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
         _end(code)
+
+
+def _call(function: str, job: Job, arguments: Sequence[Any], lines: TextIOWrapper) -> int:
+    """Calls a function with a job and sends its result; returns this process's exit code."""
+    isolate_process(job)
+    lines.write(json.dumps(bridge.call(function, job, *arguments)) + "\n")
+    lines.flush()
+    return 0
+
+
+def _train(job: Job, lines: TextIOWrapper) -> int:
+    """Trains a trial; returns this process's exit code."""
+    termination = TerminationFlag()
+    isolate_process(job)
+    termination.listen()
+    if job.processes > 1:
+        return train_together(job, lines, termination)
+    bridge.call(RUN, job, lambda message: _send(lines, message, termination))
+    return 0
 
 
 def _end(code: int) -> NoReturn:

@@ -38,7 +38,8 @@ class Server:
     """
 
     def __init__(self, output: BinaryIO | None = None) -> None:
-        self._loads = False
+        self._works = False
+        self._received = b""
         self.control, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
@@ -69,7 +70,7 @@ class Server:
         Raises:
             OSError: it has ended.
         """
-        self._loads = True
+        self._works = True
         study = {"modules": list(modules), "data": data, "import_paths": list(import_paths)}
         order = json.dumps({"load": {**study, "log": str(log)}})
         self.control.sendall(order.encode() + b"\n")
@@ -86,12 +87,20 @@ class Server:
         """
         order = json.dumps({"call": [function, *arguments]})
         self.control.sendall(order.encode() + b"\n")
-        answer = b""
-        while not answer.endswith(b"\n"):
+        return self.next_answer()
+
+    def next_answer(self) -> Any:
+        """Waits for its next answer and returns it.
+
+        Raises:
+            OSError: it has ended.
+        """
+        while b"\n" not in self._received:
             if not (part := self.control.recv(65536)):
                 raise ConnectionResetError("the process that trials are forked from has ended")
-            answer += part
-        return json.loads(answer)
+            self._received += part
+        line, _, self._received = self._received.partition(b"\n")
+        return json.loads(line)
 
     def order(self, order: Mapping[str, int], sockets: Sequence[int]) -> None:
         """Sends an order, with its sockets.
@@ -99,12 +108,13 @@ class Server:
         Raises:
             OSError: it has ended.
         """
+        self._works = True
         socket.send_fds(self.control, [json.dumps(order).encode() + b"\n"], sockets)
 
     def end(self) -> None:
         """Ends it, and every trial with it; ending it again does nothing."""
         self.control.close()
-        if not self._loads:
+        if not self._works:
             # It would first finish loading torch, and has started nothing that must end.
             self.process.kill()
         self.process.wait()

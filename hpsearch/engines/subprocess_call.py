@@ -1,65 +1,83 @@
-"""One call into the training wing in its own process, for work that is not a trial."""
+"""Calls into the training wing in processes of their own, for work that is not a trial."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import socket
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from hpsearch.engines import bridge
-from hpsearch.engines.child import isolate_process
-from hpsearch.engines.interpreter import SAME_HASHES, python_command
-from hpsearch.engines.linux import set_parent_death_signal
+from hpsearch.engines.forkserver_client import Server
 from hpsearch.errors import SearchError
 from hpsearch.protocol.job import Job
 
 
+class Subprocesses:
+    """Calls functions, each in a fresh process that sees its job's device only.
+
+    The processes are forked from one that has loaded torch, as those of trials are, so that only
+    the first call waits for that. Leaving the block ends all of them.
+    """
+
+    def __init__(self) -> None:
+        self._calls = 0
+        self._server = Server()
+
+    def __call__(self, function: str, job: Job, *arguments: Any) -> Any:
+        """Calls `function(job, *arguments)` and returns its result, plain data.
+
+        Args:
+            function: its name, `package.module:function`.
+            job: what it is called with first.
+            *arguments: plain data.
+
+        Raises:
+            SearchError: the process ended without a result.
+        """
+        self._calls += 1
+        ours, theirs = socket.socketpair()
+        with ours, ours.makefile("rw", encoding="utf-8") as lines:
+            try:
+                with theirs:
+                    self._server.order({"start": self._calls}, [theirs.fileno()])
+                order = {"call": function, "job": job.to_json(), "arguments": arguments}
+                lines.write(json.dumps(order) + "\n")
+                lines.flush()
+                answer = lines.readline()
+                code = None if answer else self._exit_code()
+            except OSError as error:
+                raise SearchError(f"the process that was to run {function} is gone") from error
+        if answer:
+            return json.loads(answer)
+        output = Path(job.folder) / "output.txt"
+        raise SearchError(
+            f"the process that ran {function} ended with {code}; see its output in {output}"
+        )
+
+    def _exit_code(self) -> int:
+        """Returns the exit code of the last call's process, once it is gone."""
+        while (said := self._server.next_answer())["gone"] != self._calls:
+            """Processes of earlier calls have ended, too."""
+        return int(said["code"])
+
+    def __enter__(self) -> Subprocesses:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.end()
+
+
 def run_in_subprocess(function: str, job: Job, *arguments: Any) -> Any:
-    """Calls `function(job, *arguments)` in a fresh process that sees the job's device only.
-
-    Args:
-        function: its name, `package.module:function`.
-        job: what it is called with first.
-        *arguments: plain data.
-
-    Returns:
-        What the function returns, plain data as well.
+    """Calls one function as `Subprocesses` does.
 
     Raises:
         SearchError: the process ended without a result.
     """
-    done = subprocess.run(
-        python_command("hpsearch.engines.subprocess_call", os.getpid()),
-        input=json.dumps([function, job.to_json(), arguments]),
-        stdout=subprocess.PIPE,
-        env={**SAME_HASHES, **os.environ},
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        output = Path(job.folder) / "output.txt"
-        raise SearchError(
-            f"the process that ran {function} ended with {done.returncode}; see its output in"
-            f" {output}"
-        )
-    return json.loads(done.stdout)
-
-
-def main() -> None:
-    """Answers one call: reads the request from stdin, writes the result to stdout."""
-    set_parent_death_signal(int(sys.argv[1]))
-    function, job_line, arguments = json.load(sys.stdin)
-    job = Job.from_json(job_line)
-    # From now on stdout is the job's file, so that libraries cannot print into the answer.
-    answer = os.dup(1)
-    isolate_process(job)
-    result = bridge.call(function, job, *arguments)
-    with os.fdopen(answer, "w", encoding="utf-8") as stream:
-        json.dump(result, stream)
-
-
-if __name__ == "__main__":
-    main()
+    with Subprocesses() as call:
+        return call(function, job, *arguments)

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from hpsearch.engines.slots import Slot
-from hpsearch.engines.subprocess_call import run_in_subprocess
+from hpsearch.engines.subprocess_call import Subprocesses
 from hpsearch.errors import SearchError
 from hpsearch.measure.extremes import Extreme, middle
 from hpsearch.protocol.job import Placement
@@ -126,18 +126,24 @@ def measure_speed(spec: StudySpec, slot: Slot, status: Status) -> list[Measureme
         slot: where.
         status: shows a line of text inside its block, such as rich's `console.status`.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        return _Bench(status, spec, middle(spec.space), slot, Path(folder)).rounds()
+    with tempfile.TemporaryDirectory() as folder, Subprocesses() as call:
+        return _Bench(status, spec, middle(spec.space), slot, Path(folder), call).rounds()
 
 
 class _Bench:
     """Runs the variants in turn, so that other load on the machine affects all of them alike."""
 
     def __init__(
-        self, status: Status, spec: StudySpec, setting: Extreme, slot: Slot, folder: Path
+        self,
+        status: Status,
+        spec: StudySpec,
+        setting: Extreme,
+        slot: Slot,
+        folder: Path,
+        call: Callable[..., Any],
     ) -> None:
         self._status, self._spec, self._setting = status, spec, setting
-        self._slot, self._folder = slot, folder
+        self._slot, self._folder, self._call = slot, folder, call
 
     def rounds(self) -> list[Measurement]:
         """Returns every variant, the baseline first, with all its rounds."""
@@ -169,7 +175,7 @@ class _Bench:
         )
         with self._status(f"timing round {number} of {ROUNDS}: {variant.name}"):
             try:
-                measured: Mapping[str, Any] = run_in_subprocess(
+                measured: Mapping[str, Any] = self._call(
                     "hpsearch.trial.probes.throughput:throughput", job, str(cache)
                 )
             except SearchError as error:

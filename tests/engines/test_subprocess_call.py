@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from hpsearch.engines.subprocess_call import run_in_subprocess
+from hpsearch.engines.subprocess_call import Subprocesses, run_in_subprocess
 from hpsearch.errors import SearchError
 from hpsearch.protocol.job import Job
 
@@ -17,7 +18,7 @@ STUBS = Path(__file__).parents[1] / "stubs"
 
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    monkeypatch.setenv("PYTHONPATH", str(STUBS))
+    monkeypatch.setenv("PYTHONPATH", str(STUBS), prepend=os.pathsep)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     folder = str(tmp_path / "job")
     return Job("tiny", 7, {}, {}, {"score": "maximize"}, 1, 2, folder, device="cuda:1")
@@ -25,14 +26,23 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 def test_the_result_comes_back_and_what_is_printed_stays_in_the_folder(job: Job) -> None:
     found = run_in_subprocess("subprocess_functions:look_around", job, "hello")
+    process = found.pop("process")
+    assert process != os.getpid()
     assert found == {"number": 7, "word": "hello", "sees": "1"}
     assert (Path(job.folder) / "output.txt").read_text() == "what libraries print\n"
 
 
-def test_a_process_that_fails_is_reported_with_the_place_of_its_words(job: Job) -> None:
-    with pytest.raises(
-        SearchError,
-        match=r"ran subprocess_functions:give_up ended with 1; see its output in .*output.txt",
-    ):
-        run_in_subprocess("subprocess_functions:give_up", job)
+def test_each_call_has_its_own_process_and_one_that_fails_costs_the_others_nothing(
+    job: Job,
+) -> None:
+    with Subprocesses() as call:
+        first = call("subprocess_functions:look_around", job, "one")
+        with pytest.raises(
+            SearchError,
+            match=r"ran subprocess_functions:give_up ended with 1; see its output in .*output.txt",
+        ):
+            call("subprocess_functions:give_up", job)
+        second = call("subprocess_functions:look_around", job, "two")
     assert "ValueError: no way" in (Path(job.folder) / "output.txt").read_text()
+    assert (first["word"], second["word"]) == ("one", "two")
+    assert first["process"] != second["process"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -176,7 +177,7 @@ def test_rounds_go_there_and_back_again_and_a_way_that_failed_is_left_out(
             return {"failure": "RuntimeError: " + "x" * 1000}
         return dict(timed("x", 100).rounds[0], takes_channels_last=True)
 
-    monkeypatch.setattr(measuring, "run_in_subprocess", answer)
+    monkeypatch.setattr(measuring, "Subprocesses", lambda: nullcontext(answer))
     screen = Console(width=200)
     measured = measuring.measure_speed(SPEC, Slot("cpu:0", "cpu", 1), screen.status)
     speed.print_speed(screen, measured)
@@ -191,7 +192,8 @@ def test_rounds_go_there_and_back_again_and_a_way_that_failed_is_left_out(
 def test_a_file_that_cannot_be_timed_itself_says_so_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(measuring, "run_in_subprocess", lambda *_: {"failure": "no [data]"})
+    failing = nullcontext(lambda *_: {"failure": "no [data]"})
+    monkeypatch.setattr(measuring, "Subprocesses", lambda: failing)
     screen = Console(width=200)
     measured = measuring.measure_speed(SPEC, Slot("cpu:0", "cpu", 1), screen.status)
     speed.print_speed(screen, measured)

@@ -10,7 +10,8 @@ from hpsearch.protocol.job import Job
 
 def look_around(job: Job, word: str) -> dict[str, Any]:
     print("what libraries print")
-    return {"number": job.number, "word": word, "sees": os.environ["CUDA_VISIBLE_DEVICES"]}
+    devices = os.environ["CUDA_VISIBLE_DEVICES"]
+    return {"number": job.number, "word": word, "sees": devices, "process": os.getpid()}
 
 
 def give_up(job: Job) -> None:
