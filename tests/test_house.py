@@ -79,8 +79,10 @@ INNER = {
 # What else would read and write in the encoding of the locale.
 TEXT = {"read_text", "write_text", "fdopen"}
 WITHOUT_TORCH = set(MAY_IMPORT) - {"trial", "models", "data"}
-# The private names of other libraries: a file for each, of which one needs torch.
+# The private names of other libraries: a file for each, so that both wings can use jsonargparse's
+# and load neither torch nor Optuna for it.
 INTERNALS = PACKAGE / "internals"
+LIBRARIES = {"optuna.py": "optuna", "lightning.py": "torch", "jsonargparse.py": "jsonargparse"}
 WITH_TORCH = INTERNALS / "lightning.py"
 OF_TORCH = "hpsearch.internals.lightning"
 HEAVY = {"torch", "torchvision", "pytorch_lightning", "lightning"}
@@ -188,6 +190,14 @@ def test_the_deciding_wing_imports_no_torch(file: Path) -> None:
 def test_private_names_of_other_libraries_stay_in_the_room_for_them(file: Path) -> None:
     found = private_names(file.read_text(encoding="utf-8")) - (defined_by_us() - theirs())
     assert not found, f"{sorted(found)}: give it a name of ours in {INTERNALS.name}/, and a test"
+
+
+def test_a_library_has_one_file_for_its_private_names() -> None:
+    files = {file.name: file for file in INTERNALS.glob("[!_]*.py")}
+    assert set(files) == set(LIBRARIES)
+    for name, library in LIBRARIES.items():
+        imported = {module.partition(".")[0] for module, _ in imported_by(files[name])}
+        assert imported & set(LIBRARIES.values()) == {library}
 
 
 def test_the_rule_on_private_names_sees_each_way_to_write_one() -> None:

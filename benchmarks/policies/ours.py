@@ -138,7 +138,7 @@ def _spec(
 
 
 class _Written:
-    """An outbox of a study that is only in memory."""
+    """The write-behind queue of a study that is only in memory."""
 
     trouble = ""
     empty = True

@@ -1,10 +1,11 @@
-"""A duration as people say it."""
+"""Values, durations, curves, decisions and commands as people read them."""
 
 from __future__ import annotations
 
 import math
 import shlex
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hpsearch.protocol.types import Scalar
 from hpsearch.studyfile.document import short_names
@@ -114,6 +115,17 @@ def _bar(value: float, low: float, high: float, bars: str) -> str:
     # Halves before the difference: the range of two finite floats may be infinite.
     part = (value / 2 - low / 2) / (high / 2 - low / 2)
     return bars[min(int(part * len(bars)), len(bars) - 1)]
+
+
+_DONE = {"continue": "continued", "pause": "paused", "prune": "pruned"}
+
+
+def decision_words(decision: Mapping[str, Any]) -> str:
+    """Returns `pruned by MedianPruner: its best ...`, `paused: place 3 of 4 ...`."""
+    done, reason = _DONE.get(decision["action"], "stopped"), str(decision["reason"])
+    if not reason:
+        return done
+    return f"{done} {reason}" if reason.startswith("by ") else f"{done}: {reason}"
 
 
 def command(*words: object, **options: object) -> str:

@@ -56,7 +56,7 @@ class Coordinator:
         observer: Observer,
     ) -> None:
         self._setup = setup
-        self._writer = writer
+        self._writer, self._writes = writer, writes
         self._engine = engine
         self._observer = observer
         self._flush = FlushLoop(writes, observer)
@@ -69,7 +69,7 @@ class Coordinator:
         self._running: dict[int, RunningTrial] = {}
         shared = writer, self._queue, engine, self._running, self._cleanup, observer, setup.stop
         self._control = Control(setup.commands, Controlled(*shared))
-        self._starts = Starts(self._flush)
+        self._starts = Starts(writes)
         self._failures = FailureTracker(rehearsing=setup.rehearse)
         self._fatal = ""
 
@@ -104,7 +104,7 @@ class Coordinator:
             raise SearchError(self._fatal)
 
     def _fill_slots(self) -> bool:
-        held = self._flush.trouble or self._disk.trouble or self._control.held
+        held = self._writes.trouble or self._disk.trouble or self._control.held
         if held and not self._ending.due:
             return True
         busy = {running.slot.name for running in self._running.values()}

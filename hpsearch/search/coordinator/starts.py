@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from hpsearch.engines.slots import Slot
-from hpsearch.search.coordinator.flush import FlushLoop
 from hpsearch.search.coordinator.running import RunningTrial
+from hpsearch.search.store import WriteBehindQueue
 
 POLL_S = 0.1
 # While trials wait for the database, whose thread does not wake the engine.
@@ -26,11 +26,11 @@ class Starts:
     A trial that is not in the database would be proposed again after a crash.
 
     Args:
-        flush: brings the changes to the database.
+        writes: takes the changes to the database.
     """
 
-    def __init__(self, flush: FlushLoop) -> None:
-        self._flush = flush
+    def __init__(self, writes: WriteBehindQueue) -> None:
+        self._writes = writes
         self._waiting: deque[tuple[int, RunningTrial]] = deque()
         self._more = False
 
@@ -57,7 +57,7 @@ class Starts:
 
     def add(self, running: RunningTrial) -> None:
         """Takes a trial, all of whose changes so far must be written before it begins."""
-        self._waiting.append((self._flush.taken, running))
+        self._waiting.append((self._writes.taken, running))
 
     def written(self, *, wait: bool) -> Iterator[RunningTrial]:
         """Yields the trials that may begin now.
@@ -66,6 +66,6 @@ class Starts:
             wait: whether to wait a moment for the database, where nobody else waits for this.
         """
         if wait and self._waiting:
-            self._flush.wait(WRITE_S)
-        while self._waiting and self._flush.has(self._waiting[0][0]):
+            self._writes.flush(WRITE_S)
+        while self._waiting and self._writes.written >= self._waiting[0][0]:
             yield self._waiting.popleft()[1]

@@ -86,7 +86,7 @@ class WriteBehindQueue:
         self.taken = self.written = 0
         self._changes: list[Mutation] = []
         self._sent = 0
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="write-behind")
         self._writing: Future[dict[int, int]] | None = None
         self._failing_since: float | None = None
         self._wait_s = FIRST_WAIT_S

@@ -19,7 +19,6 @@ from hpsearch.search.store.keys import (
 )
 from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.views import formatting
-from hpsearch.views.decisions import decision_words
 
 
 def study_note(attributes: Mapping[str, Any]) -> str:
@@ -73,7 +72,7 @@ def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
                 return f"**Pruned**\n\n{_code_block(str(trial.attributes[FAILURE]))}"
             at = trial.attributes.get(PRUNED_AT, epochs)
             if trial.decisions:
-                why = _code(decision_words(trial.decisions[-1]))
+                why = _code(formatting.decision_words(trial.decisions[-1]))
                 return f"**Pruned** after epoch {at}\n\n{why}"
             value = trial.values_by_epoch.get(epochs)
             if value is None:

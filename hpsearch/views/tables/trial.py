@@ -16,8 +16,7 @@ from hpsearch.search.store.keys import FAILURE, FAILURE_KIND, PAUSED_AT, PROMOTE
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.curve import Curve
-from hpsearch.views.decisions import decision_words
-from hpsearch.views.formatting import spell
+from hpsearch.views.formatting import decision_words, spell
 from hpsearch.views.tables.environments import change_words, environments_of
 from hpsearch.views.tables.leaderboard import STYLES
 

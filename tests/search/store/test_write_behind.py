@@ -26,7 +26,7 @@ from hpsearch.search.store.write_behind_storage import buffer_writes
 
 
 class Desk:
-    """A study of one running trial, and the outbox of its owner."""
+    """A study of one running trial, and the write-behind queue of its owner."""
 
     def __init__(self, storage: RDBStorage) -> None:
         self.engine = storage.engine
@@ -53,7 +53,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def fail(desk: Desk, times: int, error: Exception) -> None:
-    """Has the outbox's next so many commits meet this error; who reads meets none."""
+    """Has the queue's next so many commits meet this error; readers meet none."""
     left = iter([error] * times)
 
     def commit(connection: sa.Connection) -> None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from hpsearch.measure.report import ReportData
 from hpsearch.measure.rungs import audit_rungs, count_rungs
 from hpsearch.search.store import StudyRecord, TrialRecord
-from hpsearch.views.decisions import decision_words
-from hpsearch.views.formatting import spell
+from hpsearch.views.formatting import decision_words, spell
 from hpsearch.views.ranking import epochs_done
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Block, Figure, Paragraph, Section, Table
