@@ -1,4 +1,4 @@
-"""What an exception of a trial means: whose fault it is, and which resource ran out."""
+"""What an exception of a trial means: what caused it, and which resource ran out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def failed(error: BaseException, job: Job, where: StageTracker) -> Ended:
-    """Says what an exception means: this trial failed, or no trial can be trained as things are."""
+    """Returns what an exception means: this trial failed, or no trial can be trained at present."""
     full = find_full(error, Path(job.folder))
     if full is not None and full[1]:
         needs = checkpoint.room_needed(Path(job.folder) / checkpoint.LAST)
@@ -47,9 +47,9 @@ def failed(error: BaseException, job: Job, where: StageTracker) -> Ended:
 
 
 def find_full(error: BaseException, folder: Path) -> tuple[str, bool] | None:
-    """Returns what is full, in a sentence, and whether it is the disk of the trial's folder.
+    """Returns what is full, as a sentence, and whether it is the disk of the trial's folder.
 
-    Returns None where the error says of nothing that it is full.
+    None if the error does not say that anything is full.
     """
     causes = list(_with_causes(error))
     if any(map(_is_of_shared_memory, causes)):
@@ -64,7 +64,7 @@ def find_full(error: BaseException, folder: Path) -> tuple[str, bool] | None:
 
 
 def _is_of_shared_memory(error: BaseException) -> bool:
-    """Returns whether /dev/shm is full: semaphores and the batches of loader workers are there."""
+    """Returns whether /dev/shm is full, which holds semaphores and loader workers' batches."""
     if isinstance(error, RuntimeError):
         return is_of_shared_memory(str(error))
     if not isinstance(error, OSError) or error.errno != errno.ENOSPC:
@@ -76,7 +76,7 @@ def _is_of_shared_memory(error: BaseException) -> bool:
 
 
 def _is_beside(file: Path, folder: Path) -> bool:
-    """Returns whether two paths are on one disk, as far as they exist."""
+    """Returns whether two paths, or the nearest folders that exist, are on one disk."""
     try:
         return _nearest(file).stat().st_dev == _nearest(folder).stat().st_dev
     except OSError:
@@ -84,7 +84,7 @@ def _is_beside(file: Path, folder: Path) -> bool:
 
 
 def _nearest(path: Path) -> Path:
-    """Returns the path, or the folder above it that exists."""
+    """Returns the path, or the nearest folder above it that exists."""
     return next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
 
 
@@ -93,7 +93,7 @@ def _text(name: str | bytes) -> str:
 
 
 def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yields the error and those beneath it: loggers hide what the disk says in their own."""
+    """Yields the error and its causes: loggers wrap the disk's error in their own."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

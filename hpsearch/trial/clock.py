@@ -1,4 +1,4 @@
-"""How long the steps of a training take, measured on its first few."""
+"""How long the steps of a training take, measured on the first few."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-# The first batches of a process pay for memory and kernels that the others find ready.
+# The first batches of a process allocate memory and load kernels, which takes longer.
 UNTIMED, TIMED = 3, 6
 LONG_S = 4.0
 
 
 class Clock(pl.Callback):
-    """Times training steps and validation batches, and ends the epoch when it has seen enough."""
+    """Times training steps and validation batches, and ends the epoch once it has seen enough."""
 
     def __init__(self) -> None:
         self.end_times: list[float] = []
@@ -23,24 +23,24 @@ class Clock(pl.Callback):
         self._enough = UNTIMED + TIMED
 
     def go_on(self) -> None:
-        """Lets a few batches more be trained."""
+        """Allows a few more batches."""
         self._enough = len(self.end_times) + 1
 
     def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
-        """Ends the epoch after so many batches, or so many seconds."""
+        """Ends the epoch once enough batches, or enough seconds, have passed."""
         self.end_times.append(time.perf_counter())
         steps = len(self.end_times) - 1
         long = steps >= 1 and self.end_times[-1] - self.end_times[0] > LONG_S
         if long or steps >= self._enough:
-            # Not by a limit on batches: the epoch's length, and all that depends on it, stays.
+            # Not by a limit on batches: the epoch keeps its length, on which schedules depend.
             trainer.should_stop = True
 
     def on_validation_batch_start(self, *_: Any) -> None:
-        """Starts the time of a validation batch."""
+        """Starts the clock of a validation batch."""
         self.validation.append(-time.perf_counter())
 
     def on_validation_batch_end(self, *_: Any) -> None:
-        """Ends it."""
+        """Stops the clock of a validation batch."""
         self.validation[-1] += time.perf_counter()
 
     def seconds_per_step(self) -> float:

@@ -1,4 +1,4 @@
-"""Which class the best epoch takes for which, kept in the trial's folder."""
+"""The confusion matrix of the best epoch, kept in the trial's folder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ CONFUSION = "confusion.json"
 
 
 def write_confusion(trainer: pl.Trainer, module: pl.LightningModule, folder: Path) -> None:
-    """Writes what a classifier of ours has counted, with the names of the classes.
+    """Writes the confusion matrix that one of our classifiers counted, with the class names.
 
-    Of a module of the user's own nothing is written: what its methods mean is not known.
+    Writes nothing for a module of the user's own, whose methods may mean something else.
     """
     if not isinstance(module, AbstractClassifier) or not (counts := module.confusion()):
         return

@@ -1,4 +1,4 @@
-"""The one look at the test split: what a trained model makes of images nobody chose it by."""
+"""The final test: a trained model, evaluated on a test split that played no part in its choice."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _CountExamples(pl.Callback):
 
 
 class _Chosen(Checkpoint):
-    """What a module finds as `trainer.checkpoint_callback` after its training."""
+    """Takes the place of `trainer.checkpoint_callback`, which a module may read in its test."""
 
     def __init__(self, best: Path) -> None:
         self.best_model_path = self.last_model_path = str(best)
@@ -44,15 +44,15 @@ class _Chosen(Checkpoint):
 
 @dataclass(frozen=True)
 class TestEvaluation:
-    """Where an evaluation is put on record, and for which model it is.
+    """Where an evaluation is recorded, and of which model.
 
     Attributes:
-        folder: the folder that has the record of all openings.
+        folder: the folder with the log of all test-set evaluations.
         search: the search's id.
         study: its name.
-        trial: number of the trial whose setting is measured.
+        trial: number of the trial whose setting is evaluated.
         sha256: of the model's checkpoint.
-        again: whether another model of the search may have been measured on the same images.
+        again: whether another model of the search may have been evaluated on the same images.
     """
 
     folder: str
@@ -64,7 +64,7 @@ class TestEvaluation:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the record says of it."""
+        """The entry in the log."""
         return {key: value for key, value in vars(self).items() if key not in ("folder", "again")}
 
 
@@ -73,18 +73,19 @@ def run_final_test(
 ) -> dict[str, Any]:
     """Tests the model of the job's best checkpoint on the test split of its data.
 
-    That is put on record beforehand, under the test images' fingerprint; images that cannot be
-    read, or are of other classes, are found out before.
+    The evaluation is recorded beforehand, under the test images' fingerprint. Images that cannot be
+    read, or have other classes, are detected before that.
 
     Args:
-        job: the run whose model it is; its folder holds the checkpoint.
-        reason: why the split is opened; a data module with `open_test_split` is given it.
-        evaluation: the fields of a `TestEvaluation`; nothing is put on record without them.
+        job: the run that trained the model; its folder holds the checkpoint.
+        reason: why the split is opened; passed to the data module's `open_test_split`, if it has
+            one.
+        evaluation: the fields of a `TestEvaluation`; without them, nothing is recorded.
 
     Returns:
-        `metrics` (by name), `examples` (count), `images` (the fingerprint, empty where it cannot
-        be known), and `earlier`, the openings of the same images by others; or `failure`, one
-        line, if there is no result; or `missing`, what has no test, if nothing was opened.
+        `metrics` (by name), `examples` (count), `images` (the fingerprint, empty if unknown), and
+        `earlier`, other evaluations on the same images; or `failure`, one line, if there is no
+        result; or `missing`, what has no test, if the split was not opened.
     """
     try:
         with recorded_by_caller():
@@ -114,7 +115,7 @@ def _test(job: Job, reason: str, evaluation: TestEvaluation | None) -> dict[str,
 
 
 def _missing(module: Any, data: Any) -> str:
-    """Returns what there is no test for, in words; empty if there is one."""
+    """Returns which part of a test is missing, in words; empty if none is."""
     rows = module if data is None else data
     for part, hook in ((module, "test_step"), (rows, "test_dataloader")):
         if not overrides(part, hook):
@@ -127,7 +128,7 @@ def _brief(evaluation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_second_look(known: Sequence[Mapping[str, Any]], evaluation: TestEvaluation) -> None:
-    """Refuses a search whose database has forgotten what its folder has on record."""
+    """Refuses a search whose folder records an evaluation that its database does not."""
     for one in known if not evaluation.again else ():
         same = one.get("search") == evaluation.search
         if same and one.get("metrics") and one.get("sha256") != evaluation.sha256:
@@ -142,7 +143,7 @@ def _measure(job: Job, module: Any, data: Any, best: Path) -> dict[str, Any]:
     namespace, count = namespace_of(module), _CountExamples()
     arguments = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
     callbacks = [count, in_namespace(_Chosen, namespace)(best)]
-    # A module may draw on its logger in the test as well.
+    # A module may use its logger in the test as well.
     board = tensorboard.build_logger(job, namespace)
     trainer = build_trainer(job, namespace, arguments, callbacks, [board])
     trainer.test(module, datamodule=data, ckpt_path=best, verbose=False, weights_only=True)

@@ -1,6 +1,6 @@
-"""Which rows a trial trains and validates on, and what is in them, as facts that can be compared.
+"""Which rows a trial trains and validates on, and what they contain, as comparable facts.
 
-Any data module has loaders, and most loaders say which rows of which data set they read. Rows are
+Every data module has loaders, and most loaders show which rows of which dataset they read. Rows are
 compared by their indices; content by a sample of rows, all of them where there are few.
 """
 
@@ -35,7 +35,7 @@ from torch.utils.data import (
 from hpsearch.data import ImageData
 from hpsearch.trial.seeding import seeded
 
-# Arguments of a data module that decide how rows are read, and not what is in them.
+# Arguments of a data module that decide how rows are read, not what they contain.
 SAFE = (
     *("batch_size", "train_batch_size", "val_batch_size", "eval_batch_size", "test_batch_size"),
     *("num_workers", "pin_memory", "persistent_workers", "prefetch_factor", "order_seed"),
@@ -50,19 +50,19 @@ IntArray = npt.NDArray[np.int64]
 
 
 def data_facts(trainer: Any, data: Any, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns what can be compared of the data of a trial whose loaders stand.
+    """Returns the comparable facts about a trial's data, once its loaders exist.
 
-    Reading rows changes no state of random numbers.
+    Reading rows leaves every random state unchanged.
 
     Args:
         trainer: Lightning's Trainer.
-        data: the data module, or a module with its own loaders. Its attributes
-            `split_fingerprint` and `data_fingerprint`, texts, come before what is found here.
-        arguments: the data module's arguments, as the trial was given them.
+        data: the data module, or a module with its own loaders. Its attributes `split_fingerprint`
+            and `data_fingerprint`, texts, take precedence over what is found here.
+        arguments: the data module's arguments in this trial.
 
     Returns:
-        `split`, a text that changes with the validation rows, None if it is not known; and
-        `data`, the record that `protocol/data_record.py` describes.
+        `split`, a text that changes with the validation rows, None if unknown; and `data`, the
+        record that `protocol/data_record.py` describes.
     """
     _set_up_validation(trainer)
     split = getattr(data, "split_fingerprint", None)
@@ -73,20 +73,20 @@ def data_facts(trainer: Any, data: Any, arguments: Mapping[str, Any] | None) -> 
     parts = {"val": trainer.val_dataloaders}
     if not _differs_by_trial(data):
         parts["train"] = trainer.train_dataloader
-    # The classes are the user's: what they raise here, the training will meet as well.
+    # These are the user's classes: whatever they raise here, the training will raise too.
     with contextlib.suppress(Exception):
         split = split or _rows_text(list(_each(parts["val"])))
     for part, loaders in parts.items() if "own" not in record else ():
         with contextlib.suppress(Exception):
             each = list(_each(loaders))
-            # To read a stream may cost much, or act upon the world, as an agent in training does.
+            # Reading a stream may be expensive, or have effects, as in reinforcement learning.
             streams = part == "train" and any(map(_is_stream, each))
             record[part] = [None if streams else content_of(loader) for loader in each]
     return {"split": split, "data": record}
 
 
 def fingerprint_test_rows(data: Any) -> str:
-    """Returns a text that changes with the test rows; empty if it cannot be known.
+    """Returns a text that changes with the test rows; empty if unknown.
 
     Args:
         data: the data module, or a module with its own loaders.
@@ -101,21 +101,21 @@ def fingerprint_test_rows(data: Any) -> str:
         loaders = list(_each(data.test_dataloader()))
         content = [content_of(loader) for loader in loaders]
         if content and None not in content:
-            # To four digits: the last ones may differ from one machine to another.
+            # Four digits: the last ones may differ between machines.
             rows = json.dumps(content, default=str)
             return _hash([json.loads(rows, parse_float=lambda number: f"{float(number):.3e}")])
     return ""
 
 
 def content_of(loader: Any) -> dict[str, Any] | None:
-    """Returns what a loader's rows hold, or None if that changes from one reading to the next.
+    """Returns the contents of a loader's rows, or None if they change from one reading to the next.
 
     Returns:
-        `rows`, how many there are, None if that is not known; and `sample`, for each row of a
-        sample a hash and some sums. The hash is of whole numbers and texts. Sums stand for
-        fractions, which may differ in their last digits from one machine, or number of threads,
-        to another. The order of the sample depends on the number of rows only, and a sample of
-        slow rows is shorter: compare as many as both have.
+        `rows`, their number, None if unknown; and `sample`, for each row of a sample a hash and
+        some sums. The hash covers integers and texts. Sums represent floating-point values, whose
+        last digits may depend on the machine and the number of threads. The order of the sample
+        depends on the number of rows only; if rows are slow to read, the sample is shorter, so
+        compare as many as both have.
     """
     readings = []
     for _ in range(2):
@@ -127,7 +127,7 @@ def content_of(loader: Any) -> dict[str, Any] | None:
 
 def _content(loader: Any) -> dict[str, Any]:
     if _is_stream(loader):
-        # A copy: what a row counts up must not be missed later.
+        # A copy: reading a row may change the dataset's state.
         first = islice(iter(copy.copy(loader.dataset)), _ROWS)
         return {"rows": None, "sample": [_record(row) for row in _in_time(first)]}
     index, base = rows_of(loader)
@@ -141,7 +141,7 @@ def _content(loader: Any) -> dict[str, Any]:
 
 
 def rows_of(loader: Any) -> tuple[IntArray, Any]:
-    """Returns which rows a loader reads, in ascending order, and of which data set."""
+    """Returns which rows a loader reads, in ascending order, and from which dataset."""
     dataset = loader.dataset
     index = np.unique(_drawn(loader))
     while isinstance(dataset, Subset):
@@ -164,13 +164,13 @@ def _drawn(loader: Any) -> IntArray:
 
 
 def _sampled(loader: Any, base: Any, index: IntArray) -> Iterable[Any]:
-    """Returns rows spread evenly, in an order that has them spread wherever it is cut."""
+    """Returns evenly spread rows, in an order whose every beginning is evenly spread too."""
     halves = (int(f"{place:05b}"[::-1], 2) for place in range(_ROWS))
     places = list(dict.fromkeys(half * len(index) // _ROWS for half in halves))
     chosen = Subset(base, [int(index[place]) for place in places if len(index)])
     if not loader.num_workers:
         return (chosen[number] for number in range(len(chosen)))
-    # In a worker, as in training: a file that is opened here must not be shared with workers.
+    # In a worker, as in training: workers must not inherit a file that is opened here.
     return DataLoader(
         chosen,
         batch_size=None,
@@ -189,13 +189,13 @@ def _in_time(rows: Iterable[Any]) -> Iterator[Any]:
 
 
 def _record(row: Any, buckets: int = 2) -> list[Any]:
-    """Returns a hash of what is exact in a row, then the scale and some means of its fractions."""
+    """Returns a hash of a row's exact parts, then the scale and some means of its other numbers."""
     digest, means = hashlib.sha256(), list[float]()
     _take_in(row, digest, means, buckets)
     if not means:
         return [digest.hexdigest()[:8]]
     scale = max(map(abs, means))
-    # A row of many parts must not make the study's record long.
+    # A row with many parts must not make the study's record long.
     folded = means if buckets > 2 else [sum(means[place::_FOLDED]) for place in range(_FOLDED)]
     numbers = [scale, *folded[: len(means)]]
     return [digest.hexdigest()[:8], *(float(f"{number:.7g}") for number in numbers)]
@@ -235,7 +235,7 @@ def _take_in(value: Any, digest: Any, means: list[float], buckets: int) -> None:
 def _means(fractions: npt.NDArray[Any], digest: Any, buckets: int) -> Iterator[float]:
     """Yields the means of the sizes and of the values of an array's parts.
 
-    What is not finite is counted, and left out: missing values are a matter of course in tables.
+    Values that are not finite are counted and left out: tables often have missing values.
     """
     finite = np.isfinite(fractions)
     if not finite.all():
@@ -248,7 +248,7 @@ def _means(fractions: npt.NDArray[Any], digest: Any, buckets: int) -> Iterator[f
 
 
 def _differs_by_trial(data: Any) -> bool:
-    """Returns whether training data may be others in each trial: they are given its seed."""
+    """Returns whether training data may differ between trials: they depend on the trial's seed."""
     return "order_seed" in inspect.signature(type(data).__init__).parameters
 
 
@@ -257,7 +257,7 @@ def _is_stream(loader: Any) -> bool:
 
 
 def _set_up_validation(trainer: Any) -> None:
-    """Has Lightning make the validation loaders, as it does where the first epoch validates."""
+    """Makes Lightning build the validation loaders, as if the first epoch validated."""
     if trainer.val_dataloaders is None and trainer.enable_validation:
         trainer.validating = True
         trainer.fit_loop.epoch_loop.val_loop.setup_data()

@@ -11,7 +11,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 def namespace_of(module: object) -> Any:
     """Returns the package, `pytorch_lightning` or `lightning.pytorch`, whose class this extends.
 
-    Both hold the same classes twice, and a Trainer of one refuses the modules of the other.
+    Each has its own copy of the classes, and a Trainer of one refuses the modules of the other.
 
     Raises:
         TypeError: the object is not a LightningModule of either.
@@ -23,12 +23,12 @@ def namespace_of(module: object) -> Any:
 
 
 def own_processes(namespace: Any, rank: int, count: int) -> Any:
-    """Returns the plugin that keeps a Trainer of this namespace to our processes, in any cluster.
+    """Returns the plugin that makes a Trainer of this namespace use our processes, in any cluster.
 
     Args:
         namespace: of Lightning.
         rank: of this process.
-        count: of all processes of the trial; they are there already.
+        count: of all processes of the trial, which exist already.
     """
     base: Any = import_module(f"{namespace.__name__}.plugins.environments").LightningEnvironment
     if count == 1:
@@ -47,10 +47,10 @@ def own_processes(namespace: Any, rank: int, count: int) -> Any:
 
 
 def become_rank(rank: int) -> None:
-    """Makes this process one that logs, if its rank is 0, or one that does not, in both trees.
+    """Tells both namespaces this process's rank: only rank 0 logs.
 
-    Lightning reads a rank from `RANK`, `SLURM_PROCID` and the like, which a search that was started
-    by a cluster's launcher hands down to its trials; any rank but 0 would log nothing.
+    Lightning reads a rank from `RANK`, `SLURM_PROCID` and the like. A search started by a cluster's
+    launcher passes these on to its trials, which would log nothing under any rank but 0.
     """
     LightningEnvironment().set_global_rank(rank)
 

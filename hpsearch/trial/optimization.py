@@ -1,4 +1,4 @@
-"""The study file's optimizer and schedule, put into a LightningModule from outside."""
+"""The study file's optimizer and schedule, set on a LightningModule from outside."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def attach(
 ) -> None:
     """Makes the module use this optimizer and schedule instead of its own.
 
-    Without an `optimizer` the module's own `configure_optimizers` stays. The way of LightningCLI,
-    which overrides the same method, so that any LightningModule can be searched unchanged.
+    Without an `optimizer` the module keeps its own `configure_optimizers`. As in LightningCLI, that
+    method is overridden, so any LightningModule can be searched unchanged.
     """
     if optimizer is None:
         return
@@ -48,11 +48,10 @@ def attach(
 def can_fuse(
     optimizer: Mapping[str, Any], module: torch.nn.Module, precision: str, *, clips: bool
 ) -> bool:
-    """Returns whether the optimizer's one-kernel version can take its place: the same, but faster.
+    """Returns whether the optimizer's fused version can replace it: the same result, faster.
 
-    Not where the study file chooses among the versions, nor for gradients that are sparse, nor in
-    16 bits, which need a scaler, nor in mixed precision where gradients are clipped, since
-    Lightning refuses to.
+    Not if the study file chooses a version, if gradients are sparse, in 16 bits, which need a
+    scaler, or if gradients are clipped in mixed precision, which Lightning refuses.
     """
     chosen = {"fused", "foreach", "capturable", "differentiable"}
     return (
@@ -67,10 +66,11 @@ def can_fuse(
 def build_schedule(
     schedule: Mapping[str, Any], optimizer: Optimizer, module: pl.LightningModule
 ) -> dict[str, Any]:
-    """Returns the schedule as Lightning wants it.
+    """Returns the schedule in Lightning's form.
 
     A schedule that takes `total_steps` (one-cycle, warm-up with cosine) is stepped after every
-    batch and get the total number; others after every epoch, unless `interval` says so.
+    batch and gets the total number of steps; others are stepped after every epoch, unless
+    `interval` says otherwise.
     """
     takes = inspect.signature(resolve(schedule["class_path"])).parameters
     arguments = schedule.get("init_args") or {}

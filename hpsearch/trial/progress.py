@@ -1,4 +1,4 @@
-"""How far the running epoch is, said a few times a second."""
+"""How far the running epoch is, reported a few times a second."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SayProgress(pl.Callback):
 
     Args:
         send: takes the messages.
-        by_validation: validations are counted, and not epochs.
+        by_validation: whether validations are counted instead of epochs.
     """
 
     def __init__(self, send: Send, *, by_validation: bool = False) -> None:
@@ -32,7 +32,7 @@ class SayProgress(pl.Callback):
         self._batches = 0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Restarts the clock, so that validation does not count as training."""
+        """Restarts the clock, so that validation is not counted as training."""
         self._since, self._batches = time.monotonic(), 0
 
     def on_train_batch_end(
@@ -43,7 +43,7 @@ class SayProgress(pl.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Counts the batch and, if it is time, says how far the epoch is."""
+        """Counts the batch and, when it is time, reports how far the epoch is."""
         self._batches += 1
         elapsed = time.monotonic() - self._since
         if elapsed < INTERVAL_S:
@@ -67,7 +67,7 @@ class SayProgress(pl.Callback):
 
 
 def samples_of(batch: Any) -> int:
-    """Returns how many samples a batch has; 0 for batches of no tensor, which Lightning refuses."""
+    """Returns how many samples a batch has; 0 for one without a tensor, which Lightning refuses."""
     try:
         return extract_batch_size(batch)
     except MisconfigurationException:

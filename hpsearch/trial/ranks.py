@@ -15,9 +15,9 @@ from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Report
 
-# How long a trial may be silent, its coordinator decides; these only have to wait longer.
+# The coordinator decides how long a trial may be silent; the ranks only have to wait longer.
 PATIENCE = timedelta(days=7)
-# All ranks are on one machine: they meet on its loopback, whatever its name resolves to.
+# All ranks are on one machine: they meet on its loopback, whatever its host name resolves to.
 INTERFACE = {"GLOO_SOCKET_IFNAME": "lo"}
 
 
@@ -26,8 +26,8 @@ class Rank:
     """A process of a trial.
 
     Attributes:
-        number: from 0; the first one reports, and writes the trial's files.
-        count: of all.
+        number: from 0; rank 0 reports and writes the trial's files.
+        count: how many processes the trial has.
         meeting: path of the file by which they find each other.
     """
 
@@ -37,11 +37,11 @@ class Rank:
 
     @property
     def leads(self) -> bool:
-        """Whether it is the first one."""
+        """Whether it is rank 0."""
         return self.number == 0
 
     def join(self, job: Job) -> None:
-        """Connects the trial's processes; returns when all are there."""
+        """Connects the trial's processes; returns once all have joined."""
         if self.count == 1:
             return
         os.environ.update({name: os.environ.get(name, value) for name, value in INTERFACE.items()})
@@ -59,7 +59,7 @@ class Rank:
         )
 
     def share(self, value: Any) -> Any:
-        """Returns the first process's value in all of them."""
+        """Returns rank 0's value in every process."""
         if self.count == 1:
             return value
         values = [value]
@@ -71,7 +71,7 @@ ALONE = Rank()
 
 
 class HeardLog(EventLog):
-    """A trial's reports as its other processes remember them; the first one writes the file."""
+    """A trial's reports, kept in memory by its other processes; rank 0 writes the file."""
 
     def __init__(self, reports: list[Report]) -> None:
         self.reports = list(reports)
@@ -82,10 +82,10 @@ class HeardLog(EventLog):
 
 
 def agree(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Returns the means of metrics over all processes of the trial.
+    """Returns the mean of each metric over all processes of the trial.
 
-    What a module has reduced already is equal in all of them, and stays as it is, bit for bit. A
-    metric that only some of them have logged is the mean of those.
+    A metric that the module has already reduced is equal everywhere and stays the same, bit for
+    bit. A metric that only some processes logged is their mean.
     """
     if not distributed.is_available() or not distributed.is_initialized():
         return dict(metrics)

@@ -1,4 +1,4 @@
-"""The last training of a chosen setting: on training and validation images together."""
+"""The final training of a chosen setting, on training and validation images together."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ RECIPE = "recipe.yaml"
 
 
 class NoRefitError(Exception):
-    """The data module has no way to train on everything."""
+    """The data module cannot train on training and validation data together."""
 
 
 class _SaveAndStop(Checkpoint):
-    """Saves the state after every epoch, and stops after the epoch that was confirmed.
+    """Saves the state after every epoch, and stops after the confirmed epoch.
 
-    The schedule stays that of the full number of epochs: the recipe is the confirmed one.
+    The schedule is still that of the full number of epochs, as in the confirmed runs.
     """
 
     def __init__(self, path: Path, epochs: int) -> None:
@@ -49,8 +49,7 @@ def refit(job: Job, epochs: int) -> dict[str, Any]:
 
     Args:
         job: the setting, its seed, and the folder for the model.
-        epochs: after how many epochs the training ends; nothing is validated, so nothing else
-            can say.
+        epochs: how many epochs to train; fixed in advance, since nothing is validated.
 
     Returns:
         `checkpoint` (path) and `epochs`; or `failure`, one line.
@@ -97,7 +96,7 @@ def _train(job: Job, epochs: int, last: Path, done: int) -> None:
 
 
 def _without_monitors(callbacks: Any) -> list[Any]:
-    """Returns the study's callbacks but for those that wait for a validation metric."""
+    """Returns the study's callbacks except those that monitor a validation metric."""
     listed = callbacks if isinstance(callbacks, list) else [callbacks]
     built = [instantiate(callback) for callback in listed if callback is not None]
     return [callback for callback in built if getattr(callback, "monitor", None) is None]

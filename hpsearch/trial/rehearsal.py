@@ -1,7 +1,7 @@
-"""The first minute of a trial, tried out: a few batches, a validation, a checkpoint.
+"""A rehearsal of a trial: a few batches, a validation, a checkpoint.
 
-With everything that the trial itself would have: what is accepted here can be trained, and what
-fails here would fail there, perhaps after hours.
+It uses everything the trial itself would use: a setting accepted here can be trained, and one that
+fails here would fail in the trial, perhaps after hours.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ FORKS = os.name == "posix" and os.uname().sysname == "Linux"
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a rehearsal has found.
+    """The findings of a rehearsal.
 
     Attributes:
         module: the module, trained on a few batches.
-        trainer: the Trainer that has fitted it.
+        trainer: the Trainer that fitted it.
         clock: how long steps and validations took.
         metrics: names of what was logged.
         notes: a sentence on each part of the study file that is left out.
-        length: how many batches of training and how many validations the trial has, and how many
+        length: how many training batches and how many validations the trial has, and how many
             batches a validation has; infinity, or 0 for the last, if unknown.
     """
 
@@ -86,11 +86,11 @@ class NotLoggedError(UnusableError):
 
 
 class RehearsedReports(Reports):
-    """Takes a trial's reports as the trial would, until the objectives have come once.
+    """Takes a trial's reports as the trial would, until every objective was reported once.
 
     Args:
         job: the trial.
-        clock: is asked for further batches where they have not.
+        clock: asked for more batches as long as one was not.
     """
 
     def __init__(self, job: Job, clock: Clock) -> None:
@@ -104,10 +104,10 @@ class RehearsedReports(Reports):
         self.length = (0.0, 0.0, 0)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Refuses a training that ends before its first validation; then has one come soon.
+        """Refuses a training that would end before its first validation; brings that forward.
 
         Raises:
-            UnusableError: it would end before.
+            UnusableError: it would end before that.
         """
         if trainer.enable_validation and has_validation_data(trainer) is None:
             trainer.validating = True
@@ -152,14 +152,14 @@ class RehearsedReports(Reports):
 
 @keep_test_split_closed()
 def rehearse(job: Job, where: StageTracker) -> Rehearsal:
-    """Trains and validates on a few real batches as the trial would, and keeps none of its files.
+    """Trains and validates on a few real batches as the trial would, and keeps no files.
 
     Args:
         job: the trial.
         where: follows the rehearsal through its stages.
 
     Raises:
-        UnusableError: no trial can be trained in this way; the message says what to write instead.
+        UnusableError: no trial can be trained like this; the message says what to write instead.
         Exception: whatever the classes of the study raise.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -196,8 +196,8 @@ def rehearse_apart(job: Job) -> Ended | None:
     """Rehearses a trial in a separate process, so that the trial itself is unaffected.
 
     Returns:
-        How the trial would fail; None if it would not, or if the process died: the trial then
-        says more of that than could be said here.
+        How the trial would fail; None if it would not, or if the process died: the trial itself
+        then reports more than could be known here.
     """
     if not FORKS or threading.active_count() > 1:
         return rehearsal_failure(job)
@@ -229,7 +229,7 @@ def rehearsal_failure(job: Job) -> Ended | None:
 
 
 def finite(batches: float) -> int:
-    """Returns the number of batches; 0 where the data do not tell it."""
+    """Returns the number of batches; 0 if the data do not have one."""
     return int(batches) if math.isfinite(batches) else 0
 
 

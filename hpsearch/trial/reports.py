@@ -36,32 +36,32 @@ from hpsearch.trial.validations import (
 Send = Callable[[Message], Decision | None]
 
 
-# So many validations in a row may bring no usable value: a metric that is logged now and then, or
-# one that is NaN for a while, costs a trial nothing; a misspelt one or a diverged trial ends soon.
+# How many validations in a row may lack a usable value: a metric that is logged only now and then,
+# or is NaN for a while, does no harm; a misspelt one or a diverged trial ends soon.
 UNUSABLE_IN_A_ROW = 3
 
 
 class RefusedError(Exception):
-    """The coordinator does not let the trial train; it knows why."""
+    """The coordinator does not let the trial train, and knows why."""
 
 
 class Reports(Checkpoint):
     """Reports every validation, saves the trial's state, and obeys the coordinator's decision.
 
-    Where nothing is validated, every epoch is reported. The last validation of an epoch is
-    reported when the epoch ends, with the metrics of its training; one within an epoch at once. A
-    report, the checkpoint and the curve's point are of the same weights.
+    If nothing is validated, every epoch is reported. A validation within an epoch is reported at
+    once, and the last one of an epoch when the epoch ends, with the training metrics. A report, its
+    checkpoint and its point of the curve belong to the same weights.
 
-    A `Checkpoint`, so that Lightning calls it after every other callback and what they remember
-    (early stopping's patience, averaged weights) is part of what is saved; and so that a module
-    finds what it expects of `trainer.checkpoint_callback`.
+    It is a `Checkpoint`, so that Lightning calls it after every other callback and their state
+    (early stopping's patience, averaged weights) is saved too, and so that a module finds what it
+    expects of `trainer.checkpoint_callback`.
 
     Args:
         job: the trial.
-        log: the trial's own record; a report is there before the coordinator hears of it.
+        log: the trial's own record; a report is in it before the coordinator receives it.
         send: sends a message and returns the decision on a report.
-        claim: that the trial's folder is this process's to write; None in a process that is not
-            the first of its trial.
+        claim: this process's claim to the trial's folder; None in a trial's processes other than
+            rank 0.
         done: the step of the checkpoint that the trial continues from; 0 for a fresh trial.
         notes: what was wrong with earlier checkpoints, and what a resume cannot promise.
     """
@@ -102,7 +102,7 @@ class Reports(Checkpoint):
 
     @property
     def last_model_path(self) -> str:
-        """The checkpoint that the trial would be resumed from; empty before there is one."""
+        """The checkpoint that the trial would resume from; empty before there is one."""
         return str(path) if (path := self._folder / checkpoint.LAST).exists() else ""
 
     @property
@@ -112,10 +112,10 @@ class Reports(Checkpoint):
         return torch.tensor(best.values[self.monitor]) if best else None
 
     def catch_up(self) -> None:
-        """Keeps the checkpoint that the trial continues from as the best one, if it is that.
+        """Keeps the checkpoint that the trial continues from as the best one, if it is the best.
 
-        A kill may have come between the two. Not for Lightning to call: it begins no training of a
-        trial whose last epoch is done.
+        A kill may have come between saving and keeping. Lightning cannot call this: it begins no
+        training of a trial whose last epoch is done.
         """
         last = self._folder / checkpoint.LAST
         of_best = self._done and self._best_step == self._done
@@ -123,10 +123,10 @@ class Reports(Checkpoint):
             self._keep_best()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Reports that the trial is about to train, and what is known of it now.
+        """Reports that the trial is about to train, and what is known about it by now.
 
         Raises:
-            RefusedError: it is not to train after all.
+            RefusedError: it may not train after all.
         """
         data, facts = getattr(trainer, "datamodule", None) or pl_module, {}
         if self._claim:
@@ -135,11 +135,11 @@ class Reports(Checkpoint):
             raise RefusedError
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Begins an epoch whose metrics are not those of the one before."""
+        """Begins an epoch: only what is logged from now on counts as its metrics."""
         self._fresh.begin_epoch(trainer)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Begins a validation whose metrics are not those of the one before."""
+        """Begins a validation: only what is logged from now on counts as its metrics."""
         self._fresh.begin_validation(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -153,14 +153,15 @@ class Reports(Checkpoint):
             self._take(trainer, pl_module, found | self._fresh.of_training(trainer))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Reports the epoch, if it was validated at its end or nothing is validated.
+        """Reports the epoch if it was validated at its end, or if nothing is validated.
 
         A decision only sets `trainer.should_stop`: an exception here makes Lightning skip the
-        teardown of everything else, which is right for a trial that has failed and no other.
+        teardown of everything else, which is right only for a trial that has failed.
 
         Raises:
-            BadMetricError: an objective is missing, again and again; the trial fails.
-            NotFiniteError: an objective is not a finite number, again and again; the trial fails.
+            BadMetricError: an objective was missing several times in a row; the trial fails.
+            NotFiniteError: an objective was not a finite number several times in a row; the trial
+                fails.
             SupersededError: another process trains this trial now; nothing is written.
         """
         found, self._validated = self._validated, None
@@ -177,7 +178,7 @@ class Reports(Checkpoint):
 
         Raises:
             BadMetricError: nothing was ever reported.
-            NotFiniteError: nothing that is a finite number.
+            NotFiniteError: nothing finite was ever reported.
         """
         if not self._log.reports:
             raise self._unusable[-1] if self._unusable else BadMetricError(NOTHING_VALIDATED)
@@ -211,7 +212,8 @@ class Reports(Checkpoint):
         self._log.append(report)
         best = self._best_step == report.step
         if best:
-            # Before the checkpoint: a later attempt can keep that as the best, but not count again.
+            # Before the checkpoint: a later attempt can keep that as the best, but cannot count
+            # again.
             write_confusion(trainer, module, self._folder)
         self._save(trainer, reported=True)
         if best and self._claim:
@@ -219,7 +221,7 @@ class Reports(Checkpoint):
         self._obey(trainer, self._ask(trainer, report), last)
 
     def _ask(self, trainer: pl.Trainer, message: Message) -> Decision | None:
-        """Returns the decision on a message: the first process of the trial asks for all."""
+        """Returns the decision on a message; rank 0 asks on behalf of all."""
         decision: Decision | None = trainer.strategy.broadcast(self._send(message))
         return decision
 
@@ -231,7 +233,7 @@ class Reports(Checkpoint):
         _stop(trainer)
 
     def _pass_over(self, trainer: pl.Trainer, error: Exception) -> None:
-        """Leaves out a validation without usable values; the third in a row ends the training.
+        """Skips a validation without usable values; the third in a row ends the training.
 
         Raises:
             BadMetricError, NotFiniteError: the third in a row, and no earlier one was usable.
@@ -245,7 +247,7 @@ class Reports(Checkpoint):
         _stop(trainer)
 
     def _measures(self, trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, float]:
-        """Returns what is known of every trial: its size, and how long it has trained."""
+        """Returns what is measured in every trial: its size, and how long it has trained."""
         measures = {
             "parameters": float(count_parameters(module)),
             "seconds": self._seconds_before + time.monotonic() - self._started,
@@ -276,7 +278,7 @@ class Reports(Checkpoint):
 
 
 def _stop(trainer: pl.Trainer) -> None:
-    """Ends the training, whatever the least number of epochs or steps."""
+    """Ends the training, regardless of the minimum number of epochs or steps."""
     trainer.should_stop = True
     trainer.fit_loop.min_epochs = None
     trainer.fit_loop.epoch_loop.min_steps = None

@@ -47,7 +47,7 @@ from hpsearch.trial.trainer import build_callbacks, build_trainer
 def run_trial(job: Job, send: Send, number: int = 0, meeting: str = "") -> None:
     """Trains the job's model, or continues from its last checkpoint, and reports the end.
 
-    Never raises for a fault of the trial: that is told as `Ended("failed", ...)`.
+    Never raises when the trial fails: a failure is reported as `Ended("failed", ...)`.
 
     Args:
         job: the trial.
@@ -61,7 +61,7 @@ def run_trial(job: Job, send: Send, number: int = 0, meeting: str = "") -> None:
         if rank.leads:
             Path(job.folder).mkdir(parents=True, exist_ok=True)
             claim = Claim(Path(job.folder), job.attempt)
-            # After the claim: the process that had the folder before may have reported until then.
+            # After the claim: until then, the folder's previous process may have reported.
             log = EventLog(Path(job.folder) / "events.jsonl", job.identity, job.attempt)
             log.begin()
         ended = _fit(job, log, send, where, claim, rank)
@@ -72,13 +72,13 @@ def run_trial(job: Job, send: Send, number: int = 0, meeting: str = "") -> None:
         # It continues in another process already; or its data are not the study's.
         ended = Ended("stopped")
     except (Exception, SystemExit) as error:
-        # Lightning's own answer to SIGTERM is to exit: the trial continues later, from its last
-        # checkpoint. Before the training it is the study's own code that exits.
+        # Lightning exits on SIGTERM: the trial continues later, from its last checkpoint. Before
+        # the training, it is the study's own code that exits.
         exits = isinstance(error, SystemExit) and where.kind != "set-up"
         ended = Ended("stopped") if exits else failed(error, job, where)
         with contextlib.suppress(OSError, SupersededError):
             kept = ended.how == "failed" and not ended.fatal and ended.failure_kind != "disk"
-            # Of several processes, others know whether this one is the cause.
+            # With several processes, only the process that started them knows the cause.
             kept = kept and rank.count == 1
             if claim and log and kept:
                 claim.hold()
@@ -126,11 +126,11 @@ def _fit(
 
 
 def _recover(job: Job, log: EventLog) -> tuple[Ended | None, int, list[str], list[Report]]:
-    """Brings the trial's folder to where it continues from, and rehearses a trial that is new.
+    """Restores the trial's folder to the point it continues from, and rehearses a new trial.
 
     Returns:
-        Why it cannot be trained, if the rehearsal has shown that; the step that it continues from;
-        what is wrong with later checkpoints; and its reports up to there.
+        Why it cannot be trained, if the rehearsal failed; the step it continues from; what is wrong
+        with later checkpoints; and its reports up to that step.
     """
     _write_params(job)
     done, notes = checkpoint.recover(Path(job.folder), job.owner)
@@ -145,7 +145,7 @@ def _recover(job: Job, log: EventLog) -> tuple[Ended | None, int, list[str], lis
 
 @dataclass(frozen=True)
 class Training:
-    """All that a trial trains with, built but not begun.
+    """Everything a trial trains with, built but not started.
 
     Attributes:
         callbacks: those of the study file, then ours.
@@ -171,8 +171,8 @@ def assemble(
 
     Args:
         job: the trial.
-        where: follows it through its stages.
-        build_reports: makes the callbacks that come last, for a namespace of Lightning.
+        where: tracks its stages.
+        build_reports: builds the callbacks that come last, for a namespace of Lightning.
         rank: this process, among those that train the trial together.
 
     Raises:
@@ -189,7 +189,7 @@ def assemble(
     callbacks = [*own, where, ReseedEachEpoch(job.seed), *build_reports(namespace)]
     if (job.config.get("tensorboard") or {}).get("histograms"):
         callbacks.insert(-1, tensorboard.Histograms(board))
-    # Its steps bypass the strategy, which keeps the weights of several processes equal.
+    # Multi-step training bypasses the strategy, which keeps the weights of several processes equal.
     alone = rank.count == 1
     if alone and multi_step_blocker(module, data, job.config, callbacks) is None:
         enable_multi_step(module)
@@ -198,10 +198,10 @@ def assemble(
 
 
 def prepare(job: Job, rank: Rank = ALONE) -> None:
-    """Makes this process fit for the job: where its classes are, and how many threads it has."""
+    """Prepares this process for the job: import paths, number of threads."""
     sys.path[:0] = [path for path in job.import_paths if path not in sys.path]
-    # Where an input is hardly ever on, an optimizer's averages of gradients sink below the numbers
-    # that 32 bits hold in full: 0 for the result, but a hundred times as slow to compute with.
+    # For an input that is almost always 0, an optimizer's averages of gradients become denormal
+    # numbers: practically 0, but a hundred times as slow to compute with.
     torch.set_flush_denormal(True)
     torch.set_num_threads(job.threads)
     become_rank(rank.number)
@@ -213,7 +213,7 @@ def prepare(job: Job, rank: Rank = ALONE) -> None:
 def build_data(job: Job) -> Any:
     """Returns the job's data module, given the study's split and the trial's order of images.
 
-    Whatever it draws while it is made or set up follows from the study's seed, in every trial.
+    Whatever it draws while it is built or set up follows from the study's seed, in every trial.
     None for a module with its own loaders.
     """
     config = with_cli(job.config)
@@ -229,8 +229,8 @@ def build_data(job: Job) -> Any:
 def build_module(job: Job, data: Any) -> pl.LightningModule:
     """Returns the job's module, given the shape of the data where it asks for that.
 
-    A module that takes `input_shape` and `classes`, and whose study file is silent about them,
-    gets those of the data module; so it does with what `from_data` names.
+    A module that takes `input_shape` and `classes`, which the study file leaves out, gets those of
+    the data module; likewise what `from_data` names.
 
     Raises:
         ComponentError: the data module has no such attribute once it is set up.

@@ -1,4 +1,4 @@
-"""Randomness that a resumed trial meets again: reseeded at the first batch of every epoch."""
+"""Randomness that a resumed trial repeats: reseeded at the first batch of every epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import torch
 from hpsearch.internals.lightning import trainer_of
 from hpsearch.trial.speedups.overrides import overrides
 
-# The parts of a data module, or of a module with its own loaders, that decide its rows.
+# The methods of a data module, or of a module with its own loaders, that decide its rows.
 SET_UP = (
     *("prepare_data", "setup", "train_dataloader", "val_dataloader"),
     *("test_dataloader", "predict_dataloader"),
@@ -24,7 +24,7 @@ SET_UP = (
 
 
 def seed_all(*parts: int) -> None:
-    """Seeds python, numpy and torch (every device) from these numbers together."""
+    """Seeds Python, NumPy and torch (every device) from these numbers together."""
     seed = _mix(parts)
     random.seed(seed)
     np.random.seed(seed)
@@ -33,7 +33,7 @@ def seed_all(*parts: int) -> None:
 
 @contextmanager
 def seeded(*parts: int) -> Iterator[None]:
-    """Seeds python, numpy and torch's CPU for what is done within; afterwards all is as before."""
+    """Seeds Python, NumPy and torch's CPU inside the block; restores their states afterwards."""
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()
     seed = _mix(parts)
     random.seed(seed)
@@ -48,10 +48,10 @@ def seeded(*parts: int) -> Iterator[None]:
 
 
 def seed_set_up(owner: Any, seed: int) -> None:
-    """Has every set-up of data draw the same numbers, whoever calls it and how often.
+    """Makes every set-up of data draw the same numbers, whoever calls it and however often.
 
-    A `random_split` without a generator then gives every trial of a study the same rows, and so
-    does the second `setup` of one trial. Nothing outside the set-up draws other numbers for it.
+    A `random_split` without a generator then gives every trial of a study the same rows, also when
+    one trial calls `setup` twice. What is drawn outside the set-up is unaffected.
 
     Args:
         owner: a data module, or a module that has its own loaders.
@@ -61,7 +61,7 @@ def seed_set_up(owner: Any, seed: int) -> None:
         if overrides(owner, name):
             method = getattr(owner, name)
             call = functools.update_wrapper(functools.partial(_call_seeded, method, seed), method)
-            # On the object, not in a subclass: it stays of the class that the user wrote.
+            # On the object, not in a subclass: it keeps the class that the user wrote.
             object.__setattr__(owner, name, call)
 
 
@@ -71,7 +71,7 @@ def _call_seeded(method: Callable[..., Any], seed: int, /, *args: Any, **named: 
 
 
 def _reloaded_in(method: Callable[..., Any]) -> tuple[int, ...]:
-    """Returns the epoch for which training data are reloaded, if the Trainer does that."""
+    """Returns the epoch for which the training data are reloaded, if the Trainer does that."""
     owner = getattr(method, "__self__", None)
     trainer = trainer_of(owner)
     again = getattr(trainer, "reload_dataloaders_every_n_epochs", 0)
@@ -86,10 +86,10 @@ def _mix(parts: tuple[int, ...]) -> int:
 
 
 class ReseedEachEpoch(pl.Callback):
-    """Makes what an epoch draws depend on (seed, epoch) only, not on the epochs before it.
+    """Makes the random numbers of an epoch depend on (seed, epoch) only, not on earlier epochs.
 
-    Together with a data order from (seed, epoch) this makes a trial that is resumed at an epoch's
-    start equal, bit for bit, to the undisturbed one; either alone does not.
+    With a data order that also follows from (seed, epoch), a trial resumed at an epoch's start
+    equals an uninterrupted one, bit for bit; neither alone is enough.
     """
 
     supports_multi_step = True
@@ -101,7 +101,8 @@ class ReseedEachEpoch(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Reseeds before the epoch's first batch is used."""
-        # A scan gives its first batch no number; Lightning's own count is always right.
+        # Multi-step training does not number its first batch; Lightning's own count is always
+        # right.
         if trainer.fit_loop.epoch_loop.batch_idx == 0:
-            # Processes of one trial drop different units, and begin with the same weights.
+            # The processes of one trial drop different units, but begin with the same weights.
             seed_all(self._seed, trainer.current_epoch, *filter(None, (trainer.global_rank,)))

@@ -1,4 +1,4 @@
-"""Where a trial is, so that a failure can say where it happened; and whether its loss is finite."""
+"""The stage a trial is in, for the message of a failure; and whether its loss is finite."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class StageTracker(pl.Callback):
     Attributes:
         kind: the stage, as a kind of failure.
         at: the epoch it is in and, after an exception, the batch; empty outside training.
-        forgives: a training that diverges is no failure: of a few batches it says little.
+        forgives: whether a diverging training is accepted, since a few batches show little.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class StageTracker(pl.Callback):
         self._losses: torch.Tensor | float = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Begins an epoch with a clean slate."""
+        """Resets the sum of losses."""
         self.kind, self.at, self._losses = "training", "", 0.0
 
     def on_train_batch_end(
@@ -44,7 +44,7 @@ class StageTracker(pl.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Adds up the losses, on the device: one that is not finite leaves no finite sum."""
+        """Adds up the losses, on the device: one that is not finite makes the sum not finite."""
         loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         if isinstance(loss, torch.Tensor):
             self._losses = self._losses + loss.detach()
@@ -58,7 +58,7 @@ class StageTracker(pl.Callback):
         self.kind, self.at = "training", ""
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Reads once an epoch whether the training diverged.
+        """Checks once an epoch whether the training diverged.
 
         Raises:
             NotFiniteError: a batch had a loss that is NaN or infinite.
@@ -81,11 +81,11 @@ class StageTracker(pl.Callback):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Returns whether an error says that memory was too small, on a GPU or on the machine."""
+    """Returns whether an error says that memory ran out, on a GPU or on the machine."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    # Errors of torch's CPU allocator and Python's threads have no separate class.
+    # Errors of torch's CPU allocator and Python's threads have no class of their own.
     said = ("can't allocate memory", "not enough memory", "bad_alloc", "can't start new thread")
     return isinstance(error, RuntimeError) and any(words in str(error) for words in said)

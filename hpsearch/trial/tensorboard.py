@@ -22,14 +22,14 @@ def build_logger(job: Job, namespace: Any) -> Any:
         save_dir=Path(job.folder),
         name="",
         version="tensorboard",
-        # Lightning's own column holds -1 in every row: useless for a search.
+        # Lightning's own column holds -1 in every row, which is useless for a search.
         default_hp_metric=False,
         log_graph=bool((job.config.get("tensorboard") or {}).get("graph")),
     )
 
 
 def declare_columns(logger: Any, params: Mapping[str, Scalar], names: list[str]) -> None:
-    """Writes the trial's row of HPARAMS, with a column to come for each name.
+    """Writes the trial's row of HPARAMS, with a column to be filled for each name.
 
     TensorBoard shows only metrics that were declared together with the parameters.
     """
@@ -38,7 +38,7 @@ def declare_columns(logger: Any, params: Mapping[str, Scalar], names: list[str])
 
 
 def fill_columns(logger: Any, best: Report | None, step: int) -> None:
-    """Writes the best epoch's values into the columns; of pruned trials, too."""
+    """Writes the best epoch's values into the columns, for pruned trials too."""
     if best is None:
         return
     values = {_column(name): value for name, value in best.values.items()}
@@ -47,17 +47,17 @@ def fill_columns(logger: Any, best: Report | None, step: int) -> None:
 
 
 def _column(name: str) -> str:
-    # A separate tag: otherwise the metric's curve would begin with a false point.
+    # A tag of its own: otherwise the metric's curve would begin with a false point.
     return f"hp/{name}"
 
 
 class Histograms(pl.Callback):
-    """Writes a histogram of every weight after each epoch (some 40 kB for a small network)."""
+    """Writes a histogram of every weight after each epoch (about 40 kB for a small network)."""
 
     def __init__(self, logger: Any) -> None:
         self._writer = logger.experiment
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Writes one histogram a parameter."""
+        """Writes one histogram per parameter."""
         for name, parameter in pl_module.named_parameters():
             self._writer.add_histogram(name, parameter, trainer.current_epoch + 1)

@@ -1,4 +1,4 @@
-"""The model of a trial that has been trained, with the weights of its best validation."""
+"""A trained trial's model, with the weights of its best validation."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def build(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
 
 
 def find_best(job: Job) -> Path:
-    """Makes this process fit for the job, and returns the checkpoint of its best validation.
+    """Prepares this process for the job, and returns the checkpoint of its best validation.
 
     Raises:
         InputError: it is missing, or has changed since it was written.
@@ -67,6 +67,6 @@ def find_best(job: Job) -> Path:
 
 
 def load_state(module: pl.LightningModule, state: dict[str, object]) -> None:
-    """Loads the weights of a checkpoint as Lightning does, by the module's own rules."""
+    """Loads the weights of a checkpoint as Lightning does, including the module's own hooks."""
     module.on_load_checkpoint(state)
     module.load_state_dict(state["state_dict"], strict=module.strict_loading)  # type: ignore[arg-type]

@@ -15,32 +15,32 @@ from hpsearch.protocol.job import Job
 from hpsearch.trial.lightning_namespace import own_processes
 from hpsearch.trial.ranks import ALONE, Rank
 
-# Where Lightning's loggers and checkpoints write, by the names of their arguments.
+# The arguments that say where Lightning's loggers and checkpoints write.
 FOLDERS = ("save_dir", "root_dir", "dirpath", "log_dir")
 PROGRESS_LEFT_OUT = "is left out: hpsearch shows the progress of all trials together"
 
 ADVICE = (
     # Lightning 2.6 asks torch 2.14 for a class that torch has renamed.
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
-    # Metrics are read once an epoch, whatever the Trainer's own interval.
+    # Metrics are read once an epoch, regardless of the Trainer's own interval.
     r"The number of training batches .* is smaller than the logging interval",
-    # The callbacks that keep a trial's place have nothing to do in a test.
+    # The callbacks that save a trial's position have nothing to do in a test.
     r"Be aware that when using `ckpt_path`",
-    # A training may do without validation.
+    # A training may have no validation.
     r"Total length of `.*` across ranks is zero",
-    # The position in the data is restored, or the trial says what it cannot promise.
+    # The position in the data is restored, or the trial notes what it cannot promise.
     r"You're resuming from a checkpoint that ended before the epoch ended",
-    # What it warns of, the scan takes care of.
+    # Multi-step training handles what it warns of.
     r".*`dataloader_iter`",
-    # A trial is one process wherever it runs; Slurm's launcher is not meant for it.
+    # A trial is a process of ours wherever it runs; Slurm's launcher is not meant for it.
     r"The `srun` command is available",
 )
-# Whichever of them was imported last writes the log lines of all.
+# Whichever package was imported last writes the log lines of all.
 NAMESPACES = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric")
 
 
 class UnusableError(Exception):
-    """Something of the study file that every trial has cannot be used: no trial can be trained."""
+    """A part of the study file that every trial uses cannot be used: no trial can be trained."""
 
 
 def build_callbacks(section: Any, instantiate: Callable[[Any], Any]) -> tuple[list[Any], list[str]]:
@@ -76,9 +76,9 @@ def build_trainer(
 ) -> Any:
     """Returns the Trainer of the study file, with our callbacks last.
 
-    It is on the job's one device, or on as many as it has processes.
+    It uses the job's one device, or as many as the job has processes.
     """
-    # Its notes (devices found, products to try) are the same for every trial.
+    # Its messages (devices found, products to try) are the same for every trial.
     for name in NAMESPACES:
         logging.getLogger(name).setLevel(logging.WARNING)
     for advice in ADVICE:
@@ -106,7 +106,7 @@ def build_trainer(
 
 
 def put_aside(tree: Any, folder: Path) -> Any:
-    """Returns a component tree whose loggers and checkpoints write into a folder of ours."""
+    """Returns a component tree whose loggers and checkpoints write into one of our folders."""
     if isinstance(tree, list):
         return [put_aside(item, folder) for item in tree]
     if not isinstance(tree, Mapping):
@@ -119,7 +119,7 @@ def put_aside(tree: Any, folder: Path) -> Any:
 
 
 def as_list(value: Any) -> list[Any]:
-    """Returns a value, or the values of a list, without those that are None."""
+    """Returns a value as a list, or a list's values, without None."""
     items = list(value) if isinstance(value, list | tuple) else [value]
     # A `~choice:` may leave nothing in its place, as in "this callback or none".
     return [item for item in items if item is not None]
@@ -135,5 +135,5 @@ def _build(place: str, tree: Any, instantiate: Callable[[Any], Any]) -> Any:
 
 
 def _is_progress_bar(callback: Any) -> bool:
-    """Returns whether it is one of Lightning's progress bars, of either of its trees."""
+    """Returns whether it is one of Lightning's progress bars, of either namespace."""
     return any(base.__name__ == "ProgressBar" for base in type(callback).__mro__)

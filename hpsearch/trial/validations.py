@@ -1,4 +1,4 @@
-"""Which metrics a validation has brought, and how far in its training it came."""
+"""Which metrics a validation logged, and how far the training was at the time."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class BadMetricError(Exception):
 
 
 class FreshMetrics:
-    """Tells the metrics of now from those that Lightning still holds from before.
+    """Separates new metrics from those that Lightning still holds from before.
 
-    `trainer.callback_metrics` keeps a metric that was not logged again, with the same tensor:
-    whoever reads it takes an old value for a new one.
+    `trainer.callback_metrics` keeps a metric that was not logged again, with the same tensor, so
+    its reader could take an old value for a new one.
     """
 
     def __init__(self) -> None:
@@ -36,11 +36,11 @@ class FreshMetrics:
         self._of_validations: set[str] = set()
 
     def begin_epoch(self, trainer: Any) -> None:
-        """Remembers what is there when an epoch begins."""
+        """Remembers the metrics present when an epoch begins."""
         self._before_epoch = dict(trainer.callback_metrics)
 
     def begin_validation(self, trainer: Any) -> None:
-        """Remembers what is there when a validation begins."""
+        """Remembers the metrics present when a validation begins."""
         self._before_validation = dict(trainer.callback_metrics)
 
     def of_validation(self, trainer: Any) -> dict[str, float]:
@@ -50,7 +50,7 @@ class FreshMetrics:
         return found
 
     def of_training(self, trainer: Any) -> dict[str, float]:
-        """Returns what the training has logged since the epoch began."""
+        """Returns what the training logged since the epoch began."""
         found = _changed(trainer.callback_metrics, self._before_epoch)
         return {name: value for name, value in found.items() if name not in self._of_validations}
 
@@ -92,16 +92,16 @@ def advice_on(objective: str, logged: Collection[str], direction: object) -> str
 
 
 def validates(trainer: Any) -> bool:
-    """Returns whether a training validates at all: it has a step for it, and data."""
+    """Returns whether a training validates at all: it has a validation step, and data."""
     if not trainer.enable_validation:
         return False
     return has_validation_data(trainer) is not False
 
 
 def epochs_done(trainer: Any) -> float:
-    """Returns how many times the training has gone through its data; of endless data, whole ones.
+    """Returns how often the training has gone through its data; whole epochs for endless data.
 
-    To be asked within an epoch, or when one ends.
+    Valid within an epoch, or when one ends.
     """
     batches = trainer.num_training_batches
     ready = trainer.fit_loop.epoch_loop.batch_progress.current.ready
@@ -113,9 +113,9 @@ def epochs_done(trainer: Any) -> float:
 
 
 def is_last_validation(trainer: Any) -> bool:
-    """Returns whether the training ends before it validates again, as far as can be foreseen.
+    """Returns whether the training will end before it validates again, as far as can be foreseen.
 
-    To be asked before the training, when a validation has ended, or when an epoch ends.
+    Valid before the training, after a validation, or when an epoch ends.
     """
     if trainer.should_stop and may_stop(trainer):
         return True
@@ -124,7 +124,7 @@ def is_last_validation(trainer: Any) -> bool:
 
 
 def planned_validations(trainer: Any) -> float:
-    """Returns how many validations a training takes in all; infinity where that is not known."""
+    """Returns how many validations a training has in all; infinity if unknown."""
     batches, every, nth = (
         trainer.num_training_batches,
         trainer.val_check_batch,
@@ -144,7 +144,7 @@ def planned_validations(trainer: Any) -> float:
 
 
 def batches_left(trainer: Any) -> float:
-    """Returns how many batches the training still takes; infinity if that is not known."""
+    """Returns how many more batches the training takes; infinity if unknown."""
     batches = trainer.num_training_batches
     unlimited = trainer.max_epochs in (-1, None)
     epochs = math.inf if unlimited else trainer.max_epochs - trainer.current_epoch
@@ -159,7 +159,7 @@ def batches_left(trainer: Any) -> float:
 
 
 def _batches_to_validation(trainer: Any) -> float:
-    """Returns how many batches lie before the next validation; 0 if unknown, infinity if none."""
+    """Returns the number of batches before the next validation; 0 if unknown, infinity if none."""
     progress, batches = trainer.fit_loop.epoch_loop.batch_progress, trainer.num_training_batches
     every, nth = trainer.val_check_batch, trainer.check_val_every_n_epoch
     if _is_by_epochs(trainer) and -(-(trainer.current_epoch + 1) // nth) * nth > trainer.max_epochs:
@@ -187,9 +187,9 @@ def _changed(now: dict[str, Any], before: dict[str, Any]) -> dict[str, float]:
 
 
 def plain(value: Any) -> float:
-    """Returns a metric with the digits that it has: 0.975 of 32 bits, and not 0.9750000238418579.
+    """Returns a float32 metric with its significant digits: 0.975 instead of 0.9750000238418579.
 
-    The number of 32 bits that is nearest to it is the metric again.
+    Rounded to 32 bits, the result is the metric again.
     """
     wide = isinstance(value, torch.Tensor) and value.dtype == torch.float64
     number = float(value)

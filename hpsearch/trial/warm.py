@@ -1,4 +1,4 @@
-"""First-use costs, paid once in the server that trials are forked from."""
+"""First-use costs, paid once in the fork server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from hpsearch.classes.components import resolve
 
-# Each is imported at the first use of something else, which would cost every trial seconds.
+# Each is imported at the first use of something else, which would delay every trial by seconds.
 MODULES = (
     "hpsearch.trial.run",
     "hpsearch.data",
@@ -26,7 +26,7 @@ MODULES = (
 
 
 def warm() -> None:
-    """Loads torch, lightning and all that trials first use of them, and stays single-threaded."""
+    """Loads torch, Lightning and whatever trials use of them first, and stays single-threaded."""
     import torch
 
     torch.set_num_threads(1)
@@ -43,7 +43,7 @@ def warm() -> None:
 def _scipy_signal_put_off() -> Iterator[None]:
     """Stubs out scipy.signal inside the block; later imports are unaffected.
 
-    torchmetrics imports it (0.6 s) only to add a name that an old package of speech misses.
+    torchmetrics imports it (0.6 s) only to add a name that an old speech package needs.
     """
     name = "scipy.signal"
     if name in sys.modules:
@@ -60,16 +60,16 @@ def _scipy_signal_put_off() -> Iterator[None]:
 def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
     """Loads a study's own modules and its data.
 
-    Data that cannot be loaded are left to the trial, whose failure says so with its number.
+    Data that cannot be loaded are left to the trial, whose failure reports the cause.
 
     Args:
         modules: the study's own modules.
-        data: the study file's `data` section, with its searched values still as expressions.
+        data: the study file's `data` section, with search expressions not yet filled in.
 
     Returns:
         A sentence on each of the study's modules that cannot be imported.
     """
-    # Here and not above: it loads torch, which `warm` does in its own way.
+    # Not imported at the top: it loads torch, which `warm` must do first.
     from hpsearch.data.test_access import keep_test_split_closed
 
     with keep_test_split_closed():
@@ -80,13 +80,13 @@ def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
 
 
 def _import(name: str) -> str:
-    """Imports a module; returns what is wrong if that fails, empty if it does not."""
+    """Imports a module; returns what is wrong if that fails, or an empty text."""
     try:
         import_module(name)
     except (Exception, SystemExit) as error:
         owner = name.rpartition(".")[0]
         if owner and isinstance(error, ModuleNotFoundError) and error.name == name:
-            return _import(owner)  # the last name is a class, of which a method is named
+            return _import(owner)  # the last name is a class, one of whose methods is named
         return f"{name} cannot be imported: {type(error).__name__}: {error}"
     return ""
 
