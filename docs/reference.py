@@ -70,7 +70,7 @@ def _entry(found: griffe.Object | griffe.Alias, name: str, heading: str) -> Iter
 
 
 def _public(cls: griffe.Class) -> Iterator[griffe.Object | griffe.Alias]:
-    """Yields the methods and properties; plain attributes stand in the docstring of the class."""
+    """Yields the methods and properties; plain attributes are in the docstring of the class."""
     for member in cls.members.values():
         if not member.name.startswith("_") and ("property" in member.labels or member.is_function):
             yield member

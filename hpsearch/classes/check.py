@@ -20,7 +20,6 @@ from hpsearch.classes.components import (
     resolve,
 )
 from hpsearch.classes.signature import Kind, returned_type
-from hpsearch.protocol.job import counts_validations
 from hpsearch.studyfile.algorithms import PACKAGES, Component, why_blind, why_idle
 from hpsearch.studyfile.diagnostics import Diagnostic
 from hpsearch.studyfile.document import (
@@ -28,10 +27,9 @@ from hpsearch.studyfile.document import (
     Document,
     KeyPath,
     Location,
-    alternatives,
 )
 from hpsearch.studyfile.parse import ParsedStudy, parse_study
-from hpsearch.studyfile.sections import longest_training
+from hpsearch.studyfile.sections import longest_training, report_unit
 
 # The path of a value, and a message about it.
 Findings = list[tuple[KeyPath, str]]
@@ -107,9 +105,7 @@ def find_errors(
             component = getattr(parsed.settings, role)
             _Check(log, {}, errors, notes).algorithm(role, component)
     trainer = tree.get("trainer")
-    sections = [section for _, section in alternatives(trainer, ()) if isinstance(section, dict)]
-    unit = "validation" if any(map(counts_validations, sections)) else "epoch"
-    idle = why_idle(parsed.settings.pruner, longest_training(trainer), unit)
+    idle = why_idle(parsed.settings.pruner, longest_training(trainer), report_unit(trainer))
     if idle and "pruner" in tree["study"]:
         notes.append((("study", "pruner"), idle))
     settings = parsed.settings

@@ -93,12 +93,12 @@ def returned_type(target: Callable[..., Any]) -> Any:
 
 
 def fits(returned: type | None, hint: Any) -> bool:
-    """Tells whether what a call returns is, or may be, of the type that a hint asks for."""
+    """Returns whether what a call returns is, or may be, of the type that a hint asks for."""
     return returned is None or any(is_one(returned, option) for option in options_of(hint))
 
 
 def is_one(returned: type, option: Any) -> bool:
-    """Tells whether a class is of a type, which is no Union."""
+    """Returns whether a class is of a type, which must not be a Union."""
     if isinstance(option, Kind):
         return option.name in [base.__name__ for base in returned.__mro__]
     if is_callable(option):

@@ -24,7 +24,7 @@ Build = Callable[[], Any]
 def _dtype(kind: type, text: str) -> Any:
     found = getattr(sys.modules["torch"], text.removeprefix("torch."), None)
     if not isinstance(found, kind):
-        raise TypeError(f"{text} is no type of numbers")
+        raise TypeError(f"{text} is not a number type")
     return found
 
 

@@ -99,14 +99,16 @@ def _plainly(studies: Sequence[StoredStudy]) -> list[Watched]:
     for first, looked in enumerate(_looks(studies)):
         seen = looked
         for watched in seen:
-            for trial in watched.study.trials:
-                place = (watched.study.name, trial.number)
+            study = watched.study
+            for trial in study.trials:
+                place = (study.name, trial.number)
                 if trial.state not in FINISHED or place in known:
                     continue
                 known.add(place)
                 if first:
-                    name = f"{watched.study.name}: " if len(seen) > 1 else ""
-                    print(name + trial_line(trial, tuple(watched.study.objectives)), flush=True)
+                    name = f"{study.name}: " if len(seen) > 1 else ""
+                    line = trial_line(trial, tuple(study.objectives), study.unit)
+                    print(name + line, flush=True)
     return seen
 
 

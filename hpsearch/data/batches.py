@@ -13,8 +13,8 @@ from torch import Tensor
 from hpsearch.data.images import ImageStore
 from hpsearch.data.order import IntArray, permutation, spawn_seeds
 
-_AUGMENTATION = 1  # separates its seeds from that of the order
-_BYTES_AT_ONCE = 2**20  # what several small batches take together: it stays in a core's cache
+_AUGMENTATION = 1  # keeps its seeds apart from that of the order
+_BYTES_AT_ONCE = 2**20  # read at a time for several small batches: fits a core's cache
 
 
 class Batch(NamedTuple):
@@ -23,9 +23,9 @@ class Batch(NamedTuple):
     Attributes:
         images: uint8, `(B, C, H, W)`.
         labels: int64, `(B,)`.
-        seed: decides the batch's augmentation; None where nothing is augmented.
-        part: which part of a batch of all processes this is, and of how many images that one is;
-            None for the whole.
+        seed: decides the batch's augmentation; None if nothing is augmented.
+        part: which part of a batch that several processes share, and how many images the whole
+            batch has; None for the whole.
     """
 
     images: Tensor
@@ -36,18 +36,18 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Share:
-    """What one of several processes takes of every batch: as many images as others, or one more.
+    """One process's share of every batch: as many images as the others, or one more.
 
     Attributes:
         rank: of the process, from 0.
-        of: how many there are.
+        of: how many processes there are.
     """
 
     rank: int = 0
     of: int = 1
 
     def of_batch(self, images: int) -> slice:
-        """Returns its part of a batch of so many images."""
+        """Returns its part of a batch of this size."""
         return slice(self.rank * images // self.of, (self.rank + 1) * images // self.of)
 
 
@@ -58,8 +58,7 @@ WHOLE = Share()
 class EpochOrder:
     """The order of the images in an epoch: a pure function of the seed and the epoch.
 
-    Lightning sets the epoch before each epoch's first batch, since it looks for
-    `set_epoch` on a loader's `sampler`.
+    Lightning calls `set_epoch` on a loader's `sampler` before each epoch's first batch.
     """
 
     def __init__(self, index: IntArray, seed: int) -> None:
@@ -89,7 +88,7 @@ class TrainingBatches:
 
     Args:
         images: where the pixels come from.
-        index: which of its images.
+        index: which of these images.
         batch_size: images in a batch; the last one may be shorter.
         seed: decides the order and, with it, each batch's augmentation.
         share: what this process takes of each batch. A last batch that has not an image for every
@@ -142,7 +141,7 @@ class EvaluationBatches:
 
     Args:
         images: where the pixels come from.
-        index: which of its images.
+        index: which of these images.
         batch_size: images in a batch; the last one may be shorter.
         share: what this process takes of all of them.
     """

@@ -28,10 +28,10 @@ VALIDATION = 5000
 class ImageData(LightningDataModule):
     """Labelled images to train and validate on; the test split stays closed until opened.
 
-    Images are held as uint8 and taken a batch at a time. A batch is augmented (in training
-    only) and normalised after it has reached the device. The order of an epoch and its
-    augmentation are a pure function of `order_seed` and the epoch, so that a training that
-    was interrupted continues exactly as it would have.
+    Images are held as uint8 and taken a batch at a time. A batch is augmented (in training only)
+    and normalised after it has reached the device. The order of an epoch and its augmentation are a
+    pure function of `order_seed` and the epoch, so that an interrupted training continues exactly
+    as it would have.
 
     Args:
         source: `mnist` (comes with the package), the name of a torchvision classification
@@ -154,10 +154,10 @@ class ImageData(LightningDataModule):
         return split(labels[:own], self._validation or fitting, self._split_seed)
 
     def open_test_split(self, reason: str) -> None:
-        """Allows the test split to be read from now on.
+        """Allows reading the test split from now on.
 
         Args:
-            reason: why, in words: the test split answers one question once.
+            reason: why, in words; the test split answers one question once.
         """
         require_open(reason)
         self._why_open = reason
@@ -165,7 +165,7 @@ class ImageData(LightningDataModule):
     def train_on_everything(self) -> None:
         """Adds the validation part to the training part; nothing is left to validate on.
 
-        For the last training of a setting that has been chosen.
+        For the final training of the chosen setting.
         """
         self._trains_on_everything = True
         self._is_set_up = False
@@ -174,7 +174,7 @@ class ImageData(LightningDataModule):
         """Returns the shuffled batches of the training part.
 
         Raises:
-            DataError: several devices share batches that have not an image for each.
+            DataError: several devices share a batch with fewer images than devices.
         """
         share = self._share()
         if self._batch_size < share.of:
@@ -189,7 +189,7 @@ class ImageData(LightningDataModule):
         return EvaluationBatches(*self._evaluated, self._eval_batch_size, self._share())
 
     def _share(self) -> Share:
-        """Returns what this process takes, where several train together."""
+        """Returns this process's share if several train together."""
         trainer = self.trainer
         return WHOLE if trainer is None else Share(trainer.global_rank, trainer.world_size)
 
@@ -232,7 +232,7 @@ class ImageData(LightningDataModule):
     def transfer_batch_to_device(
         self, batch: Any, device: torch.device, dataloader_idx: int
     ) -> Any:
-        """Moves a `Batch` to the device; Lightning's own way looks into everything.
+        """Moves a `Batch` to the device, faster than Lightning, which inspects every object.
 
         Args:
             batch: a `Batch`; anything else is moved as Lightning does.
@@ -263,7 +263,7 @@ class ImageData(LightningDataModule):
         return self._as_computed(self.normalise(images)), batch.labels
 
     def _as_computed(self, images: torch.Tensor) -> torch.Tensor:
-        """Returns images in the type that the Trainer's precision computes with."""
+        """Returns images in the dtype of the Trainer's precision."""
         if self.trainer is None:
             return images
         converted: torch.Tensor = self.trainer.precision_plugin.convert_input(images)

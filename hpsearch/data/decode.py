@@ -1,4 +1,4 @@
-"""Picture files of every form, brought to the one form that models see: upright, opaque, 8 bits.
+"""Picture files of every kind, converted to the one form that models see: upright, opaque, 8 bits.
 
 Training and `predict` both read pictures here, so a picture means the same to both.
 """
@@ -19,7 +19,7 @@ GREY_MODES = {"1", "L", "LA", "La", "F", "I"}
 _SIXTEEN_BITS = "I;16"  # with a byte order behind it: I;16B
 _ORIENTATION = 0x0112  # the EXIF tag
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
-# Formats of which Pillow gives 16-bit samples as 32-bit integers, black 0 and white 65535.
+# Formats whose 16-bit samples Pillow returns as 32-bit integers, black 0 and white 65535.
 _SCALED_TO_16_BITS = {"PNG", "PPM"}
 
 
@@ -28,7 +28,7 @@ class UnreadablePicture(ValueError):
 
 
 def read_picture(path: Path) -> Image.Image:
-    """Opens a picture file and decodes the whole of it.
+    """Opens a picture file and decodes it completely.
 
     Raises:
         UnreadablePicture: it is missing, of a kind that Pillow does not read, cut short, damaged,
@@ -36,18 +36,18 @@ def read_picture(path: Path) -> Image.Image:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with open_picture(path) as picture:  # closes the file, and keeps the pixels
+        with open_picture(path) as picture:  # closes the file but keeps the pixels
             _load(picture)
     return picture
 
 
 def open_picture(path: Path) -> Image.Image:
-    """Opens a picture file and reads its header: its form and size, but no pixels.
+    """Opens a picture file and reads its header (format and size), but no pixels.
 
     Raises:
         UnreadablePicture: see `read_picture`.
     """
-    # A pipe or a device would be waited for without end.
+    # Reading a pipe or a device would never end.
     if not path.is_file():
         missing = "there is no such file" if not path.exists() else "not a file"
         raise UnreadablePicture("a link to nothing" if path.is_symlink() else missing)
@@ -69,10 +69,10 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def decode(picture: Image.Image, shape: tuple[int, int, int]) -> Pixels:
-    """Returns a picture as the models see it: grey or coloured, scaled, cut about its centre.
+    """Returns a picture as the models see it: grey or coloured, scaled, cropped around its centre.
 
     Args:
-        picture: of any size and form, see `plain`.
+        picture: of any size and kind, see `plain`.
         shape: `(C, H, W)` to bring it to; C is 1 for grey, 3 for red, green, blue.
 
     Returns:
@@ -90,9 +90,9 @@ def decode(picture: Image.Image, shape: tuple[int, int, int]) -> Pixels:
 def plain(picture: Image.Image) -> Image.Image:
     """Returns a picture upright, opaque and in 8 bits, of mode `L` or `RGB`.
 
-    An EXIF orientation is applied. 16 bits become 8. Floating-point pixels go from 0 to 1, or
-    from 0 to 255. CMYK and palettes become red, green, blue. What is transparent shows white
-    paper, or black where what is painted is light: white ink must not vanish.
+    An EXIF orientation is applied. 16 bits become 8. Floating-point pixels go from 0 to 1, or from
+    0 to 255. CMYK and palettes become red, green, blue. Transparent parts become white, or black if
+    the drawing is light: white ink must not vanish.
 
     Raises:
         UnreadablePicture: the pixels are of a kind whose black and white are not known.
@@ -125,13 +125,14 @@ def is_grey(picture: Image.Image) -> bool:
 def _load(picture: Image.Image) -> None:
     try:
         picture.load()
-    # Pillow's readers meet damage in their own ways: SyntaxError, struct.error, IndexError...
+    # Pillow's readers report damaged files in their own ways: SyntaxError, struct.error,
+    # IndexError...
     except Exception as error:
         raise UnreadablePicture(f"damaged or cut short ({_reason(error)})") from error
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    # EXIF that cannot be read says nothing of the pixels.
+    # EXIF data that cannot be read do not matter for the pixels.
     with contextlib.suppress(Exception):
         if picture.getexif().get(_ORIENTATION, 1) != 1:
             return ImageOps.exif_transpose(picture)
@@ -139,7 +140,7 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 
 def _eight_bits(picture: Image.Image, file_format: str | None) -> Image.Image:
-    """Returns a picture in 8 bits, its transparency, if any, as an alpha channel."""
+    """Returns a picture in 8 bits, with its transparency, if any, as an alpha channel."""
     mode = picture.mode
     if mode.startswith(_SIXTEEN_BITS) or (mode == "I" and file_format in _SCALED_TO_16_BITS):
         return _from_16_bits(picture)
@@ -172,7 +173,7 @@ def _from_16_bits(picture: Image.Image) -> Image.Image:
 
 
 def _tiff_samples(picture: Image.Image) -> tuple[int, bool]:
-    """Returns how many bits a sample has, and whether 0 is white, which Pillow leaves to us."""
+    """Returns the bits of a sample, and whether 0 is white, which Pillow does not handle."""
     tags = getattr(picture, "tag_v2", {})
     return tags.get(_BITS_PER_SAMPLE, (16,))[0], tags.get(_PHOTOMETRIC) == 0
 
@@ -190,7 +191,7 @@ def _from_floats(samples: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) ->
 
 
 def _opaque(picture: Image.Image) -> Image.Image:
-    """Returns the picture on paper that its ink stands out from."""
+    """Returns the picture on a background that its ink contrasts with."""
     if picture.mode not in ("LA", "RGBA"):
         return picture
     alpha = picture.getchannel("A")

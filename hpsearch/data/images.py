@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class ImageStore(Protocol):
-    """Labelled images of one size, of which any number can be taken at once.
+    """Labelled images of one size, which can be read in any number at once.
 
     Attributes:
         labels: int64, `(N,)`.

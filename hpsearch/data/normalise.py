@@ -15,7 +15,7 @@ from hpsearch.data.images import ImageStore
 from hpsearch.data.order import IntArray
 
 _CHUNK = 500
-_MOST_IMAGES = 5000  # enough for three digits, and few enough to decode from files
+_MOST_IMAGES = 5000  # enough for three digits, few enough to decode from files
 
 
 @final
@@ -56,13 +56,13 @@ def _per_channel(images: Tensor, values: Sequence[float] | Tensor) -> Tensor:
 
 
 def measure(images: ImageStore, index: IntArray) -> Normalise:
-    """Measures the pixels of some images, of at most 5,000 spread evenly among them.
+    """Measures the pixels of some images: at most 5,000, spread evenly among them.
 
-    Sums are of integers, hence exact: the result is the same on every machine.
+    Sums of integers are exact, so the result is the same on every machine.
 
     Args:
         images: where the pixels come from.
-        index: which of its images.
+        index: which of these images.
     """
     channels, height, width = images.shape
     sample = index[:: -(-len(index) // _MOST_IMAGES)]

@@ -116,7 +116,7 @@ def record_evaluation(folder: Path, images: str, facts: Mapping[str, Any], token
 
 
 def evaluations_of(folder: Path, images: str) -> list[dict[str, Any]]:
-    """Returns the openings of test images that a folder has on record, the earliest first.
+    """Returns the evaluations on test images that a folder has on record, the earliest first.
 
     Args:
         folder: whose record is read.

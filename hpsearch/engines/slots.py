@@ -163,7 +163,7 @@ def find_slots(devices: str, per_device: int) -> tuple[Slot, ...]:
 def count_cpus() -> int:
     """Returns the CPU cores this process may use: its affinity, within a container's limit.
 
-    Within a Slurm step, its share of the node: not every cluster confines steps to it.
+    Within a Slurm step, its share of the node: not every cluster restricts steps to it.
     """
     affinity = psutil.Process().cpu_affinity() if hasattr(psutil.Process, "cpu_affinity") else None
     cores = len(affinity) if affinity else (os.cpu_count() or 1)

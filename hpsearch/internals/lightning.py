@@ -24,7 +24,7 @@ def trainer_of(part: object) -> Any:
 
 
 def is_epoch_trained(trainer: Any) -> bool:
-    """Returns whether all batches of the epoch are trained, or it was told to stop."""
+    """Returns whether all batches of the epoch are trained, or it was asked to stop."""
     done: bool = trainer.fit_loop.epoch_loop._is_training_done
     return done
 

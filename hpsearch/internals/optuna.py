@@ -157,7 +157,7 @@ def pareto_numbers(
 
 
 def domination_ranks(losses: np.ndarray) -> np.ndarray:
-    """Returns the non-dominated rank of each row of losses, from 0: by how many fronts it is off.
+    """Returns the non-dominated rank of each row of losses: how many Pareto fronts are ahead.
 
     Args:
         losses: trials by objectives, the smaller the better.

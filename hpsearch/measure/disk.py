@@ -52,6 +52,6 @@ def _kind(path: Path) -> str:
 
 def _files(folder: Path) -> Iterator[Path]:
     """Yields the files of a folder; a link counts where it leads, and is not followed."""
-    # Of the two names of one file, that of the best epoch is told first.
+    # Of the two names of one file, that of the best epoch comes first.
     paths = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     yield from sorted(paths, key=lambda path: path.name != "best.ckpt")

@@ -137,13 +137,13 @@ def identity_of(
 
 
 def is_owned(facts: Mapping[str, Any], owner: Mapping[str, str | int]) -> bool:
-    """Tells whether what stands beside a checkpoint says that it is a trial's.
+    """Returns whether a checkpoint's sidecar says that it belongs to a trial.
 
     Version 0.1.0 wrote no owner. Once a study's id is there, its name is for people alone: a study
     may be renamed.
 
     Args:
-        facts: what stands there.
+        facts: the sidecar's contents.
         owner: of the trial: see `Job.owner`.
     """
     expected = {

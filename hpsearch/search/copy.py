@@ -87,7 +87,7 @@ def _refuse(stored: StoredStudy, target: RDBStorage) -> None:
 
 
 def _refuse_other(stored: StoredStudy, other: StoredStudy | None) -> None:
-    """Refuses to write where the target has a study that is another one, or goes on there."""
+    """Refuses to overwrite a study that is another one, or that continues at the target."""
     if other is None:
         return
     place = redact(other.database.url)
@@ -97,7 +97,7 @@ def _refuse_other(stored: StoredStudy, other: StoredStudy | None) -> None:
         )
     if MOVED not in other.study.user_attrs and not _equal(stored, other):
         raise InputError(
-            f"{place} has this very study already, with other trials: it goes on there, or one of"
+            f"{place} has this very study already, with other trials: it continues there, or one of"
             " the two is a copy that was made by hand"
         )
 

@@ -11,7 +11,7 @@ from hpsearch.studyfile.diagnostics import Diagnostic, InvalidValueError, did_yo
 from hpsearch.studyfile.document import Diagnostics, Document, alternatives
 from hpsearch.studyfile.expressions import is_expression
 from hpsearch.studyfile.known_settings import Setting, read_setting
-from hpsearch.studyfile.sections import SECTIONS, check_sections, longest_training
+from hpsearch.studyfile.sections import SECTIONS, check_sections, longest_training, report_unit
 from hpsearch.studyfile.settings import StudySettings, read_settings
 from hpsearch.studyfile.space import Space
 
@@ -62,7 +62,7 @@ def parse_study(source: Document, import_paths: tuple[str, ...] = ()) -> ParsedS
     _check_several_devices(source.tree, log)
     if reason := incompatibility(settings.sampler, space):
         log.add(("study", "sampler"), reason)
-    _check_epochs(settings, longest_training(source.tree.get("trainer")), log)
+    _check_epochs(settings, source.tree.get("trainer"), log)
     _check_enqueued(settings, space, log)
     return ParsedStudy(replace(source, diagnostics=log.diagnostics), import_paths, settings, space)
 
@@ -74,9 +74,13 @@ def constraints_of(tree: Mapping[str, Any]) -> list[str]:
     return [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []
 
 
-def _check_epochs(settings: StudySettings, longest: int, log: Diagnostics) -> None:
+def _check_epochs(settings: StudySettings, trainer: Any, log: Diagnostics) -> None:
+    longest, unit = longest_training(trainer), report_unit(trainer)
     if settings.epochs is not None and settings.epochs < longest:
-        rule = f"{settings.epochs} epochs do not train one model: trainer.max_epochs is {longest}"
+        whole = f"trainer.max_epochs is {longest}"
+        if unit == "validation":
+            whole = f"a trial has up to {longest} validations, which epochs counts here"
+        rule = f"{settings.epochs} {unit}s do not train one model: {whole}"
         log.add(("study", "epochs"), f"{rule}; write {longest} or more")
 
 

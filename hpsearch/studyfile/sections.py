@@ -104,6 +104,12 @@ def texts_of(tree: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str, bool
         yield from texts_of(child, (*path, key))
 
 
+def report_unit(trainer: Any) -> str:
+    """Returns what trials report after, by the `trainer:` section: `epoch` or `validation`."""
+    trees = [tree for _, tree in alternatives(trainer, ("trainer",)) if isinstance(tree, dict)]
+    return "validation" if any(map(counts_validations, trees)) else "epoch"
+
+
 def longest_training(trainer: Any) -> int:
     """Returns the most reports that the `trainer:` section allows; 0 if it does not say.
 

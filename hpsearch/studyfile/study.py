@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from hpsearch.protocol.job import Job, Placement, counts_validations
+from hpsearch.protocol.job import Job, Placement
 from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import Direction, Scalar
 from hpsearch.studyfile.algorithms import Component, Promote
 from hpsearch.studyfile.diagnostics import StudyFileError
-from hpsearch.studyfile.document import Document, Location, alternatives
+from hpsearch.studyfile.document import Document, Location
 from hpsearch.studyfile.expressions import escape
 from hpsearch.studyfile.parse import ParsedStudy, parse_study, sections_of
-from hpsearch.studyfile.sections import longest_training
+from hpsearch.studyfile.sections import longest_training, report_unit
 from hpsearch.studyfile.space import Space
 
 _LONGEST_NAME = 64
@@ -100,8 +100,7 @@ class StudySpec:
     @property
     def counts_validations(self) -> bool:
         """Whether the steps of a trial's reports are validations, and not epochs."""
-        trainers = alternatives(self.document["trainer"], ("trainer",))
-        return any(counts_validations(trainer) for _, trainer in trainers)
+        return report_unit(self.document["trainer"]) == "validation"
 
     def max_reports(self) -> int | None:
         """Returns the largest step that a trial may report; None if that depends on the data."""

@@ -1,6 +1,6 @@
 """What all screens share: the form of tables, and texts that cannot steer the terminal.
 
-What a database or a trial says is shown as it is, but for what a terminal would obey.
+Texts of a database or a trial are shown unchanged, except for terminal control characters.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from rich.console import (
 from rich.segment import Segment
 from rich.table import Table
 
-# What a terminal obeys: the C0 and C1 sets, but for the end of a line, and DEL.
+# Control characters: the C0 and C1 sets except newline, and DEL.
 _ORDERS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if code != 10}
 
 
 @final
 class SanitizeHook(RenderHook):
-    """Shows each character that a terminal would obey as one that cannot be shown."""
+    """Replaces each terminal control character with the replacement character."""
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        """Returns the same things to print, with their texts made harmless."""
+        """Returns the same things to print, with their texts sanitized."""
         return [_Silenced(renderable) for renderable in renderables]
 
 

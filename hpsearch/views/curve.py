@@ -1,4 +1,4 @@
-"""A curve of one line, in the characters that the terminal has."""
+"""A one-line curve, in characters that the terminal can show."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hpsearch.views.formatting import ASCII_BARS, BARS, sparkline
 
 @final
 class Curve:
-    """Draws values as bars from their least to their greatest.
+    """Draws values as bars, scaled from the smallest to the largest.
 
     Args:
-        values: one an epoch.
+        values: one per epoch.
         width: characters to use at most.
     """
 

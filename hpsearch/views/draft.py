@@ -1,4 +1,4 @@
-"""A first study file as text: what is searched, what it was before, and what could be searched."""
+"""A first study file as text: what is searched, its defaults, and what else could be searched."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _block(content: Mapping[str, Any], path: KeyPath, draft: Draft) -> list[str]
 
 
 def _idle(content: Mapping[str, Any], idle: Mapping[str, Any]) -> list[str]:
-    """Returns the arguments that stay at their defaults, for whoever wants to search them."""
+    """Returns the arguments that keep their defaults, as comments that can be searched instead."""
     lines = [] if content.get("init_args") or not idle else [f"{_INDENT}# init_args:"]
     for name, value in idle.items():
         text = to_yaml({name: _plain(value)}).rstrip("\n").splitlines()

@@ -12,7 +12,7 @@ from hpsearch.studyfile.document import short_names
 
 
 def spell(seconds: float | None) -> str:
-    """Returns a duration in its two greatest units: `45s`, `1m 20s`, `2h 05m`, `3d 04h`."""
+    """Returns a duration in its two largest units: `45s`, `1m 20s`, `2h 05m`, `3d 04h`."""
     if seconds is None:
         return "-"
     if seconds < 9.95:
@@ -28,9 +28,9 @@ def spell(seconds: float | None) -> str:
 
 
 def metric(value: float | None) -> str:
-    """Returns an objective's value with four decimals, or four digits where those say little.
+    """Returns an objective's value with four decimals, or with four digits if it is large or small.
 
-    A whole number of four digits or more is a count, of weights for example, and shown as one.
+    A whole number of four digits or more is shown as a count, such as that of weights.
     """
     if value is None:
         return "-"
@@ -40,7 +40,7 @@ def metric(value: float | None) -> str:
 
 
 def setting(value: Scalar) -> str:
-    """Returns a parameter's value as the study file would say it, floats with three digits."""
+    """Returns a parameter's value as a study file has it, floats with three digits."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -67,8 +67,8 @@ def one_line(
 ) -> str:
     """Returns `name=value` for each parameter, with the names given or the shortest ones.
 
-    Where they need more than the room, in characters, those that fit are followed by the number
-    of the others: no value is cut.
+    If they need more characters than the room allows, those that fit are followed by the number of
+    the others; no value is cut.
     """
     names = short_names(params) if names is None else names
     pairs = [f"{names.get(n, n)}={setting(v)}" for n, v in params.items()]
@@ -81,17 +81,17 @@ def one_line(
 
 
 BARS = "▁▂▃▄▅▆▇█"
-# Where the encoding of a terminal has no blocks.
+# For terminals whose encoding has no block characters.
 ASCII_BARS = "_.-~=+*#"
 
 
 def sparkline(values: Sequence[float], width: int, bars: str = BARS) -> str:
-    """Returns the curve as bars from its own least to its own greatest value.
+    """Returns the curve as bars, scaled from its smallest to its largest value.
 
     Args:
-        values: one value an epoch; one that is not finite becomes a blank.
-        width: characters to use at most; a longer curve is thinned out, its last value kept.
-        bars: eight characters, from the least to the greatest.
+        values: one per epoch; one that is not finite becomes a blank.
+        width: characters to use at most; a longer curve is thinned out, but keeps its last value.
+        bars: eight characters, from the lowest to the highest.
     """
     shown = _thinned(values, width)
     finite = [value for value in shown if math.isfinite(value)]
@@ -112,7 +112,7 @@ def _bar(value: float, low: float, high: float, bars: str) -> str:
         return " "
     if high == low:
         return bars[3]
-    # Halves before the difference: the range of two finite floats may be infinite.
+    # Halved first: the difference of two finite floats may be infinite.
     part = (value / 2 - low / 2) / (high / 2 - low / 2)
     return bars[min(int(part * len(bars)), len(bars) - 1)]
 

@@ -12,7 +12,7 @@ from hpsearch.search.store import StudyRecord, TrialRecord
 
 
 def to_json(document: object) -> str:
-    """Returns indented JSON; a number that JSON has not (nan, inf) becomes null."""
+    """Returns indented JSON; a number that JSON lacks (nan, inf) becomes null."""
     return json.dumps(_plain(document), indent=2, allow_nan=False, default=str)
 
 
@@ -33,7 +33,7 @@ def study_entry(study: StudyRecord) -> dict[str, Any]:
 
 
 def study_status(study: StudyRecord) -> dict[str, Any]:
-    """Returns what `status` knows of a study, its trials in short included."""
+    """Returns what `status` shows of a study, with its trials in short."""
     entry = study_entry(study)
     name = entry.pop("name")
     return {
@@ -48,7 +48,7 @@ def study_status(study: StudyRecord) -> dict[str, Any]:
 
 
 def trial_details(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
-    """Returns what `show` and `best` know of a trial."""
+    """Returns what `show` and `best` show of a trial."""
     return {
         "study": study.name,
         "number": trial.number,

@@ -1,4 +1,4 @@
-"""In which order people want to see the trials of a study."""
+"""The order in which people want to see the trials of a study, and its progress in words."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def epochs_done(trial: TrialRecord) -> int:
 
 
 def place(trial: TrialRecord, direction: Direction) -> Place:
-    """Returns what to sort a trial by: its state, its value, and its number among equals."""
+    """Returns a trial's sort key: its state, then its value, then its number."""
     value = latest_value(trial)
     known = value is not None and not math.isnan(value)
     return (
@@ -42,12 +42,12 @@ def place(trial: TrialRecord, direction: Direction) -> Place:
 
 
 def ranked(trials: Sequence[TrialRecord], direction: Direction) -> list[TrialRecord]:
-    """Returns the complete trials, best first, then the others by their state."""
+    """Returns the complete trials, best first, then the others by state."""
     return sorted(trials, key=lambda trial: place(trial, direction))
 
 
 def top(ordered: Sequence[TrialRecord], limit: int) -> list[TrialRecord]:
-    """Returns `limit` of the ranked trials; a few places are kept for those not complete."""
+    """Returns the first `limit` ranked trials; a few places are reserved for those not complete."""
     complete = [trial for trial in ordered if trial.state == "complete"]
     others = [trial for trial in ordered if trial.state != "complete"]
     kept = min(len(others), max(_KEPT_FOR_OTHERS, limit - len(complete)), limit - 1)
@@ -56,7 +56,7 @@ def top(ordered: Sequence[TrialRecord], limit: int) -> list[TrialRecord]:
 
 @dataclass(frozen=True)
 class Leading:
-    """A trial that is not complete and better already than all that are: its best report."""
+    """The best report of an unfinished trial that is already better than every complete one."""
 
     number: int
     state: TrialState
@@ -81,7 +81,7 @@ def leading(study: StudyRecord) -> Leading | None:
 
 
 def sorted_by(study: StudyRecord, key: str) -> list[TrialRecord]:
-    """Returns the trials in the order of a value, those without it at the end.
+    """Returns the trials sorted by a value, with those that lack it at the end.
 
     Args:
         study: whose trials they are.
@@ -89,7 +89,7 @@ def sorted_by(study: StudyRecord, key: str) -> list[TrialRecord]:
             its name or its short name.
 
     Raises:
-        InputError: there is no such value.
+        InputError: there is no such value to sort by.
     """
     names = short_names(name for trial in study.trials for name in trial.params)
     full = {short: name for name, short in names.items()} | {name: name for name in names}
@@ -117,7 +117,7 @@ def _signed(trial: TrialRecord, index: int, sign: float) -> float | None:
 
 
 def _sortable(value: object) -> tuple[int, float, str]:
-    """Returns what numbers, words and nothing are compared by, in this order."""
+    """Returns a sort key for numbers, then texts, then None."""
     if isinstance(value, int | float):
         return 0, float(value), ""
     return (2, 0.0, "") if value is None else (1, 0.0, str(value))
@@ -127,29 +127,29 @@ FINISHED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
 
 
 def done(counts: Mapping[TrialState, int]) -> int:
-    """Returns how many trials are over, well or not."""
+    """Returns how many trials are finished, in whatever state."""
     return sum(counts[state] for state in FINISHED)
 
 
 def to_go(study: StudyRecord) -> int | None:
-    """Returns how many trials are still to be finished; None where only time bounds the study."""
+    """Returns how many trials are left to finish; None if only time limits the study."""
     return None if study.budget is None else max(study.budget - done(study.counts), 0)
 
 
 def epochs_words(study: StudyRecord) -> str:
-    """Returns `312 of 500 trained`, or `312 trained` where epochs do not bound the study."""
+    """Returns `312 of 500 trained`, or `312 trained` if epochs do not limit the study."""
     limit = f" of {study.epochs:,}" if study.epochs else ""
     return f"{epochs_trained(study.trials):,}{limit} trained"
 
 
 def progress_line(study: StudyRecord) -> str:
-    """Returns `42 done, 18 to go`, or `42 done` where only time bounds the study."""
+    """Returns `42 done, 18 to go`, or `42 done` if only time limits the study."""
     rest = to_go(study)
     return f"{done(study.counts)} done" + ("" if rest is None else f", {rest} to go")
 
 
 def opening_line(study: StudyRecord) -> str:
-    """Returns what a search begins with, and what to do where nothing is left to train."""
+    """Returns how far a search is when it begins, and what to do if nothing is left to train."""
     line = f"{study.name}: {progress_line(study)}"
     if to_go(study) == 0 and not study.counts["waiting"] + study.counts["paused"]:
         line += "; nothing to train (--add N asks for more)"
@@ -157,5 +157,5 @@ def opening_line(study: StudyRecord) -> str:
 
 
 def counts_line(counts: Mapping[TrialState, int]) -> str:
-    """Returns `20 complete, 21 pruned, 1 failed`, without the states no trial is in."""
+    """Returns `20 complete, 21 pruned, 1 failed`, without states that no trial is in."""
     return ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "no trials"

@@ -1,4 +1,4 @@
-"""The preview sheet: examples of the data, and what each augmentation does to them, as a PNG."""
+"""The preview sheet: examples of the data and of each augmentation, as a PNG."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def draw_sheet(sheet: Mapping[str, Any], target: Path | BinaryIO) -> None:
     """Draws the sheet and writes it as a PNG.
 
     Args:
-        sheet: `digits`, a list of (image, label); `augmentations`, by name a list of
-            (strength, images), from the least strength to the greatest. Images are uint8 arrays
-            `(H, W)` or `(H, W, 3)`.
+        sheet: `digits`, a list of (image, label); `augmentations`, by name a list of (strength,
+            images), from the smallest strength to the largest. Images are uint8 arrays `(H, W)` or
+            `(H, W, 3)`.
         target: the file to write.
     """
     digits, augmentations = sheet["digits"], sheet["augmentations"]

@@ -104,7 +104,7 @@ def _reading(path: Path) -> Iterator[BinaryIO]:
 
 
 def _existing(folder: Path, name: str) -> Path | None:
-    # torchvision renames the older "train-images.idx3-ubyte" spelling; both are in circulation.
+    # torchvision renames the older "train-images.idx3-ubyte" spelling; both are in use.
     for spelling in (name, name.replace("-idx", ".idx")):
         for path in (folder / spelling, folder / f"{spelling}.gz"):
             if path.is_file():

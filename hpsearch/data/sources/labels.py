@@ -1,4 +1,4 @@
-"""Labels as files give them: whole numbers from 0, or else they are refused."""
+"""Labels from files: whole numbers from 0; anything else is refused."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def checked_labels(
     Args:
         labels: whole numbers, `(N,)`.
         where: the file or dataset they come from, for the message.
-        names: of the classes; their numbers where none are given.
+        names: of the classes; None to use their numbers.
 
     Raises:
-        DataError: labels do not count from 0, or there are more than names.
+        DataError: labels do not count from 0, or there are more of them than names.
     """
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or (low > 0 and not names):

@@ -1,8 +1,8 @@
-"""How a folder of pictures is laid out: classes at once, or training and test folders above them.
+"""How a folder of pictures is laid out: class folders, possibly below training and test folders.
 
 Public datasets name these folders in their own ways: `train` and `test`, `Training` and `Testing`,
-`seg_train/seg_train`, `train_images`, `asl_train`. What looks like a split is never taken for a
-class, unless it holds its pictures directly, as the class `train` beside `bus` and `car` does.
+`seg_train/seg_train`, `train_images`, `asl_train`. A folder named like a split is never taken for a
+class, unless it holds pictures directly, as the class `train` beside `bus` and `car` does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WORDS: dict[str, Part] = {
     **dict.fromkeys(("test", "testing", "tst"), "test"),
 }
 _PART = re.compile(rf"({'|'.join(_WORDS)})(?:set|data|images|split)?")
-# Folders that other programs leave beside pictures, with copies in them.
+# Folders of copies that other programs leave beside pictures.
 _COPIES = {"__MACOSX", "@eaDir", "$RECYCLE.BIN"}
 
 
@@ -34,8 +34,8 @@ class Layout:
 
     Attributes:
         train: the folder that holds the training classes.
-        val: the one that holds those set apart for validation, if there is one.
-        test: the one that holds the test classes, if there is one.
+        val: the folder that holds the validation classes, if there is one.
+        test: the folder that holds the test classes, if there is one.
     """
 
     train: Path
@@ -51,7 +51,7 @@ def find_layout(folder: Path) -> Layout:
     """
     inside = visible_folders(folder)
     if len(inside) == 1 and part_of(inside[0].name) is None and _is_divided(inside[0]):
-        # As an archive unpacks: one folder with everything in it.
+        # As archives unpack: one folder with everything in it.
         return find_layout(inside[0])
     if not _is_divided(folder):
         return Layout(folder)
@@ -65,7 +65,7 @@ def find_layout(folder: Path) -> Layout:
 
 
 def part_of(name: str) -> Part | None:
-    """Returns which part of a dataset a folder's name says it holds; None of another name."""
+    """Returns which part of a dataset a folder's name stands for; None for other names."""
     words = [word for word in re.split(r"[^a-z]+", name.lower()) if word]
     for word in (words[0], words[-1]) if words else ():
         if match := _PART.fullmatch(word):
@@ -74,12 +74,12 @@ def part_of(name: str) -> Part | None:
 
 
 def visible_folders(folder: Path) -> list[Path]:
-    """Returns the folders in a folder by name, without hidden ones and those of copies."""
+    """Returns the folders in a folder, by name, without hidden ones and folders of copies."""
     return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
 
 
 def is_hidden(name: str) -> bool:
-    """Returns whether a file or folder is hidden, or one of those that hold copies."""
+    """Returns whether a file or folder is hidden, or a folder of copies."""
     return name.startswith(".") or name in _COPIES
 
 
@@ -91,7 +91,7 @@ def _is_divided(folder: Path) -> bool:
 
 
 def _only(folder: Path, part: str, inside: Sequence[Path]) -> Path | None:
-    """Returns the one folder of a part, and the same part within it: seg_train/seg_train."""
+    """Returns the one folder of a part; for seg_train/seg_train, the inner one."""
     found = [path for path in inside if part_of(path.name) == part]
     exact = [path for path in found if path.name.lower() == part]
     if len(exact or found) > 1:

@@ -1,4 +1,4 @@
-"""The limit on what images may take in memory."""
+"""The limit on the memory that images take."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ GIGABYTE = 10**9
 
 
 def fits(count: int, shape: Sequence[int], limit_gb: float) -> bool:
-    """Whether that many uint8 images of a shape `(C, H, W)` stay within the limit."""
+    """Returns whether so many uint8 images of a shape `(C, H, W)` stay within the limit."""
     return count * math.prod(shape) <= limit_gb * GIGABYTE
 
 
 def require_memory(what: str, count: int, shape: Sequence[int], limit_gb: float) -> None:
-    """Refuses images that would take more than the limit.
+    """Refuses images that would exceed the limit.
 
     Raises:
-        DataError: they would; says how much they need.
+        DataError: they would; the message says how much they need.
     """
     if fits(count, shape, limit_gb):
         return

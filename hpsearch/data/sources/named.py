@@ -1,4 +1,4 @@
-"""Datasets by name: looked for on this machine, then downloaded."""
+"""Datasets by name: found on this machine, or downloaded."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from hpsearch.errors import DataError
 
 
 def load_named(split: Split, request: Request) -> ImageStore:
-    """Loads a torchvision dataset from the first place that has it, or downloads it.
+    """Loads a torchvision dataset from the first folder that has it, or downloads it.
 
     Raises:
-        DataError: there is no such dataset, or it is found nowhere.
+        DataError: there is no such dataset, or it was not found.
     """
     dataset = find_class(request.source)
     limit = request.memory_limit_gb
     if request.data_dir and has_idx_files(dataset):
-        # The files of MNIST and its kin have the same names. Outside a separate folder they
-        # are taken for this dataset only where the user named the folder for it.
+        # MNIST and datasets like it have files of the same names. Outside a folder of their own
+        # they count as this dataset only if the user named the folder for it.
         folder = Path(request.data_dir).expanduser()
         if find_pair(folder, split):
             return load_pair(folder, split, limit, dataset.classes)
@@ -44,7 +44,7 @@ def load_named(split: Split, request: Request) -> ImageStore:
 
 
 def _find(dataset: Any, split: Split, place: Path, request: Request) -> ImageStore | None:
-    """Returns the dataset if it is in that place, as bare IDX files or in torchvision's layout."""
+    """Returns the dataset if it is in that folder, as bare IDX files or in torchvision's layout."""
     if not place.is_dir():
         return None
     if has_idx_files(dataset):
@@ -80,6 +80,6 @@ def _download(dataset: Any, split: Split, request: Request) -> ImageStore:
 
 
 def _last_line(error: Exception) -> str:
-    """Returns the cause: torchvision lists what it tried, line by line, and ends with it."""
+    """Returns the cause, which comes last in torchvision's list of what it tried."""
     lines = str(error).strip().splitlines()
     return lines[-1] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""A CSV file of pixels, one image a row, as Kaggle's digits and many copies of MNIST have it."""
+"""A CSV file of pixels, one image per row, such as Kaggle's digits and many copies of MNIST."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LABEL_NAMES = ("label", "labels", "class", "target", "digit", "y")
 @final
 @dataclass(frozen=True)
 class _Columns:
-    """The lines above the first row, the cells of a row, the label's place, the image's side."""
+    """The lines above the first row, the cells per row, the label's column, the image's side."""
 
     header: int
     count: int
@@ -64,7 +64,7 @@ def _files(folder: Path, split: str) -> list[Path]:
 
 
 def _file(source: Path, split: Split) -> Path:
-    """Returns the file of a split: that of the source, or the one beside it that is named so."""
+    """Returns the file of a split: the source itself, or the file beside it named after it."""
     if source.suffix.lower() == ".csv" and split == "train":
         if not source.is_file():
             raise DataError(f"source={str(source)!r}: there is no such file (from {Path.cwd()})")
@@ -135,7 +135,7 @@ def _read(path: Path, columns: _Columns) -> npt.NDArray[Any]:
 def _labels(
     path: Path, numbers: npt.NDArray[Any], columns: _Columns
 ) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
-    """Returns the labels as whole numbers; words are numbered in their order and give the names."""
+    """Returns the labels as whole numbers; words are numbered in order and become the names."""
     if not np.isnan(numbers).any():
         if (numbers != np.rint(numbers)).any():
             raise DataError(f"{path}: a label is {numbers[numbers != np.rint(numbers)][0]:g}")

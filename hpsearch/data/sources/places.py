@@ -1,4 +1,4 @@
-"""Where named datasets are looked for on this machine."""
+"""The folders where named datasets are looked for."""
 
 from __future__ import annotations
 

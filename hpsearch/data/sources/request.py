@@ -1,4 +1,4 @@
-"""What is asked of a source: which images, and how they are to be held."""
+"""A request to a source: which images, and how to hold them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Request:
         data_dir: where a named dataset is looked for first, before `$HPSEARCH_DATA`, `./data` and
             the user's cache.
         image_size: height and width of pictures that come in different sizes, in pixels.
-        memory_limit_gb: the most that images may take in memory, in units of 10**9 bytes.
+        memory_limit_gb: how much memory images may take, in units of 10**9 bytes.
         skip_unreadable: whether pictures that cannot be used are left out instead of refused.
     """
 

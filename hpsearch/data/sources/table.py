@@ -1,4 +1,4 @@
-"""The kinds of source, each with how it is recognised and how it is read."""
+"""The kinds of source: how each is recognised and how it is read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Source(NamedTuple):
     Attributes:
         recognises: whether a request's `source` is of this kind.
         load: loads one split, reading the files of that split only.
-        is_local: whether all of it is on this machine already.
+        is_local: whether all of its files are on this machine already.
     """
 
     recognises: Callable[[str], bool]
@@ -38,7 +38,7 @@ class Source(NamedTuple):
 def load(request: Request) -> ImageStore:
     """Finds and loads the training images of a source; the files of no other split are read.
 
-    Runs no parallel operation of torch, so that a process which is forked afterwards may call it.
+    Runs no parallel operation of torch, so that the calling process can be forked afterwards.
 
     Raises:
         DataError: the source is unknown, is found nowhere, is too large, holds what cannot be
@@ -48,7 +48,7 @@ def load(request: Request) -> ImageStore:
 
 
 def load_test(request: Request, reason: str | None) -> ImageStore:
-    """Loads the test images of a source, for a reason that is put on record.
+    """Loads the test images of a source, for a reason that is recorded.
 
     Raises:
         TestSplitClosedError: this process trains, or there is no reason.
@@ -73,14 +73,14 @@ def _load(split: Split, request: Request) -> ImageStore:
 
 
 def preload(request: Request) -> None:
-    """Loads the training images into this process, for the processes that are forked from it.
+    """Loads the training images into this process, for the processes forked from it.
 
-    What may have to be downloaded is left to the trial, which can say what is wrong.
+    Downloads are left to the trial, which can report what goes wrong.
     """
     if not _source_of(request).is_local:
         return
     images = load(request)
-    # The hash of all images is kept with them, so that no trial has to compute it.
+    # The hash of the images is kept with them, so that trials need not compute it.
     _ = images.fingerprint
     _preloaded[request] = images
 

@@ -20,7 +20,7 @@ from hpsearch.data.sources.memory import fits, require_memory
 from hpsearch.data.sources.places import same_name
 from hpsearch.errors import DataError
 
-# What torchvision raises where a dataset is not on disk, or is only in part.
+# What torchvision raises if a dataset is not, or not completely, on disk.
 NOT_THERE = (RuntimeError, OSError)
 _LOOKED_AT = 32
 
@@ -49,7 +49,7 @@ def find_class(name: str) -> Any:
 
 
 def has_idx_files(dataset: Any) -> bool:
-    """Whether the dataset comes as MNIST's four files, under the same names."""
+    """Returns whether the dataset consists of four files with MNIST's names."""
     return dataset in (datasets.MNIST, datasets.FashionMNIST, datasets.KMNIST)
 
 
@@ -70,7 +70,7 @@ def open_dataset(dataset: Any, split: str, place: Path, download: bool) -> Any:
 
     Raises:
         RuntimeError, OSError: it is not there and was not, or could not be, downloaded.
-        DataError: it cannot be opened without arguments that a study file cannot give.
+        DataError: it needs arguments that a study file cannot give.
     """
     try:
         offered = {"download": True} if download and _has(dataset, "download") else {}
@@ -83,7 +83,7 @@ def open_dataset(dataset: Any, split: str, place: Path, download: bool) -> Any:
 
 
 def as_images(opened: Any, image_size: int | None, memory_limit_gb: float) -> ImageStore:
-    """Returns an opened dataset's images: held as they are, or decoded from its files.
+    """Returns an opened dataset's images: from memory, or decoded from its files.
 
     Raises:
         DataError: they exceed the memory limit, need an `image_size`, or are not labelled with
@@ -110,7 +110,7 @@ def _pictures(
     size: int | None,
     memory_limit_gb: float,
 ) -> ImageStore:
-    """Returns pictures that are opened one by one; decoded at once if they fit into memory."""
+    """Returns pictures that are opened one by one, or decoded at once if they fit into memory."""
     count = len(opened)
     if size is None:
         raise DataError(f"{type(opened).__name__}: its pictures differ in size; give image_size")

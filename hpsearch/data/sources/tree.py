@@ -1,4 +1,4 @@
-"""The pictures below class folders, and what among them cannot be used, a line each."""
+"""The pictures below class folders, and a line for each one that cannot be used."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Tree:
     Attributes:
         paths: of the pictures, class by class.
         labels: of each, an index into the classes' names.
-        errors: what cannot be used: a path and why, a line each.
+        errors: what cannot be used: a line each, with the path and the reason.
     """
 
     paths: list[Path] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Tree:
     errors: list[str] = field(default_factory=list)
 
     def add(self, top: Path, classes: Sequence[str]) -> None:
-        """Lists the pictures of every class below a folder; none is opened."""
+        """Lists the pictures of every class below a folder, without opening them."""
         for label, name in enumerate(classes):
             found = [path for path in _walk(top / name, self.errors) if self._is_picture(path)]
             if not found and (top / name).is_dir():
@@ -46,7 +46,7 @@ class Tree:
         self.errors.append(f"{self.paths[number]}: {reason}")
 
     def empty_classes(self, top: Path, classes: Sequence[str], bad: set[int]) -> Iterator[str]:
-        """Yields a line for each class that has pictures, none of which can be used."""
+        """Yields a line for each class without a usable picture."""
         left = {label for number, label in enumerate(self.labels) if number not in bad}
         for label in sorted(set(self.labels) - left):
             yield f"{top / classes[label]}: a class without a picture that can be read"
@@ -59,7 +59,7 @@ class Tree:
 
 
 def other_classes(top: Path, train: Path, classes: Sequence[str]) -> list[str]:
-    """Returns a line for each class that only one of two parts has; no picture is opened."""
+    """Returns a line for each class that only one of two parts has, without opening pictures."""
     here, known = {path.name for path in visible_folders(top)}, set(classes)
     return [
         *(f"{top / name}: a class that {train} does not have" for name in sorted(here - known)),
@@ -75,7 +75,7 @@ def listed(errors: Iterable[str]) -> str:
 
 
 def class_names(train: Path) -> list[str]:
-    """Returns the names of the classes: the folders in the training folder.
+    """Returns the classes' names: the folders in the training folder.
 
     Raises:
         DataError: there are fewer than two.

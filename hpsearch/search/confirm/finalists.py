@@ -234,7 +234,7 @@ def _gather(trial: TrialRecord, runs: Sequence[TrialRecord], seeds: int) -> Fina
 
 
 def _rank(finalist: Finalist, direction: Direction) -> tuple[bool, int, float]:
-    # Who failed under another seed stands behind who did not, however good the rest is.
+    # A finalist that failed under a seed ranks behind those that did not, however good the rest is.
     mean = finalist.mean
     return mean is None, finalist.failed, 0.0 if mean is None else -sign_of(direction) * mean
 

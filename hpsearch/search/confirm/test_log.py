@@ -17,7 +17,7 @@ from hpsearch.search.store.keys import TEST_EVALUATIONS
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One opening of a search's test split.
+    """One evaluation on a search's test split.
 
     Attributes:
         opened: when, as an ISO 8601 time.
@@ -33,8 +33,8 @@ class Evaluation:
         examples: how many examples were measured on.
         failure: why it came to nothing.
         images: the fingerprint of the test images; empty where it is not known.
-        earlier: openings of the same images from other studies and by other programs, as the
-            record in the folder has them.
+        earlier: evaluations on the same images by other studies and programs, as the record in the
+            folder has them.
     """
 
     opened: str
@@ -58,7 +58,7 @@ class FinalTest:
     """What came of the wish to test a model.
 
     Attributes:
-        evaluation: the opening of the test split that measured it; None if there is none.
+        evaluation: the test-set evaluation that measured it; None if there is none.
         refused: why the split was not opened.
         missing: what has no test, so that there is nothing to open.
     """
@@ -69,12 +69,12 @@ class FinalTest:
 
 
 def openings_of(study: optuna.Study) -> tuple[Evaluation, ...]:
-    """Returns every opening of a search's test split, in order."""
+    """Returns every evaluation on a search's test split, in order."""
     return tuple(Evaluation(**fields) for fields in study.user_attrs.get(TEST_EVALUATIONS, ()))
 
 
 def find_result(study: optuna.Study, sha256: str) -> Evaluation | None:
-    """Returns the last opening with a result for this very model, or None."""
+    """Returns the last evaluation with a result for this very model, or None."""
     seen = [one for one in openings_of(study) if one.metrics and one.sha256 == sha256]
     return seen[-1] if seen else None
 
@@ -84,8 +84,8 @@ def begin_evaluation(
 ) -> Evaluation:
     """Writes that the test split is opened now; to be called before it is.
 
-    An opening that came to nothing (a crash, an error) is on record but bars no other, since
-    nobody has seen a result.
+    An evaluation without a result (a crash, an error) is on record but bars no other, since nobody
+    has seen a result.
 
     Raises:
         InputError: a result has been seen already, and `again` is not set.
@@ -109,7 +109,7 @@ def begin_evaluation(
 
 
 def end_evaluation(study: optuna.Study, result: Mapping[str, Any]) -> Evaluation:
-    """Writes what the opening that was begun last has measured, or why nothing."""
+    """Writes the result of the evaluation that was begun last, or why it has none."""
     *earlier, last = openings_of(study)
     last = replace(last, **result)
     _write(study, (*earlier, last))

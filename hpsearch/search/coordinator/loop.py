@@ -185,7 +185,7 @@ class Coordinator:
     def _handle_started(self, running: RunningTrial, started: Started) -> Decision:
         self._failures.rehearsing = False
         for note in started.notes:
-            words = f"{note}; it continues after epoch {started.from_epoch}"
+            words = f"{note}; {running.resumption(started.from_epoch)}"
             self._observer.note(f"trial {running.job.number}: {words}")
         catch_up(running, self._writer)
         facts = {name: fact for name, fact in started.facts.items() if name != "pid"}
@@ -243,7 +243,7 @@ class Coordinator:
 
     def _retry_later(self, running: RunningTrial, reason: str) -> None:
         self._writer.attempts.close(running.trial, f"its process {reason}")
-        words = f"its process {reason}; it continues after epoch {running.epochs}"
+        words = f"its process {reason}; {running.resumption(running.epochs)}"
         self._observer.note(f"trial {running.job.number}: {words}")
         self._queue.put_back(running.trial)
 

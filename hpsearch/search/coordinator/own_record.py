@@ -17,7 +17,7 @@ from hpsearch.search.store.keys import ATTEMPTS
 
 
 def open_record(job: Job, observer: Observer) -> Record:
-    """Returns the record of a trial that is to begin; files of another trial are set aside."""
+    """Returns the record of a trial about to begin; moves files of another trial to `orphans/`."""
     folder = Path(job.folder)
     evidence = examine_folder(folder, job.identity, job.params)
     if evidence.foreign:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from optuna.trial import Trial
 
 from hpsearch.engines.slots import Slot
-from hpsearch.protocol.job import Job
+from hpsearch.protocol.job import Job, counts_validations
 from hpsearch.protocol.messages import Ended, Report
 
 
@@ -72,6 +72,11 @@ class RunningTrial:
     def epochs(self) -> int:
         """How many epochs it has done."""
         return max((report.step for report in self.reports), default=0)
+
+    def resumption(self, done: int) -> str:
+        """Returns what its next attempt does after so many reports, to end a sentence."""
+        unit = "validation" if counts_validations(self.job.config["trainer"]) else "epoch"
+        return f"it continues after {unit} {done}" if done else "it starts over"
 
     def begin(self) -> None:
         """Starts its clocks."""

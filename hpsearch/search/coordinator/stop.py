@@ -35,7 +35,7 @@ class StopRequest:
         self.reason = self.reason or reason
 
     def ask_by(self, number: int) -> None:
-        """Asks to stop because of a signal; what follows a first SIGTERM and its like is no haste.
+        """Asks to stop because of a signal; those after a first SIGTERM do not ask for more haste.
 
         A preemption sends SIGUSR1 and then SIGTERM; a closed terminal SIGHUP, from two sides.
         """

@@ -1,4 +1,4 @@
-"""Which pruners keep a state, and what they are told."""
+"""Which pruners keep a state, and what they are notified of."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial
 
 
 class KeptPruner(BasePruner):
-    """A pruner that looks through the trials once, and is then told what is new.
+    """A pruner that reads the trials once, and is then notified of what is new.
 
     Optuna's look through all of them at each report: 5 to 10 ms with 10,000 trials.
     """

@@ -15,7 +15,8 @@ def best_first(losses: Mapping[int, Losses]) -> list[int]:
     """Returns trials in the order of their losses; of equals the one with the smaller number first.
 
     Those of several objectives come by non-dominated rank, and within a rank the ones first whose
-    neighbours are far, as in NSGA-II (Deb et al. 2002): what continues covers the whole front.
+    neighbours are far, as in NSGA-II (Deb et al. 2002): what continues covers the whole Pareto
+    front.
 
     Args:
         losses: what each trial has, the smaller the better: one value for each objective.
@@ -40,10 +41,10 @@ def _distance_to_neighbours(table: np.ndarray) -> np.ndarray:
         order = np.argsort(column, kind="stable")
         ordered = column[order]
         span = ordered[-1] - ordered[0]
-        gaps = np.full(len(table), np.inf)
+        distances = np.full(len(table), np.inf)
         if span > 0:
-            gaps[1:-1] = (ordered[2:] - ordered[:-2]) / span
+            distances[1:-1] = (ordered[2:] - ordered[:-2]) / span
         else:
-            gaps[:] = 0.0
-        room[order] += gaps
+            distances[:] = 0.0
+        room[order] += distances
     return room

@@ -213,7 +213,7 @@ def _is_made(place: _Place) -> bool:
 def _parse(url: str) -> URL | None:
     try:
         parsed = make_url(url)
-    except (ArgumentError, ValueError):  # a port that is no number is a ValueError
+    except (ArgumentError, ValueError):  # a port that is not a number
         return None
     if parsed.get_backend_name() == "sqlite":
         return parsed
@@ -234,7 +234,8 @@ def _check_file(path: Path, shown: str, create: bool) -> None:
         raise InputError(f"the database {shown} cannot be made: there is no folder {path.parent}")
     refuse_network(path)
     # The file is not read here: closing it would drop the locks of this process's connections
-    # (sqlite.org/howtocorrupt.html, section 2.2). SQLite says itself if it is no database.
+    # (sqlite.org/howtocorrupt.html, section 2.2). SQLite itself reports a file that is not a
+    # database.
 
 
 def database_file(url: str) -> Path | None:

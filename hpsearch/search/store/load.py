@@ -37,6 +37,7 @@ from hpsearch.search.store.records import StudyRecord, find_winner, state_of, tr
 from hpsearch.search.store.run_folder import find_runs
 from hpsearch.search.store.shape import check_shape
 from hpsearch.search.store.tables import count_trials, read_trials
+from hpsearch.studyfile.sections import report_unit
 from hpsearch.studyfile.study import StudySpec
 
 
@@ -115,7 +116,7 @@ class StoredStudy:
             epochs=self.spec.epochs,
             environments=tuple(attributes.get(ENVIRONMENTS, ())),
             id=attributes.get(ID, ""),
-            unit="validation" if self.spec.counts_validations else "epoch",
+            unit=report_unit(self.spec.document["trainer"]),
         )
 
 

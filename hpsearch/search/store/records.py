@@ -98,7 +98,7 @@ class StudyRecord:
         pareto_front: of several objectives, the trials that no other trial beats in all of them.
         runs: the folder that holds the trials' files.
         confirmation: what `hpsearch confirm` found, as plain data; None before.
-        test_evaluations: each opening of its test split: when, why, for which model, its result.
+        test_evaluations: each evaluation on its test split: when, why, of which model, its result.
         environments: the code and versions that its trials were trained under, in order.
         id: identifies it among studies of the same name in other databases.
         unit: what its trials report after, `epoch` or `validation`.

@@ -89,7 +89,7 @@ class DatabaseGuard:
     def _state(self) -> FileState:
         """Returns what has become of the file.
 
-        One without studies is no database of others: a connection makes an empty one where there
+        One without studies is not another's database: a connection makes an empty one where there
         is none, and a restoration that failed leaves the tables alone.
         """
         if self._identity is None:

@@ -41,7 +41,7 @@ class _MultiStepLoop:
     """A `training_step` made of many.
 
     The arithmetic, its order and the counters are those of as many steps of Lightning's own: the
-    weights are the same, bit for bit, wherever a scan begins and ends. Callbacks hear of the end
+    weights are the same, bit for bit, wherever one begins and ends. Callbacks are called at the end
     of every batch. One that then sets `should_stop` gets one batch more than from Lightning.
     """
 
@@ -50,7 +50,7 @@ class _MultiStepLoop:
         self._step = step
 
     def first(self, dataloader_iter: Any) -> Tensor:
-        """Scans once, and leaves the further scans to `further`.
+        """Trains the first chunk, and leaves the others to `further`.
 
         When Lightning sets up the loader, it knows by the argument's name that it is to hand over
         the iterator. Later it would only refuse to log an epoch's metrics for that name.

@@ -1,4 +1,4 @@
-"""When the batches of a trial may be scanned, and when Lightning takes its steps one by one."""
+"""When a trial may train many batches a step, and when Lightning takes its steps one by one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SAFE = frozenset(
         "num_sanity_val_steps",
     }
 )
-# Others are harmless at these values.
+# Others make no difference at these values.
 NEUTRAL: Mapping[str, Sequence[Any]] = {
     "accumulate_grad_batches": (1,),
     "detect_anomaly": (False,),
@@ -46,7 +46,7 @@ NEUTRAL: Mapping[str, Sequence[Any]] = {
     "precision": (None, 32, "32", "32-true", "bf16", "bf16-mixed", "bf16-true"),
     "val_check_interval": (None, 1.0),
 }
-# Hooks in the middle of a step, which a scan does not call.
+# Hooks in the middle of a step, which multi-step training does not call.
 INNER_HOOKS = (
     "on_train_batch_start",
     "on_before_zero_grad",
@@ -67,7 +67,7 @@ MODULE_HOOKS = (
 def multi_step_blocker(
     module: Any, data: Any, config: Mapping[str, Any], callbacks: Sequence[Any]
 ) -> str | None:
-    """Returns what keeps the batches of a trial from being scanned; None if nothing does.
+    """Returns what keeps a trial from multi-step training; None if nothing does.
 
     The module and the data module say `supports_multi_step = True` if they allow it: the module,
     that its `training_step(batch, batch_idx)` returns the loss, logs nothing, and that it has one
@@ -77,8 +77,8 @@ def multi_step_blocker(
         module: the LightningModule.
         data: the LightningDataModule.
         config: the study file's sections with every value filled in.
-        callbacks: the Trainer's. One that has hooks in the middle of a step is an obstacle unless
-            it says `supports_multi_step = True`; `on_train_batch_end` is called for every batch.
+        callbacks: the Trainer's. One that has hooks in the middle of a step rules it out unless it
+            says `supports_multi_step = True`; `on_train_batch_end` is called for every batch.
 
     Raises:
         InputError: one of them has the attribute's old name, `may_scan`.

@@ -35,7 +35,7 @@ def _draw(counts: list[list[int]], names: list[str]) -> bytes:
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="none")
     axes.set(title="best epoch, validation", xlabel="predicted", ylabel="true")
     if len(counts) <= _MOST_CLASSES_WITH_NUMBERS:
-        # A name is no formula.
+        # A name is not a formula.
         axes.set_xticks(range(len(names)), names, rotation=90, parse_math=False)
         axes.set_yticks(range(len(names)), names, parse_math=False)
         for y, row in enumerate(counts):

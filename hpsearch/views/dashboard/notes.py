@@ -38,16 +38,22 @@ def study_note(attributes: Mapping[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def trial_note(objectives: Sequence[str], trial: TrialRecord, pictures: Mapping[str, str]) -> str:
+def trial_note(
+    objectives: Sequence[str],
+    trial: TrialRecord,
+    pictures: Mapping[str, str],
+    unit: str = "epoch",
+) -> str:
     """Returns the note, in Markdown.
 
     Args:
         objectives: the objectives' names, in the study's order.
         trial: the trial.
         pictures: what each picture of it shows, and where it is served.
+        unit: what it reports after, `epoch` or `validation`.
     """
     parts = [
-        _ending(objectives, trial),
+        _ending(objectives, trial, unit),
         # Below one another: side by side, the page cuts off what is wider than itself.
         *(f"![{shown}]({place})" for shown, place in pictures.items()),
         _code_block(_parameters(trial), "yaml") if trial.params else "",
@@ -57,8 +63,8 @@ def trial_note(objectives: Sequence[str], trial: TrialRecord, pictures: Mapping[
     return "\n\n".join(part for part in parts if part)
 
 
-def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
-    epochs = max(trial.values_by_epoch, default=0)
+def _ending(objectives: Sequence[str], trial: TrialRecord, unit: str) -> str:
+    done = max(trial.values_by_epoch, default=0)
     match trial.state:
         case "complete":
             values = zip(objectives, trial.values or (), strict=False)
@@ -66,28 +72,28 @@ def _ending(objectives: Sequence[str], trial: TrialRecord) -> str:
                 f"{_code(name)} {formatting.metric(value)}" for name, value in values
             )
             best = trial.attributes.get("best_step")
-            return f"**Complete**: {details}" + (f", at epoch {best} of {epochs}" if best else "")
+            return f"**Complete**: {details}" + (f", at {unit} {best} of {done}" if best else "")
         case "pruned":
             if FAILURE in trial.attributes:
                 return f"**Pruned**\n\n{_code_block(str(trial.attributes[FAILURE]))}"
-            at = trial.attributes.get(PRUNED_AT, epochs)
+            at = trial.attributes.get(PRUNED_AT, done)
             if trial.decisions:
                 why = _code(formatting.decision_words(trial.decisions[-1]))
-                return f"**Pruned** after epoch {at}\n\n{why}"
-            value = trial.values_by_epoch.get(epochs)
+                return f"**Pruned** after {unit} {at}\n\n{why}"
+            value = trial.values_by_epoch.get(done)
             if value is None:
                 return "**Pruned**"
             details = f"{_code(objectives[0])} was {formatting.metric(value)}"
-            return f"**Pruned** after epoch {at}: {details}, behind the others at that epoch"
+            return f"**Pruned** after {unit} {at}: {details}, behind the others at that {unit}"
         case "failed":
             return f"**Failed**\n\n{_code_block(trial.failure)}"
         case "running":
-            return f"**Running**: {epochs} epochs done"
+            return f"**Running**: {done} {unit}s done"
         case "paused":
-            at = trial.attributes.get(PAUSED_AT, epochs)
-            return f"**Paused** after epoch {at}, until it is among the best that met it"
+            at = trial.attributes.get(PAUSED_AT, done)
+            return f"**Paused** after {unit} {at}, until it is among the best that reached it"
         case "waiting":
-            return f"**Waiting** to continue: {epochs} epochs done"
+            return f"**Waiting** to continue: {done} {unit}s done"
 
 
 def _parameters(trial: TrialRecord) -> str:

@@ -15,6 +15,7 @@ from hpsearch.internals.optuna import CachedStorage, FrozenStudy, study_id_of, t
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.store import TrialRecord, find_owner, read_storage, trial_record
 from hpsearch.search.store.keys import DOCUMENT, OURS
+from hpsearch.studyfile.sections import report_unit
 from hpsearch.views.dashboard.artifacts import (
     PICTURES,
     OwnFiles,
@@ -95,7 +96,8 @@ class AnnotatedStorage(CachedStorage):
     def _annotations(self, study_id: int) -> dict[str, Any]:
         attributes = self.get_study_user_attrs(study_id)
         study = optuna.load_study(study_name=self.get_study_name_from_id(study_id), storage=self)
-        objectives = json.loads(attributes[DOCUMENT])["study"]["objective"]
+        document = json.loads(attributes[DOCUMENT])
+        objectives, unit = document["study"]["objective"], report_unit(document["trainer"])
         has_owner = find_owner(self._engine, study_id) is not None
         found: dict[str, Any] = {
             "dashboard:note_ver": 1,
@@ -108,7 +110,7 @@ class AnnotatedStorage(CachedStorage):
                 continue
             files = find_files(study, frozen)
             trial = trial_record(frozen, files.folder.parent, has_owner=has_owner)
-            made = _of_trial(study_id, trial_id_of(frozen), trial, list(objectives), files)
+            made = _of_trial(study_id, trial_id_of(frozen), trial, list(objectives), unit, files)
             if frozen.state.is_finished():
                 self._finished[trial_id_of(frozen)] = made
             found |= made
@@ -129,7 +131,12 @@ def choose_annotated(trials: Sequence[FrozenTrial], direction: Direction) -> lis
 
 
 def _of_trial(
-    study_id: int, trial_id: int, trial: TrialRecord, objectives: Sequence[str], files: OwnFiles
+    study_id: int,
+    trial_id: int,
+    trial: TrialRecord,
+    objectives: Sequence[str],
+    unit: str,
+    files: OwnFiles,
 ) -> dict[str, Any]:
     kinds = kinds_of(files)
     pictures = {
@@ -139,5 +146,5 @@ def _of_trial(
     }
     return artifact_attributes(study_id, trial_id, trial.number, kinds) | {
         f"dashboard:{trial_id}:note_ver": 1,
-        f"dashboard:{trial_id}:note_str:0": trial_note(objectives, trial, pictures),
+        f"dashboard:{trial_id}:note_str:0": trial_note(objectives, trial, pictures, unit),
     }

@@ -17,15 +17,15 @@ from hpsearch.views.live.redrawn import AbstractRedrawnView
 from hpsearch.views.live.screen import screen
 from hpsearch.views.ranking import opening_line
 
-# Drawing takes some 10 ms of a core that trials train on.
+# Drawing takes about 10 ms of a core that trials train on.
 _REDRAW_S = 0.25
 
 
 @final
 class LiveView(AbstractRedrawnView):
-    """Shows a running search in place; an Observer.
+    """Shows a running search in place. An Observer.
 
-    No thread draws it, since the coordinator forks; it calls `refresh`.
+    No thread draws it, since the coordinator forks; the coordinator calls `refresh`.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
@@ -36,18 +36,18 @@ class LiveView(AbstractRedrawnView):
         self._drawn: list[int] = []
 
     def opened(self, study: StudyRecord, slots: list[str]) -> None:
-        """Says what is on record already and begins to draw."""
+        """Prints what is on record already, and begins to draw."""
         super().opened(study, slots)
         self._console.print(Text(opening_line(study), style="bold"), soft_wrap=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._live.start()
 
     def note(self, text: str) -> None:
-        """Prints a line above the live part, where it stays."""
+        """Prints a line above the live part, to stay there."""
         self._console.print(Text(text, style="yellow"), soft_wrap=True)
 
     def refresh(self) -> None:
-        """Draws again if the last drawing is a quarter of a second old."""
+        """Redraws if the last drawing is a quarter of a second old."""
         now_s = self._clock()
         if self._live is None or self._state is None or now_s - self._drawn_s < _REDRAW_S:
             return
@@ -61,13 +61,13 @@ class LiveView(AbstractRedrawnView):
         self._live.update(SegmentLines(lines, new_lines=True), refresh=True)
 
     def _erase(self) -> None:
-        """Erases what was drawn before the terminal got another width, and wrapped it anew."""
+        """Erases what the terminal re-wrapped when its width changed."""
         if self._drawn:
             width = max(self._console.width, 1)
             lines = sum(max(-(-length // width), 1) for length in self._drawn)
             erase, up = (ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)
             above = [up, erase] * (lines - 1)
-            # Rich goes up by as many lines as there were.
+            # Rich moves up by as many lines as there were.
             down = (ControlType.CURSOR_DOWN, len(self._drawn) - 1)
             self._console.control(Control(ControlType.CARRIAGE_RETURN, erase, *above, down))
 
@@ -76,7 +76,7 @@ class LiveView(AbstractRedrawnView):
         self.stop()
 
     def stop(self) -> None:
-        """Gives the terminal back, also after an error."""
+        """Restores the terminal, also after an error."""
         if self._live is not None:
             self._live.stop()
             self._live = None

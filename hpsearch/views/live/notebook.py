@@ -1,4 +1,4 @@
-"""The view of a running search in a notebook: one table, redrawn in its place."""
+"""The view of a running search in a notebook: one table, redrawn in place."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Show = Callable[[str], None]
 
 @final
 class NotebookView(AbstractRedrawnView):
-    """Shows a running search below the cell that runs it; an Observer.
+    """Shows a running search below the cell that runs it. An Observer.
 
     Args:
-        show: puts HTML in the place of what it was given before.
+        show: replaces the HTML it was given before.
         clock: seconds.
     """
 
@@ -35,18 +35,18 @@ class NotebookView(AbstractRedrawnView):
         self._notes: list[str] = []
 
     def note(self, text: str) -> None:
-        """Shows a line below the table; the last ones stay."""
+        """Shows a line below the table; only the last few stay."""
         self._notes = [*self._notes, text][-_NOTES:]
 
     def refresh(self) -> None:
-        """Draws again if the last drawing is a second old."""
+        """Redraws if the last drawing is a second old."""
         now_s = self._clock()
         if self._state is not None and now_s - self._drawn_s >= _REDRAW_S:
             self._drawn_s = now_s
             self._show(state_html(self._state, now_s) + self._words())
 
     def closed(self, study: StudyRecord) -> None:
-        """Leaves the study as it stands at the end."""
+        """Shows the study as it is at the end."""
         self._show(study_html(study) + self._words())
 
     def stop(self) -> None:
@@ -81,7 +81,7 @@ def _slot(run: Running, now_s: float) -> str:
 
 
 def in_notebook() -> bool:
-    """Tells whether this is a kernel whose cells can show HTML."""
+    """Returns whether this is a kernel whose cells can show HTML."""
     shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return shell is not None and hasattr(shell, "kernel")
 

@@ -1,4 +1,4 @@
-"""The view of a search where nobody looks at a terminal: one plain line for what matters."""
+"""The view of a search without a terminal: one plain line for each thing that matters."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ _SLOTS = 8  # as many are named one by one
 
 @final
 class PlainView:
-    """Writes one line for each trial that ends, without control codes; an Observer."""
+    """Writes one line for each trial that ends, without control codes. An Observer."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream: TextIO | None = sys.stdout if stream is None else stream
         self._objectives: tuple[str, ...] = ()
+        self._unit = "epoch"
 
     def opened(self, study: StudyRecord, slots: list[str]) -> None:
-        """Writes what is on record already, and where trials will run."""
-        self._objectives = tuple(study.objectives)
+        """Writes what is on record already, and where the trials will run."""
+        self._objectives, self._unit = tuple(study.objectives), study.unit
         places = ", ".join(slots) or "those of the nodes that come in"
         if len(slots) > _SLOTS:
             places = f"{slots[0]} to {slots[-1]} ({len(slots)} in all)"
@@ -37,17 +38,17 @@ class PlainView:
     ) -> None:
         """Writes a line only if a trial continues after an interruption."""
         if from_epoch:
-            self._write(f"trial {number} continues after epoch {from_epoch} on {slot}")
+            self._write(f"trial {number} continues after {self._unit} {from_epoch} on {slot}")
 
     def progressed(self, number: int, progress: Progress) -> None:
-        """Writes nothing: a log of every batch is read by nobody."""
+        """Writes nothing: nobody reads a log of every batch."""
 
     def reported(self, number: int, step: int, values: Mapping[str, float]) -> None:
         """Writes nothing: the trial's own line comes at its end."""
 
     def ended(self, trial: TrialRecord) -> None:
         """Writes the trial's line."""
-        self._write(trial_line(trial, self._objectives))
+        self._write(trial_line(trial, self._objectives, self._unit))
 
     def note(self, text: str) -> None:
         """Writes the note on its own line."""
@@ -68,17 +69,17 @@ class PlainView:
         try:
             print(line, file=self._stream, flush=True)
         except BrokenPipeError:
-            # The reader went away; a long search continues without it.
+            # The reader is gone; a long search continues without it.
             self._stream = None
 
 
-def trial_line(trial: TrialRecord, objectives: tuple[str, ...]) -> str:
-    """Returns a finished trial in one line: number, state, values, epochs, time, parameters."""
+def trial_line(trial: TrialRecord, objectives: tuple[str, ...], unit: str = "epoch") -> str:
+    """Returns a finished trial as one line: number, state, values, epochs, time, parameters."""
     epochs = epochs_done(trial)
     parts = [f"trial {trial.number} {trial.state}"]
     values = trial.values or (latest_value(trial),)
     parts += [f"{o} {formatting.metric(v)}" for o, v in zip(objectives, values, strict=False)]
-    parts.append(f"{epochs} epoch{'' if epochs == 1 else 's'}")
+    parts.append(f"{epochs} {unit}{'' if epochs == 1 else 's'}")
     parts.append(spell(trial.seconds))
     parts.append(formatting.one_line(trial.params))
     if trial.state == "failed" or "failure" in trial.attributes:

@@ -1,4 +1,4 @@
-"""Searches that run elsewhere, as their database tells of them."""
+"""Searches that run elsewhere, as their databases show them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ NOW_S = 0.0
 
 @dataclass(frozen=True)
 class Watched:
-    """A study as it was read.
+    """A study as read from its database.
 
     Attributes:
         study: its record.
-        longest: reports of its longest trial; None if only its data tell.
+        longest: reports of its longest trial; None if only its data decide that.
     """
 
     study: StudyRecord
@@ -35,10 +35,10 @@ class Watched:
 
 @dataclass
 class RecordedState(SearchState):
-    """A search at the moment it was read; the clock stands at 0."""
+    """A search at the moment it was read; its clock is at 0."""
 
     def seconds_left(self, now_s: float) -> float | None:
-        """Returns how long the budget's rest takes at the speed of its trials so far."""
+        """Returns how long the rest of the budget takes at the trials' speed so far."""
         finished = [t.seconds for t in self.trials.values() if t.state in FINISHED and t.seconds]
         if self.study.budget is None or not finished or not self.running:
             return None
@@ -48,7 +48,7 @@ class RecordedState(SearchState):
 
 
 def recorded_state(watched: Watched, now: datetime) -> RecordedState:
-    """Returns how far a search is; of a running trial, the epochs that it has reported."""
+    """Returns how far a search is; for a running trial, the epochs it has reported."""
     study = watched.study
     began = [_seconds_ago(trial.attempts[0], now) for trial in study.trials if trial.attempts]
     state = RecordedState(study, (), -max(began, default=0.0))
@@ -61,7 +61,7 @@ def recorded_state(watched: Watched, now: datetime) -> RecordedState:
 
 
 def watch_screen(studies: Sequence[Watched], console: Console, now: datetime) -> Group:
-    """Returns all the studies, one below the other; each gets its share of the screen."""
+    """Returns all the studies, one below the other, each with its share of the screen."""
     share = max((console.height - 1) // max(len(studies), 1), _LEAST)
     most = max((console.height - 1) // share, 1)
     parts: list[RenderableType] = []

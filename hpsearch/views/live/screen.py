@@ -50,6 +50,7 @@ def screen(state: SearchState, console: Console, now_s: float, height: int | Non
             state.ranking.first(rows),
             state.study.objectives,
             width=console.width,
+            unit=state.study.unit,
             limit=rows,
             marked=() if leader is None else (leader.number,),
             count=len(state.trials),

@@ -24,7 +24,7 @@ _SHOWN = 3
 
 
 def size_words(space: Space) -> str:
-    """Returns `7 parameters, 1,024 configurations`, or says that they cannot be counted."""
+    """Returns `7 parameters, 1,024 configurations`, or that they cannot be counted."""
     count, size = len(space.parameters), space.size()
     parameters = f"{count} parameter{'' if count == 1 else 's'}"
     if not count:
@@ -94,7 +94,7 @@ def failure_words(probe: Mapping[str, Any]) -> str:
 
 
 def not_ready_words(extremes: Sequence[Extreme], probes: Sequence[Mapping[str, Any]]) -> str:
-    """Returns in a line which settings cannot train: by the values that none of the others has."""
+    """Returns one line on the settings that cannot train, named by values that only they have."""
     both = [*zip(extremes, probes, strict=True)]
     failing = [(extreme, probe) for extreme, probe in both if not trains(probe)]
     blamed = [pair for pair in failing if not is_infeasible(pair[1])] or failing

@@ -1,4 +1,4 @@
-"""What `hpsearch check` prints: the space, then what real batches of it have shown."""
+"""What `hpsearch check` prints: the space, then the results of real batches."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def print_probes(
     settings: Sequence[Extreme],
     probes: Sequence[Mapping[str, Any]],
 ) -> bool:
-    """Prints what each setting has shown, and the cost of the search; returns whether it can run.
+    """Prints the result of each setting and the cost of the search; returns whether it can run.
 
     Args:
         console: where.
         spec: the study.
         slots: how many trials train at once.
-        settings: those that were tried.
-        probes: what each of them has shown.
+        settings: the settings that were tried.
+        probes: the result of each.
     """
     console.print(branch_table(settings, probes), "")
     tried = [probe for probe in probes if trains(probe)]

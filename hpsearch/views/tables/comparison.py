@@ -33,7 +33,7 @@ class Compared:
 
 
 def comparison(compared: Sequence[Compared]) -> RenderableType:
-    """Returns one row a study, and a word of warning where their values cannot be compared."""
+    """Returns one row per study, and a warning if their values cannot be compared."""
     table = head_table()
     table.add_column("study", overflow="fold")
     table.add_column("state", no_wrap=True)

@@ -1,4 +1,4 @@
-"""What a confirmation found, from its record in the database: a table and its sentences."""
+"""The result of a confirmation, from its record in the database: a table and sentences."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def confirmation_view(record: Record) -> Group:
 
 
 def conclusion(record: Record) -> str:
-    """Returns in a sentence or two which finalist is taken, and why."""
+    """Returns one or two sentences on which finalist is taken, and why."""
     chosen, pair = record["chosen"], record["comparison"]
     if pair is None:
         return f"Trial {chosen} is the only finalist: there is nothing to compare it with."
@@ -52,7 +52,7 @@ def conclusion(record: Record) -> str:
 
 
 def untested_words(missing: str) -> str:
-    """Returns why there is no test value where there can be none, and what counts instead."""
+    """Returns why a model cannot have a test value, and what counts instead."""
     return (
         f"No test value: {missing}. What is known of the model is its confirmed mean, on"
         " the validation data that it was chosen by."
@@ -60,7 +60,7 @@ def untested_words(missing: str) -> str:
 
 
 def words_of_test(record: Record) -> str:
-    """Returns what the test split says of the chosen model, and when it was asked."""
+    """Returns the chosen model's result on the test split, and when it was evaluated."""
     test, model = record["test"], record["model"]
     when = f"the test split was opened at {test['opened']}"
     if test["failure"]:
@@ -79,7 +79,7 @@ def words_of_test(record: Record) -> str:
 
 
 def _earlier_words(test: Record) -> str:
-    """Returns how often others have opened the same images, and what that means."""
+    """Returns how often others have evaluated on the same images, and what that means."""
     earlier = test.get("earlier")
     if not earlier:
         return ""
@@ -153,14 +153,14 @@ def _no_test_words(seeds: int) -> str:
 
 
 def _look_words(pair: Record) -> str:
-    """Returns what counts after earlier looks at fewer seeds, or at other finalists."""
+    """Returns which p-value counts after earlier looks at fewer seeds or other finalists."""
     if pair.get("look", 1) == 1:
         return ""
     return f"; as this is look {pair['look']} at these trials, less than {pair['level']:.2g} counts"
 
 
 def _why_taken(record: Record) -> str:
-    """Returns what makes the chosen of two equals the one to take."""
+    """Returns why the chosen one of two equals is taken."""
     numbered = {one["trial"]: one for one in record["finalists"]}
     pair = record["comparison"]
     other = numbered[pair["second"] if record["chosen"] == pair["first"] else pair["first"]]

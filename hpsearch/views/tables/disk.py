@@ -1,4 +1,4 @@
-"""What studies take on the disk."""
+"""Disk usage by study."""
 
 from __future__ import annotations
 

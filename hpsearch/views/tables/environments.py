@@ -1,4 +1,4 @@
-"""Under which code and versions the trials of a study were trained, in words."""
+"""The code and versions that a study's trials were trained under, in words."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def environments_of(trial: TrialRecord) -> list[int]:
 
 
 def environment_lines(study: StudyRecord) -> list[str]:
-    """Returns a line for each environment: which trials, and what had changed.
+    """Returns a line for each environment: its trials, and what had changed.
 
-    Returns none where all trials were trained under the same.
+    No line if all trials were trained under the same.
     """
     if len(study.environments) < 2:
         return []

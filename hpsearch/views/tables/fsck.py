@@ -1,4 +1,4 @@
-"""What is damaged of a study, as `hpsearch fsck` prints it: a row each, and a sentence."""
+"""A study's problems as `hpsearch fsck` prints them: one row each, and a sentence."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _WIDEST = 24  # trial-0007/last.json.tmp
 
 
 def problem_table(problems: Sequence[Problem]) -> Table:
-    """Returns one row a problem: what it concerns, where, what is wrong, what --repair would do.
+    """Returns one row per problem: what it concerns, where, what is wrong, what --repair would do.
 
-    The really damaged come first; what is only good to know has a `-` for its repair.
+    Errors come first; for information only, the repair is `-`.
     """
     table = head_table()
     table.add_column("what", no_wrap=True)
@@ -54,7 +54,7 @@ def summary(report: FsckReport) -> str:
 
 
 def repaired_words(found: FsckReport, after: FsckReport) -> str:
-    """Returns in a sentence what a repair came to."""
+    """Returns one sentence on the result of a repair."""
     done = sum(problem.repair is not None for problem in found.errors)
     if not found.errors:
         return f"{found.study} is sound: {_trials(found)}; there was nothing to repair"
@@ -64,7 +64,7 @@ def repaired_words(found: FsckReport, after: FsckReport) -> str:
 
 
 def rebuilt_words(name: str, rebuilt: Rebuilt) -> str:
-    """Returns what a database that was made again holds."""
+    """Returns the contents of a rebuilt database."""
     words = f"{name} is made again from {rebuilt.folder}: {rebuilt.trials} trials"
     words += f", {rebuilt.finished} finished"
     for left_out in rebuilt.left_out:

@@ -32,15 +32,15 @@ STYLES = {
 _CURVE = 12
 _METRIC = 16
 _SPACING = 2
-# What parameters that share a cell need: for its header, and for one with its value.
+# The width of a shared cell of parameters: its header, and one parameter with its value.
 _ROOM = (10, 28)
-# What a narrow screen can do without, the first first.
-_SPARE = ("curve", "epochs", "state")
+# What a narrow screen drops, in this order.
+_SPARE = ("curve", "epochs", "validations", "state")
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of results: its cells' width, its header's at most `most` characters."""
+    """A column of results, as wide as its cells; its header has at most `most` characters."""
 
     name: str
     cells: Sequence[Text | Curve]
@@ -54,30 +54,32 @@ def leaderboard(
     *,
     width: int,
     limit: int,
+    unit: str = "epoch",
     marked: Sequence[int] = (),
     count: int | None = None,
     in_order: bool = False,
 ) -> Table:
     """Returns the trials as a table: rank, number, values, curve, epochs, state, parameters.
 
-    No number is ever cut. A screen too narrow for everything goes without the curve, the epochs
-    and the state, in this order.
+    Numbers are never cut; a narrow screen lacks the curve, the epochs and the state, in this order.
 
     Args:
         trials: the trials of one study, in any order.
         objectives: metric name to direction; the first decides the rank.
-        width: columns of the screen. Parameters get a column each where they all fit, and
-            share one line of `name=value` where they do not.
-        limit: rows at most; a last line says how many are left out.
+        width: columns of the screen. Parameters get a column each if they all fit; otherwise they
+            share one column of `name=value`.
+        limit: maximum number of rows; a last line says how many are left out.
+        unit: what the trials report after, `epoch` or `validation`.
         marked: numbers of the trials to show as the best.
-        count: how many trials there are, where those given are only the first of each state.
-        in_order: whether they are in the order to show them.
+        count: how many trials there are, if those given are only the first of each state.
+        in_order: whether they are already in the order to show.
     """
     ordered = list(trials) if in_order else ranked(trials, primary(objectives)[1])
     shown = ordered[:limit] if in_order else top(ordered, limit)
     table = head_table()
     names = short_names(name for trial in shown for name in trial.params)
-    results, room = _fitting(_results(shown, objectives, ranks=not in_order), names, shown, width)
+    found = _results(shown, objectives, f"{unit}s", ranks=not in_order)
+    results, room = _fitting(found, names, shown, width)
     for column in results:
         header = Text(column.name, overflow="ellipsis")
         table.add_column(header, justify=column.side, no_wrap=True, width=column.width)
@@ -101,9 +103,9 @@ def leaderboard(
 
 
 def _results(
-    shown: Sequence[TrialRecord], objectives: Mapping[str, Direction], *, ranks: bool
+    shown: Sequence[TrialRecord], objectives: Mapping[str, Direction], units: str, *, ranks: bool
 ) -> list[_Column]:
-    """Returns the columns of what came out."""
+    """Returns the columns of the results."""
     places = [str(n) if t.state == "complete" else "" for n, t in enumerate(shown, start=1)]
     texts = {"#": places} if ranks else {}
     texts["trial"] = [str(trial.number) for trial in shown]
@@ -121,7 +123,7 @@ def _results(
     columns.append(
         _Column("curve", [Curve(c, _CURVE) for c in curves], max(drawn, len("curve")), "left")
     )
-    columns.append(_column("epochs", [str(epochs_done(trial) or "-") for trial in shown], 6))
+    columns.append(_column(units, [str(epochs_done(trial) or "-") for trial in shown], len(units)))
     state = _column("state", [trial.state for trial in shown], 8)
     return [*columns, _Column(state.name, state.cells, state.width, "left")]
 
@@ -138,7 +140,7 @@ def _values(trial: TrialRecord, count: int) -> list[float | None]:
 def _fitting(
     results: list[_Column], names: Mapping[str, str], shown: Sequence[TrialRecord], width: int
 ) -> tuple[list[_Column], int]:
-    """Returns the columns that the screen has room for, and what is left for parameters."""
+    """Returns the columns that fit the screen, and the width left for parameters."""
     pairs = [formatting.one_line({n: v}, names) for t in shown for n, v in [*t.params.items()][:1]]
     minimum, most = _ROOM
     wanted = (

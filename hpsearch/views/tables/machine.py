@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def findings_table(findings: list[Finding]) -> Table:
-    """Returns one line a finding."""
+    """Returns one line per finding."""
     grid = Table.grid(padding=(0, 2))
     for finding in findings:
         label = Text("ok", style="green") if finding.ok else Text("warn", style="yellow")

@@ -1,4 +1,4 @@
-"""The nodes of a running search: who is in, what each trains, how fast."""
+"""The nodes of a running search: which are connected, what each trains, and how fast."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def nodes_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Returns a line for each node.
 
     Args:
-        rows: what the search says of its nodes, as `read_rows` returns it.
+        rows: the search's record of its nodes, as `read_rows` returns it.
     """
     table = Table(box=None, pad_edge=False)
     for heading in ("node", "host", "state"):

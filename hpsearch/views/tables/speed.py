@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def print_speed(console: Console, measured: Sequence[Measurement]) -> None:
-    """Prints how fast each variant is, the file as it is first, and a recommendation."""
+    """Prints the speed of each variant, starting with the file as it is, and a recommendation."""
     baseline, *others = measured
     if baseline.failure:
         console.print(f"The speed cannot be measured: {baseline.failure}", "", markup=False)
@@ -62,9 +62,9 @@ def _compiling(timed: Measurement) -> str:
 
 
 def recommendation(baseline: Measurement, others: Sequence[Measurement], epochs: int) -> str:
-    """Returns what to write into the study file, and why; or that nothing is worth it.
+    """Returns what to write into the study file and why, or that nothing is worth it.
 
-    Recommended is what gains more than 5 % in every round, and earns its compiling back within a
+    Recommends what gains more than 5 % in every round and earns its compilation back within a
     trial.
 
     Args:
@@ -95,7 +95,7 @@ def recommendation(baseline: Measurement, others: Sequence[Measurement], epochs:
 
 
 def _earned_after(baseline: Measurement, other: Measurement) -> float:
-    """Returns the epochs after which compiling is earned back; 0 where an epoch has no length."""
+    """Returns after how many epochs compiling is earned back; 0 if epochs have no length."""
     extra = other.compile_s - baseline.compile_s
     steps = other.rounds[0]["steps_per_epoch"]
     return max(extra, 0.0) / (baseline.step_s - other.step_s) / steps if steps else 0.0

@@ -1,4 +1,4 @@
-"""How many trials failed, and in which ways, in one line."""
+"""A study's facts, its trials and its failures, as `list` and `status` print them."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
     from hpsearch.search.store import StudyRecord, TrialRecord
 
-# Told to the sampler as pruned, with a constraint that does not hold.
+# Reported to the sampler as pruned, with a violated constraint.
 _AVOIDED = ("out of memory", "infeasible")
 
 
 def failure_counts(study: StudyRecord) -> str:
-    """Returns `7: hang 2, training 5; out of memory 3 (pruned)`, or nothing where none failed."""
+    """Returns `7: hang 2, training 5; out of memory 3 (pruned)`; empty if none failed."""
     kinds = {kind: len(trials) for kind, trials in study.failures.items()}
     avoided = {kind: kinds.pop(kind) for kind in _AVOIDED if kind in kinds}
     counts = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
@@ -49,7 +49,7 @@ STATE_STYLES = {"running": "cyan", "done": "green", "interrupted": "yellow", "ne
 
 
 def study_list(studies: Sequence[StudyRecord]) -> Table:
-    """Returns one row a study: name, state, share of the budget, best value, counts."""
+    """Returns one row per study: name, state, share of the budget, best value, counts."""
     table = head_table()
     table.add_column("study", overflow="fold")
     table.add_column("state", no_wrap=True)
@@ -69,7 +69,7 @@ def study_list(studies: Sequence[StudyRecord]) -> Table:
 
 
 def best_words(study: StudyRecord) -> str:
-    """Returns `val_accuracy 0.9931 (trial 17)`, and the unfinished trial that is better already."""
+    """Returns `val_accuracy 0.9931 (trial 17)`, and an unfinished trial that is already better."""
     words = []
     if study.best is not None and study.best.values is not None:
         named = zip(study.objectives, study.best.values, strict=True)
@@ -77,7 +77,9 @@ def best_words(study: StudyRecord) -> str:
         words.append(f"{values} (trial {study.best.number})")
     if (leads := leading(study)) is not None:
         value = f"{primary(study.objectives)[0]} {formatting.metric(leads.value)}"
-        words.append(f"so far {value} (trial {leads.number}, epoch {leads.step}, {leads.state})")
+        words.append(
+            f"so far {value} (trial {leads.number}, {study.unit} {leads.step}, {leads.state})"
+        )
     return "; ".join(words) or "-"
 
 
@@ -89,16 +91,16 @@ _NAMES = 10  # columns for the names of facts
 def study_status(
     study: StudyRecord, *, width: int, limit: int = 10, sort: str | None = None
 ) -> Group:
-    """Returns the study's facts, then its best trials, then why trials failed.
+    """Returns the study's facts, its best trials, and why trials failed.
 
     Args:
-        study: the study as it stands.
+        study: the study as it is now.
         width: columns of the screen.
         limit: rows of the leaderboard at most.
-        sort: what to sort it by, see `sorted_by`; None for the best first.
+        sort: what to sort by, see `sorted_by`; None for the best first.
 
     Raises:
-        InputError: there is nothing of this name to sort by.
+        InputError: no value of this name exists.
     """
     parts: list[RenderableType] = [study_heading(study), *_facts(study, width)]
     if study.trials:
@@ -110,6 +112,7 @@ def study_status(
             study.objectives,
             width=width,
             limit=limit,
+            unit=study.unit,
             marked=marked,
             in_order=sort is not None,
         )
@@ -137,10 +140,10 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
         "runs": study.runs,
     }
     if rungs := count_rungs(study.trials):
-        rows["epochs"] = epochs_words(study)
+        rows[f"{study.unit}s"] = epochs_words(study)
         rows["rungs"] = f"\n{' ' * _NAMES}".join(map(str, rungs))
     elif study.epochs:
-        rows["epochs"] = epochs_words(study)
+        rows[f"{study.unit}s"] = epochs_words(study)
     if study.pareto_front:
         rows["Pareto"] = "trials " + ", ".join(str(trial.number) for trial in study.pareto_front)
     if study.failures:
@@ -158,7 +161,7 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
 
 
 def _failures(study: StudyRecord) -> list[RenderableType]:
-    """Returns the last failures, equal ones in one line."""
+    """Returns the last failures, with equal ones in one line."""
     failed = [trial for trial in study.trials if trial.state == "failed"]
     groups: dict[str, list[TrialRecord]] = {}
     for trial in failed:
@@ -176,7 +179,7 @@ def _failures(study: StudyRecord) -> list[RenderableType]:
 def _failure(
     words: str, trials: Sequence[TrialRecord], fine: Collection[tuple[str, Scalar]]
 ) -> str:
-    """Returns a failure in a line, with the value that only its trials have, if there is one."""
+    """Returns a failure as one line, with the parameter value that only its trials have, if any."""
     if len(trials) == 1:
         return f"trial {trials[0].number} {words}"
     numbers = [str(trial.number) for trial in trials]

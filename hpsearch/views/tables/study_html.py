@@ -21,7 +21,7 @@ _CURVE = 12
 
 
 def study_html(study: StudyRecord, limit: int = ROWS) -> str:
-    """Returns a study: its state and budget, its best trial, and its first trials as a table."""
+    """Returns a study's state and budget, its best trial, and its first trials as a table."""
     share = progress_html(study.budget, study.counts)
     counts, best = escape(counts_line(study.counts)), escape(best_words(study))
     head = f"<p><b>{escape(study.name)}</b>: {study.state}, {share} ({counts})<br>best: {best}</p>"
@@ -29,7 +29,7 @@ def study_html(study: StudyRecord, limit: int = ROWS) -> str:
 
 
 def progress_html(budget: int | None, counts: Mapping[TrialState, int]) -> str:
-    """Returns how much of the budget is done, as a bar and in numbers."""
+    """Returns how much of the budget is used, as a bar and in numbers."""
     finished = done(counts)
     if budget is None:
         return f"{finished} done"
@@ -40,7 +40,7 @@ def progress_html(budget: int | None, counts: Mapping[TrialState, int]) -> str:
 def trials_html(
     trials: Sequence[TrialRecord], objectives: Mapping[str, Direction], limit: int = ROWS
 ) -> str:
-    """Returns the first trials as a table, the best first; nothing where there are none."""
+    """Returns the first trials as a table, best first; empty if there are none."""
     if not trials:
         return ""
     ordered = ranked(trials, primary(objectives)[1])

@@ -1,4 +1,4 @@
-"""How often a trial was started, why each attempt ended, and what of it was in vain."""
+"""A trial's details and its attempts: when each ran, why it ended, and what was lost."""
 
 from __future__ import annotations
 
@@ -24,13 +24,18 @@ if TYPE_CHECKING:
     from hpsearch.search.store import StudyRecord, TrialRecord
 
 
-def attempts_table(trial: TrialRecord) -> Table:
-    """Returns one row an attempt; what nobody has recorded is a dash."""
+def attempts_table(trial: TrialRecord, unit: str = "epoch") -> Table:
+    """Returns one row per attempt; a dash for what was not recorded.
+
+    Args:
+        trial: the trial.
+        unit: what it reports after, `epoch` or `validation`.
+    """
     table = head_table()
     table.add_column("attempt", justify="right", no_wrap=True)
     table.add_column("started", no_wrap=True)
     table.add_column("on", overflow="fold")
-    table.add_column("epochs", no_wrap=True)
+    table.add_column(f"{unit}s", no_wrap=True)
     table.add_column("ended")
     table.add_column("lost", no_wrap=True)
     several_hosts = len({attempt.get("host") for attempt in trial.attempts}) > 1
@@ -41,24 +46,27 @@ def attempts_table(trial: TrialRecord) -> Table:
             _place(attempt, several_hosts),
             _epochs(attempt),
             str(attempt.get("how") or "-").removeprefix("its process "),
-            lost_words(attempt, later),
+            lost_words(attempt, later, unit),
         )
         table.add_row(str(index + 1), *map(Text, cells))
     return table
 
 
-def lost_words(attempt: Mapping[str, Any], later: Sequence[Mapping[str, Any]]) -> str:
-    """Returns what an attempt did in vain: `3.1s`, or `2 epochs and 3.1s`.
+def lost_words(
+    attempt: Mapping[str, Any], later: Sequence[Mapping[str, Any]], unit: str = "epoch"
+) -> str:
+    """Returns the work an attempt lost: `3.1s`, or `2 epochs and 3.1s`.
 
     Args:
         attempt: the attempt.
-        later: those that came after it; whole epochs are lost where the next continues from fewer
-            than were done, since a checkpoint was damaged.
+        later: the attempts after it; whole epochs are lost if the next one continues from fewer
+            than were done, because a checkpoint was damaged.
+        unit: `epoch` or `validation`.
     """
     begun = (one["from_epoch"] for one in later if one.get("from_epoch") is not None)
     done = attempt.get("epochs") or 0
     epochs = max(done - next(begun, done), 0)
-    words = [f"{epochs} epoch{'s' * (epochs > 1)}"] * bool(epochs)
+    words = [f"{epochs} {unit}{'s' * (epochs > 1)}"] * bool(epochs)
     if attempt.get("lost_s") is not None:
         words.append(spell(attempt["lost_s"]))
     return " and ".join(words) or "-"
@@ -77,14 +85,14 @@ def _epochs(attempt: Mapping[str, Any]) -> str:
 
 
 _CURVE = 40
-# Shown elsewhere, or already by `time` and `weights`.
+# Shown elsewhere, or as `time` and `weights`.
 _FAILED_AT = "failed_at"
 _OF_FAILURE = (FAILURE, FAILURE_KIND, _FAILED_AT, TRACEBACK)
 _OWN_PLACES = (*_OF_FAILURE, PAUSED_AT, "parameters", "best_parameters", "best_seconds")
 
 
 def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
-    """Returns a trial's result, parameters, curve, attempts, and why it failed if it did."""
+    """Returns a trial's result, parameters, curve and attempts, and why it failed if it did."""
     parts: list[RenderableType] = [
         Text.assemble(
             (f"{study.name}, trial {trial.number}", "bold"),
@@ -103,9 +111,9 @@ def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
     if trial.attempts:
         count = len(trial.attempts)
         title = f"{count} attempt{'s' * (count > 1)}"
-        parts += [Text(), Text(title, style="bold"), attempts_table(trial)]
+        parts += [Text(), Text(title, style="bold"), attempts_table(trial, study.unit)]
     if trial.state == "failed" or FAILURE in trial.attributes:
-        parts += [Text(), *_failure(trial)]
+        parts += [Text(), *_failure(trial, study.unit)]
     return Group(*parts)
 
 
@@ -168,11 +176,11 @@ def _decisions(trial: TrialRecord, unit: str) -> Table:
     return grid
 
 
-def _failure(trial: TrialRecord) -> list[RenderableType]:
+def _failure(trial: TrialRecord, unit: str) -> list[RenderableType]:
     known = trial.attributes
     places = {
         "kind": trial.failure_kind if FAILURE_KIND in known else None,
-        "place": _place_trial(trial),
+        "place": _place_trial(trial, unit),
     }
     parts: list[RenderableType] = [Text(f"failure: {trial.failure}", style="red")]
     if any(places.values()):
@@ -183,15 +191,15 @@ def _failure(trial: TrialRecord) -> list[RenderableType]:
 
 
 def _legible(traceback: str) -> str:
-    """Returns the tail of a traceback without the lines that only underline."""
+    """Returns the tail of a traceback without the lines of markers."""
     lines = [line for line in traceback.splitlines() if line.strip(" ^~")]
     cut = lines[0].startswith(" ")
     return "\n".join(["  ..."] * cut + lines)
 
 
-def _place_trial(trial: TrialRecord) -> str | None:
-    """Returns where the trial failed; of one whose process could not say so, after which epoch."""
+def _place_trial(trial: TrialRecord, unit: str) -> str | None:
+    """Returns where the trial failed; if its process could not report that, after which report."""
     if _FAILED_AT in trial.attributes:
         return str(trial.attributes[_FAILED_AT])
     done = max(trial.values_by_epoch, default=0)
-    return f"after epoch {done}" if done else None
+    return f"after {unit} {done}" if done else None

@@ -485,8 +485,7 @@ def test_a_trial_that_hangs_is_killed_and_tried_again(bench: Bench) -> None:
         "its process gave no sign of life for 0.05 s (study.hang_timeout), 4 times in a row"
     )
     assert watcher.notes[0] == (
-        "trial 0: its process gave no sign of life for 0.05 s (study.hang_timeout); it continues"
-        " after epoch 0"
+        "trial 0: its process gave no sign of life for 0.05 s (study.hang_timeout); it starts over"
     )
 
 
@@ -589,10 +588,10 @@ def test_a_trial_that_finds_no_room_continues_when_there_is(bench: Bench) -> Non
     assert record.counts["complete"] == 4
     assert [len(trial.attempts) for trial in record.trials] == [2, 1, 2, 1]
     assert watcher.notes == [
-        "trial 0: its process found no room on the disk; it continues after epoch 0",
+        "trial 0: its process found no room on the disk; it starts over",
         "no room for 0: the search waits for 1.05 MB of room, for 15 minutes at most",
         "there is room on the disk again: the search continues",
-        "trial 2: its process found no room on the disk; it continues after epoch 0",
+        "trial 2: its process found no room on the disk; it starts over",
         "no room for 2: the search waits for 1.05 MB of room, for 15 minutes at most",
         "there is room on the disk again: the search continues",
     ]
@@ -688,7 +687,7 @@ def test_a_lost_node_is_never_the_failure_of_its_trial(bench: Bench) -> None:
     trial = bench.record().trials[0]
     assert (trial.state, len(trial.attempts)) == ("complete", 7)
     assert trial.attempts[0]["how"] == f"its process {lost}"
-    assert watcher.notes == [f"trial 0: its process {lost}; it continues after epoch 0"] * 6
+    assert watcher.notes == [f"trial 0: its process {lost}; it starts over"] * 6
 
 
 def test_what_an_attempt_says_after_its_end_changes_nothing(bench: Bench) -> None:

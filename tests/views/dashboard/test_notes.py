@@ -43,6 +43,11 @@ def test_a_note_opens_with_how_the_trial_ended(
     assert trial_note(OBJECTIVES, trial, {}).startswith(words)
 
 
+def test_a_note_counts_what_the_trial_reports_after(make_trial: Callable[..., Any]) -> None:
+    note = trial_note(OBJECTIVES, make_trial(state="running"), {}, "validation")
+    assert note.startswith("**Running**: 2 validations done")
+
+
 def test_a_note_shows_curves_parameters_and_checkpoint(make_trial: Callable[..., Any]) -> None:
     trial = make_trial()
     note = trial_note(OBJECTIVES, trial, {"learning curves": "/artifacts/1/2/1-0-1"})

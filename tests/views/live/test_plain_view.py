@@ -38,6 +38,18 @@ def test_one_line_for_what_matters_and_no_control_codes(make_study: Any, make_tr
     ]
 
 
+def test_what_reports_validations_is_counted_in_these(make_study: Any, make_trial: Any) -> None:
+    stream = io.StringIO()
+    view = PlainView(stream)
+    view.opened(make_study(budget=3, unit="validation"), ["cpu:0"])
+    view.started(1, "cpu:0", {}, 4)
+    view.ended(make_trial(1, value=0.9876))
+    assert stream.getvalue().splitlines()[1:] == [
+        "trial 1 continues after validation 4 on cpu:0",
+        "trial 1 complete  val_accuracy 0.9876  2 validations  1m 15s  hidden=32 lr=0.001",
+    ]
+
+
 def test_study_that_is_done_says_so(make_study: Any, make_trial: Any) -> None:
     stream = io.StringIO()
     PlainView(stream).opened(make_study(make_trial(0)), ["cpu:0"])

@@ -13,6 +13,11 @@ def lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.splitlines()]
 
 
+def test_validations_have_a_column_of_that_name(make_trial: Any, on_screen: Any) -> None:
+    table = leaderboard([make_trial()], GOAL, width=120, limit=5, unit="validation")
+    assert lines(on_screen(table))[0].split()[4] == "validations"
+
+
 def test_each_parameter_has_a_column_where_all_fit(make_trial: Any, on_screen: Any) -> None:
     table = leaderboard([make_trial(7, value=0.9876)], GOAL, width=120, limit=5)
     head, _, row = lines(on_screen(table))

@@ -14,7 +14,7 @@ _ROWS = 25
 
 
 def leaderboard(data: ReportData) -> Section | None:
-    """Returns the best trials as a table, and the front of several objectives."""
+    """Returns the best trials as a table, and the Pareto front of several objectives."""
     study = data.study
     if not study.trials:
         return None
