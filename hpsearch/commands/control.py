@@ -34,7 +34,7 @@ def control(
     ],
     storage: Storage = None,
 ) -> int:
-    """Tell a running search to pause, resume, drain, stop, fail, promote, enqueue or budget."""
+    """Control a running search: pause or stop it, promote a trial, change the budget."""
     from hpsearch.commands.context import open_named
     from hpsearch.search.store import (
         Command,

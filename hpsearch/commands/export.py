@@ -25,7 +25,8 @@ def export(
     /,
     *,
     trial: Annotated[
-        NonNegativeInt | None, Parameter(metavar="N", help="Its number. [default: see above]")
+        NonNegativeInt | None,
+        Parameter(metavar="N", help="The trial's number. [default: see above]"),
     ] = None,
     format: Annotated[  # noqa: A002
         Format, Parameter(help="A graph for onnxruntime, one for torch, or weights alone.")
@@ -33,7 +34,9 @@ def export(
     output: Annotated[
         Path | None,
         Parameter(
-            name=("--output", "-o"), metavar="FILE", help="The file. [default: NAME-trial-N.onnx]"
+            name=("--output", "-o"),
+            metavar="FILE",
+            help="The file to write. [default: NAME-trial-N.onnx]",
         ),
     ] = None,
     storage: Storage = None,

@@ -27,7 +27,9 @@ def init(
     *more: MoreChanges,
     data: Annotated[
         str | None,
-        Parameter(metavar="MODULE.Class", help="Its LightningDataModule. [default: beside it]"),
+        Parameter(
+            metavar="MODULE.Class", help="Its LightningDataModule. [default: the one beside it]"
+        ),
     ] = None,
     config: Annotated[
         Path | None,

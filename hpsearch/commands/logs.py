@@ -26,12 +26,15 @@ def logs(
     follow: Annotated[
         bool,
         Parameter(
-            name=("--follow", "-f"), negative="", show_default=False, help="Until the trial ends."
+            name=("--follow", "-f"),
+            negative="",
+            show_default=False,
+            help="Keep printing until the trial ends.",
         ),
     ] = False,
     storage: Storage = None,
 ) -> None:
-    """Print what a trial has printed."""
+    """Print the output of a trial."""
     from hpsearch.protocol.layout import TrialFiles, trial_folder
 
     stored = open_named(name, storage)

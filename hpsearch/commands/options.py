@@ -47,7 +47,7 @@ def _trial(_: Any, tokens: Sequence[Any]) -> str:
     return word
 
 
-StudyFile = Annotated[Path, Parameter(name="STUDY", help="The study file, a YAML.")]
+StudyFile = Annotated[Path, Parameter(name="STUDY", help="The study file (YAML).")]
 StudyName = Annotated[str, Parameter(name="NAME", help="The study's name, as `list` shows it.")]
 TrialNumber = Annotated[
     str,
@@ -92,7 +92,7 @@ Trust = Annotated[
     Parameter(
         negative="",
         show_default=False,
-        help="Run code that others could have written, once you have read it.",
+        help="Run code even though others could have written it; read it first.",
     ),
 ]
 AcceptChanges = Annotated[
@@ -107,7 +107,7 @@ DevicesPerTrial = Annotated[
     PositiveInt | None,
     Parameter(
         metavar="K",
-        help="Train each trial on so many devices; for --set study.devices_per_trial=K.",
+        help="Devices for each trial; the same as --set study.devices_per_trial=K.",
     ),
 ]
 Restart = Annotated[
@@ -115,15 +115,15 @@ Restart = Annotated[
     Parameter(
         negative="",
         show_default=False,
-        help="Start over: the study of this name is deleted, its files go to a trash folder.",
+        help="Start over: delete the study of this name, and move its files to a trash folder.",
     ),
 ]
 Notify = Annotated[
     str | None,
     Parameter(
         metavar="COMMAND",
-        help="At the end, run this with the result in $HPSEARCH_SUMMARY; `bell` rings the"
-        " terminal's.",
+        help="Run this command at the end, with the result in $HPSEARCH_SUMMARY; `bell` rings the"
+        " terminal's bell.",
     ),
 ]
 PerDevice = Annotated[PositiveInt, Parameter(metavar="K", help="Concurrent trials on each device.")]
@@ -132,7 +132,7 @@ PerDevice = Annotated[PositiveInt, Parameter(metavar="K", help="Concurrent trial
 Nodes = Annotated[
     str | None,
     Parameter(
-        metavar="HOST,HOST", help="Train on these hosts over ssh, or on the hosts in a file."
+        metavar="HOST,HOST", help="Train on these hosts over ssh, or on those listed in a file."
     ),
 ]
 Slurm = Annotated[
@@ -143,7 +143,8 @@ Kubernetes = Annotated[
     str | None, Parameter(metavar="SELECTOR", help="Train in the pods with these labels.")
 ]
 Ray = Annotated[
-    str | None, Parameter(metavar="ADDRESS", help="Train on a Ray cluster, such as auto.")
+    str | None,
+    Parameter(metavar="ADDRESS", help="Train on the Ray cluster at this address, or `auto`."),
 ]
 
 
@@ -152,8 +153,10 @@ Ray = Annotated[
 class SearchOptions:
     """Limits, devices and database of a search."""
 
-    trials: Annotated[PositiveInt | None, Parameter(metavar="N", help="Trials in all.")] = None
-    add: Annotated[PositiveInt | None, Parameter(metavar="N", help="More trials.")] = None
+    trials: Annotated[
+        PositiveInt | None, Parameter(metavar="N", help="Total number of trials.")
+    ] = None
+    add: Annotated[PositiveInt | None, Parameter(metavar="N", help="Add this many trials.")] = None
     timeout: Annotated[
         float | None,
         Parameter(

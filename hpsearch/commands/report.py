@@ -21,7 +21,7 @@ def report(
     storage: Storage = None,
     trust: Trust = False,
 ) -> None:
-    """Write a page that explains a study, as one HTML file."""
+    """Write a report on a study, as one HTML file."""
     from rich.markup import escape
 
     from hpsearch.measure.report import gather

@@ -104,7 +104,7 @@ def best(
     storage: Storage = None,
     json: Json = False,
 ) -> None:
-    """Show the best trial; write it as a study file."""
+    """Show the best trial, or write it as a study file."""
     from hpsearch.views import json_output
     from hpsearch.views.tables import trial_details
     from hpsearch.views.winner import study_file

@@ -26,11 +26,14 @@ _SHARE = 10
 
 def watch(
     *names: Annotated[
-        str, Parameter(name="NAME", help="Studies, as `list` shows them. [default: all that run]")
+        str,
+        Parameter(
+            name="NAME", help="Studies, as `list` shows them. [default: all that are running]"
+        ),
     ],
     storage: Storage = None,
 ) -> None:
-    """Show searches that run elsewhere, live; Ctrl-C ends the view and no search."""
+    """Show running searches live; Ctrl-C ends only the view."""
     studies = _studies(names, storage)
     screen = console()
     from hpsearch.views.tables import study_status

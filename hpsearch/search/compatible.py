@@ -1,4 +1,4 @@
-"""What may change between one run of a study and the next: not what is searched, nor the code."""
+"""What may change between two runs of a study, and what may not: the search space and the code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hpsearch.search.store.keys import ATTEMPTS, CURVE, ENVIRONMENTS, ID
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.studyfile.yaml_text import to_yaml
 
-# These say how far and where a study goes, or how it chooses; what is searched stays the same.
+# These decide how far and where a study runs, or how it chooses; what is searched stays the same.
 MUTABLE_KEYS = (
     *("trials", "epochs", "timeout", "storage", "description", "sampler", "pruner"),
     *("scheduler", "enqueue", "audit"),
@@ -30,13 +30,13 @@ MUTABLE_KEYS = (
 
 
 def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
-    """Removes a stored study if no trial of it has a value and file or code has changed.
+    """Removes a stored study without any value if its file or code has changed.
 
-    What failed in every trial has been put right, then, and there is nothing to compare with. The
-    study's folder is kept under another name.
+    Whatever failed in every trial has been corrected then, and there is nothing to compare with.
+    The study's folder is kept under another name.
 
     Returns:
-        What was done, in a sentence; empty if nothing was.
+        A sentence on what was done; empty if nothing was.
     """
     if not _begins_anew(stored, spec):
         return ""
@@ -52,9 +52,9 @@ def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
 
 def _begins_anew(stored: StoredStudy, given: StudySpec) -> bool:
     if stored.count(TrialState.COMPLETE):
-        return False  # it has a value: the trials need not be read
+        return False  # it has a value: no need to read the trials
     trials = stored.study.get_trials(deepcopy=False)
-    # A trial without a value, be it for data that could not be read, has nothing to lose.
+    # A trial without a value, even one whose data could not be read, has nothing to lose.
     if any(map(_has_value, trials)) or _has_reports(stored.study, trials):
         return False
     known = stored.study.user_attrs.get(ENVIRONMENTS, ())
@@ -68,7 +68,7 @@ def _has_value(trial: FrozenTrial) -> bool:
 
 
 def _has_reports(study: optuna.Study, trials: Sequence[FrozenTrial]) -> bool:
-    """Tells whether a trial has reported what the database has not got, since it was killed."""
+    """Returns whether a trial's record has reports that the database lacks, because of a kill."""
     folder, study_id = find_runs(study, None) / study.study_name, study.user_attrs[ID]
     return any(
         own_reports(folder / trial_folder(trial.number), study_id, trial.number, trial.params)
@@ -110,13 +110,13 @@ def check_compatible(stored: StudySpec, given: StudySpec) -> None:
 
 
 def check_environment(study: optuna.Study, spec: StudySpec, *, accept_changes: bool) -> int:
-    """Returns the number of the environment that trials are trained under from now on, from 0.
+    """Returns the number (from 0) of the environment that trials are trained under from now on.
 
-    It is written to the study if it is new; this process must own the study.
+    A new environment is written to the study, which this process must own.
 
     Raises:
-        InputError: the code of the study's own modules, or a library's version, is not that of
-            the trials before, and the user did not accept that; the message says what differs.
+        InputError: the code of the study's own modules, or a library's version, has changed since
+            earlier trials, and the user did not accept that; the message says what differs.
     """
     now = find_environment(spec.document, spec.import_paths)
     known = list(study.user_attrs.get(ENVIRONMENTS, ()))

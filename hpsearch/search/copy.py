@@ -35,8 +35,8 @@ class Copied:
     """What was copied.
 
     Attributes:
-        trials: of the study, by which study: itself, and its confirmation if it has one.
-        runs: the folder of the trials' files, which stay where they are.
+        trials: how many, by study: itself, and its confirmation if it has one.
+        runs: the folder of the trials' files, which are not moved.
     """
 
     trials: Mapping[str, int]
@@ -44,11 +44,11 @@ class Copied:
 
 
 def copy_study(name: str, source: RDBStorage, target: RDBStorage) -> Copied:
-    """Copies a study and its confirmation; from then on it can be run in the target only.
+    """Copies a study and its confirmation; from then on, only the target can run it.
 
-    It stays the same study, of the same id: its files are its own there, too. Nobody may own it
-    meanwhile. The same call again finishes one that was interrupted. A study that was copied away
-    from the target, and comes back, replaces what was left there.
+    It stays the same study with the same id, so its files still belong to it. Nobody may own it
+    meanwhile. Repeating the call finishes an interrupted copy. A study that was copied away from
+    the target and comes back replaces what was left there.
 
     Raises:
         InputError: it cannot be copied, or a search owns it; nothing was changed.
@@ -103,7 +103,7 @@ def _refuse_other(stored: StoredStudy, other: StoredStudy | None) -> None:
 
 
 def _copy(stored: StoredStudy, other: StoredStudy | None, target: RDBStorage) -> list[FrozenTrial]:
-    """Writes a study into the target, if it is not there, and gives it the folder of its trials."""
+    """Writes a study into the target, if it is not there, with the folder of its trials."""
     trials = read_trials(stored.database.engine, stored.row)
     runs = find_runs(stored.study, None)
     if other is not None and MOVED in other.study.user_attrs:
@@ -129,7 +129,7 @@ def _equal(stored: StoredStudy, other: StoredStudy) -> bool:
 
 
 def _facts(trial: FrozenTrial) -> Sequence[Any]:
-    # As text: NaN, which a curve may hold, equals nothing.
+    # As text: a curve may contain NaN, which equals nothing.
     return (
         *(trial.number, trial.state, trial.datetime_start, trial.datetime_complete),
         *(repr(trial.values), repr(sorted(trial.intermediate_values.items()))),

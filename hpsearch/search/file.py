@@ -25,10 +25,10 @@ from hpsearch.studyfile.study import StudySpec
 def open_for_run(
     parsed: ParsedStudy, storage: str | None, report: Report, call: Call | None = None
 ) -> tuple[StudySpec, RDBStorage]:
-    """Returns the study of a file, and the database it belongs into.
+    """Returns the study of a file, and the database it belongs to.
 
-    A study that the database has unchanged was checked when it began: its classes are not imported
-    again.
+    A study that is in the database, unchanged, was checked when it began, so its classes are not
+    imported again.
 
     Args:
         parsed: the study file, without errors in its text.
@@ -55,7 +55,7 @@ def _is_on_record(spec: StudySpec, url: str) -> bool:
 
 
 def require_trust_in_study(stored: StoredStudy, report: Report, *, trust: bool) -> None:
-    """Reports what others could have written of a stored study's code, if the user trusts it.
+    """Reports which code of a stored study others could have written, if the user trusts it.
 
     Its confirmation is a separate study and is checked too.
 

@@ -1,4 +1,4 @@
-"""A trial that has been trained, as the job it was: to export its model or to look into it."""
+"""The model of a trained trial: finding its checkpoint, describing it as a job, exporting it."""
 
 from __future__ import annotations
 

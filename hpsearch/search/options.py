@@ -1,4 +1,4 @@
-"""How far one command takes a search, and where its trials run."""
+"""The options of one run of a search: how far it goes, and where its trials run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class RunOptions(Place):
             one trial at a time, to debug.
         devices: `auto`, `cpu`, `cpu:2`, `cuda` or `cuda:0,1`.
         per_device: trials at once on each device.
-        nodes: hosts between commas, or the path of a `cluster.yaml`, to train on these machines.
+        nodes: machines to train on: hosts separated by commas, or the path of a `cluster.yaml`.
         slurm: what to ask Slurm for, as `key=value ...`; empty for the allocation this runs in.
         kubernetes: labels of the pods to train in.
         ray: address of the Ray cluster to train on, or `auto`.
         trials: trials in all; None for what the study file says.
-        add: this many more trials than there are; None for none.
+        add: how many trials to add to those there are; None for none.
         timeout_s: seconds after which no more epochs begin; None for what the study file says.
-        accept_changes: whether to continue under other code, data or versions than before.
+        accept_changes: whether to continue although code, data or versions have changed.
         runs: folder of the trials' files; None for where they are, or `runs`.
     """
 

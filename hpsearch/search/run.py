@@ -78,7 +78,7 @@ def run_study(
     engine: PreparedEngine,
     observer: Observer,
 ) -> SearchOutcome:
-    """Runs the study of a file: begins it, or continues it if the database has it.
+    """Runs the study of a file: starts it, or continues it if the database has it.
 
     Raises:
         InputError: something given is wrong; nothing was trained or changed.
@@ -98,7 +98,7 @@ def run_study(
     check_compatible(stored.spec, spec)
     budget = spec.trials
     if stored.spec.trials == spec.trials and spec.trials is not None:
-        # What --trials or --add has raised stays; what --trials has lowered was for once.
+        # A budget raised by --trials or --add stays; one lowered by --trials was for one run.
         budget = max(spec.trials, stored.study.user_attrs.get(BUDGET) or 0)
     stored = StoredStudy(database, stored.study, spec)
     return _search(stored, budget, options, engine, observer)
@@ -133,7 +133,8 @@ def _search(
         folder = claim_folder(study, runs)
         trials = _budget(budget, options, stored.count(), spec)
         queue, accept = new_settings(study, spec), options.accept_changes
-        # What is done is shown under any code; only new trials must be comparable with the others.
+        # A finished study is shown under any code; only new trials must be comparable with the
+        # others.
         is_done = _is_done(stored, trials, len(queue))
         environment = 0 if is_done else check_environment(study, spec, accept_changes=accept)
         describe_study(study, spec, runs, trials)
@@ -170,7 +171,7 @@ def _search(
 
 @contextmanager
 def _owning(stored: StoredStudy) -> Iterator[Lease]:
-    """Owns the study inside the block; a database that fails there becomes one sentence."""
+    """Owns the study inside the block; a database failure there becomes one sentence."""
     name = stored.name
     try:
         lease = stored.own()
@@ -186,19 +187,19 @@ def _owning(stored: StoredStudy) -> Iterator[Lease]:
 
 
 def _budget(stored: int | None, options: RunOptions, there: int, spec: StudySpec) -> int | None:
-    """Returns how many trials the study may take in all, those that are there among them."""
+    """Returns how many trials the study may have in all, including those there are."""
     budget = options.trials if options.trials is not None else stored
     budget = (budget or there) + options.add if options.add else budget
     return min(filter(None, (budget, grid_size(spec))), default=None)
 
 
 def _is_done(stored: StoredStudy, budget: int | None, queued: int) -> bool:
-    """Returns whether every trial that the study may take is finished.
+    """Returns whether every trial that the study may have is finished.
 
     Args:
         stored: the study.
         budget: its trials in all; None for no limit.
-        queued: how many settings are about to be queued.
+        queued: how many settings are about to be added.
     """
     finished = stored.count(*(state for state in TrialState if state.is_finished()))
     return budget is not None and finished >= max(budget, stored.count() + queued)
@@ -211,7 +212,7 @@ def _workload(spec: StudySpec, folder: Path, observer: Observer) -> Workload:
 
 
 def _is_untried(stored: StoredStudy, record: StudyRecord) -> bool:
-    """Returns whether no trial has shown yet that the study's trials can be trained."""
+    """Returns whether no trial has yet shown that the study's trials can be trained."""
     if CONFIRMS in stored.study.user_attrs:
         return False
     return not any(trial.values_by_epoch for trial in record.trials)

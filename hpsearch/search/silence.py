@@ -13,7 +13,7 @@ _NOISY = ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "torch")
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Silences them inside the block; `python -W` still shows the warnings."""
+    """Silences them inside the block; with `python -W` the warnings are still shown."""
     loggers = [logging.getLogger(name) for name in _NOISY]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

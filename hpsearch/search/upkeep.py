@@ -1,4 +1,4 @@
-"""Studies put away, renamed, and rid of checkpoints that nobody wants any more."""
+"""Upkeep of studies: moved to the trash, renamed, and freed of checkpoints."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ TRASH = ".trash"
 def discard(stored: StoredStudy) -> Path | None:
     """Removes a study and its confirmation from the database; keeps their files in the trash.
 
-    Each folder in the trash says of which study it is: moved back, `fsck --rebuild` makes the
-    database's part again.
+    Each folder in the trash records which study it belongs to: once it is moved back, `fsck
+    --rebuild` rebuilds the study in the database.
 
     Returns:
         Where the study's folder is now; None if it had none.
 
     Raises:
-        InputError: the study, or its confirmation, runs.
+        InputError: the study, or its confirmation, is running.
     """
     kept = None
     studies = with_confirmation(stored)
@@ -69,11 +69,11 @@ def discard(stored: StoredStudy) -> Path | None:
 def rename(stored: StoredStudy, name: str) -> None:
     """Gives a study, its folder and its confirmation another name.
 
-    Whose a trial's files are follows from the study's id and not from its name, so every
-    checkpoint stays its trial's. After a kill in the middle, the same call completes it.
+    Files belong to a study by its id, not its name, so every checkpoint stays its trial's. After a
+    kill in the middle, the same call completes the renaming.
 
     Raises:
-        InputError: the name cannot be, or is taken; or the study runs.
+        InputError: the name is not allowed or taken, or the study is running.
     """
     try:
         check_name(name)
@@ -98,14 +98,14 @@ def rename(stored: StoredStudy, name: str) -> None:
 
 
 def prune_checkpoints(stored: StoredStudy, keep: int) -> int:
-    """Removes the checkpoints of finished trials but those of the best, and of the one to take.
+    """Removes the checkpoints of finished trials except the best ones and the confirmed one.
 
     Args:
         stored: the study.
         keep: how many of the best complete trials keep theirs.
 
     Returns:
-        How many bytes that has freed.
+        How many bytes this freed.
 
     Raises:
         InputError: the study runs.
@@ -123,7 +123,7 @@ def prune_checkpoints(stored: StoredStudy, keep: int) -> int:
 
 
 def _write_keep(stored: StoredStudy, keep: int) -> None:
-    """Writes how many trials keep their checkpoints: no more are to be missed from now on."""
+    """Writes how many trials keep their checkpoints, so that fsck does not miss the others."""
     document = stored.spec.document
     document = {**document, "study": {**document["study"], "keep_checkpoints": keep}}
     change = study_attribute(stored.row, DOCUMENT, json.dumps(document), system=False)
@@ -133,7 +133,7 @@ def _write_keep(stored: StoredStudy, keep: int) -> None:
 
 
 def _chosen_beyond(study: StudyRecord, keep: int) -> int | None:
-    """Returns the trial that the confirmation chose, if it is not among the best so many."""
+    """Returns the trial that the confirmation chose, if it is not among the best ones kept."""
     sign = sign_of(primary(study.objectives)[1])
     complete = [trial for trial in study.trials if trial.state == "complete" and trial.values]
     best = sorted(complete, key=lambda trial: -sign * (trial.values or (0.0,))[0])[:keep]
@@ -155,7 +155,7 @@ def _checkpoint_bytes(folder: Path, trials: int) -> int:
 
 @contextmanager
 def _owned(studies: Sequence[StoredStudy]) -> Iterator[None]:
-    """Owns the studies, so that nobody runs them meanwhile."""
+    """Owns the studies inside the block, so that nobody runs them meanwhile."""
     with ExitStack() as stack:
         for each in studies:
             stack.callback(each.own().release)
@@ -167,7 +167,7 @@ def _folder(stored: StoredStudy) -> Path:
 
 
 def _move(folder: Path, name: str) -> None:
-    """Gives a study's folder its new name, if it has not got it yet.
+    """Gives a study's folder its new name, unless it has it already.
 
     Raises:
         InputError: something else is there.

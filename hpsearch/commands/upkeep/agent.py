@@ -16,7 +16,7 @@ Scratch = Annotated[
 
 
 def agent(*, devices: Devices = "auto", per_device: PerDevice = 1, scratch: Scratch = None) -> None:
-    """Train trials here for a search on another machine, which starts this itself."""
+    """Train trials for a search on another machine, which starts this command itself."""
     from hpsearch.engines.cluster import AgentOptions, serve
 
     serve(AgentOptions(devices, per_device, scratch))

@@ -35,7 +35,7 @@ def copy(
             converter=url_converter("--to", TO),
             n_tokens=1,
             metavar="URL",
-            help=f"Where it goes. [default: ${TO}]",
+            help=f"The database to copy to. [default: ${TO}]",
         ),
     ] = None,
 ) -> None:

@@ -26,14 +26,14 @@ def nodes(
     drain: Annotated[
         Hosts,
         Parameter(
-            negative="", show_default=False, help="Drain a node: it ends its epochs and leaves."
+            negative="", show_default=False, help="Drain a node: it finishes its epochs and leaves."
         ),
     ] = (),
     storage: Storage = None,
     runs: Runs = None,
     json: Json = False,
 ) -> None:
-    """Show the nodes of a running search, add some and drain others."""
+    """Show, add or drain the nodes of a running search."""
     import json as writer
 
     from hpsearch.engines.cluster import read_nodes, read_rows, request

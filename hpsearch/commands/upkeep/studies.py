@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from hpsearch.search.store import StudyRecord
 
 Yes = Annotated[
-    bool, Parameter(name="--yes", negative="", show_default=False, help="Do not ask before.")
+    bool, Parameter(name="--yes", negative="", show_default=False, help="Delete without asking.")
 ]
 
 
 def delete(name: StudyName, /, *, yes: Yes = False, storage: Storage = None) -> None:
-    """Remove a study from the database; its files are moved to a trash folder."""
+    """Remove a study from the database, and move its files to a trash folder."""
     from hpsearch.search.upkeep import discard
     from hpsearch.views.formatting import command
 
@@ -52,12 +52,12 @@ def _ask(study: StudyRecord) -> None:
 
 def rename(
     name: StudyName,
-    new: Annotated[str, Parameter(name="NEW", help="The name that it gets.")],
+    new: Annotated[str, Parameter(name="NEW", help="Its new name.")],
     /,
     *,
     storage: Storage = None,
 ) -> None:
-    """Give a study another name; its trials, files and confirmation stay its own."""
+    """Rename a study, with its files and its confirmation."""
     from hpsearch.search.upkeep import rename as rename_study
 
     rename_study(open_named(name, storage, write=True), new)
@@ -70,11 +70,12 @@ def prune_checkpoints(
     /,
     *,
     keep: Annotated[
-        PositiveInt, Parameter(metavar="N", help="The best so many complete trials keep theirs.")
+        PositiveInt,
+        Parameter(metavar="N", help="How many of the best complete trials keep theirs."),
     ] = 1,
     storage: Storage = None,
 ) -> None:
-    """Remove checkpoints of finished trials, but those of the best."""
+    """Remove the checkpoints of finished trials, except those of the best."""
     from hpsearch.search.upkeep import prune_checkpoints as prune
     from hpsearch.views.formatting import size
 
@@ -92,7 +93,7 @@ def du(
     storage: Storage = None,
     json: Json = False,
 ) -> None:
-    """Show what studies take on the disk."""
+    """Show how much disk space studies use."""
     from hpsearch.measure.disk import Usage, disk_usage
     from hpsearch.search.store import list_studies, load_record
     from hpsearch.search.upkeep import TRASH

@@ -1,4 +1,4 @@
-"""After a trial has left its slot: it is shown, and checkpoints that nobody wants are removed."""
+"""What follows when a trial leaves its slot: it is shown, and checkpoints are removed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hpsearch.search.store import StudyWriter, TrialRecord
 
 
 class Cleanup:
-    """Ends paused trials that cannot be promoted any more, or for which there is no room.
+    """Ends paused trials that can no longer be promoted, or for which there is no disk space.
 
     Args:
         writer: the study.
-        observer: hears of every trial that ends or pauses.
+        observer: notified of every trial that ends or pauses.
         retention: removes checkpoints.
         record: reads a trial back.
     """
@@ -36,7 +36,7 @@ class Cleanup:
 
         Args:
             number: the trial.
-            to_come: how many trials the study may still begin; None for no limit.
+            to_come: how many more trials the study may start; None for no limit.
         """
         self._show(number)
         pauses = self._writer.pauses
@@ -46,7 +46,7 @@ class Cleanup:
             self.give_up(worst, "the disk is full, and it is the least likely to continue")
 
     def close(self) -> None:
-        """Ends every paused trial: the budget is used up, and nothing can promote them."""
+        """Ends every paused trial: the budget is used up, so nothing can promote them."""
         for number in self._writer.pauses.numbers:
             self.give_up(number, "the search ended, and nothing promoted it")
 

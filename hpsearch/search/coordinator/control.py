@@ -1,4 +1,4 @@
-"""What a running search does with the commands of another terminal."""
+"""How a running search obeys commands from another terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Controlled:
         engine: where trials run.
         running: the trials that run now, by number.
         cleanup: ends paused trials.
-        observer: hears what was done.
+        observer: notified of what was done.
         stop: ends the search.
     """
 
@@ -43,14 +43,14 @@ class Controlled:
 
 
 class Control:
-    """Obeys commands, one after another, and says of each what it did.
+    """Obeys commands, one after another, and reports what each one did.
 
     Args:
         commands: where they arrive.
         search: what they act on.
 
     Attributes:
-        held: the search pauses: trials end after their running epochs, and none begins.
+        held: whether the search is paused: trials end after their running epochs, and none starts.
     """
 
     def __init__(self, commands: Commands | None, search: Controlled) -> None:
@@ -69,7 +69,7 @@ class Control:
         }
 
     def step(self) -> None:
-        """Obeys what has arrived; what makes no sense now is answered with why."""
+        """Obeys the commands that have arrived; reports why one makes no sense now."""
         for command in self._commands.take() if self._commands else ():
             words = self._verbs[command.verb](**command.arguments)
             self._search.observer.note(f"{BY}: {words}")

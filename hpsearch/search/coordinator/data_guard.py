@@ -11,19 +11,19 @@ from hpsearch.protocol.messages import Ended
 from hpsearch.search.store import StudyWriter
 from hpsearch.search.store.keys import DATA, DATA_CHANGES, SPLIT
 
-_MOST_RECORDS = 8  # with other arguments of the data module, content is another
+_MOST_RECORDS = 8  # with other arguments of the data module, the content differs
 
 
 class DataGuard:
     """Compares the data of each trial with those of the trials before it.
 
-    The first trial's are the study's, in its database, so that a later run and a confirmation
-    compare with them as well.
+    The first trial's data become the study's, in its database, so that a later run and a
+    confirmation are compared with them too.
 
     Args:
         writer: of the study.
-        accept_changes: whether the first trial of this run may have other data, which then are the
-            study's.
+        accept_changes: whether the first trial of this run may have other data, which then become
+            the study's.
     """
 
     def __init__(self, writer: StudyWriter, accept_changes: bool) -> None:
@@ -33,14 +33,14 @@ class DataGuard:
 
     @property
     def facts(self) -> dict[str, int | None]:
-        """What a trial's record says of its data: how often they had changed before it."""
+        """What a trial's record says about its data: how often they had changed before."""
         return {"data_changes": len(self._writer.attribute(DATA_CHANGES) or ()) or None}
 
     def check(self, number: int, split: str | None, data: Mapping[str, Any] | None) -> Ended | None:
-        """Returns why a trial may not train, or None; what is not known yet of the study is stored.
+        """Returns why a trial may not train, or None; stores facts that the study lacks.
 
-        If no trial of this run had the study's data, they have changed since: the search stops, and
-        the trial waits. If others had, it is the data module that differs from trial to trial.
+        If no trial of this run had the study's data, the data have changed: the search stops, and
+        the trial waits. If others had, the data module differs from trial to trial.
 
         Args:
             number: of the trial.

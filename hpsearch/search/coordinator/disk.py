@@ -1,4 +1,4 @@
-"""The disk under the trials: when it is full, the search waits until there is room again."""
+"""The trials' disk: when it is full, the search waits until there is space again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MIN_BYTES = 1 << 20
 
 
 class DiskSpaceMonitor:
-    """Knows whether the trials can write, once one of them has found that it cannot.
+    """Checks whether the trials can write again, once one of them could not.
 
     Args:
         folder: the study's run folder.
-        observer: hears when the search waits and when it continues.
+        observer: notified when the search waits and when it continues.
     """
 
     def __init__(self, folder: Path, observer: Observer) -> None:
@@ -32,7 +32,7 @@ class DiskSpaceMonitor:
 
     @property
     def timed_out(self) -> bool:
-        """Whether the disk has been full for longer than is waited for."""
+        """Whether the disk has been full for longer than the search waits."""
         return bool(self.trouble) and time.monotonic() - self._since > PATIENCE_S
 
     def report_full(self, reason: str, needed: int) -> None:
@@ -48,7 +48,7 @@ class DiskSpaceMonitor:
         )
 
     def step(self) -> None:
-        """Looks, once a second, whether there is room again."""
+        """Checks once a second whether there is space again."""
         now = time.monotonic()
         if not self.trouble or now - self._looked < LOOK_S:
             return
@@ -59,10 +59,9 @@ class DiskSpaceMonitor:
 
 
 def has_space(folder: Path, needed: int) -> bool:
-    """Returns whether so many bytes can be written there, by writing some of them.
+    """Returns whether so many bytes can be written there, by trying.
 
-    What a file system says of its free space holds neither for a quota nor for one that has become
-    read-only.
+    A file system's free space does not account for quotas, nor for having become read-only.
     """
     probe = folder / "room.tmp"
     try:

@@ -12,7 +12,7 @@ from hpsearch.search.coordinator.running import RunningTrial
 
 DEATHS_ALLOWED = 3
 EQUAL_FAILURES_ALLOWED = 5
-# Before any trial has trained, a second failure like the first is not the setting's fault.
+# Before any trial has trained, a second failure like the first is not due to the setting.
 EQUAL_FAILURES_REHEARSED = 2
 REJECTIONS_ALLOWED = 20
 
@@ -23,31 +23,31 @@ class FailureTracker:
     """Counts how trials have failed while one command runs.
 
     Attributes:
-        rehearsing: no trial has trained yet, so that each is rehearsed first.
+        rehearsing: whether each trial is rehearsed first, because none has trained yet.
     """
 
     def __init__(self, *, rehearsing: bool = False) -> None:
         self.rehearsing = rehearsing
-        self._deaths: dict[int, tuple[int, int]] = {}  # epochs it had done, and deaths since
+        self._deaths: dict[int, tuple[int, int]] = {}  # epochs done, and deaths since
         self._in_a_row: list[str] = []
         self._refused: list[str] = []
 
     def deaths(self, number: int, epochs: int) -> int:
         """Returns how often this trial's process has died at this many epochs.
 
-        A trial that makes progress between its deaths may die often.
+        A trial that makes progress between its deaths may die any number of times.
         """
         at, deaths = self._deaths.get(number, (epochs, 0))
         return deaths if at == epochs else 0
 
     def record_death(self, number: int, epochs: int) -> None:
-        """Counts that this trial's process died without a word, with this many epochs done."""
+        """Counts a death of this trial's process without a message, after this many epochs."""
         self._deaths[number] = epochs, self.deaths(number, epochs) + 1
 
     def record_result(self, ended: Ended) -> None:
         """Counts how a trial ended.
 
-        A setting that a constructor refuses is a failure of the setting alone, unless all are.
+        A setting that a constructor refuses is the setting's failure, unless all are refused.
         """
         if ended.failure_kind == "infeasible":
             self._refused = [*self._refused, ended.failure]
@@ -57,7 +57,7 @@ class FailureTracker:
 
     @property
     def stop_reason(self) -> str:
-        """Why the search should stop: the same failure again and again; empty if it should not."""
+        """Why the search should stop: a repeated failure; empty if it should not."""
         if len(self._refused) >= REJECTIONS_ALLOWED:
             return f"{REJECTIONS_ALLOWED} settings in a row were refused: {self._refused[-1]}"
         allowed = EQUAL_FAILURES_REHEARSED if self.rehearsing else EQUAL_FAILURES_ALLOWED
@@ -68,10 +68,10 @@ class FailureTracker:
 
 
 def too_large(facts: Mapping[str, Any], most: int | None) -> Ended | None:
-    """Returns how a trial ends whose model has too many parameters; None where it may train.
+    """Returns how a trial with too large a model ends; None if it may train.
 
     Args:
-        facts: what the trial says of itself before it trains.
+        facts: what the trial reports before it trains.
         most: trainable numbers that a model may have; None for no limit.
     """
     parameters = facts.get("parameters")
@@ -101,10 +101,10 @@ class ExitDecision:
     Attributes:
         action: `finish` it as it `ended`; `pause` it until it is promoted; `retry` it at once from
             its last checkpoint; `requeue` it for `resume`; `wait_for_disk` and retry then; `abort`
-            the search, since no trial can be trained as things are.
-        ended: how it ended, where it is finished.
-        reason: why its process is gone, where the trial itself is not over.
-        is_death: whether its process died without a word, which may happen a few times only.
+            the search, since no trial can be trained at present.
+        ended: how it ended, if it is finished.
+        reason: why its process is gone, if the trial itself is not over.
+        is_death: whether its process died without a message, which is tolerated a few times.
     """
 
     action: Action
@@ -116,7 +116,7 @@ class ExitDecision:
 def decide_exit(
     running: RunningTrial, exited: Exited, earlier_deaths: int, *, stopping: bool
 ) -> ExitDecision:
-    """Returns what becomes of a trial whose process is gone. Asking twice changes nothing.
+    """Returns what to do with a trial whose process is gone. Changes nothing itself.
 
     Args:
         running: the trial, with all that it reported.
@@ -129,7 +129,7 @@ def decide_exit(
     if said is not None and said.fatal:
         return ExitDecision("abort", reason=said.failure)
     if running.paused_at and (said is None or said.how == "stopped"):
-        # Its checkpoint was written before it reported, however its process ended then.
+        # Its checkpoint was written before it reported, no matter how its process ended.
         return ExitDecision("pause")
     if said is not None and said.how != "stopped" and said.failure_kind != "disk":
         return ExitDecision("finish", said)
@@ -137,13 +137,13 @@ def decide_exit(
         return ExitDecision("requeue", reason="interrupted")
     if said is not None and said.failure_kind == "disk":
         if too_often:
-            # There was room, as far as could be seen: another disk is full, or another writer is.
+            # There seemed to be space: perhaps another disk is full.
             return ExitDecision("abort", reason=said.failure)
         return ExitDecision("wait_for_disk", said, "found no room on the disk", is_death=True)
     if timeout is not None and not timeout.hung:
         return _failed(timeout.reason, "time limit")
     if said is not None:
-        # Its process was asked to leave (SIGTERM, a preemption) and no other was.
+        # Only its process was asked to terminate (SIGTERM, a preemption).
         return ExitDecision("retry", reason="was asked to stop")
     if exited.lost:
         return ExitDecision("retry", reason=exited.lost)

@@ -110,18 +110,18 @@ class Coordinator:
         busy = {running.slot.name for running in self._running.values()}
         free = [slot for slot in self._engine.slots if slot.name not in busy]
         if not free and not busy:
-            # The nodes of a cluster may all be away; what is left to do waits for one.
+            # All nodes of a cluster may be away; the remaining trials wait for one.
             return not self._ending.due and self._queue.has_next()
         free = free[: int(not busy)] if self._failures.rehearsing else free
         more = self._give(free)
-        # While others train, whose reports must not wait, this does not wait either.
+        # While others train, whose reports must not be delayed, this does not wait.
         self._begin_written(wait=len(self._starts) == len(self._running))
         if more and not self._ending.due:
             self._queue.ask_ahead()
         return more
 
     def _give(self, slots: list[Slot]) -> bool:
-        """Gives slots a trial, as many as are due; returns whether there were enough."""
+        """Gives each slot a trial that is due; returns whether there were enough."""
         for slot in self._starts.group(slots):
             trial = None if self._ending.due else self._queue.next()
             if trial is None:
@@ -138,7 +138,7 @@ class Coordinator:
         decision = self._writer.replay(trial, record.reports)
         running = RunningTrial(trial, job, slot, record.reports)
         if record.ended is not None:
-            # It had ended, and only its coordinator had not lived to write so.
+            # It had ended, but its coordinator died before writing so.
             running.ended = record.ended
             self._finish_trial(running)
             return
@@ -163,7 +163,7 @@ class Coordinator:
     def _handle(self, number: int, message: Message | Exited) -> Decision | None:
         running = self._running.get(number)
         if running is None:
-            # A lost node may still have said something; its attempt is over.
+            # A late message of a lost node, whose attempt is over.
             return None
         running.heartbeat(report=message if isinstance(message, Report) else None)
         match message:
@@ -175,7 +175,7 @@ class Coordinator:
             case Report():
                 return self._handle_report(running, message)
             case Ended():
-                # A rejected trial stops as requested, which is nothing new.
+                # A rejected trial stops as requested; the rejection is what counts.
                 running.ended = running.rejection or message
             case Exited():
                 del self._running[number]

@@ -15,9 +15,9 @@ class Observer(Protocol):
     """Receives every event of a running search, in order, in the coordinator's own thread."""
 
     def opened(self, study: StudyRecord, slots: list[str]) -> None:
-        """The search begins with these trials on record, on the slots of these names.
+        """The search begins with these trials on record, on slots with these names.
 
-        On a cluster there are none yet: each node's come in with it.
+        A cluster has none yet: its nodes bring them.
         """
 
     def started(
@@ -41,7 +41,7 @@ class Observer(Protocol):
         """Called at least four times a second: redraw."""
 
     def closed(self, study: StudyRecord) -> None:
-        """The search is over; the study as it stands now."""
+        """The search is over; `study` is its final record."""
 
 
 @final

@@ -1,4 +1,4 @@
-"""What a trial has written down itself, as far as it is proved to be the trial's own."""
+"""A trial's own record, as far as it is proved to be its own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def open_record(job: Job, observer: Observer) -> Record:
 def next_attempt(job: Job, trial: Trial, *, rehearse: bool) -> Job:
     """Returns the job as the trial's next attempt, later than all before it.
 
-    A database that was put back knows fewer attempts than have claimed the folder.
+    A restored database knows fewer attempts than have claimed the folder.
     """
     known = len(trial.user_attrs.get(ATTEMPTS, []))
     number = max(known, attempt_number(read_claim(Path(job.folder)))) + 1
@@ -40,9 +40,9 @@ def next_attempt(job: Job, trial: Trial, *, rehearse: bool) -> Job:
 
 
 def catch_up(running: RunningTrial, writer: StudyWriter) -> None:
-    """Writes what the process that had the trial before reported until it lost the folder.
+    """Writes the reports that the trial's previous process made until it lost the folder.
 
-    To be called once the trial's own process has the folder: nobody else reports there then.
+    Call it once the trial's new process has the folder: nobody else reports there then.
     """
     known = {report.step for report in running.reports}
     record = read_record(Path(running.job.folder) / EVENTS, running.job.identity)

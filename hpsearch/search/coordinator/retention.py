@@ -1,4 +1,4 @@
-"""Which checkpoints of a study stay on disk: those that may still be wanted."""
+"""Which checkpoints of a study stay on disk."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Place(NamedTuple):
 
 
 class Retention:
-    """Removes checkpoints that a finished trial needs no more, and those that are beaten.
+    """Removes checkpoints that finished trials no longer need, and those of beaten trials.
 
     A trial that can be resumed keeps all its checkpoints, a paused one its last and its best. A
     finished
     one keeps at most its best, and only while it is among the best trials; with several objectives
     none is beaten in all of them for certain, so every complete trial keeps its best.
 
-    It hears of every trial once and revisits only those it removes, so the cost of a trial's end
+    It receives every trial once and revisits only those it removes, so the cost of a trial's end
     does not grow with the study.
 
     Args:
@@ -52,7 +52,7 @@ class Retention:
         self._keep = keep
         self._disk_budget = disk_budget
         self._best: list[Place] = []  # at most `keep`
-        self._held: list[tuple[Place, int]] = []  # those that have a checkpoint, and its bytes
+        self._held: list[tuple[Place, int]] = []  # those with a checkpoint, and its bytes
         self._bytes = 0
         self._paused: dict[int, int] = {}  # bytes by number
 
@@ -63,10 +63,10 @@ class Retention:
         return self._disk_budget is not None and bool(self._paused) and taken > self._disk_budget
 
     def take(self, trial: TrialRecord) -> None:
-        """Removes what is not kept any more now that the trial is as it is.
+        """Takes a trial in, and removes checkpoints that are no longer kept.
 
         Args:
-            trial: one that is new here, or was not finished before.
+            trial: a new one, or one that was not finished before.
         """
         self._paused.pop(trial.number, None)
         if trial.state == "paused":

@@ -19,7 +19,7 @@ class TrialLimits:
     Attributes:
         silent_s: seconds without a sign of life after which it is killed and retried; None for no
             limit.
-        seconds: training time over all attempts after which it fails; None for no limit.
+        seconds: training time, over all attempts, after which it fails; None for no limit.
     """
 
     silent_s: float | None = None
@@ -44,11 +44,11 @@ class RunningTrial:
     """A trial in a slot.
 
     Attributes:
-        begun: the engine has it; before that, it waits until the database has its row.
-        ended: how it says that it ended.
+        begun: whether the engine has it; before that, it waits until the database has its row.
+        ended: how it ended, as it reported itself.
         rejection: why it is not allowed to train; None if it is.
         paused_at: epochs of the rung that it pauses at; 0 if it does not.
-        killed: it was killed because the search stops.
+        killed: whether it was killed because the search stops.
         timeout: the limit for which it was killed; None if it was not.
         heard: `time.monotonic()` of its last sign of life.
         reported: the same of its last report, or of its beginning.
@@ -74,7 +74,7 @@ class RunningTrial:
         return max((report.step for report in self.reports), default=0)
 
     def resumption(self, done: int) -> str:
-        """Returns what its next attempt does after so many reports, to end a sentence."""
+        """Returns how its next attempt begins after so many reports, to end a sentence."""
         unit = "validation" if counts_validations(self.job.config["trainer"]) else "epoch"
         return f"it continues after {unit} {done}" if done else "it starts over"
 

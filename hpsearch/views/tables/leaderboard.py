@@ -66,8 +66,7 @@ def leaderboard(
     Args:
         trials: the trials of one study, in any order.
         objectives: metric name to direction; the first decides the rank.
-        width: columns of the screen. Parameters get a column each if they all fit; otherwise they
-            share one column of `name=value`.
+        width: columns of the screen; parameters that do not all fit share a column `name=value`.
         limit: maximum number of rows; a last line says how many are left out.
         unit: what the trials report after, `epoch` or `validation`.
         marked: numbers of the trials to show as the best.
@@ -97,8 +96,7 @@ def leaderboard(
         table.add_row(*(column.cells[row] for column in results), *cells, style=style)
     left_out = (len(ordered) if count is None else count) - len(shown)
     if left_out:
-        table.caption = f"and {left_out} more"
-        table.caption_justify = "left"
+        table.caption, table.caption_justify = f"and {left_out} more", "left"
     return table
 
 
