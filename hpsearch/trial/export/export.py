@@ -1,4 +1,4 @@
-"""A trained model written to a file that needs no Lightning, and found to say the same there."""
+"""A trained model exported to a file that needs no Lightning, checked to give the same outputs."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ TOLERANCE = 1e-5
 
 
 def export_trial(job: Job, values: dict[str, float], kind: str, target: str) -> dict[str, Any]:
-    """Writes the best model of a trial to one file, checked against the Lightning module.
+    """Writes a trial's best model to one file, checked against the Lightning module.
 
     Args:
         job: the trial.
-        values: its objectives by name, for the file's card.
+        values: its objectives by name, for the file's metadata.
         kind: `onnx`, `pt2` or `state`.
-        target: the file; it appears once it has passed.
+        target: the file; it appears once it has passed the check.
 
     Returns:
-        `metadata` (what the file says of itself), `bytes`, `checked_on` (how many validation
-        examples) and `difference` (the largest between the file's outputs and the module's).
+        `metadata` (of the file), `bytes`, `checked_on` (how many validation examples) and
+        `difference` (the largest between the file's outputs and the module's).
 
     Raises:
         InputError: the model cannot be exported, or its outputs differ by more than 1e-5.
@@ -71,7 +71,7 @@ def export_trial(job: Job, values: dict[str, float], kind: str, target: str) -> 
 
 
 def _metadata(job: Job, values: dict[str, float], data: Any) -> ModelMetadata:
-    """Returns what is known of a model without calling it."""
+    """Returns what is known about a model without calling it."""
     ours = isinstance(data, ImageData)
     return ModelMetadata(
         study=job.study,
@@ -148,7 +148,7 @@ def _state(module: torch.nn.Module, data: Any, path: Path, metadata: ModelMetada
 
 
 def _any_batch(inputs: tuple[torch.Tensor, ...]) -> tuple[tuple[dict[int, Any], ...]]:
-    """Returns the shapes of `forward(*tensors)`: a batch of any size, the same for all."""
+    """Returns the shapes of `forward(*tensors)`: a batch of any size, the same for all tensors."""
     batch = torch.export.Dim("batch")
     return (tuple({0: batch} for _ in inputs),)
 
@@ -165,7 +165,7 @@ def _difference(path: Path, model: Exportable, examples: list[Example]) -> float
             strict=True,
         )
     )
-    # Written so that a NaN is refused, too.
+    # Written so that a NaN is refused too.
     if not difference <= TOLERANCE:
         raise InputError(
             f"the exported model differs from the Lightning module by {difference:.2g} on the"

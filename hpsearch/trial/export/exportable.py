@@ -1,4 +1,4 @@
-"""A trained model with its preprocessing inside: from an image's bytes to probabilities."""
+"""A trained model with its preprocessing included: from an image's bytes to probabilities."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _CHECKED_ON = 1000
 
 @final
 class Exportable(torch.nn.Module):
-    """A model that takes what is there before any preprocessing.
+    """A model that takes raw inputs, before any preprocessing.
 
     Args:
         module: the trained module.
         inputs: how its forward is called.
-        normalise: brings pixels from 0 to 255 to what the module takes; None where the module is
-            to be given its tensors as they are.
+        normalise: converts pixels from 0 to 255 to the module's inputs; None if the module takes
+            its tensors as they are.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Exportable(torch.nn.Module):
         self.inputs = inputs
         self.normalise = normalise
         self.input_kind: InputKind = "tensors" if normalise is None else "images"
-        # Of a module that is not ours we do not know what it returns: it is left as it is.
+        # What a module of the user's own returns is unknown, and left as it is.
         ours = isinstance(module, AbstractClassifier)
         self.output_kind: OutputKind = "probabilities" if ours else "outputs"
 
@@ -55,14 +55,14 @@ class Exportable(torch.nn.Module):
     def forward(self, *tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Maps images, uint8 `(B, C, H, W)`, to probabilities, float `(B, classes)`.
 
-        Or the tensors of a module that is not ours, in the order of `names`, to its outputs.
+        For a module of the user's own, maps its tensors, in the order of `names`, to its outputs.
         """
         if self.normalise is not None:
             tensors = (self.normalise(tensors[0]),)
         return self.answer(tensors)
 
     def answer(self, tensors: tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
-        """Returns what the Lightning module itself says, without the preprocessing."""
+        """Returns the Lightning module's own outputs, without the preprocessing."""
         found = [
             leaf
             for leaf in leaves(self.inputs.call(self.module, tensors))
@@ -87,10 +87,10 @@ class Example:
 
 
 def exportable(module: pl.LightningModule, data: Any) -> Exportable:
-    """Returns the model to export; with its preprocessing if the data are ours.
+    """Returns the model to export, with its preprocessing if the data module is `ImageData`.
 
     Raises:
-        InputError: it is not known how the module is called.
+        InputError: there is no known way to call the module.
     """
     batch = next(iter(_loader(data)))
     inputs = find_inputs(module, data.on_after_batch_transfer(batch, 0))
@@ -111,6 +111,6 @@ def validation_examples(model: Exportable, data: Any) -> Iterator[Example]:
 
 
 def _loader(data: Any) -> Any:
-    """Returns the first validation loader; of data without one, the first training loader."""
+    """Returns the first validation loader, or the first training loader if there is none."""
     loaders = first_of(data.val_dataloader(), Mapping)
     return first_of(data.train_dataloader(), Mapping) if loaders is None else loaders

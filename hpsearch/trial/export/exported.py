@@ -1,4 +1,4 @@
-"""Exported models as they are used: opened from their file, given arrays, answering arrays."""
+"""Exported models in use: opened from their file, called with arrays, returning arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 from hpsearch.classes.components import is_installed
 from hpsearch.errors import InputError
 
-CARD = "hpsearch"  # the key under which a file holds its card
+CARD = "hpsearch"  # the key of the metadata in a file
 SUFFIXES = {"onnx": ".onnx", "pt2": ".pt2", "state": ".pt"}
 EXTRA = "pip install 'hpsearch[export]'"
 
@@ -24,16 +24,16 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What an exported file says of itself.
+    """The metadata of an exported file.
 
     Attributes:
-        study: where the model comes from.
+        study: the study that the model comes from.
         trial: its trial's number.
         values: the trial's objectives by name.
         input: `images` (uint8, before any preprocessing) or `tensors` (as the module takes them).
         shape: the shape of one input, without the batch.
-        output: `probabilities`, or `outputs` of a module whose meaning is its own.
-        classes: the classes' names, in the order of the outputs; empty if they are not known.
+        output: `probabilities`, or `outputs` of a user's module.
+        classes: the classes' names, in the order of the outputs; empty if unknown.
         shapes: the shape of each input by its name, in their order; empty in files of version
             0.2.0, which have one input.
     """
@@ -48,12 +48,12 @@ class ModelMetadata:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """Returns the card as the text that is stored in the file."""
+        """Returns the metadata as the text that is stored in the file."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> ModelMetadata:
-        """Returns the card that `to_json` wrote."""
+        """Returns the metadata that `to_json` wrote."""
         fields = json.loads(text)
         fields |= {name: tuple(fields[name]) for name in ("shape", "classes")}
         shapes = {name: tuple(shape) for name, shape in fields.get("shapes", {}).items()}
@@ -77,7 +77,7 @@ class Model(Protocol):
 
 @final
 class OnnxModel:
-    """A model that onnxruntime runs."""
+    """A model run by onnxruntime."""
 
     def __init__(self, path: Path) -> None:
         import onnxruntime
@@ -108,13 +108,13 @@ class OnnxModel:
 
 @final
 class Pt2Model:
-    """A model that torch runs, from its exported program."""
+    """A model run by torch, from its exported program."""
 
     def __init__(self, path: Path) -> None:
         extra = {CARD: ""}
         try:
             self._program = torch.export.load(path, extra_files=extra).module()
-        except Exception as error:  # zip, JSON, pickle: whatever a damaged file leads to
+        except Exception as error:  # zip, JSON, pickle: a damaged file may raise any error
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise InputError(f"{path} is not an exported program: {reason[0]}") from error
         self.metadata = _card(path, extra[CARD])
@@ -135,8 +135,8 @@ def open_model(path: Path) -> Model:
     """Opens an exported model, by the suffix of its file.
 
     Raises:
-        InputError: the file is missing, of another kind, damaged, or not made by hpsearch; or
-            what runs it is not installed.
+        InputError: the file is missing, of another kind, damaged, or not written by hpsearch; or
+            the package that runs it is not installed.
     """
     if not path.is_file():
         raise InputError(f"there is no model {path}; `hpsearch export NAME -o {path}` makes one")
@@ -151,7 +151,7 @@ def open_model(path: Path) -> Model:
 
 
 def require(package: str, purpose: str) -> None:
-    """Raises InputError with the command that installs it if a package is not there."""
+    """Raises InputError, with the command that installs it, if a package is missing."""
     if not is_installed(package):
         raise InputError(f"{purpose}, {package} is needed, which is not installed: {EXTRA}")
 

@@ -1,4 +1,4 @@
-"""Which parts of a batch a module's `forward` takes, and how: people's batches have any shape."""
+"""Which parts of a batch a module's `forward` takes, and how: batches may have any structure."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Inputs:
 def find_inputs(module: pl.LightningModule, batch: Any) -> Inputs:
     """Returns how a module is called with a prepared batch, found by trying.
 
-    Of a list or tuple the first part counts, as in (inputs, targets). Of a mapping those parts
+    For a list or tuple, the first part counts, as in (inputs, targets). For a mapping, the parts
     that `forward` has arguments for; or the whole mapping, or one of its tensors.
 
     Raises:
-        InputError: none of that works; the message says what the module could have instead.
+        InputError: none of these works; the message says what to change.
     """
     name = type(module).__name__
     if _is_lightnings_own(module):
@@ -62,7 +62,7 @@ def find_inputs(module: pl.LightningModule, batch: Any) -> Inputs:
             with torch.inference_mode():
                 inputs.call(module, tuple(tensor[:2] for tensor in inputs.of(batch)))
         except Exception as error:
-            # Whatever a module raises that is called in a form it was not made for.
+            # A module may raise anything if it is called in the wrong form.
             failure = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             continue
         return inputs
@@ -73,7 +73,7 @@ def find_inputs(module: pl.LightningModule, batch: Any) -> Inputs:
 
 
 def first_of(value: Any, *stops: type) -> Any:
-    """Returns the first part of lists and tuples within each other; None of an empty one."""
+    """Returns the first part of nested lists and tuples; None if it is empty."""
     while isinstance(value, (list, tuple, *stops)):
         parts: Any = list(value.values()) if isinstance(value, Mapping) else value
         value = parts[0] if len(parts) else None
@@ -100,6 +100,6 @@ def _candidates(module: pl.LightningModule, value: Any) -> Iterator[Inputs]:
 
 
 def _is_lightnings_own(module: pl.LightningModule) -> bool:
-    """Returns whether the module's forward is that of a base class, which only raises."""
+    """Returns whether the module's forward is a base class's, which only raises."""
     owner = next(cls for cls in type(module).__mro__ if "forward" in vars(cls))
     return owner.__module__.endswith(".core.module")

@@ -22,14 +22,15 @@ def predict(model: str, images: Sequence[str]) -> dict[str, Any]:
 
     Args:
         model: an `.onnx` or `.pt2` file that `export` wrote.
-        images: PNG, JPEG or other picture files; each is brought to the model's colours and size.
+        images: PNG, JPEG or other picture files; each is converted to the model's colours and size.
 
     Returns:
-        `metadata` (what the model says of itself) and `rows`, one a file: `file`, `label`, `score`
-        (a probability if the card says so), and `changed`, what was done to the picture.
+        `metadata` (of the model) and `rows`, one per file: `file`, `label`, `score` (a probability
+        if the metadata say so), and `changed`, how the picture was converted.
 
     Raises:
-        InputError: the model cannot be used, or pictures cannot be read; all of them are named.
+        InputError: the model cannot be used, or pictures cannot be read; the message names all of
+            them.
     """
     opened = open_model(Path(model))
     if opened.metadata.input != "images":

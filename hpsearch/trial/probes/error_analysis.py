@@ -1,4 +1,4 @@
-"""What a trained model does on the validation split: which classes it mixes up, and where."""
+"""A trained model on the validation split: which classes it confuses, and in which images."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ MISTAKES = 20
 
 
 def inspect_trial(job: Job) -> dict[str, Any]:
-    """Runs the best checkpoint of a trial over its validation split. Nothing is written.
+    """Runs a trial's best checkpoint on its validation split. Writes nothing.
 
     Returns:
-        `images` (count), `classes` (names), `confusion` (a row a true class, a column a guess),
-        `mistakes` (the most confident first, each with `png`, `truth`, `guess`, `confidence`);
-        or `failure`, one line, if the model cannot be asked.
+        `images` (count), `classes` (names), `confusion` (a row per true class, a column per guess),
+        `mistakes` (the most confident first, each with `png`, `truth`, `guess`, `confidence`); or
+        `failure`, one line, if the model cannot be run.
     """
     try:
         return _inspect(job)
     except InputError as error:
         return {"failure": str(error)}
     except Exception as error:
-        # The classes may be the user's own: whatever they raise must not cost the whole report.
+        # The classes may be the user's own: an error of theirs must not prevent the report.
         return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())}"}
 
 

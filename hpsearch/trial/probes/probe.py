@@ -1,4 +1,4 @@
-"""A rehearsed configuration in numbers: what a whole trial of it would cost."""
+"""A rehearsed configuration in numbers: the cost of a whole trial."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hpsearch.trial.rehearsal import NotLoggedError, Rehearsal, finite, rehearse
 from hpsearch.trial.reports import count_parameters
 from hpsearch.trial.stage import StageTracker
 
-# So a rehearsal continues until it has seen everything logged in a few validations.
+# So a rehearsal continues until a few validations have shown everything that is logged.
 _LOGGED_BY_NOBODY = "hpsearch_init"
 
 
 def probe(job: Job) -> dict[str, Any]:
-    """Rehearses a trial, writes nothing, prints nothing, and says what that took.
+    """Rehearses a trial and returns what it took. Writes and prints nothing.
 
     Returns:
         `parameters` (count), `metrics` (names logged), `seconds_per_step`, `steps_per_epoch` (0 if

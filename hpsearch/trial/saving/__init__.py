@@ -1,1 +1,1 @@
-"""A trial on the disk: its checkpoints, its place in the data, and whose folder it is."""
+"""A trial on disk: its checkpoints, its position in the data, and who owns its folder."""

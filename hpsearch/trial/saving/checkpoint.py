@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or absent: written beside, synced, renamed, checked by SHA-256."""
+"""Checkpoints that are complete or absent: written aside, synced, renamed, checked by SHA-256."""
 
 from __future__ import annotations
 
@@ -39,19 +39,18 @@ def save(
 ) -> None:
     """Writes the plain data of the trainer's state to `path`, with its SHA-256 beside it.
 
-    What was there is kept as `previous.ckpt`. A kill at any moment leaves one of the two whole: if
-    it falls between the renames of a pair, that pair does not match and `verified` says so.
+    The one before is kept as `previous.ckpt`. A kill at any moment leaves one of the two intact: if
+    it comes between the renames of a pair, that pair does not match, which `verified` detects.
 
     Args:
-        trainer: what is saved.
+        trainer: whose state is saved.
         path: where to.
         step: the step of the trial's last report.
-        owner: whose state this is; another's is not taken for it.
-        reported: whether this is the reported state and not a later one.
+        owner: whose state this is, so that another's is not mistaken for it.
+        reported: whether this is the reported state, not a later one.
 
     Raises:
-        OSError: there is no room, or the disk does not give back what was written; what was there
-            stays as it is.
+        OSError: the disk is full, or does not return what was written; earlier checkpoints stay.
     """
     _check_room(path)
     beside = path.with_suffix(".tmp")
@@ -60,7 +59,7 @@ def save(
     try:
         _write_whole(beside, state.getbuffer(), digest)
     except OSError:
-        # A part of a file would take the room that is missing.
+        # A partial file would take up the missing space.
         beside.unlink(missing_ok=True)
         raise
     facts = {
@@ -80,17 +79,17 @@ def save(
 
 
 def take_part(trainer: pl.Trainer) -> None:
-    """Does what another process of the trial has to do while the first one saves.
+    """Takes part in saving, in a process of the trial other than rank 0.
 
-    Some strategies divide the weights among the processes, and gather them for that.
+    Some strategies divide the weights among the processes, and gather them to save.
     """
     checkpoint_data(trainer)
 
 
 def _plain_state(trainer: pl.Trainer) -> tuple[io.BytesIO, list[str]]:
-    """Returns the plain data of the state, written, and the paths of what is left out."""
+    """Returns the plain data of the state, serialized, and the paths of what is left out."""
     # Not the Trainer's own `save_checkpoint`: it writes to the folder for temporary files first,
-    # where a kill leaves what nobody removes, and which may be on a disk that is full.
+    # where a kill would leave files behind, and whose disk may be full.
     dumped = checkpoint_data(trainer)
     plain, left_out = plain_part(dumped)
     state = io.BytesIO()
@@ -109,7 +108,7 @@ def _check_room(path: Path) -> None:
 
 
 def keep(path: Path, kept: Path) -> None:
-    """Keeps the checkpoint under another name; free where the file system has hard links."""
+    """Keeps the checkpoint under another name; free of cost on file systems with hard links."""
     for source, target in ((path, kept), (_sidecar(path), _sidecar(kept))):
         beside = target.with_suffix(".keep")
         beside.unlink(missing_ok=True)
@@ -118,19 +117,19 @@ def keep(path: Path, kept: Path) -> None:
         except OSError:
             shutil.copyfile(source, beside)
         beside.replace(target)
-        # Two names of one file stay both: what is kept already had been linked to it.
+        # Renaming one name of a file onto another keeps both: it was linked already.
         beside.unlink(missing_ok=True)
 
 
 def recover(folder: Path, owner: Owner) -> tuple[int, list[str]]:
-    """Returns the step of the newest checkpoint that can be trusted, now `last.ckpt`.
+    """Returns the step of the newest intact checkpoint, which becomes `last.ckpt`.
 
     Args:
         folder: the trial's own.
-        owner: whose checkpoints these must be.
+        owner: whose checkpoints they must be.
 
     Returns:
-        The step of its last report, 0 if there is no such checkpoint, and what is wrong with each
+        The step of its last report, 0 if there is no such checkpoint; and what is wrong with each
         newer one, or missing in this one.
     """
     notes: list[str] = []
@@ -150,21 +149,21 @@ def recover(folder: Path, owner: Owner) -> tuple[int, list[str]]:
 
 
 def is_of_report(path: Path) -> bool:
-    """Returns whether a checkpoint was written with the report of its step, and not later."""
+    """Returns whether a checkpoint was written with the report of its step, not later."""
     return bool(_facts(path).get("reported", True))
 
 
 def _unusable(path: Path) -> str:
-    """Returns why a training cannot be continued from a whole checkpoint; empty if it can.
+    """Returns why a training cannot continue from an intact checkpoint; empty if it can.
 
-    Of its weights nothing is read here.
+    Reads none of its weights.
     """
     if lost := missing_for_resume(_facts(path).get("left_out", [])):
         return f"is without {', '.join(lost)}: {_NOT_PLAIN}"
     try:
         torch.load(path, weights_only=True, mmap=True)
     except Exception:
-        # A pickle of somebody else's may fail in any way; what it would run is not run.
+        # Somebody else's pickle may fail in any way; its code is not run.
         return "holds more than plain data, which is not read from a file"
     return ""
 

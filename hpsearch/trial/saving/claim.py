@@ -1,4 +1,4 @@
-"""A trial's folder is that of the process which claimed it last: no other one writes there."""
+"""A trial's folder belongs to the process that claimed it last: no other one writes there."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from hpsearch.protocol.layout import CLAIM, read_claim
 
 
 class SupersededError(Exception):
-    """Another process trains this trial now: this one ends, and writes nothing more."""
+    """Another process trains this trial now: this one ends and writes nothing more."""
 
 
 class Claim:
-    """A claim of this process on a trial's folder, for as long as no other process makes one.
+    """A claim of this process to a trial's folder, valid until another process claims it.
 
     A search may be taken over while its trials still train: its coordinator was stopped, or its
     host could not be reached. A fencing token, as for a lock that can expire: see M. Kleppmann,
     Designing Data-Intensive Applications, chapter 8.
 
     Args:
-        folder: the trial's own, which must be there.
+        folder: the trial's own, which must exist.
         token: identifies this attempt; empty to make one up.
 
     Raises:
-        SupersededError: a later attempt has claimed the folder already: this one was on its way
-            for too long.
+        SupersededError: a later attempt has claimed the folder already; this one comes too late.
     """
 
     def __init__(self, folder: Path, token: str = "") -> None:
@@ -36,11 +35,12 @@ class Claim:
         self._path.write_text(self._token, encoding="utf-8")
 
     def hold(self) -> None:
-        """Returns if the folder is this process's still.
+        """Checks that the folder still belongs to this process.
 
         Raises:
-            SupersededError: it is not.
+            SupersededError: it does not.
         """
-        # Nobody removes the file; what is not there or cannot be read says nothing.
+        # Nobody removes the file; if it is missing or unreadable, nobody else has claimed the
+        # folder.
         if self._path.exists() and self._path.read_text(encoding="utf-8") != self._token:
             raise SupersededError

@@ -1,8 +1,8 @@
-"""The part of a checkpoint that is plain data: tensors, numbers, text, and containers of these.
+"""The plain data of a checkpoint: tensors, numbers, text, and containers of these.
 
 `torch.load(weights_only=True)` reads nothing else, since anything else can run code when it is
-read. People's modules put networks, enums and configuration objects into their hyperparameters;
-a trial is rebuilt from its study file, so those can be left out.
+read. Modules put networks, enums and configuration objects into their hyperparameters; a trial is
+rebuilt from its study file, so these can be left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Tensor, torch.nn.Parameter)
-# Without these a training cannot be continued where it was; everything else it can do without.
+# Without these, a training cannot continue where it was; it can do without everything else.
 NEEDED = ("state_dict", "loops", "optimizer_states", "lr_schedulers")
 HYPERPARAMETERS = "hyper_parameters"
 _LEFT_OUT = object()
@@ -25,8 +25,8 @@ _LEFT_OUT = object()
 def plain_part(state: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Returns the plain data of a checkpoint, and the paths of what is left out.
 
-    A mapping loses the entries that are not plain; a list or tuple with such an element is left
-    out as a whole. NumPy's scalars become Python's. What is plain is not copied.
+    A mapping loses its entries that are not plain; a list or tuple with such an element is left out
+    completely. NumPy scalars become Python's. Plain data are not copied.
     """
     left_out: list[str] = []
     kept = {key: _part(value, key, left_out) for key, value in state.items()}
@@ -81,6 +81,6 @@ def _loads(value: Any) -> bool:
         stream.seek(0)
         torch.load(stream, weights_only=True)
     except Exception:
-        # What a stranger's object raises when it is pickled is its own affair.
+        # An object of the user's may raise anything when it is pickled.
         return False
     return True

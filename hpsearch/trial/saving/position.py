@@ -1,9 +1,9 @@
-"""Where a trial is in its data: saved with its state, found again when it is resumed.
+"""A trial's position in its data: saved with its state, restored when it resumes.
 
-Lightning saves how many batches of an epoch are done. What came in them, it leaves to the loader:
-a loader without its own state begins its epoch again, in another order. Here the order is
-repeated (the random states at the epoch's beginning are kept), the batches that were trained are
-read and passed over, and then the random states of the moment of saving are put back.
+Lightning saves how many batches of an epoch are done, but not which: a loader without its own state
+begins its epoch again, in another order. Here the order is repeated (the random states at the
+epoch's beginning are kept), the batches that were trained are read and skipped, and then the random
+states at the moment of saving are restored.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ class DataPosition(pl.Callback):
     """Makes a resumed trial train on the batches that an undisturbed one would train on.
 
     Bit for bit for every `DataLoader` with a length, whatever its workers, sampler or generator;
-    for loaders with `state_dict` and `load_state_dict`, by their own word; for other iterables if
-    they draw no random numbers while they are read. What cannot be promised is added to `notes`.
+    for loaders with `state_dict` and `load_state_dict`, if these are correct; for other iterables,
+    if they draw no random numbers while they are read. What cannot be guaranteed is added to
+    `notes`.
 
     Args:
-        notes: takes a sentence on each promise that a resumed trial cannot keep.
+        notes: receives a sentence on each thing that a resumed trial cannot guarantee.
     """
 
     supports_multi_step = True
@@ -51,12 +52,12 @@ class DataPosition(pl.Callback):
         self._notes = notes
         self._trainer: Any = None
         self._saved: Mapping[str, Any] = {}
-        # What the order of the running epoch follows from; None for the first one of a fresh
-        # trial, which a process begins in the same way each time.
+        # What determines the order of the running epoch; None for the first epoch of a fresh trial,
+        # which always begins in the same way.
         self._order: Mapping[str, Any] | None = None
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Remembers whose position this is."""
+        """Remembers the Trainer whose position this is."""
         self._trainer = trainer
 
     def state_dict(self) -> dict[str, Any]:
@@ -73,17 +74,17 @@ class DataPosition(pl.Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Keeps the position until the loaders are there."""
+        """Keeps the position until the loaders exist."""
         self._saved = state_dict
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Notes the random states that the epoch's order follows from."""
+        """Records the random states that determine the epoch's order."""
         if trainer.current_epoch > 0 and not self._saved:
             self._order = _order(trainer)
         self._saved = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Brings the loaders of a resumed trial to where they were."""
+        """Moves the loaders of a resumed trial to their saved position."""
         if not self._saved:
             return
         if self._saved["accumulating"]:
@@ -100,7 +101,7 @@ class DataPosition(pl.Callback):
             self._saved = {}
 
     def _repeat_order(self, trainer: Any) -> None:
-        """Makes the epoch's iterator again from the same random states."""
+        """Creates the epoch's iterator again from the same random states."""
         self._order = order = self._saved["order"]
         if order is None:
             return
@@ -115,7 +116,7 @@ class DataPosition(pl.Callback):
         before = random_states()
         for _ in range(batches):
             next(fetcher)
-        # Lightning adds the batches that were done to what this fetcher has fetched.
+        # Lightning adds the finished batches to the number this fetcher has fetched.
         fetcher.fetched -= batches
         if batches and fetcher.length is None and not _equal(before, random_states()):
             self._notes.append(NOT_EXACT)
@@ -135,7 +136,7 @@ def random_states() -> dict[str, Any]:
 
 
 def set_random_states(states: Mapping[str, Any]) -> None:
-    """Puts back what `random_states` returned."""
+    """Restores what `random_states` returned."""
     version, words, gauss = states["python"]
     random.setstate((version, tuple(words.tolist()), gauss))
     name, keys, position, has_gauss, cached = states["numpy"]
@@ -146,7 +147,7 @@ def set_random_states(states: Mapping[str, Any]) -> None:
 
 
 def _order(trainer: Any) -> dict[str, Any]:
-    """Returns what the order of an epoch that begins now follows from."""
+    """Returns what determines the order of an epoch that begins now."""
     states = [generator.get_state() for generator in _generators(trainer)]
     return {"random": random_states(), "generators": states}
 
@@ -161,7 +162,7 @@ def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _is_stateful(trainer: Any) -> bool:
-    """Returns whether every loader keeps its position itself; Lightning saves and loads it."""
+    """Returns whether every loader keeps its own position, which Lightning saves and loads."""
     loaders = training_loaders(trainer)
     return all(hasattr(one, "state_dict") and hasattr(one, "load_state_dict") for one in loaders)
 
@@ -186,7 +187,7 @@ def _parts(loader: Any) -> Iterator[Any]:
 
 
 def _set_epoch(loader: Any, epoch: int) -> None:
-    """Tells the samplers their epoch, as Lightning does, but before they are asked."""
+    """Sets the samplers' epoch, as Lightning does, but before they are read."""
     for part in _parts(loader):
         if callable(set_epoch := getattr(part, "set_epoch", None)):
             set_epoch(epoch)

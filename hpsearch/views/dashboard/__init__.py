@@ -1,4 +1,4 @@
-"""optuna-dashboard and TensorBoard behind a guard that lets nobody change a study."""
+"""optuna-dashboard and TensorBoard behind a guard that makes them read-only."""
 
 from __future__ import annotations
 

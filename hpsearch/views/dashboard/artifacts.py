@@ -1,4 +1,4 @@
-"""The files that optuna-dashboard offers beside a trial, made when they are asked for."""
+"""The files that optuna-dashboard offers for a trial, created on request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from hpsearch.views.dashboard.curves import as_csv, as_svg, last_words
 
 @dataclass(frozen=True)
 class OwnFiles:
-    """What a trial wrote itself: its folder, and its reports where that holds its own files."""
+    """A trial's own files: its folder, and its reports if the folder is its own."""
 
     folder: Path
     reports: Sequence[Report]
@@ -33,7 +33,7 @@ class OwnFiles:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file that is made of one that a trial wrote itself."""
+    """A kind of file that is created from one of the trial's own."""
 
     filename: str
     mimetype: str
@@ -51,7 +51,7 @@ KINDS = (
         lambda files: confusion.as_svg(files.folder),
     ),
 )
-# Which of them are pictures for the note: what each shows, and its place among the kinds.
+# Those that are pictures for the note: what each shows, and its index among the kinds.
 PICTURES = {"learning curves": 1, "confusion matrix": 2}
 
 
@@ -66,18 +66,18 @@ def artifact_path(study_id: int, trial_id: int, number: int, kind: int) -> str:
 
 
 def find_files(study: optuna.Study, trial: FrozenTrial) -> OwnFiles:
-    """Returns what a trial wrote; files of another trial in its place are none of its own."""
+    """Returns a trial's own files; another trial's files in its folder do not count."""
     study_id = study.user_attrs.get(ID, "")
     try:
         folder = find_runs(study, None) / study.study_name / trial_folder(trial.number)
-    except (InputError, KeyError):  # Its folder cannot be shown to be this study's.
+    except (InputError, KeyError):  # There is no proof that the folder is this study's.
         return OwnFiles(Path(), ())
     reports = own_reports(folder, study_id, trial.number, trial.params)
     return OwnFiles(folder, last_words(reports))
 
 
 def kinds_of(files: OwnFiles) -> list[int]:
-    """Returns the places of the kinds that can be made for a trial."""
+    """Returns the indices of the kinds that can be created for a trial."""
     if not files.reports:
         return []
     return [place for place, kind in enumerate(KINDS) if (files.folder / kind.source).exists()]
@@ -86,7 +86,7 @@ def kinds_of(files: OwnFiles) -> list[int]:
 def artifact_attributes(
     study_id: int, trial_id: int, number: int, kinds: Iterable[int]
 ) -> dict[str, str]:
-    """Returns the study's attributes that tell the dashboard of a trial's files."""
+    """Returns the study attributes that announce a trial's files to the dashboard."""
     files = {artifact_id(study_id, number, place): KINDS[place] for place in kinds}
     return {
         f"dashboard:artifacts:{trial_id}:{name}": json.dumps(
@@ -103,7 +103,7 @@ def artifact_attributes(
 
 @final
 class TrialFiles:
-    """An artifact store that makes a trial's files from what the trial wrote itself.
+    """An artifact store that creates a trial's files from what the trial wrote itself.
 
     Args:
         storage: knows where a study's runs are.

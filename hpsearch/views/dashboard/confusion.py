@@ -1,4 +1,4 @@
-"""Which class a trial's best epoch takes for which, as a picture."""
+"""The confusion matrix of a trial's best epoch, as a picture."""
 
 from __future__ import annotations
 

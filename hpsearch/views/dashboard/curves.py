@@ -16,7 +16,7 @@ _MOST_PANELS = 4
 
 
 def last_words(reports: Iterable[Report]) -> list[Report]:
-    """Returns the last report on each epoch, in order: one that was repeated counts once."""
+    """Returns the last report of each epoch, in order: a repeated epoch counts once."""
     latest = {report.step: report for report in reports}
     return [latest[step] for step in sorted(latest)]
 
@@ -67,11 +67,11 @@ def _panels(reports: Sequence[Report]) -> dict[str, list[tuple[str, str]]]:
 
 
 def _plain(name: str) -> str:
-    """Keeps matplotlib from reading a name as a formula."""
+    """Escapes a name, so that matplotlib does not read it as a formula."""
     return name.replace("$", r"\$")
 
 
 def _printable(cell: str) -> str:
     quoted = f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
-    # Python leaves it bare, and a spreadsheet begins a new line there, with a new first cell.
+    # Python does not quote it, but a spreadsheet starts a new line, and a new first cell, there.
     return quoted.replace("\r", " ")

@@ -1,4 +1,4 @@
-"""Both pages together, served from one process, with their addresses printed."""
+"""Both pages, served from one process, with their printed addresses."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from hpsearch.views.dashboard.tensorboard import METHODS, tensorboard_app
 
 @dataclass(frozen=True)
 class Listening:
-    """Where the pages are to be served.
+    """Where the pages are served.
 
     Attributes:
         host: the address to listen on.
         port: optuna-dashboard's port.
         tensorboard_port: TensorBoard's.
-        token: must be shown to see a page.
-        shown: whether the printed addresses hold the token.
+        token: required to see a page.
+        shown: whether the printed addresses contain the token.
     """
 
     host: str
@@ -72,7 +72,7 @@ class Dashboard:
         return self._address(self._tensorboard.port, "/")
 
     def words(self) -> str:
-        """Returns what a person needs to know to look at both."""
+        """Returns the lines that say how to open both."""
         ports = (self._optuna.port, self._tensorboard.port)
         lines = [
             f"optuna-dashboard  {self.optuna_url}",

@@ -1,10 +1,10 @@
-"""Who may talk to a dashboard: whoever shows its token, through its own pages, and nobody else.
+"""Who may use a dashboard: only requests with its token, from its own pages.
 
-Neither optuna-dashboard nor TensorBoard asks who is there. Bound to loopback they are still within
-reach of every user of this machine and of every page open in a browser on it: a page may send
-requests to 127.0.0.1, and it may be served under a name that later resolves to 127.0.0.1 (DNS
-rebinding). So a token is asked for, and the name a request was sent to (Host) and the page it was
-sent by (Sec-Fetch-Site, Origin, Referer) are looked at.
+Neither optuna-dashboard nor TensorBoard authenticates anybody. Even bound to loopback, every user
+of this machine and every page open in a browser on it can reach them: a page may send requests to
+127.0.0.1, and it may be served under a name that later resolves to 127.0.0.1 (DNS rebinding). So a
+token is required, and the name a request was sent to (Host) and the page it came from
+(Sec-Fetch-Site, Origin, Referer) are checked.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _HEADERS = (
 
 @final
 class Guard:
-    """A WSGI app in front of another one, which passes on what its own pages ask.
+    """A WSGI app in front of another one, which passes on requests from its own pages.
 
     Args:
-        app: what is guarded.
-        token: must be shown, as `?token=` or as the cookie that is then set.
+        app: the guarded app.
+        token: required, as `?token=` or as the cookie that is then set.
         methods: the HTTP methods that may pass at all; those that may change something, POST
             for one, only from a page of the same origin.
-        local: whether only loopback is listened on: then only requests to a loopback name pass, on
+        local: whether it listens on loopback only: then only requests to a loopback name pass, on
             any port, so that an ssh tunnel works.
     """
 
@@ -50,7 +50,7 @@ class Guard:
         self._local = local
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answers 403 to what may not pass; hands the rest on."""
+        """Answers 403 to requests that may not pass, and hands on the others."""
         reason = self._why_forbidden(environ)
         if reason:
             return _answer(start_response, "403 Forbidden", f"refused by hpsearch: {reason}")
@@ -65,7 +65,7 @@ class Guard:
 
         try:
             return self._app(environ, start)
-        except Exception as error:  # whatever an odd request makes of the program behind
+        except Exception as error:  # an odd request may raise anything in the program behind
             reason = f"the dashboard cannot answer this ({type(error).__name__})"
             return _answer(start_response, "400 Bad Request", reason)
 
@@ -76,7 +76,7 @@ class Guard:
         method = environ["REQUEST_METHOD"]
         if method not in self._methods:
             return f"this page is read-only; {method} would change something"
-        # Browsers say by whom a page's request was caused, and no page can change what they say.
+        # Browsers say which page caused a request, and no page can change that.
         site = environ.get("HTTP_SEC_FETCH_SITE", "none")
         if site not in ("same-origin", "none"):
             return f"the request comes from another page ({site}); paste the address instead"
@@ -91,7 +91,7 @@ class Guard:
 
 
 def _welcome(environ: Environ, start_response: StartResponse, token: str) -> Iterable[bytes]:
-    """Moves the token from the address into a cookie, where it is neither seen nor copied."""
+    """Moves the token from the address into a cookie, where it is not visible."""
     rest = urlencode([pair for pair in _query(environ).items() if pair[0] != "token"])
     # One slash: two would name another host.
     path = "/" + quote(environ.get("PATH_INFO", "").lstrip("/"), encoding="latin-1")
@@ -102,7 +102,7 @@ def _welcome(environ: Environ, start_response: StartResponse, token: str) -> Ite
 
 
 def _answer(start_response: StartResponse, status: str, reason: str) -> Iterable[bytes]:
-    # optuna-dashboard shows its user what it finds under `reason`.
+    # optuna-dashboard shows the user the text under `reason`.
     body = json.dumps({"reason": reason}).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     start_response(status, [*headers, *_HEADERS])

@@ -1,4 +1,4 @@
-"""What optuna-dashboard shows beside a trial: how it ended, its pictures, its parameters."""
+"""The note that optuna-dashboard shows with a trial: how it ended, its pictures, its parameters."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from hpsearch.views import formatting
 
 
 def study_note(attributes: Mapping[str, Any]) -> str:
-    """Returns the note beside a study, in Markdown: its file, its folder, its versions.
+    """Returns the note on a study, in Markdown: its file, its folder, its versions.
 
     Args:
-        attributes: the study's, as the database has them.
+        attributes: the study's, from the database.
     """
     versions = ", ".join(f"{name} {v}" for name, v in (attributes.get(VERSIONS) or {}).items())
     description = json.loads(attributes[DOCUMENT])["study"].get("description")
@@ -54,7 +54,7 @@ def trial_note(
     """
     parts = [
         _ending(objectives, trial, unit),
-        # Below one another: side by side, the page cuts off what is wider than itself.
+        # Below one another, since the page cuts off what is too wide.
         *(f"![{shown}]({place})" for shown, place in pictures.items()),
         _code_block(_parameters(trial), "yaml") if trial.params else "",
         _code_block(str(trial.attributes[TRACEBACK])) if trial.attributes.get(TRACEBACK) else "",
@@ -106,7 +106,7 @@ def _code_block(text: str, language: str = "") -> str:
 
 
 def _code(text: str) -> str:
-    # A blank line would end the code, and what follows would be read as HTML.
+    # A blank line would end the code block, and the rest would be read as HTML.
     text = " ".join(text.split())
     ticks = "`" * (1 + _longest_run(text))
     return f"{ticks}{text}{ticks}"

@@ -1,4 +1,4 @@
-"""A small web server in a thread of this process, for a page that one person looks at."""
+"""A small web server in a thread of this process, for one viewer."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hpsearch.views.dashboard.guard import App
 
 @final
 class Server:
-    """Serves a WSGI app from its construction until `close`, one thread a request.
+    """Serves a WSGI app from its construction until `close`, with one thread per request.
 
     Args:
-        app: what is served.
+        app: the served app.
         host: the address to listen on.
         port: the port to listen on; another one is taken if it is in use.
 
@@ -60,10 +60,10 @@ class _SilentHandler(WSGIRequestHandler):
         """Drops what werkzeug logs."""
 
     def make_environ(self) -> Any:
-        """Reads the request; one that cannot be read, such as an address of `[`, is answered 400.
+        """Reads the request; answers 400 to one that cannot be read, such as an address of `[`.
 
         Raises:
-            ConnectionAbortedError: it cannot be read, and was answered.
+            ConnectionAbortedError: it cannot be read, and the answer was sent.
         """
         try:
             return super().make_environ()

@@ -61,10 +61,10 @@ def open_to_read(url: str) -> RDBStorage:
 
 @final
 class AnnotatedStorage(CachedStorage):
-    """A storage whose studies have a note and files for each trial, made when they are read.
+    """A storage whose studies have a note and files for each trial, created when they are read.
 
     optuna-dashboard looks for both among a study's system attributes. They are derived from the
-    trial and its folder: stored, they would be a second writer's, and would grow stale.
+    trial and its folder: storing them would need a second writer, and they would become stale.
     """
 
     def __init__(self, backend: RDBStorage) -> None:
@@ -78,7 +78,7 @@ class AnnotatedStorage(CachedStorage):
         for study in studies:
             if DOCUMENT in study.user_attrs:
                 study.system_attrs = self._annotations(study_id_of(study)) | study.system_attrs
-                # They are JSON for us; the study's note says in words what people want of them.
+                # They are our own JSON; the study's note has their useful parts in words.
                 study.user_attrs = {
                     key: value
                     for key, value in study.user_attrs.items()
@@ -118,7 +118,7 @@ class AnnotatedStorage(CachedStorage):
 
 
 def choose_annotated(trials: Sequence[FrozenTrial], direction: Direction) -> list[FrozenTrial]:
-    """Returns the trials that are annotated: all up to 200, else the newest 100 and the best 100.
+    """Returns the trials to annotate: all, up to 200, or else the newest 100 and the best 100.
 
     For each trial optuna-dashboard looks through the attributes of all.
     """

@@ -1,4 +1,4 @@
-"""TensorBoard as a WSGI app in this process, so that no other process is left behind."""
+"""TensorBoard as a WSGI app in this process, so that no process is left behind."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tensorboard import program
 
 from hpsearch.views.dashboard.guard import App
 
-# It posts what it asks for: the lists of metrics and runs are too long for an address.
+# It uses POST for queries: its lists of metrics and runs are too long for an address.
 METHODS = ("GET", "HEAD", "POST")
 _RELOAD_S = 5.0
 
 
 def tensorboard_app(runs: Path) -> App:
-    """Returns TensorBoard over a folder of runs, read again every few seconds."""
+    """Returns TensorBoard on a folder of runs, reloaded every few seconds."""
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     served: list[App] = []
 
@@ -34,7 +34,7 @@ def tensorboard_app(runs: Path) -> App:
             return ""
 
     board = program.TensorBoard(server_class=Receiver)
-    # Its fast loader would be another process.
+    # Its fast loader would be a separate process.
     board.configure(logdir=str(runs), reload_interval=_RELOAD_S, load_fast="false")
     board.launch()
     return served[0]

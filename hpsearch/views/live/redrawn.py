@@ -1,4 +1,4 @@
-"""What the views have in common that are drawn again and again."""
+"""The base of views that are redrawn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hpsearch.views.live.search_state import SearchState
 
 
 class AbstractRedrawnView(ABC):
-    """Keeps the state of a running search for the next drawing; most of an Observer.
+    """Keeps the state of a running search for the next drawing. Most of an Observer.
 
     Args:
         clock: seconds.
@@ -35,7 +35,7 @@ class AbstractRedrawnView(ABC):
             self._state.started(number, slot, params, from_epoch, self._clock())
 
     def progressed(self, number: int, progress: Progress) -> None:
-        """Moves a slot's line on."""
+        """Updates a slot's progress."""
         if self._state:
             self._state.progressed(number, progress)
 

@@ -1,7 +1,7 @@
 """The screen of a running search: how far it is, a line for each slot, the leaderboard.
 
-It never grows beyond the terminal. With more slots than there is room for, some are folded into one
-line; how far the search is stays there in any case.
+It never outgrows the terminal. If there are more slots than fit, some are folded into one line; the
+search's progress is always shown.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SPACING = 2
 # A header, its rule, three trials, and how many are left out.
 _LEADERBOARD = 6
 _HEADER = 3
-# What a narrow screen can do without, the first first.
+# What a narrow screen drops, in this order.
 _SPARE = ("bar", "speed", "left")
 
 
@@ -35,7 +35,7 @@ def screen(state: SearchState, console: Console, now_s: float, height: int | Non
         state: the search.
         console: decides how wide the lines are.
         now_s: the clock.
-        height: lines to fill at most; None for those of the terminal but one.
+        height: lines to fill at most; None for the terminal's height less one.
     """
     height = console.height - 1 if height is None else height
     budget = _budget(state, now_s)
@@ -71,13 +71,13 @@ def _room_for_slots(left: int, count: int) -> int:
 
 
 def fold(state: SearchState, room: int, width: int, now_s: float) -> Table:
-    """Returns a line for each slot or, where these are too many, one for all the others."""
+    """Returns a line for each slot, or, if there are too many, one line for the rest."""
     by_slot = {run.slot: run for run in state.running.values()}
-    # On nodes that come and go, the slots to show are those with a trial.
+    # If nodes come and go, only slots with a trial are shown.
     slots = list(state.slots) or sorted(by_slot)
     if len(slots) <= room:
         return slot_lines([(slot, by_slot.get(slot)) for slot in slots], width, now_s)
-    # Those that train come first: an idle slot says nothing.
+    # Training slots come first: an idle slot is of no interest.
     slots.sort(key=lambda slot: slot not in by_slot)
     shown, others = slots[: room - 1], slots[room - 1 :]
     lines = slot_lines([(slot, by_slot.get(slot)) for slot in shown], width, now_s)
@@ -107,7 +107,7 @@ def slot_lines(slots: Sequence[tuple[str, Running | None]], width: int, now_s: f
 
     Args:
         slots: each slot's name, and what trains there.
-        width: columns of the screen; where it is narrow, the bar goes first, then the speed.
+        width: columns of the screen; if it is narrow, the bar is dropped first, then the speed.
         now_s: the clock.
     """
     texts = [_texts(name, run, now_s) for name, run in slots]

@@ -1,4 +1,4 @@
-"""The trials of a running search in the order of its leaderboard, kept while they come in."""
+"""The state of a running search: its trials in the leaderboard's order, and what trains now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hpsearch.views.ranking import Place, done, place
 
 
 class LiveRanking:
-    """The trials, best first; to take one in does not mean to sort all the others again.
+    """The trials, best first; adding one does not sort the others again.
 
     Attributes:
         trials: every trial, by number.
@@ -29,7 +29,7 @@ class LiveRanking:
         self._order: list[Place] = sorted(place(t, direction) for t in self.trials.values())
 
     def put(self, trial: TrialRecord) -> None:
-        """Takes a trial in, in place of what was known of it."""
+        """Adds a trial, or replaces what was known about it."""
         known = self.trials.get(trial.number)
         if known is not None:
             self.counts[known.state] -= 1
@@ -39,7 +39,7 @@ class LiveRanking:
         insort(self._order, place(trial, self._direction))
 
     def first(self, limit: int) -> list[TrialRecord]:
-        """Returns the first so many of those that are complete, then of those that are not."""
+        """Returns the first trials: complete ones, then the others."""
         complete = self.counts["complete"]
         shown = *self._order[: min(complete, limit)], *self._order[complete : complete + limit]
         return [self.trials[number] for _, _, number in shown]
@@ -47,7 +47,7 @@ class LiveRanking:
 
 @dataclass(frozen=True)
 class Running:
-    """A trial that trains now.
+    """A trial that is training now.
 
     Attributes:
         since_s: the clock when it began on this slot.
@@ -62,7 +62,7 @@ class Running:
 
     @property
     def epochs_done(self) -> float:
-        """Returns the epochs done, the running one in part."""
+        """Returns the epochs done, counting the running one in part."""
         if self.progress is None:
             return float(self.from_epoch)
         return self.progress.epoch - 1 + self.progress.fraction
@@ -75,7 +75,7 @@ class Running:
         return self.epochs_done / self.progress.epochs
 
     def seconds_left(self, now_s: float) -> float | None:
-        """Returns how long it needs for its remaining epochs at its speed so far."""
+        """Returns how long its remaining epochs take at its speed so far."""
         gained = self.epochs_done - self.from_epoch
         if self.progress is None or not self.progress.epochs or gained <= 0:
             return None
@@ -84,13 +84,13 @@ class Running:
 
 @dataclass
 class SearchState:
-    """A running search as its events tell it.
+    """A running search, built up from its events.
 
     Attributes:
         study: the study as it was when the search began.
         slots: the slots' names, in the order to show them.
         began_s: the clock when the search began.
-        running: the trials that train now, by number.
+        running: the trials that are training now, by number.
     """
 
     study: StudyRecord
@@ -116,7 +116,7 @@ class SearchState:
         from_epoch: int,
         now_s: float,
     ) -> None:
-        """Puts a trial on a slot; what it reported in earlier attempts stays."""
+        """Puts a trial on a slot; its reports of earlier attempts stay."""
         known = self.trials.get(number)
         curve = known.values_by_epoch if known else {}
         kept = {step: value for step, value in curve.items() if step <= from_epoch}
@@ -126,7 +126,7 @@ class SearchState:
         self.running[number] = Running(number, slot, now_s, from_epoch)
 
     def progressed(self, number: int, progress: Progress) -> None:
-        """Moves a running trial on; a late word of one that is over changes nothing."""
+        """Updates a running trial's progress; a late message of a finished one changes nothing."""
         if number in self.running:
             self.running[number] = replace(self.running[number], progress=progress)
 
@@ -154,10 +154,10 @@ class SearchState:
         return self.ranking.first(1)[0] if self.counts["complete"] else None
 
     def seconds_left(self, now_s: float) -> float | None:
-        """Returns how long the budget's rest takes at the speed since the search began.
+        """Returns how long the rest of the budget takes at the speed since the search began.
 
-        Pruning makes trials unequal, so the speed is counted in finished trials, and those that
-        run count as the part of the longest trial they have done.
+        Pruning makes trials unequal, so the speed is measured in finished trials, and a running one
+        counts as the part of the longest trial it has done.
         """
         if self.study.budget is None:
             return None

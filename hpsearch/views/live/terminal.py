@@ -33,6 +33,6 @@ def search_view(console: Console) -> LiveView | PlainView:
 def live_view() -> LiveView | NotebookView | PlainView:
     """Returns an observer that draws a running search.
 
-    A terminal and a notebook get a view that is redrawn in its place, a pipe gets lines.
+    A terminal and a notebook get a view that is redrawn in place, a pipe gets plain lines.
     """
     return notebook_view() if in_notebook() else search_view(open_console())
