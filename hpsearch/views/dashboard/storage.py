@@ -97,7 +97,7 @@ class AnnotatedStorage(CachedStorage):
         attributes = self.get_study_user_attrs(study_id)
         study = optuna.load_study(study_name=self.get_study_name_from_id(study_id), storage=self)
         document = json.loads(attributes[DOCUMENT])
-        objectives, unit = document["study"]["objective"], report_unit(document["trainer"])
+        objectives, unit = document["study"]["objective"], report_unit(document.get("trainer"))
         has_owner = find_owner(self._engine, study_id) is not None
         found: dict[str, Any] = {
             "dashboard:note_ver": 1,

@@ -1,4 +1,4 @@
-"""The whole report as one HTML page that asks nothing of any network."""
+"""The whole report as one HTML page that makes no network requests."""
 
 from __future__ import annotations
 

@@ -80,11 +80,6 @@ def log_axis(title: str, values: Sequence[float]) -> dict[str, Any]:
     return axis(title, log=True, **_whole_range(min(values), max(values), True))
 
 
-def epoch_axis(most: int) -> dict[str, Any]:
-    """Returns the axis of epochs, which are whole numbers."""
-    return whole_axis("epoch", most)
-
-
 def whole_axis(title: str, most: int) -> dict[str, Any]:
     """Returns an axis of whole numbers up to the greatest one."""
     ticks: dict[str, Any] = {"dtick": 1} if most <= _EACH_EPOCH else {}

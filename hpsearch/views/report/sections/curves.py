@@ -26,27 +26,29 @@ def curves(data: ReportData) -> Section | None:
 
 
 def _all_trials(data: ReportData, trials: Sequence[TrialRecord]) -> Figure:
-    drawn = plots.thinned(trials, _MOST_CURVES)
+    drawn, unit = plots.thinned(trials, _MOST_CURVES), data.study.unit
     traces = []
     for state in _STATES:
-        runs = [_run(trial) for trial in drawn if trial.state == state]
+        runs = [_run(trial, unit) for trial in drawn if trial.state == state]
         if runs:
             color = plots.STATE_COLORS[state]
             traces.append(plots.lines(runs, color=color, name=state, opacity=0.6))
-    pruned = [_run(trial)[-1] for trial in drawn if trial.state == "pruned"]
+    pruned = [_run(trial, unit)[-1] for trial in drawn if trial.state == "pruned"]
     if pruned:
         cross = {"symbol": "x", "size": 7, "opacity": 1}
         traces.append(plots.points(pruned, color=plots.ORANGE, marker=cross, name="pruned here"))
     best = data.study.best
     if best is not None and best.values_by_epoch:
         traces.append(
-            plots.lines([_run(best)], color=plots.RED, width=3, name=f"best: trial {best.number}")
+            plots.lines(
+                [_run(best, unit)], color=plots.RED, width=3, name=f"best: trial {best.number}"
+            )
         )
     values = [value for trial in drawn for value in trial.values_by_epoch.values()]
     return plots.figure(
-        f"{data.objective} after each {data.study.unit}",
+        f"{data.objective} after each {unit}",
         traces,
-        x=plots.epoch_axis(max(max(trial.values_by_epoch) for trial in drawn)),
+        x=plots.whole_axis(unit, max(max(trial.values_by_epoch) for trial in drawn)),
         y=plots.axis(data.objective, **plots.framed(values, data.direction)),
         note=_LEGEND * (len(traces) > 1) + plots.thinned_note(len(drawn), len(trials)),
         wide=True,
@@ -54,12 +56,12 @@ def _all_trials(data: ReportData, trials: Sequence[TrialRecord]) -> Figure:
     )
 
 
-def _run(trial: TrialRecord) -> list[plots.Vertex]:
+def _run(trial: TrialRecord, unit: str) -> list[plots.Vertex]:
     return [
         (
             epoch,
             plots.short(value),
-            f"trial {trial.number}, {trial.state}\nepoch {epoch}: {formatting.metric(value)}",
+            f"trial {trial.number}, {trial.state}\n{unit} {epoch}: {formatting.metric(value)}",
         )
         for epoch, value in sorted(trial.values_by_epoch.items())
     ]
@@ -72,15 +74,16 @@ def _winner(data: ReportData) -> list[Block]:
         return []
     logged = {name for metrics in by_epoch.values() for name in metrics}
     kinds = sorted(name.removeprefix("val_") for name in logged if name.startswith("val_"))
-    return [_pair(kind, by_epoch, best.number) for kind in kinds if f"train_{kind}" in logged]
+    paired = [kind for kind in kinds if f"train_{kind}" in logged]
+    return [_pair(kind, by_epoch, best.number, data.study.unit) for kind in paired]
 
 
-def _pair(kind: str, by_epoch: Mapping[int, Mapping[str, float]], number: int) -> Figure:
+def _pair(kind: str, by_epoch: Mapping[int, Mapping[str, float]], number: int, unit: str) -> Figure:
     traces = []
     for split, color in (("train", plots.BLUE), ("val", plots.RED)):
         name = f"{split}_{kind}"
         run = [
-            (epoch, plots.short(metrics[name]), f"{name}\nepoch {epoch}: {metrics[name]:.4g}")
+            (epoch, plots.short(metrics[name]), f"{name}\n{unit} {epoch}: {metrics[name]:.4g}")
             for epoch, metrics in sorted(by_epoch.items())
             if name in metrics
         ]
@@ -88,6 +91,6 @@ def _pair(kind: str, by_epoch: Mapping[int, Mapping[str, float]], number: int) -
     return plots.figure(
         f"{kind} of the best trial, {number}",
         traces,
-        x=plots.epoch_axis(max(by_epoch)),
+        x=plots.whole_axis(unit, max(by_epoch)),
         y=plots.axis(kind),
     )
