@@ -81,7 +81,7 @@ def test_a_copied_study_shows_resumes_and_is_confirmed_where_it_went(
     assert capsys.readouterr().out.splitlines() == [
         f"tiny: 2 trials copied to {THERE}",
         f"tiny.confirm: 1 trials copied to {THERE}",
-        f"Its files stay in {home / 'runs'}; in {HERE} it can be read, and run no more.",
+        f"Its files stay in {home / 'runs'}; in {HERE} it can still be read, but not run.",
         "",
         f"next: hpsearch resume tiny --storage {THERE}",
     ]

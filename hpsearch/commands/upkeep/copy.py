@@ -50,5 +50,5 @@ def copy(
     copied = copy_study(name, open_storage(here, create=False), open_storage(there))
     for each, count in copied.trials.items():
         print(f"{each}: {count} trials copied to {redact(there)}")
-    print(f"Its files stay in {copied.runs}; in {redact(here)} it can be read, and run no more.")
+    print(f"Its files stay in {copied.runs}; in {redact(here)} it can still be read, but not run.")
     say_next("resume", name, storage=redact(there))

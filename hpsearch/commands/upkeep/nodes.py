@@ -46,7 +46,7 @@ def nodes(
     found = read_rows(folder)
     if found is None or found[0] > STALE_S:
         raise InputError(
-            f"no search of {name} runs on nodes now, as far as {folder} shows: begin one with"
+            f"{name} is not running on nodes now, according to {folder}; start it there with"
             f" `hpsearch resume {name} --nodes HOST,HOST`"
         )
     _, rows = found

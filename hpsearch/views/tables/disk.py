@@ -11,7 +11,7 @@ from rich.text import Text
 from hpsearch.measure.disk import Usage
 from hpsearch.views.formatting import size
 
-_COLUMNS = ("best checkpoints", "to resume from", "curves", "other", "together")
+_COLUMNS = ("best checkpoints", "for resuming", "curves", "other", "total")
 
 
 def usage_table(studies: Mapping[str, Usage]) -> Table:

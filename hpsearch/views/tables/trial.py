@@ -12,7 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.protocol.types import primary
-from hpsearch.search.store.keys import FAILURE, FAILURE_KIND, PAUSED_AT, PROMOTED, TRACEBACK
+from hpsearch.search.store.keys import (
+    FAILURE,
+    FAILURE_KIND,
+    GENERALIZATION_GAP,
+    PAUSED_AT,
+    PROMOTED,
+    SAMPLES_PER_S,
+    TRACEBACK,
+)
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.curve import Curve
@@ -88,6 +96,7 @@ _CURVE = 40
 # Shown elsewhere, or as `time` and `weights`.
 _FAILED_AT = "failed_at"
 _OF_FAILURE = (FAILURE, FAILURE_KIND, _FAILED_AT, TRACEBACK)
+_LABELS = {GENERALIZATION_GAP: "generalization gap", SAMPLES_PER_S: "samples/s"}
 _OWN_PLACES = (*_OF_FAILURE, PAUSED_AT, "parameters", "best_parameters", "best_seconds")
 
 
@@ -132,12 +141,19 @@ def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
         rows["paused"] = f"after {trial.attributes[PAUSED_AT]} {study.unit}s"
     if "parameters" in trial.attributes:
         rows["weights"] = f"{trial.attributes['parameters']:,}"
+    labels = {"best_step": f"best {study.unit}", "epochs": f"{study.unit}s", **_LABELS}
     facts = {
-        name.replace("_", " "): formatting.metric(value) if isinstance(value, float) else str(value)
+        labels.get(name, name.replace("_", " ")): _fact(name, value)
         for name, value in trial.attributes.items()
         if isinstance(value, (str, int, float)) and value != "" and name not in _OWN_PLACES
     }
     return rows | facts
+
+
+def _fact(name: str, value: str | int | float) -> str:
+    if name == SAMPLES_PER_S:
+        return f"{value:,}"
+    return formatting.metric(value) if isinstance(value, float) else str(value)
 
 
 def _exact(value: Any) -> str:

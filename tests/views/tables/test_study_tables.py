@@ -78,12 +78,14 @@ def test_trial_is_shown_in_full(make_study: Any, make_trial: Any, on_screen: Any
     trial = make_trial(
         3,
         attempts=({"started": "2026-01-01", "device": "cpu"}, {"started": "2026-01-02"}),
-        attributes={"parameters": 46592, "best_step": 2},
+        attributes={"parameters": 46592, "best_step": 2, "gap": 0.125, "samples_per_s": 1716.0},
     )
     text = on_screen(trial_details(make_study(trial), trial))
     assert "mnist, trial 3  complete" in text
-    assert "weights       46,592" in text
-    assert "best step     2" in text
+    assert "weights             46,592" in text
+    assert "best epoch          2" in text
+    assert "generalization gap  0.1250" in text
+    assert "samples/s           1,716.0" in text
     assert "model.hidden  32" in text
     assert "optimizer.lr  0.001" in text
     assert "1: 0.4500  2: 0.9000" in text
