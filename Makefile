@@ -16,7 +16,8 @@ test: $(READY)  ## every test that needs no GPU
 
 faults: $(READY)  ## every fault of docs/reliability.md in a full round, and its table (an hour and a half)
 	@PYTHONUTF8=1 HPSEARCH_FAULTS=full HPSEARCH_HISTORIES=24 HPSEARCH_FUZZ_S=300 $(VENV)/bin/python -m pytest \
-		-q -rs -n 4 --dist worksteal --timeout 900 tests/faults tests/search/confirm/test_intervals.py \
+		-q -rs -n 4 --dist worksteal --timeout 900 tests/faults tests/engines/test_engine_contract.py \
+		tests/search/confirm/test_intervals.py \
 		tests/search/coordinator/test_interleavings.py tests/search/test_histories.py \
 		tests/search/store/test_creation.py tests/studyfile/test_loader_fuzz.py
 

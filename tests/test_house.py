@@ -69,7 +69,8 @@ INNER = {
         "dashboard": {"", "report"},
     },
     "trial": {
-        "": {"saving", "speedups"},
+        "": {"loggers", "saving", "speedups"},
+        "loggers": set(),
         "saving": set(),
         "speedups": set(),
         "export": {"", "saving"},

@@ -86,7 +86,7 @@ Json = Annotated[
     bool,
     Parameter(name="--json", negative="", show_default=False, help="Print JSON and nothing else."),
 ]
-Devices = Annotated[str, Parameter(metavar="D", help="auto, cpu, cpu:2, cuda, or cuda:0,1.")]
+Devices = Annotated[str, Parameter(metavar="D", help="auto, cpu, cpu:2, cuda, cuda:0,1, or mps.")]
 Trust = Annotated[
     bool,
     Parameter(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast, get_args
 
 from hpsearch.engines import bridge
+from hpsearch.engines.linux import set_parent_death_signal
 from hpsearch.engines.ranks import run_ranks
 from hpsearch.engines.slots import visible_devices
 from hpsearch.protocol.job import Job
@@ -164,4 +165,5 @@ def _output(folder: Path) -> BinaryIO:
 
 
 if __name__ == "__main__":
+    set_parent_death_signal(int(sys.argv[2]))
     run_child(socket.socket(fileno=int(sys.argv[1])))

@@ -105,7 +105,9 @@ def _prepare_local(place: Place) -> PreparedEngine:
 
     def build(work: Workload) -> Engine:
         log, joined = work.folder / "server.txt", join_slots(slots, work.devices_per_trial)
-        return LocalEngine(joined, work.modules, work.data, work.import_paths, log, server)
+        return LocalEngine(
+            joined, work.modules, work.data, work.import_paths, log, server, work.note
+        )
 
     return PreparedEngine(slots, build, server, server.call)
 

@@ -1,10 +1,10 @@
 """The process that forks trials: it loads torch and Lightning once, so that trials start at once.
 
-It must stay single-threaded and never touch CUDA, or its forks would be unsafe. It talks to the
-coordinator over one Unix socket, in lines of JSON: `{"start": N}` (with the trial's own socket
-attached), `{"kill": N}`, `{"stop": 0}` (every trial ends its epoch and stops); and back
-`{"ready": true}` or `{"unloadable": [...]}` when all is loaded,
-then `{"gone": N, "code": C}`.
+It must stay single-threaded and never touch CUDA, or its forks would be unsafe; where they are, it
+spawns trials (`engines/start_method.py`). It talks to the coordinator over one Unix socket, in
+lines of JSON: `{"start": N}` (with the trial's own socket attached), `{"kill": N}`, `{"stop": 0}`
+(every trial ends its epoch and stops); and back `{"ready": true, "notes": [...]}` or
+`{"unloadable": [...]}` when all is loaded, then `{"gone": N, "code": C}`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import psutil
 
@@ -27,9 +27,12 @@ from hpsearch.engines import bridge
 from hpsearch.engines.child import run_child
 from hpsearch.engines.interpreter import python_command
 from hpsearch.engines.linux import become_subreaper, set_parent_death_signal
+from hpsearch.engines.start_method import StartMethod
 
-# Elsewhere, Objective-C and CUDA drivers do not survive a fork: each trial imports for itself.
-SAFE_FORK = sys.platform == "linux"
+NO_FORK = (
+    "the study's modules use CUDA as they are imported, so each trial starts in a new process and"
+    " takes some seconds longer to begin"
+)
 
 # Not SIGKILL: the trials' children (data loader workers) must end first.
 COORDINATOR_DIED = signal.SIGUSR2
@@ -38,8 +41,9 @@ COORDINATOR_DIED = signal.SIGUSR2
 class ForkServer:
     """Starts, kills and reaps the processes of the trials."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, method: StartMethod) -> None:
         self._control = control
+        self._method = method
         self._children: dict[int, int] = {}  # pid to trial number
         self._leaving: dict[int, tuple[int, int]] = {}  # pid to trial number and exit code
         self._text = b""
@@ -100,17 +104,21 @@ class ForkServer:
         sys.path[:0] = import_paths
         paths = [*import_paths, os.environ.get("PYTHONPATH", "")]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-        if SAFE_FORK:
-            unloadable = bridge.call("hpsearch.trial.warm:load_study", modules, data)
-            first = {"unloadable": unloadable} if unloadable else {"ready": True}
-            self._control.sendall(json.dumps(first).encode() + b"\n")
-            # No garbage collection of what is loaded, here (0.3 s) or in a fork, which shares its
-            # pages.
-            gc.freeze()
-            gc.enable()
+        forks = self._method == "fork"
+        unloadable = bridge.call("hpsearch.trial.warm:load_study", modules, data if forks else {})
+        notes = []
+        if forks and bridge.call("hpsearch.trial.warm:has_touched_cuda"):
+            self._method = "spawn"
+            notes.append(NO_FORK)
+        first = {"unloadable": unloadable} if unloadable else {"ready": True, "notes": notes}
+        self._control.sendall(json.dumps(first).encode() + b"\n")
+        # No garbage collection of what is loaded, here (0.3 s) or in a fork, which shares its
+        # pages.
+        gc.freeze()
+        gc.enable()
 
     def _start(self, number: int, channel: int) -> None:
-        pid = self._fork(channel) if SAFE_FORK else _spawn(channel)
+        pid = self._fork(channel) if self._method == "fork" else _spawn(channel)
         os.close(channel)
         self._children[pid] = number
 
@@ -171,7 +179,7 @@ class ForkServer:
 
 def _spawn(channel: int) -> int:
     os.set_inheritable(channel, True)
-    command = python_command("hpsearch.engines.child", channel)
+    command = python_command("hpsearch.engines.child", channel, os.getpid())
     return os.posix_spawn(sys.executable, command, os.environ, setpgroup=0)
 
 
@@ -193,19 +201,20 @@ def _group_lives(pid: int) -> bool:
     return False
 
 
-def main(control: int, coordinator: int) -> NoReturn:
+def main(control: int, coordinator: int, method: StartMethod) -> NoReturn:
     """Loads what every trial needs and serves the coordinator at the other end of `control`."""
     set_parent_death_signal(coordinator, by=COORDINATOR_DIED)
     # They reach the whole job at once (Ctrl-C, Slurm), and the coordinator decides what they mean.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     channel = socket.socket(fileno=control)
-    if SAFE_FORK:
-        # There is nothing to collect while modules load, and trying costs a fifth of the time.
-        gc.disable()
-        bridge.call("hpsearch.trial.warm:warm")
-    ForkServer(channel).serve()
+    # A trial that is spawned must not keep it open.
+    channel.set_inheritable(False)
+    # There is nothing to collect while modules load, and trying costs a fifth of the time.
+    gc.disable()
+    bridge.call("hpsearch.trial.warm:warm")
+    ForkServer(channel, method).serve()
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(int(sys.argv[1]), int(sys.argv[2]), cast(StartMethod, sys.argv[3]))

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from hpsearch.engines.interpreter import SAME_HASHES, python_command
+from hpsearch.engines.start_method import start_method
 
 # One thread until a trial knows how many it may have: a parent with threads cannot fork safely.
 SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -32,18 +33,22 @@ class Server:
     Args:
         output: file for its output; none if not given, until `load` names one.
 
+    Raises:
+        InputError: `$HPSEARCH_START` is not a start method.
+
     Attributes:
         control: the socket that brings its answers, in lines of JSON (`engines/forkserver.py`).
         process: the process.
     """
 
     def __init__(self, output: BinaryIO | None = None) -> None:
+        method = start_method()
         self._works = False
         self._received = b""
         self.control, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                python_command("hpsearch.engines.forkserver", theirs.fileno(), os.getpid()),
+                python_command("hpsearch.engines.forkserver", theirs.fileno(), os.getpid(), method),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=output or subprocess.DEVNULL,

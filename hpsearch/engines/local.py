@@ -7,7 +7,7 @@ import json
 import os
 import selectors
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ class LocalEngine:
         import_paths: folders where those modules are found.
         log: file for the server's output.
         server: one that was started early; the engine ends it.
+        note: gets each line that a person should read.
     """
 
     def __init__(
@@ -76,8 +77,10 @@ class LocalEngine:
         import_paths: Sequence[str],
         log: Path,
         server: Server | None = None,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.slots = slots
+        self._note = note
         self.ready = False
         self._log = log
         self._output = log.open("ab")
@@ -172,6 +175,8 @@ class LocalEngine:
             if "unloadable" in gone:
                 raise InputError("\n".join(gone["unloadable"]))
             self.ready = True
+            for words in gone.get("notes", ()):
+                self._note(words)
             if gone.get("gone") in self._running:
                 self._running[gone["gone"]].code = gone["code"]
                 self._losses = 0

@@ -16,7 +16,7 @@ class Place:
     Attributes:
         engine: one of `ENGINES` in `engines/factory.py`: `local` for separate processes, `inline`
             for this process, one trial at a time, to debug.
-        devices: of this machine: `auto`, `cpu`, `cpu:2`, `cuda` or `cuda:0,1`.
+        devices: of this machine: `auto`, `cpu`, `cpu:2`, `cuda`, `cuda:0,1` or `mps`.
         per_device: trials at once on each device.
         nodes: hosts between commas, or the path of a `cluster.yaml`, to train on these machines.
         slurm: what to ask Slurm for, as `key=value ...`; empty for the allocation this runs in.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import platform
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +19,7 @@ from hpsearch.errors import InputError
 # More trials at once than this are a slip of the pen: each is a process with torch in it.
 _MOST_SLOTS = 64
 _MOST_A_CORE = 16
-SYNTAX = "write auto, cpu, cpu:2, cuda, or cuda:0,1"
+SYNTAX = "write auto, cpu, cpu:2, cuda, cuda:0,1, or mps"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Slot:
 
     Attributes:
         name: what people see, such as `cpu:0` or `cuda:1/0` (the first slot on GPU 1).
-        device: `cpu`, `cuda:N`, or `cuda:N,M` for a trial on several, as this machine numbers them.
+        device: `cpu`, `cuda:N`, `cuda:N,M` for a trial on several, as this machine numbers them, or
+            `mps`.
         threads: CPU threads of each process of a trial in this slot.
         host: its machine; empty for the one that the search runs on.
         processes: of a trial in this slot, one a device.
@@ -39,13 +42,15 @@ class Slot:
     processes: int = 1
 
 
-def parse_devices(text: str, gpus: int, cpus: int) -> tuple[str, ...]:
+def parse_devices(text: str, gpus: int, cpus: int, apple: bool = False) -> tuple[str, ...]:
     """Returns the devices that `--devices` names, one entry per device.
 
     Args:
-        text: `auto` (every GPU, else one CPU device a core), `cpu`, `cpu:K`, `cuda`, `cuda:I,J`.
-        gpus: GPUs of this machine.
+        text: `auto` (every NVIDIA GPU, else one CPU device a core), `cpu`, `cpu:K`, `cuda`,
+            `cuda:I,J`, `mps`.
+        gpus: NVIDIA GPUs of this machine.
         cpus: CPU cores that this process may use.
+        apple: whether it has Apple's GPU.
 
     Raises:
         InputError: not such a text, or a device that this machine does not have.
@@ -59,6 +64,8 @@ def parse_devices(text: str, gpus: int, cpus: int) -> tuple[str, ...]:
         return ("cpu",) * _counted(text, int(rest), cpus)
     if kind == "cuda" and not colon and gpus:
         return tuple(f"cuda:{i}" for i in range(gpus))
+    if kind == "mps" and not colon:
+        return _apple_gpu(text, apple)
     if kind == "cuda" and (not colon or re.fullmatch(r"\d+(,\d+)*", rest)):
         return _chosen_gpus(text, rest, gpus)
     raise InputError(f"--devices {text}: not a list of devices; {SYNTAX}")
@@ -73,6 +80,15 @@ def _counted(text: str, count: int, cpus: int) -> int:
             f" write cpu:{cpus}, or name other machines with --nodes"
         )
     return count
+
+
+def _apple_gpu(text: str, there: bool) -> tuple[str, ...]:
+    if not there:
+        raise InputError(
+            f"--devices {text}: this machine has no GPU of Apple's (macOS on Apple silicon);"
+            f" {SYNTAX}"
+        )
+    return ("mps",)
 
 
 def _chosen_gpus(text: str, rest: str, gpus: int) -> tuple[str, ...]:
@@ -157,7 +173,8 @@ def find_slots(devices: str, per_device: int) -> tuple[Slot, ...]:
         InputError: they are not available.
     """
     cpus = count_cpus()
-    return lay_out(parse_devices(devices, count_gpus(), cpus), per_device, cpus)
+    apple = (sys.platform, platform.machine()) == ("darwin", "arm64")
+    return lay_out(parse_devices(devices, count_gpus(), cpus, apple), per_device, cpus)
 
 
 def count_cpus() -> int:
@@ -216,10 +233,10 @@ def visible_devices(device: str, outer: str | None) -> str:
     """Returns the CUDA_VISIBLE_DEVICES under which a process sees only these devices.
 
     Args:
-        device: `cpu`, `cuda:N` or `cuda:N,M`, counted within `outer`.
+        device: `cpu`, `mps`, `cuda:N` or `cuda:N,M`, counted within `outer`.
         outer: the CUDA_VISIBLE_DEVICES of the search itself, such as a cluster sets; or None.
     """
-    if device == "cpu":
+    if not device.startswith("cuda"):
         return ""
     numbers = device.removeprefix("cuda:").split(",")
     listed = [entry.strip() for entry in (outer or "").split(",") if entry.strip()]

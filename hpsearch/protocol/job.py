@@ -38,7 +38,7 @@ class Placement:
 
     Attributes:
         folder: the trial's own folder.
-        device: `cpu`, `cuda:N` or `cuda:N,M`, as the machine numbers them.
+        device: `cpu`, `cuda:N`, `cuda:N,M` or `mps`, as the machine numbers them.
         threads: CPU threads each of its processes may use.
         processes: that train the trial together, one a device.
     """
@@ -63,8 +63,8 @@ class Job:
         study_seed: decides what must be the same in every trial (the train/validation split).
         seed: decides what differs between trials (initial weights, data order, dropout).
         folder: the trial's own folder for reports, checkpoints and curves.
-        device: `cpu`, `cuda:N` or `cuda:N,M`, as the machine numbers them; its processes see no
-            others.
+        device: `cpu`, `cuda:N`, `cuda:N,M` or `mps`, as the machine numbers them; its processes see
+            no others.
         threads: CPU threads each process may use.
         import_paths: folders with the study's own classes.
         rehearse: try a few batches first, with everything the trial has, so that what would fail

@@ -15,7 +15,7 @@ class RunOptions(Place):
     Attributes:
         engine: where the trials run; `local` for separate processes, `inline` for this process,
             one trial at a time, to debug.
-        devices: `auto`, `cpu`, `cpu:2`, `cuda` or `cuda:0,1`.
+        devices: `auto`, `cpu`, `cpu:2`, `cuda`, `cuda:0,1` or `mps`.
         per_device: trials at once on each device.
         nodes: machines to train on: hosts separated by commas, or the path of a `cluster.yaml`.
         slurm: what to ask Slurm for, as `key=value ...`; empty for the allocation this runs in.

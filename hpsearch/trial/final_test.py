@@ -14,9 +14,9 @@ from pytorch_lightning.utilities.data import extract_batch_size
 from hpsearch.data import TestSplitClosedError
 from hpsearch.data.test_access import evaluations_of, record_evaluation, recorded_by_caller
 from hpsearch.protocol.job import Job
-from hpsearch.trial import tensorboard
 from hpsearch.trial.fingerprint import fingerprint_test_rows
 from hpsearch.trial.lightning_namespace import in_namespace, namespace_of
+from hpsearch.trial.loggers import tensorboard
 from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.trained_model import build, find_best
 from hpsearch.trial.trainer import build_trainer

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Collection
@@ -28,6 +29,7 @@ from hpsearch.protocol.types import primary
 from hpsearch.trial.causes import failed
 from hpsearch.trial.clock import Clock
 from hpsearch.trial.lightning_namespace import in_namespace
+from hpsearch.trial.loggers import yours
 from hpsearch.trial.reports import UNUSABLE_IN_A_ROW, Reports
 from hpsearch.trial.run import assemble, prepare
 from hpsearch.trial.saving import checkpoint
@@ -44,9 +46,10 @@ from hpsearch.trial.validations import (
     planned_validations,
     validates,
 )
+from hpsearch.trial.warm import has_touched_cuda
 
 VALIDATED = 2
-FORKS = os.name == "posix" and os.uname().sysname == "Linux"
+FORKS = sys.platform == "linux"
 
 
 @dataclass(frozen=True)
@@ -163,9 +166,12 @@ def rehearse(job: Job, where: StageTracker) -> Rehearsal:
         Exception: whatever the classes of the study raise.
     """
     with tempfile.TemporaryDirectory() as folder:
-        trainer_section = put_aside(job.config["trainer"], Path(folder))
-        config = {**job.config, "trainer": trainer_section}
-        return _rehearse(replace(job, folder=folder, config=config), where)
+        section = put_aside(job.config["trainer"], Path(folder))
+        if trouble := yours.trouble(section.get("logger")):
+            raise UnusableError(trouble)
+        with yours.aside(section.get("logger"), Path(folder)) as loggers:
+            config = {**job.config, "trainer": {**section, "logger": loggers}}
+            return _rehearse(replace(job, folder=folder, config=config), where)
 
 
 def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
@@ -199,7 +205,7 @@ def rehearse_apart(job: Job) -> Ended | None:
         How the trial would fail; None if it would not, or if the process died: the trial itself
         then reports more than could be known here.
     """
-    if not FORKS or threading.active_count() > 1:
+    if not FORKS or threading.active_count() > 1 or has_touched_cuda():
         return rehearsal_failure(job)
     read, write = os.pipe()
     pid = os.fork()

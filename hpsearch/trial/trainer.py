@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from hpsearch.classes.binding import instantiate, instantiate_arguments
 from hpsearch.protocol.job import Job
 from hpsearch.trial.lightning_namespace import own_processes
+from hpsearch.trial.loggers import yours
 from hpsearch.trial.ranks import ALONE, Rank
 
 # The arguments that say where Lightning's loggers and checkpoints write.
@@ -55,15 +57,19 @@ def build_callbacks(section: Any, instantiate: Callable[[Any], Any]) -> tuple[li
     return [callback for callback in built if callback not in bars], notes
 
 
-def build_loggers(section: Any, instantiate: Callable[[Any], Any]) -> list[Any]:
+def build_loggers(section: Any, build: Callable[[Any], Any]) -> list[Any]:
     """Returns the loggers of `trainer.logger`; none for true and false, which ask for ours only.
+
+    Args:
+        section: the component tree of one, or a list of them.
+        build: makes a logger of a component tree.
 
     Raises:
         UnusableError: one cannot be built.
     """
     if isinstance(section, bool):
         return []
-    return [_build("trainer.logger", tree, instantiate) for tree in as_list(section)]
+    return [_build("trainer.logger", tree, build) for tree in as_list(section)]
 
 
 def build_trainer(
@@ -85,16 +91,16 @@ def build_trainer(
         warnings.filterwarnings("ignore", advice)
     arguments = dict(arguments)
     # The file's own come first: they are what its module calls self.logger.
-    loggers = [*build_loggers(arguments.pop("logger", None), instantiate), *loggers]
+    build = partial(yours.build, job=job, instantiate=instantiate, leads=rank.leads)
+    loggers = [*build_loggers(arguments.pop("logger", None), build), *loggers]
     from_file = instantiate_arguments(tree.Trainer, arguments, ("trainer",))
     plugins = as_list(from_file.pop("plugins", None))
     strategy = from_file.pop("strategy", "auto")
     if rank.count > 1:
         from_file["strategy"] = "ddp" if strategy == "auto" else strategy
-    gpu = job.device != "cpu" and torch.cuda.is_available()
     return tree.Trainer(
         **{"num_sanity_val_steps": 0, "log_every_n_steps": 50, **from_file},
-        accelerator="gpu" if gpu else "cpu",
+        accelerator=_accelerator(job.device),
         devices=rank.count,
         callbacks=[*callbacks],  # the Trainer adds its own to the list it gets
         logger=loggers,
@@ -103,6 +109,13 @@ def build_trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def _accelerator(device: str) -> str:
+    """Returns Lightning's name for a device; `cpu` where torch finds no such one."""
+    if device == "mps":
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    return "gpu" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def put_aside(tree: Any, folder: Path) -> Any:

@@ -64,7 +64,8 @@ def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
 
     Args:
         modules: the study's own modules.
-        data: the study file's `data` section, with search expressions not yet filled in.
+        data: the study file's `data` section, with search expressions not yet filled in; empty for
+            no data.
 
     Returns:
         A sentence on each of the study's modules that cannot be imported.
@@ -77,6 +78,13 @@ def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
         with contextlib.suppress(Exception):
             _preload(data)
     return errors
+
+
+def has_touched_cuda() -> bool:
+    """Returns whether this process has used CUDA, which does not survive a fork."""
+    import torch
+
+    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
 
 
 def _import(name: str) -> str:

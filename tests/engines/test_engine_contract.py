@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fault_score import FULL
 from tiny import TinyModel
 
 import hpsearch
@@ -15,6 +16,7 @@ from hpsearch.engines.engine import Engine, Exited, Handler
 from hpsearch.engines.factory import PreparedEngine, Workload, prepare_engine
 from hpsearch.engines.place import Place
 from hpsearch.engines.slots import Slot
+from hpsearch.engines.start_method import VARIABLE
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Report, Started
 from hpsearch.trial.run import run_trial
@@ -66,6 +68,7 @@ trainer: {max_epochs: 1}
 PLACES = {
     "inline": Place("inline", "cpu:1"),
     "local": Place("local", "cpu:1"),
+    "spawn": Place("local", "cpu:1"),
     "cluster": Place("cluster", nodes="local"),
     "patient": Place("patient"),
 }
@@ -78,13 +81,21 @@ def patient_is_known() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=PLACES, scope="module")
+# A trial that is spawned takes seconds to import torch.
+IN_EVERY_ROUND = [name for name in PLACES if name != "spawn" or FULL]
+
+
+@pytest.fixture(params=IN_EVERY_ROUND, scope="module")
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
     folder = tmp_path_factory.mktemp("engine")
     work = Workload([TinyModel.__module__], DATA, [STUBS], folder)
-    with prepare_engine(PLACES[request.param]) as prepared:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "spawn":
+            patch.setenv(VARIABLE, "spawn")
+        prepared = prepare_engine(PLACES[request.param])
+    with prepared:
         engine = prepared.start(work)
         while not engine.slots:
             engine.poll(nobody_speaks, 0.2)
@@ -141,6 +152,7 @@ def kinds(messages: list[Message | Exited]) -> list[str]:
     return [type(message).__name__ for message in said]
 
 
+@pytest.mark.parametrize("engine", PLACES, indirect=True)
 def test_a_trial_starts_reports_each_epoch_ends_and_exits_in_this_order(
     engine: Engine, tmp_path: Path
 ) -> None:

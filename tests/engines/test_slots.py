@@ -38,17 +38,32 @@ def test_devices_are_named_as_people_write_them(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("gpu", r"--devices gpu: not a list of devices; write auto, cpu, cpu:2, cuda, or cuda:0,1"),
+        (
+            "gpu",
+            r"--devices gpu: not a list of devices; write auto, cpu, cpu:2, cuda, cuda:0,1, or mps",
+        ),
         ("cpu:0", r"--devices cpu:0: not a list of devices"),
         ("cpu:two", r"--devices cpu:two: not a list of devices"),
         ("cuda:a", r"--devices cuda:a: not a list of devices"),
         ("cuda:0,2", r"there is no cuda:2; this machine has 2 GPUs"),
+        (
+            "mps",
+            r"--devices mps: this machine has no GPU of Apple's \(macOS on Apple silicon\); write",
+        ),
+        ("mps:0", r"--devices mps:0: not a list of devices"),
         ("cuda:0,0", r"a GPU is named twice; for several trials on one, write --per-device"),
     ],
 )
 def test_a_device_that_cannot_be_had_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_devices(text, gpus=2, cpus=2)
+
+
+def test_the_gpu_of_a_mac_is_one_device_and_auto_leaves_it_alone() -> None:
+    assert parse_devices("mps", gpus=0, cpus=8, apple=True) == ("mps",)
+    assert parse_devices("auto", gpus=0, cpus=2, apple=True) == ("cpu", "cpu")
+    assert lay_out(("mps",), per_device=1, cpus=8) == (Slot("mps", "mps", 8),)
+    assert visible_devices("mps", "0,1") == ""
 
 
 def test_without_a_gpu_cuda_is_refused_in_words() -> None:

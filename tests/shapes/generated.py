@@ -45,7 +45,7 @@ WRITERS: tuple[Any, ...] = (
     None,
     True,
     {"class_path": LOGGERS + "CSVLogger", "init_args": {"save_dir": "csv"}},
-    {"class_path": LOGGERS + "WandbLogger"},
+    {"class_path": LOGGERS + "CometLogger"},
 )
 
 

@@ -43,7 +43,11 @@ def callback(name: str, **arguments: Any) -> dict[str, Any]:
         ),
         (
             {"logger": {"class_path": "pytorch_lightning.loggers.WandbLogger"}},
-            "trainer.logger: pytorch_lightning.loggers.WandbLogger cannot be built: ",
+            "trainer.logger: Weights & Biases has no API key on this machine; run `wandb login`",
+        ),
+        (
+            {"logger": {"class_path": "pytorch_lightning.loggers.CometLogger"}},
+            "trainer.logger: pytorch_lightning.loggers.CometLogger cannot be built: ",
         ),
         (
             callback("EarlyStopping", monitor="val_loss", mode="upwards"),

@@ -1,0 +1,1 @@
+"""Where a trial's curves go: our TensorBoard, and the loggers of the study file."""
