@@ -277,7 +277,7 @@ def _implicit_class(value: Mapping[str, Any], hint: Any) -> Any:
 
 
 def _is_made(value: Any, hint: Any) -> bool:
-    """Tells whether a value is not plain data, but stands for what is built."""
+    """Returns whether a value is not plain data but describes something to build."""
     return _has_component(value) or bool(isinstance(value, dict) and _implicit_class(value, hint))
 
 

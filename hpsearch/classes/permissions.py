@@ -89,7 +89,7 @@ def _others_may_write(found: os.stat_result, what: str, *, sticky: bool = True) 
 
 @cache
 def _trusted_users() -> tuple[int, ...]:
-    """Root, the user, and whoever owns hpsearch: what they write runs in this process anyway."""
+    """Returns root, the user and hpsearch's owner: what they write runs in this process anyway."""
     return 0, os.geteuid(), Path(__file__).stat().st_uid
 
 

@@ -24,7 +24,7 @@ def refuse(owner: str, *messages: Iterable[Message]) -> None:
 
 
 def count(name: str, value: Any, minimum: int = 1) -> list[Message]:
-    """A whole number, not below `minimum`."""
+    """Returns an error unless a value is a whole number, `minimum` or more."""
     if type(value) is int and value >= minimum:
         return []
     return [f"{name}={value!r} must be a whole number, {minimum} or more"]
@@ -33,7 +33,7 @@ def count(name: str, value: Any, minimum: int = 1) -> list[Message]:
 def counts(
     name: str, values: Any, length: int | None = None, at_least_one: bool = False
 ) -> list[Message]:
-    """A list of whole numbers, each 1 or more."""
+    """Returns the errors of a value that must be a list of whole numbers, each 1 or more."""
     if not isinstance(values, Sequence) or isinstance(values, str):
         return [f"{name}={values!r} must be a list of whole numbers"]
     if length is not None and len(values) != length:
@@ -44,14 +44,14 @@ def counts(
 
 
 def odd(name: str, value: Any) -> list[Message]:
-    """An odd whole number: only such a kernel has a middle, which 'same' padding needs."""
+    """Returns an error unless a kernel's size is odd: only then does 'same' padding work."""
     if type(value) is int and value >= 1 and value % 2 == 1:
         return []
     return [f"{name}={value!r} must be an odd whole number, 1 or more"]
 
 
 def fraction(name: str, value: Any) -> list[Message]:
-    """A number from 0 to below 1."""
+    """Returns an error unless a value is a number from 0 to below 1."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and 0 <= value < 1:
         return []
@@ -59,7 +59,7 @@ def fraction(name: str, value: Any) -> list[Message]:
 
 
 def fractions(name: str, value: Any, length: int) -> list[Message]:
-    """A number from 0 to below 1, or a list of `length` such numbers."""
+    """Returns the errors of what must be a number from 0 to below 1, or `length` of them."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         return fraction(name, value)
     if len(value) != length:
@@ -68,13 +68,13 @@ def fractions(name: str, value: Any, length: int) -> list[Message]:
 
 
 def one_of(name: str, value: Any, allowed: Iterable[str]) -> list[Message]:
-    """One of the given names."""
+    """Returns an error unless a value is one of the given names."""
     allowed = list(allowed)
     return [] if value in allowed else [f"{name}={value!r} must be one of {', '.join(allowed)}"]
 
 
 def blocks_fit(name: str, blocks: int, input_shape: Sequence[int]) -> list[Message]:
-    """As many halvings as the image's shorter side allows."""
+    """Returns an error if there are more halvings than the image's shorter side allows."""
     height, width = input_shape[1:]
     most = min(height, width).bit_length() - 1
     if blocks <= most:

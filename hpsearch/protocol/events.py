@@ -50,12 +50,12 @@ class Record:
 
     @property
     def reports(self) -> list[Report]:
-        """Returns the reports alone; an epoch that was repeated is there twice."""
+        """The reports alone; a repeated epoch is there twice."""
         return [event for event in self.events if isinstance(event, Report)]
 
     @property
     def ended(self) -> Ended | None:
-        """Returns how the trial ended; None if it has not."""
+        """How the trial ended; None if it has not."""
         return next((e for e in reversed(self.events) if isinstance(e, Ended)), None)
 
 

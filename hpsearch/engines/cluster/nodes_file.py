@@ -43,7 +43,7 @@ class NodeEntry:
 
     @property
     def label(self) -> str:
-        """Returns what people see."""
+        """The name that people see."""
         return self.name or self.host
 
 

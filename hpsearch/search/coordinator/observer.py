@@ -15,7 +15,7 @@ class Observer(Protocol):
     """Receives every event of a running search, in order, in the coordinator's own thread."""
 
     def opened(self, study: StudyRecord, slots: list[str]) -> None:
-        """The search begins with these trials on record, on slots with these names.
+        """Receives the beginning of a search: the trials on record, and its slots' names.
 
         A cluster has none yet: its nodes bring them.
         """
@@ -23,25 +23,25 @@ class Observer(Protocol):
     def started(
         self, number: int, slot: str, params: Mapping[str, Scalar], from_epoch: int
     ) -> None:
-        """A trial begins on a slot, or continues after `from_epoch` epochs."""
+        """Receives the start of a trial on a slot, or its continuation after `from_epoch`."""
 
     def progressed(self, number: int, progress: Progress) -> None:
-        """A trial is this far in its epoch."""
+        """Receives a trial's progress within its epoch."""
 
     def reported(self, number: int, step: int, values: Mapping[str, float]) -> None:
-        """A trial has finished epoch `step` with these objective values."""
+        """Receives a trial's objective values after epoch (or validation) `step`."""
 
     def ended(self, trial: TrialRecord) -> None:
-        """A trial is finished (complete, pruned, failed) or waits to be resumed (waiting)."""
+        """Receives a trial that is finished (complete, pruned, failed) or waits to be resumed."""
 
     def note(self, text: str) -> None:
-        """Something a person should read once: a retry, an error, a stop that was asked for."""
+        """Receives what a person should read once: a retry, an error, a requested stop."""
 
     def refresh(self) -> None:
-        """Called at least four times a second: redraw."""
+        """Redraws; called at least four times a second."""
 
     def closed(self, study: StudyRecord) -> None:
-        """The search is over; `study` is its final record."""
+        """Receives the end of the search, with the study's final record."""
 
 
 @final

@@ -117,7 +117,7 @@ class Lease:
         self._renewed = time.monotonic()
 
     def due(self) -> bool:
-        """Whether it is time to renew the lease, though there is nothing else to write."""
+        """Returns whether it is time to renew the lease, though there is nothing else to write."""
         return time.monotonic() - self._renewed > RENEW_S
 
     def hold(self, connection: sa.Connection) -> Held:
@@ -284,7 +284,7 @@ def _start_time(process: psutil.Process) -> float:
 
 
 def _boot_id() -> str:
-    """Tells this start of the machine from others: after a reboot every pid means another."""
+    """Identifies this boot of the machine: after a reboot, pids belong to other processes."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:
@@ -292,7 +292,7 @@ def _boot_id() -> str:
 
 
 def _namespace() -> str:
-    """Tells the process numbers seen here from those of other containers (pid_namespaces(7))."""
+    """Identifies this container's process numbers (pid_namespaces(7))."""
     try:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:

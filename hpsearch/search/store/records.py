@@ -123,7 +123,7 @@ class StudyRecord:
 
     @property
     def counts(self) -> dict[TrialState, int]:
-        """Returns how many trials are in each state."""
+        """How many trials are in each state."""
         counts: dict[TrialState, int] = dict.fromkeys(TRIAL_STATES, 0)
         for trial in self.trials:
             counts[trial.state] += 1

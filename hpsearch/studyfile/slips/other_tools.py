@@ -202,13 +202,13 @@ def _int(values: list[Any], keywords: dict[str, Any]) -> str:
 
 
 def _below(values: list[Any], keywords: dict[str, Any], log: bool = False) -> str:
-    """An end that is excluded, as in Ray Tune and numpy."""
+    """Returns a range whose upper end is excluded, as in Ray Tune and numpy."""
     low, high = (int(bound) for bound in _bounds(values, keywords))
     return f"~int({low}, {high - 1}{', log=True' if log else ''})"
 
 
 def _exponents(values: list[Any], keywords: dict[str, Any]) -> str:
-    """Hyperopt gives the logarithms of the bounds, which may be negative."""
+    """Returns a range from Hyperopt's logarithms of its bounds, which may be negative."""
     low, high = _bounds(values, keywords)
     if low > 0:
         return _range(float(low), float(high), log=True)

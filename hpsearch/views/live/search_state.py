@@ -62,14 +62,14 @@ class Running:
 
     @property
     def epochs_done(self) -> float:
-        """Returns the epochs done, counting the running one in part."""
+        """The epochs done, counting the running one in part."""
         if self.progress is None:
             return float(self.from_epoch)
         return self.progress.epoch - 1 + self.progress.fraction
 
     @property
     def fraction(self) -> float:
-        """Returns the part of the whole trial that is done, 0 to 1."""
+        """The part of the whole trial that is done, 0 to 1."""
         if self.progress is None or not self.progress.epochs:
             return 0.0
         return self.epochs_done / self.progress.epochs
@@ -145,12 +145,12 @@ class SearchState:
 
     @property
     def counts(self) -> Mapping[TrialState, int]:
-        """Returns how many trials are in each state."""
+        """How many trials are in each state."""
         return self.ranking.counts
 
     @property
     def leader(self) -> TrialRecord | None:
-        """Returns the best complete trial of the first objective."""
+        """The best complete trial by the first objective."""
         return self.ranking.first(1)[0] if self.counts["complete"] else None
 
     def seconds_left(self, now_s: float) -> float | None:

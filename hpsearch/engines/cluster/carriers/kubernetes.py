@@ -64,7 +64,7 @@ class PodChoice:
 
     @property
     def kubectl(self) -> tuple[str, ...]:
-        """Returns the beginning of every command."""
+        """The beginning of every command."""
         options = {"context": self.context, "namespace": self.namespace}
         return ("kubectl", *(f"--{key}={value}" for key, value in options.items() if value))
 
