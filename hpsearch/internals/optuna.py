@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import optuna
@@ -40,6 +40,7 @@ __all__ = [
     "KernelEstimator",
     "ParzenSampler",
     "UnitScale",
+    "Split",
     "add_unchanged",
     "all_trials",
     "check_schema",
@@ -178,6 +179,14 @@ def good_share(trials: int) -> int:
     return default_gamma(trials)
 
 
+class Split(NamedTuple):
+    """Which trials are good by one measure and which are not, oldest first; what it counts."""
+
+    good: Sequence[FrozenTrial]
+    others: Sequence[FrozenTrial]
+    weight: float
+
+
 class UnitScale:
     """A numerical parameter on a scale from 0 to 1, logarithmic where its range is."""
 
@@ -261,18 +270,26 @@ class ParzenSampler(TPESampler):
         """Returns a value of one parameter at random."""
         return self._random_sampler.sample_independent(study, trial, name, distribution)
 
-    def propose(
-        self,
-        study: optuna.Study,
-        space: Space,
-        good: Sequence[FrozenTrial],
-        others: Sequence[FrozenTrial],
-    ) -> dict[str, Any]:
-        """Returns the best of its candidates: likely among the good trials, and not the others."""
-        below = self._build_parzen_estimator(study, space, list(good), handle_below=True)
-        above = self._build_parzen_estimator(study, space, list(others), handle_below=False)
-        candidates = below.sample(self._rng.rng, self._n_ei_candidates)
-        chosen = self._compare(candidates, self._compute_acquisition_func(candidates, below, above))
+    def propose(self, study: optuna.Study, space: Space, splits: Sequence[Split]) -> dict[str, Any]:
+        """Returns the best of its candidates: likely among the good trials, and not the others.
+
+        Args:
+            study: that is searched.
+            space: the parameters to propose.
+            splits: each draws candidates, and all of them rate each candidate.
+        """
+        kernels = [
+            (
+                self._build_parzen_estimator(study, space, list(each.good), handle_below=True),
+                self._build_parzen_estimator(study, space, list(each.others), handle_below=False),
+            )
+            for each in splits
+        ]
+        drawn = [good.sample(self._rng.rng, self._n_ei_candidates) for good, _ in kernels]
+        candidates = {name: np.concatenate([each[name] for each in drawn]) for name in space}
+        scores = [self._compute_acquisition_func(candidates, *pair) for pair in kernels]
+        weights = [each.weight for each in splits]
+        chosen = self._compare(candidates, np.average(scores, axis=0, weights=weights))
         return {
             name: space[name].to_external_repr(cast(float, value)) for name, value in chosen.items()
         }
