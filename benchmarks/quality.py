@@ -2,7 +2,7 @@
 
     python benchmarks/quality.py --tables FOLDER                     # the reporting tasks, 20 seeds
     python benchmarks/quality.py --tables FOLDER --tasks choosing --seeds 5 --workers 8
-    python benchmarks/quality.py --table                             # of what is measured already
+    python benchmarks/quality.py --table --page docs/quality.md      # of what is measured already
 
 hpsearch takes part with its real coordinator. A search has the time of 20 whole trainings, or five
 on each worker if that is more; an epoch costs 1, beginning or continuing a trial 0.1. What is
@@ -22,14 +22,15 @@ from typing import Any
 
 import numpy as np
 from policies.clock import Log, Policy, simulate
-from policies.figures import curves_of, fold, table
+from policies.figures import BASE, curves_of, fold, table
 from policies.ours import search
 from policies.peers import PEERS
-from policies.tasks import Task, load
+from policies.tasks import Setting, Task, by_mean_rank, load
 
 RESULTS = Path(__file__).parent / "results" / "policies.jsonl"
 TRAININGS = 20  # or five on each worker, if that is more
 POINTS = 200
+OPEN, CLOSE = "<!-- policies -->", "<!-- /policies -->"
 # Named before anything was measured: what was tuned on, and what is reported.
 TASKS = {
     "choosing": (
@@ -54,6 +55,9 @@ STUDIES: dict[str, dict[str, Any]] = {
     "hpsearch tpe+hyperband": {"sampler": "tpe", "pruner": "hyperband"},
 }
 
+# By which share of the settings are better on other tasks of its kind: what priors to begin with.
+PRIORS = {"hpsearch promote, prior": 0.0, "hpsearch promote, bad prior": 0.9}
+
 Search = Callable[[Task, int, int, float], Log]
 
 
@@ -63,12 +67,27 @@ def contestants() -> dict[str, Search]:
     return {**ours, **{name: partial(_peer, policy) for name, policy in PEERS.items()}}
 
 
+def with_priors(folder: Path, name: str) -> dict[str, Search]:
+    """Returns our searches of a task with priors from the tasks of its kind that were tuned on."""
+    kind = name.partition("-")[0]
+    kin = [of for of in TASKS["choosing"] if of.startswith(kind) and of != name]
+    if not kin:
+        return {}
+    ranked = by_mean_rank([load(folder, of) for of in kin])
+    promote = STUDIES["hpsearch promote"]
+    return {
+        who: partial(_ours, promote, priors=ranked[int(share * len(ranked))])
+        for who, share in PRIORS.items()
+    }
+
+
 def measure(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yields one line for each search that is not measured yet."""
     known = {(r["task"], r["who"], r["seed"], r["workers"]) for r in read(args.out)}
-    chosen = {who: run for who, run in contestants().items() if who in (args.only or [who])}
     for name in TASKS.get(args.tasks, (args.tasks,)):
         task = load(args.tables, name)
+        everybody = contestants() | with_priors(args.tables, name)
+        chosen = {who: run for who, run in everybody.items() if who in (args.only or [who])}
         budget = max(TRAININGS, 5 * args.workers) * task.epochs
         grid = np.linspace(0, budget, POINTS + 1)[1:]
         for who, run in chosen.items():
@@ -103,15 +122,38 @@ def main() -> None:
             print(line["task"], line["who"], line["seed"], line["whole"][-1][1], flush=True)
             with args.out.open("a") as kept:
                 kept.write(json.dumps(line) + "\n")
-    lines = read(args.out)
+    text = tables(read(args.out))
+    print(f"\n{text}")
+    if args.page:
+        before, rest = args.page.read_text().split(OPEN)
+        args.page.write_text(f"{before}{OPEN}\n{text}\n{CLOSE}{rest.split(CLOSE)[1]}")
+
+
+def tables(lines: list[dict[str, Any]]) -> str:
+    """Returns the tables of all that was measured: by workers, and by what counts."""
+    found: dict[str, str] = {}
     for workers in sorted({line["workers"] for line in lines}):
-        for which, words in (("whole", "whole trials only"), ("any", "every epoch counts")):
-            mine = [line for line in lines if line["workers"] == workers]
-            print(f"\n{workers} workers, {words}\n\n{table(curves_of(mine, which))}")
+        mine = [line for line in lines if line["workers"] == workers]
+        for which, words in (("whole", "only whole trials count"), ("any", "every epoch counts")):
+            found[f"{workers} workers, {words}"] = table(curves_of(mine, which))
+        having = {line["task"] for line in mine if line["who"] in PRIORS}
+        compared = {*PRIORS, "hpsearch promote", BASE}
+        mine = [line for line in mine if line["task"] in having and line["who"] in compared]
+        if having:
+            words = f"{workers} workers, only whole trials count, tasks with others of their kind"
+            found[words] = table(curves_of(mine, "whole"))
+    return "\n".join(f"{words}:\n\n{rows}\n" for words, rows in found.items())
 
 
-def _ours(study: dict[str, Any], task: Task, seed: int, workers: int, budget: float) -> Log:
-    return search(task, seed, workers, budget, study)
+def _ours(
+    study: dict[str, Any],
+    task: Task,
+    seed: int,
+    workers: int,
+    budget: float,
+    priors: Setting | None = None,
+) -> Log:
+    return search(task, seed, workers, budget, study, priors)
 
 
 def _peer(
@@ -132,6 +174,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--tables", type=Path, help="the folder of the tables")
     parser.add_argument("--table", action="store_true", help="measure nothing")
     parser.add_argument("--tasks", default="reporting", help="reporting, choosing, or one task")
+    parser.add_argument("--page", type=Path, help="a page to write the tables to")
     parser.add_argument("--only", nargs="*", help="these policies")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)

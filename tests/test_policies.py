@@ -81,6 +81,12 @@ def test_a_speed_up_is_the_budget_over_the_time_to_the_other_ones_end(
     assert figures.wins([task], "fast") == 1.0
 
 
+def test_a_prior_is_what_was_good_on_other_tasks(folder: Path, tasks: ModuleType) -> None:
+    ranked = tasks.by_mean_rank([tasks.load(folder, "toy")] * 2, draws=50)
+    near = [abs(setting["x"] - 0.3) for setting in ranked]
+    assert max(near[:5]) < min(near[-5:])
+
+
 def test_a_range_reads_in_the_grammar_of_a_study_file(tasks: ModuleType) -> None:
     assert tasks.Range(1, 9, log=True, whole=True).expression == "~int(1, 9, log=True)"
     assert tasks.Range(0, 0.5).expression == "~float(0.0, 0.5)"

@@ -13,7 +13,7 @@ import numpy as np
 from policies.tasks import Task
 
 SWITCH = 0.1
-Answer = Literal["go", "pause", "prune"]
+Answer = Literal["continue", "pause", "prune"]
 
 
 @dataclass

@@ -1,22 +1,21 @@
-"""What others do: Optuna through ask and tell, and the scheduler of Ray Tune."""
+"""What others do: Optuna through ask and tell, and the schedulers of Ray Tune and Syne Tune."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
-from types import SimpleNamespace
-from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.pruners import SuccessiveHalvingPruner as Halving
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
 from optuna.trial import Trial, TrialState
 
 from policies.clock import Answer, Policy, Run
-from policies.tasks import Range, Task
+from policies.schedulers import RayAsha, SyneTune
+from policies.tasks import Task, distribution
 
 
 class OptunaAskTell:
@@ -52,45 +51,6 @@ class OptunaAskTell:
         self._study.tell(self._trials[run.number], float(run.curve[-1]))
 
 
-class RayAsha:
-    """Ray Tune's own ASHA class, at its defaults, with random proposals."""
-
-    def __init__(self, task: Task, seed: int) -> None:
-        from ray.tune.schedulers import AsyncHyperBandScheduler
-
-        self._task = task
-        self._sampler = optuna.create_study(sampler=RandomSampler(seed=seed))
-        self._space = {name: distribution(of) for name, of in task.space.items()}
-        self._scheduler = AsyncHyperBandScheduler(
-            time_attr="epoch", metric="loss", mode="min", max_t=task.epochs
-        )
-        self._trials: dict[int, Any] = {}
-
-    def next(self) -> Run:
-        """Begins a trial at random."""
-        trial = self._sampler.ask(self._space)
-        run = Run(trial.number, self._task.curve(trial.params))
-        self._trials[run.number] = SimpleNamespace(trial_id=str(run.number))
-        self._scheduler.on_trial_add(None, self._trials[run.number])
-        return run
-
-    def report(self, run: Run, loss: float) -> Answer:
-        """Stops the trial where the scheduler says so."""
-        result = {"epoch": run.done, "loss": loss}
-        answer = self._scheduler.on_trial_result(None, self._trials[run.number], result)
-        return "continue" if answer == "CONTINUE" or run.done >= self._task.epochs else "prune"
-
-    def finished(self, run: Run) -> None:
-        """Does nothing: the scheduler has had every result."""
-
-
-def distribution(of: Range) -> BaseDistribution:
-    """Returns a range as Optuna's distribution."""
-    if of.whole:
-        return IntDistribution(int(of.low), int(of.high), log=of.log)
-    return FloatDistribution(of.low, of.high, log=of.log)
-
-
 def _hyperband(task: Task) -> BasePruner:
     return HyperbandPruner(min_resource=1, max_resource=task.epochs, reduction_factor=3)
 
@@ -111,5 +71,8 @@ PEERS: dict[str, Callable[[Task, int], Policy]] = {
 }
 if find_spec("ray") and find_spec("pyarrow"):
     PEERS["ray asha"] = RayAsha
+if find_spec("syne_tune"):
+    PEERS["syne tune asha"] = partial(SyneTune, "ASHA")
+    PEERS["syne tune bohb"] = partial(SyneTune, "BOHB")
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

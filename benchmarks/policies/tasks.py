@@ -11,13 +11,14 @@ from __future__ import annotations
 import gzip
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 Setting = Mapping[str, float]
 
@@ -169,6 +170,30 @@ def load(folder: Path, name: str) -> Task:
     if name not in files:
         raise SystemExit(f"{folder} has no task {name}; it has {', '.join(sorted(files))}")
     return _taskset(name, files[name]) if name.startswith("taskset-") else _npz(files[name])
+
+
+def by_mean_rank(tasks: Sequence[Task], draws: int = 300) -> list[Setting]:
+    """Returns random settings of a space in the order of their mean rank over tasks that share it.
+
+    Args:
+        tasks: of one kind.
+        draws: how many settings.
+    """
+    rng, space = np.random.default_rng(0), tasks[0].space
+    settings = [
+        {name: of.from_unit(float(rng.random())) for name, of in space.items()}
+        for _ in range(draws)
+    ]
+    ends = np.array([[task.curve(setting).min() for setting in settings] for task in tasks])
+    ranks = ends.argsort(axis=1).argsort(axis=1).mean(axis=0)
+    return [settings[at] for at in ranks.argsort(kind="stable")]
+
+
+def distribution(of: Range) -> BaseDistribution:
+    """Returns a range as Optuna's distribution."""
+    if of.whole:
+        return IntDistribution(int(of.low), int(of.high), log=of.log)
+    return FloatDistribution(of.low, of.high, log=of.log)
 
 
 def _tasksets(folder: Path) -> dict[str, Path]:
