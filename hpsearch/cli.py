@@ -33,6 +33,7 @@ from hpsearch.commands.upkeep import (
     nodes,
     prune_checkpoints,
     rename,
+    serve,
 )
 from hpsearch.commands.watch import watch
 
@@ -70,7 +71,7 @@ _COMMANDS: dict[str, tuple[Callable[..., int | None], ...]] = {
     "Before a search": (init, check, summary, preview),
     "Searching": (run, resume, watch, control, confirm),
     "Results": (list_, status, show, logs, best, report, compare, dashboard, export, predict),
-    "Upkeep": (rename, delete, prune_checkpoints, du, doctor, fsck, copy, nodes, agent),
+    "Upkeep": (rename, delete, prune_checkpoints, du, doctor, serve, fsck, copy, nodes, agent),
 }
 for _order, (_title, _commands) in enumerate(_COMMANDS.items()):
     _group = Group(_title, sort_key=_order)

@@ -47,7 +47,7 @@ trainer: {{max_epochs: {epochs}}}
 """
 HPSEARCH = [sys.executable, "-m", "hpsearch"]
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("warm")]
 
 
 class Running:

@@ -14,7 +14,7 @@ from hpsearch.cli import main
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.load import load_record
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("warm")]
 
 STUDY = """
 study:

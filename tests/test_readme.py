@@ -120,6 +120,7 @@ def test_the_pages_show_commands() -> None:
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize(("page", "command", "output"), RUN)
 def test_commands_of_the_pages_work(
     home: Path,

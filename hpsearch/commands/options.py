@@ -16,7 +16,8 @@ from hpsearch.studyfile.diagnostics import mask
 from hpsearch.studyfile.units import parse_duration
 
 
-def _seconds(_: Any, tokens: Sequence[Any]) -> float:
+def read_seconds(_: Any, tokens: Sequence[Any]) -> float:
+    """Returns the seconds of a duration such as `1h30m`, for an option that takes one."""
     return parse_duration(tokens[0].value)
 
 
@@ -160,7 +161,7 @@ class SearchOptions:
     timeout: Annotated[
         float | None,
         Parameter(
-            converter=_seconds,
+            converter=read_seconds,
             n_tokens=1,
             metavar="TIME",
             help="Stop after this time: 90s, 30m, 1h30m.",

@@ -201,12 +201,16 @@ def _group_lives(pid: int) -> bool:
     return False
 
 
+def ignore_signals_of_the_job() -> None:
+    """Ignores what reaches the whole job at once (Ctrl-C, Slurm): the coordinator decides on it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def main(control: int, coordinator: int, method: StartMethod) -> NoReturn:
     """Loads what every trial needs and serves the coordinator at the other end of `control`."""
     set_parent_death_signal(coordinator, by=COORDINATOR_DIED)
-    # They reach the whole job at once (Ctrl-C, Slurm), and the coordinator decides what they mean.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    ignore_signals_of_the_job()
     channel = socket.socket(fileno=control)
     # A trial that is spawned must not keep it open.
     channel.set_inheritable(False)

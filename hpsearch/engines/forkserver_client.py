@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from hpsearch.engines.interpreter import SAME_HASHES, python_command
-from hpsearch.engines.start_method import start_method
+from hpsearch.engines.start_method import StartMethod, start_method
+from hpsearch.engines.warm_client import AdoptedProcess, adopt
 
 # One thread until a trial knows how many it may have: a parent with threads cannot fork safely.
 SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -22,6 +23,25 @@ SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM
 KEEPS_MEMORY = {
     "GLIBC_TUNABLES": f"glibc.malloc.mmap_threshold={2**30}:glibc.malloc.trim_threshold={2**32}"
 }
+
+
+def environment() -> dict[str, str]:
+    """Returns the environment of a process that trials are forked from."""
+    return {**SAME_HASHES, **KEEPS_MEMORY, **os.environ, **SINGLE_THREADED}
+
+
+def _start(
+    theirs: socket.socket, output: BinaryIO | None, method: StartMethod
+) -> AdoptedProcess | subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        python_command("hpsearch.engines.forkserver", theirs.fileno(), os.getpid(), method),
+        pass_fds=(theirs.fileno(),),
+        stdin=subprocess.DEVNULL,
+        stdout=output or subprocess.DEVNULL,
+        stderr=output or subprocess.DEVNULL,
+        start_new_session=True,
+        env=environment(),
+    )
 
 
 class Server:
@@ -47,15 +67,8 @@ class Server:
         self._received = b""
         self.control, theirs = socket.socketpair()
         with theirs:
-            self.process = subprocess.Popen(
-                python_command("hpsearch.engines.forkserver", theirs.fileno(), os.getpid(), method),
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=output or subprocess.DEVNULL,
-                stderr=output or subprocess.DEVNULL,
-                start_new_session=True,
-                env={**SAME_HASHES, **KEEPS_MEMORY, **os.environ, **SINGLE_THREADED},
-            )
+            adopted = adopt(theirs, output, environment()) if method == "fork" else None
+            self.process = adopted or _start(theirs, output, method)
 
     def load(
         self,

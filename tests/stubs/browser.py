@@ -22,7 +22,8 @@ FLAGS = (
 # What Chromium asks for on its own account, whatever page it shows.
 _ITS_OWN = {
     *("clients2.google.com", "update.googleapis.com", "accounts.google.com"),
-    "content-autofill.googleapis.com",
+    *("content-autofill.googleapis.com", "optimizationguide-pa.googleapis.com"),
+    *("edgedl.me.gvt1.com", "redirector.gvt1.com"),
 }
 _CONSOLE = re.compile(r":CONSOLE[:(]\d+\)?\] (.*)")
 

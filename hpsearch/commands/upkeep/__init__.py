@@ -7,6 +7,7 @@ from hpsearch.commands.upkeep.copy import copy
 from hpsearch.commands.upkeep.doctor import doctor
 from hpsearch.commands.upkeep.fsck import fsck
 from hpsearch.commands.upkeep.nodes import nodes
+from hpsearch.commands.upkeep.serve import serve
 from hpsearch.commands.upkeep.studies import delete, du, prune_checkpoints, rename
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "nodes",
     "prune_checkpoints",
     "rename",
+    "serve",
 ]
