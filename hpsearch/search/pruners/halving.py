@@ -70,7 +70,7 @@ class HalvingPruner(KeptPruner):
                 return True
         return False
 
-    def reason(self, study: Study, trial: FrozenTrial, metric: str) -> str:
+    def reason(self, study: Study, trial: FrozenTrial, metric: str, unit: str) -> str:
         """Returns the trial's place at the rung that it has met last."""
         step = max(trial.intermediate_values)
         value = trial.intermediate_values[step]
@@ -78,7 +78,7 @@ class HalvingPruner(KeptPruner):
         better = bisect_left(values, value)
         if study.direction == StudyDirection.MAXIMIZE:
             better = len(values) - bisect_right(values, value)
-        place = f"{metric} was {value:.4g} after epoch {step}: place {better + 1} of {len(values)}"
+        place = f"{metric} was {value:.4g} after {unit} {step}: place {better + 1} of {len(values)}"
         if len(values) <= self._bootstrap:
             return f"{place} at its rung, whose first {self._bootstrap} trials all end there"
         best = max(len(values) // self._factor, 1)

@@ -49,10 +49,10 @@ class KeptHyperband(KeptPruner):
         """Returns whether the trial is behind the better ones of its bracket."""
         return self._begin(study) and self._brackets[self._bracket_of(trial)].prune(study, trial)
 
-    def reason(self, study: Study, trial: FrozenTrial, metric: str) -> str:
+    def reason(self, study: Study, trial: FrozenTrial, metric: str, unit: str) -> str:
         """Returns the trial's place at the rung of its bracket that it has met last."""
         bracket = self._bracket_of(trial)
-        return f"{self._brackets[bracket].reason(study, trial, metric)} (bracket {bracket})"
+        return f"{self._brackets[bracket].reason(study, trial, metric, unit)} (bracket {bracket})"
 
     def _begin(self, study: Study) -> bool:
         """Makes the brackets, once it is known how long a training is; returns if they are there.

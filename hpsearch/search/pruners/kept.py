@@ -30,13 +30,14 @@ class KeptPruner(BasePruner):
         """Takes in the trials that there are."""
 
     @abstractmethod
-    def reason(self, study: Study, trial: FrozenTrial, metric: str) -> str:
+    def reason(self, study: Study, trial: FrozenTrial, metric: str, unit: str) -> str:
         """Returns what a trial that was just pruned was compared with.
 
         Args:
             study: the study.
             trial: the trial.
             metric: name of the objective.
+            unit: what trials report after, `epoch` or `validation`.
         """
 
     @abstractmethod

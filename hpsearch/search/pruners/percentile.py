@@ -60,7 +60,7 @@ class KeptPercentile(KeptPruner):
         bound = self._bound(step, maximizes)
         return best < bound if maximizes else best > bound
 
-    def reason(self, study: Study, trial: FrozenTrial, metric: str) -> str:
+    def reason(self, study: Study, trial: FrozenTrial, metric: str, unit: str) -> str:
         """Returns the trial's best value so far, and the percentile that it is behind."""
         step = max(trial.intermediate_values)
         maximizes = study.direction == StudyDirection.MAXIMIZE
@@ -68,7 +68,7 @@ class KeptPercentile(KeptPruner):
         others = len(self._values[step])
         which = "median" if self._percentile == 50 else f"bar for the best {self._percentile:g} %"
         return (
-            f"its best {metric} by epoch {step} is {best:.4g}, behind"
+            f"its best {metric} by {unit} {step} is {best:.4g}, behind"
             f" {self._bound(step, maximizes):.4g}, the {which} of {others} complete"
             f" trial{'s' * (others > 1)}"
         )

@@ -18,6 +18,7 @@ from hpsearch.search.pruners import KeptPruner
 from hpsearch.search.rungs import RungDecision
 from hpsearch.search.store.keys import DECISIONS
 from hpsearch.studyfile.algorithms import PRUNERS
+from hpsearch.studyfile.sections import report_unit
 from hpsearch.studyfile.study import StudySpec
 
 
@@ -60,15 +61,16 @@ def why_pruned(spec: StudySpec, study: optuna.Study, number: int) -> str:
     """
     trial = storage_of(study).get_trial(number)
     metric, direction = primary(spec.objectives)
+    unit = report_unit(spec.document.get("trainer"))
     if isinstance(study.pruner, KeptPruner):
-        found = study.pruner.reason(study, trial, metric)
+        found = study.pruner.reason(study, trial, metric, unit)
     elif spec.pruner.class_path == PRUNERS["patient"]:
-        found = _of_patience(spec.pruner.init_args, trial, metric, sign_of(direction))
+        found = _of_patience(spec.pruner.init_args, trial, metric, sign_of(direction), unit)
     elif spec.pruner.class_path == PRUNERS["wilcoxon"]:
-        found = _of_wilcoxon(spec.pruner.init_args, trial, metric, study.best_trial)
+        found = _of_wilcoxon(spec.pruner.init_args, trial, metric, study.best_trial, unit)
     else:
         step = max(trial.intermediate_values)
-        found = f"{metric} was {trial.intermediate_values[step]:.4g} after epoch {step}"
+        found = f"{metric} was {trial.intermediate_values[step]:.4g} after {unit} {step}"
     return f"by {_class_name(spec.pruner.class_path)}: {found}"
 
 
@@ -76,14 +78,16 @@ def _class_name(class_path: str) -> str:
     return class_path.rpartition(".")[2]
 
 
-def _of_patience(arguments: Mapping[str, Any], trial: FrozenTrial, metric: str, sign: int) -> str:
-    """Returns the best value of a trial's last epochs, against that of all before them."""
+def _of_patience(
+    arguments: Mapping[str, Any], trial: FrozenTrial, metric: str, sign: int, unit: str
+) -> str:
+    """Returns the best value of a trial's last reports, against that of all before them."""
     curve = [value for _, value in sorted(trial.intermediate_values.items())]
     last = int(arguments["patience"]) + 1
     before, after = (
         max(values, key=lambda value: sign * value) for values in (curve[:-last], curve[-last:])
     )
-    recent = f"last {last} epochs" if last > 1 else "last epoch"
+    recent = f"last {last} {unit}s" if last > 1 else f"last {unit}"
     found = (
         f"the best {metric} of its {recent} is {after:.4g}, behind {before:.4g}, the best before"
     )
@@ -94,12 +98,12 @@ def _of_patience(arguments: Mapping[str, Any], trial: FrozenTrial, metric: str, 
 
 
 def _of_wilcoxon(
-    arguments: Mapping[str, Any], trial: FrozenTrial, metric: str, best: FrozenTrial
+    arguments: Mapping[str, Any], trial: FrozenTrial, metric: str, best: FrozenTrial, unit: str
 ) -> str:
-    """Returns over how many epochs a trial's values are behind those of the best one."""
+    """Returns over how many reports a trial's values are behind those of the best one."""
     both = len(trial.intermediate_values.keys() & best.intermediate_values.keys())
     threshold = float(arguments.get("p_threshold", 0.1))
     return (
-        f"its {metric} is behind that of trial {best.number}, the best, over {both} epochs"
+        f"its {metric} is behind that of trial {best.number}, the best, over {both} {unit}s"
         f" (Wilcoxon signed-rank test, p below {threshold:g})"
     )

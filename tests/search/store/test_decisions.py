@@ -20,7 +20,9 @@ from hpsearch.studyfile.study import StudySpec
 CURVES = [[0.5, 0.55], [0.6, 0.65], [0.7, 0.75]]
 
 
-def spec_of(pruner: Any, direction: str = "maximize", **study: Any) -> StudySpec:
+def spec_of(
+    pruner: Any, direction: str = "maximize", trainer: Any = None, **study: Any
+) -> StudySpec:
     return StudySpec.from_document(
         {
             "study": {
@@ -32,7 +34,7 @@ def spec_of(pruner: Any, direction: str = "maximize", **study: Any) -> StudySpec
                 **study,
             },
             "model": {"class_path": "a.Model", "init_args": {"width": "~int(2, 8)"}},
-            "trainer": {"max_epochs": 9},
+            "trainer": trainer or {"max_epochs": 9},
         }
     )
 
@@ -125,17 +127,24 @@ CASES = [
 ]
 
 
+TRAINERS = {
+    "epoch": {"max_epochs": 9},
+    "validation": {"max_steps": 90, "val_check_interval": 10},
+}
+
+
+@pytest.mark.parametrize("unit", TRAINERS)
 @pytest.mark.parametrize(("path", "arguments", "curve", "words"), CASES)
 def test_a_pruner_is_named_with_what_it_compared(
-    path: str, arguments: dict[str, Any], curve: list[float], words: str
+    path: str, arguments: dict[str, Any], curve: list[float], words: str, unit: str
 ) -> None:
-    spec = spec_of({"class_path": path, "init_args": arguments})
+    spec = spec_of({"class_path": path, "init_args": arguments}, trainer=TRAINERS[unit])
     study = memory(spec)
     for earlier in CURVES:
         train(study, earlier)
     trial, pruned = train(study, curve)
     assert pruned
-    assert why_pruned(spec, study, trial.number) == words
+    assert why_pruned(spec, study, trial.number) == words.replace("epoch", unit)
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
