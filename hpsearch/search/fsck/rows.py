@@ -180,7 +180,7 @@ def _check_record(trial: FrozenTrial, record: Record | None) -> list[Problem]:
         found.append(_of(trial, "record", text, info_only=True))
     unsaid = stored.keys() - {report.step for report in record.reports}
     if unsaid:
-        text = f"{_epochs(unsaid)} in the database alone, not in its record"
+        text = f"{_reports(unsaid)} in the database alone, not in its record"
         found.append(_of(trial, "record", text, info_only=True))
     return found
 
@@ -194,7 +194,7 @@ def _check_reports(trial: FrozenTrial, record: Record, objectives: Objectives) -
     missing = {step: values[0] for step, values in said.items() if step not in stored}
     found = []
     if missing:
-        text = f"{_epochs(missing)} in its record, not in the database"
+        text = f"{_reports(missing)} in its record, not in the database"
         if trial.state.is_finished():
             changes = _write_reports(trial, missing, several=len(objectives) > 1)
             repair = Repair("write them into the database", changes)
@@ -204,7 +204,7 @@ def _check_reports(trial: FrozenTrial, record: Record, objectives: Objectives) -
             found.append(_of(trial, "reports", text, info_only=True))
     for step in sorted(stored.keys() & said.keys()):
         if stored[step] not in said[step]:
-            text = f"epoch {step} is {stored[step]} in the database, {said[step][0]} in its record"
+            text = f"report {step} is {stored[step]} in the database, {said[step][0]} in its record"
             found.append(_of(trial, "reports", f"{text}: believe the record"))
     return found
 
@@ -245,14 +245,14 @@ def _of(
     return Problem(kind, f"trial {trial.number}", text, repair, info_only)
 
 
-def _epochs(steps: Iterable[int]) -> str:
-    """Returns `epoch 3 is`, `epochs 3 to 7 are`, `epochs 1, 4 are`."""
+def _reports(steps: Iterable[int]) -> str:
+    """Returns `report 3 is`, `reports 3 to 7 are`, `reports 1, 4 are`."""
     ordered = sorted(steps)
     if len(ordered) == 1:
-        return f"epoch {ordered[0]} is"
+        return f"report {ordered[0]} is"
     if ordered[-1] - ordered[0] == len(ordered) - 1:
-        return f"epochs {ordered[0]} to {ordered[-1]} are"
-    return f"epochs {', '.join(map(str, ordered))} are"
+        return f"reports {ordered[0]} to {ordered[-1]} are"
+    return f"reports {', '.join(map(str, ordered))} are"
 
 
 def _word(state: TrialState) -> str:

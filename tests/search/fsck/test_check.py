@@ -280,7 +280,7 @@ def test_reports_that_the_database_lacks_are_written_bit_for_bit() -> None:
     # The epoch was trained again after a kill: its first value is the one that counts.
     EventLog(EVENTS).append(Report(2, {"val_loss": 9.0}, {"val_loss": 9.0}, 1.0))
     sql("DELETE FROM trial_intermediate_values WHERE trial_id = 2 AND step = 2")
-    text = "epoch 2 is in its record, not in the database"
+    text = "report 2 is in its record, not in the database"
     assert found_problems() == [("reports", "trial 1", text, True)]
 
     assert repair() == []
@@ -290,7 +290,7 @@ def test_reports_that_the_database_lacks_are_written_bit_for_bit() -> None:
 def test_reports_of_several_objectives_are_written_too() -> None:
     before = stored_curve("pair", 0)
     sql("DELETE FROM trial_user_attributes WHERE key = 'values_by_epoch'")
-    text = "epochs 1 to 2 are in its record, not in the database"
+    text = "reports 1 to 2 are in its record, not in the database"
     assert found_problems("pair") == [("reports", "trial 0", text, True)]
 
     assert repair("pair") == []
@@ -300,7 +300,7 @@ def test_reports_of_several_objectives_are_written_too() -> None:
 def test_reports_of_an_unfinished_trial_are_left_to_resume() -> None:
     sql("UPDATE trials SET state = 'WAITING' WHERE trial_id = 2")
     sql("DELETE FROM trial_intermediate_values WHERE trial_id = 2 AND step = 2")
-    text = "epoch 2 is in its record, not in the database: resume writes them"
+    text = "report 2 is in its record, not in the database: resume writes them"
     assert found_problems() == [("reports", "trial 1", text, False)]
 
 
@@ -313,7 +313,7 @@ def test_a_report_that_differs_is_damage_and_stays() -> None:
     ((kind, where, text, real),) = found_problems()
 
     assert (kind, where, real) == ("reports", "trial 1", True)
-    assert text.startswith("epoch 1 is 0.25 in the database, 0.")
+    assert text.startswith("report 1 is 0.25 in the database, 0.")
     assert text.endswith(" in its record: believe the record")
     assert [problem.kind for problem in repair()] == ["reports"]
 
@@ -328,7 +328,7 @@ def test_a_damaged_line_of_a_record_is_counted_and_for_information() -> None:
     EVENTS.write_bytes(EVENTS.read_bytes().replace(b'"step": 1', b'"step": 7'))
     assert found_problems() == [
         ("record", "trial 1", "left out of its record: 1 damaged line", False),
-        ("record", "trial 1", "epoch 1 is in the database alone, not in its record", False),
+        ("record", "trial 1", "report 1 is in the database alone, not in its record", False),
     ]
 
 
