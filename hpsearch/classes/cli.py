@@ -24,6 +24,50 @@ class _Parser:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._config = config
+        self._callbacks: dict[str, str] = {}
+        self._defaults: dict[str, Any] = {}
+
+    def add_lightning_class_args(self, owner: Any, name: str, *_: Any, **__: Any) -> None:
+        """Takes note of a callback, whose arguments are a section of their own."""
+        if "Callback" in [base.__name__ for base in inspect.getmro(owner)]:
+            self._callbacks[name] = _path_of(owner)
+
+    def add_optimizer_args(self, owner: Any = None, *given: Any, **more: Any) -> None:
+        """Names the optimizer's class, where the program knows it."""
+        self._name_class("optimizer", owner, *given, **more)
+
+    def add_lr_scheduler_args(self, owner: Any = None, *given: Any, **more: Any) -> None:
+        """Names the schedule's class, where the program knows it."""
+        self._name_class("schedule", owner, *given, **more)
+
+    def _name_class(
+        self, section: str, owner: Any, nested_key: str = "", link_to: str = "AUTOMATIC"
+    ) -> None:
+        if inspect.isclass(owner) and link_to == "AUTOMATIC":
+            _name_class(self._config, section, owner)
+
+    def set_defaults(self, defaults: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """Takes note of arguments that the file need not give; those of the Trainer it must."""
+        given = {**(defaults or {}), **more}
+        kept = {path: given[path] for path in given if path.partition(".")[0] != "trainer"}
+        self._defaults |= {path: value for path, value in kept.items() if "." in path}
+
+    def finish(self) -> None:
+        """Puts in what the file leaves out, and the callbacks of the program."""
+        for name in self._callbacks:
+            self._config[name] = dict(self._config.get(name) or {})
+        for path, value in self._defaults.items():
+            owner, name = self._owner_of(path)
+            given = {name: value} | _arguments(owner)
+            owner |= {"init_args": given} if "class_path" in owner else given
+        trainer = self._config.get("trainer")
+        if self._callbacks and isinstance(trainer, dict):
+            listed = trainer.get("callbacks") or []
+            made = [
+                {"class_path": path, "init_args": self._config.pop(name)}
+                for name, path in self._callbacks.items()
+            ]
+            trainer["callbacks"] = [*(listed if isinstance(listed, list) else [listed]), *made]
 
     def link_arguments(
         self, source: Any, target: str, compute_fn: Any = None, apply_on: str = "parse"
@@ -72,11 +116,21 @@ def with_cli(config: Mapping[str, Any]) -> dict[str, Any]:
         return filled
     cli = resolve(str(filled["cli"]))
     for section, owner in zip(("model", "data"), _classes_called_with(cli), strict=False):
-        if isinstance(filled.get(section) or {}, dict):
-            path = f"{owner.__module__}.{owner.__qualname__}"
-            filled[section] = {"class_path": path, **(filled.get(section) or {})}
-    cli.add_arguments_to_parser(cli.__new__(cli), _Parser(filled))
+        _name_class(filled, section, owner)
+    parser = _Parser(filled)
+    cli.add_arguments_to_parser(cli.__new__(cli), parser)
+    parser.finish()
     return filled
+
+
+def _name_class(config: dict[str, Any], section: str, owner: Any) -> None:
+    """Names the class of a section, unless the section does."""
+    if isinstance(config.get(section) or {}, dict):
+        config[section] = {"class_path": _path_of(owner), **(config.get(section) or {})}
+
+
+def _path_of(owner: Any) -> str:
+    return f"{owner.__module__}.{owner.__qualname__}"
 
 
 def _arguments(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,25 +77,17 @@ def is_installed(package: str) -> bool:
 
 def _find(names: Sequence[str]) -> Any:
     """Returns what a dotted path names: a member of a module, or of a class in it."""
-    found, depth = _import_longest(names)
-    for name in names[depth:]:
+    found, depth = _import(names[0]), 1
+    with suppress(_AbsentError):  # the rest of the names is a class of a module
+        for end in range(2, len(names)):
+            found, depth = _import(".".join(names[:end])), end
+    for end, name in enumerate(names[depth:], start=depth):
         owner, found = found, getattr(found, name, None)
         if found is None:
             meant = did_you_mean(name, _parts_of(owner))
             what = "class" if name == names[-1] else "module"
-            raise ComponentError(f"{'.'.join(names[:depth])} has no {what} '{name}'{meant}")
-        depth += 1
+            raise ComponentError(f"{'.'.join(names[:end])} has no {what} '{name}'{meant}")
     return found
-
-
-def _import_longest(names: Sequence[str]) -> tuple[Any, int]:
-    """Returns the module on a path, and how many names long its own name is."""
-    for depth in range(len(names) - 1, 1, -1):
-        try:
-            return _import(".".join(names[:depth])), depth
-        except _AbsentError:  # the rest of the names is a class of a module
-            continue
-    return _import(names[0]), 1
 
 
 def _import(name: str) -> Any:

@@ -30,19 +30,14 @@ class Signature:
     defaults: Mapping[str, Any]
     takes_anything: bool
 
-    def takes(self, name: str) -> bool:
-        """Returns whether an argument of this name may be given."""
-        return name in self.hints or self.takes_anything
+    @property
+    def required(self) -> set[str]:
+        """The arguments that have to be given."""
+        return {*self.hints} - {*self.defaults}
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A hint that names a base class, of either package of Lightning."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return f"a{'n' * (self.name[0] in 'AEIO')} {self.name}"
+class Kind(str):
+    """A hint that is the name of a base class, of either package of Lightning."""
 
 
 @cache
@@ -100,9 +95,7 @@ def fits(returned: type | None, hint: Any) -> bool:
 def is_one(returned: type, option: Any) -> bool:
     """Returns whether a class is of a type, which must not be a Union."""
     if isinstance(option, Kind):
-        return option.name in [base.__name__ for base in returned.__mro__]
-    if is_callable(option):
-        return any("__call__" in vars(base) for base in returned.__mro__)
+        return option in [base.__name__ for base in returned.__mro__]
     origin = typing.get_origin(option) or option
     try:
         return option is Any or (inspect.isclass(origin) and issubclass(returned, origin))
@@ -119,7 +112,7 @@ def options_of(hint: Any) -> list[Any]:
         return options_of(typing.get_args(hint)[0])
     if origin in (typing.Union, types.UnionType):
         return [option for part in typing.get_args(hint) for option in options_of(part)]
-    if isinstance(hint, str | typing.ForwardRef | types.ModuleType):
+    if isinstance(hint, str | typing.ForwardRef | types.ModuleType) and type(hint) is not Kind:
         return [Any]  # not a type, or the name of one that does not exist
     return [hint]
 
@@ -132,14 +125,17 @@ def parts_of(hint: Any) -> Iterator[Any]:
             yield from parts_of(part)
 
 
-def inner_hint(hint: Any, container: type) -> Any:
-    """Returns the type that a hint requires of a list's items or a mapping's values."""
+def item_hint(hint: Any, container: Any, key: Any) -> Any:
+    """Returns the type that a hint requires of an item of a list, or of a mapping's value."""
     inner: list[Any] = []
     for option in options_of(hint):
-        origin = typing.get_origin(option)
-        if inspect.isclass(origin) and issubclass(origin, container):
-            parts = [part for part in typing.get_args(option) if part is not Ellipsis]
-            inner += parts[1:] if container is collections.abc.Mapping else parts
+        origin, parts = typing.get_origin(option), typing.get_args(option)
+        if not (inspect.isclass(origin) and issubclass(origin, collections.abc.Iterable)):
+            continue
+        is_mapping = issubclass(origin, collections.abc.Mapping)
+        if is_mapping is isinstance(container, dict):
+            at = key if origin is tuple and Ellipsis not in parts else int(is_mapping)
+            inner += parts[at : at + 1]
     return typing.Union[tuple(inner)] if inner else Any  # noqa: UP007
 
 
@@ -150,6 +146,8 @@ def is_callable(hint: Any) -> bool:
 
 def spelled(hint: Any) -> str:
     """Returns a type hint as it is written."""
+    if isinstance(hint, Kind):
+        return f"a{'n' * (hint[0] in 'AEIO')} {hint}"
     text = inspect.formatannotation(hint) if isinstance(hint, type) else str(hint)
     return text.replace("typing.", "").replace("collections.abc.", "")
 

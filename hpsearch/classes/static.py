@@ -56,18 +56,15 @@ def _parameters(class_path: str) -> tuple[set[str], set[str]]:
     module, _, name = class_path.rpartition(".")
     file = find_files(module)[-1]
     body = ast.parse(file.read_bytes()).body
-    classes = [node for node in body if isinstance(node, ast.ClassDef) and node.name == name]
-    if not classes:
+    classes = {node.name: node for node in body if isinstance(node, ast.ClassDef)}
+    if name not in classes:
         paths = {path for path in imported_names(module, file) if path.endswith(f".{name}")}
         (path,) = paths - {class_path}
         return _parameters(path)
-    methods = [part for part in classes[0].body if isinstance(part, ast.FunctionDef)]
-    constructors = [method.args for method in methods if method.name == "__init__"]
-    if not constructors:  # without arguments its base's will do
-        return set(), set()
-    (taken,) = constructors
-    plain, keywords = taken.args[1:], taken.kwonlyargs
-    required = {argument.arg for argument in plain[: len(plain) - len(taken.defaults)]}
-    defaults = zip(keywords, taken.kw_defaults, strict=True)
-    required |= {argument.arg for argument, default in defaults if default is None}
-    return required, {argument.arg for argument in (*plain, *keywords)} - required
+    methods = [part for part in classes[name].body if isinstance(part, ast.FunctionDef)]
+    for taken in (method.args for method in methods if method.name == "__init__"):
+        plain, keywords = taken.args[1:], zip(taken.kwonlyargs, taken.kw_defaults, strict=True)
+        required = {argument.arg for argument in plain[: len(plain) - len(taken.defaults)]}
+        required |= {argument.arg for argument, default in keywords if default is None}
+        return required, {argument.arg for argument in (*plain, *taken.kwonlyargs)} - required
+    return set(), set()  # without arguments its base's will do

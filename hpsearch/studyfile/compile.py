@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
 from hpsearch.studyfile.distributions import Choice, Distribution
-from hpsearch.studyfile.document import CHOICE, KeyPath, name_of, without_branches
+from hpsearch.studyfile.document import CHOICE, KeyPath, is_within, name_of, without_branches
 from hpsearch.studyfile.expressions import bounds_of, is_expression, parse_expression, unescape
 from hpsearch.studyfile.formulas import Formula, parse_formula
 from hpsearch.studyfile.links import parse_link
@@ -85,8 +85,25 @@ class Compiler:
             self.constraints.append(formulas[path])
         for path, formula in formulas.items():
             for absent in sorted({*formula.names} - self._names):
-                meant = did_you_mean(absent, self._names)
+                meant = did_you_mean(absent, self._names - {""})
+                if absent.startswith("study."):
+                    meant = "; only values outside study: can be named"
                 self.errors.append((path, f"there is no value '{absent}' in the file{meant}"))
+        self._refuse_circles()
+
+    def _refuse_circles(self) -> None:
+        """Reports the links whose value would follow from itself; not those in branches."""
+        waiting = {name_of(path): link for path, link in self.links.items() if CHOICE not in path}
+        while ready := [name for name, link in waiting.items() if not _needs(link, waiting)]:
+            for name in ready:
+                del waiting[name]
+        for path, link in self.links.items():
+            if (name := name_of(path)) in waiting and CHOICE not in path:
+                others = sorted(_needs(link, waiting) - {name})
+                way = f", by way of {' and '.join(others)}" if others else ""
+                self.errors.append(
+                    (path, f"its value would follow from itself{way}; write it here")
+                )
 
     def _searched(self, expression: str, path: KeyPath) -> Any:
         try:
@@ -192,3 +209,12 @@ class Compiler:
             rule = f"a range can only {'begin' if end == 'low' else 'end'} at a number"
             raise InvalidValueError(f"{rule} or a range, and {other} is neither{meant}")
         return repr(number)
+
+
+def _needs(link: Formula, names: Iterable[str]) -> set[str]:
+    """Returns which of some values a link needs: those it names, and those inside or around."""
+    return {
+        name
+        for name in names
+        if any(is_within(name, part) or is_within(part, name) for part in link.names)
+    }

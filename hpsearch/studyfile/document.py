@@ -37,6 +37,11 @@ def is_branches(tree: Any) -> bool:
     return isinstance(tree, dict) and list(tree) == [CHOICE]
 
 
+def items_of(tree: Any) -> Iterable[tuple[Any, Any]]:
+    """Returns the keys of a mapping, or the numbers of a list, with their values."""
+    return tree.items() if isinstance(tree, dict) else enumerate(tree if type(tree) is list else ())
+
+
 def alternatives(tree: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
     """Yields each subtree that the path may have, with the path where it is written.
 

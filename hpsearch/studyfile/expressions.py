@@ -17,9 +17,9 @@ from decimal import Decimal
 from typing import Any, Literal, TypeGuard
 
 from hpsearch.protocol.types import Scalar
-from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
+from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, nearest
 from hpsearch.studyfile.distributions import Choice, Distribution, FloatRange, IntRange
-from hpsearch.studyfile.slips import search_from_text
+from hpsearch.studyfile.slips import near_call, search_from_text
 
 MAX_LENGTH = 4000
 MAX_OPTIONS = 500
@@ -61,11 +61,7 @@ def parse_expression(text: str) -> Distribution:
     Raises:
         InvalidValueError: the rule that is broken, and what to write instead.
     """
-    function, arguments = _parse_call(text)
-    if function not in _READERS:
-        known = _meant(text, function)
-        raise InvalidValueError(f"there is no '~{function}'{known}")
-    values, keywords = arguments
+    function, (values, keywords) = _parse_call(text)
     priors = [keywords.pop("prior")] if "prior" in keywords else []
     distribution = _READERS[function](values, keywords)
     return _with_prior(function, distribution, priors[0]) if priors else distribution
@@ -74,7 +70,9 @@ def parse_expression(text: str) -> Distribution:
 def _meant(text: str, function: str) -> str:
     if (line := search_from_text(text)) is not None:
         return f"; write {line}"
-    return did_you_mean(function, (*_READERS, *_LINKS))
+    names = (*_READERS, *_LINKS)
+    near = nearest(function, names)
+    return f"; did you mean '~{near}'?" if near else f"; known here: ~{', ~'.join(names)}"
 
 
 def _with_prior(function: str, distribution: Distribution, prior: Scalar) -> Distribution:
@@ -121,15 +119,21 @@ def _parse_call(text: str) -> tuple[str, _Arguments]:
         if (line := search_from_text(text)) is not None:
             raise InvalidValueError(f"{text!r} is another tool's; write {line}")
         raise InvalidValueError(_why_not_a_call(text, source))
+    if (function := call.func.id) not in _READERS:
+        raise InvalidValueError(f"there is no '~{function}'{_meant(text, function)}")
+    if "range(" in text and (line := search_from_text(text)) is not None:
+        raise InvalidValueError(f"{text!r} cannot be read; write {line}")
     values = [_value(node, source) for node in call.args]
     keywords = {
         keyword.arg or "**": _scalar(keyword.value, source, keyword.arg or "**")
         for keyword in call.keywords
     }
-    return call.func.id, (values, keywords)
+    return function, (values, keywords)
 
 
 def _why_not_a_call(text: str, source: str) -> str:
+    if (line := near_call(source)) is not None:
+        return f"{text!r} is not a search expression; write {line}"
     text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     if source.count("(") != source.count(")"):
         return f"{text!r} opens and closes its parentheses unequally; write {_FORMS}"
@@ -206,6 +210,11 @@ def _read_choice(values: list[Any], keywords: dict[str, Any]) -> Choice:
     if len(values) > MAX_OPTIONS:
         raise InvalidValueError(
             f"~choice with {len(values)} options is over the limit of {MAX_OPTIONS}"
+        )
+    if len(values) == 1 and isinstance(values[0], list) and len(values[0]) > 1:
+        entries = ", ".join(map(repr, values[0]))
+        raise InvalidValueError(
+            f"~choice has one option, a list; to choose among its entries write ~choice({entries})"
         )
     if len(values) < 2:
         raise InvalidValueError("~choice needs two or more options; write a single value as it is")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.studyfile.diagnostics import InvalidValueError
+from hpsearch.studyfile.slips import formula_line
 
 MAX_LENGTH = 1000
 _LARGEST = 2**1000
@@ -92,6 +93,19 @@ def parse_formula(text: str) -> Formula:
     Raises:
         InvalidValueError: the text is not a formula; the message says why, and what one looks like.
     """
+    try:
+        return _parse(text)
+    except InvalidValueError as error:
+        if (line := formula_line(text)) is None:
+            raise
+        try:
+            _parse(line)
+        except InvalidValueError:
+            raise error from None
+        raise InvalidValueError(f"{text!r} is not a formula here; write {line}") from None
+
+
+def _parse(text: str) -> Formula:
     if len(text) > MAX_LENGTH:
         raise InvalidValueError(
             f"a formula of {len(text)} characters is over the limit of {MAX_LENGTH}"

@@ -16,7 +16,8 @@ from hpsearch.studyfile.document import Document, KeyPath, is_branches
 PLATEAU = "torch.optim.lr_scheduler.ReduceLROnPlateau"
 TYPO = 0.8  # a similarity of words that leaves no doubt
 COMPONENT_KEYS = ("class_path", "init_args", "dict_kwargs", "from_data", "interval", "monitor")
-_UNSET = ("ckpt_path", "weights_only", "verbose")
+_UNSET = ("ckpt_path", "weights_only", "verbose", "config", "subcommand")
+_OTHER_COMMANDS = ("validate", "test", "predict")
 # Arguments of the Trainer that hpsearch sets, at values that make no difference.
 _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "accelerator": ("auto", None),
@@ -50,10 +51,12 @@ def adopt(document: Document) -> Document:
         if section == "trainer":
             tree[section] = _without_defaults(value)
         elif section in ("model", "data", "optimizer", "schedule"):
-            named = bool(document.tree.get("cli")) and section in ("model", "data")
+            named = bool(document.tree.get("cli"))
             value, inner = _gathered(value, path, (section,), named)
             moved |= inner
             tree[section] = _as_schedule(value) if name == "lr_scheduler" else value
+        elif (section == "subcommand" and value == "fit") or section in _OTHER_COMMANDS:
+            continue
         elif section != "seed_everything" and (value is not None or section not in _UNSET):
             tree[section] = value
     _adopt_seed(tree, document.tree.get("seed_everything"))

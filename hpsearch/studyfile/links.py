@@ -30,7 +30,7 @@ class InfeasibleError(ValueError):
 
     def __init__(self, path: KeyPath, message: str, absent: str = "") -> None:
         super().__init__(f"{name_of(path)}: {message}" if path else message)
-        self.path, self.absent = path, absent
+        self.path, self.message, self.absent = path, message, absent
 
 
 def parse_link(expression: str) -> Formula | None:

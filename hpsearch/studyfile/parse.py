@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hpsearch.studyfile.algorithms import incompatibility
+from hpsearch.studyfile.algorithms import incompatibility, why_blind, why_idle
 from hpsearch.studyfile.diagnostics import Diagnostic, InvalidValueError, did_you_mean
-from hpsearch.studyfile.document import Diagnostics, Document, alternatives
+from hpsearch.studyfile.document import Diagnostics, Document, KeyPath, alternatives
 from hpsearch.studyfile.expressions import is_expression
 from hpsearch.studyfile.known_settings import Setting, read_setting
 from hpsearch.studyfile.sections import SECTIONS, check_sections, longest_training, report_unit
@@ -65,6 +65,18 @@ def parse_study(source: Document, import_paths: tuple[str, ...] = ()) -> ParsedS
     _check_epochs(settings, source.tree.get("trainer"), log)
     _check_enqueued(settings, space, log)
     return ParsedStudy(replace(source, diagnostics=log.diagnostics), import_paths, settings, space)
+
+
+def notes_on(parsed: ParsedStudy) -> list[tuple[KeyPath, str]]:
+    """Returns what may be a mistake in the choice of sampler and pruner, with its place."""
+    settings, tree = parsed.settings, parsed.source.tree
+    trainer, study = (tree.get(name) for name in ("trainer", "study"))
+    idle = why_idle(settings.pruner, longest_training(trainer), report_unit(trainer))
+    found = {
+        "pruner": idle if isinstance(study, dict) and "pruner" in study else None,
+        "sampler": why_blind(settings.sampler, settings.pruner, settings.promote),
+    }
+    return [(("study", name), message) for name, message in found.items() if message]
 
 
 def constraints_of(tree: Mapping[str, Any]) -> list[str]:
@@ -131,5 +143,9 @@ def _strategy_error(strategy: Any, several: bool) -> str:
 
 
 def sections_of(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the sections of a study file that are filled in for each trial."""
-    return {name: tree[name] for name in SECTIONS if tree.get(name) is not None}
+    """Returns the sections of a study file that are filled in for each trial.
+
+    A LightningCLI class may have sections of its own, such as those of its callbacks.
+    """
+    known = [name for name in tree if name != "study"] if tree.get("cli") else SECTIONS
+    return {name: tree[name] for name in known if tree.get(name) is not None}

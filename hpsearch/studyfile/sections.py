@@ -8,10 +8,10 @@ from typing import Any
 from hpsearch.protocol.job import counts_validations
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, nearest
 from hpsearch.studyfile.distributions import check_values
-from hpsearch.studyfile.document import Diagnostics, KeyPath, alternatives
+from hpsearch.studyfile.document import Diagnostics, KeyPath, alternatives, items_of
 from hpsearch.studyfile.expressions import is_expression, parse_expression
 from hpsearch.studyfile.forbidden import forbidden_reason
-from hpsearch.studyfile.slips import search_from_text, section_line
+from hpsearch.studyfile.slips import component_line, search_from_text, section_advice, section_line
 
 REQUIRED = ("study", "model", "trainer")
 SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard", "cli")
@@ -41,19 +41,22 @@ def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
     """Reports what is wrong with the sections of a study file, as far as the text alone shows."""
     known = ("study", *SECTIONS)
     for name in tree:
-        if name not in known:
-            meant = f"; write {line}" if (line := section_line(name)) else did_you_mean(name, known)
-            log.add((name,), f"there is no section '{name}'{meant}")
+        near = section_line(name) or section_advice(name) or nearest(name, known)
+        if name in known or (tree.get("cli") and not near):  # its program may have others
+            continue
+        advice = section_advice(name) or ((line := section_line(name)) and f"write {line}")
+        meant = f"; {advice}" if advice else did_you_mean(name, known)
+        log.add((name,), f"there is no section '{name}'{meant}")
     # A section in the wrong spelling is one error, and not a missing section as well.
     filled = [name for name in tree if tree[name] is not None]
     given = {(section_line(n) or nearest(n, known) or "").partition(":")[0] for n in filled}
     for name in REQUIRED:
         if name not in given:
             log.add((name,), f"the section {name}: is missing")
+    if tree.get("schedule") is not None and "optimizer" not in given and not tree.get("cli"):
+        log.add(("schedule",), "needs an optimizer: section; the module's own is not scheduled")
     for name in ("model", "data", "optimizer", "schedule"):
-        # A LightningCLI class may know the classes of the first two.
-        known_class = bool(tree.get("cli")) and name in ("model", "data")
-        if tree.get(name) is not None and not known_class:
+        if tree.get(name) is not None and not tree.get("cli"):  # which may know the classes
             _check_component_section(name, tree[name], log)
     if not isinstance(tree.get("cli") or "", str):
         log.add(("cli",), "must be the path of a LightningCLI class, as in main.MyCLI")
@@ -91,9 +94,7 @@ def texts_of(tree: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str, bool
 
     Branches and the options of choices are included.
     """
-    if not isinstance(tree, dict | list):
-        return
-    for key, child in tree.items() if isinstance(tree, dict) else enumerate(tree):
+    for key, child in items_of(tree):
         # The study block names its algorithms by their class path alone.
         algorithm = path[:1] == ("study",) and str(key).endswith(("sampler", "pruner"))
         called = key == "func" and path[-1:] == ("init_args",)
@@ -143,7 +144,8 @@ def _check_component_section(name: str, section: Any, log: Diagnostics) -> None:
         if (tree is None and optional) or _is_broken_expression(tree):
             continue
         if not isinstance(tree, dict) or not _names_class(tree):
-            log.add(path, "must be a mapping with class_path and init_args")
+            advice = f"; {line}" if (line := component_line(name, tree)) else ""
+            log.add(path, f"must be a mapping with class_path and init_args{advice}")
             continue
         _check_component(tree, path, log)
         if name == "schedule":
@@ -163,6 +165,9 @@ def _check_trainer(section: Any, log: Diagnostics) -> None:
         if not isinstance(tree, dict):
             log.add(path, "must be a mapping of Trainer arguments, as in {max_epochs: 12}")
         if not isinstance(tree, dict) or _is_broken_expression(tree):
+            continue
+        if {"class_path", "init_args"} & tree.keys():
+            log.add(path, "holds the Trainer's own arguments, as in {max_epochs: 12}")
             continue
         for key, reason in _OWNED.items():
             if key in tree:
@@ -246,7 +251,7 @@ def _check_nested(tree: Any, path: KeyPath, log: Diagnostics) -> None:
             _check_nested(item, (*path, index), log)
     if not isinstance(tree, dict):
         return
-    if any(key in tree for key in _COMPONENT_KEYS):
+    if any(key in tree for key in _COMPONENT_KEYS) and path != ("trainer",):
         _check_component(tree, path, log)
     for key, child in tree.items():
         _check_nested(child, (*path, key), log)

@@ -58,6 +58,8 @@ class Space:
         self.errors: tuple[tuple[KeyPath, str], ...] = tuple(compiler.errors)
         if compiler.links and not self.errors:
             self.errors = tuple(self._dangling())
+        if places and not self.errors:
+            self.errors = tuple(self._meaningless(places))
 
     @property
     def parameters(self) -> dict[str, Distribution]:
@@ -219,7 +221,24 @@ class Space:
             if error.absent:
                 yield path, f"{error.absent} has no value in every branch where this has one"
             elif len(failed) == len(visits):
-                yield path, str(error)
+                yield path, error.message
+
+    def _meaningless(self, places: Sequence[KeyPath]) -> Iterator[tuple[KeyPath, str]]:
+        """Yields the constraints that cannot be worked out in any setting, as of text and 3."""
+        visits = [visit for visit in self.corners() if visit.config]
+        values = [values_of(visit.config, visit.params) for visit in visits]
+        for path, formula in zip(places, self._constraints[-len(places) :], strict=True):
+            errors = []
+            for known in (each for each in values if {*formula.names} <= each.keys()):
+                try:
+                    formula.value(known)
+                    break
+                except FormulaError as error:
+                    if "by zero" in str(error):  # elsewhere it may not be
+                        break
+                    errors.append(str(error))
+            else:
+                yield from ((path, message) for message in errors[:1])
 
 
 def _leads_to_unseen(branch: str, unseen: Mapping[str, list[Scalar]]) -> bool:

@@ -1,15 +1,19 @@
 """What a class path and its arguments become: the same for the check of a study and for a trial."""
 
+import enum
 import functools
 import sys
 import textwrap
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional, Union
 
 import pytest
 import torch
 from torch import nn
 
-from hpsearch.classes.binding import bind, instantiate
+from hpsearch.classes.binding import Binder, bind, instantiate
 from hpsearch.classes.components import ComponentError, importing_from
 from hpsearch.classes.values import read_value
 
@@ -290,3 +294,55 @@ def test_a_number_keeps_its_type_where_both_fit(hint: Any, value: float) -> None
     """To typing the hints are equal, but one validation batch is not the whole of them."""
     built = read_value(hint, value)()
     assert (type(built), built) == (type(value), value)
+
+
+class Act(enum.Enum):
+    """A kind whose value is not its name."""
+
+    A = "a"
+
+
+@dataclass
+class Counted:
+    """Has a field that takes both kinds of numbers."""
+
+    rows: list[int | float]
+
+
+ORDERS = [(int, float), (float, int)]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(
+    ("container", "written", "kept"),
+    [
+        (lambda number: list[number], [1, 2.5], [1, 2.5]),
+        (lambda number: tuple[number, ...], [1, 2.5], (1, 2.5)),
+        (lambda number: tuple[float, number], [1, 2], (1.0, 2)),
+        (lambda number: dict[str, number], {"a": 1, "b": 2.5}, {"a": 1, "b": 2.5}),
+        (lambda number: dict[str, list[number]] | None, {"a": [1]}, {"a": [1]}),
+        (
+            lambda number: Optional[list[number]],  # noqa: UP045
+            [1, 2.5],
+            [1, 2.5],
+        ),
+        (lambda number: Sequence[number | None], [1, None], [1, None]),
+        (
+            lambda number: Union[number, str],  # noqa: UP007
+            "007",
+            "007",
+        ),
+        (lambda number: Counted, {"rows": [1, 2.5]}, Counted([1, 2.5])),
+    ],
+)
+def test_numbers_inside_keep_their_types_whichever_hint_was_seen_first(
+    container: Any, written: Any, kept: Any, first: int
+) -> None:
+    """One process reads both hints, in both orders."""
+    for one, two in (ORDERS[first], ORDERS[1 - first]):
+        assert repr(Binder().value(written, (), container(one | two))()) == repr(kept)
+
+
+def test_hints_that_differ_in_their_order_alone_are_two() -> None:
+    built = [read_value(hint, "a")() for hint in (Path | str, str | Path, Act | str, str | Act)]
+    assert built == [Path("a"), "a", Act.A, "a"]

@@ -3,7 +3,9 @@ import sys
 import pytest
 
 from hpsearch.classes import check
-from hpsearch.classes.check import check_components, find_errors
+from hpsearch.classes.check import check_components
+from hpsearch.studyfile.document import Document, Location
+from hpsearch.studyfile.parse import notes_on, parse_study
 from hpsearch.studyfile.read import read_parsed
 
 CLASSES = """
@@ -199,7 +201,8 @@ def test_a_sampler_that_learns_from_few_trials_is_named(study, expected):
         "model": {"class_path": "torch.nn.Linear", "init_args": {"in_features": "~float(0, 1)"}},
         "trainer": {"max_epochs": 9},
     }
-    notes = [note for path, note in find_errors(tree, ())[1] if path == ("study", "sampler")]
+    parsed = parse_study(Document(tree, Location("the study")))
+    notes = [note for path, note in notes_on(parsed) if path == ("study", "sampler")]
     assert bool(notes) is bool(expected)
     assert expected in " ".join(notes)
 

@@ -38,7 +38,7 @@ def test_an_expression_reads_as_its_distribution(expression, distribution):
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
-        ("~flaot(0, 1)", "there is no '~flaot'; did you mean 'float'?"),
+        ("~flaot(0, 1)", "there is no '~flaot'; did you mean '~float'?"),
         ("~int(4, 2)", "low 4 is above high 2; write ~int(2, 4)"),
         ("~int(3, 3)", "low and high are both 3; write 3 to search nothing"),
         ("~float(0, 1, log=True)", "a log scale cannot start at 0; start above 0, as at 1e-5"),
@@ -63,6 +63,13 @@ def test_an_expression_reads_as_its_distribution(expression, distribution):
         ("~float(0, 1e999)", "1e999 is too large for a number"),
         ("~float(0, 1" + "0" * 400 + ")", "high is too large for a number"),
         ("~int(1, 8, log=1)", "log must be True or False, not 1"),
+        ("~choice([8, 16])", "to choose among its entries write ~choice(8, 16)"),
+        ("~choice[8, 16]", "is not a search expression; write ~choice(8, 16)"),
+        ("~choice(8; 16)", "write ~choice(8, 16)"),
+        ("~choice(range(8, 32, 8))", "cannot be read; write ~choice(8, 16, 24)"),
+        ("~int 8 64", "write ~int(8, 64)"),
+        ("~int(8..64)", "write ~int(8, 64)"),
+        ("~int(8, 64) &width", "write &width ~int(8, 64)"),
         ("~choice(a)", "needs two or more options; write a single value as it is"),
         ("~choice()", "needs two or more options"),
         ("~choice(a, a)", "~choice has equal options: 'a' and 'a'; leave one out"),

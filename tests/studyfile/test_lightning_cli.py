@@ -101,11 +101,44 @@ def test_the_sections_of_fit_may_stand_under_its_name():
     [
         ("trainer: {devices: 2, max_epochs: 1}", "trainer.devices: cannot be set: hpsearch gives"),
         ("trainer: {num_nodes: true, max_epochs: 1}", "trainer.num_nodes: cannot be set"),
-        ("trainer: {max_epochs: 1}\nckpt_path: a.ckpt", "there is no section 'ckpt_path'"),
-        ("trainer: {max_epochs: 1}\nmodel: {hidden: 3}", "must be a mapping with class_path"),
+        (
+            "trainer: {max_epochs: 1}\nckpt_path: a.ckpt",
+            "'ckpt_path'; a trial begins anew, from no",
+        ),
+        ("trainer: {max_epochs: 1}\nmodel: {hidden: 3}", "name its class, or the LightningCLI cl"),
+        ("trainer: {max_epochs: 1}\nmodel: a.Net", "write model: {class_path: a.Net}"),
+        ("trainer: {max_epochs: 1}\noptimizer: Adam", "write optimizer: {class_path: torch.optim."),
+        ("trainer: {max_epochs: 1}\noptimizer: [{class_path: a.B}]", "one of them, without its da"),
+        (
+            "trainer: {max_epochs: 1}\nlr_scheduler: {class_path: a.B}",
+            "needs an optimizer: section",
+        ),
+        ("trainer: {class_path: Trainer, max_epochs: 1}", "holds the Trainer's own arguments, as"),
+        ("trainer: {init_args: {max_epochs: 1}}", "holds the Trainer's own arguments, as in {max_"),
+        (
+            "trainer: {max_epochs: 1}\nearly_stopping: {patience: 1}",
+            "callbacks go into trainer.cal",
+        ),
+        ("trainer: {max_epochs: 1}\nsubcommand: test", "'subcommand'; only fit is searched"),
     ],
 )
 def test_what_would_change_something_is_refused(text, message):
     model = "" if "model" in text else "model: {class_path: a.B}\n"
     parsed = parse_study(adopt(parse(STUDY + model + text, "c.yaml")))
     assert [message in f"{fault.path}: {fault.message}" for fault in parsed.diagnostics] == [True]
+
+
+def test_what_other_commands_have_and_what_is_unset_is_left_out():
+    text = "subcommand: fit\nconfig: null\nfit: {model: {class_path: a.B}}\nvalidate: {model: {}}"
+    assert tree_of(f"{text}\ntest: {{}}") == {"model": {"class_path": "a.B"}}
+
+
+def test_a_program_may_have_sections_of_its_own():
+    text = "cli: m.MyCLI\ntrainer: {max_epochs: 1}\noptimizer: {lr: 0.1}\n"
+    text += "stop: {patience: '~int(1, 3)'}"
+    parsed = parse_study(adopt(parse(f"{STUDY}model: {{a: 1}}\n{text}\nemail: a@b.c\n", "c.yaml")))
+    assert parsed.diagnostics == ()
+    assert list(parsed.space.parameters) == ["stop.patience"]
+    assert parsed.source.tree["optimizer"] == {"init_args": {"lr": 0.1}}
+    (fault,) = parse_study(adopt(parse(f"{STUDY}{text}\nmodle: {{}}", "c.yaml"))).diagnostics
+    assert fault.message == "there is no section 'modle'; did you mean 'model'?"

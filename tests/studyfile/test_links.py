@@ -64,15 +64,32 @@ def test_a_link_may_follow_from_a_link_and_adds_no_parameter():
     assert space.size() == Space(sections(c="~int(1, 3)")).size()
 
 
+def test_links_that_follow_from_each_other_are_named():
+    space = Space(sections(size="~ref(data.extra)", more="~int(1, 2)", last="~ref(model.more)"))
+    assert len(space.errors) == 1, "there is no data.extra"
+    space = Space(
+        sections(size="~expr(model.more + 1)", more="~ref(model.size)", last="~ref(data)")
+    )
+    assert [message for _, message in space.errors] == [
+        "its value would follow from itself, by way of model.more; write it here",
+        "its value would follow from itself, by way of model.size; write it here",
+    ]
+
+
 @pytest.mark.parametrize(
     ("link", "message"),
     [
         ("~ref(data.batchsize)", "no value 'data.batchsize' in the file; did you mean 'data.batch"),
         ("~ref(data.batch_size + 1)", "~ref takes one name, as in ~ref(data.batch_size), not"),
         ("~expr(data.rows +)", "'data.rows +' is not a formula"),
-        ("~expr(data.rows / (data.rows - 100))", "model.size: data.rows / (data.rows - 100): div"),
-        ("~ref(model.size)", "model.size has no value in every branch"),
-        ("~refs(data.rows)", "there is no '~refs'; did you mean 'ref'?"),
+        ("~expr(data.rows / (data.rows - 100))", "data.rows / (data.rows - 100): div"),
+        ("~ref(model.size)", "its value would follow from itself; write it here"),
+        ("~ref(study.trials)", "no value 'study.trials' in the file; only values outside study:"),
+        ("~ref data.rows", "is not a search expression; write ~ref(data.rows)"),
+        ("~ref[data.rows]", "write ~ref(data.rows)"),
+        ("~ref(data.rows) // 2", "write ~expr(data.rows // 2)"),
+        ("~eval(data.rows // 2)", "there is no '~eval'; write ~expr(data.rows // 2)"),
+        ("~refs(data.rows)", "there is no '~refs'; did you mean '~ref'?"),
         ("~ref(data.rows", "opens and closes its parentheses unequally"),
     ],
 )
@@ -197,6 +214,7 @@ trainer: {max_epochs: "~expr(model.width + 1)"}
         ("width > 3", "study.constraints: must be a list of formulas in quotes"),
         ("[1]", "study.constraints: must be a list of formulas in quotes"),
         ('["model.widht > 3"]', "there is no value 'model.widht' in the file; did you mean 'model"),
+        ('["data.class_path > 3"]', "data.class_path > 3: 'm.Data' is not a number"),
         ('["model.width >"]', "study.constraints.0: 'model.width >' is not a formula"),
     ],
 )

@@ -23,6 +23,7 @@ _WORDS: dict[str, Part] = {
     **dict.fromkeys(("test", "testing", "tst"), "test"),
 }
 _PART = re.compile(rf"({'|'.join(_WORDS)})(?:set|data|images|split)?")
+_FOLD = re.compile(r"(?:(?:k|cv|cross)[ _-]?)?(?:fold|split|cv|xval)[ _-]*\d+")
 # Folders of copies that other programs leave beside pictures.
 _COPIES = {"__MACOSX", "@eaDir", "$RECYCLE.BIN"}
 
@@ -57,6 +58,7 @@ def find_layout(folder: Path) -> Layout:
         return Layout(folder)
     found = {part: _only(folder, part, inside) for part in ("train", "val", "test")}
     if found["train"] is None:
+        refuse_folds(folder, [path for path in inside if part_of(path.name) is None])
         names = ", ".join(path.name for path in inside)
         raise DataError(
             f"{folder}: holds {names}, and none of them is the training folder; name it train"
@@ -71,6 +73,26 @@ def part_of(name: str) -> Part | None:
         if match := _PART.fullmatch(word):
             return _WORDS[match[1]]
     return None
+
+
+def refuse_folds(folder: Path, inside: Sequence[Path]) -> None:
+    """Raises DataError if the folders in a folder are those of a cross-validation, not classes."""
+    folds = [path for path in inside if _FOLD.fullmatch(path.name.lower())]
+    if len(folds) < 2 or len(folds) < len(inside):
+        return
+    names = " and ".join([", ".join(path.name for path in folds[:-1]), folds[-1].name])
+    if any(part_of(path.name) == "train" for path in visible_folders(folds[0])):
+        remedy = f"give the one to train with as the source: {folds[0]}"
+    else:
+        top = folder.parent if part_of(folder.name) == "train" else folder
+        remedy = (
+            f"put the classes of one of them into {top / 'val'} and those of the others together"
+            f" into {top / 'train'}"
+        )
+    raise DataError(
+        f"{folder}: {names} are folds of a cross-validation by their names, and not classes;"
+        f" {remedy}; if they are classes, rename them"
+    )
 
 
 def visible_folders(folder: Path) -> list[Path]:

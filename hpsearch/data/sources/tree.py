@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
-from hpsearch.data.sources.layout import is_hidden, visible_folders
+from hpsearch.data.sources.layout import is_hidden, refuse_folds, visible_folders
 from hpsearch.errors import DataError
 
 _READ = "png jpg jpeg jpe jfif bmp gif webp tif tiff ppm pgm pbm pnm pfm tga jp2 avif"
@@ -78,9 +78,11 @@ def class_names(train: Path) -> list[str]:
     """Returns the classes' names: the folders in the training folder.
 
     Raises:
-        DataError: there are fewer than two.
+        DataError: there are fewer than two, or they are the folds of a cross-validation.
     """
-    names = [path.name for path in visible_folders(train)]
+    inside = visible_folders(train)
+    refuse_folds(train, inside)
+    names = [path.name for path in inside]
     if not names:
         raise DataError(f"{train}: holds no class folders; give each class a folder of pictures")
     if len(names) == 1:

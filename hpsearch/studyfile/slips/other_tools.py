@@ -19,6 +19,14 @@ _SECTIONS = {
     **dict.fromkeys(("lr_scheduler", "scheduler"), "schedule"),
     **dict.fromkeys(("parameters", "search_space", "config", "hparams"), "model"),
 }
+_OF_LIGHTNING_CLI = {
+    "ckpt_path": "a trial begins anew, from no checkpoint; leave it out",
+    "subcommand": "only fit is searched; leave it out",
+    **dict.fromkeys(
+        ("early_stopping", "model_checkpoint", "lr_monitor"),
+        "callbacks go into trainer.callbacks, or name the program's class, as in cli: main.MyCLI",
+    ),
+}
 _OF_TRAINER = ("callbacks", "max_epochs", "epochs", "logger", "precision", "accelerator")
 # Of samplers and pruners, in small letters, without an ending such as Sampler.
 _ALGORITHMS = {
@@ -43,6 +51,7 @@ _STUDY_KEYS: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(("study_name", "project", "experiment"), ("name", "my-study")),
     **dict.fromkeys(("seed_everything", "random_state", "random_seed"), ("seed", 1)),
 }
+_LINKS = {"ref": "ref", "expr": "expr", "eval": "expr", "formula": "expr"}
 _METRICS = ("metric", "monitor", "metrics", "objectives", "value", "values", "objective")
 _DIRECTIONS = ("direction", "directions", "mode", "goal")
 
@@ -62,6 +71,24 @@ def section_line(name: str) -> str | None:
     if name in _OF_TRAINER:
         return f"trainer: {{{name}: ...}}"
     return f"{_SECTIONS[name]}:" if name in _SECTIONS else None
+
+
+def section_advice(name: str) -> str | None:
+    """Returns what to do about a section that only LightningCLI has; None if it is unknown."""
+    return _OF_LIGHTNING_CLI.get(name)
+
+
+def component_line(section: str, written: Any) -> str | None:
+    """Returns what to write for a section that should name a class; None if that is unclear."""
+    if isinstance(written, list) and written:
+        return "write one of them, without its dash"
+    if isinstance(written, str) and re.fullmatch(r"[A-Za-z_][\w.]*", written):
+        package = {"optimizer": "torch.optim.", "schedule": "torch.optim.lr_scheduler."}
+        path = written if "." in written else package.get(section, "my_module.") + written
+        return f"write {section}: {{class_path: {path}}}"
+    if isinstance(written, dict) and section in ("model", "data"):
+        return "name its class, or the LightningCLI class that knows it, as in cli: main.MyCLI"
+    return None
 
 
 def direction_line(metric: str, word: Any) -> str | None:
@@ -103,6 +130,8 @@ def search_from_text(text: str) -> str | None:
     if not isinstance(call, ast.Call):
         return None
     name = ast.unparse(call.func).rpartition(".")[2]
+    if isinstance(call.func, ast.Name) and name in _LINKS and call.args:
+        return f"~{_LINKS[name]}({', '.join(map(ast.unparse, call.args))})"
     if name not in _WRITERS:
         return None
     try:
@@ -127,6 +156,7 @@ def search_from_mapping(value: Any) -> str | None:
     return _range(low, high, log, value.get("q", value.get("step")))
 
 
+_MOST_LISTED = 50
 _SWEEP_KEYS = {"min", "max", "low", "high", "distribution", "q", "step", "log", "values"}
 
 
@@ -156,6 +186,8 @@ def _literal_arguments(call: ast.Call) -> _Arguments:
 def _literal(node: ast.expr) -> Any:
     if isinstance(node, ast.Name):
         return {"true": True, "false": False, "null": None}.get(node.id, node.id)
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "range":
+        return [*range(*map(ast.literal_eval, node.args))][:_MOST_LISTED]
     return ast.literal_eval(node)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 
+_ANCHOR = re.compile(r"&([\w-]+)")
 _NO_COLON = re.compile(r"\s*(?:- )?([\w.-]+)(?:\s*=\s*|\s+)(\S.*)")
 
 
@@ -34,6 +36,16 @@ def explain_yaml(
             line,
             "a second ': ' in one line; put quotes round the value, or mend the indentation",
         )
+    if match := re.search(r"found undefined alias '(.*)'", problem):
+        return line, _undefined(match[1], line, lines)
+    if "second occurrence" in problem:
+        return line, "the anchor of this line, after &, is that of a line above; rename one"
+    if "expected alphabetic or numeric character" in problem:
+        rule = "letters, digits, - and _ right after the sign, and then a space"
+        return line, f"the name of an anchor (&) or alias (*) is {rule}; put quotes round a text"
+    written = line if started is None else min(line, started)
+    if "${" in "".join(lines[written : line + 1]):
+        return written, 'put quotes round ${...}; another value of the file is "~ref(model.width)"'
     if "while parsing a flow" in problem or "expected ',' or" in problem:
         return line, "a bracket is not closed, or a comma is missing; close every { and ["
     if "found unexpected end of stream" in problem:
@@ -45,7 +57,21 @@ def _without_colon(lines: Sequence[str], line: int) -> str:
     match = (
         _NO_COLON.fullmatch(lines[line].partition(" #")[0].rstrip()) if line < len(lines) else None
     )
+    if match and match[2][0] in "<>=!%*/+" and match[0].lstrip().startswith(match[1]):
+        return f"this line has no `-`; write `- {match[0].strip()}`, as an entry of a list"
     return f"this line has no `:`; write `{match[1]}: {match[2]}`" if match else ""
+
+
+def _undefined(name: str, line: int, lines: Sequence[str]) -> str:
+    """Returns what to do about an alias without an anchor above it."""
+    anchors = {match[1]: at for at, text in enumerate(lines) for match in _ANCHOR.finditer(text)}
+    if anchors.get(name, line) > line:
+        return f"*{name} comes before its anchor; put &{name} here, and *{name} there"
+    if name in anchors:
+        return f"*{name} has no anchor; an anchor comes before its value, as in width: &{name} 8"
+    near = difflib.get_close_matches(name, anchors, n=1)
+    remedy = f"did you mean *{near[0]}?" if near else f"write &{name} before the value it is for"
+    return f"*{name} has no anchor &{name} above it; {remedy}"
 
 
 def _indentation(lines: Sequence[str], line: int) -> str:

@@ -138,16 +138,19 @@ def open_model(path: Path) -> Model:
         InputError: the file is missing, of another kind, damaged, or not written by hpsearch; or
             the package that runs it is not installed.
     """
-    if not path.is_file():
-        raise InputError(f"there is no model {path}; `hpsearch export NAME -o {path}` makes one")
-    if path.suffix == SUFFIXES["onnx"]:
-        require("onnxruntime", "to run an ONNX model")
-        return OnnxModel(path)
-    if path.suffix == SUFFIXES["pt2"]:
-        return Pt2Model(path)
-    if path.suffix == SUFFIXES["state"]:
+    kind = next((kind for kind, suffix in SUFFIXES.items() if path.suffix == suffix), None)
+    if kind is None:
+        raise InputError(f"{path}: a model to predict with is an .onnx or a .pt2 file")
+    if kind == "state":
         raise InputError(f"{path} holds weights without a network; export with --format onnx")
-    raise InputError(f"{path}: a model to predict with is an .onnx or a .pt2 file")
+    if not path.is_file():
+        chosen = "" if kind == "onnx" else f" --format {kind}"
+        advice = f"`hpsearch export NAME{chosen} -o {path}` makes one"
+        raise InputError(f"there is no model {path}; {advice}")
+    if kind == "pt2":
+        return Pt2Model(path)
+    require("onnxruntime", "to run an ONNX model")
+    return OnnxModel(path)
 
 
 def require(package: str, purpose: str) -> None:

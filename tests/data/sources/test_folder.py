@@ -172,6 +172,36 @@ def test_a_layout_that_cannot_be_meant_is_refused(tmp_path, folders, message):
         load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("folders", "named", "remedy"),
+    [
+        (("fold1/a", "fold2/a"), "fold1 and fold2", "the classes of one of them into T/val and"),
+        (("fold_0", "fold_1", "fold_2"), "fold_0, fold_1 and fold_2", "others together into T/tra"),
+        (("Fold 1/a", "Fold 2/a"), "Fold 1 and Fold 2", "if they are classes, rename them"),
+        (("cv-fold-1/a", "cv-fold-2/a"), "cv-fold-1 and cv-fold-2", "T/val"),
+        (("split1/train/a", "split2/train/a"), "split1 and split2", "as the source: T/split1;"),
+        (("cv1/a", "cv2/a", "test/a"), "cv1 and cv2", "T/val"),
+        (("train/kfold1/a", "train/kfold2/a"), "kfold1 and kfold2", "one of them into T/val"),
+        (("fold1", "fold2", "cat"), None, ""),
+        (("manifold1", "manifold2"), None, ""),
+        (("fold", "unfold"), None, ""),
+    ],
+)
+def test_the_folds_of_a_cross_validation_are_not_trained_as_classes(
+    tmp_path, folders, named, remedy
+):
+    for folder in folders:
+        paint(tmp_path / folder / "1.png", 50, mode="L")
+    if named is None:
+        assert load(tmp_path).classes == tuple(sorted(folders))
+        return
+    with pytest.raises(DataError) as caught:
+        load(tmp_path)
+    message = str(caught.value).replace(str(tmp_path), "T")
+    assert f": {named} are folds of a cross-validation by their names, and not classes" in message
+    assert remedy in message
+
+
 def test_the_parts_classes_are_compared_before_a_picture_is_opened(tree):
     (tree / "test" / "cat").rename(tree / "test" / "Cat")
     with pytest.raises(DataError) as caught:

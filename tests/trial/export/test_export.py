@@ -242,7 +242,10 @@ def test_every_file_that_is_no_picture_is_named(digits_onnx: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("gone.onnx", "there is no model"),
+        ("gone.onnx", "there is no model .*`hpsearch export NAME -o .*gone.onnx` makes one"),
+        ("gone.pt2", "`hpsearch export NAME --format pt2 -o .*gone.pt2` makes one"),
+        ("gone.pt", "holds weights without a network; export with --format onnx"),
+        ("gone", "a model to predict with is an .onnx or a .pt2 file"),
         ("notes.txt", "an .onnx or a .pt2 file"),
         ("broken.onnx", "is not a readable ONNX model"),
         ("broken.pt2", "is not an exported program"),

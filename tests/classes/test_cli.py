@@ -1,0 +1,74 @@
+"""What the class of a LightningCLI program adds to the files that it reads."""
+
+import sys
+import textwrap
+
+import pytest
+
+from hpsearch.classes.cli import with_cli
+from hpsearch.classes.components import importing_from
+
+PROGRAM = """
+class Callback: ...
+class Stop(Callback): ...
+class Model: ...
+class Rows: ...
+class Adam: ...
+class Decay: ...
+
+class MyCLI:
+    def add_arguments_to_parser(self, parser):
+        parser.add_argument("--email", default="nobody")
+        parser.add_lightning_class_args(Stop, "stop")
+        parser.set_defaults({"stop.monitor": "val_loss", "stop.patience": 5})
+        parser.set_defaults({"model.width": 8, "trainer.devices": 4})
+        parser.add_optimizer_args(Adam)
+        parser.add_lr_scheduler_args(Decay)
+
+def main(): MyCLI(Model, Rows)
+"""
+
+
+@pytest.fixture(autouse=True)
+def program(tmp_path):
+    (tmp_path / "theprogram.py").write_text(textwrap.dedent(PROGRAM))
+    with importing_from([str(tmp_path)]):
+        yield
+    sys.modules.pop("theprogram", None)
+
+
+def filled(**sections):
+    return with_cli({"cli": "theprogram.MyCLI", "trainer": {"max_epochs": 1}, **sections})
+
+
+def component(name, **arguments):
+    return {"class_path": f"theprogram.{name}", "init_args": arguments}
+
+
+def test_a_callback_of_the_program_is_built_from_the_section_of_its_name():
+    config = filled(stop={"patience": 2})
+    assert config["trainer"]["callbacks"] == [component("Stop", monitor="val_loss", patience=2)]
+    mine = {"class_path": "m.Mine"}
+    config = filled(trainer={"max_epochs": 1, "callbacks": mine})
+    assert config["trainer"] == {
+        "max_epochs": 1,
+        "callbacks": [mine, component("Stop", monitor="val_loss", patience=5)],
+    }
+
+
+def test_classes_that_the_program_knows_need_not_be_in_the_file():
+    config = filled(optimizer={"init_args": {"lr": 0.1}}, model={"init_args": {"depth": 2}})
+    assert config["optimizer"] == component("Adam", lr=0.1)
+    assert config["schedule"]["class_path"] == "theprogram.Decay"
+    assert config["model"] == component("Model", width=8, depth=2)
+    assert filled(optimizer=component("Other"))["optimizer"] == component("Other")
+
+
+def test_the_study_itself_stays_as_it_is():
+    sections = {"cli": "theprogram.MyCLI", "trainer": {"max_epochs": 1}, "stop": {"patience": 2}}
+    with_cli(sections)
+    assert sections == {
+        "cli": "theprogram.MyCLI",
+        "trainer": {"max_epochs": 1},
+        "stop": {"patience": 2},
+    }
