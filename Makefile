@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
+AXE := tests/axe/node_modules/.package-lock.json
 PEERS := benchmarks/.venv
 
 .PHONY: quickstart test faults check docs tutorial bench clean
@@ -11,7 +12,7 @@ quickstart: $(READY)  ## a first search on MNIST, and its winner confirmed: thre
 	@$(VENV)/bin/hpsearch run studies/quickstart.yaml
 	@$(VENV)/bin/hpsearch confirm quickstart --top 2 --seeds 3
 
-test: $(READY)  ## every test that needs no GPU
+test: $(READY) $(AXE)  ## every test that needs no GPU
 	@PYTHONUTF8=1 $(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder
 
 faults: $(READY)  ## every fault of docs/reliability.md in a full round, and its table (an hour and a half)
@@ -44,6 +45,10 @@ $(READY): pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
+
+# Looks for barriers on the pages that tests open; without npm these tests are left out, by name.
+$(AXE): tests/axe/package-lock.json
+	@! command -v npm > /dev/null || npm ci --silent --no-audit --no-fund --prefix tests/axe
 
 $(PEERS)/.ready: benchmarks/peers.txt
 	@echo "making the environment of the peers in $(PEERS): some minutes, once"

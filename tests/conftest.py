@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browser import AXE, Browser, browsing
 from browser import NAMES as BROWSERS
 from rich.console import Console, RenderableType
 from servers import mariadb_programs
@@ -45,6 +46,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leaves out, by name and with the remedy, what this machine cannot do."""
     if item.get_closest_marker("browser") and not any(map(shutil.which, BROWSERS)):
         pytest.skip("needs Chromium: apt-get install -y chromium")
+    if item.get_closest_marker("axe") and not AXE.exists():
+        pytest.skip("needs axe-core: npm ci --prefix tests/axe")
     if item.get_closest_marker("gpu") and not count_gpus():
         pytest.skip("needs a GPU that this process may use")
     if item.get_closest_marker("mariadb") and len(mariadb_programs()) < 2:
@@ -88,6 +91,13 @@ def warm(torch_in_memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     For tests of what searches do; how they start and end is tested without it.
     """
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(torch_in_memory))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium, started once."""
+    with browsing() as started:
+        yield started
 
 
 @pytest.fixture

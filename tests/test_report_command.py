@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import visit
+from browser import Browser, Page
 from large_study import write_large_study
 
 from hpsearch.cli import main
@@ -65,37 +66,118 @@ def large(tmp_path: Path) -> str:
     return url
 
 
+@pytest.fixture(scope="module")
+def page(home: Path, browser: Browser) -> Page:
+    return browser.open((home / "report.html").as_uri(), width=1440, height=900)
+
+
 @pytest.mark.browser
-def test_a_browser_draws_all_of_it_and_asks_for_nothing(home: Path, tmp_path: Path) -> None:
-    page = visit((home / "report.html").as_uri(), tmp_path)
+def test_a_browser_draws_all_of_it_and_asks_for_nothing(page: Page) -> None:
     assert page.console == []
     assert page.requests == []
+    dom = page.dom
     headings = "Summary Leaderboard History Slices Pruning Timeline Cost Reproduce"
     headings_of_words = ("Parallel coordinates", "Learning curves", "Overtraining", "What next")
     pictures = ("The best model", "Data and augmentation")
     for heading in (*headings.split(), *headings_of_words, *pictures):
-        assert f"<h2>{heading}</h2>" in page.dom
-    assert "<h2>Importance</h2>" not in page.dom, "six trials show none"
-    plots = page.dom.count('class="plot js-plotly-plot"')
-    assert plots == page.dom.count('role="img"') > 12
-    assert f'data-drawn="{plots}"' in page.dom
-    assert page.dom.count('<img src="data:image/png;base64,') > 10
+        assert f"<h2>{heading}</h2>" in dom
+    assert "<h2>Importance</h2>" not in dom, "six trials show none"
+    plots = dom.count('class="plot js-plotly-plot"')
+    assert plots == dom.count('role="img"') > 14
+    assert f'data-drawn="{plots}"' in dom
+    assert dom.count('<img src="data:image/png;base64,') > 10
 
 
 @pytest.mark.browser
-def test_a_phone_draws_it_as_well(home: Path, tmp_path: Path) -> None:
-    page = visit((home / "report.html").as_uri(), tmp_path, width=500, height=900)
+@pytest.mark.axe
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_screen_and_no_reader_meets_a_barrier(page: Page, width: int, scheme: str) -> None:
+    page.resize(width, 900)
+    page.prefer(scheme)
+    assert page.audit() == []
+    assert page.run("document.documentElement.scrollWidth") == width, "nothing lies beyond the edge"
     assert page.console == []
-    assert "data-drawn=" in page.dom
 
 
 @pytest.mark.browser
-def test_the_browser_test_would_notice_an_error_and_a_request(tmp_path: Path) -> None:
+def test_a_keyboard_reaches_everything(page: Page) -> None:
+    met = page.tab_through()
+    assert len(met) == page.reachable() > 40
+    page.run("document.querySelector('.trials select').focus()")
+    before = shown_trial(page)
+    page.press("ArrowDown")
+    assert shown_trial(page) != before
+    page.run("document.querySelector('#learning-curves .legend button').focus()")
+    lines = "document.querySelectorAll('#learning-curves .plot:first-of-type .trace').length"
+    drawn = page.run(lines)
+    page.press("Enter")
+    assert page.run(lines) < drawn, "a name of the legend hides its trials"
+    page.press("Enter")
+    assert page.run(lines) == drawn
+
+
+@pytest.mark.browser
+def test_a_click_on_a_point_shows_its_trial_in_training_and_validation(page: Page) -> None:
+    number = page.run(
+        "(() => { const plot = document.querySelector('#slices .plot');"
+        " plot.scrollIntoView({block: 'center', behavior: 'instant'});"
+        " return Number(/^trial (\\d+)/.exec(plot.data[0].text.at(-1))[1]); })()"
+    )
+    box = page.run(
+        "(({x, y, width, height}) => [x + width / 2, y + height / 2])"
+        "([...document.querySelectorAll('#slices .plot')[0].querySelectorAll('.point')].at(-1)"
+        ".getBoundingClientRect())"
+    )
+    page.click(*box)
+    assert page.run("Number(document.querySelector('.trials select').value)") == number
+    titles = shown_trial(page)
+    assert titles[0].startswith(f"accuracy of trial {number}. train_accuracy: ")
+    assert "val_accuracy: " in titles[0]
+    assert titles[1].startswith(f"loss of trial {number}. train_loss: ")
+
+
+def shown_trial(page: Page) -> list[str]:
+    """What a screen reader says of the curves of the chosen trial."""
+    labels = "[...document.querySelectorAll('.pairs .plot')].map((one) => one.ariaLabel)"
+    found: list[str] = page.run(labels)
+    return found
+
+
+@pytest.mark.browser
+def test_on_paper_it_is_light_and_its_leaderboard_lies_across(page: Page, tmp_path: Path) -> None:
+    page.prefer("dark", "print")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    text = "getComputedStyle(document.querySelector('.xtick text')).fill"
+    assert page.run(colour) == "rgb(255, 255, 255)"
+    assert page.run(text) == "rgb(0, 0, 0)"
+    page.prefer("light")
+    page.pdf(tmp_path / "report.pdf")
+    boxes = re.findall(
+        rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", (tmp_path / "report.pdf").read_bytes()
+    )
+    across = [float(width) > float(height) for width, height in boxes]
+    assert 1 in (across.count(True), across.count(True) - 1)
+    assert across.count(False) > 3
+
+
+@pytest.mark.browser
+@pytest.mark.axe
+def test_the_browser_would_notice_an_error_a_request_and_a_barrier(
+    tmp_path: Path, browser: Browser
+) -> None:
     bad = tmp_path / "bad.html"
-    bad.write_text('<script>throw new Error("bad")</script><img src="https://example.org/x.png">')
-    page = visit(bad.as_uri(), tmp_path)
+    bad.write_text(
+        '<html><script>throw new Error("bad")</script><img src="https://example.org/x.png">'
+        '<p style="color: #888; background: #999">pale</p><button>a</button><button tabindex="-1">b'
+    )
+    page = browser.open(bad.as_uri())
     assert "Uncaught Error: bad" in page.console[0]
     assert page.requests == ["https://example.org/x.png"]
+    rules = {line.partition(":")[0] for line in page.audit()}
+    assert rules >= {"color-contrast", "image-alt", "html-has-lang"}
+    assert page.tab_through() == [0]
+    assert page.reachable() == 2
 
 
 def test_5000_trials_take_under_30_s_and_10_mb(
@@ -119,7 +201,7 @@ def test_what_cannot_be_had_is_explained_in_its_place(
     whole = gather(open_study(storage, "digits"))
     assert whole.inspection is not None
     assert whole.inspection["images"] == 5000
-    assert set(whole.winner_metrics) == {1, 2}
+    assert {*whole.metrics} == {*range(6)}
     folder = Path(whole.study.runs) / "digits"
     hidden = folder.rename(tmp_path / "hidden")
     try:
@@ -128,7 +210,7 @@ def test_what_cannot_be_had_is_explained_in_its_place(
         hidden.rename(folder)
     assert bare.inspection is not None
     assert "is no longer in" in bare.inspection["failure"]
-    assert bare.winner_metrics == {}
+    assert bare.metrics == {}
     assert [trial.values for trial in bare.study.trials] == [
         trial.values for trial in whole.study.trials
     ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import sys
-import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -20,7 +19,7 @@ from hpsearch.views.dashboard.dashboard import Dashboard, Listening
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent.parent / "tests" / "stubs"))
 
-from browser import screenshot  # noqa: E402
+from browser import browsing  # noqa: E402
 
 COLOURS = 128
 
@@ -37,13 +36,13 @@ def draw(study: str) -> None:
         "dashboard-trial": (f"{page}/trials?numbers={best}&{token}", 750),
         "dashboard-hparams": (f"{dashboard.tensorboard_url}#hparams", 620),
     }
-    for name, (url, height) in pages.items():
-        png = HERE / f"{name}.png"
-        with tempfile.TemporaryDirectory() as folder:
-            screenshot(url, Path(folder), png, width=1300, height=height)
-        # A picture of a page has few colours; a palette takes a third of the space.
-        Image.open(png).convert("RGB").quantize(COLOURS).save(png, optimize=True)
-        print(f"drew {png}")
+    with browsing() as browser:
+        for name, (url, height) in pages.items():
+            png = HERE / f"{name}.png"
+            browser.open(url, width=1300, height=height).screenshot(png)
+            # A picture of a page has few colours; a palette takes a third of the space.
+            Image.open(png).convert("RGB").quantize(COLOURS).save(png, optimize=True)
+            print(f"drew {png}")
     dashboard.close()
 
 

@@ -17,7 +17,7 @@ from hpsearch.cli import main
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent.parent / "tests" / "stubs"))
 
-from browser import screenshot  # noqa: E402
+from browser import browsing  # noqa: E402
 
 # Picture, section it begins at, width and height of the window in pixels.
 PICTURES = (
@@ -30,6 +30,10 @@ PICTURES = (
     ("report-phone", "summary", 500, 1300),
 )
 COLOURS = 255
+_SCROLL = (
+    "(one => one && (one.scrollIntoView({{behavior: 'instant'}}), true))"
+    "(document.querySelector('{0}' === 'summary' ? 'header' : '#{0}'))"
+)
 
 
 def draw(study: str, folder: Path) -> None:
@@ -37,22 +41,16 @@ def draw(study: str, folder: Path) -> None:
     page = folder / "report.html"
     if main(["report", study, "-o", str(page)]):
         raise SystemExit(1)
-    for name, anchor, width, height in PICTURES:
-        part = folder / f"{name}.html"
-        part.write_text(_from(page.read_text(encoding="utf-8"), anchor), encoding="utf-8")
-        png = HERE / f"{name}.png"
-        screenshot(part.as_uri(), folder, png, width=width, height=height)
-        # A picture of a page has few colours; a palette takes a third of the space.
-        Image.open(png).convert("RGB").quantize(COLOURS).save(png, optimize=True)
-        print(f"drew {png}")
-
-
-def _from(page: str, anchor: str) -> str:
-    """Returns the page from a section on: a picture of a page cannot be scrolled."""
-    place = page.find(f'<section id="{anchor}"')
-    if place < 0:
-        raise SystemExit(f"the report has no section {anchor}: give it a study with more trials")
-    return page if anchor == "summary" else page[: page.index("<header>")] + page[place:]
+    with browsing() as browser:
+        for name, anchor, width, height in PICTURES:
+            shown = browser.open(page.as_uri(), width=width, height=height)
+            if not shown.run(_SCROLL.format(anchor)):
+                raise SystemExit(f"the report has no section {anchor}: give it more trials")
+            png = HERE / f"{name}.png"
+            shown.screenshot(png)
+            # A picture of a page has few colours; a palette takes a third of the space.
+            Image.open(png).convert("RGB").quantize(COLOURS).save(png, optimize=True)
+            print(f"drew {png}")
 
 
 if __name__ == "__main__":

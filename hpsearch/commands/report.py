@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -25,13 +26,18 @@ def report(
     from rich.markup import escape
 
     from hpsearch.measure.report import gather
-    from hpsearch.views import formatting
     from hpsearch.views.report import render
 
     check_target(output)
     stored = open_trusted(name, storage, trust=trust)
     with console().status(f"reading {escape(name)} and evaluating its best model"):
         page = render(gather(stored))
+    _write(output, page)
+
+
+def _write(output: Path, page: str) -> None:
+    from hpsearch.views import formatting
+
     output.write_text(page, encoding="utf-8")
     print(f"wrote {output} ({formatting.size(output.stat().st_size)}); open it in any browser")
 
@@ -40,14 +46,20 @@ def compare(
     name: StudyName,
     /,
     *others: Annotated[str, Parameter(name="NAME", help="More studies.")],
+    output: Annotated[
+        Path | None,
+        Parameter(name=("--output", "-o"), metavar="FILE", help="Write an HTML page of it."),
+    ] = None,
     storage: Storage = None,
     json: Json = False,
 ) -> None:
-    """Show studies side by side."""
+    """Show studies side by side, in the terminal or as a page."""
     from hpsearch.search.store import open_study
     from hpsearch.views import json_output
     from hpsearch.views.tables import Compared, comparison, comparison_entries
 
+    if output is not None:
+        check_target(output)
     database = open_database(storage)
     compared = [
         Compared(study.record(), tuple(study.spec.space.parameters))
@@ -56,4 +68,9 @@ def compare(
     if json:
         print(json_output.to_json(comparison_entries(compared)))
         return
-    console().print(comparison(compared))
+    screen = console()
+    screen.print(comparison(compared, width=screen.width))
+    if output is not None:
+        from hpsearch.views.report import render_comparison
+
+        _write(output, render_comparison(compared, datetime.now().astimezone()))

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from hpsearch.studyfile.document import short_names
 from hpsearch.studyfile.study import StudySpec
 
 _FEWEST = 10  # trials that importance is read from
+_MOST_REPORTS = 60_000  # some 2 MB of a page
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class ReportData:
         versions: of the libraries that trained.
         split: hash of the train/validation split, if the data module has one.
         importances: by objective, the parameters' shares of its variation, 0 to 1.
-        winner_metrics: the best trial's metrics by epoch; empty if its folder is gone.
+        metrics: by trial and epoch, every metric that was logged, of the best trials first, as many
+            as a page holds; without the trials whose folder is gone.
         inspection: what the best trial's model does on the validation split, see
             `hpsearch.trial.probes.error_analysis`; `failure` says why it is not known.
         sheet: what the augmentation sheet shows, if the study augments; see `preview_sheet`.
@@ -53,7 +56,7 @@ class ReportData:
     versions: Mapping[str, str] = field(default_factory=dict)
     split: str | None = None
     importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    winner_metrics: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    metrics: Mapping[int, Mapping[int, Mapping[str, float]]] = field(default_factory=dict)
     inspection: Mapping[str, Any] | None = None
     sheet: Mapping[str, Any] | None = None
 
@@ -110,7 +113,7 @@ def gather(stored: StoredStudy) -> ReportData:
         versions=study.user_attrs.get(VERSIONS, {}),
         split=study.user_attrs.get(SPLIT),
         importances=importances(study, record.objectives),
-        winner_metrics=_metrics_of_best(record),
+        metrics=_metrics(record),
         inspection=_inspection(record, spec),
         sheet=_sheet(spec) if record.trials else None,
     )
@@ -144,13 +147,22 @@ def _signed_value(place: int, sign: int, trial: FrozenTrial) -> float:
     return sign * float(trial.values[place])
 
 
-def _metrics_of_best(record: StudyRecord) -> dict[int, Mapping[str, float]]:
-    if record.best is None:
-        return {}
-    number = record.best.number
-    folder = Path(record.runs) / record.name / trial_folder(number)
-    reports = own_reports(folder, record.id, number, record.best.params)
-    return {report.step: report.metrics for report in reports}
+def _metrics(record: StudyRecord) -> dict[int, dict[int, Mapping[str, float]]]:
+    found: dict[int, dict[int, Mapping[str, float]]] = {}
+    room = _MOST_REPORTS
+    sign = sign_of(primary(record.objectives)[1])
+    best_first = sorted(
+        record.trials, key=lambda trial: -sign * (trial.values or (-sign * inf,))[0]
+    )
+    for trial in best_first:
+        folder = Path(record.runs) / record.name / trial_folder(trial.number)
+        if not room or not folder.exists():
+            continue
+        reports = own_reports(folder, record.id, trial.number, trial.params)[-room:]
+        room -= len(reports)
+        if reports:
+            found[trial.number] = {report.step: report.metrics for report in reports}
+    return found
 
 
 def _inspection(record: StudyRecord, spec: StudySpec) -> Mapping[str, Any] | None:

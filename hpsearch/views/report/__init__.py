@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpsearch.views.report.compared import render_comparison
 from hpsearch.views.report.page import render
 
-__all__ = ["render"]
+__all__ = ["render", "render_comparison"]

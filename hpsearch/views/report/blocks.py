@@ -18,6 +18,14 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What a reader asks first, each question with its answer; commands stand between backticks."""
+
+    kind: ClassVar = "answers"
+    rows: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class KeyValues:
     """A few figures, each with its name."""
 
@@ -105,6 +113,23 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class TrialCurves:
+    """Curves of one trial in training and in validation, which the reader chooses.
+
+    Attributes:
+        options: words to choose a trial by, the first one chosen at first; by number.
+        curves: what the page draws: `unit`, the epochs' name; `kinds`, the drawings, each with the
+            `name` and `color` of its series; `trials`, by number its `words`, `steps` and `curves`.
+        note: how to choose.
+    """
+
+    kind: ClassVar = "trials"
+    options: Mapping[int, str]
+    curves: Mapping[str, Any]
+    note: str
+
+
+@dataclass(frozen=True)
 class Code:
     """A text to be copied: commands, or a file. Folded up unless it is short."""
 
@@ -114,7 +139,7 @@ class Code:
     folded: bool = False
 
 
-Block = Paragraph | KeyValues | Table | Figure | Pictures | Code
+Block = Paragraph | Answers | KeyValues | Table | Figure | TrialCurves | Pictures | Code
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import base64
 import html
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
@@ -56,6 +57,19 @@ SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
 def render(data: ReportData) -> str:
     """Returns the page. Every text of the study is escaped, in HTML and in the drawings."""
     found = [section(data) for section in SECTIONS]
+    sections = [section for section in found if section is not None]
+    return to_html(data.study.name, "report of a hyperparameter search", data.now, sections)
+
+
+def to_html(title: str, subject: str, made: datetime, sections: Sequence[Section]) -> str:
+    """Returns a page of these sections, whole in itself.
+
+    Args:
+        title: its heading.
+        subject: what it is, in a few words.
+        made: when it is made.
+        sections: in order.
+    """
     environment = Environment(
         loader=PackageLoader("hpsearch.views.report", "template"),
         autoescape=True,
@@ -63,11 +77,13 @@ def render(data: ReportData) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"drawing": drawing, "base64": _base64, "prose": prose}
+    environment.filters |= {"drawing": drawing, "data": in_script, "base64": _base64}
+    environment.filters["prose"] = prose
     return environment.get_template("page.html").render(
-        name=data.study.name,
-        made=data.now.strftime("%Y-%m-%d %H:%M"),
-        sections=[section for section in found if section is not None],
+        title=title,
+        subject=subject,
+        made=made.strftime("%Y-%m-%d %H:%M"),
+        sections=sections,
         style=_of_ours("page.css"),
         script=_of_ours("page.js"),
         plotly=Markup(get_plotlyjs()),
@@ -80,7 +96,12 @@ def drawing(traces: Any, layout: Any) -> Markup:
     Its texts become plotly's own HTML-like markup: what would be a tag there is escaped, and a
     line's end becomes `<br>`.
     """
-    text = json.dumps(_for_plotly({"data": traces, "layout": layout}), separators=(",", ":"))
+    return in_script(_for_plotly({"data": traces, "layout": layout}))
+
+
+def in_script(value: Any) -> Markup:
+    """Returns plain data as JSON that can stand within a script element."""
+    text = json.dumps(value, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 

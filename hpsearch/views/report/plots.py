@@ -11,17 +11,16 @@ from hpsearch.protocol.types import Direction
 from hpsearch.studyfile.distributions import Choice, Distribution, IntRange
 from hpsearch.views.report.blocks import Figure
 
-# The colours of Okabe and Ito, distinct for colour-blind readers too
-# (jfly.uni-koeln.de/color, 2008), and readable on white and on black.
-BLUE, ORANGE, RED, GREEN, PURPLE, SKY, GREY = (
-    *("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#8A8F98"),
+# Names of the style sheet's colours, which are others on white, on black and on paper.
+BLUE, ORANGE, RED, GREEN, PURPLE, VIOLET, GREY = (
+    *("--blue", "--orange", "--red", "--green", "--purple", "--violet", "--grey"),
 )
 STATE_COLORS = {
     "complete": BLUE,
     "pruned": ORANGE,
     "failed": RED,
     "running": GREEN,
-    "paused": SKY,
+    "paused": VIOLET,
     "waiting": PURPLE,
 }
 
@@ -91,7 +90,7 @@ def points(vertices: Sequence[Vertex], *, color: Any = BLUE, **more: Any) -> Tra
     marker = {
         "color": color,
         "size": 7 if len(vertices) < _MANY else 4,
-        "opacity": 0.8,
+        "opacity": 0.85,
         **more.pop("marker", {}),
     }
     return {**_trace(vertices), "mode": "markers", "marker": marker, **more}
@@ -117,8 +116,8 @@ def heights(bars: Sequence[tuple[Any, float, str]], *, color: str, **more: Any) 
 def framed(values: Sequence[float], direction: Direction) -> dict[str, Any]:
     """Returns the range of an axis without the worst outliers, which would flatten all the rest.
 
-    Only the bad side is cut, at three times the middle half's spread (Tukey's outer fence);
-    a double click on the drawing shows everything.
+    Only the bad side is cut, at three times the middle half's spread (Tukey's outer fence); `cut`
+    tells the page to offer a button that shows everything.
     """
     if len(values) < 4:
         return {}
@@ -131,7 +130,9 @@ def framed(values: Sequence[float], direction: Direction) -> dict[str, Any]:
         smallest, largest = min(values), min(max(values), high + fence)
         cut = largest < max(values)
     margin = 0.05 * (largest - smallest)
-    return {"range": [smallest - margin, largest + margin]} if cut and margin else {}
+    if not cut or not margin:
+        return {}
+    return {"range": [smallest - margin, largest + margin], "cut": True}
 
 
 def thinned(items: Sequence[Item], limit: int = MOST_POINTS) -> list[Item]:
@@ -164,7 +165,11 @@ def _whole_range(low: float, high: float, log: bool) -> dict[str, Any]:
     first, last = (math.log10(low), math.log10(high)) if log else (low, high)
     margin = _MARGIN * (last - first)
     ticks = log_ticks(low, high) if log else []
-    words = {"tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks]} if ticks else {}
+    words = (
+        {"tickvals": ticks, "ticktext": [f"{float(f'{tick:.3g}'):,g}" for tick in ticks]}
+        if ticks
+        else {}
+    )
     return {"range": [first - margin, last + margin], **words}
 
 

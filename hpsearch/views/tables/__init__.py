@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from hpsearch.views.tables.check import distribution_words, size_words
 from hpsearch.views.tables.check_report import print_probes, print_space
-from hpsearch.views.tables.comparison import Compared, comparison, comparison_entries
+from hpsearch.views.tables.comparison import (
+    DIFFERENT_OBJECTIVES,
+    Compared,
+    compared_facts,
+    compared_settings,
+    comparison,
+    comparison_entries,
+    same_objectives,
+)
 from hpsearch.views.tables.confirmation import conclusion, confirmation_view, untested_words
 from hpsearch.views.tables.disk import usage_table
 from hpsearch.views.tables.fsck import problem_table, rebuilt_words, repaired_words, summary
@@ -19,8 +27,11 @@ from hpsearch.views.tables.study_html import progress_html, study_html, trials_h
 from hpsearch.views.tables.trial import trial_details
 
 __all__ = [
+    "DIFFERENT_OBJECTIVES",
     "Compared",
     "best_words",
+    "compared_facts",
+    "compared_settings",
     "comparison",
     "comparison_entries",
     "conclusion",
@@ -36,6 +47,7 @@ __all__ = [
     "print_space",
     "print_speed",
     "rebuilt_words",
+    "same_objectives",
     "repaired_words",
     "size_words",
     "study_heading",

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from busy_search import NOW_S, busy_search
 from rich.console import Console
 
 from hpsearch.protocol.messages import Progress
@@ -21,6 +22,12 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now_s
+
+
+@pytest.fixture(scope="module")
+def busy() -> dict[int, SearchState]:
+    """Searches with so many slots, whose values have as many digits as are ever shown."""
+    return {slots: busy_search(slots, scale=98765.4321) for slots in (2, 32, 1000)}
 
 
 @pytest.fixture
@@ -111,29 +118,30 @@ def test_late_message_of_an_ended_trial_changes_nothing(state: SearchState) -> N
 @pytest.mark.parametrize("slots", [2, 32, 1000])
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
 @pytest.mark.parametrize("height", [8, 24, 60])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_no_number_is_cut_and_the_budget_is_always_there(
-    make_study: Any, make_trial: Any, slots: int, width: int, height: int
+    busy: dict[int, SearchState], slots: int, width: int, height: int, encoding: str
 ) -> None:
-    params = {f"model.parameter_{n}": 10.0 ** (3 - n) for n in range(10)}
-    trials = [make_trial(n, value=98765.4321 - n, params=params) for n in range(100)]
-    study = make_study(*trials, budget=2345)
-    state = SearchState(study, tuple(f"cuda:{n}" for n in range(slots)), began_s=0.0)
-    for number in range(100, 100 + slots * 3 // 4):
-        state.started(number, f"cuda:{number - 100}", params, 0, now_s=0.0)
-        state.progressed(number, Progress(1 + number % 50, 50, 0.5, 123456.0))
-    stream = io.StringIO()
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=stream, width=width, height=height, color_system=None)
-    console.print(screen(state, console, now_s=5000.0))
-    drawn = stream.getvalue().splitlines()
+    console.print(screen(busy[slots], console, NOW_S))
+    stream.seek(0)
+    drawn = stream.read().splitlines()
     assert len(drawn) < height
     assert max(map(len, drawn)) <= width
-    assert "100/2345" in drawn[-2]
-    assert "1h 23m so far" in drawn[-1]
-    assert not re.search(r"\d…|…\d", stream.getvalue())
+    budget = next(place for place, line in enumerate(drawn) if "100/2345" in line)
+    assert "1h 23m so far" in drawn[-1], "the last line"
+    assert all(line.startswith(" " * 10) for line in drawn[budget + 1 :]), "of the budget's own"
+    assert not re.search(r"\d(…|\.\.\.)|(…|\.\.\.)\d", "\n".join(drawn))
     if height > 8:
-        assert "98765.4321" in stream.getvalue()
+        best = busy[slots].leader
+        assert best is not None
+        assert best.values is not None
+        assert f"{best.values[0]:.4f}" in "\n".join(drawn)
+        assert 90000 < best.values[0] < 100000
     if slots > height:
-        assert re.search(r"\d+ (more )?slots: \d+ in epoch \d+ to \d+, \d+ idle", stream.getvalue())
+        folded = r"\d+ (more )?slots: \d+ in epoch \d+ to \d+, \d+ starting, \d+ idle"
+        assert re.search(folded, "\n".join(drawn))
 
 
 def test_a_terminal_that_gets_narrower_keeps_no_stale_line(make_study: Any) -> None:

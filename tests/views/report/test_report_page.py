@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import visit
+from browser import Browser
 
 from hpsearch.views.report.page import SECTIONS, drawing, prose, render
 
@@ -77,10 +77,12 @@ def test_names_and_messages_cannot_become_html(hostile: str) -> None:
 
 
 @pytest.mark.browser
-def test_a_browser_draws_hostile_names_as_text(hostile: str, tmp_path: Path) -> None:
+def test_a_browser_draws_hostile_names_as_text(
+    hostile: str, tmp_path: Path, browser: Browser
+) -> None:
     path = tmp_path / "hostile.html"
     path.write_text(hostile)
-    seen = visit(path.as_uri(), tmp_path)
+    seen = browser.open(path.as_uri())
     assert seen.console == []
     assert not [tag for tag, attributes in Page(seen.dom).tags if "onerror" in attributes]
     assert "data-drawn=" in seen.dom

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import re
+from importlib.resources import files
 
 import pytest
 
@@ -15,7 +17,9 @@ def test_thinning_keeps_the_first_and_the_last_and_spreads_evenly() -> None:
 
 def test_frame_cuts_the_bad_side_only() -> None:
     values = [0.98, 0.981, 0.982, 0.983, 0.984] * 3 + [0.1]
-    low, high = plots.framed(values, "maximize")["range"]
+    frame = plots.framed(values, "maximize")
+    assert frame["cut"], "the page offers a button that shows the outliers"
+    low, high = frame["range"]
     assert 0.9 < low < 0.98
     assert high > 0.984
     assert plots.framed(values, "minimize") == {}
@@ -88,6 +92,41 @@ def test_a_screen_reader_hears_where_the_points_are() -> None:
         "val_accuracy against trial. trial: 2 points, 0 to 3 across, 0.5 to 0.75 up;"
         " best: 2 points, 0 to 2 across, 0.5 to 0.75 up; 2 points, 2 kinds across, 0.5 to 0.5 up"
     )
+
+
+STYLE = (files("hpsearch.views.report") / "template" / "page.css").read_text(encoding="utf-8")
+SCHEMES = re.findall(r":root \{(.*?)\}", STYLE, re.DOTALL)
+MARKS = ("blue", "orange", "red", "green", "purple", "violet", "grey", "early")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES, ids=["light", "dark", "print"])
+def test_marks_and_words_stand_out_from_the_page(scheme: str) -> None:
+    colors = dict(re.findall(r"--(\w+): #(\w{6})", scheme))
+    paper = rgb(colors["paper"])
+    for name in MARKS:
+        shown = [
+            0.85 * mark + 0.15 * below for mark, below in zip(rgb(colors[name]), paper, strict=True)
+        ]
+        assert contrast(shown, paper) >= 3, name
+    for name in ("ink", "quiet", "link"):
+        for below in ("paper", "raised"):
+            assert contrast(rgb(colors[name]), rgb(colors[below])) >= 4.5, (name, below)
+    assert contrast(rgb(colors["ink"]), rgb(colors["mark"])) >= 4.5
+
+
+def rgb(color: str) -> list[float]:
+    return [int(color[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+
+
+def contrast(one: list[float], other: list[float]) -> float:
+    """The ratio of WCAG 2.2, from 1 to 21."""
+    light, dark = sorted(map(luminance, (one, other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(color: list[float]) -> float:
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in color]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_whole_numbers_have_whole_ticks() -> None:

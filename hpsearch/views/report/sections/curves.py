@@ -1,17 +1,23 @@
-"""The learning curves of all trials, and of the best one alone."""
+"""The learning curves of all trials, and of one alone: the best, or whichever is chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from hpsearch.measure.report import ReportData
 from hpsearch.search.store import TrialRecord
 from hpsearch.views import formatting
+from hpsearch.views.ranking import latest_value, ranked
 from hpsearch.views.report import plots
-from hpsearch.views.report.blocks import Block, Figure, Section
+from hpsearch.views.report.blocks import Block, Figure, Section, TrialCurves
 
 _MOST_CURVES = 250
-_LEGEND = "A click on a name in the legend hides or shows those trials."
+_MOST_STEPS = 300
+_MOST_KINDS = 6
+_SPLITS = {"train": plots.BLUE, "val": plots.RED}
+_LEGEND = "A name above the figure hides or shows those trials."
 _STATES = ("complete", "pruned", "failed", "running", "paused", "waiting")
 
 
@@ -21,7 +27,7 @@ def curves(data: ReportData) -> Section | None:
     if not trials:
         return None
     parts: list[Block] = [_all_trials(data, trials)]
-    parts += _winner(data)
+    parts += _chosen(data)
     return Section("Learning curves", parts)
 
 
@@ -32,7 +38,7 @@ def _all_trials(data: ReportData, trials: Sequence[TrialRecord]) -> Figure:
         runs = [_run(trial, unit) for trial in drawn if trial.state == state]
         if runs:
             color = plots.STATE_COLORS[state]
-            traces.append(plots.lines(runs, color=color, name=state, opacity=0.6))
+            traces.append(plots.lines(runs, color=color, name=state, opacity=0.85))
     pruned = [_run(trial, unit)[-1] for trial in drawn if trial.state == "pruned"]
     if pruned:
         cross = {"symbol": "x", "size": 7, "opacity": 1}
@@ -67,30 +73,73 @@ def _run(trial: TrialRecord, unit: str) -> list[plots.Vertex]:
     ]
 
 
-def _winner(data: ReportData) -> list[Block]:
-    """Returns the best trial's metrics in training and in validation, a drawing for each pair."""
-    by_epoch, best = data.winner_metrics, data.study.best
-    if not by_epoch or best is None:
+def _chosen(data: ReportData) -> list[Block]:
+    """Returns the curves of whichever trial the reader chooses, a drawing for each metric."""
+    known = {trial.number: _curves(data, trial) for trial in data.study.trials}
+    names = {name for curves in known.values() for name in curves}
+    kinds = _kinds(names, data.objective)
+    trials = ranked([t for t in data.study.trials if known[t.number]], data.direction)
+    trials.sort(key=lambda trial: trial is not data.study.best)
+    if not kinds or not trials:
         return []
-    logged = {name for metrics in by_epoch.values() for name in metrics}
-    kinds = sorted(name.removeprefix("val_") for name in logged if name.startswith("val_"))
-    paired = [kind for kind in kinds if f"train_{kind}" in logged]
-    return [_pair(kind, by_epoch, best.number, data.study.unit) for kind in paired]
-
-
-def _pair(kind: str, by_epoch: Mapping[int, Mapping[str, float]], number: int, unit: str) -> Figure:
-    traces = []
-    for split, color in (("train", plots.BLUE), ("val", plots.RED)):
-        name = f"{split}_{kind}"
-        run = [
-            (epoch, plots.short(metrics[name]), f"{name}\n{unit} {epoch}: {metrics[name]:.4g}")
-            for epoch, metrics in sorted(by_epoch.items())
-            if name in metrics
-        ]
-        traces.append(plots.lines([run], color=color, width=2, name=name, mode="lines+markers"))
-    return plots.figure(
-        f"{kind} of the best trial, {number}",
-        traces,
-        x=plots.whole_axis(unit, max(by_epoch)),
-        y=plots.axis(kind),
+    drawn = {trial.number: _of_trial(data, trial, known[trial.number], kinds) for trial in trials}
+    note = (
+        "Choose a trial here, or click on its point in any figure. Training is measured with"
+        " dropout and augmentation at work."
     )
+    options = {trial.number: _words(trial) for trial in trials}
+    curves = {"unit": data.study.unit, "kinds": kinds, "trials": drawn}
+    return [TrialCurves(options, curves, note)]
+
+
+def _curves(data: ReportData, trial: TrialRecord) -> Mapping[str, Mapping[int, float]]:
+    """Returns each metric by epoch; of a trial whose files are gone, the first objective's."""
+    if trial.number not in data.metrics:
+        return {data.objective: trial.values_by_epoch} if trial.values_by_epoch else {}
+    curves: dict[str, dict[int, float]] = {}
+    for epoch, metrics in data.metrics[trial.number].items():
+        for name, value in metrics.items():
+            curves.setdefault(name, {})[epoch] = value
+    return curves
+
+
+def _kinds(names: Iterable[str], objective: str) -> dict[str, list[dict[str, str]]]:
+    """Returns the metrics of training and of validation, each pair by what it has in common."""
+    kinds: dict[str, list[dict[str, str]]] = {}
+    for name in sorted(names):
+        split, _, kind = name.partition("_")
+        if split in _SPLITS and kind:
+            kinds.setdefault(kind, []).append({"name": name, "color": _SPLITS[split]})
+        elif name == objective:
+            kinds[name] = [{"name": name, "color": _SPLITS["val"]}]
+    ordered = sorted(kinds, key=lambda kind: (-len(kinds[kind]), kind))
+    return {kind: kinds[kind] for kind in ordered[:_MOST_KINDS]}
+
+
+def _of_trial(
+    data: ReportData,
+    trial: TrialRecord,
+    curves: Mapping[str, Mapping[int, float]],
+    kinds: Mapping[str, Sequence[Mapping[str, str]]],
+) -> dict[str, Any]:
+    steps = plots.thinned(
+        sorted({step for curve in curves.values() for step in curve}), _MOST_STEPS
+    )
+    names = [one["name"] for series in kinds.values() for one in series]
+    return {
+        "words": formatting.one_line(trial.params, data.names, between=", "),
+        "steps": steps,
+        "curves": {
+            name: [_number(curves[name].get(step)) for step in steps]
+            for name in names
+            if name in curves
+        },
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return plots.short(value) if value is not None and math.isfinite(value) else None
+
+
+def _words(trial: TrialRecord) -> str:
+    return f"trial {trial.number}: {formatting.metric(latest_value(trial))}, {trial.state}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import StatisticsError, correlation
+from statistics import StatisticsError, correlation, median
 
 from hpsearch.measure.report import ReportData, value_of
 from hpsearch.protocol.types import Direction, sign_of
@@ -19,7 +19,7 @@ from hpsearch.views.report.sections.slices import place_of
 # Parameters that exist to keep a model from learning its training images by heart.
 _REGULARISERS = ("dropout", "drop_", "weight_decay", "smoothing", "augment")
 _MIN_TRIALS = 3
-_MOST_PARAMETERS = 12
+_MOST_PARAMETERS = 24
 _MIN_TO_CORRELATE = 10
 # Of parameters without any influence, 1 in 20 gets beyond this by chance.
 _BEYOND_CHANCE = 1.96
@@ -62,8 +62,11 @@ def generalization_gap(data: ReportData) -> Section | None:
         ),
         _against_value(data, pair, trials),
     ]
-    for name in _drawn_parameters(data, trials):
+    names = _parameters(data, trials)
+    for name in names[:_MOST_PARAMETERS]:
         parts.append(_against_parameter(data, pair, name, trials))
+    if note := plots.left_out_note(min(len(names), _MOST_PARAMETERS), len(names)).strip():
+        parts.append(Paragraph(note))
     return Section("Overtraining", parts)
 
 
@@ -85,16 +88,15 @@ def _having(data: ReportData, pair: Pair) -> list[TrialRecord]:
     return [trial for trial in data.complete if pair.of(trial) is not None]
 
 
-def _drawn_parameters(data: ReportData, trials: Sequence[TrialRecord]) -> list[str]:
-    """Returns the parameters that are numbers: first those that are there against overtraining."""
+def _parameters(data: ReportData, trials: Sequence[TrialRecord]) -> list[str]:
+    """Returns the parameters to draw: first those that are there against overtraining."""
     names = [
         name
-        for name, distribution in data.parameters.items()
-        if _is_numeric(distribution)
-        and sum(name in trial.params for trial in trials) >= _MIN_TRIALS
+        for name in data.parameters
+        if sum(name in trial.params for trial in trials) >= _MIN_TRIALS
     ]
     names.sort(key=lambda name: not any(word in name for word in _REGULARISERS))
-    return names[:_MOST_PARAMETERS]
+    return names
 
 
 def _is_numeric(distribution: Distribution) -> bool:
@@ -144,6 +146,8 @@ def _against_parameter(
 def _finding(data: ReportData, pair: Pair, name: str, trials: Sequence[TrialRecord]) -> str:
     if len(trials) < _MIN_TO_CORRELATE:
         return f"{len(trials)} trials are too few to say whether it helps."
+    if not _is_numeric(data.parameters[name]):
+        return _medians(pair, name, trials)
     settings = [float(trial.params[name] or 0.0) for trial in trials]
     gaps = [pair.of(trial) or 0.0 for trial in trials]
     sign = sign_of(data.direction)
@@ -158,6 +162,16 @@ def _finding(data: ReportData, pair: Pair, name: str, trials: Sequence[TrialReco
         f" {data.objective} (rank correlations {wider:+.2f} and {better:+.2f} over"
         f" {len(trials)} trials)."
     )
+
+
+def _medians(pair: Pair, name: str, trials: Sequence[TrialRecord]) -> str:
+    """Returns the middle gap of each option, the narrowest first."""
+    gaps: dict[str, list[float]] = {}
+    for trial in trials:
+        gaps.setdefault(formatting.setting(trial.params[name]), []).append(pair.of(trial) or 0.0)
+    by_width = sorted((median(of_option), option) for option, of_option in gaps.items())
+    words = [f"{option} {gap:.4g} ({len(gaps[option])} trials)" for gap, option in by_width]
+    return f"Median gap: {', '.join(words)}."
 
 
 def _claim(correlated: float, count: int, more: str, less: str) -> str:

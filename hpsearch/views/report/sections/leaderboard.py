@@ -19,7 +19,7 @@ def leaderboard(data: ReportData) -> Section | None:
     if not study.trials:
         return None
     shown = top(ranked(study.trials, data.direction), _ROWS)
-    images = _images(data)
+    images = images_of_values(data)
     best = {trial.number for trial in (study.best, *study.pareto_front) if trial}
     parts: list[Block] = [
         Table(
@@ -71,7 +71,7 @@ def _row(data: ReportData, place: int, trial: TrialRecord, images: int) -> list[
     ]
 
 
-def _images(data: ReportData) -> int:
+def images_of_values(data: ReportData) -> int:
     """Returns how many images the values are shares of; 0 where they are no shares."""
     if not data.objective.endswith("accuracy") or not data.inspection:
         return 0

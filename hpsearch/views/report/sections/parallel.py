@@ -18,8 +18,8 @@ _MOST_LINES = 240
 _MOST_AXES = 12
 # Share of the trials, from the worst on, that each band ends at; drawn in this order.
 _BANDS = (
-    (0.5, "worse half", "rgba(138,143,152,0.4)"),
-    (0.8, "better", "rgba(0,114,178,0.55)"),
+    (0.5, "worse half", plots.GREY),
+    (0.8, "better", plots.BLUE),
     (1.0, "best fifth", plots.RED),
 )
 

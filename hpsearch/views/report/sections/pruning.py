@@ -149,7 +149,7 @@ def _figure(found: Sequence[Rung], unit: str) -> Figure:
             plots.heights(bars("pruned"), color=plots.ORANGE, name="pruned here"),
         ],
         x=plots.axis(f"{unit}s done", type="category"),
-        y=plots.axis("trials"),
+        y=plots.whole_axis("trials", max(rung.reached for rung in found)),
         barmode="stack",
         wide=True,
     )

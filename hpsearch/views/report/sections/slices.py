@@ -11,7 +11,7 @@ from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Figure, Paragraph, Section
 
 _MOST_FIGURES = 16
-_EARLY_TO_LATE = ((0, "#9ecae1"), (0.5, "#7b6fd0"), (1, plots.RED))
+_EARLY_TO_LATE = ((0, "--early"), (0.5, "--violet"), (1, plots.RED))
 
 
 def slices(data: ReportData) -> Section | None:

@@ -1,4 +1,4 @@
-"""What was searched, how far it is, and the best of it."""
+"""The first screen: what was asked, what was found, how sure that is, and what to do next."""
 
 from __future__ import annotations
 
@@ -6,37 +6,38 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpsearch.measure.report import ReportData
+from hpsearch.search.confirm import share_interval
 from hpsearch.studyfile.algorithms import NO_PRUNER
 from hpsearch.studyfile.sections import texts_of
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views import formatting
 from hpsearch.views.formatting import command, spell
 from hpsearch.views.ranking import progress_line
-from hpsearch.views.report.blocks import Block, KeyValues, Paragraph, Section, Table
+from hpsearch.views.report.blocks import Answers, Block, KeyValues, Section, Table
 from hpsearch.views.report.sections.advice import next_words
 from hpsearch.views.report.sections.intervals import trial_intervals, wall_seconds
-from hpsearch.views.tables import best_words, distribution_words, size_words
+from hpsearch.views.report.sections.leaderboard import images_of_values
+from hpsearch.views.tables import best_words, conclusion, distribution_words, size_words
 
 
 def summary(data: ReportData) -> Section:
-    """Returns the study in short: figures, what was searched, and by what."""
-    parts: list[Block] = [Paragraph(_evaluation(data)), KeyValues(_facts(data))]
-    if data.study.confirmation is None and data.study.best is not None:
-        parts.append(
-            Paragraph(
-                "How sure: the best value was chosen for being the best of many, so it flatters the"
-                f" model a little. `{command('confirm', data.study.name)}` trains the finalists"
-                " again with several seeds and gives an honest figure."
-            )
-        )
-    if words := next_words(data):
-        parts.append(Paragraph(f"What next: {words[0].lower()}{words[1:]}"))
+    """Returns the study in short: what was asked, what was found, how sure it is, what to do."""
+    answers = {
+        "Asked": _asked(data),
+        "Found": _found(data),
+        "How sure": _how_sure(data),
+        "What next": next_words(data),
+    }
+    parts: list[Block] = [
+        Answers({name: text for name, text in answers.items() if text}),
+        KeyValues(_facts(data)),
+    ]
     if data.spec.space.parameters:
         parts.append(_searched(data))
     return Section("Summary", parts)
 
 
-def _evaluation(data: ReportData) -> str:
+def _asked(data: ReportData) -> str:
     study, spec = data.study, data.spec
     goals = " and ".join(f"{direction} {name}" for name, direction in study.objectives.items())
     model = _class_names(spec.document.get("model"))
@@ -47,9 +48,41 @@ def _evaluation(data: ReportData) -> str:
     elif spec.pruner == NO_PRUNER:
         pruner = "each trained to its end"
     return (
-        f"A search to {goals} of {model}: {size_words(spec.space)}. Proposed by {sampler},"
-        f" {pruner}{_length(spec)}. The study"
-        f" {_STATE_WORDS[study.state]}: {progress_line(study)}."
+        f"To {goals} of {model}: {size_words(spec.space)}. Proposed by {sampler},"
+        f" {pruner}{_length(spec)}."
+    )
+
+
+def _found(data: ReportData) -> str:
+    study = data.study
+    state = f"The study {_STATE_WORDS[study.state]}: {progress_line(study)}."
+    if study.best is None:
+        return state
+    settings = formatting.one_line(study.best.params, data.names, between=", ")
+    best = f"{best_words(study)}, with {settings}" if settings else best_words(study)
+    return f"{best}. {state}"
+
+
+def _how_sure(data: ReportData) -> str:
+    """Returns what is known of the best value beyond itself; empty while there is none."""
+    study = data.study
+    if study.confirmation is not None:
+        return (
+            f"Confirmed over {study.confirmation['seeds']} seeds. {conclusion(study.confirmation)}"
+        )
+    if study.best is None or study.best.values is None:
+        return ""
+    chance = ""
+    if (images := images_of_values(data)) and 0 <= study.best.values[0] <= 1:
+        interval = share_interval(study.best.values[0], images)
+        chance = (
+            f"Other validation images would give {interval.low:.4f} to {interval.high:.4f} (95 %)."
+            " And "
+        )
+    return (
+        f"{chance}{'t' if chance else 'T'}he best value was chosen for being the best of many, so"
+        f" it flatters the model a little: `{command('confirm', study.name)}` trains the finalists"
+        " again with several seeds and gives an honest figure."
     )
 
 

@@ -51,7 +51,7 @@ def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Figur
         "y": list(classes),
         "hovertext": words,
         "hoverinfo": "text",
-        "colorscale": [[0, "rgba(213,94,0,0.03)"], [1, "rgba(213,94,0,0.95)"]],
+        "colorscale": [[0, "rgba(213,94,0,0.03)"], [1, "rgba(213,94,0,0.55)"]],
         "showscale": False,
         "xgap": 1,
         "ygap": 1,
