@@ -83,15 +83,14 @@ def test_a_browser_draws_all_of_it_and_asks_for_nothing(page: Page) -> None:
         assert f"<h2>{heading}</h2>" in dom
     assert "<h2>Importance</h2>" not in dom, "six trials show none"
     plots = dom.count('class="plot js-plotly-plot"')
-    assert plots == dom.count('role="img"') > 14
+    assert plots == dom.count('role="img"') == 14
     assert f'data-drawn="{plots}"' in dom
     assert dom.count('<img src="data:image/png;base64,') > 10
 
 
 @pytest.mark.browser
 @pytest.mark.axe
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_no_screen_and_no_reader_meets_a_barrier(page: Page, width: int, scheme: str) -> None:
     page.resize(width, 900)
     page.prefer(scheme)
@@ -109,7 +108,7 @@ def test_a_keyboard_reaches_everything(page: Page) -> None:
     page.press("ArrowDown")
     assert shown_trial(page) != before
     page.run("document.querySelector('#learning-curves .legend button').focus()")
-    lines = "document.querySelectorAll('#learning-curves .plot:first-of-type .trace').length"
+    lines = "document.querySelector('#learning-curves .plot').querySelectorAll('.trace').length"
     drawn = page.run(lines)
     page.press("Enter")
     assert page.run(lines) < drawn, "a name of the legend hides its trials"
@@ -172,7 +171,7 @@ def test_the_browser_would_notice_an_error_a_request_and_a_barrier(
         '<p style="color: #888; background: #999">pale</p><button>a</button><button tabindex="-1">b'
     )
     page = browser.open(bad.as_uri())
-    assert "Uncaught Error: bad" in page.console[0]
+    assert any("Uncaught Error: bad" in line for line in page.console)
     assert page.requests == ["https://example.org/x.png"]
     rules = {line.partition(":")[0] for line in page.audit()}
     assert rules >= {"color-contrast", "image-alt", "html-has-lang"}

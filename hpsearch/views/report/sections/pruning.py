@@ -38,9 +38,11 @@ def pruning(data: ReportData) -> Section | None:
     if not pruned:
         return Section("Pruning", ladder) if ladder else None
     skipped, seconds = 0, 0.0
+    made = max(epochs_done(trial) for trial in data.study.trials)
+    most = data.spec.max_reports() or made
     for trial in pruned:
         done = epochs_done(trial)
-        left = max(_most_epochs(data, trial) - done, 0)
+        left = max(_most_epochs(data, trial, most) - done, 0)
         skipped += left
         seconds += left * (trial.seconds or 0.0) / done if done else 0.0
     trained = sum(trial.seconds or 0.0 for trial in data.study.trials)
@@ -121,13 +123,10 @@ def rungs(trials: Sequence[TrialRecord]) -> list[Rung]:
     ]
 
 
-def _most_epochs(data: ReportData, trial: TrialRecord) -> int:
+def _most_epochs(data: ReportData, trial: TrialRecord, most: int) -> int:
     """Returns how many reports the trial would have made, whose number may be searched too."""
     epochs = trial.params.get("trainer.max_epochs")
-    if isinstance(epochs, int) and not data.spec.counts_validations:
-        return epochs
-    made = max((epochs_done(other) for other in data.study.trials), default=0)
-    return data.spec.max_reports() or made
+    return epochs if isinstance(epochs, int) and not data.spec.counts_validations else most
 
 
 def _figure(found: Sequence[Rung], unit: str) -> Figure:
