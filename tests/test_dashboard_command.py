@@ -22,7 +22,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 import tiny
-from browser import Browser
+from browser import visit
 
 from hpsearch.cli import main
 from hpsearch.search.store.database import open_storage
@@ -292,11 +292,11 @@ def test_a_study_that_is_watched_ends_as_one_that_is_not(tmp_path: Path) -> None
 
 
 @pytest.mark.browser
-def test_the_pages_show_the_study_and_ask_nobody_else(running: Running, browser: Browser) -> None:
-    trial = browser.open(running.optuna.replace("?", "/trials?numbers=0&"))
+def test_the_pages_show_the_study_and_ask_nobody_else(running: Running, tmp_path: Path) -> None:
+    trial = visit(running.optuna.replace("?", "/trials?numbers=0&"), tmp_path)
     for words in ("Trial 0", "learning curves", "best checkpoint", "curves.csv"):
         assert words in trial.dom
-    board = browser.open(f"{running.tensorboard}#hparams")
+    board = visit(f"{running.tensorboard}#hparams", tmp_path)
     # What HPARAMS shows stands in shadow trees, which are not in the DOM: it asked for its rows.
     assert any("hparams/session_groups" in url for url in board.requests)
     for page in (trial, board):

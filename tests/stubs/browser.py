@@ -72,6 +72,7 @@ class Browser:
         os.close(answers)
         self._unread = b""
         self._count = 0
+        self.is_closed = False
         self._listeners: dict[str, Callable[[str, dict[str, Any]], None]] = {}
 
     def page(self) -> Page:
@@ -134,6 +135,7 @@ class Browser:
         self._process.wait(_PATIENCE_S)
         os.close(self._asks)
         os.close(self._answers)
+        self.is_closed = True
 
 
 class Page:
@@ -149,6 +151,7 @@ class Page:
         self.console: list[str] = []
         self.requests: list[str] = []
         self._is_idle = False
+        self._dom = ""
 
     def begin(self) -> None:
         """Turns on what `hear` is told."""
@@ -212,7 +215,9 @@ class Page:
     @property
     def dom(self) -> str:
         """The document as its scripts have made it."""
-        return str(self.run("document.documentElement.outerHTML"))
+        if not self._browser.is_closed:
+            self._dom = str(self.run("document.documentElement.outerHTML"))
+        return self._dom
 
     def press(self, key: str, *, shift: bool = False) -> None:
         """Presses a key, as a person would."""
@@ -278,6 +283,20 @@ def browsing() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def visit(url: str, folder: Path) -> Page:
+    """Returns what came of opening a page in a browser of its own, closed by now.
+
+    Args:
+        url: its address.
+        folder: for the browser's profile.
+    """
+    browser = Browser(folder)
+    page = browser.open(url)
+    page.dom  # noqa: B018
+    browser.close()
+    return page
 
 
 def _pipe() -> tuple[int, int]:
