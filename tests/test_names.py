@@ -105,6 +105,7 @@ LEFT = {
     "hpsearch/views/report/sections/generalization_gap.py": {"gap", "gaps"},
     "docs/report.md": {"gap"},
     "studies/dilated.yaml": {"gaps"},  # of a dilated kernel
+    "hpsearch/views/report/template/page.js": {"pressed"},  # an attribute of HTML
     # Earlier names, which are still read or refused.
     "hpsearch/data/datamodule.py": {"tripled"},
     "hpsearch/trial/speedups/multi_step_support.py": {"may_scan"},

@@ -80,7 +80,7 @@ class Browser:
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         page = Page(self, session, target)
-        self._listeners[session] = page.hear
+        self._listeners[session] = page.receive
         page.begin()
         return page
 
@@ -154,12 +154,12 @@ class Page:
         self._dom = ""
 
     def begin(self) -> None:
-        """Turns on what `hear` is told."""
+        """Turns on what `receive` takes in."""
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
         self.ask("Page.setLifecycleEventsEnabled", enabled=True)
 
-    def hear(self, method: str, params: dict[str, Any]) -> None:
+    def receive(self, method: str, params: dict[str, Any]) -> None:
         """Takes in what the browser tells of the page."""
         if method == "Network.requestWillBeSent":
             url = params["request"]["url"]
@@ -201,7 +201,11 @@ class Page:
 
     def prefer(self, scheme: str, media: str = "") -> None:
         """Shows the page to a reader who prefers `light` or `dark`, on `screen` or in `print`."""
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            # Nothing glides: what a test sees is at its place.
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
         self.ask("Emulation.setEmulatedMedia", media=media, features=features)
 
     def run(self, script: str) -> Any:

@@ -46,8 +46,8 @@ def _summary(compared: Sequence[Compared]) -> Section:
         return Section("Summary", [Paragraph(f"Mind: {DIFFERENT_OBJECTIVES}."), table])
     goals = " and ".join(f"{way} {name}" for name, way in compared[0].study.objectives.items())
     words = (
-        f"Each study was to {goals}. The gap, the weights and the time are those of its best trial;"
-        " the gap is how much better that is in training than in validation."
+        f"Each study was to {goals}. The generalization gap (how much better it is in training than"
+        " in validation), the weights and the time are those of its best trial."
     )
     return Section("Summary", [Paragraph(words), table])
 

@@ -58,7 +58,7 @@ def compared_facts(one: Compared) -> dict[str, str]:
     """Returns what is known of a study and of its best trial; a dash for what is not."""
     study, best = one.study, one.study.best
     known = best.attributes if best else {}
-    weights, gap = known.get("parameters"), known.get(GENERALIZATION_GAP)
+    weights = known.get("parameters")
     chosen = _chosen(study.confirmation) or {}
     return {
         _STATE_ROW: study.state,
@@ -69,7 +69,7 @@ def compared_facts(one: Compared) -> dict[str, str]:
         "95 %": f"{_metric(chosen['low'])} to {_metric(chosen['high'])}"
         if chosen.get("low") is not None
         else "-",
-        "its gap": _metric(gap),
+        "generalization gap": _metric(known.get(GENERALIZATION_GAP)),
         "its weights": f"{weights:,}" if isinstance(weights, int) else "-",
         "its time": spell(best.seconds) if best else "-",
         "trials": counts_line(study.counts),
@@ -188,7 +188,7 @@ def _entry(one: Compared) -> dict[str, Any]:
         "best": None if best is None else {"number": best.number, "values": values},
         "confirmed": _chosen(study.confirmation),
         "weights": known.get("parameters"),
-        "gap": known.get(GENERALIZATION_GAP),
+        "generalization_gap": known.get(GENERALIZATION_GAP),
         "curve": {str(epoch): value for epoch, value in sorted(one.curve.items())},
         "settings": {} if best is None else dict(best.params),
         "trials": len(study.trials),

@@ -33,7 +33,7 @@ def test_studies_stand_side_by_side(make_study: Any, make_trial: Any, on_screen:
         "state": ["done", "done"],
         "best": ["val_accuracy 0.9000 (trial 0)", "-"],
         "its curve": ["▁█"],
-        "its gap": ["0.0123", "-"],
+        "generalization gap": ["0.0123", "-"],
         "its weights": ["49,095", "-"],
         "its time": ["1m 15s", "-"],
         "trials": ["1 complete,", "1 failed"],
@@ -68,7 +68,7 @@ def test_confirmed_value_is_that_of_the_chosen_trial(make_study: Any, make_trial
     study = make_study(make_trial(3, attributes=FACTS), confirmation=CONFIRMATION)
     (entry,) = comparison_entries([Compared(study, [])])
     assert entry["confirmed"] == {"number": 3, "value": 0.875, "low": 0.85, "high": 0.9}
-    assert (entry["weights"], entry["gap"]) == (49095, 0.0123)
+    assert (entry["weights"], entry["generalization_gap"]) == (49095, 0.0123)
     assert entry["curve"] == {"1": 0.45, "2": 0.9}
     assert entry["settings"] == {"model.hidden": 32, "optimizer.lr": 0.001}
 

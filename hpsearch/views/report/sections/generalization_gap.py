@@ -170,7 +170,7 @@ def _medians(pair: Pair, name: str, trials: Sequence[TrialRecord]) -> str:
     for trial in trials:
         gaps.setdefault(formatting.setting(trial.params[name]), []).append(pair.of(trial) or 0.0)
     by_width = sorted((median(of_option), option) for option, of_option in gaps.items())
-    words = [f"{option} {gap:.4g} ({len(gaps[option])} trials)" for gap, option in by_width]
+    words = [f"{option} {width:.4g} ({len(gaps[option])} trials)" for width, option in by_width]
     return f"Median gap: {', '.join(words)}."
 
 
