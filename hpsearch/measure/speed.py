@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from hpsearch.engines.slots import Slot
-from hpsearch.engines.subprocess_call import Subprocesses
+from hpsearch.engines.subprocess_call import subprocesses
 from hpsearch.errors import SearchError
 from hpsearch.measure.extremes import Extreme, middle
 from hpsearch.protocol.job import Placement
@@ -126,7 +126,7 @@ def measure_speed(spec: StudySpec, slot: Slot, status: Status) -> list[Measureme
         slot: where.
         status: shows a line of text inside its block, such as rich's `console.status`.
     """
-    with tempfile.TemporaryDirectory() as folder, Subprocesses() as call:
+    with tempfile.TemporaryDirectory() as folder, subprocesses() as call:
         return _Bench(status, spec, middle(spec.space), slot, Path(folder), call).rounds()
 
 

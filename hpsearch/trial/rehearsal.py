@@ -29,7 +29,7 @@ from hpsearch.protocol.types import primary
 from hpsearch.trial.causes import failed
 from hpsearch.trial.clock import Clock
 from hpsearch.trial.lightning_namespace import in_namespace
-from hpsearch.trial.loggers import yours
+from hpsearch.trial.loggers import services
 from hpsearch.trial.reports import UNUSABLE_IN_A_ROW, Reports
 from hpsearch.trial.run import assemble, prepare
 from hpsearch.trial.saving import checkpoint
@@ -167,9 +167,9 @@ def rehearse(job: Job, where: StageTracker) -> Rehearsal:
     """
     with tempfile.TemporaryDirectory() as folder:
         section = put_aside(job.config["trainer"], Path(folder))
-        if trouble := yours.trouble(section.get("logger")):
+        if trouble := services.trouble(section.get("logger")):
             raise UnusableError(trouble)
-        with yours.aside(section.get("logger"), Path(folder)) as loggers:
+        with services.aside(section.get("logger"), Path(folder)) as loggers:
             config = {**job.config, "trainer": {**section, "logger": loggers}}
             return _rehearse(replace(job, folder=folder, config=config), where)
 

@@ -26,7 +26,7 @@ from hpsearch.protocol.types import primary
 from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.trial.causes import failed
 from hpsearch.trial.lightning_namespace import become_rank, in_namespace, namespace_of
-from hpsearch.trial.loggers import tensorboard, yours
+from hpsearch.trial.loggers import services, tensorboard
 from hpsearch.trial.optimization import attach
 from hpsearch.trial.progress import SayProgress
 from hpsearch.trial.ranks import ALONE, HeardLog, Rank
@@ -117,7 +117,7 @@ def _fit(
     tensorboard.declare_columns(training.board, job.params, [*job.objectives, "best_epoch"])
     trainer, data = training.trainer, training.data
     others = [logger for logger in trainer.loggers if logger is not training.board]
-    yours.write_settings(others, job)
+    services.write_settings(others, job)
     ckpt_path = last if done else None
     try:
         trainer.fit(training.module, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
@@ -125,7 +125,7 @@ def _fit(
         best = heard.best(*primary(job.objectives))
         tensorboard.fill_columns(training.board, best, trainer.global_step)
         has_failed = sys.exc_info()[0] is not None
-        for note in yours.end(others, best, trainer.global_step, has_failed):
+        for note in services.end(others, best, trainer.global_step, has_failed):
             print(note, flush=True)
     return Ended(reports.how, facts=reports.end())
 

@@ -14,7 +14,7 @@ import torch
 from hpsearch.classes.binding import instantiate, instantiate_arguments
 from hpsearch.protocol.job import Job
 from hpsearch.trial.lightning_namespace import own_processes
-from hpsearch.trial.loggers import yours
+from hpsearch.trial.loggers import services
 from hpsearch.trial.ranks import ALONE, Rank
 
 # The arguments that say where Lightning's loggers and checkpoints write.
@@ -91,7 +91,7 @@ def build_trainer(
         warnings.filterwarnings("ignore", advice)
     arguments = dict(arguments)
     # The file's own come first: they are what its module calls self.logger.
-    build = partial(yours.build, job=job, instantiate=instantiate, leads=rank.leads)
+    build = partial(services.build, job=job, instantiate=instantiate, leads=rank.leads)
     loggers = [*build_loggers(arguments.pop("logger", None), build), *loggers]
     from_file = instantiate_arguments(tree.Trainer, arguments, ("trainer",))
     plugins = as_list(from_file.pop("plugins", None))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.engines.subprocess_call import Subprocesses, run_in_subprocess
+from hpsearch.engines.subprocess_call import run_in_subprocess, subprocesses
 from hpsearch.errors import SearchError
 from hpsearch.protocol.job import Job
 
@@ -35,7 +35,7 @@ def test_the_result_comes_back_and_what_is_printed_stays_in_the_folder(job: Job)
 def test_each_call_has_its_own_process_and_one_that_fails_costs_the_others_nothing(
     job: Job,
 ) -> None:
-    with Subprocesses() as call:
+    with subprocesses() as call:
         first = call("subprocess_functions:look_around", job, "one")
         with pytest.raises(
             SearchError,

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_local import DATA, SLOTS, STUBS, Desk, job
+from test_forkserver_client import train
+from test_local import DATA, SLOTS, STUBS
 
 from hpsearch.cli import main
-from hpsearch.engines.engine import Exited
 from hpsearch.engines.forkserver_client import Server, environment
 from hpsearch.engines.local import LocalEngine
 from hpsearch.engines.warm_client import (
@@ -29,13 +29,6 @@ from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.messages import Ended
 
 pytestmark = pytest.mark.process
-
-
-def train(engine: LocalEngine, folder: Path, number: int) -> Desk:
-    desk = Desk()
-    engine.start(job(folder, number, SLOTS[0]), SLOTS[0])
-    desk.wait(engine, 1, Exited)
-    return desk
 
 
 def test_a_search_starts_from_what_is_loaded_and_what_it_started_ends_with_it(

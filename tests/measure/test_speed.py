@@ -177,7 +177,7 @@ def test_rounds_go_there_and_back_again_and_a_way_that_failed_is_left_out(
             return {"failure": "RuntimeError: " + "x" * 1000}
         return dict(timed("x", 100).rounds[0], takes_channels_last=True)
 
-    monkeypatch.setattr(measuring, "Subprocesses", lambda: nullcontext(answer))
+    monkeypatch.setattr(measuring, "subprocesses", lambda: nullcontext(answer))
     screen = Console(width=200)
     measured = measuring.measure_speed(SPEC, Slot("cpu:0", "cpu", 1), screen.status)
     speed.print_speed(screen, measured)
@@ -193,7 +193,7 @@ def test_a_file_that_cannot_be_timed_itself_says_so_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failing = nullcontext(lambda *_: {"failure": "no [data]"})
-    monkeypatch.setattr(measuring, "Subprocesses", lambda: failing)
+    monkeypatch.setattr(measuring, "subprocesses", lambda: failing)
     screen = Console(width=200)
     measured = measuring.measure_speed(SPEC, Slot("cpu:0", "cpu", 1), screen.status)
     speed.print_speed(screen, measured)

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from desk import Desk, job, run
 
-from hpsearch.trial.loggers import yours
+from hpsearch.trial.loggers import services
 from hpsearch.trial.rehearsal import rehearsal_failure
 
 LOGGERS = "pytorch_lightning.loggers."
@@ -52,8 +52,11 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
     folder = tmp_path_factory.mktemp("loggers")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv(yours.MLFLOW_FILES, "true")  # a database of MLflow's takes 15 s to make
+        patch.setenv(services.MLFLOW_FILES, "true")  # a database of MLflow's takes 15 s to make
         patch.setenv("WANDB_SILENT", "true")
+        # An offline logger sets this in the process, where it would stay for the tests to come.
+        patch.setenv("WANDB_MODE", "")
+        patch.delenv("WANDB_MODE")
         trainer = {"max_epochs": 4, "logger": SERVICES}
         trial = replace(job(folder / "trial", trainer=trainer), number=3)
         assert rehearsal_failure(trial) is None
@@ -81,13 +84,13 @@ def test_mlflow_has_a_run_of_the_trial_in_an_experiment_of_the_study(
 ) -> None:
     from mlflow import MlflowClient
 
-    monkeypatch.setenv(yours.MLFLOW_FILES, "true")
+    monkeypatch.setenv(services.MLFLOW_FILES, "true")
     client = MlflowClient(f"file:{logged.folder / 'ml'}")
     experiment = client.get_experiment_by_name("tiny")
     assert experiment is not None
     (one,) = client.search_runs([experiment.experiment_id])
     assert (one.info.run_name, one.info.status) == ("trial-0003", "FINISHED")
-    assert (one.data.tags[yours.STUDY], one.data.tags["team"]) == ("tiny", "digits")
+    assert (one.data.tags[services.STUDY], one.data.tags["team"]) == ("tiny", "digits")
     assert one.data.params["model.width"] == "4"
     assert one.data.metrics["best/val_loss"] == pytest.approx(logged.best)
     history = client.get_metric_history(one.info.run_id, "val_loss")
@@ -145,10 +148,10 @@ def test_wandb_has_a_run_of_the_trial_in_a_group_of_the_study(logged: Logged) ->
 def test_what_the_file_says_of_a_run_is_kept() -> None:
     given = {"name": "mine", "save_dir": "x"}
     tree = {"class_path": LOGGERS + "CSVLogger", "init_args": given}
-    built = yours.build(tree, job(Path("trial")), lambda tree: tree["init_args"], leads=False)
+    built = services.build(tree, job(Path("trial")), lambda tree: tree["init_args"], leads=False)
     assert built == {"name": "mine", "version": "trial-0000", "save_dir": "x"}
     plain = {"class_path": "hpsearch.models.Softmax"}
-    assert yours.build(plain, job(Path("trial")), lambda tree: tree, leads=True) is plain
+    assert services.build(plain, job(Path("trial")), lambda tree: tree, leads=True) is plain
 
 
 class Away:
@@ -160,5 +163,5 @@ class Away:
 
 def test_a_service_that_is_away_at_the_end_costs_no_result(tmp_path: Path) -> None:
     best = run(job(tmp_path, trainer={"max_epochs": 1})).reports[0]
-    notes = yours.end([Away()], best, step=4, failed=False)
+    notes = services.end([Away()], best, step=4, failed=False)
     assert notes == ["Away lacks the final value: no answer"]
