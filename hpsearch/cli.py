@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 from cyclopts import App, Group, Parameter
 
 from hpsearch.commands.confirm import confirm
-from hpsearch.commands.control import control
+from hpsearch.commands.control import control, enqueue
 from hpsearch.commands.dashboard import dashboard
+from hpsearch.commands.ensemble import ensemble
 from hpsearch.commands.export import export, predict
 from hpsearch.commands.init import init
 from hpsearch.commands.logs import logs
@@ -69,7 +70,7 @@ app = App(
 # In the order of the help: a study's way from its file to its result.
 _COMMANDS: dict[str, tuple[Callable[..., int | None], ...]] = {
     "Before a search": (init, check, summary, preview),
-    "Searching": (run, resume, watch, control, confirm),
+    "Searching": (run, resume, watch, control, enqueue, confirm, ensemble),
     "Results": (list_, status, show, logs, best, report, compare, dashboard, export, predict),
     "Upkeep": (rename, delete, prune_checkpoints, du, doctor, serve, fsck, copy, nodes, agent),
 }

@@ -95,6 +95,11 @@ class Result:
         """What `confirm` found, as `hpsearch confirm --json` prints it; None before."""
         return self.record.confirmation
 
+    @property
+    def ensemble(self) -> Mapping[str, Any] | None:
+        """What `ensemble` made, as `hpsearch ensemble --json` prints it; None before."""
+        return self.record.ensemble
+
     def __repr__(self) -> str:
         record = self.record
         best = f"; best {best_words(record)}" if record.trials else ""

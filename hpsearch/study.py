@@ -15,10 +15,15 @@ from hpsearch.classes.load import read_sound
 from hpsearch.engines.factory import prepare_engine
 from hpsearch.errors import InputError, SearchError
 from hpsearch.result import Result
-from hpsearch.search.confirm import ConfirmOptions, confirm_study
+from hpsearch.search.confirm import (
+    ConfirmOptions,
+    EnsembleOptions,
+    confirm_study,
+    make_ensemble,
+)
 from hpsearch.search.coordinator import LogObserver, Observer
 from hpsearch.search.file import open_for_run, require_trust_in_study
-from hpsearch.search.model import FORMATS, export_model
+from hpsearch.search.model import FORMATS, export_ensemble, export_model
 from hpsearch.search.options import RunOptions
 from hpsearch.search.run import run_study
 from hpsearch.search.silence import silence
@@ -93,6 +98,7 @@ class Study:
         top: int = 3,
         seeds: int = 5,
         *,
+        max_seeds: int | None = None,
         refit: bool = False,
         options: RunOptions | None = None,
         observer: Observer | None = None,
@@ -103,6 +109,7 @@ class Study:
         Args:
             top: how many trials.
             seeds: with how many seeds each.
+            max_seeds: add seeds until the first beats the second, so many at most.
             refit: whether the winner is trained on training and validation data at the end.
             options: where; see `hpsearch.RunOptions`.
             observer: watches; see `run`.
@@ -116,19 +123,39 @@ class Study:
         watcher = LogObserver() if observer is None else observer
         stored = open_study(self._database, self.name)
         with silence():
-            what = ConfirmOptions(top, seeds, refit=refit)
+            what = ConfirmOptions(top, seeds, refit=refit, max_seeds=max_seeds)
             confirmed = confirm_study(stored, what, chosen, watcher)
         if confirmed.record is None:
             why = confirmed.training.error or "interrupted; the same call continues it"
             raise SearchError(f"the confirmation stopped: {why}")
         return self.result()
 
-    def export(self, path: str | Path, trial: int | None = None) -> Path:
+    def ensemble(
+        self, members: int = 5, *, options: RunOptions | None = None, **changes: Any
+    ) -> Result:
+        """Averages the models that are best together and tests them, as `hpsearch ensemble` does.
+
+        Args:
+            members: at most so many different models.
+            options: the device; see `hpsearch.RunOptions`.
+            **changes: fields of the options by name.
+
+        Raises:
+            InputError: there are not two models that can be averaged.
+        """
+        chosen = self._options(options, changes)
+        with silence():
+            stored = open_study(self._database, self.name)
+            make_ensemble(stored, EnsembleOptions(members), chosen)
+        return self.result()
+
+    def export(self, path: str | Path, trial: int | None = None, *, ensemble: bool = False) -> Path:
         """Writes a trained model, preprocessing included, as `hpsearch export` does.
 
         Args:
             path: where; `.onnx` for onnxruntime, `.pt2` for torch, `.pt` for weights alone.
             trial: its number; None for the model that the confirmation chose, or the best trial's.
+            ensemble: all models that `ensemble` chose, as one.
 
         Raises:
             InputError: the ending says nothing, or there is no such checkpoint.
@@ -136,8 +163,12 @@ class Study:
         target = Path(path)
         if target.suffix not in FORMATS:
             raise InputError(f"{target}: a model's file ends in {', '.join(FORMATS)}")
+        stored = open_study(self._database, self.name)
         with silence():
-            export_model(open_study(self._database, self.name), trial, target)
+            if ensemble:
+                export_ensemble(stored, target)
+            else:
+                export_model(stored, trial, target)
         return target
 
     def report(self, path: str | Path = "report.html") -> Path:

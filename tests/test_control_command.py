@@ -31,11 +31,13 @@ def search(tmp_path: Path) -> Iterator[Search]:
     found.close()
 
 
+def hpsearch(search: Search, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hpsearch", *words, "--storage", search.storage]
+    return subprocess.run(command, text=True, capture_output=True, timeout=60)
+
+
 def tell(search: Search, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "hpsearch", "control", search.name, *words]
-    return subprocess.run(
-        [*command, "--storage", search.storage], text=True, capture_output=True, timeout=60
-    )
+    return hpsearch(search, "control", search.name, *words)
 
 
 def trials(search: Search) -> list[TrialRecord]:
@@ -52,18 +54,20 @@ def test_every_verb_works_on_a_live_search(search: Search) -> None:
     assert search.count_reports() == reports, "a paused search trains nothing"
 
     tell(search, "enqueue", "width=7")
-    tell(search, "budget", "trials=500")
+    assert "has heard: budget" in tell(search, "budget", "trials=400").stdout
     paused = next(trial.number for trial in trials(search) if trial.state == "paused")
     tell(search, "promote", str(paused))
     tell(search, "resume")
     search.wait_for(lambda: len(trials(search)) >= 13)
+    again = hpsearch(search, "enqueue", search.name, "--set", "width=7")
+    assert "has that setting already: nothing was added" in again.stdout, again.stderr
     tell(search, "drain")
     search.wait_for_end()
 
     record = search.record()
-    assert (record.state, record.budget) == ("interrupted", 500)
+    assert (record.state, record.budget) == ("interrupted", 400)
     assert record.counts["running"] == 0
-    assert 13 <= len(record.trials) < 500, "it drained before its budget was used"
+    assert 13 <= len(record.trials) < 400, "it drained before its budget was used"
     assert 1 in record.trials[paused].attributes["promoted"]
     assert [t.params["model.width"] for t in record.trials if "origin" in t.attributes] == [7]
 
@@ -102,4 +106,21 @@ def test_what_cannot_be_obeyed_is_refused(
     asleep: Path, capsys: pytest.CaptureFixture[str], words: list[str], fault: str
 ) -> None:
     assert main(["control", "faulty", *words]) == 2
+    assert fault in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["--set", "width=99"], "enqueue: 99 is not a value of model.width: whole numbers, 2 to"),
+        (["--set", "widht=9"], "enqueue: no parameter is named 'widht'"),
+        (["--set", "width"], "enqueue needs values, as in hpsearch enqueue faulty --set lr=0.01"),
+        ([], "enqueue needs values"),
+        (["--set", "width=3"], "continues it; or add the setting to study.enqueue in its file"),
+    ],
+)
+def test_a_setting_that_cannot_be_enqueued_is_refused(
+    asleep: Path, capsys: pytest.CaptureFixture[str], words: list[str], fault: str
+) -> None:
+    assert main(["enqueue", "faulty", *words]) == 2
     assert fault in capsys.readouterr().err

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hpsearch import load_study
 from hpsearch.cli import main
 from hpsearch.data import ImageData
 from hpsearch.trial.export.exported import open_model
@@ -121,6 +122,30 @@ def test_after_a_confirmation_the_model_that_was_tested_is_exported(
     )
 
 
+def test_an_ensemble_is_the_same_from_the_command_line_and_from_python_and_one_file(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["ensemble", "digits", "--members", "2", "--inline", "--json"]
+    capsys.readouterr()
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["test"] is None
+    assert "a second look, for the ensemble of 2 models, would make its figure one that was" in err
+    assert main([*words, "--again"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    found = load_study("digits").ensemble(2, engine="inline").ensemble
+    assert json.loads(json.dumps(found)) == record
+
+    assert main(["export", "digits", "--ensemble", "--format", "pt2"]) == 0
+    out = capsys.readouterr().out
+    assert "wrote digits-ensemble.pt2" in out
+    assert re.search(r": an ensemble of digits\S*, trial \d \(\d+%\); digits\S*, trial \d \(", out)
+    assert "gives probabilities" in out
+    assert _test_accuracy(Path("digits-ensemble.pt2")) == pytest.approx(
+        record["test"]["value"], abs=5e-5
+    )
+
+
 def _test_accuracy(model: Path) -> float:
     data = ImageData()
     data.setup("fit")
@@ -148,6 +173,9 @@ def _confirmed_accuracy() -> float:
     [
         (["export", "digitz"], "did you mean digits?"),
         (["export", "digits", "--trial", "9"], "has no trial 9; it has 0 to 1"),
+        (["export", "digits", "--ensemble", "--trial", "1"], "write one of the two"),
+        (["ensemble", "digits", "--members", "1"], "--members 1: an ensemble averages two models"),
+        (["ensemble", "digits.yaml"], "that is a file: write the name that it gives the study"),
         (["export", "digits", "-o", "a.pt2"], "a file of the format onnx ends in .onnx"),
         (["export", "digits", "-o", "no/a.onnx"], "name a file in a folder that exists"),
         (["export", "digits", "--format", "tflite"], "--format"),

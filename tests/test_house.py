@@ -74,6 +74,7 @@ INNER = {
         "saving": set(),
         "speedups": set(),
         "export": {"", "saving"},
+        "ensemble": {"", "saving", "export"},
         "probes": {"", "saving", "speedups"},
     },
 }

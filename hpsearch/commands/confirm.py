@@ -38,6 +38,12 @@ class ConfirmFlags:
 
     top: Annotated[PositiveInt, Parameter(metavar="N", help="Trials to confirm.")] = 3
     seeds: Annotated[PositiveInt, Parameter(metavar="K", help="Seeds for each trial.")] = 5
+    max_seeds: Annotated[
+        PositiveInt | None,
+        Parameter(
+            metavar="M", help="Add seeds until the first beats the second, M for each at most."
+        ),
+    ] = None
     again: Annotated[
         bool,
         Parameter(
@@ -93,7 +99,8 @@ def confirm(name: StudyName, /, *, options: ConfirmFlags = DEFAULTS, json: Json 
         kubernetes=options.kubernetes,
         ray=options.ray,
     )
-    what = ConfirmOptions(options.top, options.seeds, options.again, options.refit)
+    names = ("top", "seeds", "again", "refit", "max_seeds")
+    what = ConfirmOptions(**{name: getattr(options, name) for name in names})
     try:
         confirmed = confirm_study(stored, what, where, view)
     finally:

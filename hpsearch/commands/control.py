@@ -1,4 +1,4 @@
-"""`control`: commands for a running search, from another terminal."""
+"""`control` and `enqueue`: commands for a running search, from another terminal."""
 
 from __future__ import annotations
 
@@ -9,15 +9,26 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from hpsearch.commands.exit_codes import DONE, FAILED
-from hpsearch.commands.options import Storage, StudyName
+from hpsearch.commands.options import MoreChanges, Storage, StudyName
 from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
+    from hpsearch.search.store import StoredStudy
     from hpsearch.studyfile.space import Space
 
 SEEN_S = 5.0
 LOOK_S = 0.1
 _ALONE = ("pause", "resume", "drain", "stop")
+Values = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        negative="",
+        show_default=False,
+        metavar="KEY=VALUE",
+        help="Values of parameters, each named by its path or the end of it.",
+    ),
+]
 Verb = Literal["pause", "resume", "drain", "stop", "fail", "promote", "enqueue", "budget"]
 
 
@@ -36,19 +47,42 @@ def control(
 ) -> int:
     """Control a running search: pause or stop it, promote a trial, change the budget."""
     from hpsearch.commands.context import open_named
-    from hpsearch.search.store import (
-        Command,
-        find_owner,
-        has_commands,
-        send_command,
-    )
 
     stored = open_named(name, storage, write=True)
     arguments = _arguments(verb, what, stored.spec.space)
-    engine, study_id = stored.database.engine, stored.row
+    return _send(stored, verb, arguments, " ".join([verb, *what]))
+
+
+def enqueue(
+    name: StudyName, /, *more: MoreChanges, changes: Values = (), storage: Storage = None
+) -> int:
+    """Have a running search train a setting next.
+
+    What the setting leaves out, the sampler proposes. `study.enqueue` in the study file is for a
+    search that does not run.
+    """
+    from hpsearch.commands.context import open_named
+
+    stored = open_named(name, storage, write=True)
+    given = (*changes, *more)
+    if not given or not all("=" in word.strip("=") for word in given):
+        raise InputError(f"enqueue needs values, as in hpsearch enqueue {name} --set lr=0.01")
+    arguments = _arguments("enqueue", given, stored.spec.space)
+    return _send(stored, "enqueue", arguments, " ".join(["enqueue", *given]))
+
+
+def _send(stored: StoredStudy, verb: Verb, arguments: Mapping[str, Any], words: str) -> int:
+    """Sends a command to the process that runs a study, and waits until it has been taken."""
+    from hpsearch.search.store import Command, find_owner, has_commands, send_command
+
+    engine, study_id, name = stored.database.engine, stored.row, stored.name
     owner = find_owner(engine, study_id)
     if owner is None:
-        raise InputError(f"{name} is not running now; `hpsearch resume {name}` continues it")
+        file = "; or add the setting to study.enqueue in its file" if verb == "enqueue" else ""
+        raise InputError(f"{name} is not running now; `hpsearch resume {name}` continues it{file}")
+    if verb == "enqueue" and (known := _find(stored, arguments["setting"])) is not None:
+        print(f"trial {known} of {name} has that setting already: nothing was added")
+        return DONE
     send_command(engine, study_id, Command(verb, arguments))
     deadline = time.monotonic() + SEEN_S
     while has_commands(engine, study_id):
@@ -56,8 +90,14 @@ def control(
             print(f"left for {owner}, which has not looked for {SEEN_S:.0f} s: is it stopped?")
             return FAILED
         time.sleep(LOOK_S)
-    print(f"{owner} has heard: {' '.join([verb, *what])}; see what it says there")
+    print(f"{owner} has heard: {words}; see what it says there")
     return DONE
+
+
+def _find(stored: StoredStudy, setting: Mapping[str, Any]) -> int | None:
+    """Returns the first trial of a study that has a setting; None if there is none."""
+    trials = stored.record().trials
+    return next((one.number for one in trials if setting.items() <= one.params.items()), None)
 
 
 def _arguments(verb: str, what: Sequence[str], space: Space) -> Mapping[str, Any]:

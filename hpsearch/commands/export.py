@@ -28,6 +28,12 @@ def export(
         NonNegativeInt | None,
         Parameter(metavar="N", help="The trial's number. [default: see above]"),
     ] = None,
+    ensemble: Annotated[
+        bool,
+        Parameter(
+            negative="", show_default=False, help="All models of `hpsearch ensemble`, as one."
+        ),
+    ] = False,
     format: Annotated[  # noqa: A002
         Format, Parameter(help="A graph for onnxruntime, one for torch, or weights alone.")
     ] = "onnx",
@@ -46,16 +52,22 @@ def export(
 
     Without --trial: the model that `confirm` chose and tested, or else the best trial's.
     """
-    from hpsearch.search.model import export_model, find_checkpoint
+    from hpsearch.search.model import export_ensemble, export_model, find_checkpoint
 
+    if ensemble and trial is not None:
+        raise InputError(
+            f"--ensemble exports all members as one, and --trial {trial} one trial: write one of"
+            " the two"
+        )
     stored = open_trusted(name, storage, trust=trust)
+    if ensemble:
+        target = _target(output, f"{name}-ensemble", format)
+        written = export_ensemble(stored, target)
+        _tell(target, written, f"an ensemble of {_members(written['metadata'])}")
+        return
     _, study, chosen = find_checkpoint(stored, trial)
-    suffix = _SUFFIXES[format]
     which = f"trial-{chosen.number}" if study.name == name else "confirmed"
-    target = output or Path(f"{name}-{which}{suffix}")
-    if target.suffix != suffix:
-        raise InputError(f"-o {target}: a file of the format {format} ends in {suffix}")
-    check_target(target)
+    target = _target(output, f"{name}-{which}", format)
     written, study, chosen = export_model(stored, trial, target)
     _tell(target, written, _origin(name, study, chosen))
 
@@ -78,6 +90,25 @@ def predict(
         print(json_output.to_json(found["rows"]))
     else:
         console().print(predictions_table(found["metadata"], found["rows"]))
+
+
+def _target(output: Path | None, name: str, format: Format) -> Path:  # noqa: A002
+    """Returns the file to write.
+
+    Raises:
+        InputError: its ending is another format's, or it cannot be written there.
+    """
+    suffix = _SUFFIXES[format]
+    target = output or Path(f"{name}{suffix}")
+    if target.suffix != suffix:
+        raise InputError(f"-o {target}: a file of the format {format} ends in {suffix}")
+    check_target(target)
+    return target
+
+
+def _members(metadata: Mapping[str, Any]) -> str:
+    members = zip(metadata["members"], metadata["shares"], strict=True)
+    return "; ".join(f"{name} ({share:.0%})" for name, share in members)
 
 
 def _origin(name: str, study: StudyRecord, trial: TrialRecord) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,13 @@ from hpsearch.search.store import (
     StudyRecord,
     TrialRecord,
     find_confirmation,
+    find_runs,
     open_study,
 )
 from hpsearch.search.store.keys import SEED
 from hpsearch.studyfile.study import StudySpec
+
+ENSEMBLE_FOLDER = "ensemble"
 
 
 def find_checkpoint(
@@ -60,6 +63,44 @@ def model_job(study: StudyRecord, spec: StudySpec, trial: TrialRecord) -> Job:
     return replace(job, study_id=study.id)
 
 
+def ensemble_of(stored: StoredStudy) -> dict[str, Any]:
+    """Returns what a study's ensemble averages, as the training wing takes it.
+
+    Raises:
+        InputError: the study has none.
+    """
+    found = stored.record().ensemble
+    if found is None:
+        raise InputError(f"{stored.name} has no ensemble yet; hpsearch ensemble {stored.name}")
+    members = found["members"]
+    studies = {"search": stored, **_confirmation_of(stored, members)}
+    jobs = []
+    for member in members:
+        study = studies[member["of"]].record()
+        job = model_job(study, studies[member["of"]].spec, _numbered(study, member["trial"]))
+        jobs.append(replace(job, folder=str(member_folder(stored, member))))
+    return {
+        "jobs": [job.to_json() for job in jobs],
+        "counts": [member["count"] for member in members],
+        "averaging": found["averaging"],
+    }
+
+
+def member_folder(stored: StoredStudy, member: Mapping[str, Any]) -> Path:
+    """Returns the folder in which a member of a study's ensemble is kept."""
+    own = f"{member['of']}-{trial_folder(member['trial'])}"
+    return find_runs(stored.study, None).absolute() / stored.name / ENSEMBLE_FOLDER / own
+
+
+def _confirmation_of(
+    stored: StoredStudy, members: Sequence[Mapping[str, Any]]
+) -> dict[str, StoredStudy]:
+    if all(member["of"] == "search" for member in members):
+        return {}
+    name, _ = find_confirmation(stored.database, stored.name)
+    return {"confirmation": open_study(stored.database, name)}
+
+
 # The format of a model's file, by its ending.
 FORMATS = {".onnx": "onnx", ".pt2": "pt2", ".pt": "state"}
 
@@ -83,6 +124,22 @@ def export_model(
     way = FORMATS[target.suffix]
     written = call("hpsearch.trial.export.export:export_trial", job, values, way, str(target))
     return written, study, trial
+
+
+def export_ensemble(stored: StoredStudy, target: Path) -> Mapping[str, Any]:
+    """Writes a study's ensemble to a file, as `export_model` does a trained model.
+
+    Raises:
+        InputError: the study has none, or a member's checkpoint is not there.
+    """
+    ensemble = ensemble_of(stored)
+    values = (stored.record().ensemble or {})["values"]
+    shown = {name: values[name] for name in stored.spec.objectives if name in values}
+    way = FORMATS[target.suffix]
+    written: Mapping[str, Any] = call(
+        "hpsearch.trial.ensemble.export:export_ensemble", ensemble, shown, way, str(target)
+    )
+    return written
 
 
 def _numbered(study: StudyRecord, number: int) -> TrialRecord:

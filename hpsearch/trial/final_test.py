@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.utilities.data import extract_batch_size
 
 from hpsearch.data import TestSplitClosedError
 from hpsearch.data.test_access import evaluations_of, record_evaluation, recorded_by_caller
 from hpsearch.protocol.job import Job
 from hpsearch.trial.fingerprint import fingerprint_test_rows
-from hpsearch.trial.lightning_namespace import in_namespace, namespace_of
-from hpsearch.trial.loggers import tensorboard
 from hpsearch.trial.speedups.overrides import overrides
-from hpsearch.trial.trained_model import build, find_best
-from hpsearch.trial.trainer import build_trainer
-from hpsearch.trial.validations import plain
+from hpsearch.trial.trained_model import build, evaluate, find_best
 
-_BRIEFLY = ("opened", "reason", "study", "trial", "metrics")
+Change = Callable[[pl.LightningModule], None]
+
+_BRIEFLY = ("opened", "reason", "study", "trial", "what", "metrics")
 _MOST_EARLIER = 20
 
 
@@ -33,13 +30,6 @@ class _CountExamples(pl.Callback):
     def on_test_batch_end(self, *arguments: Any, **named: Any) -> None:
         batch = named.get("batch", arguments[3])
         self.examples += extract_batch_size(batch)
-
-
-class _Chosen(Checkpoint):
-    """Takes the place of `trainer.checkpoint_callback`, which a module may read in its test."""
-
-    def __init__(self, best: Path) -> None:
-        self.best_model_path = self.last_model_path = str(best)
 
 
 @dataclass(frozen=True)
@@ -53,6 +43,7 @@ class TestEvaluation:
         trial: number of the trial whose setting is evaluated.
         sha256: of the model's checkpoint.
         again: whether another model of the search may have been evaluated on the same images.
+        what: is evaluated, in words.
     """
 
     folder: str
@@ -61,6 +52,7 @@ class TestEvaluation:
     trial: int
     sha256: str
     again: bool
+    what: str = ""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -69,7 +61,10 @@ class TestEvaluation:
 
 
 def run_final_test(
-    job: Job, reason: str, evaluation: Mapping[str, Any] | None = None
+    job: Job,
+    reason: str,
+    evaluation: Mapping[str, Any] | None = None,
+    change: Change | None = None,
 ) -> dict[str, Any]:
     """Tests the model of the job's best checkpoint on the test split of its data.
 
@@ -81,6 +76,7 @@ def run_final_test(
         reason: why the split is opened; passed to the data module's `open_test_split`, if it has
             one.
         evaluation: the fields of a `TestEvaluation`; without them, nothing is recorded.
+        change: gets the module before it is tested, to let others answer with it.
 
     Returns:
         `metrics` (by name), `examples` (count), `images` (the fingerprint, empty if unknown), and
@@ -89,16 +85,21 @@ def run_final_test(
     """
     try:
         with recorded_by_caller():
-            return _test(job, reason, None if evaluation is None else TestEvaluation(**evaluation))
+            record = None if evaluation is None else TestEvaluation(**evaluation)
+            return _test(job, reason, record, change)
     except Exception as error:
         return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())}"}
 
 
-def _test(job: Job, reason: str, evaluation: TestEvaluation | None) -> dict[str, Any]:
+def _test(
+    job: Job, reason: str, evaluation: TestEvaluation | None, change: Change | None
+) -> dict[str, Any]:
     best = find_best(job)
     module, data = build(job)
     if missing := _missing(module, data):
         return {"missing": missing}
+    if change is not None:
+        change(module)
     if hasattr(data, "open_test_split"):
         data.open_test_split(reason)
     images = fingerprint_test_rows(module if data is None else data)
@@ -133,19 +134,13 @@ def _refuse_second_look(known: Sequence[Mapping[str, Any]], evaluation: TestEval
         same = one.get("search") == evaluation.search
         if same and one.get("metrics") and one.get("sha256") != evaluation.sha256:
             raise TestSplitClosedError(
-                f"these test images were opened at {one['opened']} for trial {one['trial']} of this"
-                " very search, of which its database has no record; --again opens them again, on"
-                " record"
+                f"these test images were opened at {one['opened']} for"
+                f" {one.get('what') or 'trial {}'.format(one['trial'])} of this very search, of"
+                " which its database has no record; --again opens them again, on record"
             )
 
 
 def _measure(job: Job, module: Any, data: Any, best: Path) -> dict[str, Any]:
-    namespace, count = namespace_of(module), _CountExamples()
-    arguments = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
-    callbacks = [count, in_namespace(_Chosen, namespace)(best)]
-    # A module may use its logger in the test as well.
-    board = tensorboard.build_logger(job, namespace)
-    trainer = build_trainer(job, namespace, arguments, callbacks, [board])
-    trainer.test(module, datamodule=data, ckpt_path=best, verbose=False, weights_only=True)
-    metrics = {name: plain(value) for name, value in trainer.callback_metrics.items()}
+    count = _CountExamples()
+    metrics = evaluate("test", job, module, data, best, count)
     return {"metrics": metrics, "examples": count.examples}

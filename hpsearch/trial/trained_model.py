@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Checkpoint
 
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
 from hpsearch.trial.causes import one_line
+from hpsearch.trial.lightning_namespace import in_namespace, namespace_of
+from hpsearch.trial.loggers import tensorboard
 from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.saving import checkpoint
+from hpsearch.trial.trainer import build_trainer
+from hpsearch.trial.validations import plain
+
+
+class _Chosen(Checkpoint):
+    """What a module finds as `trainer.checkpoint_callback` after its training."""
+
+    def __init__(self, best: Path) -> None:
+        self.best_model_path = self.last_model_path = str(best)
 
 
 def load_trained_model(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
@@ -70,3 +83,32 @@ def load_state(module: pl.LightningModule, state: dict[str, object]) -> None:
     """Loads the weights of a checkpoint as Lightning does, including the module's own hooks."""
     module.on_load_checkpoint(state)
     module.load_state_dict(state["state_dict"], strict=module.strict_loading)  # type: ignore[arg-type]
+
+
+def evaluate(
+    loop: Literal["validate", "test"],
+    job: Job,
+    module: Any,
+    data: Any,
+    best: Path,
+    *callbacks: pl.Callback,
+) -> dict[str, Any]:
+    """Returns the metrics of a model in one of Lightning's loops, by name.
+
+    Args:
+        loop: which.
+        job: the trial; its folder gets what the module draws.
+        module: built, its weights whatever they are.
+        data: the data module; None for a module with its own loaders.
+        best: the checkpoint of the weights.
+        *callbacks: watch the loop.
+    """
+    namespace = namespace_of(module)
+    arguments = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
+    # A module may draw on its logger here as well.
+    board = tensorboard.build_logger(job, namespace)
+    ours = [*callbacks, in_namespace(_Chosen, namespace)(best)]
+    trainer = build_trainer(job, namespace, arguments, ours, [board])
+    run = getattr(trainer, loop)
+    run(module, datamodule=data, ckpt_path=best, verbose=False, weights_only=True)
+    return {name: plain(value) for name, value in trainer.callback_metrics.items()}

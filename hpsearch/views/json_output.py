@@ -41,6 +41,7 @@ def study_status(study: StudyRecord) -> dict[str, Any]:
         **entry,
         "pareto_front": [trial.number for trial in study.pareto_front],
         "confirmation": study.confirmation,
+        "ensemble": study.ensemble,
         "test_evaluations": list(study.test_evaluations),
         "environments": list(study.environments),
         "trials": [_brief(trial) for trial in study.trials],

@@ -37,6 +37,16 @@ class ShuffledData(TestedData):
         return DataLoader(shuffled, 16, sampler=self._order)
 
 
+class FarData(TestedData):
+    """TestedData whose points are validated ten times as far away."""
+
+    __test__ = False
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        points, labels = self._validation.tensors
+        return DataLoader(TensorDataset(10 * points, labels), 32)
+
+
 class TestedModel(tiny.TinyModel):
     """TinyModel with a test step.
 
@@ -70,3 +80,48 @@ class TestedModel(tiny.TinyModel):
         points, labels = batch
         right = (self(points).argmax(dim=1) == labels).float().mean()
         self.log_dict({"test_accuracy": right, "test_skill": self._value}, batch_size=len(labels))
+
+
+class UnheardModel(TestedModel):
+    """TestedModel that validates with its layers and not with its forward."""
+
+    __test__ = False
+
+    def validation_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:
+        points, labels = batch
+        self.log("val_loss", torch.nn.functional.cross_entropy(self.layers(points), labels))
+
+
+class SeveralOutputs(TestedModel):
+    """TestedModel whose forward returns two tensors."""
+
+    __test__ = False
+
+    def forward(self, points: Tensor) -> Any:
+        logits = self.layers(points)
+        return logits, logits.softmax(1)
+
+    def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
+        return torch.nn.functional.cross_entropy(self(batch[0])[0], batch[1])
+
+    def validation_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:
+        self.log("val_loss", torch.nn.functional.cross_entropy(self(batch[0])[0], batch[1]))
+
+
+class Regression(TestedModel):
+    """TestedModel that gives a point back: the labels fit its outputs, and are no targets."""
+
+    __test__ = False
+
+    def _error(self, batch: Sequence[Tensor]) -> Tensor:
+        points = batch[0]
+        return torch.nn.functional.mse_loss(self(points), points)
+
+    def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
+        return self._error(batch)
+
+    def validation_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:
+        self.log("val_error", self._error(batch))
+
+    def test_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:
+        self.log("test_error", self._error(batch))

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from hpsearch.search.confirm.ensemble import EnsembleOptions, make_ensemble
 from hpsearch.search.confirm.intervals import share_interval
 from hpsearch.search.confirm.run import ConfirmOptions, confirm_study
 
-__all__ = ["ConfirmOptions", "confirm_study", "share_interval"]
+__all__ = [
+    "ConfirmOptions",
+    "EnsembleOptions",
+    "confirm_study",
+    "make_ensemble",
+    "share_interval",
+]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from hpsearch.errors import InputError
 from hpsearch.protocol.types import Direction, primary, sign_of
+from hpsearch.search.confirm.boundary import SeedPlan
 from hpsearch.search.confirm.intervals import (
     Interval,
     claim_level,
@@ -96,6 +97,8 @@ class Comparison:
         beats: whether the first is really better, with 5 % of errors over all looks.
         close: whether the difference is at most its own standard error, as noise alone makes it
             in one case of three: then what they cost may decide (Breiman et al. 1984).
+        plan: seeds at the first and at the last of the looks that were planned together; empty for
+            a look of its own.
     """
 
     first: int
@@ -107,6 +110,7 @@ class Comparison:
     level: float
     beats: bool
     close: bool
+    plan: Sequence[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -196,6 +200,7 @@ def rank_finalists(
     finalists: Sequence[TrialRecord],
     seeds: int,
     looks: Sequence[Look] = (),
+    plan: SeedPlan | None = None,
 ) -> Confirmation:
     """Returns the finalists in their confirmed order, and whether the first is really the best.
 
@@ -207,13 +212,14 @@ def rank_finalists(
         finalists: those of the search that are confirmed.
         seeds: how many new runs each was to have.
         looks: the comparisons that were tested before, with fewer seeds or of other finalists.
+        plan: the looks that this is one of; None for a look of its own.
     """
     metric, direction = primary(study.objectives)
     gathered = [_gather(trial, runs, seeds) for trial in finalists]
     ranked = tuple(sorted(gathered, key=lambda finalist: _rank(finalist, direction)))
     if len(ranked) == 1:
         return Confirmation(study.name, metric, direction, seeds, ranked, None, tuple(looks))
-    pair = _compare(ranked[0], ranked[1], direction, looks)
+    pair = _compare(ranked[0], ranked[1], direction, looks, (plan, seeds))
     if pair.p_value is not None and pair.look > len(looks):
         looks = (*looks, asdict(pair))
     return Confirmation(study.name, metric, direction, seeds, ranked, pair, tuple(looks))
@@ -240,7 +246,11 @@ def _rank(finalist: Finalist, direction: Direction) -> tuple[bool, int, float]:
 
 
 def _compare(
-    first: Finalist, second: Finalist, direction: Direction, looks: Sequence[Look]
+    first: Finalist,
+    second: Finalist,
+    direction: Direction,
+    looks: Sequence[Look],
+    planned: tuple[SeedPlan | None, int],
 ) -> Comparison:
     common = [seed for seed in first.runs if seed in second.runs]
     ours, theirs = ([one.values[seed] for seed in common] for one in (first, second))
@@ -251,14 +261,29 @@ def _compare(
     same: Look = {**known, "seeds": len(common), "p_value": p_value}
     # The same data looked at again are no further look.
     earlier = next((place for place, look in enumerate(looks) if _agrees(look, same)), len(looks))
-    level = claim_level(earlier)
+    plan, seeds = planned
+    known_plan = [] if plan is None else [plan.first, plan.most]
+    total = claim_level(_count_looks(looks[:earlier], known_plan))
+    level = total if plan is None else plan.level(seeds, total)
     # What was claimed at an earlier look stays claimed, as long as the first is still ahead.
     claimed = any(look["beats"] for look in looks if _agrees(look, known))
     beats = difference > 0 and (claimed or (p_value is not None and p_value < level))
     close = is_close(difference, len(common), p_value)
     return Comparison(
-        **same, difference=difference, look=earlier + 1, level=level, beats=beats, close=close
+        **same,
+        difference=difference,
+        look=earlier + 1,
+        level=level,
+        beats=beats,
+        close=close,
+        plan=known_plan,
     )
+
+
+def _count_looks(looks: Sequence[Look], plan: Sequence[int]) -> int:
+    """Returns how many looks there were before; those of one plan are one, of this plan none."""
+    plans = [tuple(look.get("plan", ())) for look in looks]
+    return plans.count(()) + len({one for one in plans if one and one != tuple(plan)})
 
 
 def _agrees(look: Look, known: Mapping[str, Any]) -> bool:

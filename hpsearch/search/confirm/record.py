@@ -19,7 +19,6 @@ def describe(
 ) -> dict[str, Any]:
     """Returns the confirmation, its test and its refit as plain data."""
     seed, run = confirmation.model
-    evaluation = final_test.evaluation
     return {
         "study": confirmation.study,
         "metric": confirmation.metric,
@@ -37,7 +36,7 @@ def describe(
             "checkpoint": run.checkpoint,
             "epochs": confirmation.epochs,
         },
-        "test": None if evaluation is None else _test(confirmation.metric, evaluation),
+        "test": describe_test(confirmation.metric, final_test.evaluation),
         "untested": final_test.missing,
         "refit": refit,
     }
@@ -72,7 +71,10 @@ def _finalist(finalist: Finalist, confirmation: Confirmation) -> dict[str, Any]:
     }
 
 
-def _test(metric: str, evaluation: Evaluation) -> dict[str, Any]:
+def describe_test(metric: str, evaluation: Evaluation | None) -> dict[str, Any] | None:
+    """Returns what the test split gave in an objective, as plain data; None where it did not."""
+    if evaluation is None:
+        return None
     name = name_on_test_split(metric)
     value = (evaluation.metrics or {}).get(name)
     interval = None if value is None else _share_interval(name, value, evaluation.examples)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,27 +17,21 @@ from hpsearch.engines.subprocess_call import run_in_subprocess
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.job import Job
 from hpsearch.search.compatible import check_environment
+from hpsearch.search.confirm.boundary import SeedPlan
+from hpsearch.search.confirm.final_test import Call, ModelToTest, evaluate_once
 from hpsearch.search.confirm.finalists import Confirmation, choose_finalists, rank_finalists
+from hpsearch.search.confirm.intervals import MIN_PAIRS
 from hpsearch.search.confirm.record import describe
 from hpsearch.search.confirm.study import enqueue_finalists
-from hpsearch.search.confirm.test_log import (
-    FinalTest,
-    begin_evaluation,
-    end_evaluation,
-    find_result,
-    withdraw_evaluation,
-)
 from hpsearch.search.coordinator import Observer
 from hpsearch.search.model import model_job
 from hpsearch.search.options import RunOptions
 from hpsearch.search.run import SearchOutcome, resume_study
 from hpsearch.search.store import StoredStudy, StudyRecord
-from hpsearch.search.store.keys import CONFIRMATION, CONFIRMS, ID, RUNS, SEED
+from hpsearch.search.store.keys import CONFIRMATION, CONFIRMS, SEED
 from hpsearch.studyfile.study import StudySpec
 
 REFIT = "refit"
-
-Call = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -50,12 +43,32 @@ class ConfirmOptions:
         seeds: with how many seeds each is trained.
         again: whether the test split may be opened a second time.
         refit: whether the chosen setting is trained on everything at the end.
+        max_seeds: seeds are added one by one until the first beats the second, so many at most;
+            None for no more than `seeds`.
     """
 
     top: int = 3
     seeds: int = 5
     again: bool = False
     refit: bool = False
+    max_seeds: int | None = None
+
+    @property
+    def plan(self) -> SeedPlan | None:
+        """The looks that are planned; None where there is one.
+
+        Raises:
+            InputError: there is nothing to plan.
+        """
+        if self.max_seeds is None:
+            return None
+        if self.max_seeds <= self.seeds or self.seeds < MIN_PAIRS or self.top < 2:
+            raise InputError(
+                f"--max-seeds {self.max_seeds} adds seeds to --seeds {self.seeds} until the first"
+                f" of --top {self.top} trials beats the second: it must be above --seeds, and that"
+                f" {MIN_PAIRS} or more, for two trials or more"
+            )
+        return SeedPlan(self.seeds, self.max_seeds)
 
 
 @dataclass(frozen=True)
@@ -96,35 +109,55 @@ def confirm_study(
     if CONFIRMS in study.user_attrs:
         original = study.user_attrs[CONFIRMS]
         raise InputError(f"{search.name} is a confirmation; hpsearch confirm {original}")
-    record = search.record()
-    finalists = choose_finalists(record, options.top)
-    with _owning(search):
-        check_environment(study, search.spec, accept_changes=run.accept_changes)
-        runs = run.runs or Path(record.runs)
-        again = enqueue_finalists(search, finalists, options.seeds, runs)
-    training = _train(again, run, observer)
-    if training.interrupted or training.error:
+    again, training, confirmation = _train_and_rank(search, options, run, observer)
+    if confirmation is None:
         return ConfirmResult(training)
-    looks = (study.user_attrs.get(CONFIRMATION) or {}).get("looks", ())
-    confirmation = rank_finalists(record, training.study.trials, finalists, options.seeds, looks)
     if not confirmation.chosen.runs:
         raise SearchError(
             f"every new run failed, so nothing is confirmed; hpsearch status {again.name}"
         )
     job = _model_job(confirmation, training.study, again.spec, slot)
-    with _owning(search):
+    with owning(search):
         call: Call = bridge.call if run.engine == "inline" else run_in_subprocess
-        final_test = _evaluation(study, confirmation, job, options.again, call)
+        model = _model_to_test(confirmation)
+        final_test = evaluate_once(study, model, job, again=options.again, call=call)
         refit = None
         if options.refit and not final_test.refused:
-            job = replace(job, folder=str(Path(record.runs) / search.name / REFIT))
+            job = replace(job, folder=str(Path(job.folder).parent.parent / search.name / REFIT))
             refit = call("hpsearch.trial.refit:refit", job, confirmation.epochs)
         found = _write(study, describe(confirmation, final_test, refit))
     return ConfirmResult(training, found, final_test.refused)
 
 
+def _train_and_rank(
+    search: StoredStudy, options: ConfirmOptions, run: RunOptions, observer: Observer
+) -> tuple[StoredStudy, SearchOutcome, Confirmation | None]:
+    """Trains the finalists with each seed, and with one more until it is decided, if planned.
+
+    Returns:
+        The study of the new runs, how they ended, and what they say; None if they are not done.
+    """
+    record, plan = search.record(), options.plan
+    finalists = choose_finalists(record, options.top)
+    looks = (search.study.user_attrs.get(CONFIRMATION) or {}).get("looks", ())
+    seeds = options.seeds
+    while True:
+        with owning(search):
+            check_environment(search.study, search.spec, accept_changes=run.accept_changes)
+            again = enqueue_finalists(search, finalists, seeds, run.runs or Path(record.runs))
+        training = _train(again, run, observer)
+        if training.interrupted or training.error:
+            return again, training, None
+        trials = training.study.trials
+        confirmation = rank_finalists(record, trials, finalists, seeds, looks, plan)
+        pair, looks = confirmation.comparison, confirmation.looks
+        if plan is None or pair is None or pair.beats or seeds == plan.most:
+            return again, training, confirmation
+        seeds += 1
+
+
 @contextmanager
-def _owning(stored: StoredStudy) -> Iterator[None]:
+def owning(stored: StoredStudy) -> Iterator[None]:
     """Keeps every other process from running, or confirming, the search inside the block."""
     lease = stored.own()
     try:
@@ -143,16 +176,6 @@ def _train(again: StoredStudy, run: RunOptions, observer: Observer) -> SearchOut
         return resume_study(again, options, engine, observer)
 
 
-def _evaluation(
-    study: optuna.Study, confirmation: Confirmation, job: Job, again: bool, call: Call
-) -> FinalTest:
-    """Returns what the chosen model gives on the test split, or why that was not opened."""
-    try:
-        return _open_test_split(study, confirmation, job, again, call)
-    except InputError as error:
-        return FinalTest(refused=str(error))
-
-
 def _write(study: optuna.Study, record: dict[str, Any]) -> dict[str, Any]:
     """Writes what was found; a refit of the same model, made earlier, stays."""
     earlier = study.user_attrs.get(CONFIRMATION) or {}
@@ -162,43 +185,11 @@ def _write(study: optuna.Study, record: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-def _open_test_split(
-    study: optuna.Study, confirmation: Confirmation, job: Job, again: bool, call: Call
-) -> FinalTest:
-    """Returns what the chosen model gives on the test split, which is opened if it was not.
-
-    Raises:
-        InputError: it was opened for another model already, or this model is gone.
-    """
+def _model_to_test(confirmation: Confirmation) -> ModelToTest:
+    """Returns the chosen model, as what the test split is opened for."""
     seed, run = confirmation.model
-    trial = confirmation.chosen.trial.number
-    if run.checkpoint is None:
-        raise InputError(f"there is no best.ckpt in {job.folder}: the model to test is gone")
-    with Path(run.checkpoint).open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    known = find_result(study, sha256)
-    if known is not None and not again:
-        return FinalTest(known)
-    evaluation = begin_evaluation(
-        study, trial=trial, seed=seed, checkpoint=run.checkpoint, sha256=sha256, again=again
-    )
-    facts = {
-        "folder": str(Path(study.user_attrs[RUNS]).parent),
-        "search": study.user_attrs[ID],
-        "study": study.study_name,
-        "trial": trial,
-        "sha256": sha256,
-        "again": again,
-    }
-    try:
-        test = "hpsearch.trial.final_test:run_final_test"
-        result = call(test, job, evaluation.reason, facts)
-    except SearchError as error:
-        result = {"failure": str(error)}
-    if "missing" in result:
-        withdraw_evaluation(study)
-        return FinalTest(missing=result["missing"])
-    return FinalTest(end_evaluation(study, result))
+    number = confirmation.chosen.trial.number
+    return ModelToTest(f"trial {number}", number, seed, (run.checkpoint,))
 
 
 def _model_job(

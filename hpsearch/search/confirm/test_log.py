@@ -35,6 +35,7 @@ class Evaluation:
         images: the fingerprint of the test images; empty where it is not known.
         earlier: evaluations on the same images by other studies and programs, as the record in the
             folder has them.
+        what: was measured, in words; empty in records of earlier versions, of a trial.
     """
 
     opened: str
@@ -51,6 +52,7 @@ class Evaluation:
     failure: str = ""
     images: str = ""
     earlier: Sequence[Mapping[str, Any]] = ()
+    what: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,15 @@ def find_result(study: optuna.Study, sha256: str) -> Evaluation | None:
 
 
 def begin_evaluation(
-    study: optuna.Study, *, trial: int, seed: int, checkpoint: str, sha256: str, again: bool
+    study: optuna.Study,
+    *,
+    what: str,
+    by: str,
+    trial: int,
+    seed: int,
+    checkpoint: str,
+    sha256: str,
+    again: bool,
 ) -> Evaluation:
     """Writes that the test split is opened now; to be called before it is.
 
@@ -92,10 +102,10 @@ def begin_evaluation(
     """
     seen = [one for one in openings_of(study) if one.metrics]
     if seen and not again:
-        raise _already_evaluated(study.study_name, seen[-1], trial)
+        raise _already_evaluated(study.study_name, seen[-1], what)
     evaluation = Evaluation(
         opened=datetime.now().astimezone().isoformat(timespec="seconds"),
-        reason=f"hpsearch confirm {study.study_name}: the final figure of trial {trial}",
+        reason=f"hpsearch {by} {study.study_name}: the final figure of {what}",
         trial=trial,
         seed=seed,
         checkpoint=checkpoint,
@@ -103,6 +113,7 @@ def begin_evaluation(
         host=socket.gethostname(),
         pid=os.getpid(),
         again=bool(seen),
+        what=what,
     )
     _write(study, (*openings_of(study), evaluation))
     return evaluation
@@ -125,10 +136,11 @@ def _write(study: optuna.Study, test_evaluations: tuple[Evaluation, ...]) -> Non
     study.set_user_attr(TEST_EVALUATIONS, [asdict(evaluation) for evaluation in test_evaluations])
 
 
-def _already_evaluated(name: str, seen: Evaluation, trial: int) -> InputError:
+def _already_evaluated(name: str, seen: Evaluation, what: str) -> InputError:
     values = ", ".join(f"{metric} {value:.4f}" for metric, value in (seen.metrics or {}).items())
     return InputError(
-        f"the test split of {name} was opened at {seen.opened} for trial {seen.trial} ({values});"
-        f" a second look, for trial {trial}, would make its figure one that was chosen. If it has"
+        f"the test split of {name} was opened at {seen.opened} for"
+        f" {seen.what or f'trial {seen.trial}'} ({values}); a second look, for {what}, would make"
+        " its figure one that was chosen. If it has"
         " to be: --again, which is recorded too"
     )

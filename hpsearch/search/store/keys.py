@@ -19,6 +19,7 @@ VERSIONS = "hpsearch:versions"  # of python and the libraries that trained
 ENVIRONMENTS = "hpsearch:environments"  # code and versions that trials were trained under
 CONFIRMS = "hpsearch:confirms"  # of a confirmation: the search whose finalists it trains again
 CONFIRMATION = "hpsearch:confirmation"  # of a search: what its confirmation found
+ENSEMBLE = "hpsearch:ensemble"  # of a search: which of its models answer as one
 TEST_EVALUATIONS = "hpsearch:test_openings"  # of a search: when its test split was opened, and why
 
 MOVED = "hpsearch:moved"  # the database that it was copied to, and continues in

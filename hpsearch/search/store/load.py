@@ -24,6 +24,7 @@ from hpsearch.search.store.keys import (
     CONFIRMATION,
     CONFIRMS,
     DOCUMENT,
+    ENSEMBLE,
     ENVIRONMENTS,
     ID,
     IMPORT_PATHS,
@@ -117,6 +118,7 @@ class StoredStudy:
             environments=tuple(attributes.get(ENVIRONMENTS, ())),
             id=attributes.get(ID, ""),
             unit=report_unit(self.spec.document["trainer"]),
+            ensemble=attributes.get(ENSEMBLE),
         )
 
 
@@ -130,6 +132,8 @@ def open_study(database: RDBStorage, name: str) -> StoredStudy:
     if name not in names:
         close = get_close_matches(name, names, 1)
         hint = f"did you mean {close[0]}?" if close else "`hpsearch list` shows what there is"
+        if name.endswith((".yaml", ".yml")):
+            hint = "that is a file: write the name that it gives the study, study.name"
         raise InputError(f"there is no study {name!r} in {redact(database.url)}; {hint}")
     with _readable(name):
         study = optuna.load_study(study_name=name, storage=database)

@@ -98,6 +98,7 @@ class StudyRecord:
         pareto_front: of several objectives, the trials that no other trial beats in all of them.
         runs: the folder that holds the trials' files.
         confirmation: what `hpsearch confirm` found, as plain data; None before.
+        ensemble: what `hpsearch ensemble` made, as plain data; None before.
         test_evaluations: each evaluation on its test split: when, why, of which model, its result.
         environments: the code and versions that its trials were trained under, in order.
         id: identifies it among studies of the same name in other databases.
@@ -120,6 +121,7 @@ class StudyRecord:
     environments: tuple[Mapping[str, Any], ...] = ()
     id: str = ""
     unit: str = "epoch"
+    ensemble: Mapping[str, Any] | None = None
 
     @property
     def counts(self) -> dict[TrialState, int]:

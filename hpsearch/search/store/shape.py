@@ -95,6 +95,18 @@ _CONFIRMATION = _with(
     test=_or_none(_with(metric=_text, value=_or_none(_number))),
     refit=_or_none(_mapping),
 )
+_ENSEMBLE = _with(
+    metric=_text,
+    examples=_whole,
+    candidates=_whole,
+    members=_all(_with(trial=_whole, of=_text, count=_whole, searched=_number)),
+    averaging=_with(kind=_text, dim=_whole, target=_whole),
+    values=_mapping,
+    alone=_with(trial=_whole, of=_text, values=_mapping),
+    held_out=_with(alone=_number, together=_number),
+    left_out=_all(_with(trial=_whole, of=_text, reason=_text)),
+    test=_or_none(_with(metric=_text, value=_or_none(_number))),
+)
 _OF_STUDY: Mapping[str, Fits] = {
     keys.ID: _text,
     keys.IMPORT_PATHS: _all(_text),
@@ -104,6 +116,7 @@ _OF_STUDY: Mapping[str, Fits] = {
     keys.VERSIONS: _mapping,
     keys.CONFIRMS: _text,
     keys.CONFIRMATION: _CONFIRMATION,
+    keys.ENSEMBLE: _ENSEMBLE,
     keys.TEST_EVALUATIONS: _all(_with(opened=_text, trial=_whole)),
     keys.ENVIRONMENTS: _all(_with(modules=_mapping, versions=_mapping)),
 }

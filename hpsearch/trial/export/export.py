@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,35 +43,63 @@ def export_trial(job: Job, values: dict[str, float], kind: str, target: str) -> 
     Raises:
         InputError: the model cannot be exported, or its outputs differ by more than 1e-5.
     """
-    if kind == "onnx":
-        for package in ("onnx", "onnxscript", "onnxruntime"):
-            require(package, "to export to ONNX")
+    require_packages(kind)
     module, data = load_trained_model(job)
-    path = Path(target)
+    metadata = describe(job, values, data)
+    if kind == "state":
+        content = {"state_dict": module.state_dict(), "normalise": pixels_of(data)}
+        return write_state(content, metadata, target)
+    return write_graph(kind, exportable(module, data), data, metadata, target)
+
+
+def require_packages(kind: str) -> None:
+    """Raises InputError with the command that installs it if a format's package is not there."""
+    for package in ("onnx", "onnxscript", "onnxruntime") if kind == "onnx" else ():
+        require(package, "to export to ONNX")
+
+
+def write_graph(
+    kind: str, model: Exportable, data: Any, metadata: ModelMetadata, target: str
+) -> dict[str, Any]:
+    """Writes a model as a graph, and finds whether the file says the same; see `export_trial`."""
+    examples = list(validation_examples(model, data))
+    metadata = _with_shapes(metadata, model, examples[0])
+    with _beside(Path(target), kind) as beside:
+        _write(kind, model, examples[0].raw, beside, metadata)
+        difference = _difference(beside, model, examples)
+    return _written(target, metadata, sum(len(example.raw[0]) for example in examples), difference)
+
+
+def write_state(content: dict[str, Any], metadata: ModelMetadata, target: str) -> dict[str, Any]:
+    """Writes weights, and what else is given; see `export_trial`."""
+    with _beside(Path(target), "state") as beside:
+        torch.save({**content, CARD: metadata.to_json()}, beside)
+    return _written(target, metadata)
+
+
+@contextmanager
+def _beside(path: Path, kind: str) -> Iterator[Path]:
+    """Yields where to write a file that gets its name once it is whole and right."""
     beside = path.with_name(f".{path.stem}.partial{SUFFIXES[kind]}")
-    metadata = _metadata(job, values, data)
-    examples, difference = [], 0.0
     try:
-        if kind == "state":
-            _state(module, data, beside, metadata)
-        else:
-            model = exportable(module, data)
-            examples = list(validation_examples(model, data))
-            metadata = _describe(metadata, model, examples[0])
-            _write(kind, model, examples[0].raw, beside, metadata)
-            difference = _difference(beside, model, examples)
+        yield beside
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _written(
+    target: str, metadata: ModelMetadata, checked_on: int = 0, difference: float = 0.0
+) -> dict[str, Any]:
     return {
         "metadata": vars(metadata),
-        "bytes": path.stat().st_size,
-        "checked_on": sum(len(example.raw[0]) for example in examples),
+        "bytes": Path(target).stat().st_size,
+        "checked_on": checked_on,
         "difference": difference,
     }
 
 
-def _metadata(job: Job, values: dict[str, float], data: Any) -> ModelMetadata:
+def describe(job: Job, values: dict[str, float], data: Any) -> ModelMetadata:
     """Returns what is known about a model without calling it."""
     ours = isinstance(data, ImageData)
     return ModelMetadata(
@@ -84,7 +113,7 @@ def _metadata(job: Job, values: dict[str, float], data: Any) -> ModelMetadata:
     )
 
 
-def _describe(metadata: ModelMetadata, model: Exportable, example: Example) -> ModelMetadata:
+def _with_shapes(metadata: ModelMetadata, model: Exportable, example: Example) -> ModelMetadata:
     shapes = [tuple(tensor.shape[1:]) for tensor in example.raw]
     return replace(
         metadata,
@@ -140,11 +169,10 @@ def _pt2(
     torch.export.save(program, path, extra_files={CARD: metadata.to_json()})
 
 
-def _state(module: torch.nn.Module, data: Any, path: Path, metadata: ModelMetadata) -> None:
+def pixels_of(data: Any) -> dict[str, Any] | None:
+    """Returns the mean and the deviation of the pixels, of data of ours."""
     normalise: Any = data.normalise if isinstance(data, ImageData) else None
-    pixels = {"mean": normalise.mean, "deviation": normalise.deviation} if normalise else None
-    weights = module.state_dict()
-    torch.save({"state_dict": weights, "normalise": pixels, CARD: metadata.to_json()}, path)
+    return {"mean": normalise.mean, "deviation": normalise.deviation} if normalise else None
 
 
 def _any_batch(inputs: tuple[torch.Tensor, ...]) -> tuple[tuple[dict[int, Any], ...]]:

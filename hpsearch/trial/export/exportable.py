@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -21,7 +21,6 @@ OutputKind = Literal["probabilities", "outputs"]
 _CHECKED_ON = 1000
 
 
-@final
 class Exportable(torch.nn.Module):
     """A model that takes raw inputs, before any preprocessing.
 

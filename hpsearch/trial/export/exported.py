@@ -36,6 +36,8 @@ class ModelMetadata:
         classes: the classes' names, in the order of the outputs; empty if unknown.
         shapes: the shape of each input by its name, in their order; empty in files of version
             0.2.0, which have one input.
+        members: of an ensemble, the trials whose models it averages; its `trial` is the first.
+        shares: what each of them counts; they sum up to 1.
     """
 
     study: str
@@ -46,6 +48,8 @@ class ModelMetadata:
     output: str
     classes: tuple[str, ...]
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
 
     def to_json(self) -> str:
         """Returns the metadata as the text that is stored in the file."""
@@ -55,7 +59,8 @@ class ModelMetadata:
     def from_json(cls, text: str) -> ModelMetadata:
         """Returns the metadata that `to_json` wrote."""
         fields = json.loads(text)
-        fields |= {name: tuple(fields[name]) for name in ("shape", "classes")}
+        listed = ("shape", "classes", "members", "shares")
+        fields |= {name: tuple(fields[name]) for name in listed if name in fields}
         shapes = {name: tuple(shape) for name, shape in fields.get("shapes", {}).items()}
         return cls(**fields | {"shapes": shapes})
 

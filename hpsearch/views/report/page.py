@@ -18,7 +18,7 @@ from plotly.offline import get_plotlyjs
 from hpsearch.measure.report import ReportData
 from hpsearch.views.report.blocks import Section
 from hpsearch.views.report.sections.advice import advice
-from hpsearch.views.report.sections.confirmed import confirmed
+from hpsearch.views.report.sections.confirmed import confirmed, ensemble
 from hpsearch.views.report.sections.cost import cost
 from hpsearch.views.report.sections.curves import curves
 from hpsearch.views.report.sections.failures import failures
@@ -38,7 +38,8 @@ from hpsearch.views.report.sections.winner import winner
 
 # In the order of a reader's questions: what came out, why, how sure, at what cost, what now.
 SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
-    *(summary, confirmed, leaderboard, pareto_front, history, importance, slices, parallel),
+    *(summary, confirmed, ensemble, leaderboard, pareto_front, history),
+    *(importance, slices, parallel),
     *(
         curves,
         generalization_gap,

@@ -15,6 +15,12 @@ from hpsearch.views.tables.comparison import (
 )
 from hpsearch.views.tables.confirmation import conclusion, confirmation_view, untested_words
 from hpsearch.views.tables.disk import usage_table
+from hpsearch.views.tables.ensemble import (
+    ensemble_test_words,
+    ensemble_view,
+    ensemble_words,
+    member_rows,
+)
 from hpsearch.views.tables.fsck import problem_table, rebuilt_words, repaired_words, summary
 from hpsearch.views.tables.layers import print_layers
 from hpsearch.views.tables.leaderboard import leaderboard
@@ -36,10 +42,14 @@ __all__ = [
     "comparison_entries",
     "conclusion",
     "confirmation_view",
+    "ensemble_test_words",
+    "ensemble_view",
+    "ensemble_words",
     "problem_table",
     "distribution_words",
     "findings_table",
     "leaderboard",
+    "member_rows",
     "nodes_table",
     "predictions_table",
     "print_layers",

@@ -70,12 +70,17 @@ def words_of_test(record: Record) -> str:
             f"{key} {formatting.metric(value)}" for key, value in test["metrics"].items()
         )
         return f"No {test['metric']} was logged on the test split; {when} and gave {have}."
-    sure = _range(test, "95 % interval ")
+    sure = test_range(test)
     return (
         f"On the test split: {test['metric']} {formatting.metric(test['value'])}"
         f" ({f'{sure}, ' if sure else ''}{test['examples']:,} examples), of the run with seed"
         f" {model['seed']}, the median of its runs; {when}.{_earlier_words(test)}"
     )
+
+
+def test_range(test: Record) -> str:
+    """Returns the 95 % interval of a test value, in words; empty where it has none."""
+    return _range(test, "95 % interval ")
 
 
 def _earlier_words(test: Record) -> str:
@@ -88,7 +93,7 @@ def _earlier_words(test: Record) -> str:
     values = ", ".join(
         f"{name} {formatting.metric(value)}" for name, value in (last.get("metrics") or {}).items()
     )
-    who = f"trial {last['trial']} of {last['study']}" if "study" in last else "another program"
+    who = f"{_what(last)} of {last['study']}" if "study" in last else "another program"
     return (
         f" The same images had been opened {times} in this folder,"
         f" {'' if count == 1 else 'last '}for {who} at {last['opened']}"
@@ -116,7 +121,12 @@ def evaluations_words(test_evaluations: Sequence[Record]) -> str:
     last, count = test_evaluations[-1], len(test_evaluations)
     times = "once" if count == 1 else f"{count} times"
     when = "" if count == 1 else "last "
-    return f"opened {times}, {when}at {last['opened']} for trial {last['trial']}"
+    return f"opened {times}, {when}at {last['opened']} for {_what(last)}"
+
+
+def _what(evaluation: Record) -> str:
+    """Returns what was measured, in words."""
+    return evaluation.get("what") or f"trial {evaluation['trial']}"
 
 
 def _finalists(record: Record) -> Table:
@@ -154,6 +164,8 @@ def _no_test_words(seeds: int) -> str:
 
 def _look_words(pair: Record) -> str:
     """Returns which p-value counts after earlier looks at fewer seeds or other finalists."""
+    if plan := pair.get("plan"):
+        return f"; with {plan[0]} to {plan[1]} seeds planned, less than {pair['level']:.2g} counts"
     if pair.get("look", 1) == 1:
         return ""
     return f"; as this is look {pair['look']} at these trials, less than {pair['level']:.2g} counts"

@@ -23,6 +23,7 @@ from hpsearch.views.ranking import (
     sorted_by,
 )
 from hpsearch.views.tables.confirmation import confirmed_words, evaluations_words
+from hpsearch.views.tables.ensemble import ensemble_line
 from hpsearch.views.tables.environments import environment_lines
 from hpsearch.views.tables.leaderboard import leaderboard
 
@@ -151,6 +152,8 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
         rows["failed"] = f"\n{' ' * _NAMES}".join(counts)
     if study.confirmation:
         rows["confirmed"] = confirmed_words(study.confirmation)
+    if study.ensemble:
+        rows["ensemble"] = ensemble_line(study.ensemble)
     if study.test_evaluations:
         rows["tested"] = evaluations_words(study.test_evaluations)
     if lines := environment_lines(study):

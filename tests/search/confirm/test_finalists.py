@@ -342,7 +342,14 @@ def begin(
     study: optuna.Study, trial: int = 8, *, again: bool = False, sha: str = "a"
 ) -> Evaluation:
     return begin_evaluation(
-        study, trial=trial, seed=2, checkpoint="best.ckpt", sha256=sha, again=again
+        study,
+        what=f"trial {trial}",
+        by="confirm",
+        trial=trial,
+        seed=2,
+        checkpoint="best.ckpt",
+        sha256=sha,
+        again=again,
     )
 
 

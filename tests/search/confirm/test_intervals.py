@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 from fault_score import FULL
 from scipy import stats
 
+from hpsearch.search.confirm.boundary import SeedPlan
 from hpsearch.search.confirm.intervals import (
     Interval,
     claim_level,
@@ -99,18 +101,25 @@ METRICS = [normal, heavy, coarse, very_coarse]
 MOST = 1.43
 
 
-def first_claim(values: Sequence[Sequence[float]], looks: Iterable[int]) -> bool:
-    """Returns whether a winner is claimed at any look, with so many seeds at each."""
+def first_claim(
+    values: Sequence[Sequence[float]], looks: Iterable[int], plan: SeedPlan | None = None
+) -> int:
+    """Returns with how many seeds a winner is claimed at some look; 0 if at none."""
     for earlier, seeds in enumerate(looks):
         first, second, *_ = sorted((row[:seeds] for row in values), key=sum, reverse=True)
         p_value = paired_p_value(first, second)
-        if p_value is not None and p_value < claim_level(earlier) and sum(first) > sum(second):
-            return True
-    return False
+        level = plan.level(seeds, claim_level(0)) if plan else claim_level(earlier)
+        if p_value is not None and p_value < level and sum(first) > sum(second):
+            return seeds
+    return 0
 
 
 def claims(
-    metric: Callable[[random.Random], float], finalists: int, looks: Sequence[int], repeats: int
+    metric: Callable[[random.Random], float],
+    finalists: int,
+    looks: Sequence[int],
+    repeats: int,
+    plan: SeedPlan | None = None,
 ) -> float:
     """Returns how often, of 1, equals have a winner."""
     chance = random.Random(looks[-1])
@@ -118,7 +127,7 @@ def claims(
         [[metric(chance) for _ in range(looks[-1])] for _ in range(finalists)]
         for _ in range(repeats)
     )
-    return sum(first_claim(values, looks) for values in draws) / repeats
+    return sum(first_claim(values, looks, plan) > 0 for values in draws) / repeats
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -138,6 +147,41 @@ def test_nor_where_seeds_are_added_one_by_one_until_one_wins(
     assert claims(metric, 2, range(start, 11), 1000 if FULL else 300) <= 0.05 * MOST
 
 
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("first", [3, 4, 5, 6, 7, 8, 9] if FULL else [3])
+@pytest.mark.parametrize("finalists", [2, 3] if FULL else [2])
+def test_nor_where_it_was_planned_to_add_seeds_until_one_wins(
+    metric: Callable[[random.Random], float], finalists: int, first: int
+) -> None:
+    looks, repeats = range(first, 11), 1000 if FULL else 200
+    most = MOST if FULL else 2.1  # of 200 repeats, the same once in 1,000
+    assert claims(metric, finalists, looks, repeats, SeedPlan(first, 10)) <= 0.05 * most
+
+
+def test_a_plan_spends_hardly_anything_at_first_and_nearly_all_at_its_end() -> None:
+    plan = SeedPlan(5, 10)
+    levels = [plan.level(seeds, 0.048) for seeds in range(5, 11)]
+    assert levels == sorted(levels)
+    assert levels[0] < 0.005
+    assert levels[-1] > 0.02
+    # What O'Brien and Fleming's function of Lan and DeMets gives for the first look alone.
+    assert levels[0] == pytest.approx(
+        2 * stats.norm.sf(stats.norm.isf(0.85 * 0.048 / 2) / 0.5**0.5), rel=0.02
+    )
+
+
+def test_a_plan_finds_clear_differences_with_fewer_seeds_and_others_hardly_less_often() -> None:
+    chance, plan = random.Random(3), SeedPlan(3, 10)
+    for effect, found, mean in ((1.0, 0.62, 9.0), (2.5, 0.98, 6.0)):
+        stops = []
+        for _ in range(1000 if FULL else 100):
+            rows = [[chance.gauss(0, 0.5**0.5) for _ in range(10)] for _ in range(2)]
+            rows[0] = [value + effect for value in rows[0]]
+            stops.append(first_claim(rows, range(3, 11), plan))
+        assert sum(map(bool, stops)) / len(stops) > found
+        assert statistics.fmean(stop or 10 for stop in stops) < mean
+
+
 @pytest.mark.parametrize("seeds", range(3, 11) if FULL else [3, 5])
 @pytest.mark.parametrize("finalists", [2, 3] if FULL else [2])
 def test_real_differences_are_found_as_often_as_at_a_plain_5_percent(
@@ -149,7 +193,7 @@ def test_real_differences_are_found_as_often_as_at_a_plain_5_percent(
         rows = [[normal(chance) for _ in range(seeds)] for _ in range(finalists)]
         rows[0] = [value + 0.067 / seeds**0.83 for value in rows[0]]
         first, second, *_ = sorted(rows, key=sum, reverse=True)
-        ours += first_claim(rows, [seeds])
+        ours += first_claim(rows, [seeds]) > 0
         plain += float(stats.ttest_rel(first, second).pvalue) < 0.05
     assert 300 < plain < 800
     assert ours >= plain - 30

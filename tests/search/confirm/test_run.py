@@ -196,6 +196,24 @@ def test_the_winner_is_trained_on_everything_for_the_confirmed_epochs(home: Home
     assert later["refit"] == record["refit"], "still known when it is not asked for"
 
 
+def test_seeds_are_added_until_it_is_decided_or_the_plan_ends(home: Home) -> None:
+    home.search(trials=2, metric="skill", noise=0.1)
+    record = home.confirm(seeds=3, max_seeds=4).record
+    assert record is not None
+    assert [(look["seeds"], look["plan"]) for look in record["looks"]] == [
+        (3, [3, 4]),
+        (4, [3, 4]),
+    ]
+    assert {len(one["values"]) for one in record["finalists"]} == {4}
+    assert not record["comparison"]["beats"]
+    assert home.confirm(seeds=3, max_seeds=4).record == record
+    assert home.watcher.ended_trials == [], "the same command trains nothing more"
+
+    for wrong in ({"seeds": 4}, {"seeds": 2}, {"seeds": 3, "top": 1}):
+        with pytest.raises(InputError, match="--max-seeds 4 adds seeds to --seeds"):
+            home.confirm(**{"max_seeds": 4, **wrong})
+
+
 def test_where_every_new_run_fails_nothing_is_confirmed(home: Home) -> None:
     home.search(trials=1)
     database = open_storage(home.url)

@@ -1,4 +1,4 @@
-"""What the confirmation found: the finalists over several seeds, and the test split's answer."""
+"""The honest figures: the finalists over several seeds, the ensemble, the test split's answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import Any
 from hpsearch.measure.report import ReportData
 from hpsearch.views import formatting
 from hpsearch.views.report.blocks import Block, Paragraph, Section, Table
-from hpsearch.views.tables import conclusion, untested_words
+from hpsearch.views.tables import (
+    conclusion,
+    ensemble_test_words,
+    ensemble_words,
+    member_rows,
+    untested_words,
+)
 
 
 def confirmed(data: ReportData) -> Section | None:
@@ -31,6 +37,20 @@ def confirmed(data: ReportData) -> Section | None:
     elif record.get("untested"):
         parts.append(Paragraph(untested_words(record["untested"])))
     return Section("Confirmed", parts)
+
+
+def ensemble(data: ReportData) -> Section | None:
+    """Returns the models that answer as one, as `search/confirm/ensemble.py` writes them."""
+    record = data.study.ensemble
+    if record is None:
+        return None
+    parts: list[Block] = [
+        Paragraph(ensemble_words(record)),
+        Table(("model", "share", record["metric"]), member_rows(record), left=("model",)),
+    ]
+    if record["test"] is not None:
+        parts.append(Paragraph(ensemble_test_words(record["test"])))
+    return Section("Ensemble", parts)
 
 
 def _row(finalist: Mapping[str, Any]) -> tuple[str, ...]:

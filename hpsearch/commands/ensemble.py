@@ -1,0 +1,72 @@
+"""`ensemble`: several models of a search that answer as one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.types import PositiveInt
+
+from hpsearch.commands.context import console, open_trusted, say_next
+from hpsearch.commands.exit_codes import DONE, FAILED, USAGE_ERROR
+from hpsearch.commands.options import AcceptChanges, Devices, Json, Storage, StudyName, Trust
+
+
+def ensemble(
+    name: StudyName,
+    /,
+    *,
+    members: Annotated[
+        PositiveInt, Parameter(metavar="N", help="Average at most so many different models.")
+    ] = 5,
+    again: Annotated[
+        bool,
+        Parameter(
+            negative="", show_default=False, help="Evaluate the test split again, on record."
+        ),
+    ] = False,
+    devices: Devices = "auto",
+    storage: Storage = None,
+    inline: Annotated[
+        bool,
+        Parameter(negative="", show_default=False, help="Work in this process, for debugging."),
+    ] = False,
+    trust: Trust = False,
+    accept_changes: AcceptChanges = False,
+    json: Json = False,
+) -> int:
+    """Average the models that are best together, and test them as one.
+
+    They are chosen on the validation examples, among the trials that have kept their checkpoint.
+    """
+    from hpsearch.search.confirm import EnsembleOptions, make_ensemble
+    from hpsearch.search.options import RunOptions
+
+    stored = open_trusted(name, storage, trust=trust, write=True)
+    where = RunOptions(
+        devices=devices, engine="inline" if inline else "local", accept_changes=accept_changes
+    )
+    made = make_ensemble(stored, EnsembleOptions(members, again), where)
+    _show(made.record, json)
+    if made.refused:
+        print(f"error: {made.refused}", file=sys.stderr)
+        return USAGE_ERROR
+    if (made.record["test"] or {}).get("failure"):
+        return FAILED
+    several = len(made.record["members"]) > 1
+    if not json and several:
+        say_next("export", name, "--ensemble", storage=storage)
+    elif not json:
+        say_next("confirm", name, storage=storage)
+    return DONE
+
+
+def _show(record: dict[str, Any], json: bool) -> None:
+    from hpsearch.views.json_output import to_json
+    from hpsearch.views.tables import ensemble_view
+
+    if json:
+        print(to_json(record))
+    else:
+        console().print(ensemble_view(record))

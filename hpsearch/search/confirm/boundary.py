@@ -1,0 +1,74 @@
+"""When seeds are added until a difference shows: how small its p-value must be at each look.
+
+A group-sequential boundary. The 5 % are spent over the planned looks after O'Brien and Fleming, by
+Lan and DeMets' function (1983): hardly any at first, nearly all at the last, so that the last look
+is hardly weaker than a test with all seeds at once. The levels are those of normal increments
+(Armitage, McPherson and Rowe 1969), used as levels of the t-test (Pocock 1977).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+# With few seeds, the t-test crosses the boundary of a known variance up to 1.15 times as often.
+_FOR_FEW = 0.85
+_POINTS = 2001
+_REACH = 8.0
+
+
+@dataclass(frozen=True)
+class SeedPlan:
+    """Looks after each further seed, until a difference shows.
+
+    Attributes:
+        first: seeds at the first look.
+        most: seeds at the last.
+    """
+
+    first: int
+    most: int
+
+    def level(self, seeds: int, total: float) -> float:
+        """Returns below which p-value a difference is real, after so many seeds.
+
+        Args:
+            seeds: of this look, `first` to `most`.
+            total: how often, of 1, all looks together may err.
+        """
+        return _levels(self.first, self.most, _FOR_FEW * total)[seeds - self.first]
+
+
+@cache
+def _levels(first: int, most: int, total: float) -> tuple[float, ...]:
+    """Returns the level of each look at a sum of normal numbers, one more at each.
+
+    The density of the sums that have not crossed yet is kept on a grid; the boundary of a look is
+    where the tails beyond it hold what this look may spend.
+    """
+    grid = np.linspace(-_REACH, _REACH, _POINTS) * math.sqrt(most)
+    step = grid[1] - grid[0]
+    normal = np.exp(-(grid**2) / 2) / math.sqrt(2 * math.pi)
+    density = np.exp(-(grid**2) / (2 * first)) / math.sqrt(2 * math.pi * first)
+    levels, spent = [], 0.0
+    for seeds in range(first, most + 1):
+        if seeds > first:
+            density = np.convolve(density, normal * step, "same")
+        due = _spent(seeds / most, total) - spent
+        upper = density[grid >= 0][::-1]
+        # Tails on both sides, from far out to the middle.
+        tails = 2 * (np.cumsum(upper) - upper / 2) * step
+        bound = float(np.interp(due, tails, grid[grid >= 0][::-1]))
+        levels.append(float(2 * ndtr(-bound / math.sqrt(seeds))))
+        density = np.where(np.abs(grid) >= bound, 0.0, density)
+        spent += due
+    return tuple(levels)
+
+
+def _spent(share: float, total: float) -> float:
+    """Returns what may be spent once this share of the seeds is there."""
+    return float(2 * ndtr(ndtri(total / 2) / math.sqrt(share)))

@@ -1,0 +1,1 @@
+"""Several trained models that answer as one: chosen, averaged, tested, exported."""

@@ -1,0 +1,211 @@
+"""The models of a study that are best averaged, found on its validation examples."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hpsearch.errors import InputError
+from hpsearch.internals.lightning import leaves
+from hpsearch.protocol.job import Job
+from hpsearch.protocol.types import primary, sign_of
+from hpsearch.trial.causes import one_line
+from hpsearch.trial.ensemble.averaging import Averaging
+from hpsearch.trial.ensemble.listening import Listener, Watch, recognise
+from hpsearch.trial.ensemble.members import Ensemble, answer_for_all
+from hpsearch.trial.ensemble.selection import Array, log_loss, select, squared_error
+from hpsearch.trial.export.inputs import first_of
+from hpsearch.trial.saving import checkpoint
+from hpsearch.trial.trained_model import build, evaluate, find_best
+
+FEWEST = 2
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What one model answered.
+
+    Attributes:
+        place: among the candidates.
+        metrics: that its validation logged, by name.
+        examples: a hash of what would have been right.
+    """
+
+    place: int
+    metrics: Mapping[str, Any]
+    scores: Array
+    examples: str
+
+
+def choose_ensemble(
+    job: Job, candidates: Sequence[str], folders: Sequence[str], members: int
+) -> dict[str, Any]:
+    """Chooses which of a study's models to average, and keeps their checkpoints.
+
+    One model at a time is in memory while they answer; their answers are on disk.
+
+    Args:
+        job: the first candidate's, with the device to run on.
+        candidates: jobs of the models, best first, as JSON.
+        folders: where to keep the checkpoint of each, should it be a member.
+        members: at most so many are averaged.
+
+    Returns:
+        `members` (`place` among the candidates, `count`), `averaging`, `examples` (how
+        many chose), `values` and `alone` (metrics of the ensemble and of the best model; that is
+        the only member if no average is better),
+        `held_out` (losses `alone` and `together` on examples that did not choose), `left_out`
+        (`place` and `reason`); or `refused`, why there is none.
+    """
+    jobs = [
+        replace(Job.from_json(each), device=job.device, threads=job.threads) for each in candidates
+    ]
+    try:
+        with tempfile.TemporaryDirectory(dir=job.folder, prefix="ensemble-") as scratch:
+            heard, averaging, left_out = _listen_to_all(jobs, Path(scratch))
+            if len(heard) < FEWEST or averaging is None:
+                raise InputError(_too_few(heard, left_out))
+            found = _choose(jobs, heard, averaging, members, Path(scratch))
+            for member in found["members"]:
+                _keep(jobs[member["place"]], Path(folders[member["place"]]))
+            return {**found, "left_out": left_out}
+    except InputError as error:
+        return {"refused": str(error)}
+
+
+def _listen_to_all(
+    jobs: Sequence[Job], scratch: Path
+) -> tuple[list[_Heard], Averaging | None, list[dict[str, Any]]]:
+    """Returns what each model answers, how they are averaged, and which models cannot be."""
+    heard: list[_Heard] = []
+    left_out: list[dict[str, Any]] = []
+    averaging, shared = None, None
+    for place, job in enumerate(jobs):
+        try:
+            module, own = build(job)
+            if averaging is None:
+                averaging, shared = recognise(job, module, own, scratch), (job, own)
+            elif shared is not None and job.config.get("data") != shared[0].config.get("data"):
+                _require_same_inputs(own, shared[1])
+            data = own if shared is None else shared[1]
+            heard.append(_listen(place, job, module, data, averaging, scratch))
+            if heard[-1].examples != heard[0].examples:
+                raise InputError("it was validated on other examples than the best model")
+        except Exception as error:
+            # Whatever the module raises: it is the study's own code.
+            heard = [one for one in heard if one.place != place]
+            said = str(error) if isinstance(error, InputError) else one_line(error)
+            left_out.append({"place": place, "reason": said})
+    return heard, averaging, left_out
+
+
+def _listen(
+    place: int, job: Job, module: Any, data: Any, averaging: Averaging, scratch: Path
+) -> _Heard:
+    """Returns what a model answers in its validation."""
+    listener = Listener(module.forward, averaging, scratch / f"{place}.scores")
+    module.forward = listener
+    apart = replace(job, folder=str(scratch))
+    metrics = evaluate("validate", apart, module, data, find_best(job), Watch(listener))
+    return _Heard(place, metrics, listener.scores(), listener.examples)
+
+
+def _choose(
+    jobs: Sequence[Job],
+    heard: Sequence[_Heard],
+    averaging: Averaging,
+    members: int,
+    scratch: Path,
+) -> dict[str, Any]:
+    scores = [one.scores for one in heard]
+    if len(scores[0]) < FEWEST:
+        raise InputError("there is one validation example only, which can choose nothing")
+    loss = squared_error if averaging.kind == "values" else log_loss
+    selection = select(scores, loss, members, jobs[0].study_seed)
+    counted = zip(selection.counts, heard, strict=True)
+    chosen = sorted(((count, one.place) for count, one in counted if count), key=_first)
+    kept = [{"place": place, "count": count} for count, place in chosen]
+    alone = _best(heard, jobs[0])
+    values = alone.metrics
+    if len(kept) > 1:
+        values = _measure(jobs, kept, averaging, scratch)
+        if not _is_better(values, alone.metrics, jobs[0]):
+            kept, values = [], alone.metrics
+    return {
+        "members": kept if len(kept) > 1 else [{"place": alone.place, "count": 1}],
+        "averaging": asdict(averaging),
+        "examples": len(scores[0]),
+        "values": dict(values),
+        "alone": {"place": alone.place, "values": dict(alone.metrics)},
+        "held_out": {"alone": selection.alone, "together": selection.together},
+    }
+
+
+def _measure(
+    jobs: Sequence[Job], members: Sequence[Mapping[str, int]], averaging: Averaging, scratch: Path
+) -> dict[str, Any]:
+    """Returns the metrics of an ensemble, logged by the steps of its first member."""
+    chosen = [jobs[one["place"]] for one in members]
+    counts = [one["count"] for one in members]
+    module, data = build(chosen[0])
+    answer_for_all(module, Ensemble([job.to_json() for job in chosen], counts, asdict(averaging)))
+    apart = replace(chosen[0], folder=str(scratch))
+    return evaluate("validate", apart, module, data, find_best(chosen[0]))
+
+
+def _is_better(ours: Mapping[str, Any], theirs: Mapping[str, Any], job: Job) -> bool:
+    """Returns whether an ensemble is better than one model in the study's first objective.
+
+    What is chosen by is a loss of ours; where the objective is not logged in the validation, that
+    decides.
+    """
+    metric, direction = primary(job.objectives)
+    if metric not in ours or metric not in theirs:
+        return True
+    return bool(sign_of(direction) * (ours[metric] - theirs[metric]) > 0)
+
+
+def _first(counted: tuple[int, int]) -> tuple[int, int]:
+    return -counted[0], counted[1]
+
+
+def _best(heard: Sequence[_Heard], job: Job) -> _Heard:
+    """Returns the best model by the first objective; the first one where that is not logged."""
+    metric, direction = primary(job.objectives)
+    having = [one for one in heard if metric in one.metrics]
+    sign = sign_of(direction)
+    return max(having, key=lambda one: sign * one.metrics[metric], default=heard[0])
+
+
+def _keep(job: Job, folder: Path) -> None:
+    """Links a model's checkpoint, which the study may remove later."""
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint.keep(Path(job.folder) / checkpoint.BEST, folder / checkpoint.BEST)
+
+
+def _require_same_inputs(own: Any, first: Any) -> None:
+    """Refuses a model whose data module prepares other inputs than that of the first model."""
+    parts = [
+        [each for each in leaves(_validation_batch(data)) if isinstance(each, torch.Tensor)]
+        for data in (own, first)
+    ]
+    same = len(parts[0]) == len(parts[1]) and all(
+        torch.equal(a[: len(b)], b[: len(a)]) for a, b in zip(*parts, strict=True)
+    )
+    if not same:
+        raise InputError("its data module prepares other inputs than that of the best model")
+
+
+def _validation_batch(data: Any) -> Any:
+    loader = first_of(data.val_dataloader(), Mapping)
+    return data.on_after_batch_transfer(next(iter(loader)), 0)
+
+
+def _too_few(heard: Sequence[_Heard], left_out: Sequence[Mapping[str, Any]]) -> str:
+    reasons = "; ".join(dict.fromkeys(one["reason"] for one in left_out))
+    return f"{len(heard)} of {len(heard) + len(left_out)} models can be averaged: {reasons}"

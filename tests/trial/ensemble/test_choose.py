@@ -1,0 +1,85 @@
+"""Models that were trained are heard one by one, and answer together by the first one's steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from hpsearch.protocol.job import Job
+from hpsearch.trial.ensemble.choose import choose_ensemble
+from hpsearch.trial.ensemble.members import Ensemble, answer_for_all
+from hpsearch.trial.run import run_trial
+from hpsearch.trial.trained_model import build, evaluate, find_best, load_trained_model
+
+FOLDS: dict[str, Any] = {"kind": "logits", "dim": 1, "target": 0}
+
+
+def trained(folder: Path, number: int, model: str, data: str = "tested.TestedData") -> Job:
+    config = {
+        "model": {"class_path": model, "init_args": {"width": 8 + number}},
+        "data": {"class_path": data},
+        "trainer": {"max_epochs": 1},
+    }
+    place = str(folder / f"trial-{number}")
+    job = Job("tiny", number, {}, config, {"val_loss": "minimize"}, 1, number, place)
+    run_trial(job, lambda message: "continue")
+    return job
+
+
+def choose(folder: Path, *jobs: Job) -> dict[str, Any]:
+    kept = [str(folder / f"kept-{job.number}") for job in jobs]
+    return choose_ensemble(jobs[0], [job.to_json() for job in jobs], kept, members=5)
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
+    folder = tmp_path_factory.mktemp("jobs")
+    return [trained(folder, number, "tested.TestedModel") for number in (1, 2)]
+
+
+def test_the_steps_of_one_measure_the_average_of_all(jobs: list[Job]) -> None:
+    ensemble = Ensemble([job.to_json() for job in jobs], [3, 1], FOLDS)
+    module, data = build(jobs[0])
+    answer_for_all(module, ensemble)
+    metrics = evaluate("validate", jobs[0], module, data, find_best(jobs[0]))
+
+    (points, labels) = next(iter(data.val_dataloader()))
+    with torch.inference_mode():
+        first, second = (load_trained_model(job)[0](points).softmax(1) for job in jobs)
+        mean = 0.75 * first + 0.25 * second
+    loss = torch.nn.functional.nll_loss(mean.log(), labels).item()
+    assert metrics["val_loss"] == pytest.approx(loss, rel=1e-5)
+    assert metrics["val_accuracy"] == pytest.approx((mean.argmax(1) == labels).float().mean())
+
+
+def test_each_model_is_heard_on_the_same_examples(tmp_path: Path, jobs: list[Job]) -> None:
+    found = choose(tmp_path, *jobs)
+    assert found["left_out"] == []
+    assert (found["averaging"], found["examples"]) == (FOLDS, 32)
+    kept = {one["place"] for one in found["members"]}
+    assert {path.parent.name for path in tmp_path.glob("kept-*/best.ckpt")} == {
+        f"kept-{jobs[place].number}" for place in kept
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "reason"),
+    [
+        ("tested.UnheardModel", "tested.TestedData", "its validation_step does not call its"),
+        ("tested.SeveralOutputs", "tested.TestedData", "its forward returns a tuple and not one"),
+        ("tested.TestedModel", "tested.FarData", "its data module prepares other inputs than"),
+    ],
+)
+def test_who_cannot_be_averaged_is_left_out_with_why(
+    tmp_path: Path, jobs: list[Job], model: str, data: str, reason: str
+) -> None:
+    odd = trained(tmp_path, 3, model, data)
+    (out,) = choose(tmp_path, *jobs, odd)["left_out"]
+    assert out["place"] == 2
+    # A model that fails in what the others have found is named by its own words.
+    assert out["reason"].startswith(reason) or model == "tested.SeveralOutputs"
+    refused = choose(tmp_path, odd, jobs[0])["refused"]
+    assert refused.startswith("1 of 2 models can be averaged: ")
