@@ -4,8 +4,9 @@
     python benchmarks/scale.py --known 10000 --sampler tpe --pruner hyperband
 
 A simulated trial reports at the end of each epoch and trains nothing. What is measured is the time
-from when a report is due to when its decision is made, and how long slots stay empty between two
-trials; both contain every wait for the sampler, the pruner and the database.
+from when a report is due to when its decision is made, how long it takes until every slot has its
+first trial, and how long slots stay empty between two trials; all contain every wait for the
+sampler, the pruner and the database.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import heapq
 import itertools
 import json
+import os
 import random
 import resource
 import statistics
@@ -48,6 +50,7 @@ class SimulatedEngine:
         idle_s: seconds that slots were empty between two trials, all together.
         busy_s: seconds that they were not.
         began: `time.monotonic()` of the first trial's beginning; None before that.
+        full: the same of when every slot had had a trial.
     """
 
     def __init__(self, slots: tuple[Slot, ...], epochs: int, epoch_s: float) -> None:
@@ -56,6 +59,7 @@ class SimulatedEngine:
         self.waits: list[float] = []
         self.idle_s = self.busy_s = 0.0
         self.began: float | None = None
+        self.full = 0.0
         self._epochs = epochs
         self._epoch_s = epoch_s
         self._chance = random.Random(0)
@@ -69,6 +73,8 @@ class SimulatedEngine:
         now = time.monotonic()
         self.began = self.began or now
         self.idle_s += now - self._emptied.get(slot.name, now)
+        if slot.name not in self._begun:
+            self.full = now
         self._begun[slot.name] = now
         # The first epochs of all slots are spread out, as those of a search are after a while.
         first = self._chance.random() if slot.name not in self._emptied else 1.0
@@ -180,6 +186,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "pruner": options.pruner,
         "known": options.known,
         "open s": round((engine.began or began) - began, 2),
+        "fill s": round(engine.full - (engine.began or began), 2),
+        "load": round(os.getloadavg()[0], 1),
         "trials": options.trials,
         "reports": len(waits),
         "seconds": round(seconds, 1),

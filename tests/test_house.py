@@ -54,7 +54,8 @@ INNER = {
     "search": {
         "rungs": set(),
         "pruners": set(),
-        "store": {"rungs", "pruners"},
+        "samplers": set(),
+        "store": {"rungs", "pruners", "samplers"},
         "coordinator": {"store"},
         "fsck": {"store"},
         "": {"store", "coordinator"},

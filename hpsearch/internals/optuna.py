@@ -1,24 +1,15 @@
-"""What of Optuna is not its public interface: ids, tables, caches, and the parts of its TPE."""
+"""What of Optuna is not its public interface: ids, tables, and caches."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import optuna
 import sqlalchemy as sa
 from optuna._transform import _SearchSpaceTransform
-from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import RandomSampler, TPESampler
-from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator, _ParzenEstimatorParameters
-from optuna.samplers._tpe.probability_distributions import (
-    _BatchedCategoricalDistributions,
-    _BatchedDistributions,
-)
-from optuna.samplers._tpe.sampler import default_gamma
-from optuna.search_space.group_decomposed import _SearchSpaceGroup
+from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage as CachedStorage
 from optuna.storages._rdb import models
@@ -37,10 +28,7 @@ __all__ = [
     "TABLES",
     "CachedStorage",
     "FrozenStudy",
-    "KernelEstimator",
-    "ParzenSampler",
     "UnitScale",
-    "Split",
     "add_unchanged",
     "all_trials",
     "check_schema",
@@ -51,16 +39,12 @@ __all__ = [
     "encode_intermediate",
     "encode_value",
     "forget_trials",
-    "good_share",
-    "group_parameters",
     "is_in_range",
     "pareto_numbers",
     "storage_of",
     "study_id_of",
     "trial_id_of",
 ]
-
-Space = dict[str, BaseDistribution]
 
 # The tables of a database, by their names in SQL.
 TABLES: Mapping[str, sa.Table] = models.BaseModel.metadata.tables
@@ -166,27 +150,6 @@ def domination_ranks(losses: np.ndarray) -> np.ndarray:
     return _fast_non_domination_rank(losses)
 
 
-def group_parameters(spaces: Iterable[Space]) -> list[Space]:
-    """Returns the parameters of some trials in groups that the trials have together."""
-    found = _SearchSpaceGroup()
-    for space in spaces:
-        found.add_distributions(space)
-    return found.search_spaces
-
-
-def good_share(trials: int) -> int:
-    """Returns how many of so many trials TPE takes for the good ones."""
-    return default_gamma(trials)
-
-
-class Split(NamedTuple):
-    """Which trials are good by one measure and which are not, oldest first; what it counts."""
-
-    good: Sequence[FrozenTrial]
-    others: Sequence[FrozenTrial]
-    weight: float
-
-
 class UnitScale:
     """A numerical parameter on a scale from 0 to 1, logarithmic where its range is."""
 
@@ -201,95 +164,3 @@ class UnitScale:
     def value(self, place: np.ndarray) -> Any:
         """Returns the value at a place on the scale."""
         return self._scale.untransform(place)[self._name]
-
-
-class KernelEstimator(_ParzenEstimator):
-    """TPE's mixture of kernels, whose widths a subclass decides."""
-
-    @abstractmethod
-    def width(self, observations: int, parameters: int) -> float:
-        """Returns the width of each kernel, as a share of its parameter's range.
-
-        Args:
-            observations: how many trials it learns from.
-            parameters: how many parameters these have.
-        """
-
-    def _calculate_numerical_distributions(
-        self,
-        observations: np.ndarray,
-        search_space: FloatDistribution | IntDistribution,
-        parameters: _ParzenEstimatorParameters,
-    ) -> _BatchedDistributions:
-        kernels = super()._calculate_numerical_distributions(observations, search_space, parameters)
-        assert not isinstance(kernels, _BatchedCategoricalDistributions)
-        count, whole = len(observations), kernels.sigma[-1]
-        width = self.width(count, len(self._search_space))
-        return kernels._replace(sigma=np.append(np.full(count, width * whole), whole))
-
-
-class ParzenSampler(TPESampler):
-    """TPE, for a subclass that decides itself which trials it learns from.
-
-    Args:
-        estimator: the kernels to learn with.
-        seed: of its random numbers.
-        n_startup_trials: trials before it learns.
-        n_ei_candidates: candidates for each proposal.
-    """
-
-    def __init__(
-        self,
-        estimator: type[KernelEstimator],
-        *,
-        seed: int | None,
-        n_startup_trials: int,
-        n_ei_candidates: int,
-    ) -> None:
-        super().__init__(
-            seed=seed, n_startup_trials=n_startup_trials, n_ei_candidates=n_ei_candidates
-        )
-        self._parzen_estimator_cls = estimator
-        # TPE seeds both alike: whatever is decided with the first number of the one would be the
-        # first value that the other draws.
-        self._random_sampler = RandomSampler(seed=int(self._rng.rng.randint(2**31)))
-
-    @property
-    def random(self) -> np.random.RandomState:
-        """The sampler's random numbers."""
-        return self._rng.rng
-
-    @property
-    def startup_trials(self) -> int:
-        """How many trials there must be before it learns."""
-        return self._n_startup_trials
-
-    def draw(
-        self, study: optuna.Study, trial: FrozenTrial, name: str, distribution: BaseDistribution
-    ) -> Any:
-        """Returns a value of one parameter at random."""
-        return self._random_sampler.sample_independent(study, trial, name, distribution)
-
-    def propose(self, study: optuna.Study, space: Space, splits: Sequence[Split]) -> dict[str, Any]:
-        """Returns the best of its candidates: likely among the good trials, and not the others.
-
-        Args:
-            study: that is searched.
-            space: the parameters to propose.
-            splits: each draws candidates, and all of them rate each candidate.
-        """
-        kernels = [
-            (
-                self._build_parzen_estimator(study, space, list(each.good), handle_below=True),
-                self._build_parzen_estimator(study, space, list(each.others), handle_below=False),
-            )
-            for each in splits
-        ]
-        drawn = [good.sample(self._rng.rng, self._n_ei_candidates) for good, _ in kernels]
-        candidates = {name: np.concatenate([each[name] for each in drawn]) for name in space}
-        scores = [self._compute_acquisition_func(candidates, *pair) for pair in kernels]
-        weights = [each.weight for each in splits]
-        chosen = self._compare(candidates, np.average(scores, axis=0, weights=weights))
-        return {
-            name: space[name].to_external_repr(cast(float, value)) for name, value in chosen.items()
-        }

@@ -25,6 +25,7 @@ from hpsearch.search.coordinator import (
     Observer,
     SearchSetup,
     StopRequest,
+    responsive,
     stop_on_signals,
 )
 from hpsearch.search.options import RunOptions
@@ -161,9 +162,10 @@ def _search(
                 started = engine.start(_workload(spec, folder, observer))
                 apart = not isinstance(started, InlineEngine)
                 setup = replace(setup, rehearse=apart and _is_untried(stored, record))
-                Coordinator(setup, writer, writes, started, observer).run()
+                with responsive():
+                    Coordinator(setup, writer, writes, started, observer).run()
         write_owner(study, folder)
-    final = stored.record()
+    final = stored.record(buffered.get_trials(deepcopy=False))
     observer.closed(final)
     error = "" if stop.reason in ("", ASKED, *SIGNALS.values()) else stop.reason
     return SearchOutcome(final, interrupted=bool(stop.urgency) and not error, error=error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ MODULES = {
     "_fast_non_domination_rank": "study._multi_objective",
     "_get_pareto_front_trials_by_trials": "study._multi_objective",
     "_is_constrained_optimization": "study._constrained_optimization",
+    "_RELATIVE_PARAMS_KEY": "samplers._tpe.sampler",
     "default_gamma": "samplers._tpe.sampler",
     "models": "storages._rdb",
 }
@@ -149,6 +151,28 @@ def acquisition() -> bool:
     return values.shape == (5,) and not values.any()
 
 
+def proposed() -> bool:
+    """Whether a trial carries what was proposed for it, in JSON, before it takes any of it."""
+    made = study(optuna.samplers.TPESampler(seed=0, n_startup_trials=1))
+    trial = made.ask({"x": RANGE})
+    attributes = made.trials[-1].system_attrs
+    return json.loads(attributes[f"{imported('_RELATIVE_PARAMS_KEY')}:0"]) == trial.params
+
+
+def spaces_together() -> bool:
+    """Whether what a sampler finds are the spaces that it then proposes for."""
+    with pytest.warns(optuna.exceptions.ExperimentalWarning):
+        sampler = optuna.samplers.TPESampler(seed=0, n_startup_trials=1, group=True)
+    made = study(sampler)
+    sampler._search_space_group = imported("_SearchSpaceGroup")()
+    return not sampler.sample_relative(made, made.trials[0], {"x": RANGE})
+
+
+def _proposes(method: str) -> bool:
+    made = study(optuna.samplers.TPESampler(seed=0, n_startup_trials=1))
+    return [*getattr(made.sampler, method)(made, made.trials[1], {"x": RANGE})] == ["x"]
+
+
 def row_in_memory() -> bool:
     storage, trial = optuna.storages.InMemoryStorage(), study().trials[0]
     study_id = storage.create_new_study([optuna.study.StudyDirection.MINIMIZE])
@@ -156,7 +180,9 @@ def row_in_memory() -> bool:
     return storage.get_all_trials(study_id, deepcopy=False)[0] is trial
 
 
+FILES = [*map(Path(internals.__file__).with_name, ("optuna.py", "optuna_tpe.py"))]
 TO_SAMPLE = "to propose parameters from rungs"
+TO_KEEP = "to propose as TPE does without looking at every trial"
 TO_OWN = "to hold a study in memory without copying its trials"
 PRIVATE = [
     Private(
@@ -193,6 +219,7 @@ PRIVATE = [
         "to find the Pareto pareto",
         lambda: not imported("_is_constrained_optimization")(study().trials),
     ),
+    Private("_RELATIVE_PARAMS_KEY", TO_SAMPLE, proposed),
     Private("default_gamma", TO_SAMPLE, lambda: imported("default_gamma")(30) == 3),
     Private(
         "_study_id",
@@ -275,6 +302,16 @@ PRIVATE = [
     Private("_build_parzen_estimator", TO_SAMPLE, lambda: below().sample(tpe()._rng.rng, 2)),
     Private("_compute_acquisition_func", TO_SAMPLE, acquisition),
     Private(
+        "_parzen_estimator_parameters",
+        TO_KEEP,
+        lambda: tpe()._parzen_estimator_parameters.prior_weight == 1.0,
+    ),
+    Private("_group", TO_KEEP, lambda: not tpe()._group),
+    Private("_constant_liar", TO_KEEP, lambda: tpe()._constant_liar is True),
+    Private("_search_space_group", TO_KEEP, spaces_together),
+    Private("_sample", TO_KEEP, lambda: _proposes("_sample")),
+    Private("_sample_relative", TO_KEEP, lambda: _proposes("_sample_relative")),
+    Private(
         "_compare",
         TO_SAMPLE,
         lambda: tpe()._compare({"x": np.array([3.0, 4.0])}, np.array([0.0, 1.0])) == {"x": 4.0},
@@ -284,15 +321,16 @@ PRIVATE = [
 
 @pytest.mark.parametrize("private", PRIVATE, ids=lambda private: private.name)
 def test_what_is_private_is_as_it_was(private: Private) -> None:
-    private.check("optuna", "optuna.py")
+    used = [file.name for file in FILES if private.name in private_names(file.read_text("utf-8"))]
+    private.check("optuna", " and ".join(used or [FILES[0].name]))
 
 
 def test_every_private_name_is_listed() -> None:
-    file = Path(internals.__file__).with_name("optuna.py")
     listed = {private.name for private in PRIVATE}
     # It sets these itself, for the class that it inherits from.
-    own = {"_parzen_estimator_cls", "_random_sampler"}
-    assert private_names(file.read_text(encoding="utf-8")) == listed - own
+    own = {"_parzen_estimator_cls", "_random_sampler", "_search_space_group"}
+    found = {name for file in FILES for name in private_names(file.read_text("utf-8"))}
+    assert found == listed - own
 
 
 def test_a_name_that_a_release_removed_is_said_in_one_sentence() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from optuna.trial import Trial
 
 from hpsearch.engines.engine import Engine, Exited
@@ -20,11 +18,13 @@ from hpsearch.search.coordinator.exits import FailureTracker, decide_exit, too_l
 from hpsearch.search.coordinator.flush import FlushLoop
 from hpsearch.search.coordinator.observer import Observer
 from hpsearch.search.coordinator.own_record import catch_up, next_attempt, open_record
+from hpsearch.search.coordinator.responsive import keep_for_good
 from hpsearch.search.coordinator.running import RunningTrial
 from hpsearch.search.coordinator.setup import SearchSetup
 from hpsearch.search.coordinator.starts import Starts
 from hpsearch.search.coordinator.stop import Ending
 from hpsearch.search.coordinator.trial_queue import TrialQueue
+from hpsearch.search.coordinator.watchdog import Watchdog
 from hpsearch.search.store import (
     LeaseLostError,
     StudyWriter,
@@ -70,6 +70,7 @@ class Coordinator:
         shared = writer, self._queue, engine, self._running, self._cleanup, observer, setup.stop
         self._control = Control(setup.commands, Controlled(*shared))
         self._starts = Starts(writes)
+        self._watchdog = Watchdog(setup.limits, engine, self._running)
         self._failures = FailureTracker(rehearsing=setup.rehearse)
         self._fatal = ""
 
@@ -87,7 +88,7 @@ class Coordinator:
                 self._await_disk()
                 self._begin_written()
                 self._obey_stop()
-                self._enforce_limits()
+                self._watchdog.step()
                 self._observer.refresh()
             for trial in self._queue.drain():
                 self._writer.requeue(trial, "interrupted")
@@ -104,6 +105,7 @@ class Coordinator:
             raise SearchError(self._fatal)
 
     def _fill_slots(self) -> bool:
+        self._starts.more = False
         held = self._writes.trouble or self._disk.trouble or self._control.held
         if held and not self._ending.due:
             return True
@@ -116,7 +118,7 @@ class Coordinator:
         more = self._give(free)
         # While others train, whose reports must not be delayed, this does not wait.
         self._begin_written(wait=len(self._starts) == len(self._running))
-        if more and not self._ending.due:
+        if more and not self._ending.due and not self._starts.more:
             self._queue.ask_ahead()
         return more
 
@@ -264,6 +266,7 @@ class Coordinator:
             running.trial, ended, best_report(running.reports, *primary(running.job.objectives))
         )
         self._cleanup.after(running.job.number, self._queue.to_come)
+        keep_for_good(running.job.number)
         self._failures.record_result(ended)
         if reason := self._failures.stop_reason:
             self._stop.ask(reason)
@@ -275,17 +278,6 @@ class Coordinator:
         self._disk.step()
         if self._disk.timed_out and not self._ending.due:
             self._end_search(self._disk.trouble)
-
-    def _enforce_limits(self) -> None:
-        now = time.monotonic()
-        for number, running in self._running.items():
-            if not self._engine.ready:
-                running.heartbeat()
-            if not running.begun or running.killed or running.timeout is not None:
-                continue
-            running.timeout = running.check_timeouts(self._setup.limits, now)
-            if running.timeout is not None:
-                self._engine.kill(number)
 
     def _obey_stop(self) -> None:
         if self._ending.due and (announcement := self._ending.begin()) and self._running:

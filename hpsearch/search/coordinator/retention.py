@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from bisect import insort
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -112,7 +114,18 @@ class Retention:
         return TrialFiles(self._folder / trial_folder(number)).checkpoint(name)
 
     def _remove(self, number: int, *names: str) -> None:
-        for name in names:
-            path = self._checkpoint(number, name)
-            path.unlink(missing_ok=True)
-            path.with_suffix(".json").unlink(missing_ok=True)
+        folder = self._folder / trial_folder(number)
+        try:
+            there = os.listdir(folder)  # noqa: PTH208
+        except FileNotFoundError:
+            return
+        # Of ten thousand trials that are long over, none has any of these.
+        for file in _files_of(names).intersection(there):
+            (folder / file).unlink(missing_ok=True)
+
+
+@cache
+def _files_of(names: tuple[str, ...]) -> frozenset[str]:
+    """Returns the names of the files of some checkpoints."""
+    files = TrialFiles(Path())
+    return frozenset(each(name).name for name in names for each in (files.checkpoint, files.digest))

@@ -39,6 +39,8 @@ class KeptHyperband(KeptPruner):
         for trial in trials:
             if trial.state == TrialState.COMPLETE:
                 self.complete(trial)
+        if self._most:
+            self._begin(study)
 
     def complete(self, trial: FrozenTrial) -> None:
         """Takes in a trial that has completed."""
@@ -74,9 +76,11 @@ class KeptHyperband(KeptPruner):
             for number in range(count)
         ]
         self._name = study.study_name
-        trials = study.get_trials(deepcopy=False)
-        for number, bracket in enumerate(self._brackets):
-            bracket.know(study, [each for each in trials if self._bracket_of(each) == number])
+        trials: list[list[FrozenTrial]] = [[] for _ in self._brackets]
+        for trial in study.get_trials(deepcopy=False):
+            trials[self._bracket_of(trial)].append(trial)
+        for bracket, its in zip(self._brackets, trials, strict=True):
+            bracket.know(study, its)
         return True
 
     def _bracket_of(self, trial: FrozenTrial) -> int:

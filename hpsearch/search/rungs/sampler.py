@@ -11,11 +11,11 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch.internals.optuna import (
+from hpsearch.internals.optuna import all_trials
+from hpsearch.internals.optuna_tpe import (
     KernelEstimator,
     ParzenSampler,
     Split,
-    all_trials,
     good_share,
     group_parameters,
 )

@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import InputError
 from hpsearch.internals.optuna import pareto_numbers, study_id_of
+from hpsearch.search.store.bulk import in_bulk
 from hpsearch.search.store.create import find_confirmation, is_unfinished
 from hpsearch.search.store.database import redact
 from hpsearch.search.store.keys import (
@@ -84,6 +85,7 @@ class StoredStudy:
             )
         return take_lease(self.database.engine, self.row, self.name)
 
+    @in_bulk()
     def record(self, frozen: Sequence[FrozenTrial] | None = None) -> StudyRecord:
         """Returns the study as it is now, as a plain record.
 

@@ -7,6 +7,7 @@ folder is there already. What that folder says is then true of other parameters.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,14 +88,14 @@ def own_reports(
     return examine_folder(folder, identity, params).record.reports
 
 
-def is_checkpoint_of(path: Path, trial: FrozenTrial) -> bool:
+def is_checkpoint_of(path: str, trial: FrozenTrial) -> bool:
     """Returns whether a checkpoint is there and, as its sidecar says, of this trial.
 
     Whether its bytes are those that were written is checked where they are read.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110
         return False
-    facts = _read_sidecar(path.with_suffix(".json"))
+    facts = _read_sidecar(Path(path).with_suffix(".json"))
     params, seed = facts.get("parameters"), facts.get("seed")
     wanted = identity_of("", trial.number, trial.params, 0)["parameters"]
     return params in (None, wanted) and (seed is None or trial.user_attrs.get(SEED, seed) == seed)

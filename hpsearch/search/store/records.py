@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,11 +139,12 @@ class StudyRecord:
         A setting that did not fit into memory is among them, though such a trial counts as pruned.
         Every screen and page counts failures with this.
         """
-        kinds: dict[str, tuple[TrialRecord, ...]] = {}
+        kinds: dict[str, list[TrialRecord]] = {}
         for trial in self.trials:
             if trial.failure_kind is not None:
-                kinds[trial.failure_kind] = (*kinds.get(trial.failure_kind, ()), trial)
-        return dict(sorted(kinds.items(), key=lambda item: -len(item[1])))
+                kinds.setdefault(trial.failure_kind, []).append(trial)
+        ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
+        return {kind: tuple(trials) for kind, trials in ordered}
 
 
 def trial_record(frozen: FrozenTrial, runs: Path, *, has_owner: bool = True) -> TrialRecord:
@@ -161,7 +163,9 @@ def trial_record(frozen: FrozenTrial, runs: Path, *, has_owner: bool = True) -> 
     runs_now = has_owner and bool(attempts) and attempts[-1].get("ended") is None
     if state == "waiting" or (state == "running" and not runs_now):
         state = "paused" if attributes.get(PAUSED_AT) else "waiting"
-    best = runs / trial_folder(frozen.number) / (attributes.pop(CHECKPOINT, None) or "best.ckpt")
+    name = attributes.pop(CHECKPOINT, None) or "best.ckpt"
+    # Not with pathlib, which takes half the time of reading ten thousand trials.
+    best = os.path.join(runs, trial_folder(frozen.number), name)  # noqa: PTH118
     return TrialRecord(
         number=frozen.number,
         state=state,
@@ -170,7 +174,7 @@ def trial_record(frozen: FrozenTrial, runs: Path, *, has_owner: bool = True) -> 
         values_by_epoch={int(step): curve[step] for step in sorted(curve, key=int)},
         seconds=attributes.pop(SECONDS, None),
         device=attributes.pop(DEVICE, None),
-        checkpoint=str(best) if is_checkpoint_of(best, frozen) else None,
+        checkpoint=best if is_checkpoint_of(best, frozen) else None,
         attempts=attempts,
         attributes=attributes,
     )

@@ -17,7 +17,8 @@ from hpsearch.classes.binding import instantiate
 from hpsearch.classes.components import resolve
 from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import Scalar
-from hpsearch.search.pruners import KeptPruner, keeping
+from hpsearch.search.pruners import KeptPruner
+from hpsearch.search.pruners import keeping as keeping_pruner
 from hpsearch.search.rungs import (
     ETA,
     EpochBudget,
@@ -27,6 +28,7 @@ from hpsearch.search.rungs import (
     curve_of,
     rungs_up_to,
 )
+from hpsearch.search.samplers import TrialHistory, keeping
 from hpsearch.search.store.keys import CURVE, PROMOTED
 from hpsearch.studyfile.distributions import Choice, Distribution, IntRange
 from hpsearch.studyfile.known_settings import priors_of
@@ -80,7 +82,7 @@ def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
         if name.startswith("warn_") and argument.default is True
     }
     sampler: BaseSampler = instantiate(component.to_tree(), **extra, **options)
-    return sampler
+    return keeping(sampler, {**options, **extra, **component.init_args})
 
 
 def hand_over(before: BaseSampler, after: BaseSampler) -> None:
@@ -88,12 +90,12 @@ def hand_over(before: BaseSampler, after: BaseSampler) -> None:
 
     That is the space that the trials have in common: a sampler finds the same by itself, but looks
     through all of them for it, at each trial again. It does so under Hyperband as well: since
-    Optuna 5.0 samplers that learn see the trials of every bracket.
+    Optuna 5.0 samplers that learn see the trials of every bracket. And it is what TPE learns from.
     """
     if type(before) is not type(after):
         return
     for name, found in vars(before).items():
-        if isinstance(found, IntersectionSearchSpace):
+        if isinstance(found, IntersectionSearchSpace | TrialHistory):
             setattr(after, name, found)
 
 
@@ -113,7 +115,7 @@ def build_pruner(spec: StudySpec) -> BasePruner:
 def keep_pruner(study: optuna.Study, spec: StudySpec) -> None:
     """Gives a study its pruner: one that keeps what it knows of the trials, where there is one."""
     given = {**_reports(spec), **spec.pruner.init_args}
-    study.pruner = keeping(build_pruner(spec), given)
+    study.pruner = keeping_pruner(build_pruner(spec), given)
     if isinstance(study.pruner, KeptPruner):
         study.pruner.know(study, study.get_trials(deepcopy=False))
 

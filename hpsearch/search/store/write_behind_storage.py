@@ -23,6 +23,7 @@ from hpsearch.internals.optuna import (
     trial_id_of,
 )
 from hpsearch.search.store import tables
+from hpsearch.search.store.bulk import in_bulk
 from hpsearch.search.store.recovery import DatabaseGuard
 from hpsearch.search.store.tables import read_trials
 from hpsearch.search.store.write_behind import WriteBehindQueue
@@ -53,6 +54,7 @@ class WriteBehindStorage(InMemoryStorage):
     A trial's id in here is its number.
     """
 
+    @in_bulk()
     def __init__(self, study: optuna.Study, writes: WriteBehindQueue) -> None:
         super().__init__()
         self._writes: WriteBehindQueue | None = None  # what comes from the database is not a change
