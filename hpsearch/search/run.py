@@ -157,13 +157,12 @@ def _search(
                 accept_changes=options.accept_changes,
                 commands=inbox,
             )
-            with stop_on_signals(stop), inbox:
+            with stop_on_signals(stop), inbox, responsive():
                 writer = StudyWriter(buffered, spec, environment)
                 started = engine.start(_workload(spec, folder, observer))
                 apart = not isinstance(started, InlineEngine)
                 setup = replace(setup, rehearse=apart and _is_untried(stored, record))
-                with responsive():
-                    Coordinator(setup, writer, writes, started, observer).run()
+                Coordinator(setup, writer, writes, started, observer).run()
         write_owner(study, folder)
     final = stored.record(buffered.get_trials(deepcopy=False))
     observer.closed(final)

@@ -17,7 +17,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import InputError
 from hpsearch.internals.optuna import pareto_numbers, study_id_of
-from hpsearch.search.store.bulk import in_bulk
 from hpsearch.search.store.create import find_confirmation, is_unfinished
 from hpsearch.search.store.database import redact
 from hpsearch.search.store.keys import (
@@ -35,7 +34,13 @@ from hpsearch.search.store.keys import (
     VERSIONS,
 )
 from hpsearch.search.store.lease import Lease, find_owner, take_lease
-from hpsearch.search.store.records import StudyRecord, find_winner, state_of, trial_record
+from hpsearch.search.store.records import (
+    StudyRecord,
+    find_winner,
+    in_bulk,
+    state_of,
+    trial_record,
+)
 from hpsearch.search.store.run_folder import find_runs
 from hpsearch.search.store.shape import check_shape
 from hpsearch.search.store.tables import count_trials, read_trials

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -145,6 +147,23 @@ class StudyRecord:
                 kinds.setdefault(trial.failure_kind, []).append(trial)
         ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
         return {kind: tuple(trials) for kind, trials in ordered}
+
+
+@contextmanager
+def in_bulk() -> Iterator[None]:
+    """Keeps the collector off inside the block, in which what is made is kept.
+
+    It would look through all of it again and again: a quarter of the time that thousands of trials
+    take to be read.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def trial_record(frozen: FrozenTrial, runs: Path, *, has_owner: bool = True) -> TrialRecord:

@@ -23,7 +23,7 @@ from hpsearch.internals.optuna import (
     trial_id_of,
 )
 from hpsearch.search.store import tables
-from hpsearch.search.store.bulk import in_bulk
+from hpsearch.search.store.records import in_bulk
 from hpsearch.search.store.recovery import DatabaseGuard
 from hpsearch.search.store.tables import read_trials
 from hpsearch.search.store.write_behind import WriteBehindQueue

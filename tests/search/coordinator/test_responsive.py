@@ -7,7 +7,7 @@ import sys
 
 from hpsearch.search.coordinator import responsive
 from hpsearch.search.coordinator.responsive import FREEZE_EVERY, keep_for_good
-from hpsearch.search.store.bulk import in_bulk
+from hpsearch.search.store.records import in_bulk
 
 
 def test_inside_a_search_the_collector_passes_over_the_trials() -> None:
