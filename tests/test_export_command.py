@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Path("digits.yaml").write_text(STUDY)
         assert main(["run", "digits.yaml", "--inline"]) == 0
         assert main(["export", "digits", "--trial", "0"]) == 0
+    Image.effect_noise((40, 40), 99).save(folder / "whole.png")
+    content = bytearray((folder / "whole.png").read_bytes())
+    (folder / "cut.png").write_bytes(content[: len(content) // 2])
+    content[16:24] = (20_000).to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    (folder / "huge.png").write_bytes(content)
     return folder
 
 
@@ -182,6 +189,8 @@ def _confirmed_accuracy() -> float:
         (["predict", "gone.onnx", "a.png"], "there is no model gone.onnx"),
         (["predict", "digits-trial-0.onnx"], "parameter IMAGES requires an argument"),
         (["predict", "digits-trial-0.onnx", "a.png", "b.png"], "b.png: there is no such file"),
+        (["predict", "digits-trial-0.onnx", "cut.png"], "cut.png: damaged or cut short"),
+        (["predict", "digits-trial-0.onnx", "huge.png"], "huge.png: 400 megapixels; at most 179"),
     ],
 )
 def test_wrong_input_is_a_clear_line_and_exit_code_2(

@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,8 @@ class Job:
         study_id: identifies the study among others of its name; empty outside a study.
         attempt: identifies this start of the trial, and which of two came later.
         processes: that train the trial together, one a device.
+        space: an example of the values of each parameter, those of other branches too, for
+            TensorBoard's table.
     """
 
     study: str
@@ -89,6 +91,7 @@ class Job:
     study_id: str = ""
     attempt: str = ""
     processes: int = 1
+    space: Mapping[str, Scalar] = field(default_factory=dict)
 
     @property
     def identity(self) -> dict[str, str | int]:

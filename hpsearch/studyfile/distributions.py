@@ -167,3 +167,10 @@ Distribution = IntRange | FloatRange | Choice
 def check_values(distribution: Distribution) -> tuple[Scalar, ...]:
     """Returns the values that a check tries: each option, or both bounds of a range."""
     return distribution.options if isinstance(distribution, Choice) else distribution.bounds()
+
+
+def example_of(distribution: Distribution) -> Scalar:
+    """Returns one of its values; a text where some of them are texts, or nothing at all."""
+    values = check_values(distribution)
+    kinds = {type(value) for value in values}
+    return values[0] if kinds <= {int, float} or kinds == {bool} else str(values[0])

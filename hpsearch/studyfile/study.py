@@ -12,6 +12,7 @@ from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import Direction, Scalar
 from hpsearch.studyfile.algorithms import Component, Promote
 from hpsearch.studyfile.diagnostics import StudyFileError
+from hpsearch.studyfile.distributions import example_of
 from hpsearch.studyfile.document import Document, Location
 from hpsearch.studyfile.expressions import escape
 from hpsearch.studyfile.parse import ParsedStudy, parse_study, sections_of
@@ -141,6 +142,7 @@ class StudySpec:
             threads=where.threads,
             processes=where.processes,
             import_paths=self.import_paths,
+            space={name: example_of(each) for name, each in self.space.parameters.items()},
         )
 
     @classmethod

@@ -114,7 +114,7 @@ def _fit(
     reports.catch_up()
     for note in training.notes if rank.leads else ():
         print(note, flush=True)
-    tensorboard.declare_columns(training.board, job.params, [*job.objectives, "best_epoch"])
+    tensorboard.declare_columns(training.board, job)
     trainer, data = training.trainer, training.data
     others = [logger for logger in trainer.loggers if logger is not training.board]
     services.write_settings(others, job)

@@ -43,6 +43,7 @@ def test_devices_are_named_as_people_write_them(
             r"--devices gpu: not a list of devices; write auto, cpu, cpu:2, cuda, cuda:0,1, or mps",
         ),
         ("cpu:0", r"--devices cpu:0: not a list of devices"),
+        ("cpu:9999", r"this machine has 2 cores, for \d+ trials at once at most; write cpu:2"),
         ("cpu:two", r"--devices cpu:two: not a list of devices"),
         ("cuda:a", r"--devices cuda:a: not a list of devices"),
         ("cuda:0,2", r"there is no cuda:2; this machine has 2 GPUs"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 import unseeded
 import yaml
@@ -29,6 +30,7 @@ from hpsearch.trial.run import run_trial
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.checkpoint import keep, verified
 from hpsearch.trial.seeding import seed_set_up
+from hpsearch.trial.loggers.tensorboard import build_logger, fill_columns
 
 
 def test_a_trial_says_what_it_is_reports_every_epoch_and_ends(tmp_path: Path) -> None:
@@ -441,15 +443,34 @@ def test_a_searched_optimizer_replaces_the_modules_own(tmp_path: Path) -> None:
 
 
 def test_tensorboard_has_the_curve_and_a_full_row_of_hparams(tmp_path: Path) -> None:
-    desk = run(job(tmp_path), {2: "prune"})
+    space = {"model.width": 2, "optimizer": "adam", "optimizer.sgd.momentum": 0.9}
+    desk = run(replace(job(tmp_path), space=space), {2: "prune"})
 
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     assert [point.step for point in events.Scalars("val_loss")] == [3, 7]
     best = min(report.values["val_loss"] for report in desk.reports)
-    assert events.Scalars("hp/val_loss")[-1].value == pytest.approx(best)
-    row = events.PluginTagToContent("hparams")["_hparams_/session_start_info"]
-    assert b"model.width" in row
+    assert events.Scalars("value/val_loss")[-1].value == pytest.approx(best)
+    assert sorted(events.Tags()["scalars"])[-1] == "value/val_loss", "the results come last"
+    assert "epoch" not in events.Tags()["scalars"]
+    written = events.PluginTagToContent("hparams")
+    assert b"model.width" in written["_hparams_/session_start_info"]
+    assert b"optimizer.sgd.momentum" not in written["_hparams_/session_start_info"]
+    assert b"optimizer.sgd.momentum" in written["_hparams_/experiment"], "of another branch"
+
+
+def test_training_and_validation_are_in_one_chart_of_tensorboard(tmp_path: Path) -> None:
+    board = build_logger(job(tmp_path), pl)
+    metrics = {"train_loss": 0.5, "val_loss": 0.25, "val_f1": 0.5}
+    fill_columns(board, Report(1, {"val_loss": 0.25}, metrics, 1.0), step=4)
+
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    (layout,) = events.Tensors("custom_scalars__config__")
+    shown = layout.tensor_proto.string_val[0]
+    assert b"^train_loss$" in shown
+    assert b"^val_loss$" in shown
+    assert b"val_f1" not in shown
 
 
 def test_histograms_and_the_graph_are_written_on_demand(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
 
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Report
@@ -18,7 +21,16 @@ def build_logger(job: Job, namespace: Any) -> Any:
 
     The version is fixed, so that a resumed trial continues in the same run.
     """
-    return namespace.loggers.TensorBoardLogger(
+
+    class Board(namespace.loggers.TensorBoardLogger):  # type: ignore[misc, name-defined]
+        """The same without Lightning's own count of epochs, which would be the first chart."""
+
+        def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+            """Writes the metrics that the module logged."""
+            logged = {name: v for name, v in metrics.items() if (name, type(v)) != ("epoch", int)}
+            super().log_metrics(logged, step)
+
+    return Board(
         save_dir=Path(job.folder),
         name="",
         version="tensorboard",
@@ -28,13 +40,19 @@ def build_logger(job: Job, namespace: Any) -> Any:
     )
 
 
-def declare_columns(logger: Any, params: Mapping[str, Scalar], names: list[str]) -> None:
-    """Writes the trial's row of HPARAMS, with a column to be filled for each name.
+def declare_columns(logger: Any, job: Job) -> None:
+    """Writes the trial's row of HPARAMS, with columns for the whole space and for its results.
 
-    TensorBoard shows only metrics that were declared together with the parameters.
+    TensorBoard takes all columns from one of the trials, so each declares those of every branch.
     """
-    shown = {name: "none" if value is None else value for name, value in params.items()}
-    logger.log_hyperparams(shown, {_column(name): float("nan") for name in names})
+    shown = {name: _cell(value, job.space.get(name)) for name, value in job.params.items()}
+    results = {_column(name): float("nan") for name in (*job.objectives, "best_epoch")}
+    logger.log_hyperparams(shown)
+    # Of several ranks, only the first one writes.
+    if isinstance(logger.experiment, SummaryWriter):
+        columns, _, _ = hparams({**job.space, **shown}, results)
+        for summary in (columns, *hparams(shown, results)[1:]):
+            logger.experiment.file_writer.add_summary(summary)
 
 
 def fill_columns(logger: Any, best: Report | None, step: int) -> None:
@@ -43,12 +61,33 @@ def fill_columns(logger: Any, best: Report | None, step: int) -> None:
         return
     values = {_column(name): value for name, value in best.values.items()}
     logger.log_metrics({**values, _column("best_epoch"): float(best.step)}, step=step)
+    if pairs := {name: _tags(name) for name in _kinds(best.metrics)}:
+        logger.experiment.add_custom_scalars({"training and validation": pairs})
     logger.save()
 
 
+def _kinds(names: Iterable[str]) -> list[str]:
+    """Returns what is measured both in training and in validation."""
+    logged = set(names)
+    kinds = (name.removeprefix("val_") for name in logged if name.startswith("val_"))
+    return sorted(kind for kind in kinds if f"train_{kind}" in logged)
+
+
+def _tags(kind: str) -> list[Any]:
+    """Returns a chart of both, whose tags are regular expressions."""
+    return ["Multiline", [f"^{re.escape(f'{split}_{kind}')}$" for split in ("train", "val")]]
+
+
+def _cell(value: Scalar, example: Scalar) -> Scalar:
+    if value is None:
+        return "none"
+    return str(value) if isinstance(example, str) else value
+
+
 def _column(name: str) -> str:
-    # A tag of its own: otherwise the metric's curve would begin with a false point.
-    return f"hp/{name}"
+    # A tag of its own, or the metric's curve would begin with a false point; and one that comes
+    # after those of training and validation.
+    return f"value/{name}"
 
 
 class Histograms(pl.Callback):

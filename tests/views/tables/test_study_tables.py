@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
+
+from rich.console import Console
 
 from hpsearch.views.tables.study import study_list, study_status
 from hpsearch.views.tables.trial import trial_details
@@ -61,6 +64,14 @@ def test_status_names_equal_failures_once_with_the_value_that_only_they_have(
     words = "8 trials (1, 2, 3, 4, 5, 6, ...) failed: KeyError: 'selu'; all have act=selu"
     assert words in text
     assert text.count("KeyError") == 1
+
+
+def test_status_is_shown_where_the_encoding_has_no_blocks(make_study: Any, make_trial: Any) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    trials = [make_trial(0), make_trial(1, "pruned", 0.4), make_trial(2, "failed")]
+    Console(file=stream, width=80).print(study_status(make_study(*trials), width=80))
+    stream.seek(0)
+    assert "0.9000 |_#" in stream.read()
 
 
 def test_status_of_several_objectives_names_the_front(
