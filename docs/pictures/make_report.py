@@ -1,7 +1,8 @@
-"""Draws the pictures of docs/report.md from a study on this machine, in headless Chromium.
+"""Draws the pictures of docs/report.md from two studies on this machine, in headless Chromium.
 
 hpsearch run docs/pictures/digits.yaml
-python docs/pictures/make_report.py digits
+hpsearch run studies/quickstart.yaml
+python docs/pictures/make_report.py digits quickstart
 """
 
 from __future__ import annotations
@@ -17,17 +18,25 @@ from hpsearch.cli import main
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent.parent / "tests" / "stubs"))
 
-from browser import browsing  # noqa: E402
+from browser import Browser, browsing  # noqa: E402
 
-# Picture, section it begins at, width and height of the window in pixels.
+# Picture, section it begins at, width and height of the window in pixels, and what it is shown as.
 PICTURES = (
-    ("report-summary", "summary", 1100, 1560),
-    ("report-curves", "learning-curves", 1100, 980),
-    ("report-slices", "slices", 1100, 1260),
-    ("report-overtraining", "overtraining", 1100, 1040),
-    ("report-model", "the-best-model", 1100, 800),
-    ("report-timeline", "timeline", 1100, 500),
-    ("report-phone", "summary", 500, 1300),
+    ("report-summary", "summary", 1100, 1560, "light"),
+    ("report-curves", "learning-curves", 1100, 1180, "light"),
+    ("report-slices", "slices", 1100, 1260, "light"),
+    ("report-overtraining", "overtraining", 1100, 1440, "light"),
+    ("report-model", "the-best-model", 1100, 800, "light"),
+    ("report-timeline", "timeline", 1100, 500, "light"),
+    ("report-1440", "summary", 1440, 900, "light"),
+    ("report-1440-dark", "learning-curves", 1440, 1200, "dark"),
+    ("report-phone", "summary", 390, 1300, "light"),
+    ("report-phone-dark", "learning-curves", 390, 1300, "dark"),
+    ("report-paper", "summary", 794, 1123, "print"),
+)
+COMPARED = (
+    ("compare", "summary", 1100, 1500, "light"),
+    ("compare-phone-dark", "summary", 390, 1300, "dark"),
 )
 COLOURS = 255
 _SCROLL = (
@@ -36,23 +45,34 @@ _SCROLL = (
 )
 
 
-def draw(study: str, folder: Path) -> None:
-    """Writes the study's report and a picture of each section that the page shows."""
-    page = folder / "report.html"
-    if main(["report", study, "-o", str(page)]):
-        raise SystemExit(1)
-    with browsing() as browser:
-        for name, anchor, width, height in PICTURES:
-            shown = browser.open(page.as_uri(), width=width, height=height)
-            if not shown.run(_SCROLL.format(anchor)):
-                raise SystemExit(f"the report has no section {anchor}: give it more trials")
-            png = HERE / f"{name}.png"
-            shown.screenshot(png)
-            # A picture of a page has few colours; a palette takes a third of the space.
-            Image.open(png).convert("RGB").quantize(COLOURS).save(png, optimize=True)
-            print(f"drew {png}")
+def draw(study: str, other: str) -> None:
+    """Writes a picture of each section of the study's report, and of both studies compared."""
+    with tempfile.TemporaryDirectory() as folder, browsing() as browser:
+        report, compared = Path(folder) / "report.html", Path(folder) / "compare.html"
+        if main(["report", study, "-o", str(report)]):
+            raise SystemExit(1)
+        if main(["compare", study, other, "-o", str(compared)]):
+            raise SystemExit(1)
+        for page, pictures in ((report, PICTURES), (compared, COMPARED)):
+            for picture in pictures:
+                _draw(browser, page, *picture)
+
+
+def _draw(
+    browser: Browser, path: Path, name: str, anchor: str, width: int, height: int, look: str
+) -> None:
+    page = browser.open(path.as_uri(), width=width, height=height, scheme=look)
+    if look == "print":
+        page.prefer("light", "print")
+    if not page.run(_SCROLL.format(anchor)):
+        raise SystemExit(f"{path.name} has no section {anchor}: give it a study with more trials")
+    png = HERE / f"{name}.png"
+    page.screenshot(png)
+    page.close()
+    # A picture of a page has few colours; a palette takes a third of the space.
+    Image.open(png).convert("RGB").quantize(COLOURS).save(png, optimize=True)
+    print(f"drew {png}")
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as temporary:
-        draw(sys.argv[1], Path(temporary))
+    draw(*sys.argv[1:3])

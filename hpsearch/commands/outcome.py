@@ -14,13 +14,17 @@ from hpsearch.engines.place import ELSEWHERE
 from hpsearch.search.coordinator import Observer
 from hpsearch.search.run import SearchOutcome
 from hpsearch.search.store import default_url, redact
+from hpsearch.studyfile.document import Document
 from hpsearch.views.formatting import command
 from hpsearch.views.live import open_console, search_view
 from hpsearch.views.tables import study_status
 
 
 def watch(
-    search: Callable[[Observer], SearchOutcome], url: str | None, options: SearchOptions
+    search: Callable[[Observer], SearchOutcome],
+    url: str | None,
+    options: SearchOptions,
+    source: Document | None = None,
 ) -> int:
     """Runs a search with a view that suits the terminal; returns the exit code.
 
@@ -28,6 +32,7 @@ def watch(
         search: runs it, watched by the observer it is given.
         url: the database; None for the default one.
         options: what the command line asks for.
+        source: the study's file; None where it comes from the database.
     """
     # Optuna logs to stderr at INFO what the view shows better.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -38,7 +43,7 @@ def watch(
     finally:
         view.stop()
     console.print()
-    console.print(study_status(outcome.study, width=console.width))
+    console.print(study_status(outcome.study, width=console.width, source=source))
     if outcome.error:
         print(f"error: the search stopped: {outcome.error}", file=sys.stderr)
     print(f"\n{last_line(outcome, storage_option(url or default_url()), options)}", flush=True)

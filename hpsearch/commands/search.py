@@ -50,6 +50,7 @@ def run(
             lambda view: run_study(spec, database, options.to_run(), engine, view),
             options.storage or spec.storage,
             options,
+            spec.source,
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hpsearch.studyfile.diagnostics import Diagnostic, excerpt
+from hpsearch.studyfile.diagnostics import Diagnostic, excerpt, mask
 
 KeyPath = tuple[str | int, ...]
 CHOICE = "~choice"
@@ -107,6 +107,16 @@ class Document:
         while path and path not in self.locations:
             path = path[:-1]
         return self.locations.get(path, self.place)
+
+    def line_of(self, name: str) -> str:
+        """Returns where a parameter is written, and how: `cnn.yaml:14: dropout: ~float(0, 0.5)`.
+
+        Empty where that is not known: a study of the database has lost its lines.
+        """
+        place = next((at for path, at in self.locations.items() if name_of(path) == name), None)
+        if place is None or place.line is None or not self.lines:
+            return ""
+        return f"{place.where}:{place.line}: {mask(self.lines[place.line - 1]).strip()}"
 
     def diagnostic(self, path: KeyPath, message: str, place: Location | None = None) -> Diagnostic:
         """Returns a diagnostic of the value at the path, at its own place or the given one."""

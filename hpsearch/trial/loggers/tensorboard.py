@@ -22,7 +22,7 @@ def build_logger(job: Job, namespace: Any) -> Any:
     The version is fixed, so that a resumed trial continues in the same run.
     """
 
-    class Board(namespace.loggers.TensorBoardLogger):  # type: ignore[misc, name-defined]
+    class Board(namespace.loggers.TensorBoardLogger):  # type: ignore[misc]
         """The same without Lightning's own count of epochs, which would be the first chart."""
 
         def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
@@ -50,9 +50,11 @@ def declare_columns(logger: Any, job: Job) -> None:
     logger.log_hyperparams(shown)
     # Of several ranks, only the first one writes.
     if isinstance(logger.experiment, SummaryWriter):
-        columns, _, _ = hparams({**job.space, **shown}, results)
-        for summary in (columns, *hparams(shown, results)[1:]):
-            logger.experiment.file_writer.add_summary(summary)
+        summaries: Any = hparams
+        columns, _, _ = summaries({**job.space, **shown}, results)
+        writer: Any = logger.experiment.file_writer
+        for summary in (columns, *summaries(shown, results)[1:]):
+            writer.add_summary(summary)
 
 
 def fill_columns(logger: Any, best: Report | None, step: int) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hpsearch.search.store import StudyRecord, TrialRecord
+    from hpsearch.studyfile.document import Document
 
 # Reported to the sampler as pruned, with a violated constraint.
 _AVOIDED = ("out of memory", "infeasible")
@@ -90,7 +91,12 @@ _NAMES = 10  # columns for the names of facts
 
 
 def study_status(
-    study: StudyRecord, *, width: int, limit: int = 10, sort: str | None = None
+    study: StudyRecord,
+    *,
+    width: int,
+    limit: int = 10,
+    sort: str | None = None,
+    source: Document | None = None,
 ) -> Group:
     """Returns the study's facts, its best trials, and why trials failed.
 
@@ -99,6 +105,7 @@ def study_status(
         width: columns of the screen.
         limit: rows of the leaderboard at most.
         sort: what to sort by, see `sorted_by`; None for the best first.
+        source: its file, whose lines are named where a value fails every trial.
 
     Raises:
         InputError: no value of this name exists.
@@ -118,7 +125,7 @@ def study_status(
             in_order=sort is not None,
         )
         parts += [Text(), table]
-    parts += _failures(study)
+    parts += _failures(study, source)
     return Group(*parts)
 
 
@@ -163,7 +170,7 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
     return [Text.assemble((f"{name:<{_NAMES}}", "dim"), value) for name, value in rows.items()]
 
 
-def _failures(study: StudyRecord) -> list[RenderableType]:
+def _failures(study: StudyRecord, source: Document | None) -> list[RenderableType]:
     """Returns the last failures, with equal ones in one line."""
     failed = [trial for trial in study.trials if trial.state == "failed"]
     groups: dict[str, list[TrialRecord]] = {}
@@ -173,25 +180,30 @@ def _failures(study: StudyRecord) -> list[RenderableType]:
         groups[words] = [*groups.pop(words, []), trial]
     fine = {pair for trial in study.trials if trial.values for pair in trial.params.items()}
     shown = [*groups.items()][-_FAILURES:]
-    lines: list[RenderableType] = [Text(_failure(words, some, fine)) for words, some in shown]
+    lines: list[RenderableType] = [
+        Text(_failure(words, some, fine, source)) for words, some in shown
+    ]
     if len(groups) > _FAILURES:
         lines.insert(0, Text(f"the last {_FAILURES} of {len(groups)} failures:"))
     return [Text(), *lines] if lines else []
 
 
 def _failure(
-    words: str, trials: Sequence[TrialRecord], fine: Collection[tuple[str, Scalar]]
+    words: str,
+    trials: Sequence[TrialRecord],
+    fine: Collection[tuple[str, Scalar]],
+    source: Document | None,
 ) -> str:
     """Returns a failure as one line, with the parameter value that only its trials have, if any."""
     if len(trials) == 1:
         return f"trial {trials[0].number} {words}"
     numbers = [str(trial.number) for trial in trials]
     named = ", ".join(numbers[:_NUMBERS]) + ", ..." * (len(numbers) > _NUMBERS)
-    shared = [
-        f"{name}={value}"
+    shared = {
+        name: f"{name}={value}"
         for name, value in trials[0].params.items()
         if (name, value) not in fine and all(t.params.get(name) == value for t in trials)
-    ]
-    return f"{len(trials)} trials ({named}) {words}" + f"; all have {' '.join(shared)}" * bool(
-        shared
-    )
+    }
+    lines = [line for name in shared if source is not None and (line := source.line_of(name))]
+    all_have = f"; all have {' '.join(shared.values())}" * bool(shared)
+    return "\n  ".join([f"{len(trials)} trials ({named}) {words}{all_have}", *lines])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 from rich.console import Console
 
+from hpsearch.studyfile.yaml_text import parse
 from hpsearch.views.tables.study import study_list, study_status
 from hpsearch.views.tables.trial import trial_details
 
@@ -64,6 +66,19 @@ def test_status_names_equal_failures_once_with_the_value_that_only_they_have(
     words = "8 trials (1, 2, 3, 4, 5, 6, ...) failed: KeyError: 'selu'; all have act=selu"
     assert words in text
     assert text.count("KeyError") == 1
+
+
+def test_the_end_of_a_run_names_the_line_whose_value_fails(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    text = "model:\n  class_path: a.Net\n  init_args:\n    act: ~choice(relu, selu)\n"
+    bad = [make_trial(n, "failed", attributes=SELU, params={"model.act": "selu"}) for n in (1, 2)]
+    study = make_study(make_trial(0, params={"model.act": "relu"}), *bad)
+    shown = on_screen(study_status(study, width=120, source=parse(text, "net.yaml")))
+    assert (
+        "2 trials (1, 2) failed: KeyError: 'selu'; all have model.act=selu\n"
+        "  net.yaml:4: act: ~choice(relu, selu)\n"
+    ) in re.sub(" +\n", "\n", shown)
 
 
 def test_status_is_shown_where_the_encoding_has_no_blocks(make_study: Any, make_trial: Any) -> None:
