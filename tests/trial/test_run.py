@@ -26,11 +26,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from hpsearch.protocol.events import read_events
 from hpsearch.protocol.messages import Decision, Ended, Message, Report, Started
 from hpsearch.trial.final_test import run_final_test
+from hpsearch.trial.loggers.tensorboard import build_logger, fill_columns
 from hpsearch.trial.run import run_trial
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.checkpoint import keep, verified
 from hpsearch.trial.seeding import seed_set_up
-from hpsearch.trial.loggers.tensorboard import build_logger, fill_columns
 
 
 def test_a_trial_says_what_it_is_reports_every_epoch_and_ends(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def build_logger(job: Job, namespace: Any) -> Any:
     The version is fixed, so that a resumed trial continues in the same run.
     """
 
-    class Board(namespace.loggers.TensorBoardLogger):  # type: ignore[misc]
+    class TrialLogger(namespace.loggers.TensorBoardLogger):  # type: ignore[misc]
         """The same without Lightning's own count of epochs, which would be the first chart."""
 
         def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
@@ -30,7 +30,7 @@ def build_logger(job: Job, namespace: Any) -> Any:
             logged = {name: v for name, v in metrics.items() if (name, type(v)) != ("epoch", int)}
             super().log_metrics(logged, step)
 
-    return Board(
+    return TrialLogger(
         save_dir=Path(job.folder),
         name="",
         version="tensorboard",
