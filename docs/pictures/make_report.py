@@ -2,7 +2,7 @@
 
 hpsearch run docs/pictures/digits.yaml
 hpsearch run studies/quickstart.yaml
-python docs/pictures/make_report.py digits quickstart
+python docs/pictures/make_report.py digits quickstart  # or another study of the same objective
 """
 
 from __future__ import annotations
