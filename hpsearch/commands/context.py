@@ -24,6 +24,13 @@ def report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def report_contradictions(*studies: StudyRecord) -> None:
+    """Says which values of studies are not shown, since the trials' own records contradict them."""
+    for study in studies:
+        if study.contradictions:
+            report(f"{study.name}: {study.contradiction_words}")
+
+
 def open_database(storage: str | None) -> RDBStorage:
     """Opens the database that the command names, or the default, for reading."""
     from hpsearch.search.store import default_url, read_storage

@@ -8,7 +8,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hpsearch.commands.context import check_target, console, open_database, open_trusted
+from hpsearch.commands.context import (
+    check_target,
+    console,
+    open_database,
+    open_trusted,
+    report_contradictions,
+)
 from hpsearch.commands.options import Json, Storage, StudyName, Trust
 
 
@@ -31,7 +37,9 @@ def report(
     check_target(output)
     stored = open_trusted(name, storage, trust=trust)
     with console().status(f"reading {escape(name)} and evaluating its best model"):
-        page = render(gather(stored))
+        data = gather(stored)
+        page = render(data)
+    report_contradictions(data.study)
     _write(output, page)
 
 
@@ -65,6 +73,7 @@ def compare(
         Compared(study.record(), tuple(study.spec.space.parameters))
         for study in (open_study(database, each) for each in dict.fromkeys((name, *others)))
     ]
+    report_contradictions(*(each.study for each in compared))
     if json:
         print(json_output.to_json(comparison_entries(compared)))
         return

@@ -15,6 +15,7 @@ from hpsearch.commands.context import (
     open_database,
     open_named,
     pick_trial,
+    report_contradictions,
     say_next,
 )
 from hpsearch.commands.options import Json, Storage, StudyName, TrialNumber
@@ -28,6 +29,7 @@ def list_(*, storage: Storage = None, json: Json = False) -> None:
 
     found = list_studies(open_database(storage))
     studies = found.studies
+    report_contradictions(*studies)
     for name, reason in found.unreadable.items():
         print(f"left out: {name}: {reason}", file=sys.stderr)
     if json:
@@ -111,6 +113,7 @@ def best(
 
     stored = open_named(name, storage)
     study = stored.record()
+    report_contradictions(study)
     trial = pick_trial(study, "best")
     if yaml is not None:
         check_target(yaml)

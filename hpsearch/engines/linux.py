@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hpsearch.engines.interpreter import python_command
@@ -39,16 +40,35 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value)
 
 
-VMSTAT = Path("/proc/vmstat")
+OWN_GROUPS = Path("/proc/self/cgroup")
+GROUPS = Path("/sys/fs/cgroup")
 
 
-def count_memory_kills(vmstat: Path = VMSTAT) -> int:
-    """Returns the kernel's count since boot, containers included; 0 where there is none."""
+def count_memory_kills(own: Path = OWN_GROUPS, groups: Path = GROUPS) -> int | None:
+    """Returns how many processes of this one's control group the kernel has killed for memory.
+
+    None where it has no group of its own, since the count of the whole machine says nothing of one
+    process. The trials that a process starts are in its group.
+
+    Args:
+        own: which groups this process is in, as in cgroups(7).
+        groups: where their files are: those of version 2, or a folder for each controller.
+    """
     try:
-        fields = dict(line.split() for line in vmstat.read_text(encoding="utf-8").splitlines())
-        return int(fields["oom_kill"])
-    except (OSError, KeyError, ValueError):
-        return 0
+        lines = [line.split(":", 2) for line in own.read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        return None
+    places = {controllers: path.strip("/") for _, controllers, path in lines}
+    files = [groups / places.get("", "") / "memory.events"]
+    # A container may see its own group as the root, whatever its path is outside.
+    files += [groups / "memory.events"]
+    if places.get("memory"):
+        files.insert(0, groups / "memory" / places["memory"] / "memory.oom_control")
+    for file in files:
+        with suppress(OSError, KeyError, ValueError):
+            fields = dict(line.split() for line in file.read_text(encoding="utf-8").splitlines())
+            return int(fields["oom_kill"])
+    return None
 
 
 def dying_with_this(command: Sequence[str]) -> list[str]:

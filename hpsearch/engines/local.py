@@ -34,13 +34,14 @@ class _Running:
     text: bytes = b""
     code: int | None = None
     ordered: bool = False
-    kernel_kills: int = field(default_factory=count_memory_kills)
+    kernel_kills: int | None = field(default_factory=count_memory_kills)
 
     @property
     def killed_for_memory(self) -> bool:
-        """Whether the kernel has killed it, as far as can be seen from outside."""
-        alone = self.code == KILLED and not self.ordered
-        return alone and count_memory_kills() > self.kernel_kills
+        """Whether the kernel has killed it, as far as its control group shows."""
+        if self.code != KILLED or self.ordered or self.kernel_kills is None:
+            return False
+        return (count_memory_kills() or 0) > self.kernel_kills
 
     def last_words(self) -> Ended | None:
         """Returns how it ended, if it ended badly and its last output shows why."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -112,7 +112,7 @@ def gather(stored: StoredStudy) -> ReportData:
         now=datetime.now().astimezone(),
         versions=study.user_attrs.get(VERSIONS, {}),
         split=study.user_attrs.get(SPLIT),
-        importances=importances(study, record.objectives),
+        importances=importances(study, record.objectives, record.contradictions),
         metrics=_metrics(record),
         inspection=_inspection(record, spec),
         sheet=_sheet(spec) if record.trials else None,
@@ -120,14 +120,19 @@ def gather(stored: StoredStudy) -> ReportData:
 
 
 def importances(
-    study: optuna.Study, objectives: Mapping[str, Direction]
+    study: optuna.Study, objectives: Mapping[str, Direction], contradicted: Collection[int] = ()
 ) -> dict[str, dict[str, float]]:
     """Returns, by objective, each parameter's importance, as far as the trials show it.
 
-    One parameter has all of it, and a few trials show none: both say nothing.
+    One parameter has all of it, and a few trials show none: both say nothing. Trials whose records
+    contradict them are left out.
     """
     found: dict[str, dict[str, float]] = {}
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if contradicted:
+        proved = [trial for trial in complete if trial.number not in contradicted]
+        study, complete = optuna.create_study(directions=study.directions), proved
+        study.add_trials(proved)
     searched = {name for trial in complete for name in trial.params}
     if len(complete) < _FEWEST or len(searched) < 2:
         return found

@@ -17,3 +17,23 @@ def primary(objectives: Mapping[str, Direction]) -> tuple[str, Direction]:
 def sign_of(direction: Direction) -> Literal[1, -1]:
     """Returns the factor that makes greater values better."""
     return 1 if direction == "maximize" else -1
+
+
+def generalization_gap(
+    metrics: Mapping[str, float], objective: str, direction: Direction
+) -> float | None:
+    """Returns by how much the objective is better in training than in validation.
+
+    Args:
+        metrics: what was logged after an epoch; `train_loss` is the partner of `val_loss`.
+        objective: name of the metric.
+        direction: which way is better.
+
+    Returns:
+        Above 0 where training is better; None if the metric has no partner.
+    """
+    phase, _, kind = objective.partition("_")
+    partner = metrics.get(f"train_{kind}")
+    if phase != "val" or partner is None:
+        return None
+    return sign_of(direction) * (partner - metrics[objective])

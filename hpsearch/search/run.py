@@ -142,7 +142,7 @@ def _search(
         enqueue(study, queue)
         buffered = buffer_writes(study, writes)
         record = stored.record(buffered.get_trials(deepcopy=False))
-        observer.opened(record, [slot.name for slot in slots])
+        _announce(record, [slot.name for slot in slots], observer)
         if not is_done:
             inbox = Inbox(stored.database.engine, stored.row)
             setup = SearchSetup(
@@ -158,7 +158,7 @@ def _search(
                 commands=inbox,
             )
             with stop_on_signals(stop), inbox, responsive():
-                writer = StudyWriter(buffered, spec, environment)
+                writer = StudyWriter(buffered, spec, environment, folder)
                 started = engine.start(_workload(spec, folder, observer))
                 apart = not isinstance(started, InlineEngine)
                 setup = replace(setup, rehearse=apart and _is_untried(stored, record))
@@ -168,6 +168,12 @@ def _search(
     observer.closed(final)
     error = "" if stop.reason in ("", ASKED, *SIGNALS.values()) else stop.reason
     return SearchOutcome(final, interrupted=bool(stop.urgency) and not error, error=error)
+
+
+def _announce(record: StudyRecord, slots: list[str], observer: Observer) -> None:
+    observer.opened(record, slots)
+    if record.contradictions:
+        observer.note(record.contradiction_words)
 
 
 @contextmanager

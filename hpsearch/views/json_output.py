@@ -29,6 +29,7 @@ def study_entry(study: StudyRecord) -> dict[str, Any]:
         "owner": study.owner,
         "storage": study.storage,
         "runs": study.runs,
+        "contradictions": study.contradictions,
     }
 
 
@@ -63,6 +64,7 @@ def trial_details(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
         "checkpoint": trial.checkpoint,
         "attempts": list(trial.attempts),
         "attributes": trial.attributes,
+        "contradiction": trial.contradiction,
     }
 
 

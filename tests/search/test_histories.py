@@ -371,6 +371,8 @@ TAMPERING = (
     "UPDATE trials SET state = 'FAIL' WHERE trial_id = 1",
     "UPDATE trials SET state = 'WAITING' WHERE trial_id = 1",
     "DELETE FROM trial_values",
+    "UPDATE trial_values SET value = 0.5 WHERE trial_id = 2",
+    "UPDATE trial_intermediate_values SET intermediate_value = 0.5 WHERE step = 3",
     "DELETE FROM trial_intermediate_values WHERE step = 2",
     "UPDATE study_directions SET direction = 'MINIMIZE'",
     "DELETE FROM trials WHERE trial_id = (SELECT max(trial_id) FROM trials)",

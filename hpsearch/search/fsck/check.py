@@ -18,9 +18,8 @@ from sqlalchemy.exc import ArgumentError
 
 from hpsearch.errors import InputError, SearchError
 from hpsearch.internals.optuna import study_id_of
-from hpsearch.protocol.job import Identity, identity_of
+from hpsearch.protocol.job import Identity
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.protocol.seeds import derive_seed
 from hpsearch.search.fsck.files import check_files, check_orphans, list_numbers
 from hpsearch.search.fsck.owner import check_owner
 from hpsearch.search.fsck.problem import Problem
@@ -39,8 +38,9 @@ from hpsearch.search.store import (
     read_storage,
     redact,
     refuse_foreign_folder,
+    trial_identity,
 )
-from hpsearch.search.store.keys import ID, SEED
+from hpsearch.search.store.keys import ID
 from hpsearch.studyfile.study import StudySpec
 
 _MOST_ROWS = 20
@@ -84,9 +84,7 @@ class FsckTarget:
 
     def identity(self, trial: FrozenTrial) -> Identity:
         """Returns whose record a trial's must be, as the database has it."""
-        number, drawn = trial.number, derive_seed(self.spec.seed, "trial", trial.number)
-        seed = trial.user_attrs.get(SEED, drawn)
-        return identity_of(self.study.user_attrs[ID], number, trial.params, seed)
+        return trial_identity(self.study.user_attrs[ID], self.spec.seed, trial)
 
 
 def examine_study(url: str, name: str, runs: Path | None) -> FsckReport:

@@ -29,11 +29,12 @@ from hpsearch.search.store import (
     examine_folder,
     insert_study,
     open_storage,
+    read_decisions,
     read_owner_file,
     read_params,
     redact,
 )
-from hpsearch.search.store.keys import DOCUMENT, FIXED, ID, IMPORT_PATHS, SECONDS, SEED
+from hpsearch.search.store.keys import DECISIONS, DOCUMENT, FIXED, ID, IMPORT_PATHS, SECONDS, SEED
 from hpsearch.studyfile.study import StudySpec
 
 
@@ -111,6 +112,7 @@ class _Restored:
         self._writer = StudyWriter(self._study, spec)
         # What was known when they were decided is not: the order of the reports is lost.
         self._writer.explains = False
+        self._decisions = read_decisions(folder)
         self.left_out: list[str] = []
 
     def all(self) -> list[FrozenTrial]:
@@ -149,6 +151,8 @@ class _Restored:
         self._writer.sample(trial)
         record = evidence.record
         self._writer.replay(trial, record.reports)
+        if decisions := self._decisions.get((trial.number, str(identity["parameters"]))):
+            trial.set_user_attr(DECISIONS, decisions)
         if record.reports:
             last = record.reports[-1]
             facts = {SECONDS: round(last.seconds, 3)}

@@ -15,7 +15,14 @@ from hpsearch.protocol.job import Identity
 from hpsearch.protocol.messages import Ended, Report
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.fsck.problem import Problem, Repair
-from hpsearch.search.store import TRIAL_STATES, Mutation, trial_attribute, trial_state, value_after
+from hpsearch.search.store import (
+    TRIAL_STATES,
+    Mutation,
+    is_whole,
+    trial_attribute,
+    trial_state,
+    value_after,
+)
 from hpsearch.search.store.keys import CURVE, FAILURE_KIND, PAUSED_AT
 
 Objectives = Mapping[str, Direction]
@@ -35,11 +42,18 @@ class Record:
         reports: in the order they were written; an epoch that was repeated is there twice.
         damaged: lines that are not what was written, or are gone.
         ended: how it ended; None if it has not.
+        proved: whether it names the trial as its owner, as those of version 0.1.0 do not.
     """
 
     reports: tuple[Report, ...]
     damaged: int
     ended: Ended | None = None
+    proved: bool = False
+
+    @property
+    def overrules(self) -> bool:
+        """Whether it is whole and the trial's own, so that the database is wrong if they differ."""
+        return self.proved and not self.damaged
 
 
 def read_record(
@@ -49,10 +63,10 @@ def read_record(
     if not path.is_file():
         return None
     found = events.read_record(path, identity)
-    reports = tuple(report for report in found.reports if _is_whole(report, objectives))
+    reports = tuple(report for report in found.reports if is_whole(report, objectives))
     # Where a line is damaged, the one after it misses it.
     damaged = max(found.damaged, found.missing) + found.foreign + len(found.reports) - len(reports)
-    return Record(reports, damaged, found.ended)
+    return Record(reports, damaged, found.ended, found.proved)
 
 
 def check_trial(trial: FrozenTrial, record: Record | None, objectives: Objectives) -> list[Problem]:
@@ -163,7 +177,8 @@ def _check_values(trial: FrozenTrial, record: Record, objectives: Objectives) ->
     if expected is not None and list(trial.values) != expected:
         stored, said = _numbers(trial.values), _numbers(expected)
         text = f"its value is {stored}, but the best in its record is {said}"
-        return [_of(trial, "value", f"{text}: believe the record")]
+        repair = _write_values(trial, expected) if record.overrules else None
+        return [_of(trial, "value", text, repair)]
     return []
 
 
@@ -205,7 +220,10 @@ def _check_reports(trial: FrozenTrial, record: Record, objectives: Objectives) -
     for step in sorted(stored.keys() & said.keys()):
         if stored[step] not in said[step]:
             text = f"report {step} is {stored[step]} in the database, {said[step][0]} in its record"
-            found.append(_of(trial, "reports", f"{text}: believe the record"))
+            several = len(objectives) > 1
+            changes = _write_reports(trial, {step: said[step][0]}, several=several)
+            right = Repair("write what the record says", changes) if record.overrules else None
+            found.append(_of(trial, "reports", text, right))
     return found
 
 
@@ -220,18 +238,8 @@ def _write_reports(
 ) -> tuple[Mutation, ...]:
     if not several:
         return tuple(value_after(trial.number, step, value) for step, value in missing.items())
-    curve = {str(step): value for step, value in {**missing, **curve_of(trial)}.items()}
+    curve = {str(step): value for step, value in {**curve_of(trial), **missing}.items()}
     return (trial_attribute(trial.number, CURVE, curve, system=False),)
-
-
-def _is_whole(event: Report, objectives: Objectives) -> bool:
-    """Returns whether a line without a checksum, as the first version wrote it, is complete."""
-    values: Any = event.values
-    return (
-        isinstance(event.step, int)
-        and isinstance(values, dict)
-        and all(isinstance(values.get(name), int | float) for name in objectives)
-    )
 
 
 def _of(

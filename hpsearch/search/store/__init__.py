@@ -41,12 +41,15 @@ from hpsearch.search.store.proof import (
     EVENTS,
     ORPHANS,
     Evidence,
+    RecordComparison,
     examine_folder,
     find_study_id,
     free_name,
+    is_whole,
     move_to_orphans,
     own_reports,
     read_params,
+    trial_identity,
 )
 from hpsearch.search.store.records import (
     TRIAL_STATES,
@@ -54,6 +57,7 @@ from hpsearch.search.store.records import (
     TrialRecord,
     TrialState,
     trial_record,
+    without_values,
 )
 from hpsearch.search.store.run_folder import (
     DEFAULT_RUNS,
@@ -85,6 +89,7 @@ from hpsearch.search.store.write_behind import (
 from hpsearch.search.store.write_behind_storage import buffer_writes
 
 if TYPE_CHECKING:
+    from hpsearch.search.store.decisions import read_decisions
     from hpsearch.search.store.sampling import grid_size
     from hpsearch.search.store.writer import StudyWriter
 
@@ -103,6 +108,7 @@ __all__ = [
     "NewStudy",
     "ORPHANS",
     "QueuedTrial",
+    "RecordComparison",
     "StudyRecord",
     "StudyWriter",
     "TRIAL_STATES",
@@ -129,6 +135,7 @@ __all__ = [
     "grid_size",
     "insert_study",
     "is_unfinished",
+    "is_whole",
     "has_commands",
     "keeps_log",
     "last_owner",
@@ -141,6 +148,7 @@ __all__ = [
     "own_reports",
     "parameter",
     "queue_changes",
+    "read_decisions",
     "read_owner_file",
     "read_params",
     "read_storage",
@@ -158,9 +166,11 @@ __all__ = [
     "take_commands",
     "take_lease",
     "trial_attribute",
+    "trial_identity",
     "trial_record",
     "trial_state",
     "value_after",
+    "without_values",
     "write",
 ]
 
@@ -171,6 +181,10 @@ def __getattr__(name: str) -> Any:
         from hpsearch.search.store.writer import StudyWriter
 
         return StudyWriter
+    if name == "read_decisions":
+        from hpsearch.search.store.decisions import read_decisions
+
+        return read_decisions
     if name == "grid_size":
         from hpsearch.search.store.sampling import grid_size
 

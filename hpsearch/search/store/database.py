@@ -54,7 +54,8 @@ def redact(url: str) -> str:
     parsed = _parse(url)
     if parsed is None:
         return "a URL that cannot be read"
-    hidden = {key: "***" for key in parsed.query if _SECRET.search(key)}
+    # A value may hold a password, too: options=-c password=...
+    hidden = {k: "***" for k, said in parsed.query.items() if _SECRET.search(f"{k} {said}")}
     shown = parsed.update_query_dict(hidden).render_as_string(hide_password=True)
     shown = shown.replace(quote_plus("***"), "***")
     return shown if shown.isprintable() else ascii(shown)[1:-1]

@@ -6,49 +6,103 @@ they compared; of the others it is computed here, or only what was asked is writ
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, Trial
 
 from hpsearch.internals.optuna import storage_of
+from hpsearch.protocol.job import identity_of
+from hpsearch.protocol.messages import Report
 from hpsearch.protocol.types import primary, sign_of
 from hpsearch.search.pruners import KeptPruner
 from hpsearch.search.rungs import RungDecision
-from hpsearch.search.store.keys import DECISIONS
+from hpsearch.search.store.keys import DECISIONS, SECONDS
 from hpsearch.studyfile.algorithms import PRUNERS
 from hpsearch.studyfile.sections import report_unit
 from hpsearch.studyfile.study import StudySpec
 
-
-def kept_decision(trial: Trial, step: int) -> RungDecision | None:
-    """Returns what was decided last after an epoch; None if the trial just continued."""
-    for kept in reversed(trial.user_attrs.get(DECISIONS, ())):
-        if kept["step"] == step:
-            return RungDecision(kept["action"], kept["rung"], kept["reason"])
-    return None
+_FIELDS = {"step": int, "action": str, "rung": int, "reason": str}
 
 
-def keep_decision(
-    trial: Trial, step: int, decision: RungDecision, value: float | None = None
-) -> None:
-    """Writes a decision with the trial.
+class Decisions:
+    """What was decided on a study's trials: kept with each, and in the study's own folder.
 
     Args:
-        trial: the trial.
-        step: epochs done.
-        decision: what was decided, and why.
-        value: of the objective after that epoch; None where no report was decided on.
+        folder: the study's, for a database that is lost; None keeps nothing there.
     """
-    entry = {
-        "step": step,
-        "value": value,
-        "action": decision.action,
-        "rung": decision.rung,
-        "reason": decision.reason,
-    }
-    trial.set_user_attr(DECISIONS, [*trial.user_attrs.get(DECISIONS, ()), entry])
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._file = None if folder is None else folder / "decisions.jsonl"
+        self._decided: dict[int, int] = {}  # up to which step, by trial
+
+    def find(self, trial: Trial, step: int) -> RungDecision | None:
+        """Returns what was decided last after an epoch; None if nothing was yet."""
+        for kept in reversed(trial.user_attrs.get(DECISIONS, ())):
+            if kept["step"] == step:
+                return RungDecision(kept["action"], kept["rung"], kept["reason"])
+        return RungDecision("continue") if step <= self._decided.get(trial.number, 0) else None
+
+    def recall(self, trial: Trial, report: Report) -> None:
+        """Takes a report as decided if the database shows that it was.
+
+        The seconds of a report are written after what was decided on it.
+        """
+        if round(report.seconds, 3) <= trial.user_attrs.get(SECONDS, -1.0):
+            self.note(trial, report.step)
+
+    def note(self, trial: Trial, step: int) -> None:
+        """Records that it was decided what a trial does after an epoch."""
+        self._decided[trial.number] = max(step, self._decided.get(trial.number, 0))
+
+    def keep(
+        self, trial: Trial, step: int, decision: RungDecision, value: float | None = None
+    ) -> None:
+        """Writes a decision with the trial.
+
+        Args:
+            trial: the trial.
+            step: epochs done.
+            decision: what was decided, and why.
+            value: of the objective after that epoch; None where no report was decided on.
+        """
+        entry = {
+            "step": step,
+            "value": value,
+            "action": decision.action,
+            "rung": decision.rung,
+            "reason": decision.reason,
+        }
+        trial.set_user_attr(DECISIONS, [*trial.user_attrs.get(DECISIONS, ()), entry])
+        if self._file is None:
+            return
+        line = {
+            "trial": trial.number,
+            "parameters": identity_of("", 0, trial.params, 0)["parameters"],
+            **entry,
+        }
+        # A disk without room for it stops no search.
+        with suppress(OSError), self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def read_decisions(folder: Path) -> dict[tuple[int, str], list[dict[str, Any]]]:
+    """Returns what a study's folder has of decisions, by trial and hash of its parameters."""
+    file, found = folder / "decisions.jsonl", dict[tuple[int, str], list[dict[str, Any]]]()
+    for line in file.read_bytes().splitlines() if file.exists() else ():
+        with suppress(ValueError, KeyError, TypeError, AttributeError):  # torn by a kill
+            entry = json.loads(line)
+            whose = entry.pop("trial"), entry.pop("parameters")
+            if not all(isinstance(entry[name], kind) for name, kind in _FIELDS.items()):
+                continue
+            # A search that was killed may have decided, and written, the same again.
+            if entry not in found.setdefault(whose, []):
+                found[whose].append(entry)
+    return found
 
 
 def why_pruned(spec: StudySpec, study: optuna.Study, number: int) -> str:

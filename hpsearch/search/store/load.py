@@ -34,6 +34,7 @@ from hpsearch.search.store.keys import (
     VERSIONS,
 )
 from hpsearch.search.store.lease import Lease, find_owner, take_lease
+from hpsearch.search.store.proof import RecordComparison
 from hpsearch.search.store.records import (
     StudyRecord,
     find_winner,
@@ -105,8 +106,19 @@ class StoredStudy:
         owner = find_owner(self.database.engine, self.row)
         runs = find_runs(self.study, None).absolute()
         folder = runs / self.name
-        trials = tuple(trial_record(trial, folder, has_owner=owner is not None) for trial in frozen)
-        numbers = pareto_numbers(frozen, self.study.directions)
+        comparison = self.comparison(folder)
+        contradictions = comparison.contradictions(frozen) if comparison else {}
+        trials = tuple(
+            trial_record(
+                trial,
+                folder,
+                has_owner=owner is not None,
+                contradiction=contradictions.get(trial.number) or "",
+            )
+            for trial in frozen
+        )
+        proved = [trial for trial in frozen if not contradictions.get(trial.number)]
+        numbers = pareto_numbers(proved, self.study.directions)
         budget, confirmation = attributes.get(BUDGET), attributes.get(CONFIRMATION)
         return StudyRecord(
             name=self.name,
@@ -126,7 +138,27 @@ class StoredStudy:
             id=attributes.get(ID, ""),
             unit=report_unit(self.spec.document["trainer"]),
             ensemble=attributes.get(ENSEMBLE),
+            unproved=_unproved(frozen, contradictions) if comparison else None,
         )
+
+    def comparison(self, folder: Path | None = None) -> RecordComparison | None:
+        """Returns what compares values with their records; None where the study's folder is not.
+
+        Args:
+            folder: the study's own, where it is known already; None finds it.
+        """
+        folder = find_runs(self.study, None).absolute() / self.name if folder is None else folder
+        study_id, spec = self.study.user_attrs.get(ID, ""), self.spec
+        there = folder.is_dir()
+        return RecordComparison(study_id, spec.seed, spec.objectives, folder) if there else None
+
+
+def _unproved(
+    trials: Sequence[FrozenTrial], contradictions: Mapping[int, str | None]
+) -> tuple[int, ...]:
+    """Returns the finished trials that have values, and no record in their folder."""
+    finished = (trial.number for trial in trials if trial.state.is_finished())
+    return tuple(number for number in finished if contradictions.get(number, "") is None)
 
 
 def open_study(database: RDBStorage, name: str) -> StoredStudy:

@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,6 +16,7 @@ from optuna.trial import TrialState as TrialStateOfOptuna
 
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.types import Direction, Scalar, primary, sign_of
+from hpsearch.search.rungs import VALUES_BY_EPOCH
 from hpsearch.search.store.keys import (
     ATTEMPTS,
     CHECKPOINT,
@@ -56,6 +58,7 @@ class TrialRecord:
             them).
         attributes: everything else that was recorded (`parameters`, `failure`, `traceback`,
             `epochs`, `best_step`, `pruned_at`, ...).
+        contradiction: what the trial's own record contradicts, in words; then it has no values.
     """
 
     number: int
@@ -68,6 +71,7 @@ class TrialRecord:
     checkpoint: str | None
     attempts: tuple[Mapping[str, Any], ...]
     attributes: Mapping[str, Any]
+    contradiction: str = ""
 
     @property
     def failure_kind(self) -> str | None:
@@ -106,6 +110,8 @@ class StudyRecord:
         environments: the code and versions that its trials were trained under, in order.
         id: identifies it among studies of the same name in other databases.
         unit: what its trials report after, `epoch` or `validation`.
+        unproved: trials with values that no record proves; None where the study's folder is not
+            here, so that nothing could be compared.
     """
 
     name: str
@@ -125,6 +131,22 @@ class StudyRecord:
     id: str = ""
     unit: str = "epoch"
     ensemble: Mapping[str, Any] | None = None
+    unproved: tuple[int, ...] | None = ()
+
+    @property
+    def contradictions(self) -> dict[int, str]:
+        """What the records of trials contradict, by number: their values are not shown."""
+        return {trial.number: trial.contradiction for trial in self.trials if trial.contradiction}
+
+    @property
+    def contradiction_words(self) -> str:
+        """Which values are not shown, and why, in a line; empty where all are."""
+        if not self.contradictions:
+            return ""
+        (number, contradiction), *more = self.contradictions.items()
+        others = f", and of {len(more)} more" if more else ""
+        words = f"the values of trial {number} ({contradiction}){others}"
+        return f"{words} are not shown: hpsearch fsck {self.name}"
 
     @property
     def counts(self) -> dict[TrialState, int]:
@@ -166,14 +188,19 @@ def in_bulk() -> Iterator[None]:
         gc.enable()
 
 
-def trial_record(frozen: FrozenTrial, runs: Path, *, has_owner: bool = True) -> TrialRecord:
+def trial_record(
+    frozen: FrozenTrial, runs: Path, *, has_owner: bool = True, contradiction: str = ""
+) -> TrialRecord:
     """Returns a trial of Optuna's as a plain record.
 
     Args:
         frozen: the trial.
         runs: the study's own folder of trials.
         has_owner: whether a live coordinator runs the study; without one nothing is running.
+        contradiction: what its own record contradicts: then no value of it is believed.
     """
+    if contradiction:
+        frozen = without_values(frozen)
     attributes = dict(frozen.user_attrs)
     curve = attributes.pop(CURVE, None) or frozen.intermediate_values
     state = STATES[frozen.state]
@@ -196,7 +223,21 @@ def trial_record(frozen: FrozenTrial, runs: Path, *, has_owner: bool = True) -> 
         checkpoint=best if is_checkpoint_of(best, frozen) else None,
         attempts=attempts,
         attributes=attributes,
+        contradiction=contradiction,
     )
+
+
+def without_values(frozen: FrozenTrial) -> FrozenTrial:
+    """Returns a trial of Optuna's as one of which no value is known."""
+    known = copy(frozen)
+    known.intermediate_values = {}
+    known.user_attrs = {
+        key: fact
+        for key, fact in frozen.user_attrs.items()
+        if key not in (CURVE, VALUES_BY_EPOCH, "best_step") and not key.startswith("best_")
+    }
+    known.values = None
+    return known
 
 
 def state_of(

@@ -161,7 +161,10 @@ def _of_original(folder: Path, study: optuna.Study) -> bool:
     if file is None or owner_file.get("folder", here) != here:
         return False
     # An owner file of an earlier version names no database: it was beside the runs as a rule.
-    other = Path(owner_file.get("database") or folder.resolve().parent.parent / file.name)
+    named = owner_file.get("database")
+    other = Path(
+        named if named and isinstance(named, str) else folder.resolve().parent.parent / file.name
+    )
     if not other.exists() or (file.exists() and other.samefile(file)):
         return False
     return _holds(other, study.user_attrs[ID])
@@ -207,6 +210,8 @@ def _read(owner_file: Path, study_id: str = "", *, tolerant: bool = False) -> di
     try:
         facts = json.loads(owner_file.read_text(encoding="utf-8"))
         facts["id"]
+        if not all(isinstance(facts.get(name, {}), dict) for name in ("attributes", "trials")):
+            raise ValueError("not what hpsearch wrote")
     except (ValueError, TypeError, KeyError):
         if tolerant:
             return {}

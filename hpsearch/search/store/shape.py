@@ -74,6 +74,16 @@ def _seconds(value: Any) -> bool:
     return _number(value) and math.isfinite(value)
 
 
+def _curve(value: Any) -> bool:
+    steps = isinstance(value, dict) and all(step.isdecimal() for step in value)
+    return steps and all(map(_number, value.values()))
+
+
+def _curves(value: Any) -> bool:
+    steps = isinstance(value, dict) and all(step.isdecimal() for step in value)
+    return steps and all(map(_all(_number), value.values()))
+
+
 _FINALIST = _with(
     trial=_whole,
     searched=_number,
@@ -123,8 +133,8 @@ _OF_STUDY: Mapping[str, Fits] = {
 _OF_TRIAL: Mapping[str, Fits] = {
     keys.ATTEMPTS: _all(_mapping),
     keys.CHECKPOINT: _text,
-    keys.CURVE: _mapping,
-    VALUES_BY_EPOCH: _mapping,
+    keys.CURVE: _curve,
+    VALUES_BY_EPOCH: _curves,
     keys.DECISIONS: _all(_with(step=_whole, action=_text, rung=_whole, reason=_text)),
     keys.DEVICE: _text,
     keys.FAILURE: _text,

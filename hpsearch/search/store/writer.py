@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -10,11 +11,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpsearch.internals.optuna import forget_trials, storage_of, study_id_of, trial_id_of
 from hpsearch.protocol.messages import Ended, Report
-from hpsearch.protocol.types import Direction, Scalar, primary, sign_of
+from hpsearch.protocol.types import Scalar, generalization_gap, primary
 from hpsearch.search.pruners import KeptPruner
 from hpsearch.search.rungs import AUDITED, VALUES_BY_EPOCH, RungDecision
 from hpsearch.search.store.attempts import Attempts
-from hpsearch.search.store.decisions import keep_decision, kept_decision, why_pruned
+from hpsearch.search.store.decisions import Decisions, why_pruned
 from hpsearch.search.store.keys import (
     AUDITED_AT,
     BUDGET,
@@ -41,8 +42,6 @@ from hpsearch.search.store.sampling import (
 )
 from hpsearch.studyfile.study import StudySpec
 
-_VALIDATION = "val"
-
 
 class StudyWriter:
     """A study as its coordinator writes it.
@@ -51,9 +50,16 @@ class StudyWriter:
         study: the study in the database; this process must own it.
         spec: what is searched.
         environment: number of the environment that its trials are trained under now.
+        folder: the study's own, in which its decisions are kept, too; None where there is none.
     """
 
-    def __init__(self, study: optuna.Study, spec: StudySpec, environment: int = 0) -> None:
+    def __init__(
+        self,
+        study: optuna.Study,
+        spec: StudySpec,
+        environment: int = 0,
+        folder: Path | None = None,
+    ) -> None:
         self._study = study
         self._spec = spec
         self._storage = storage_of(study)
@@ -62,6 +68,7 @@ class StudyWriter:
         self.attempts = Attempts(environment)
         self.exhausted = False
         self.explains = True
+        self._decisions = Decisions(folder)
         self.pauses = Pauses(spec, self.trials())
         self.may_grow = grid_size(spec) is None
 
@@ -131,7 +138,7 @@ class StudyWriter:
         """Writes that a paused trial is pruned: it is not promoted any more."""
         trial = self.adopt(number, number, self.trial(number).state)
         rung = self.pauses.drop(number)
-        keep_decision(trial, rung, RungDecision("prune", rung, reason))
+        self._decisions.keep(trial, rung, RungDecision("prune", rung, reason))
         self.set_facts(trial, {PRUNED_AT: rung, PAUSED_AT: 0})
         self._finish(trial, TrialState.PRUNED, None)
 
@@ -153,12 +160,13 @@ class StudyWriter:
         Idempotent: an epoch that is reported again keeps its first value, and what was decided.
         """
         self.attempts.advance(trial, report.step)
-        if (kept := kept_decision(trial, report.step)) is not None:
-            return kept
+        if (known := self._decisions.find(trial, report.step)) is not None:
+            return known
         values = tuple(report.values[name] for name in self._spec.objectives)
         decision = self._decide(trial, report, values)
         if self.explains and (decision.rung or decision.action != "continue"):
-            keep_decision(trial, report.step, decision, values[0])
+            self._decisions.keep(trial, report.step, decision, values[0])
+        self._decisions.note(trial, report.step)
         return decision
 
     def _decide(self, trial: Trial, report: Report, values: tuple[float, ...]) -> RungDecision:
@@ -192,6 +200,7 @@ class StudyWriter:
         """
         decision = RungDecision("continue")
         for report in reports:
+            self._decisions.recall(trial, report)
             decision = self.report(trial, report)
             self.attempts.advance(trial, report.step, seen=False)
         return decision
@@ -256,7 +265,7 @@ class StudyWriter:
 
     def _continue(self, number: int, rung: int, reason: str) -> Trial:
         trial = self.adopt(number, number, self.trial(number).state)
-        keep_decision(trial, rung, RungDecision("continue", rung, reason))
+        self._decisions.keep(trial, rung, RungDecision("continue", rung, reason))
         promoted = [*trial.user_attrs.get(PROMOTED, []), rung]
         self.set_facts(trial, {PROMOTED: promoted, PAUSED_AT: 0})
         return trial
@@ -276,23 +285,3 @@ class StudyWriter:
             self.exhausted = True
         if state == TrialState.COMPLETE and isinstance(self._study.pruner, KeptPruner):
             self._study.pruner.complete(self._storage.get_trial(trial_id_of(trial)))
-
-
-def generalization_gap(
-    metrics: Mapping[str, float], objective: str, direction: Direction
-) -> float | None:
-    """Returns by how much the objective is better in training than in validation.
-
-    Args:
-        metrics: what was logged after an epoch; `train_loss` is the partner of `val_loss`.
-        objective: name of the metric.
-        direction: which way is better.
-
-    Returns:
-        Above 0 where training is better; None if the metric has no partner.
-    """
-    phase, _, kind = objective.partition("_")
-    partner = metrics.get(f"train_{kind}")
-    if phase != _VALIDATION or partner is None:
-        return None
-    return sign_of(direction) * (partner - metrics[objective])

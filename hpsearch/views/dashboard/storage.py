@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from contextlib import suppress
 from typing import Any, final
 
 import optuna
@@ -11,10 +12,19 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from hpsearch.errors import InputError
 from hpsearch.internals.optuna import CachedStorage, FrozenStudy, study_id_of, trial_id_of
 from hpsearch.protocol.types import Direction, primary
-from hpsearch.search.store import TrialRecord, find_owner, read_storage, trial_record
-from hpsearch.search.store.keys import DOCUMENT, OURS
+from hpsearch.search.store import (
+    RecordComparison,
+    TrialRecord,
+    find_owner,
+    open_study,
+    read_storage,
+    trial_record,
+    without_values,
+)
+from hpsearch.search.store.keys import DOCUMENT, FAILURE, OURS
 from hpsearch.studyfile.sections import report_unit
 from hpsearch.views.dashboard.artifacts import (
     PICTURES,
@@ -70,6 +80,11 @@ class AnnotatedStorage(CachedStorage):
     def __init__(self, backend: RDBStorage) -> None:
         super().__init__(backend)
         self._engine = backend.engine
+        self._database = backend
+        self._comparisons: dict[int, RecordComparison | None] = {}
+        self._contradictions: dict[
+            int, str
+        ] = {}  # of finished trials, by id: what Optuna caches, too
         self._finished: dict[int, dict[str, Any]] = {}
 
     def get_all_studies(self) -> list[FrozenStudy]:
@@ -92,6 +107,43 @@ class AnnotatedStorage(CachedStorage):
         if DOCUMENT not in self.get_study_user_attrs(study_id):
             return stored
         return self._annotations(study_id) | stored
+
+    def get_all_trials(
+        self,
+        study_id: int,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        """Returns a study's trials; one whose own record contradicts its values has failed here."""
+        trials = super().get_all_trials(study_id, deepcopy=deepcopy)
+        shown = [self._proved(study_id, trial) for trial in trials]
+        return [trial for trial in shown if states is None or trial.state in states]
+
+    def _proved(self, study_id: int, trial: FrozenTrial) -> FrozenTrial:
+        """Returns a finished trial as its own record proves it; others as they are."""
+        if not trial.state.is_finished():
+            return trial
+        number = trial_id_of(trial)
+        if number not in self._contradictions:
+            comparison = self._comparison(study_id)
+            self._contradictions[number] = (comparison and comparison.contradiction(trial)) or ""
+        contradiction = self._contradictions[number]
+        if not contradiction:
+            return trial
+        failed = without_values(trial)
+        failed.state = TrialState.FAIL
+        failed.user_attrs |= {FAILURE: f"its values are not shown: {contradiction}"}
+        return failed
+
+    def _comparison(self, study_id: int) -> RecordComparison | None:
+        if study_id not in self._comparisons:
+            found = None
+            with suppress(InputError):  # a study of others, or one that cannot be read
+                found = open_study(
+                    self._database, self.get_study_name_from_id(study_id)
+                ).comparison()
+            self._comparisons[study_id] = found
+        return self._comparisons[study_id]
 
     def _annotations(self, study_id: int) -> dict[str, Any]:
         attributes = self.get_study_user_attrs(study_id)

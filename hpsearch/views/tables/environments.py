@@ -24,7 +24,7 @@ def environment_lines(study: StudyRecord) -> list[str]:
         return []
     trained = [_trained_under(study.trials, number) for number in range(len(study.environments))]
     return [
-        f"{number}: {_trial_words(trials)}; {change_words(study, number)}"
+        f"{number}: {trial_words(trials)}; {change_words(study, number)}"
         for number, trials in enumerate(trained)
     ]
 
@@ -41,7 +41,7 @@ def _trained_under(trials: Iterable[TrialRecord], number: int) -> list[int]:
     return [trial.number for trial in trials if number in environments_of(trial)]
 
 
-def _trial_words(numbers: Sequence[int]) -> str:
+def trial_words(numbers: Sequence[int]) -> str:
     """Returns `trials 0 to 3, 5`."""
     if not numbers:
         return "no trial"

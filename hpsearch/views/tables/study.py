@@ -24,7 +24,7 @@ from hpsearch.views.ranking import (
 )
 from hpsearch.views.tables.confirmation import confirmed_words, evaluations_words
 from hpsearch.views.tables.ensemble import ensemble_line
-from hpsearch.views.tables.environments import environment_lines
+from hpsearch.views.tables.environments import environment_lines, trial_words
 from hpsearch.views.tables.leaderboard import leaderboard
 
 if TYPE_CHECKING:
@@ -83,6 +83,16 @@ def best_words(study: StudyRecord) -> str:
             f"so far {value} (trial {leads.number}, {study.unit} {leads.step}, {leads.state})"
         )
     return "; ".join(words) or "-"
+
+
+def _unproved(study: StudyRecord) -> str:
+    """Returns which values no record proves, where that is so."""
+    if study.unproved is None:
+        shown = any(trial.values_by_epoch for trial in study.trials)
+        return "not here, so the values are those of the database alone" if shown else ""
+    if not study.unproved:
+        return ""
+    return f"the values of {trial_words(study.unproved)} are those of the database alone"
 
 
 _FAILURES = 5
@@ -167,6 +177,8 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
         rows["trained"] = f"\n{' ' * _NAMES}".join(lines)
     if study.owner:
         rows["run by"] = study.owner
+    if words := (study.contradiction_words or _unproved(study)):
+        rows["record"] = words
     return [Text.assemble((f"{name:<{_NAMES}}", "dim"), value) for name, value in rows.items()]
 
 

@@ -110,6 +110,9 @@ def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
         ),
         _pairs(_result(study, trial)),
     ]
+    if trial.contradiction:
+        words = f"its values are not shown: {trial.contradiction}; see hpsearch fsck {study.name}"
+        parts.append(Text(words, style="red"))
     if trial.params:
         params = {name: _exact(value) for name, value in trial.params.items()}
         parts += [Text(), Text("parameters", style="bold"), _pairs(params)]

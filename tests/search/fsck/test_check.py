@@ -16,6 +16,7 @@ import optuna
 import pytest
 from inline import run_inline
 
+from hpsearch.cli import main
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.messages import Report
@@ -23,10 +24,11 @@ from hpsearch.search.fsck.check import examine_study
 from hpsearch.search.fsck.problem import Problem
 from hpsearch.search.fsck.repair import repair_study
 from hpsearch.search.fsck.rows import curve_of
-from hpsearch.search.store import open_study
+from hpsearch.search.store import open_study, read_storage
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.studyfile.study import StudySpec
+from hpsearch.views.dashboard.storage import AnnotatedStorage, open_to_read
 
 URL = "sqlite:///tiny.db"
 BEST = Path("runs/tiny/trial-0001/best.ckpt")
@@ -245,15 +247,16 @@ def test_a_complete_trial_without_a_value_is_left_when_its_record_is_damaged() -
     assert [problem.kind for problem in repair()] == ["value", "record", "record"]
 
 
-def test_a_value_that_is_not_the_best_of_the_record_is_a_problem() -> None:
+def test_a_value_that_is_not_the_best_of_the_record_is_put_right() -> None:
+    before = open_study(open_storage(URL), "tiny").study.trials
     sql("UPDATE trial_values SET value = 0.125 WHERE trial_id = 2")
 
     ((kind, where, text, real),) = found_problems()
 
     assert (kind, where, real) == ("value", "trial 1", True)
     assert text.startswith("its value is 0.125, but the best in its record is 0.")
-    assert text.endswith(": believe the record")
-    assert [problem.kind for problem in repair()] == ["value"]
+    assert repair() == []
+    assert open_study(open_storage(URL), "tiny").study.trials == before
 
 
 def test_a_pruned_trial_without_any_report_is_a_problem() -> None:
@@ -304,7 +307,8 @@ def test_reports_of_an_unfinished_trial_are_left_to_resume() -> None:
     assert found_problems() == [("reports", "trial 1", text, False)]
 
 
-def test_a_report_that_differs_is_damage_and_stays() -> None:
+def test_a_report_that_differs_is_put_right() -> None:
+    before = stored_curve("tiny", 1)
     sql(
         "UPDATE trial_intermediate_values SET intermediate_value = 0.25"
         " WHERE trial_id = 2 AND step = 1"
@@ -314,8 +318,66 @@ def test_a_report_that_differs_is_damage_and_stays() -> None:
 
     assert (kind, where, real) == ("reports", "trial 1", True)
     assert text.startswith("report 1 is 0.25 in the database, 0.")
-    assert text.endswith(" in its record: believe the record")
-    assert [problem.kind for problem in repair()] == ["reports"]
+    assert text.endswith(" in its record")
+    assert repair() == []
+    assert stored_curve("tiny", 1) == before
+
+
+TAMPERED = {
+    "UPDATE trial_values SET value = 0.0001 WHERE trial_id = 2": "its value is 0.0001 in the",
+    "UPDATE trial_intermediate_values SET intermediate_value = 0.25 WHERE trial_id = 2": (
+        "report 1 is 0.25 in the database, 0."
+    ),
+    "UPDATE trials SET state = 'PRUNED' WHERE trial_id = 2": (
+        "it is pruned in the database, complete in its record"
+    ),
+    "UPDATE trial_params SET param_value = 3 WHERE trial_id = 2": (
+        "its folder holds the files of other parameters"
+    ),
+}
+
+
+@pytest.mark.parametrize(("statement", "words"), TAMPERED.items())
+def test_a_value_that_its_record_contradicts_is_not_shown(
+    statement: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sql(statement)
+    study = open_study(read_storage(URL), "tiny").record()
+    assert study.trials[1].contradiction.startswith(words)
+    assert (study.trials[1].values, study.trials[1].values_by_epoch) == (None, {})
+    assert study.best is not None
+    assert study.best.number != 1
+    assert study.unproved == ()
+
+    line = (
+        f"the values of trial 1 ({study.trials[1].contradiction}) are not shown: hpsearch fsck tiny"
+    )
+    for command in (["list"], ["best", "tiny"], ["status", "tiny"], ["show", "tiny", "1"]):
+        assert main([*command, "--storage", URL]) == 0
+        said = capsys.readouterr()
+        words = (
+            line
+            if command[0] != "show"
+            else f"its values are not shown: {study.trials[1].contradiction}"
+        )
+        assert words in " ".join((said.out + said.err).split())
+    shown = AnnotatedStorage(open_to_read(URL)).get_all_trials(1)
+    assert [trial.state.name for trial in shown] == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert shown[1].values is None
+
+
+def test_a_value_without_a_record_is_shown_as_the_databases_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    EVENTS.unlink()
+    assert main(["status", "tiny", "--storage", URL]) == 0
+    assert (
+        "record    the values of trial 1 are those of the database alone" in capsys.readouterr().out
+    )
+    shutil.rmtree("runs")
+    assert main(["status", "tiny", "--storage", URL]) == 0
+    words = "record    not here, so the values are those of the database alone"
+    assert words in capsys.readouterr().out
 
 
 def test_an_epoch_that_was_trained_again_with_another_value_is_no_problem() -> None:

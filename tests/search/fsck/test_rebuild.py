@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from inline import resume_inline, run_inline
 from optuna.trial import FrozenTrial
 
 from hpsearch.errors import InputError
+from hpsearch.protocol.events import read_record
 from hpsearch.search.fsck import examine_study, rebuild_study
 from hpsearch.search.store import close_all, load_record, open_study, read_storage
 from hpsearch.studyfile.study import StudySpec
@@ -81,6 +83,21 @@ def test_all_that_a_table_shows_comes_back(made: Path) -> None:
     assert open_study(read_storage(URL), "tiny").study.user_attrs == attributes
     assert not examine_study(URL, "tiny", None).errors
     assert load_record(read_storage(URL), "tiny").state == "done"
+
+
+def test_why_a_trial_was_pruned_comes_back(made: Path) -> None:
+    owner = read_record(Path("runs/tiny/trial-0000/events.jsonl")).owners[-1]
+    reason = {"step": 1, "value": 0.5, "action": "prune", "rung": 0, "reason": "behind"}
+    lines = [
+        {"trial": 0, "parameters": owner["parameters"], **reason},
+        {"trial": 1, "parameters": "of another", **reason},
+    ]
+    Path("runs/tiny/decisions.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    Path("tiny.db").unlink()
+
+    rebuild_study(URL, "tiny", None)
+
+    assert [t.user_attrs.get("decisions") for t in trials()] == [[reason], None, None]
 
 
 def test_a_trial_without_a_folder_is_trained_again(made: Path) -> None:

@@ -22,6 +22,8 @@ def test_sqlite_is_written_ahead_so_that_readers_never_block_the_search(tmp_path
 def test_a_password_is_never_printed() -> None:
     assert redact("postgresql://me:secret@host/db") == "postgresql://me:***@host/db"
     assert redact("no url") == "a URL that cannot be read"
+    nested = redact("postgresql+psycopg://me@host/db?options=-c%20password%3Dsecret")
+    assert nested == "postgresql+psycopg://me@host/db?options=***"
 
 
 def test_the_environment_names_the_default_database(monkeypatch: pytest.MonkeyPatch) -> None:

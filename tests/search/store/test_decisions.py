@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 import warnings
+from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
+from optuna.distributions import IntDistribution
 from optuna.trial import Trial
 
 from hpsearch.protocol.messages import Report
 from hpsearch.search.pruners import KeptPruner
-from hpsearch.search.store.decisions import why_pruned
+from hpsearch.search.rungs import RungDecision
+from hpsearch.search.store.decisions import Decisions, read_decisions, why_pruned
 from hpsearch.search.store.sampling import keep_pruner
 from hpsearch.search.store.writer import StudyWriter
 from hpsearch.studyfile.study import StudySpec
@@ -240,3 +243,38 @@ def quiet() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         yield
+
+
+def test_what_was_decided_before_a_resume_is_not_decided_again(tmp_path: Path) -> None:
+    spec = spec_of({"class_path": "optuna.pruners.MedianPruner", "init_args": ANY})
+    study = memory(spec)
+    first = study.ask()
+    before, again = (Report(1, {"acc": 0.4}, {"acc": 0.4}, seconds) for seconds in (2.0, 5.0))
+    writer = StudyWriter(study, spec)
+    assert writer.report(first, before).action == "continue"
+    writer.set_facts(first, {"seconds": 2.0})
+    for curve in CURVES:
+        train(study, curve)
+
+    resumed = StudyWriter(study, spec)
+    assert resumed.replay(first, [before]).action == "continue"
+    assert resumed.report(first, again).action == "continue"
+    later = Report(2, {"acc": 0.4}, {"acc": 0.4}, 6.0)
+    assert resumed.report(first, later).action == "prune"
+
+
+def test_decisions_are_in_the_studys_folder_too(tmp_path: Path) -> None:
+    study = optuna.create_study()
+    trial = study.ask({"width": IntDistribution(2, 8)})
+    decisions = Decisions(tmp_path)
+    decisions.keep(trial, 3, RungDecision("prune", 3, "behind"), 0.5)
+    decisions.keep(trial, 3, RungDecision("prune", 3, "behind"), 0.5)
+    with (tmp_path / "decisions.jsonl").open("a") as file:
+        file.write('{"trial": 0, "torn\n')
+        file.write('{"trial": 0, "parameters": "", "step": "three"}\n[1]\n')
+
+    (found,) = read_decisions(tmp_path).values()
+
+    assert found == [trial.user_attrs["decisions"][0]]
+    assert found == [{"step": 3, "value": 0.5, "action": "prune", "rung": 3, "reason": "behind"}]
+    assert read_decisions(tmp_path / "none") == {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -20,6 +22,7 @@ from hpsearch.search.store import (
     open_storage,
     open_study,
     own_reports,
+    read_owner_file,
 )
 from hpsearch.studyfile.study import StudySpec
 
@@ -98,6 +101,22 @@ def test_a_trial_of_another_machine_among_the_own_ones_shows_nothing(tmp_path: P
 
     assert own_reports(folder, "ours", 0, params) == []
     assert [each.values for each in own_reports(folder, "theirs", 0, params)] == [{"score": 0.9}]
+
+
+@pytest.mark.parametrize(
+    ("facts", "found"),
+    [
+        ({"id": "one", "attributes": [1]}, {}),
+        ({"id": "one", "trials": "all"}, {}),
+        ({"id": "one", "database": 5}, {"id": "one", "database": 5}),
+        ({"name": "no id"}, {}),
+    ],
+)
+def test_an_owner_file_of_another_shape_says_nothing(
+    tmp_path: Path, facts: dict[str, Any], found: dict[str, Any]
+) -> None:
+    (tmp_path / "study.json").write_text(json.dumps(facts))
+    assert read_owner_file(tmp_path) == found
 
 
 def test_a_line_that_is_there_twice_counts_once_and_a_torn_one_not_at_all(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from inline import run_inline
+from optuna.trial import create_trial
 
 from hpsearch.cli import main
 from hpsearch.errors import InputError
@@ -111,6 +112,13 @@ def test_the_attribute_and_its_value_are_named(key: str, value: Any, words: str)
         check_shape("tiny", {key: value})
     assert words in str(refused.value)
     assert str(refused.value).endswith("restore a copy of the database, or correct the attribute")
+
+
+@pytest.mark.parametrize("curve", [{"one": 0.5}, {"1": None}, {"1": "0.5"}, [0.5]])
+def test_a_curve_has_a_number_for_each_epoch(curve: Any) -> None:
+    trial = create_trial(value=0.5, user_attrs={keys.CURVE: curve})
+    with pytest.raises(InputError, match="the attribute values_by_epoch of trial -1 is "):
+        check_shape("tiny", {}, [trial])
 
 
 def test_what_hpsearch_wrote_itself_has_the_right_shape(database: Path) -> None:

@@ -25,6 +25,7 @@ def summary(data: ReportData) -> Section:
     answers = {
         "Asked": _asked(data),
         "Found": _found(data),
+        "Left out": data.study.contradiction_words,
         "How sure": _how_sure(data),
         "What next": next_words(data),
     }

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.search.store.writer import generalization_gap
+from hpsearch.protocol.types import generalization_gap
 
 METRICS = {"train_loss": 0.1, "val_loss": 0.4, "train_accuracy": 0.99, "val_accuracy": 0.95}
 
