@@ -2,13 +2,15 @@
 
 PYTHON ?= python3
 VENV := .venv
-READY := $(VENV)/.ready
+INSTALLED := $(VENV)/.installed
+READY := $(VENV)/.test
+SITE := $(VENV)/.docs
 AXE := tests/axe/node_modules/.package-lock.json
 PEERS := benchmarks/.venv
 
-.PHONY: quickstart test faults check docs tutorial bench clean
+.PHONY: quickstart test faults check docs site tutorial bench clean
 
-quickstart: $(READY)  ## a first search on MNIST, and its winner confirmed: three minutes on two cores
+quickstart: $(INSTALLED)  ## a first search on MNIST, and its winner confirmed: some minutes
 	@$(VENV)/bin/hpsearch run studies/quickstart.yaml
 	@$(VENV)/bin/hpsearch confirm quickstart --top 2 --seeds 3
 
@@ -26,9 +28,13 @@ check: $(READY)  ## format, lint and types
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/hadolint Dockerfile
 
 docs: $(READY)  ## the pages written from the code: docs/cli.md, docs/api.md
 	@$(VENV)/bin/python docs/reference.py
+
+site: $(SITE)  ## the pages of docs/ as a site, in site/
+	@$(VENV)/bin/mkdocs build --strict
 
 tutorial: $(READY)  ## the tutorial's five networks on the full data, three seeds each (hours)
 	@$(VENV)/bin/python benchmarks/tutorial.py
@@ -39,11 +45,15 @@ bench: $(READY) $(PEERS)/.ready  ## the races against peers (hours); one of them
 clean:
 	rm -rf $(VENV)
 
-$(READY): pyproject.toml
+$(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hpsearch needs Python 3.11 or newer; this is $(PYTHON) " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	@echo "making the environment in $(VENV): some minutes, once"
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(READY) $(SITE): $(VENV)/.%: $(INSTALLED)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 
 # Looks for barriers on the pages that tests open; without npm these tests are left out, by name.

@@ -16,6 +16,7 @@ from hpsearch.commands.confirm import confirm
 from hpsearch.commands.control import control, enqueue
 from hpsearch.commands.dashboard import dashboard
 from hpsearch.commands.ensemble import ensemble
+from hpsearch.commands.exit_codes import USAGE_ERROR
 from hpsearch.commands.export import export, predict
 from hpsearch.commands.init import init
 from hpsearch.commands.logs import logs
@@ -102,6 +103,11 @@ def _install_completion(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code: see `commands/exit_codes.py`."""
+    if sys.platform == "win32":
+        print(
+            "error: hpsearch runs on Linux and macOS; on Windows, run it in WSL 2", file=sys.stderr
+        )
+        return USAGE_ERROR
     # Python's final garbage collection would take 0.2 s after a search.
     atexit.register(gc.freeze)
     if isinstance(sys.stdout, io.TextIOWrapper):

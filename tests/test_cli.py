@@ -394,3 +394,13 @@ def test_the_help_groups_the_commands_and_shows_how_to_begin(
     assert "hpsearch run quickstart.yaml" in text
     assert main(["run", "--help"]) == 0
     assert "hpsearch run quickstart.yaml" not in capsys.readouterr().out
+
+
+def test_windows_is_answered_by_where_it_works(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert main(["run", "study.yaml"]) == 2
+    assert capsys.readouterr().err == (
+        "error: hpsearch runs on Linux and macOS; on Windows, run it in WSL 2\n"
+    )

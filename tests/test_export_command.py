@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from hpsearch import load_study
+from hpsearch.classes import components
 from hpsearch.cli import main
 from hpsearch.data import ImageData
 from hpsearch.trial.export.exported import open_model
@@ -74,6 +75,25 @@ def test_export_says_what_it_wrote_and_what_next(
     assert "takes uint8 images, any number x 1 x 28 x 28; gives probabilities" in out
     assert "agrees with the Lightning module on 1,000 validation examples" in out
     assert out.rstrip().endswith("next: hpsearch predict best.pt2 IMAGE.png")
+
+
+def test_the_name_of_the_file_says_its_format(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "digits", "-o", "named.pt2"]) == 0
+    assert "wrote named.pt2" in capsys.readouterr().out
+
+
+def test_without_the_packages_of_onnx_an_export_is_for_torch_and_says_so(
+    at_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(components, "is_installed", lambda name: name != "onnxscript")
+    assert main(["export", "digits"]) == 0
+    out = capsys.readouterr().out
+    assert "wrote digits-trial-" in out
+    assert out.endswith(
+        "this is for torch; ONNX needs further packages: pip install 'hpsearch[export]'\n"
+    )
 
 
 def test_predict_labels_what_the_model_labels(
@@ -180,10 +200,13 @@ def _confirmed_accuracy() -> float:
     [
         (["export", "digitz"], "did you mean digits?"),
         (["export", "digits", "--trial", "9"], "has no trial 9; it has 0 to 1"),
-        (["export", "digits", "--ensemble", "--trial", "1"], "write one of the two"),
+        (["export", "digits", "--ensemble", "--trial", "1"], "--trial one trial: write either"),
         (["ensemble", "digits", "--members", "1"], "--members 1: an ensemble averages two models"),
         (["ensemble", "digits.yaml"], "that is a file: write the name that it gives the study"),
-        (["export", "digits", "-o", "a.pt2"], "a file of the format onnx ends in .onnx"),
+        (
+            ["export", "digits", "-o", "a.pt2", "--format", "onnx"],
+            "a file of the format onnx ends in .onnx",
+        ),
         (["export", "digits", "-o", "no/a.onnx"], "name a file in a folder that exists"),
         (["export", "digits", "--format", "tflite"], "--format"),
         (["predict", "gone.onnx", "a.png"], "there is no model gone.onnx"),

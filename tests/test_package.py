@@ -94,6 +94,17 @@ def test_wheel_names_both_licenses_and_brings_their_texts(wheel: zipfile.ZipFile
     assert "CC BY-SA 3.0" in (ROOT / "NOTICE").read_text()
 
 
+def test_wheel_says_of_itself_what_an_index_shows(wheel: zipfile.ZipFile) -> None:
+    info = next(name for name in wheel.namelist() if name.endswith("/METADATA"))
+    metadata = message_from_string(wheel.read(info).decode())
+    assert metadata["Summary"].startswith("Hyperparameter search for PyTorch Lightning")
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert str(metadata.get_payload()).startswith("# hpsearch\n")
+    assert metadata["Requires-Python"] == ">=3.11"
+    extras = set(metadata.get_all("Provides-Extra", []))
+    assert extras >= {"export", "loggers", "notebook", "postgresql", "mysql", "ray", "docs"}
+
+
 def test_the_changelog_begins_with_the_version_of_the_package() -> None:
     """Before a release its newest section is "Unreleased", and the version is a `.dev` one."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]

@@ -38,6 +38,7 @@ def test_every_study_is_there() -> None:
     assert {file.stem for file in STUDIES} == {
         *("softmax", "mlp", "cnn", "cnn_dropout", "cnn_augmented", "residual", "dilated"),
         *("architectures", "quickstart"),
+        *("tutorial_networks", "tutorial_nodes", "tutorial_cnn"),
     }
 
 

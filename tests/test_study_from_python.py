@@ -227,6 +227,30 @@ def test_the_example_notebook_runs(tmp_path: Path) -> None:
     assert any("application/vnd.plotly.v1+json" in kind for kind in kinds), "a figure"
 
 
+QUICK = ["trainer.max_epochs=1", "trainer.limit_train_batches=2", "trainer.limit_val_batches=1"]
+
+
+def test_every_cell_of_the_tutorials_notebook_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, since a kernel of its own takes ten seconds to start."""
+    shutil.copytree(ROOT / "studies", tmp_path / "studies")
+    (tmp_path / "examples").mkdir()
+    monkeypatch.chdir(tmp_path / "examples")
+    notebook = nbformat.read(ROOT / "examples" / "tutorial.ipynb", as_version=4)
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert sum("study.run(" in cell for cell in cells) == 3
+    names: dict[str, Any] = {}
+    for cell in cells:
+        small = cell.replace("quick = []", f"quick = {QUICK}")
+        exec(small.replace("study.run(", "study.run(trials=1, engine='inline', "), names)
+    printed = capsys.readouterr().out
+    assert [count in printed for count in ("7,850", "39,760", "46,592")] == [True] * 3
+    done = [names[result].record.state for result in ("networks", "nodes", "ways")]
+    assert done == ["done"] * 3
+    assert len(names["figure"].axes[0].lines) == 2
+
+
 def test_a_study_and_its_result_say_what_they_are(home: Path, result: Result) -> None:
     words = repr(result)
     assert words.startswith("Result('tiny': done, 3 done, 0 to go; best val_accuracy 0.")

@@ -14,9 +14,10 @@ from hpsearch.commands.options import Json, Storage, StudyName, Trust
 from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
-    from hpsearch.search.store import StudyRecord, TrialRecord
+    from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord
 
 Format = Literal["onnx", "pt2", "state"]
+_OF_ONNX = ("onnx", "onnxruntime", "onnxscript")
 _SUFFIXES: Mapping[Format, str] = {"onnx": ".onnx", "pt2": ".pt2", "state": ".pt"}
 
 
@@ -35,8 +36,12 @@ def export(
         ),
     ] = False,
     format: Annotated[  # noqa: A002
-        Format, Parameter(help="A graph for onnxruntime, one for torch, or weights alone.")
-    ] = "onnx",
+        Format | None,
+        Parameter(
+            help="A graph for onnxruntime, one for torch, or weights alone. [default: that of the"
+            " file; onnx, or pt2 without the packages of ONNX]"
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         Parameter(
@@ -52,24 +57,42 @@ def export(
 
     Without --trial: the model that `confirm` chose and tested, or else the best trial's.
     """
-    from hpsearch.search.model import export_ensemble, export_model, find_checkpoint
+    from hpsearch.search.model import export_ensemble
 
     if ensemble and trial is not None:
-        raise InputError(
-            f"--ensemble exports all members as one, and --trial {trial} one trial: write one of"
-            " the two"
-        )
+        raise InputError("--ensemble exports all members as one, --trial one trial: write either")
     stored = open_trusted(name, storage, trust=trust)
+    kind = format or _format_of(output)
     if ensemble:
-        target = _target(output, f"{name}-ensemble", format)
+        target = _target(output, f"{name}-ensemble", kind)
         written = export_ensemble(stored, target)
         _tell(target, written, f"an ensemble of {_members(written['metadata'])}")
         return
+    _export_trial(stored, trial, output, kind)
+    if not (format or output) and kind != "onnx":
+        print("\nthis is for torch; ONNX needs further packages: pip install 'hpsearch[export]'")
+
+
+def _export_trial(
+    stored: StoredStudy, trial: int | None, output: Path | None, kind: Format
+) -> None:
+    from hpsearch.search.model import export_model, find_checkpoint
+
+    name = stored.name
     _, study, chosen = find_checkpoint(stored, trial)
     which = f"trial-{chosen.number}" if study.name == name else "confirmed"
-    target = _target(output, f"{name}-{which}", format)
+    target = _target(output, f"{name}-{which}", kind)
     written, study, chosen = export_model(stored, trial, target)
     _tell(target, written, _origin(name, study, chosen))
+
+
+def _format_of(output: Path | None) -> Format:
+    """Returns the format of a file by its name; without one, ONNX where its packages are there."""
+    from hpsearch.classes.components import is_installed
+
+    if output is not None:
+        return next((name for name in _SUFFIXES if _SUFFIXES[name] == output.suffix), "onnx")
+    return "onnx" if all(map(is_installed, _OF_ONNX)) else "pt2"
 
 
 def predict(

@@ -65,9 +65,10 @@ def _list(examples: dict[str, Traversable]) -> None:
     print("a study file for your own model:  hpsearch init MODULE.Class")
     print("from a LightningCLI configuration: hpsearch init --from config.yaml")
     print("\nexamples that run as they are:\n")
+    width = max(map(len, examples))
     for name, file in examples.items():
         first = file.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
-        print(f"  {name:<14} {first}")
+        print(f"  {name:<{width}}  {first}")
     say_next("init", "quickstart")
 
 

@@ -24,6 +24,8 @@ PROGRESS_LEFT_OUT = "is left out: hpsearch shows the progress of all trials toge
 ADVICE = (
     # Lightning 2.6 asks torch 2.14 for a class that torch has renamed.
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+    # The graph in TensorBoard comes from a function of torch's that torch 2.14 deprecates.
+    r"`torch\.jit\.\w+` is deprecated",
     # Metrics are read once an epoch, regardless of the Trainer's own interval.
     r"The number of training batches .* is smaller than the logging interval",
     # The callbacks that save a trial's position have nothing to do in a test.

@@ -67,6 +67,8 @@ class KeptHyperband(KeptPruner):
             return False
         self._most = self._most or (self._longest or 0) + 1
         count = math.floor(math.log(self._most / self._min_resource, self._factor)) + 1
+        if count < 1:  # the training ends before the first rung
+            return False
         sizes = [
             math.ceil(count * self._factor ** (s := count - 1 - b) / (s + 1)) for b in range(count)
         ]
