@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import optuna
@@ -26,7 +26,6 @@ __all__ = [
     "History",
     "KernelEstimator",
     "ParzenSampler",
-    "Split",
     "good_share",
     "group_parameters",
     "relative_params",
@@ -127,14 +126,6 @@ class ColumnTPE(TPESampler):
         return _outside(chosen, search_space)
 
 
-class Split(NamedTuple):
-    """Which trials are good by one measure and which are not, oldest first; what it counts."""
-
-    good: Sequence[FrozenTrial]
-    others: Sequence[FrozenTrial]
-    weight: float
-
-
 class KernelEstimator(_ParzenEstimator):
     """TPE's mixture of kernels, whose widths a subclass decides."""
 
@@ -202,26 +193,18 @@ class ParzenSampler(TPESampler):
         """Returns a value of one parameter at random."""
         return self._random_sampler.sample_independent(study, trial, name, distribution)
 
-    def propose(self, study: optuna.Study, space: Space, splits: Sequence[Split]) -> dict[str, Any]:
-        """Returns the best of its candidates: likely among the good trials, and not the others.
-
-        Args:
-            study: that is searched.
-            space: the parameters to propose.
-            splits: each draws candidates, and all of them rate each candidate.
-        """
-        kernels = [
-            (
-                self._build_parzen_estimator(study, space, list(each.good), handle_below=True),
-                self._build_parzen_estimator(study, space, list(each.others), handle_below=False),
-            )
-            for each in splits
-        ]
-        drawn = [good.sample(self._rng.rng, self._n_ei_candidates) for good, _ in kernels]
-        candidates = {name: np.concatenate([each[name] for each in drawn]) for name in space}
-        scores = [self._compute_acquisition_func(candidates, *pair) for pair in kernels]
-        weights = [each.weight for each in splits]
-        chosen = self._compare(candidates, np.average(scores, axis=0, weights=weights))
+    def propose(
+        self,
+        study: optuna.Study,
+        space: Space,
+        good: Sequence[FrozenTrial],
+        others: Sequence[FrozenTrial],
+    ) -> dict[str, Any]:
+        """Returns the best of its candidates: likely among the good trials, and not the others."""
+        below = self._build_parzen_estimator(study, space, list(good), handle_below=True)
+        above = self._build_parzen_estimator(study, space, list(others), handle_below=False)
+        candidates = below.sample(self._rng.rng, self._n_ei_candidates)
+        chosen = self._compare(candidates, self._compute_acquisition_func(candidates, below, above))
         return _outside(chosen, space)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
@@ -15,7 +14,6 @@ from hpsearch.internals.optuna import all_trials
 from hpsearch.internals.optuna_tpe import (
     KernelEstimator,
     ParzenSampler,
-    Split,
     good_share,
     group_parameters,
 )
@@ -34,13 +32,9 @@ class RungSampler(ParzenSampler):
     """Tree-structured Parzen estimator for searches that pause trials, or end them early.
 
     Optuna's TPE ranks complete trials before pruned ones and does not see waiting ones, which is
-    what paused trials are. This one ranks at each rung that enough trials have met, all of them by
-    their best value up to that epoch, and proposes what is likely to be good at all those rungs:
-    the first ones, which many trials have met, say where not to look, and the last ones what is
-    good in the end. A rung counts the less, the less it ranks trials as the highest one does. (BOHB
-    learns from the highest one only: Falkner et al. 2018, arXiv 1807.01774.)
-
-    The kernels are `0.3 n**(-1/(d+4))` of a range wide for n trials and d parameters (Scott's rule,
+    what paused trials are. This one ranks at the highest rung that enough trials have met, all of
+    them by their best value up to that epoch (as BOHB does: Falkner et al. 2018, arXiv 1807.01774).
+    Its kernels are `0.3 n**(-1/(d+4))` of a range wide for n trials and d parameters (Scott's rule,
     Optuna's own until 5.0). Several objectives are ranked as by `best_first`. Parameters of
     branches are proposed as with `group=True`: in groups that go together, each learned from the
     trials that have it.
@@ -128,41 +122,33 @@ class RungSampler(ParzenSampler):
     def _propose_group(self, study: Study, space: Space) -> dict[str, Any]:
         having = [trial for trial in self._seen if space.keys() <= trial.params.keys()]
         signs = [-1.0 if way == StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
-        splits = _splits(having, self._rungs, signs, max(len(space) + 1, MIN_POINTS))
-        if not space or not splits:
+        split = _split(having, self._rungs, signs, max(len(space) + 1, MIN_POINTS))
+        if not space or split is None:
             return {}
-        return self.propose(study, space, splits)
+        return self.propose(study, space, *split)
 
 
-def losses_at(
-    trial: FrozenTrial, rungs: Sequence[int], signs: Sequence[float]
-) -> dict[int, Losses]:
-    """Returns what a trial has at its best epoch up to each rung that it has met.
+def losses_by(trial: FrozenTrial, rung: int, signs: Sequence[float]) -> Losses | None:
+    """Returns what a trial has at its best epoch up to a rung; None before it has met the rung.
 
     A complete trial has met every rung. Of several objectives the first decides which epoch is the
     best one.
 
     Args:
         trial: any trial.
-        rungs: epochs, ascending.
+        rung: epochs.
         signs: of each objective, 1 to minimize, -1 to maximize.
     """
-    curve: dict[int, Sequence[float]] = curve_of(trial)
-    if trial.state == TrialState.COMPLETE:
-        curve = curve or ({0: trial.values} if trial.values else {})
-        met = list(rungs)
-    else:
-        met = [rung for rung in rungs if rung <= max(curve, default=0)]
-    losses = {
-        step: tuple(sign * value for sign, value in zip(signs, values, strict=True))
-        for step, values in curve.items()
-    }
-    known = {rung: [losses[step] for step in losses if step <= rung] for rung in met}
-    return {
-        rung: min(each or losses.values(), key=lambda of: of[0])
-        for rung, each in known.items()
-        if losses
-    }
+    curve = curve_of(trial)
+    if trial.state != TrialState.COMPLETE and (not curve or max(curve) < rung):
+        return None
+    values = [value for step, value in curve.items() if step <= rung] or [*curve.values()]
+    if not values and trial.values:
+        values = [trial.values]
+    losses = (
+        tuple(sign * value for sign, value in zip(signs, each, strict=True)) for each in values
+    )
+    return min(losses, key=lambda each: each[0], default=None)
 
 
 def _reported(study: Study, current: FrozenTrial) -> list[FrozenTrial]:
@@ -186,45 +172,24 @@ def _groups(trials: Sequence[FrozenTrial]) -> list[Space]:
     return sorted(filter(None, searched), key=list)
 
 
-def _splits(
+def _split(
     trials: Sequence[FrozenTrial], rungs: Sequence[int], signs: Sequence[float], minimum: int
-) -> list[Split]:
-    """Returns which trials are good and which are not, at each rung that enough have met."""
-    fit = [trial for trial in trials if not _is_unfit(trial)]
-    running = {trial.number for trial in fit if trial.state == TrialState.RUNNING}
-    unfit = {trial.number for trial in trials} - {trial.number for trial in fit}
-    losses = {trial.number: losses_at(trial, rungs, signs) for trial in fit}
-    orders = (
-        best_first({number: each[rung] for number, each in losses.items() if rung in each})
-        for rung in rungs
-    )
-    known = [order for order in orders if len(order) >= minimum]
-    found: list[Split] = []
-    for order in known:
-        good = set(order[: good_share(len(order))])
-        others = {*order, *running, *unfit} - good
-        found.append(
-            Split(
-                [trial for trial in trials if trial.number in good],
-                [trial for trial in trials if trial.number in others],
-                _agreement(order, known[-1]),
-            )
-        )
-    return found
-
-
-def _agreement(order: Sequence[int], highest: Sequence[int]) -> float:
-    """Returns how far a rung ranks trials as the highest one does, 0 to 1: Spearman's correlation.
-
-    Only 0 where they disagree: a rung that ranks the other way round is noise, not a hint.
-    """
-    place = {number: i for i, number in enumerate(order)}
-    here = np.argsort(np.argsort([place[number] for number in highest]))
-    return max(float(np.corrcoef(here, np.arange(len(highest)))[0, 1]), 0.0)
-
-
-def _is_unfit(trial: FrozenTrial) -> bool:
-    return any(value > 0 for value in trial.constraints.values())
+) -> tuple[list[FrozenTrial], list[FrozenTrial]] | None:
+    """Returns the good and the other trials, oldest first; None if too few have met any rung."""
+    fit = [trial for trial in trials if not any(v > 0 for v in trial.constraints.values())]
+    for rung in reversed(rungs):
+        losses = {trial.number: losses_by(trial, rung, signs) for trial in fit}
+        known = {number: each for number, each in losses.items() if each is not None}
+        if len(known) < minimum:
+            continue
+        good = set(best_first(known)[: good_share(len(known))])
+        met = [trial for trial in fit if trial.number in known]
+        unfit = [trial for trial in trials if trial not in fit]
+        begun = [t for t in fit if t.number not in known and t.state == TrialState.RUNNING]
+        others = [trial for trial in [*met, *begun, *unfit] if trial.number not in good]
+        below = [trial for trial in met if trial.number in good]
+        return below, sorted(others, key=lambda trial: trial.number)
+    return None
 
 
 class _ScottEstimator(KernelEstimator):

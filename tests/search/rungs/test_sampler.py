@@ -11,7 +11,7 @@ from optuna.trial import Trial, TrialState
 
 from hpsearch.search.rungs.curve import VALUES_BY_EPOCH
 from hpsearch.search.rungs.priors import Priors
-from hpsearch.search.rungs.sampler import RungSampler, losses_at
+from hpsearch.search.rungs.sampler import RungSampler, losses_by
 
 
 def paused(study: optuna.Study, params: Callable[[Trial], float], epochs: int = 1) -> Trial:
@@ -63,7 +63,7 @@ def test_the_same_seed_and_trials_give_the_same_proposal():
     assert runs[0] == runs[1]
 
 
-def test_where_rungs_disagree_the_highest_one_that_enough_trials_have_met_decides():
+def test_the_highest_rung_that_enough_trials_have_met_decides():
     """After one epoch x near 0 looks best, after nine x near 1: those that got there decide."""
     study = study_of(RungSampler(9, seed=1))
     for i in range(40):
@@ -141,12 +141,12 @@ def test_a_value_by_a_rung_is_the_best_until_then():
     trial = paused(study, bowl)
     frozen = study.get_trials()[0]
     frozen.intermediate_values = {1: 0.5, 2: 0.3, 3: 0.4}
-    assert losses_at(frozen, (1, 3, 9), [1]) == {1: (0.5,), 3: (0.3,)}
-    assert losses_at(frozen, (3,), [-1]) == {3: (-0.5,)}
+    assert [losses_by(frozen, rung, [1]) for rung in (1, 3, 9)] == [(0.5,), (0.3,), None]
+    assert losses_by(frozen, 3, [-1]) == (-0.5,)
     frozen.state = TrialState.COMPLETE
-    assert losses_at(frozen, (1, 9), [1]) == {1: (0.5,), 9: (0.3,)}
+    assert losses_by(frozen, 9, [1]) == (0.3,)
     frozen.user_attrs = {VALUES_BY_EPOCH: {"1": [0.5, 7.0], "2": [0.6, 8.0]}}
-    assert losses_at(frozen, (2,), [-1, 1]) == {2: (-0.6, 8.0)}
+    assert losses_by(frozen, 2, [-1, 1]) == (-0.6, 8.0)
     assert trial.number == 0
 
 
