@@ -7,6 +7,7 @@ READY := $(VENV)/.test
 SITE := $(VENV)/.docs
 AXE := tests/axe/node_modules/.package-lock.json
 PEERS := benchmarks/.venv
+JOBS ?= 4
 
 .PHONY: quickstart test faults check docs site tutorial bench clean
 
@@ -17,9 +18,9 @@ quickstart: $(INSTALLED)  ## a first search on MNIST, and its winner confirmed: 
 test: $(READY) $(AXE)  ## every test that needs no GPU
 	@PYTHONUTF8=1 $(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder
 
-faults: $(READY)  ## every fault of docs/reliability.md in a full round, and its table (an hour and a half)
-	@PYTHONUTF8=1 HPSEARCH_FAULTS=full HPSEARCH_HISTORIES=24 HPSEARCH_FUZZ_S=300 $(VENV)/bin/python -m pytest \
-		-q -rs -n 4 --dist worksteal --timeout 900 tests/faults tests/engines/test_engine_contract.py \
+faults: $(READY)  ## every fault of docs/reliability.md in a full round, and its table (JOBS=2: two at a time)
+	@PYTHONUTF8=1 HPSEARCH_FAULTS=full HPSEARCH_HISTORIES=24 HPSEARCH_FUZZ_S=120 $(VENV)/bin/python -m pytest \
+		-q -rs -n $(JOBS) --dist worksteal --timeout 900 tests/faults tests/engines/test_engine_contract.py \
 		tests/search/confirm/test_intervals.py \
 		tests/search/coordinator/test_interleavings.py tests/search/test_histories.py \
 		tests/search/store/test_creation.py tests/studyfile/test_loader_fuzz.py

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_score import FULL, Score, memory_kills
+from fault_score import FULL, Score
 from searching import EPOCHS, TRIALS, Search, study_of
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "reliability.md"
@@ -27,18 +27,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     repeats: list[Any] = list(range(mark.kwargs["full" if FULL else "short"]))
     long = pytest.mark.skip(reason="takes too long for the short round: make faults")
     metafunc.parametrize("repeat", repeats or [pytest.param(0, marks=long)])
-
-
-@pytest.fixture(autouse=True)
-def beside_no_kill_for_memory(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    """Strikes while no other test has the kernel kill for memory."""
-    if "little_memory" in request.fixturenames:
-        yield
-        return
-    with memory_kills(tmp_path_factory, alone=False):
-        yield
 
 
 @pytest.fixture

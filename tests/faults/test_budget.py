@@ -35,7 +35,7 @@ def test_the_number_of_trials_is_exact_on_any_number_of_slots(
     check_budget(search, 12, 6)
 
 
-@pytest.mark.fault("18. the time limit", short=1, full=20)
+@pytest.mark.fault("18. the time limit", short=1, full=10)
 def test_the_time_limit_is_kept_within_an_epoch(tmp_path: Path, score: Score, repeat: int) -> None:
     search = Search(tmp_path, study_of(1000, 50), options=("--timeout", "3s"))
     began = time.monotonic()

@@ -96,7 +96,7 @@ KINDS = (
 )
 
 
-@pytest.mark.fault("13. a checkpoint is cut, changed, empty, another's, evil", short=1, full=10)
+@pytest.mark.fault("13. a checkpoint is cut, changed, empty, another's, evil", short=1, full=5)
 def test_a_damaged_checkpoint_is_found_and_the_one_before_is_taken(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:

@@ -75,11 +75,12 @@ def strike(
     print(f"{usual_s=} {downtime=} {late=}\n{search.output}")
     score.worst("s later than without it, less the downtime", late)
     check_that_nobody_died(search)
-    assert late <= 10.0
+    # Beside other work, one search takes longer than the other by itself.
+    assert late <= max(10.0, usual_s)
 
 
 @on_postgresql
-@pytest.mark.fault("10. PostgreSQL is down for 0.25 s", short=1, full=20)
+@pytest.mark.fault("10. PostgreSQL is down for 0.25 s", short=1, full=10)
 def test_a_server_that_is_gone_for_a_moment_costs_its_downtime_at_most(
     server: Server, search: Search, score: Score, undisturbed_s: float, repeat: int
 ) -> None:
@@ -87,7 +88,7 @@ def test_a_server_that_is_gone_for_a_moment_costs_its_downtime_at_most(
 
 
 @on_postgresql
-@pytest.mark.fault("10. PostgreSQL is down for 1 s", short=0, full=20)
+@pytest.mark.fault("10. PostgreSQL is down for 1 s", short=0, full=10)
 def test_a_server_that_is_gone_for_a_second_costs_its_downtime_at_most(
     server: Server, search: Search, score: Score, undisturbed_s: float, repeat: int
 ) -> None:
@@ -95,7 +96,7 @@ def test_a_server_that_is_gone_for_a_second_costs_its_downtime_at_most(
 
 
 @on_postgresql
-@pytest.mark.fault("10. PostgreSQL is down for 10 s", short=0, full=10)
+@pytest.mark.fault("10. PostgreSQL is down for 10 s", short=0, full=5)
 def test_a_server_that_is_gone_for_a_while_costs_its_downtime_at_most(
     server: Server, search: Search, score: Score, undisturbed_s: float, repeat: int
 ) -> None:
@@ -103,7 +104,7 @@ def test_a_server_that_is_gone_for_a_while_costs_its_downtime_at_most(
 
 
 @on_postgresql
-@pytest.mark.fault("10. PostgreSQL is down for 60 s", short=0, full=4)
+@pytest.mark.fault("10. PostgreSQL is down for 60 s", short=0, full=2)
 def test_a_server_that_is_gone_for_a_minute_costs_its_downtime_at_most(
     server: Server, search: Search, score: Score, undisturbed_s: float, repeat: int
 ) -> None:
@@ -111,7 +112,7 @@ def test_a_server_that_is_gone_for_a_minute_costs_its_downtime_at_most(
 
 
 @on_mariadb
-@pytest.mark.fault("10. MariaDB is down for 1 s", short=0, full=20)
+@pytest.mark.fault("10. MariaDB is down for 1 s", short=0, full=10)
 def test_a_mariadb_that_is_gone_for_a_second_costs_its_downtime_at_most(
     server: Server, search: Search, score: Score, undisturbed_s: float, repeat: int
 ) -> None:
@@ -119,7 +120,7 @@ def test_a_mariadb_that_is_gone_for_a_second_costs_its_downtime_at_most(
 
 
 @on_postgresql
-@pytest.mark.fault("11. every connection is cut every 2 s, for a minute", short=1, full=3)
+@pytest.mark.fault("11. every connection is cut every 2 s, for a minute", short=1, full=2)
 def test_connections_that_are_cut_again_and_again_cost_nothing(
     tmp_path: Path, server: Server, score: Score, repeat: int
 ) -> None:
@@ -128,7 +129,7 @@ def test_connections_that_are_cut_again_and_again_cost_nothing(
 
 @on_mariadb
 @pytest.mark.fault(
-    "11. every connection of MariaDB is cut every 2 s, for a minute", short=0, full=3
+    "11. every connection of MariaDB is cut every 2 s, for a minute", short=0, full=2
 )
 def test_connections_to_mariadb_that_are_cut_again_and_again_cost_nothing(
     tmp_path: Path, server: Server, score: Score, repeat: int

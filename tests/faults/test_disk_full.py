@@ -68,7 +68,7 @@ def test_a_node_whose_disk_is_full_is_left_out(
     score.struck()
 
 
-@pytest.mark.fault("12. the disk under the trials is full", short=1, full=20)
+@pytest.mark.fault("12. the disk under the trials is full", short=1, full=8)
 def test_a_full_disk_under_the_trials_is_waited_out(
     tmp_path: Path, small_disk: Path, undisturbed: Search, score: Score, repeat: int
 ) -> None:
@@ -117,7 +117,7 @@ def free(disk: Path) -> int:
     return disk.f_bavail * disk.f_frsize
 
 
-@pytest.mark.fault("12. the disk under the database is full", short=1, full=20)
+@pytest.mark.fault("12. the disk under the database is full", short=1, full=8)
 def test_a_full_disk_under_the_database_is_waited_out(
     tmp_path: Path, small_disk: Path, undisturbed: Search, score: Score, repeat: int
 ) -> None:

@@ -33,14 +33,14 @@ def strike(folder: Path, score: Score, *, model: str, data: str) -> None:
     assert score.figures["s until both continued"] <= LIMIT_S + 10
 
 
-@pytest.mark.fault("17. a training step sleeps for ever", short=1, full=10)
+@pytest.mark.fault("17. a training step sleeps for ever", short=1, full=5)
 def test_a_step_that_never_ends_is_killed_and_the_trial_continues(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:
     strike(tmp_path, score, model="monotone_module.Sleeper", data="tiny.TinyData")
 
 
-@pytest.mark.fault("17. a worker of the data loader never answers", short=1, full=10)
+@pytest.mark.fault("17. a worker of the data loader never answers", short=1, full=5)
 def test_a_loader_that_never_answers_is_killed_and_the_trial_continues(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:

@@ -15,7 +15,7 @@ from hpsearch.search.store.database import open_storage
 
 pytestmark = pytest.mark.process
 
-KILLS = 3 if FULL else 1
+KILLS = 5 if FULL else 1
 
 
 def wait_until_gone(processes: list[psutil.Process], score: Score) -> None:
@@ -25,7 +25,7 @@ def wait_until_gone(processes: list[psutil.Process], score: Score) -> None:
     assert left == [], "an orphan lives"
 
 
-@pytest.mark.fault("3. the coordinator is killed", short=1, full=34)
+@pytest.mark.fault("3. the coordinator is killed", short=1, full=10)
 def test_killed_coordinators_leave_no_orphan_and_the_study_ends_with_its_budget(
     search: Search, undisturbed: Search, score: Score, repeat: int
 ) -> None:
@@ -45,7 +45,7 @@ def test_killed_coordinators_leave_no_orphan_and_the_study_ends_with_its_budget(
     check_equal(search, undisturbed, TRIALS)
 
 
-@pytest.mark.fault("4. everything is killed at once, or the machine restarts", short=1, full=10)
+@pytest.mark.fault("4. everything is killed at once, or the machine restarts", short=1, full=8)
 def test_when_everything_is_killed_the_study_ends_with_its_budget(
     search: Search, undisturbed: Search, score: Score, repeat: int
 ) -> None:

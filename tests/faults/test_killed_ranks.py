@@ -16,7 +16,7 @@ pytestmark = pytest.mark.process
 TRIALS, EPOCHS = 2, 30
 
 
-@pytest.mark.fault("a process of a trial on two devices is killed", short=0, full=5)
+@pytest.mark.fault("29. a process of a trial on two devices is killed", short=0, full=5)
 def test_a_killed_process_of_several_costs_an_epoch_at_most(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:

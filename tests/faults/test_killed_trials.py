@@ -15,7 +15,7 @@ KILLS = 10
 KILLS_A_TRIAL = 3
 
 
-@pytest.mark.fault("1. a trial's process is killed", short=1, full=10)
+@pytest.mark.fault("1. a trial's process is killed", short=1, full=6)
 def test_a_killed_trial_continues_at_once_and_ends_with_the_same_weights(
     search: Search, undisturbed: Search, score: Score, repeat: int
 ) -> None:

@@ -85,7 +85,7 @@ def _pythonpath() -> str:
     return os.environ.get("PYTHONPATH", "")
 
 
-@pytest.mark.fault("20. a node is killed", short=1, full=20)
+@pytest.mark.fault("20. a node is killed", short=1, full=10)
 def test_a_killed_nodes_trials_continue_on_another(
     search: Search,
     undisturbed: Search,

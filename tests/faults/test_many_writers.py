@@ -52,7 +52,7 @@ class Timed(ScriptedEngine):
         super().poll(timed, timeout_s)
 
 
-@pytest.mark.fault("9. twenty trials of twenty reports each from 8 and 32 slots", short=1, full=20)
+@pytest.mark.fault("9. twenty trials of twenty reports each from 8 and 32 slots", short=1, full=2)
 @pytest.mark.parametrize("slots", [8, 32])
 def test_many_slots_report_without_error_and_without_waiting(
     tmp_path: Path, score: Score, repeat: int, slots: int
@@ -73,7 +73,7 @@ def test_many_slots_report_without_error_and_without_waiting(
     score.worst("ms for a report and its share of all else", 1000 * taken / (20 * trials))
 
 
-@pytest.mark.fault("19. a study of 1,000 trials (TPE, median pruner)", short=0, full=3)
+@pytest.mark.fault("19. a study of 1,000 trials (TPE, median pruner)", short=0, full=1)
 def test_a_study_of_a_thousand_trials_stays_quick(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:

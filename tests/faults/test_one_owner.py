@@ -17,7 +17,7 @@ from hpsearch.search.store.database import open_storage
 pytestmark = pytest.mark.process
 
 
-@pytest.mark.fault("7. a stopped coordinator wakes up after a takeover", short=1, full=20)
+@pytest.mark.fault("7. a stopped coordinator wakes up after a takeover", short=1, full=10)
 def test_a_coordinator_that_wakes_up_after_a_takeover_writes_nothing(
     search: Search, undisturbed: Search, score: Score, repeat: int
 ) -> None:
@@ -51,7 +51,7 @@ def pretend_that_its_host_is_another_and_silent(search: Search) -> None:
     storage.engine.dispose()
 
 
-@pytest.mark.fault("8. eight `resume` at once, again and again", short=1, full=11)
+@pytest.mark.fault("8. eight `resume` at once, again and again", short=1, full=3)
 def test_of_eight_resumes_at_once_one_has_the_study_and_no_trial_runs_twice(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:

@@ -16,7 +16,7 @@ EPOCHS = 9
 OBJECTIVE = {"val_loss": "minimize"}
 
 
-@pytest.mark.fault("20. trials that pause and are promoted, with kills", short=1, full=3)
+@pytest.mark.fault("28. trials that pause and are promoted, with kills", short=1, full=1)
 def test_paused_trials_live_through_kills_and_continue_bit_by_bit(
     tmp_path: Path, score: Score, repeat: int
 ) -> None:
