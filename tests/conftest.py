@@ -6,6 +6,7 @@ import io
 import os
 import re
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ for name in filter(FOREIGN.fullmatch, [*os.environ]):
     del os.environ[name]
 os.environ |= {"COLUMNS": "120", "TERM": "xterm"}
 os.umask(0o022)
+# `nohup` has every process ignore it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 Trials = Callable[..., "TrialRecord"]
 Studies = Callable[..., "StudyRecord"]

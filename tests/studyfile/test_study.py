@@ -224,6 +224,9 @@ def test_a_sampler_that_does_not_fit_the_space_is_refused(sampler, sections, dia
     assert diagnostic in diagnostics[0]
 
 
+OPTIMIZER = {"class_path": "m.O"}
+
+
 @pytest.mark.parametrize(
     ("sections", "diagnostic"),
     [
@@ -257,10 +260,13 @@ def test_a_sampler_that_does_not_fit_the_space_is_refused(sampler, sections, dia
         ({"tensorboard": {"graph": 1}}, "tensorboard.graph: must be true or false, not 1"),
         ({"tensorboard": True}, "must be a mapping, as in {histograms: true, graph: true}"),
         (
-            {"schedule": {"class_path": "m.S", "interval": "batch"}},
+            {"optimizer": OPTIMIZER, "schedule": {"class_path": "m.S", "interval": "batch"}},
             "schedule.interval: interval must be step or epoch, not 'batch'",
         ),
-        ({"schedule": {"class_path": "m.S", "monitor": 3}}, "must be the name of a metric"),
+        (
+            {"optimizer": OPTIMIZER, "schedule": {"class_path": "m.S", "monitor": 3}},
+            "must be the name of a metric",
+        ),
     ],
 )
 def test_each_error_of_the_sections_is_reported(sections, diagnostic):

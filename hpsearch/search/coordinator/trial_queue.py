@@ -67,7 +67,7 @@ class TrialQueue:
 
     def has_next(self) -> bool:
         """Returns whether there is a trial to hand out, without asking for one."""
-        paused = self._writer.pauses.scheduler.promotion(closing=True)
+        paused = self._writer.pauses.next(closing=True)
         new = self._ahead or self._may_ask() or paused
         return bool(self._waiting or (new and not self.drained))
 

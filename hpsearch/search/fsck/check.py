@@ -84,7 +84,7 @@ class FsckTarget:
 
     def identity(self, trial: FrozenTrial) -> Identity:
         """Returns whose record a trial's must be, as the database has it."""
-        return trial_identity(self.study.user_attrs[ID], self.spec.seed, trial)
+        return trial_identity(self.study.user_attrs[ID], self.spec.seed_of, trial)
 
 
 def examine_study(url: str, name: str, runs: Path | None) -> FsckReport:

@@ -17,7 +17,6 @@ from hpsearch.internals.optuna import storage_of, study_id_of, trial_id_of
 from hpsearch.protocol.events import best_report, read_record
 from hpsearch.protocol.job import identity_of
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import primary
 from hpsearch.search.fsck.files import list_numbers
 from hpsearch.search.store import (
@@ -139,7 +138,7 @@ class _Restored:
         self, trial: Trial, params: Mapping[str, Any], seed: int | None, place: Path
     ) -> None:
         owners = read_record(place / EVENTS).owners
-        drawn = derive_seed(self._spec.seed, "trial", trial.number) if seed is None else seed
+        drawn = self._spec.seed_of(trial.number) if seed is None else seed
         if owners and seed is None and owners[-1].get("seed") != drawn:
             drawn = owners[-1]["seed"]
             trial.set_user_attr(SEED, drawn)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.rungs.epochs import EpochBudget
@@ -132,13 +132,16 @@ class Scheduler:
         first = self.ladder.next_stop(0, self._longest)
         return first + self._reserve() <= self.epochs.left
 
-    def promotion(self, *, closing: bool = False) -> Promotion | None:
+    def promotion(self, paused: Container[int], *, closing: bool = False) -> Promotion | None:
         """Returns the paused trial that continues next; None if none may.
 
         Args:
+            paused: the trials that rest, by number; one that is to pause may still be leaving.
             closing: no trial begins any more, see `ladder.places`.
         """
         for found in self.ladder.promotable(closing=closing):
+            if found.number not in paused:
+                continue
             end = self._last_epochs.get(found.number, self._longest)
             aim = self.ladder.next_stop(found.rung, end)
             if self.epochs.fits(found.number, aim, self._reserve(found.number)):

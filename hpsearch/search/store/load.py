@@ -150,7 +150,7 @@ class StoredStudy:
         folder = find_runs(self.study, None).absolute() / self.name if folder is None else folder
         study_id, spec = self.study.user_attrs.get(ID, ""), self.spec
         there = folder.is_dir()
-        return RecordComparison(study_id, spec.seed, spec.objectives, folder) if there else None
+        return RecordComparison(study_id, spec.seed_of, spec.objectives, folder) if there else None
 
 
 def _unproved(

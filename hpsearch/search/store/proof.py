@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -23,7 +23,6 @@ from hpsearch.protocol.events import Record, best_report, digest_of, read_record
 from hpsearch.protocol.job import Identity, identity_of
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.messages import Report
-from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import Direction, Scalar, primary, sign_of
 from hpsearch.search.store.keys import CURVE, SEED
 
@@ -55,10 +54,17 @@ class Evidence:
         return self.whose not in ("nobody", "own")
 
 
-def trial_identity(study_id: str, study_seed: int, trial: FrozenTrial) -> Identity:
-    """Returns whose record a trial's must be, as the database has it."""
-    drawn = derive_seed(study_seed, "trial", trial.number)
-    return identity_of(study_id, trial.number, trial.params, trial.user_attrs.get(SEED, drawn))
+def trial_identity(study_id: str, seed_of: Callable[[int], int], trial: FrozenTrial) -> Identity:
+    """Returns whose record a trial's must be, as the database has it.
+
+    Args:
+        study_id: identifies the study among others of its name.
+        seed_of: returns the seed of a trial by number, where the trial has none of its own.
+        trial: any of them.
+    """
+    own = trial.user_attrs.get(SEED)
+    seed = seed_of(trial.number) if own is None else own
+    return identity_of(study_id, trial.number, trial.params, seed)
 
 
 def examine_folder(folder: Path, identity: Identity, params: Mapping[str, Scalar]) -> Evidence:
@@ -87,15 +93,19 @@ class RecordComparison:
 
     Args:
         study_id: identifies the study among others of its name.
-        seed: of the study.
+        seed_of: returns the seed of a trial by number, where the trial has none of its own.
         objectives: metric names and directions.
         folder: the study's own folder of trials.
     """
 
     def __init__(
-        self, study_id: str, seed: int, objectives: Mapping[str, Direction], folder: Path
+        self,
+        study_id: str,
+        seed_of: Callable[[int], int],
+        objectives: Mapping[str, Direction],
+        folder: Path,
     ) -> None:
-        self._study_id, self._seed = study_id, seed
+        self._study_id, self._seed_of = study_id, seed_of
         self._objectives, self._folder = objectives, folder
         metric = re.escape(json.dumps(primary(objectives)[0]).encode())
         self._line = re.compile(rb'"Report", "step": (\d+), "values": {' + metric + rb": ([^,}]+)")
@@ -121,7 +131,7 @@ class RecordComparison:
         return "" if self._agrees(trial, content) else self._read_closely(trial, place)
 
     def _identity(self, trial: FrozenTrial) -> Identity:
-        return trial_identity(self._study_id, self._seed, trial)
+        return trial_identity(self._study_id, self._seed_of, trial)
 
     def _agrees(self, trial: FrozenTrial, content: bytes) -> bool:
         own = b'"of": "%s"' % digest_of(self._identity(trial)).encode()
@@ -157,7 +167,7 @@ class RecordComparison:
             words = {"FAIL": "failed"}.get(trial.state.name, trial.state.name.lower())
             return f"it is {words} in the database, {how} in its record"
         expected = [float(best.values[name]) for name in self._objectives]
-        if complete and trial.values and list(trial.values) != expected:
+        if how and complete and trial.values and list(trial.values) != expected:
             stored, wanted = (", ".join(map(str, each)) for each in (trial.values, expected))
             return f"its value is {stored} in the database, {wanted} in its record"
         return ""

@@ -174,13 +174,17 @@ class Pauses:
         self._rungs[number] = rung
         self.scheduler.stop(number)
 
-    def promote(self, *, closing: bool = False) -> Promotion | None:
-        """Returns the paused trial that continues next, which is paused no more; None of none.
+    def next(self, *, closing: bool = False) -> Promotion | None:
+        """Returns the paused trial that continues next; None if none may.
 
         Args:
             closing: no trial begins any more, so that every rung promotes one at least.
         """
-        found = self.scheduler.promotion(closing=closing)
+        return self.scheduler.promotion(self._rungs, closing=closing)
+
+    def promote(self, *, closing: bool = False) -> Promotion | None:
+        """Returns what `next` does; the trial is no longer paused."""
+        found = self.next(closing=closing)
         if found is not None:
             self.scheduler.ladder.promote(found.number)
             del self._rungs[found.number]

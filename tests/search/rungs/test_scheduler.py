@@ -7,7 +7,7 @@ import random
 import pytest
 
 from hpsearch.search.rungs.epochs import EpochBudget
-from hpsearch.search.rungs.ladder import Ladder, rungs_up_to
+from hpsearch.search.rungs.ladder import Ladder, Promotion, rungs_up_to
 from hpsearch.search.rungs.scheduler import AUDITED, OUT_OF_EPOCHS, Scheduler
 
 
@@ -23,18 +23,20 @@ def search(
     rng = random.Random(seed)
     trained: dict[int, list[int]] = {}
     running: list[int] = []
+    paused: set[int] = set()
     while True:
         while len(running) < slots:
-            found = of.promotion()
+            found = of.promotion(paused)
             if found is None and len(trained) < trials and of.may_begin():
                 number = len(trained)
                 trained[number] = []
             else:
-                found = found or of.promotion(closing=True)
+                found = found or of.promotion(paused, closing=True)
                 if found is None:
                     break
                 number = found.number
                 of.ladder.promote(number)
+                paused.remove(number)
             of.begin(number, longest)
             running.append(number)
         if not running:
@@ -47,6 +49,7 @@ def search(
             of.finish(number)
         elif decision.action == "pause":
             of.stop(number)
+            paused.add(number)
         if epoch == longest or decision.action == "pause":
             running.remove(number)
 
@@ -66,6 +69,14 @@ def test_a_budget_in_trials_leaves_a_whole_model_however_few_they_are(trials):
     trained = search(scheduler(), trials, 2, 0)
     assert len(trained) == trials
     assert max(map(len, trained.values())) == 9
+
+
+def test_a_trial_that_is_still_leaving_for_its_pause_is_not_promoted():
+    of = scheduler()
+    of.begin(0, 9)
+    assert of.report(0, 1, [0.9]).action == "pause"
+    assert of.promotion(set(), closing=True) is None
+    assert of.promotion({0}, closing=True) == Promotion(0, 1)
 
 
 def test_a_trial_that_is_trained_whole_holds_its_epochs_from_the_start():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -85,7 +86,7 @@ def resumed(folder: Path, trials: int, patch: pytest.MonkeyPatch) -> Counts:
         for module in (load, loop):
             record = counts.count("records", module.trial_record)  # type: ignore[attr-defined]
             patched.setattr(module, "trial_record", record)
-        for place, name in ((WriteBehindStorage, "get_all_trials"), (Path, "unlink")):
+        for place, name in ((WriteBehindStorage, "get_all_trials"), (os, "listdir")):
             patched.setattr(place, name, counts.count(name, getattr(place, name)))
         stored = open_study(open_storage(url), large_study.NAME)
         options = RunOptions(runs=folder / "runs", trials=trials + NEW)
@@ -108,23 +109,25 @@ def test_the_end_of_a_trial_looks_at_no_other_trial(few_and_many: tuple[Counts, 
     assert many.running["records"] - at_the_end[1] == NEW
 
 
-def test_trials_are_not_listed_while_they_run(few_and_many: tuple[Counts, Counts]) -> None:
-    few, many = few_and_many
-
-    assert few.running["get_all_trials"] == many.running["get_all_trials"] == 0
-
-
-def test_as_many_files_are_removed_in_a_study_of_any_size(
+def test_trials_are_listed_when_the_search_is_over_and_not_before(
     few_and_many: tuple[Counts, Counts],
 ) -> None:
     few, many = few_and_many
 
-    assert few.running["unlink"] == many.running["unlink"] > 0
+    assert few.running["get_all_trials"] == many.running["get_all_trials"] == 1
 
 
-def test_a_study_is_read_when_it_is_opened_and_when_it_is_closed(
+def test_checkpoints_are_looked_for_in_as_many_folders_in_a_study_of_any_size(
+    few_and_many: tuple[Counts, Counts],
+) -> None:
+    few, many = few_and_many
+
+    assert few.running["listdir"] == many.running["listdir"] > 0
+
+
+def test_a_study_is_read_when_it_is_opened_and_shown_from_memory_when_it_is_closed(
     few_and_many: tuple[Counts, Counts],
 ) -> None:
     for counts in few_and_many:
         assert counts.on_open["reads of the database"] == 1
-        assert counts.running["reads of the database"] == 1
+        assert counts.running["reads of the database"] == 0
