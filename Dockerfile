@@ -1,14 +1,14 @@
-# hpsearch in a container, for CPUs:
+# hpsearch in a container, for CPUs and for NVIDIA GPUs (docker run with --gpus all):
 #   docker build -t hpsearch .
 #   docker run --rm -it --shm-size 1g --user "$(id -u):$(id -g)" -v "$PWD:/search" hpsearch init quickstart
-# and for NVIDIA GPUs (docker run with --gpus all):
-#   docker build -t hpsearch:cuda --build-arg TORCH=cu130 .
+# The builds of torch that PyPI has bring CUDA along. Those for CPUs alone, which are smaller,
+# or for another CUDA come from an index of PyTorch's own, which its site names:
+#   docker build -t hpsearch:cpu --build-arg PIP_EXTRA_INDEX_URL=INDEX .
 FROM python:3.12-slim
 
-# The builds of torch to install: cpu, or a version of CUDA as PyTorch's own index names them.
-ARG TORCH=cpu
-RUN pip install --no-cache-dir --index-url "https://download.pytorch.org/whl/${TORCH}" \
-    'torch>=2.9' 'torchvision>=0.24'
+# pip reads it.
+ARG PIP_EXTRA_INDEX_URL
+RUN pip install --no-cache-dir 'torch>=2.9' 'torchvision>=0.24'
 
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE NOTICE ./
