@@ -22,7 +22,6 @@ from striking import Striker
 
 from hpsearch.classes.check import check_components
 from hpsearch.cli import main
-from hpsearch.engines import bridge
 from hpsearch.protocol.events import read_events
 from hpsearch.protocol.messages import Report
 from hpsearch.search.store import load_record, open_storage
@@ -125,8 +124,6 @@ def project(
     monkeypatch.chdir(folder)
     monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    # The final test has a process of its own; here one is enough.
-    monkeypatch.setattr("hpsearch.search.confirm.run.run_in_subprocess", bridge.call)
     known = {*sys.modules}
     yield folder
     for name in {*sys.modules} - known:

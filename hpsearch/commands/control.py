@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from hpsearch.commands.exit_codes import DONE, FAILED
-from hpsearch.commands.options import MoreChanges, Storage, StudyName
+from hpsearch.commands.options import MoreChanges, Storage, StudyName, Values
 from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 SEEN_S = 5.0
 LOOK_S = 0.1
 _ALONE = ("pause", "resume", "drain", "stop")
-Values = Annotated[
-    tuple[str, ...],
-    Parameter(
-        name="--set",
-        negative="",
-        show_default=False,
-        metavar="KEY=VALUE",
-        help="Values of parameters, each named by its path or the end of it.",
-    ),
-]
 Verb = Literal["pause", "resume", "drain", "stop", "fail", "promote", "enqueue", "budget"]
 
 

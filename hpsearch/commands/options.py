@@ -61,15 +61,16 @@ TrialNumber = Annotated[
 ]
 # Further values after one --set: `--set a=1 b=2`.
 MoreChanges = Annotated[str, Parameter(show=False)]
+_SET = Parameter(name="--set", negative="", show_default=False, metavar="KEY=VALUE")
 Changes = Annotated[
     tuple[str, ...],
-    Parameter(
-        name="--set",
-        negative="",
-        show_default=False,
-        metavar="KEY=VALUE",
-        help="Values that replace those of the file, such as trainer.max_epochs=3.",
-    ),
+    _SET,
+    Parameter(help="Values that replace those of the file, such as trainer.max_epochs=3."),
+]
+Values = Annotated[
+    tuple[str, ...],
+    _SET,
+    Parameter(help="Values of parameters, each named by its path or the end of it."),
 ]
 Storage = Annotated[
     str | None,

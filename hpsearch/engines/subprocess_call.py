@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,35 +18,22 @@ from hpsearch.protocol.job import Job
 
 @contextmanager
 def subprocesses() -> Iterator[Callable[..., Any]]:
-    """Yields a function like `run_in_subprocess`, for many calls.
+    """Yields what calls `function(job, *arguments)` in a fresh process that sees its devices only.
 
-    Their processes are forked from one that has loaded torch, as those of trials are, so that only
-    the first call waits for that. Leaving the block ends all of them.
+    It takes the function's name, `package.module:function`, a job and plain data; it returns what
+    the function returns, plain data as well, and raises SearchError where the process ended without
+    a result. The processes are forked from one that has loaded torch, as those of trials are, which
+    the first call starts. Leaving the block ends all of them.
     """
-    with Server() as server:
-        yield partial(_call, server, count(1))
+    with ExitStack() as stack:
+        server = cache(lambda: stack.enter_context(Server()))
+        numbers = count(1)
+        yield lambda function, job, *arguments: _call(
+            server(), next(numbers), function, job, *arguments
+        )
 
 
-def run_in_subprocess(function: str, job: Job, *arguments: Any) -> Any:
-    """Calls `function(job, *arguments)` in a fresh process that sees the job's device only.
-
-    Args:
-        function: its name, `package.module:function`.
-        job: what it is called with first.
-        *arguments: plain data.
-
-    Returns:
-        What the function returns, plain data as well.
-
-    Raises:
-        SearchError: the process ended without a result.
-    """
-    with subprocesses() as call:
-        return call(function, job, *arguments)
-
-
-def _call(server: Server, numbers: Iterator[int], function: str, job: Job, *arguments: Any) -> Any:
-    number = next(numbers)
+def _call(server: Server, number: int, function: str, job: Job, *arguments: Any) -> Any:
     ours, theirs = socket.socketpair()
     with ours, ours.makefile("rw", encoding="utf-8") as lines:
         try:

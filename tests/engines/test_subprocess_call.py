@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.engines.subprocess_call import run_in_subprocess, subprocesses
+from hpsearch.engines.subprocess_call import subprocesses
 from hpsearch.errors import SearchError
 from hpsearch.protocol.job import Job
 
@@ -25,7 +25,8 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 
 def test_the_result_comes_back_and_what_is_printed_stays_in_the_folder(job: Job) -> None:
-    found = run_in_subprocess("subprocess_functions:look_around", job, "hello")
+    with subprocesses() as call:
+        found = call("subprocess_functions:look_around", job, "hello")
     process = found.pop("process")
     assert process != os.getpid()
     assert found == {"number": 7, "word": "hello", "sees": "1"}

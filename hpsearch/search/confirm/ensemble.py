@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hpsearch.engines import bridge
 from hpsearch.engines.slots import find_slots
-from hpsearch.engines.subprocess_call import run_in_subprocess
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.types import primary, sign_of
 from hpsearch.search.compatible import check_environment
-from hpsearch.search.confirm.final_test import Call, ModelToTest, evaluate_once
+from hpsearch.search.confirm.final_test import Call, ModelToTest, calls, evaluate_once
 from hpsearch.search.confirm.record import describe_test
 from hpsearch.search.confirm.run import owning
 from hpsearch.search.confirm.test_log import FinalTest
@@ -84,8 +82,7 @@ def make_ensemble(search: StoredStudy, options: EnsembleOptions, run: RunOptions
         raise InputError(f"{search.name} is a confirmation; hpsearch ensemble {original}")
     slot = find_slots(run.devices, run.per_device)[0]
     candidates = _find_candidates(search)
-    call: Call = bridge.call if run.engine == "inline" else run_in_subprocess
-    with owning(search):
+    with owning(search), calls(run) as call:
         check_environment(study, search.spec, accept_changes=run.accept_changes)
         folder = member_folder(search, candidates[0].name).parent
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import optuna
 
+from hpsearch.engines import bridge
+from hpsearch.engines.subprocess_call import subprocesses
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.job import Job
 from hpsearch.search.confirm.test_log import (
@@ -19,9 +22,15 @@ from hpsearch.search.confirm.test_log import (
     find_result,
     withdraw_evaluation,
 )
+from hpsearch.search.options import RunOptions
 from hpsearch.search.store.keys import ID, RUNS
 
 Call = Callable[..., Any]
+
+
+def calls(run: RunOptions) -> AbstractContextManager[Call]:
+    """Returns what yields calls into the training wing: here where trials run here, else apart."""
+    return nullcontext(bridge.call) if run.engine == "inline" else subprocesses()
 
 
 @dataclass(frozen=True)

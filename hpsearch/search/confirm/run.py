@@ -10,15 +10,13 @@ from typing import Any
 
 import optuna
 
-from hpsearch.engines import bridge
 from hpsearch.engines.factory import prepare_engine
 from hpsearch.engines.slots import Slot, find_slots
-from hpsearch.engines.subprocess_call import run_in_subprocess
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.job import Job
 from hpsearch.search.compatible import check_environment
 from hpsearch.search.confirm.boundary import SeedPlan
-from hpsearch.search.confirm.final_test import Call, ModelToTest, evaluate_once
+from hpsearch.search.confirm.final_test import ModelToTest, calls, evaluate_once
 from hpsearch.search.confirm.finalists import Confirmation, choose_finalists, rank_finalists
 from hpsearch.search.confirm.intervals import MIN_PAIRS
 from hpsearch.search.confirm.record import describe
@@ -117,8 +115,7 @@ def confirm_study(
             f"every new run failed, so nothing is confirmed; hpsearch status {again.name}"
         )
     job = _model_job(confirmation, training.study, again.spec, slot)
-    with owning(search):
-        call: Call = bridge.call if run.engine == "inline" else run_in_subprocess
+    with owning(search), calls(run) as call:
         model = _model_to_test(confirmation)
         final_test = evaluate_once(study, model, job, again=options.again, call=call)
         refit = None

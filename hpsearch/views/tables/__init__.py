@@ -13,10 +13,14 @@ from hpsearch.views.tables.comparison import (
     comparison_entries,
     same_objectives,
 )
-from hpsearch.views.tables.confirmation import conclusion, confirmation_view, untested_words
+from hpsearch.views.tables.confirmation import (
+    conclusion,
+    confirmation_view,
+    result_words,
+    untested_words,
+)
 from hpsearch.views.tables.disk import usage_table
 from hpsearch.views.tables.ensemble import (
-    ensemble_test_words,
     ensemble_view,
     ensemble_words,
     member_rows,
@@ -42,7 +46,7 @@ __all__ = [
     "comparison_entries",
     "conclusion",
     "confirmation_view",
-    "ensemble_test_words",
+    "result_words",
     "ensemble_view",
     "ensemble_words",
     "problem_table",

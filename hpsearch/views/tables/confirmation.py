@@ -61,7 +61,19 @@ def untested_words(missing: str) -> str:
 
 def words_of_test(record: Record) -> str:
     """Returns the chosen model's result on the test split, and when it was evaluated."""
-    test, model = record["test"], record["model"]
+    test, seed = record["test"], record["model"]["seed"]
+    whose = f", of the run with seed {seed}, the median of its runs"
+    return result_words(test, whose, _earlier_words(test))
+
+
+def result_words(test: Record, whose: str = "", earlier: str = "") -> str:
+    """Returns what the test split gave, and when it was evaluated.
+
+    Args:
+        test: the evaluation, as a record has it.
+        whose: the model, behind a value; empty if it goes without saying.
+        earlier: what others have evaluated on the same images, behind a value.
+    """
     when = f"the test split was opened at {test['opened']}"
     if test["failure"]:
         return f"No test value: {when}, and {test['failure']}"
@@ -73,8 +85,7 @@ def words_of_test(record: Record) -> str:
     sure = test_range(test)
     return (
         f"On the test split: {test['metric']} {formatting.metric(test['value'])}"
-        f" ({f'{sure}, ' if sure else ''}{test['examples']:,} examples), of the run with seed"
-        f" {model['seed']}, the median of its runs; {when}.{_earlier_words(test)}"
+        f" ({f'{sure}, ' if sure else ''}{test['examples']:,} examples){whose}; {when}.{earlier}"
     )
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
-from hpsearch.views.tables.confirmation import test_range, untested_words
+from hpsearch.views.tables.confirmation import result_words, untested_words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,7 +22,7 @@ def ensemble_view(record: Record) -> Group:
     """Returns the members with what each counts, then how good they are together."""
     parts: list[RenderableType] = [_members(record), Text(), Text(ensemble_words(record))]
     if record["test"]:
-        parts.append(Text(ensemble_test_words(record["test"])))
+        parts.append(Text(result_words(record["test"])))
     elif record["untested"]:
         parts.append(Text(untested_words(record["untested"])))
     parts += [Text(f"{name_of(one)} is left out: {one['reason']}") for one in record["left_out"]]
@@ -56,23 +56,6 @@ def ensemble_words(record: Record) -> str:
     return (
         f"{values}On halves of them that had not chosen, the {loss} is"
         f" {held_out['together']:.4g}, and {held_out['alone']:.4g} of one model alone."
-    )
-
-
-def ensemble_test_words(test: Record) -> str:
-    """Returns what the test split says of the ensemble, and when it was asked."""
-    when = f"the test split was opened at {test['opened']}"
-    if test["failure"]:
-        return f"No test value: {when}, and {test['failure']}"
-    if test["value"] is None:
-        have = ", ".join(
-            f"{key} {formatting.metric(value)}" for key, value in test["metrics"].items()
-        )
-        return f"No {test['metric']} was logged on the test split; {when} and gave {have}."
-    sure = test_range(test)
-    return (
-        f"On the test split: {test['metric']} {formatting.metric(test['value'])}"
-        f" ({f'{sure}, ' if sure else ''}{test['examples']:,} examples); {when}."
     )
 
 

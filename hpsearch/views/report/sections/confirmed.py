@@ -10,9 +10,9 @@ from hpsearch.views import formatting
 from hpsearch.views.report.blocks import Block, Paragraph, Section, Table
 from hpsearch.views.tables import (
     conclusion,
-    ensemble_test_words,
     ensemble_words,
     member_rows,
+    result_words,
     untested_words,
 )
 
@@ -49,7 +49,7 @@ def ensemble(data: ReportData) -> Section | None:
         Table(("model", "share", record["metric"]), member_rows(record), left=("model",)),
     ]
     if record["test"] is not None:
-        parts.append(Paragraph(ensemble_test_words(record["test"])))
+        parts.append(Paragraph(result_words(record["test"])))
     return Section("Ensemble", parts)
 
 
