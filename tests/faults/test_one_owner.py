@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import signal
+import sqlite3
+import subprocess
 import time
 from pathlib import Path
 
@@ -23,7 +25,7 @@ def test_a_coordinator_that_wakes_up_after_a_takeover_writes_nothing(
 ) -> None:
     sleeper = search.begin()
     search.wait_for_reports(random.Random(repeat).randint(5, 60))
-    sleeper.send_signal(signal.SIGSTOP)
+    stop_between_two_writes(search, sleeper)
     pretend_that_its_host_is_another_and_silent(search)
     taker = search.resume()
     search.wait_for_reports(3)
@@ -39,6 +41,21 @@ def test_a_coordinator_that_wakes_up_after_a_takeover_writes_nothing(
     assert record.counts["complete"] == TRIALS
     assert all(list(t.values_by_epoch) == list(range(1, EPOCHS + 1)) for t in record.trials)
     check_equal(search, undisturbed, TRIALS)
+
+
+def stop_between_two_writes(search: Search, sleeper: subprocess.Popen[bytes]) -> None:
+    """Who is stopped within a write keeps SQLite's lock: nobody could take his study over."""
+    path = search.storage.removeprefix("sqlite:///")
+    while True:
+        sleeper.send_signal(signal.SIGSTOP)
+        connection = sqlite3.connect(path, timeout=0.5, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError:
+            sleeper.send_signal(signal.SIGCONT)
+        finally:
+            connection.close()
 
 
 def pretend_that_its_host_is_another_and_silent(search: Search) -> None:

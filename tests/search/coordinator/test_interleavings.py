@@ -39,7 +39,8 @@ from hpsearch.studyfile.study import StudySpec
 EPOCHS = 12
 BUDGET = 60
 LEGAL = {"RUNNING", "WAITING", "COMPLETE", "PRUNED", "FAIL"}
-STEPS_A_SEED = 500
+# What no history can do with less: every trial starts, reports twice and ends.
+STEPS_A_SEED = 4 * BUDGET
 # Some three thousand steps in all; `make faults` takes more than ten thousand.
 SEEDS = range(int(os.environ.get("HPSEARCH_HISTORIES", "6")))
 
