@@ -6,38 +6,14 @@ import atexit
 import gc
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Group, Parameter
 
-from hpsearch.commands.confirm import confirm
-from hpsearch.commands.control import control, enqueue
-from hpsearch.commands.dashboard import dashboard
-from hpsearch.commands.ensemble import ensemble
 from hpsearch.commands.exit_codes import USAGE_ERROR
-from hpsearch.commands.export import export, predict
-from hpsearch.commands.init import init
-from hpsearch.commands.logs import logs
-from hpsearch.commands.report import compare, report
-from hpsearch.commands.results import best, list_, show, status
 from hpsearch.commands.run_guarded import run_guarded
-from hpsearch.commands.search import resume, run
-from hpsearch.commands.study_file import check, preview, summary
-from hpsearch.commands.upkeep import (
-    agent,
-    copy,
-    delete,
-    doctor,
-    du,
-    fsck,
-    nodes,
-    prune_checkpoints,
-    rename,
-    serve,
-)
-from hpsearch.commands.watch import watch
 
 
 def _version() -> str:
@@ -68,18 +44,90 @@ app = App(
 )
 
 
-# In the order of the help: a study's way from its file to its result.
-_COMMANDS: dict[str, tuple[Callable[..., int | None], ...]] = {
-    "Before a search": (init, check, summary, preview),
-    "Searching": (run, resume, watch, control, enqueue, confirm, ensemble),
-    "Results": (list_, status, show, logs, best, report, compare, dashboard, export, predict),
-    "Upkeep": (rename, delete, prune_checkpoints, du, doctor, serve, fsck, copy, nodes, agent),
+# In the order of the help: a study's way from its file to its result. A command is imported when it
+# is called, so that the help is shown at once.
+_COMMANDS = {
+    "Before a search": {
+        "init:init": "Write a first study file that runs; without WHAT, list the examples.",
+        "study_file:check": "Check a study file, try each branch, estimate the cost.",
+        "study_file:summary": (
+            "Show the model's layers, shapes and weights.\n\n"
+            "Every range is at its largest value; --set chooses another."
+        ),
+        "study_file:preview": "Draw examples of the data and of each augmentation.",
+    },
+    "Searching": {
+        "search:run": "Run the search of a study file, or continue it.",
+        "search:resume": "Continue a study from its database, without its file.",
+        "watch:watch": "Show running searches live; Ctrl-C ends only the view.",
+        "control:control": (
+            "Control a running search: pause or stop it, promote a trial, change the budget."
+        ),
+        "control:enqueue": (
+            "Have a running search train a setting next.\n\n"
+            "What the setting leaves out, the sampler proposes. `study.enqueue` in the study file"
+            " is for a search that does not run."
+        ),
+        "confirm:confirm": (
+            "Train the best trials again, choose one, and test it.\n\n"
+            "After an interruption, the same command continues."
+        ),
+        "ensemble:ensemble": (
+            "Average the models that are best together, and test them as one.\n\n"
+            "They are chosen on the validation examples, among the trials that have kept their"
+            " checkpoint."
+        ),
+    },
+    "Results": {
+        "results:list_": "List the studies of a database.",
+        "results:status": "Show a study's progress and its best trials.",
+        "results:show": "Show everything about one trial.",
+        "logs:logs": "Print the output of a trial.",
+        "results:best": "Show the best trial, or write it as a study file.",
+        "report:report": "Write a report on a study, as one HTML file.",
+        "report:compare": "Show studies side by side, in the terminal or as a page.",
+        "dashboard:dashboard": "Open optuna-dashboard and TensorBoard on a database.",
+        "export:export": (
+            "Write a model, preprocessing included, to one file.\n\n"
+            "Without --trial: the model that `confirm` chose and tested, or else the best trial's."
+        ),
+        "export:predict": "Label image files with an exported model.",
+    },
+    "Upkeep": {
+        "upkeep:rename": "Rename a study, with its files and its confirmation.",
+        "upkeep:delete": (
+            "Remove a study from the database, and move its files to a trash folder."
+        ),
+        "upkeep:prune_checkpoints": (
+            "Remove the checkpoints of finished trials, except those of the best."
+        ),
+        "upkeep:du": "Show how much disk space studies use.",
+        "upkeep:doctor": "Report on this machine and its database.",
+        "upkeep:serve": (
+            "Keep torch loaded in the background, so that the next searches start at once."
+        ),
+        "upkeep:fsck": "Check a study's database and files against each other.",
+        "upkeep:copy": (
+            "Copy a study and its confirmation to another database, where it continues."
+        ),
+        "upkeep:nodes": "Show, add or drain the nodes of a running search.",
+        "upkeep:agent": (
+            "Train trials for a search on another machine, which starts this command itself."
+        ),
+    },
 }
 for _order, (_title, _commands) in enumerate(_COMMANDS.items()):
     _group = Group(_title, sort_key=_order)
-    for _place, _command in enumerate(_commands):
-        _name = _command.__name__.rstrip("_").replace("_", "-")
-        app.command(_command, name=_name, group=_group, sort_key=_place, help_epilogue="")
+    for _place, (_path, _help) in enumerate(_commands.items()):
+        _name = _path.partition(":")[2].rstrip("_").replace("_", "-")
+        app.command(
+            f"hpsearch.commands.{_path}",
+            name=_name,
+            help=_help,
+            group=_group,
+            sort_key=_place,
+            help_epilogue="",
+        )
 
 
 @app.command(name="--install-completion", sort_key=0)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import resource
 import statistics
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from hpsearch.cli import main
+from hpsearch.cli import _COMMANDS, main
 
 STUDY = """
 study:
@@ -382,6 +384,13 @@ def test_a_search_that_is_over_is_watched_no_longer(
     assert "tiny  done  3 done, 0 to go" in capsys.readouterr().out
     assert main(["watch"]) == 2
     assert "no study runs now; name one to look at it" in capsys.readouterr().err
+
+
+def test_the_help_says_of_a_command_what_its_docstring_says() -> None:
+    for path, text in ((p, t) for group in _COMMANDS.values() for p, t in group.items()):
+        module, _, name = path.partition(":")
+        command = getattr(import_module(f"hpsearch.commands.{module}"), name)
+        assert inspect.getdoc(command) == text.partition("\n")[0]
 
 
 def test_the_help_groups_the_commands_and_shows_how_to_begin(

@@ -78,10 +78,7 @@ DEFAULTS = ConfirmFlags()
 
 
 def confirm(name: StudyName, /, *, options: ConfirmFlags = DEFAULTS, json: Json = False) -> int:
-    """Train the best trials again, choose one, and test it.
-
-    After an interruption, the same command continues.
-    """
+    """Train the best trials again, choose one, and test it."""
     from hpsearch.search.confirm import ConfirmOptions, confirm_study
     from hpsearch.search.options import RunOptions
     from hpsearch.views.live import PlainView, search_view

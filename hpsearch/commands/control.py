@@ -46,11 +46,7 @@ def control(
 def enqueue(
     name: StudyName, /, *more: MoreChanges, changes: Values = (), storage: Storage = None
 ) -> int:
-    """Have a running search train a setting next.
-
-    What the setting leaves out, the sampler proposes. `study.enqueue` in the study file is for a
-    search that does not run.
-    """
+    """Have a running search train a setting next."""
     from hpsearch.commands.context import open_named
 
     stored = open_named(name, storage, write=True)

@@ -36,10 +36,7 @@ def ensemble(
     accept_changes: AcceptChanges = False,
     json: Json = False,
 ) -> int:
-    """Average the models that are best together, and test them as one.
-
-    They are chosen on the validation examples, among the trials that have kept their checkpoint.
-    """
+    """Average the models that are best together, and test them as one."""
     from hpsearch.search.confirm import EnsembleOptions, make_ensemble
     from hpsearch.search.options import RunOptions
 

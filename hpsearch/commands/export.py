@@ -53,10 +53,7 @@ def export(
     storage: Storage = None,
     trust: Trust = False,
 ) -> None:
-    """Write a model, preprocessing included, to one file.
-
-    Without --trial: the model that `confirm` chose and tested, or else the best trial's.
-    """
+    """Write a model, preprocessing included, to one file."""
     from hpsearch.search.model import export_ensemble
 
     if ensemble and trial is not None:

@@ -72,10 +72,7 @@ def _measure_speed(screen: Console, spec: StudySpec, slot: Slot) -> None:
 def summary(
     study: StudyFile, /, *more: MoreChanges, changes: Changes = (), trust: Trust = False
 ) -> None:
-    """Show the model's layers, shapes and weights.
-
-    Every range is at its largest value; --set chooses another.
-    """
+    """Show the model's layers, shapes and weights."""
     from hpsearch.classes.load import read_checked
 
     spec = read_checked(study, (*changes, *more), report, trust=trust)
