@@ -65,8 +65,9 @@ INNER = {
     "views": {
         "": set(),
         "tables": {""},
+        "check": {""},
         "live": {"", "tables"},
-        "report": {"", "tables"},
+        "report": {"", "tables", "check"},
         "dashboard": {"", "report"},
     },
     "trial": {

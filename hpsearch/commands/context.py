@@ -79,7 +79,7 @@ def open_trusted(
 
 def console() -> Console:
     """Returns the screen, or the pipe, that the command prints to."""
-    from hpsearch.views.live import open_console
+    from hpsearch.views.console import open_console
 
     return open_console()
 

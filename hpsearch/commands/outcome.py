@@ -15,8 +15,9 @@ from hpsearch.search.coordinator import Observer
 from hpsearch.search.run import SearchOutcome
 from hpsearch.search.store import default_url, redact
 from hpsearch.studyfile.document import Document
+from hpsearch.views.console import open_console
 from hpsearch.views.formatting import command
-from hpsearch.views.live import open_console, search_view
+from hpsearch.views.live import search_view
 from hpsearch.views.tables import study_status
 
 

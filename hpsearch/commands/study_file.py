@@ -46,8 +46,8 @@ def check(
     spec = read_checked(study, (*changes, *more), report, trust=trust)
     from hpsearch.measure.extremes import extreme_configs
     from hpsearch.measure.probes import probe
+    from hpsearch.views.check import print_probes, print_space
     from hpsearch.views.formatting import command
-    from hpsearch.views.tables import print_probes, print_space
 
     screen, file = console(), str(study)
     print_space(screen, spec, file)
@@ -64,7 +64,7 @@ def check(
 
 def _measure_speed(screen: Console, spec: StudySpec, slot: Slot) -> None:
     from hpsearch.measure.speed import measure_speed
-    from hpsearch.views.tables import print_speed
+    from hpsearch.views.check import print_speed
 
     print_speed(screen, measure_speed(spec, slot, screen.status))
 
@@ -77,7 +77,7 @@ def summary(
 
     spec = read_checked(study, (*changes, *more), report, trust=trust)
     from hpsearch.measure.probes import summaries
-    from hpsearch.views.tables import print_layers
+    from hpsearch.views.check import print_layers
 
     for model, layers in summaries(spec):
         print_layers(console(), model, layers)

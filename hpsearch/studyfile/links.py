@@ -6,14 +6,15 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.studyfile.diagnostics import InvalidValueError
 from hpsearch.studyfile.document import CHOICE, KeyPath, name_of, without_branches
 from hpsearch.studyfile.expressions import is_expression
 from hpsearch.studyfile.formulas import Formula, FormulaError, parse_formula
+
+if TYPE_CHECKING:
+    import yaml
 
 _LINK = re.compile(r"~(ref|expr)\s*\((.*)\)\s*", re.DOTALL)
 _NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
@@ -176,7 +177,7 @@ def _is_searched(root: yaml.Node) -> bool:
         if id(node) in seen:
             continue
         seen.add(id(node))
-        if not isinstance(node, yaml.ScalarNode):
+        if not isinstance(node.value, str):
             for part in node.value:
                 nodes += part if isinstance(part, tuple) else (part,)
         elif is_expression(node.value) and node.tag == "tag:yaml.org,2002:str":

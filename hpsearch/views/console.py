@@ -1,10 +1,12 @@
-"""What all screens share: the form of tables, and texts that cannot steer the terminal.
+"""What all screens share: the console, the form of tables, texts that cannot steer a terminal.
 
 Texts of a database or a trial are shown unchanged, except for terminal control characters.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import final
 
 from rich import box
@@ -19,6 +21,7 @@ from rich.console import (
 from rich.segment import Segment
 from rich.table import Table
 
+_PIPE_WIDTH = 120
 # Control characters: the C0 and C1 sets except newline, and DEL.
 _ORDERS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if code != 10}
 
@@ -42,6 +45,14 @@ class _Silenced:
                 yield segment
             else:
                 yield Segment(segment.text.translate(_ORDERS), segment.style)
+
+
+def open_console() -> Console:
+    """Returns the console of stdout; a pipe, which has no width, gets 120 columns."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
+    console = Console(width=width, highlight=False)
+    console.push_render_hook(SanitizeHook())
+    return console
 
 
 def head_table(*, footer: bool = False) -> Table:

@@ -19,8 +19,8 @@ from hpsearch.measure.speed import (
 )
 from hpsearch.protocol.job import Job
 from hpsearch.studyfile.study import StudySpec
-from hpsearch.views.tables import speed
-from hpsearch.views.tables.speed import recommendation, speed_table
+from hpsearch.views.check import speed
+from hpsearch.views.check.speed import recommendation, speed_table
 
 CONFIG = {"model": {"class_path": "a.Model"}, "trainer": {"max_epochs": 10}}
 

@@ -40,7 +40,8 @@ CONNECT_S = 10
 _SECRET = re.compile("pass|pwd|secret|token", re.IGNORECASE)
 _HOST = re.compile(r"[\w.,-]*|[\da-fA-F:.]+(%\w+)?")
 
-_newest_schema: list[str] = []  # known once it was asked for
+# The newest tables of releases of Optuna: to say which they are, it loads their whole history.
+_NEWEST_TABLES = {"5.0.0": "v3.2.0.a"}
 _written: weakref.WeakSet[RDBStorage] = weakref.WeakSet()
 
 
@@ -138,10 +139,7 @@ def _open(url: str, options: dict[str, Any], *, tables: bool = True) -> RDBStora
         skip_table_creation=not tables,
         skip_compatibility_check=True,
     )
-    # To say which version is the newest, Optuna loads the whole history of its tables.
-    if not _newest_schema:
-        _newest_schema.append(storage.get_head_version())
-    if storage.get_current_version() != _newest_schema[0]:
+    if storage.get_current_version() != _NEWEST_TABLES.get(optuna.__version__):
         check_schema(storage)
     return storage
 

@@ -16,7 +16,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.protocol.events import Record, best_report, digest_of, read_record
@@ -269,6 +268,8 @@ def _whose_earlier(
 
 def read_params(folder: Path) -> Mapping[str, Scalar] | None:
     """Returns the parameters that a trial was trained with, as its folder has them."""
+    import yaml
+
     try:
         found = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))["params"]
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from rich.console import Console
 
-from hpsearch.views.console import SanitizeHook
+from hpsearch.views.console import open_console
 from hpsearch.views.live.live import LiveView
 from hpsearch.views.live.notebook import NotebookView, in_notebook, notebook_view
 from hpsearch.views.live.plain import PlainView
-
-_PIPE_WIDTH = 120
-
-
-def open_console() -> Console:
-    """Returns the console of stdout; a pipe, which has no width, gets 120 columns."""
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
-    console = Console(width=width, highlight=False)
-    console.push_render_hook(SanitizeHook())
-    return console
 
 
 def search_view(console: Console) -> LiveView | PlainView:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hpsearch.views.tables.check import distribution_words, size_words
-from hpsearch.views.tables.check_report import print_probes, print_space
 from hpsearch.views.tables.comparison import (
     DIFFERENT_OBJECTIVES,
     Compared,
@@ -26,12 +24,10 @@ from hpsearch.views.tables.ensemble import (
     member_rows,
 )
 from hpsearch.views.tables.fsck import problem_table, rebuilt_words, repaired_words, summary
-from hpsearch.views.tables.layers import print_layers
 from hpsearch.views.tables.leaderboard import leaderboard
 from hpsearch.views.tables.machine import findings_table
 from hpsearch.views.tables.nodes import nodes_table
 from hpsearch.views.tables.predictions import predictions_table
-from hpsearch.views.tables.speed import print_speed
 from hpsearch.views.tables.study import best_words, study_heading, study_list, study_status
 from hpsearch.views.tables.study_html import progress_html, study_html, trials_html
 from hpsearch.views.tables.trial import trial_details
@@ -50,20 +46,14 @@ __all__ = [
     "ensemble_view",
     "ensemble_words",
     "problem_table",
-    "distribution_words",
     "findings_table",
     "leaderboard",
     "member_rows",
     "nodes_table",
     "predictions_table",
-    "print_layers",
-    "print_probes",
-    "print_space",
-    "print_speed",
     "rebuilt_words",
     "same_objectives",
     "repaired_words",
-    "size_words",
     "study_heading",
     "progress_html",
     "study_html",

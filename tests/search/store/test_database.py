@@ -3,11 +3,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import optuna
 import pytest
 import sqlalchemy
 
 from hpsearch.errors import InputError
-from hpsearch.search.store.database import default_url, open_storage, redact
+from hpsearch.search.store.database import _NEWEST_TABLES, default_url, open_storage, redact
 
 
 def test_sqlite_is_written_ahead_so_that_readers_never_block_the_search(tmp_path: Path) -> None:
@@ -56,3 +57,10 @@ def test_reading_does_not_make_a_database(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no database .*; start a search there with"):
         open_storage(f"sqlite:///{tmp_path}/a.db", create=False)
     assert not (tmp_path / "a.db").exists()
+
+
+def test_the_newest_tables_of_this_optuna_are_those_that_are_listed(tmp_path: Path) -> None:
+    storage = open_storage(f"sqlite:///{tmp_path}/a.db")
+
+    newest = storage.get_head_version()
+    assert _NEWEST_TABLES.get(optuna.__version__, newest) == newest == storage.get_current_version()

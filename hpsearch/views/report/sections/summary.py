@@ -11,13 +11,14 @@ from hpsearch.studyfile.algorithms import NO_PRUNER
 from hpsearch.studyfile.sections import texts_of
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views import formatting
+from hpsearch.views.check import distribution_words, size_words
 from hpsearch.views.formatting import command, spell
 from hpsearch.views.ranking import progress_line
 from hpsearch.views.report.blocks import Answers, Block, KeyValues, Section, Table
 from hpsearch.views.report.sections.advice import next_words
 from hpsearch.views.report.sections.intervals import trial_intervals, wall_seconds
 from hpsearch.views.report.sections.leaderboard import images_of_values
-from hpsearch.views.tables import best_words, conclusion, distribution_words, size_words
+from hpsearch.views.tables import best_words, conclusion
 
 
 def summary(data: ReportData) -> Section:

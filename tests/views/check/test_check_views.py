@@ -9,15 +9,9 @@ import pytest
 from hpsearch.measure.cost import Cost, epoch_seconds, estimate
 from hpsearch.measure.extremes import extreme_configs
 from hpsearch.studyfile.space import Space
-from hpsearch.views.tables.check import (
-    branch_table,
-    cost_words,
-    distribution_words,
-    not_ready_words,
-    parameter_table,
-    size_words,
-)
-from hpsearch.views.tables.layers import layer_table
+from hpsearch.views.check.layers import layer_table
+from hpsearch.views.check.probes import branch_table, cost_words, not_ready_words
+from hpsearch.views.check.space import distribution_words, parameter_table, size_words
 
 BRANCHES = {
     "model": {

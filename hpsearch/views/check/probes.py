@@ -1,60 +1,55 @@
-"""What `hpsearch check` prints: the space, each branch at both bounds, and the cost of a search."""
+"""Each branch at both bounds, tried on real batches, and the cost of the search."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from hpsearch.measure.cost import Cost, epoch_seconds
-from hpsearch.studyfile.distributions import Choice, Distribution
+from hpsearch.measure.cost import Cost, epoch_seconds, estimate
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.formatting import spell
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from hpsearch.measure.extremes import Extreme
-    from hpsearch.studyfile.space import Space
+    from hpsearch.studyfile.study import StudySpec
 
 _SHOWN = 3
 
 
-def size_words(space: Space) -> str:
-    """Returns `7 parameters, 1,024 configurations`, or that they cannot be counted."""
-    count, size = len(space.parameters), space.size()
-    parameters = f"{count} parameter{'' if count == 1 else 's'}"
-    if not count:
-        return "nothing is searched: one configuration"
-    if math.isinf(size):
-        return f"{parameters}, too many configurations to count (a range without steps)"
-    return f"{parameters}, {size:,.0f} configurations"
+def print_probes(
+    console: Console,
+    spec: StudySpec,
+    slots: int,
+    settings: Sequence[Extreme],
+    probes: Sequence[Mapping[str, Any]],
+) -> bool:
+    """Prints the result of each setting and the cost of the search; returns whether it can run.
 
-
-def distribution_words(distribution: Distribution) -> str:
-    """Returns `8 to 64, whole, log`, `0 to 0.5 in steps of 0.1`, `64 | 128 | 256`."""
-    if isinstance(distribution, Choice):
-        return " | ".join(formatting.setting(option) for option in distribution.options)
-    low, high = (f"{bound:g}" for bound in distribution.bounds())
-    words = f"{low} to {high}"
-    if isinstance(distribution.step, float) or (distribution.step or 1) != 1:
-        words += f" in steps of {distribution.step:g}"
-    elif isinstance(distribution.low, int):
-        words += ", whole"
-    return words + (", log" if distribution.log else "")
-
-
-def parameter_table(space: Space) -> Table:
-    """Returns each parameter and the values it may take."""
-    table = head_table()
-    table.add_column("parameter", no_wrap=True)
-    table.add_column("values", overflow="fold")
-    for name, distribution in space.parameters.items():
-        table.add_row(Text(name), Text(distribution_words(distribution)))
-    return table
+    Args:
+        console: where.
+        spec: the study.
+        slots: how many trials train at once.
+        settings: the settings that were tried.
+        probes: the result of each.
+    """
+    console.print(branch_table(settings, probes), "")
+    tried = [probe for probe in probes if trains(probe)]
+    if not tried or not all(trains(probe) or is_infeasible(probe) for probe in probes):
+        console.print(
+            not_ready_words(settings, probes), markup=False, style="bold red", soft_wrap=True
+        )
+        return False
+    for note in dict.fromkeys(note for probe in tried for note in probe["notes"]):
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    cost = estimate(tried, spec.trials, slots)
+    console.print(cost_words(cost, spec.trials, slots), soft_wrap=True)
+    return True
 
 
 def branch_table(extremes: Sequence[Extreme], probes: Sequence[Mapping[str, Any]]) -> Table:
