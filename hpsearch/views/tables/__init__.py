@@ -14,6 +14,7 @@ from hpsearch.views.tables.comparison import (
 from hpsearch.views.tables.confirmation import (
     conclusion,
     confirmation_view,
+    earlier_words,
     result_words,
     untested_words,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "comparison_entries",
     "conclusion",
     "confirmation_view",
+    "earlier_words",
     "result_words",
     "ensemble_view",
     "ensemble_words",

@@ -63,16 +63,15 @@ def words_of_test(record: Record) -> str:
     """Returns the chosen model's result on the test split, and when it was evaluated."""
     test, seed = record["test"], record["model"]["seed"]
     whose = f", of the run with seed {seed}, the median of its runs"
-    return result_words(test, whose, _earlier_words(test))
+    return result_words(test, whose)
 
 
-def result_words(test: Record, whose: str = "", earlier: str = "") -> str:
-    """Returns what the test split gave, and when it was evaluated.
+def result_words(test: Record, whose: str = "") -> str:
+    """Returns what the test split gave, when it was evaluated, and who had opened it earlier.
 
     Args:
         test: the evaluation, as a record has it.
         whose: the model, behind a value; empty if it goes without saying.
-        earlier: what others have evaluated on the same images, behind a value.
     """
     when = f"the test split was opened at {test['opened']}"
     if test["failure"]:
@@ -85,7 +84,8 @@ def result_words(test: Record, whose: str = "", earlier: str = "") -> str:
     sure = test_range(test)
     return (
         f"On the test split: {test['metric']} {formatting.metric(test['value'])}"
-        f" ({f'{sure}, ' if sure else ''}{test['examples']:,} examples){whose}; {when}.{earlier}"
+        f" ({f'{sure}, ' if sure else ''}{test['examples']:,} examples){whose}; {when}."
+        f"{earlier_words(test)}"
     )
 
 
@@ -94,7 +94,7 @@ def test_range(test: Record) -> str:
     return _range(test, "95 % interval ")
 
 
-def _earlier_words(test: Record) -> str:
+def earlier_words(test: Record) -> str:
     """Returns how often others have evaluated on the same images, and what that means."""
     earlier = test.get("earlier")
     if not earlier:

@@ -48,9 +48,12 @@ def test_what_the_test_split_said_is_reported(
     make_material: Any, value: float | None, said: str
 ) -> None:
     test = {"metric": "test_accuracy", "value": value, "low": 0.9784, "high": 0.9837}
-    test |= {"examples": 10000, "failure": "it broke"}
+    test |= {"examples": 10000, "failure": "it broke", "earlier": [{"opened": "noon"}]}
     data = make_material(confirmation=record(test=test), test_evaluations=({},))
-    assert said in confirmed(data).parts[-1].text
+    text = confirmed(data).parts[-1].text
+    assert said in text
+    others = "opened once before in this folder, for another program at noon"
+    assert (others in text) is (value is not None)
 
 
 def test_a_lone_finalist_that_failed_can_be_shown(make_material: Any) -> None:

@@ -81,3 +81,22 @@ def test_a_test_without_a_value_is_said() -> None:
     assert "No test value: TestedModel has no test_step" in said(
         record(test=None, untested="TestedModel has no test_step")
     )
+
+
+def test_who_had_opened_the_same_images_earlier_is_said() -> None:
+    before = [
+        {"opened": "2026-11-21T09:00:00+00:00", "study": "first", "what": "trial 3"},
+        {
+            "opened": "2026-11-22T09:00:00+00:00",
+            "study": "digits",
+            "what": "the ensemble of 3 models",
+            "metrics": {"test_accuracy": 0.99},
+        },
+    ]
+    text = said(record(test={**TEST, "earlier": before}))
+    assert (
+        "; the test split was opened at 2026-11-22T10:00:00+00:00. The same images had been opened"
+        " 2 times before in this folder, last for the ensemble of 3 models of digits at"
+        " 2026-11-22T09:00:00+00:00 (test_accuracy 0.9900): the best of several such figures is one"
+        " that was chosen, and too good." in text
+    )

@@ -10,6 +10,7 @@ from hpsearch.views import formatting
 from hpsearch.views.report.blocks import Block, Paragraph, Section, Table
 from hpsearch.views.tables import (
     conclusion,
+    earlier_words,
     ensemble_words,
     member_rows,
     result_words,
@@ -71,7 +72,7 @@ def _test(test: Mapping[str, Any], test_evaluations: int) -> str:
     interval = f", 95 % interval {_interval(test)}" if test["low"] is not None else ""
     return (
         f"The test split was opened {times}: {test['metric']} {formatting.metric(test['value'])}"
-        f" on {test['examples']:,} examples{interval}."
+        f" on {test['examples']:,} examples{interval}.{earlier_words(test)}"
     )
 
 
