@@ -71,13 +71,14 @@ INNER = {
         "dashboard": {"", "report"},
     },
     "trial": {
-        "": {"loggers", "saving", "speedups"},
+        "": {"loggers", "saving", "speedups", "inference"},
+        "inference": set(),
         "loggers": set(),
         "saving": set(),
         "speedups": set(),
-        "export": {"", "saving"},
-        "ensemble": {"", "saving", "export"},
-        "probes": {"", "saving", "speedups"},
+        "export": {"", "saving", "inference"},
+        "ensemble": {"", "saving", "export", "inference"},
+        "probes": {"", "saving", "speedups", "inference"},
     },
 }
 # What else would read and write in the encoding of the locale.

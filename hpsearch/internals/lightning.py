@@ -5,7 +5,8 @@ Trainers are of either package, `pytorch_lightning` or `lightning.pytorch`, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -109,6 +110,17 @@ def compiled_call(module: torch.nn.Module) -> Callable[..., Any]:
 def replace_compiled_call(module: torch.nn.Module, call: Callable[..., Any]) -> None:
     """Sets what a module that is compiled in place calls instead of itself."""
     module._compiled_call_impl = call
+
+
+@contextmanager
+def uncompiled(module: torch.nn.Module) -> Iterator[None]:
+    """Has a module that is compiled in place called as itself for a while."""
+    compiled = module._compiled_call_impl
+    module._compiled_call_impl = None
+    try:
+        yield
+    finally:
+        module._compiled_call_impl = compiled
 
 
 def call_uncompiled(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:

@@ -12,6 +12,7 @@ from hpsearch.data import DataError
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, FailureKind
 from hpsearch.protocol.resources import SHARED_MEMORY, is_of_shared_memory, shared_memory_words
+from hpsearch.trial.inference.cost import LatencyError
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.speedups.speed import WrongMachineError
 from hpsearch.trial.stage import NotFiniteError, StageTracker, is_out_of_memory
@@ -39,7 +40,7 @@ def failed(error: BaseException, job: Job, where: StageTracker) -> Ended:
         return Ended("failed", str(error), "not finite", facts=facts)
     if isinstance(error, RefusedValuesError):
         return Ended("failed", " ".join(str(error).split())[:500], "infeasible")
-    if isinstance(error, BadMetricError):
+    if isinstance(error, BadMetricError | LatencyError):
         return Ended("failed", str(error), "metric", facts=facts)
     kind: FailureKind = "out of memory" if is_out_of_memory(error) else where.kind
     tail = "\n".join(traceback.format_exc().splitlines()[-TRACEBACK_LINES:])

@@ -28,6 +28,7 @@ from hpsearch.protocol.messages import Ended, Report, from_line, to_line
 from hpsearch.protocol.types import primary
 from hpsearch.trial.causes import failed
 from hpsearch.trial.clock import Clock
+from hpsearch.trial.inference.cost import LatencyProbe, latency_probe
 from hpsearch.trial.lightning_namespace import in_namespace
 from hpsearch.trial.loggers import services
 from hpsearch.trial.reports import UNUSABLE_IN_A_ROW, Reports
@@ -94,12 +95,13 @@ class RehearsedReports(Reports):
     Args:
         job: the trial.
         clock: asked for more batches as long as one was not.
+        latency: see `Reports`.
     """
 
-    def __init__(self, job: Job, clock: Clock) -> None:
+    def __init__(self, job: Job, clock: Clock, latency: LatencyProbe | None = None) -> None:
         folder = Path(job.folder)
         log = EventLog(folder / "events.jsonl")
-        super().__init__(job, log, lambda _: None, Claim(folder), 0, [])
+        super().__init__(job, log, lambda _: None, Claim(folder), 0, [], latency)
         self._clock = clock
         self._tries = 0
         self.logged: set[str] = set()
@@ -135,7 +137,7 @@ class RehearsedReports(Reports):
     def _take(self, trainer: Any, module: pl.LightningModule, found: dict[str, float]) -> None:
         self.logged |= found.keys()
         self._tries += 1
-        known = found.keys() | self._measures(trainer, module).keys()
+        known = found.keys() | self._measures(trainer, module, found).keys()
         missing = [name for name in self._objectives if name not in known]
         if missing and self._tries < min(UNUSABLE_IN_A_ROW, self.length[1]):
             trainer.should_stop = False
@@ -179,7 +181,9 @@ def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
     clock, where.forgives = Clock(), True
 
     def build_reports(namespace: Any) -> list[Any]:
-        return [clock, DataPosition([]), in_namespace(RehearsedReports, namespace)(job, clock)]
+        latency = latency_probe(job, ())
+        reports = in_namespace(RehearsedReports, namespace)(job, clock, *latency)
+        return [clock, DataPosition([]), *latency, reports]
 
     training = assemble(job, where, build_reports)
     trainer, reports = training.trainer, training.callbacks[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from hpsearch.protocol.messages import Decision, Message, Report, Started, Trial
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.trial.confusion import write_confusion
 from hpsearch.trial.fingerprint import data_facts
+from hpsearch.trial.inference.cost import LATENCY, LatencyProbe, count_parameters
 from hpsearch.trial.ranks import agree
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim
@@ -64,6 +65,7 @@ class Reports(Checkpoint):
             rank 0.
         done: the step of the checkpoint that the trial continues from; 0 for a fresh trial.
         notes: what was wrong with earlier checkpoints, and what a resume cannot promise.
+        latency: measures the model's latency; None where it is not an objective.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Reports(Checkpoint):
         claim: Claim | None,
         done: int,
         notes: list[str],
+        latency: LatencyProbe | None = None,
     ) -> None:
         self._objectives = job.objectives
         self._by_validation = counts_validations(job.config["trainer"])
@@ -85,6 +88,7 @@ class Reports(Checkpoint):
         self._claim = claim
         self._done = self._step = done
         self._notes = notes
+        self._latency = latency
         self._seconds_before = log.reports[-1].seconds if log.reports else 0.0
         self._started = time.monotonic()
         self._fresh = FreshMetrics()
@@ -190,6 +194,7 @@ class Reports(Checkpoint):
             "best_step": best.step,
             "checkpoint": checkpoint.BEST,
             **({"unusable": str(self._unusable[-1])} if self._unusable else {}),
+            **(self._latency.facts if self._latency else {}),
         }
 
     def _take(
@@ -198,7 +203,7 @@ class Reports(Checkpoint):
         """Takes a validation's metrics: reports them, saves, asks and obeys."""
         self._step = self._step + 1 if self._by_validation else trainer.current_epoch + 1
         found = agree(found)
-        metrics = found | self._measures(trainer, module)
+        metrics = found | self._measures(trainer, module, found)
         try:
             values = pick_objectives(metrics, self._objectives, found)
         except (BadMetricError, NotFiniteError) as error:
@@ -246,12 +251,14 @@ class Reports(Checkpoint):
             raise error
         _stop(trainer)
 
-    def _measures(self, trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, float]:
-        """Returns what is measured in every trial: its size, and how long it has trained."""
+    def _measures(self, trainer: Any, module: Any, found: Collection[str]) -> dict[str, float]:
+        """Returns what is measured in every trial, such as its size, besides what was found."""
         measures = {
             "parameters": float(count_parameters(module)),
             "seconds": self._seconds_before + time.monotonic() - self._started,
         }
+        if self._latency and LATENCY not in found:
+            measures[LATENCY] = self._latency.measure(trainer, module)
         if self._by_validation:
             measures |= {"steps": float(trainer.global_step), "epochs": epochs_done(trainer)}
         return measures
@@ -282,11 +289,6 @@ def _stop(trainer: pl.Trainer) -> None:
     trainer.should_stop = True
     trainer.fit_loop.min_epochs = None
     trainer.fit_loop.epoch_loop.min_steps = None
-
-
-def count_parameters(module: torch.nn.Module) -> int:
-    """Returns how many trainable numbers the module has."""
-    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
 def _facts(trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, Any]:

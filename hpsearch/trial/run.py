@@ -25,6 +25,7 @@ from hpsearch.protocol.messages import Ended, Report
 from hpsearch.protocol.types import primary
 from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.trial.causes import failed
+from hpsearch.trial.inference.cost import latency_probe
 from hpsearch.trial.lightning_namespace import become_rank, in_namespace, namespace_of
 from hpsearch.trial.loggers import services, tensorboard
 from hpsearch.trial.optimization import attach
@@ -105,9 +106,11 @@ def _fit(
 
     def build_reports(namespace: Any) -> list[Any]:
         position = DataPosition(notes)
-        reports = in_namespace(Reports, namespace)(job, heard, send, claim, done, notes)
+        latency = latency_probe(job, heard.reports)
+        made = in_namespace(Reports, namespace)
+        reports = made(job, heard, send, claim, done, notes, *latency)
         counted = counts_validations(job.config["trainer"])
-        return [SayProgress(send, by_validation=counted), position, reports]
+        return [SayProgress(send, by_validation=counted), position, *latency, reports]
 
     training = assemble(job, where, build_reports, rank)
     reports: Reports = training.callbacks[-1]

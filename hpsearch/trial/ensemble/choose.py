@@ -19,7 +19,7 @@ from hpsearch.trial.ensemble.averaging import Averaging
 from hpsearch.trial.ensemble.listening import Listener, Watch, recognise
 from hpsearch.trial.ensemble.members import Ensemble, answer_for_all
 from hpsearch.trial.ensemble.selection import Array, log_loss, select, squared_error
-from hpsearch.trial.export.inputs import first_of
+from hpsearch.trial.inference.inputs import first_of
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.trained_model import build, evaluate, find_best
 

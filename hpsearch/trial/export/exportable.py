@@ -13,7 +13,7 @@ from torch import Tensor
 from hpsearch.data import ImageData
 from hpsearch.internals.lightning import leaves
 from hpsearch.models.base import AbstractClassifier
-from hpsearch.trial.export.inputs import Inputs, find_inputs, first_of
+from hpsearch.trial.inference.inputs import Inputs, find_inputs, first_of
 
 InputKind = Literal["images", "tensors"]
 OutputKind = Literal["probabilities", "outputs"]

@@ -11,8 +11,8 @@ import torch
 
 from hpsearch.protocol.job import Job
 from hpsearch.trial.causes import failed
+from hpsearch.trial.inference.cost import count_parameters
 from hpsearch.trial.rehearsal import NotLoggedError, Rehearsal, finite, rehearse
-from hpsearch.trial.reports import count_parameters
 from hpsearch.trial.stage import StageTracker
 
 # So a rehearsal continues until a few validations have shown everything that is logged.

@@ -10,7 +10,7 @@ from hpsearch.classes.bound import RefusedValuesError
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
 from hpsearch.trial.causes import one_line
-from hpsearch.trial.reports import count_parameters
+from hpsearch.trial.inference.cost import count_parameters
 from hpsearch.trial.run import build_data, build_module, prepare
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from hpsearch.protocol.messages import Report
 
 _PHASES = {"train": "tab:orange", "val": "tab:blue"}
-_OF_NO_CURVE = {"parameters", "seconds"}
+_OF_NO_CURVE = {"parameters", "seconds", "latency"}
 _MOST_PANELS = 4
 
 

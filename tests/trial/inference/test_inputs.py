@@ -17,7 +17,7 @@ from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
 from hpsearch.trial.export.export import export_trial
 from hpsearch.trial.export.exported import open_model
-from hpsearch.trial.export.inputs import Inputs, find_inputs
+from hpsearch.trial.inference.inputs import Inputs, find_inputs
 
 
 def trained(folder: Path, model: str, data: str = "callbacks.Mappings") -> Job:
