@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+from torch.nn.modules.module import _has_any_global_hook
 from torch.optim import Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 from torch.utils._pytree import tree_flatten, tree_map_only
@@ -174,6 +176,44 @@ def is_step_bare(optimizer: Optimizer) -> bool:
     # A schedule counts the first step, to warn if it comes first itself.
     scheduled = patched is None or hasattr(patched, "_wrapped_by_lr_sched")
     return scheduled and not any(hooks)
+
+
+def is_module_bare(module: torch.nn.Module) -> bool:
+    """Returns whether calling a module only computes: nothing listens, nothing is compiled."""
+    parts, parameters = [*module.modules()], [*module.parameters()]
+    hooks = (
+        *(part._forward_pre_hooks for part in parts),
+        *(part._forward_hooks for part in parts),
+        *(part._backward_pre_hooks for part in parts),
+        *(part._backward_hooks for part in parts),
+        *(each._backward_hooks for each in parameters),
+        *(each._post_accumulate_grad_hooks for each in parameters),
+    )
+    changed = any(part._compiled_call_impl or "forward" in vars(part) for part in parts)
+    everywhere = _has_any_global_hook()  # type: ignore[no-untyped-call]
+    return not (any(hooks) or changed or everywhere)
+
+
+def cross_entropy_slope(logits: Tensor, labels: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    """Returns the mean cross-entropy of a batch, and its gradient by the logits.
+
+    Args:
+        logits: `(B, classes)`, which need no gradient.
+        labels: `(B,)`.
+        smoothing: share of the target that is spread over all classes.
+    """
+    if smoothing:
+        # Some more operations, whose order is left to autograd.
+        with torch.enable_grad():
+            leaf = logits.detach().requires_grad_()
+            loss = functional.cross_entropy(leaf, labels, label_smoothing=smoothing)
+            [slope] = torch.autograd.grad(loss, leaf)
+        return loss.detach(), slope
+    mean, ignored, aten = 1, -100, torch.ops.aten
+    log = torch.log_softmax(logits, 1)
+    loss, weight = aten.nll_loss_forward(log, labels, None, mean, ignored)
+    slope = aten.nll_loss_backward(torch.ones(()), log, labels, None, mean, ignored, weight)
+    return loss, torch._log_softmax_backward_data(slope, log, 1, logits.dtype)
 
 
 def fused_sgd_step(

@@ -73,8 +73,18 @@ class AbstractClassifier(LightningModule, ABC):
         images, labels = batch
         logits = self(images)
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
-        self._training_metrics.add(loss, logits, labels)
+        self.count_training(loss, logits, labels)
         return loss
+
+    def count_training(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Counts a training batch in the epoch's metrics.
+
+        Args:
+            loss: the batch's mean loss, a scalar.
+            logits: `(B, classes)`.
+            labels: `(B,)`.
+        """
+        self._training_metrics.add(loss, logits, labels)
 
     def on_train_epoch_end(self) -> None:
         """Logs the epoch's training metrics."""

@@ -24,16 +24,29 @@ class Dropout(nn.Dropout):
         """Returns the numbers, of any shape, some of them zero."""
         if not self.training or not self.p:
             return numbers
-        kept = round((1 - self.p) * _LEVELS)
-        if numbers.device.type != "cpu" or torch.compiler.is_compiling() or kept in (0, _LEVELS):
+        fast = numbers.device.type == "cpu" and self.draws_bits
+        if not fast or torch.compiler.is_compiling():
             return super().forward(numbers)
-        count = numbers.numel()
+        return numbers * self.draw(numbers)
+
+    @property
+    def draws_bits(self) -> bool:
+        """Whether its share can be drawn on a CPU as described, being neither nearly 0 nor 1."""
+        return self._kept not in (0, _LEVELS)
+
+    @property
+    def _kept(self) -> int:
+        return round((1 - self.p) * _LEVELS)
+
+    def draw(self, numbers: Tensor) -> Tensor:
+        """Returns what a CPU multiplies the numbers by: 0, or the same number above 1 for each."""
+        count, kept = numbers.numel(), self._kept
         draws = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
         mask = torch.empty_like(numbers)
         # In memory order, whatever that is.
         flat = mask.as_strided((count,), (1,))
         torch.lt(draws.view(torch.int16)[:count], kept - _LEVELS // 2, out=flat)
-        return numbers * mask.mul_(_LEVELS / kept)
+        return mask.mul_(_LEVELS / kept)
 
 
 def one_for_each(dropout: float | Sequence[float], count: int) -> list[float]:

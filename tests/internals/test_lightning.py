@@ -14,6 +14,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from private_names import Private, private_names
+from torch.nn.modules.module import register_module_forward_hook
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
@@ -21,7 +22,7 @@ from torch.optim.optimizer import (
 from torch.utils.data import DataLoader, TensorDataset
 
 import hpsearch.internals as internals
-from hpsearch.internals.lightning import is_step_bare
+from hpsearch.internals.lightning import cross_entropy_slope, is_module_bare, is_step_bare
 from hpsearch.trial.speedups.direct_step import direct_step
 
 Moment = Literal["begun", "third batch", "last batch", "validated", "epoch's end"]
@@ -227,7 +228,8 @@ def compiled_in_place() -> bool:
     before = module._compiled_call_impl
     module.compile(backend="eager")
     module._compiled_call_impl = lambda x: x + 1
-    return before is None and bool((module(torch.zeros(2)) == 1).all())
+    computes = bool((module(torch.zeros(2)) == 1).all())
+    return before is None and computes and not is_module_bare(module)
 
 
 def compiler() -> bool:
@@ -269,6 +271,37 @@ def hears_of_steps() -> bool:
     return bare == (True, True) and not any(alone) and is_step_bare(heard)
 
 
+def hears_of_calls() -> bool:
+    """Returns whether a module is bare, but for what listens to it, its weights or all modules."""
+    module = torch.nn.Linear(2, 1)
+    bare = [is_module_bare(module)]
+    alone = []
+    for register in (
+        module.register_forward_pre_hook,
+        module.register_forward_hook,
+        module.register_full_backward_pre_hook,
+        module.register_full_backward_hook,
+        module.weight.register_hook,
+        module.weight.register_post_accumulate_grad_hook,
+        register_module_forward_hook,
+    ):
+        handle = register(print)
+        alone.append(is_module_bare(module))
+        handle.remove()
+        bare.append(is_module_bare(module))
+    return all(bare) and not any(alone)
+
+
+def equals_autograd() -> bool:
+    """Returns whether the gradient of the cross-entropy is that of autograd."""
+    logits = torch.tensor([[1.0, -2.0, 0.3], [0.0, 4.0, 0.1]], requires_grad=True)
+    labels = torch.tensor([2, 1])
+    loss = torch.nn.functional.cross_entropy(logits, labels)
+    [wanted] = torch.autograd.grad(loss, logits)
+    found, slope = cross_entropy_slope(logits.detach(), labels, 0.0)
+    return torch.equal(found, loss) and torch.equal(slope, wanted)
+
+
 def pytree() -> Any:
     return import_module("torch.utils._pytree")
 
@@ -308,6 +341,23 @@ TORCH = [
     Private("_optimizer_step_post_hooks", "to see who listens to an optimizer", hears_of_steps),
     Private("_global_optimizer_pre_hooks", "to see who listens to an optimizer", hears_of_steps),
     Private("_global_optimizer_post_hooks", "to see who listens to an optimizer", hears_of_steps),
+    Private(
+        "_forward_pre_hooks", "to train without autograd where nothing listens", hears_of_calls
+    ),
+    Private("_forward_hooks", "to train without autograd where nothing listens", hears_of_calls),
+    Private(
+        "_backward_pre_hooks", "to train without autograd where nothing listens", hears_of_calls
+    ),
+    Private("_backward_hooks", "to train without autograd where nothing listens", hears_of_calls),
+    Private(
+        "_post_accumulate_grad_hooks",
+        "to train without autograd where nothing listens",
+        hears_of_calls,
+    ),
+    Private(
+        "_has_any_global_hook", "to train without autograd where nothing listens", hears_of_calls
+    ),
+    Private("_log_softmax_backward_data", "to train without autograd", equals_autograd),
     Private("_wrapped_by_lr_sched", "to see who listens to an optimizer", hears_of_steps),
     Private(
         "_fused_sgd_",

@@ -28,6 +28,7 @@ from hpsearch.trial.seeding import ReseedEachEpoch
 from hpsearch.trial.speedups import multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.overrides import overrides
+from hpsearch.trial.speedups.written_out import write_out
 from hpsearch.trial.stage import StageTracker
 
 BATCHES = 6
@@ -94,6 +95,9 @@ def assert_same_weights(one: Path, other: Path) -> None:
     assert all(torch.equal(wanted[key], got[key]) for key in wanted)
 
 
+# Whatever the loss does, it is not a hundred less: the third epoch is the last.
+EARLY = {"monitor": "val_loss", "min_delta": 100.0, "patience": 2}
+SMALL = {"channels": [3], "kernel_size": 3, "hidden": 5, "dropout": 0.2}
 SETTINGS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "plain": ([], {}),
     "clipped": ([], {"trainer": {"gradient_clip_val": 0.1}}),
@@ -116,6 +120,22 @@ SETTINGS: dict[str, tuple[list[Any], dict[str, Any]]] = {
             },
             "schedule": {"class_path": "hpsearch.models.OneCycle"},
         },
+    ),
+    "smoothed labels": (
+        [],
+        {
+            "model": {"class_path": "hpsearch.models.MLP", "init_args": {"label_smoothing": 0.1}},
+            "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}},
+            "schedule": {"class_path": "hpsearch.models.WarmupCosine"},
+        },
+    ),
+    "softmax, stopped early": (
+        [{"class_path": "pytorch_lightning.callbacks.EarlyStopping", "init_args": EARLY}],
+        {"model": {"class_path": "hpsearch.models.Softmax"}, "trainer": {"max_epochs": 9}},
+    ),
+    "a convolution": (
+        [],
+        {"model": {"class_path": "hpsearch.models.CNN", "init_args": SMALL}},
     ),
     "mixed precision": ([], {"trainer": {"precision": "bf16-mixed"}}),
     "mixed precision, clipped": (
@@ -170,6 +190,21 @@ def test_scanned_batches_train_as_lightnings_own_steps_do_bit_for_bit(
     progress, wanted = (state["loops"]["fit_loop"] for state in (one, other))
     assert progress["epoch_loop.batch_progress"] == wanted["epoch_loop.batch_progress"]
     assert progress["epoch_loop.state_dict"] == wanted["epoch_loop.state_dict"]
+
+
+def test_a_small_network_trains_without_autograd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Any] = []
+
+    def write(module: Any) -> Any:
+        backpropagate = write_out(module)
+        assert backpropagate is not None
+        return lambda batch: written.append(batch) or backpropagate(batch)
+
+    monkeypatch.setattr(multi_step, "write_out", write)
+    run(job(tmp_path))
+    assert len(written) == 3 * (BATCHES - 1), "all but the last of an epoch, which is Lightning's"
 
 
 def test_where_a_scan_ends_makes_no_difference(

@@ -4,7 +4,8 @@ Lightning takes some 1.7 ms around every call of `training_step`, a small networ
 of that for the whole step. So the module's `training_step` is replaced by one that is handed the
 loader's iterator, which Lightning supports, and takes batches from it for half a second.
 The last of them is left to Lightning, which still does everything that is due between
-steps: schedules of every kind, validation, signals, counting.
+steps: schedules of every kind, validation, signals, counting. Of the others, no step costs more
+than it must: see `direct_step.py` and `written_out.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from torch import Tensor
 from hpsearch.internals.lightning import count_step, set_current_batch
 from hpsearch.trial.speedups.direct_step import direct_step
 from hpsearch.trial.speedups.overrides import overrides
+from hpsearch.trial.speedups.written_out import write_out
 
 CHUNK_S = 0.5
 FULL = "32-true"
@@ -81,19 +83,22 @@ class _MultiStepLoop:
         # Lightning asks a module's schedule less often than every step, or for a metric: its own
         # count of steps decides then, and so each step is its own.
         plain = all(map(_is_plain, trainer.lr_scheduler_configs))
+        written_out = write_out(module) if trainer.precision == FULL else None
         until = time.monotonic() + (CHUNK_S if plain else 0.0)
         while True:
             batch, index, _ = next(batches)
             batch = bring(batch)
             # What callbacks are given at the end of Lightning's own step.
             set_current_batch(batches.data_fetcher, batch)
-            with lowered():
-                loss: Tensor = self._step(batch, index)
-            if batches.done or trainer.should_stop or time.monotonic() >= until:
-                return loss
-            for parameter in parameters:
-                parameter.grad = None
-            loss.backward()  # type: ignore[no-untyped-call]
+            last = batches.done or trainer.should_stop or time.monotonic() >= until
+            if last:
+                return self._loss(batch, index, lowered)
+            loss = written_out(batch) if written_out else None
+            if loss is None:
+                loss = self._loss(batch, index, lowered)
+                for parameter in parameters:
+                    parameter.grad = None
+                loss.backward()  # type: ignore[no-untyped-call]
             if trainer.gradient_clip_val:
                 module.configure_gradient_clipping(
                     optimizer, trainer.gradient_clip_val, trainer.gradient_clip_algorithm
@@ -106,6 +111,13 @@ class _MultiStepLoop:
                 listener.on_train_batch_end(trainer, module, {"loss": loss.detach()}, batch, index)
             loop.batch_progress.increment_by(1)
             count_step(trainer)
+
+    def _loss(
+        self, batch: Any, index: int, lowered: Callable[[], AbstractContextManager[object]]
+    ) -> Tensor:
+        with lowered():
+            loss: Tensor = self._step(batch, index)
+        return loss
 
     def _transfer(self) -> Callable[[Any], Any]:
         """Returns what brings a batch to the device, by the data's hooks, else the module's."""
