@@ -118,6 +118,7 @@ study:
   seed: 1
   # sampler: tpe          # or random, grid, qmc, gp, cmaes
   # pruner: hyperband     # ends trials that fall behind; or asha, median, none
+  # scheduler: promote    # instead of a pruner: trials pause, and the best continue
   # timeout: 2h           # with trials, or in their place
 model:
   class_path: transformer.FineTuned

@@ -43,7 +43,7 @@ _ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "schedule": ("LRScheduler", ("optimizer", "total_steps")),
     "sampler": (
         "BaseSampler",
-        ("search_space", "seed", "max_resource", "reduction_factor", "priors"),
+        ("search_space", "seed", "max_resource", "min_resource", "reduction_factor", "priors"),
     ),
     "pruner": ("BasePruner", ()),
     "callbacks": ("Callback", ()),

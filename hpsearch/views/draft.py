@@ -15,6 +15,7 @@ _COMMENTS_AT = 44
 _STUDY = """\
   # sampler: tpe          # or random, grid, qmc, gp, cmaes
   # pruner: hyperband     # ends trials that fall behind; or asha, median, none
+  # scheduler: promote    # instead of a pruner: trials pause, and the best continue
   # timeout: 2h           # with trials, or in their place
 """
 _COMMENTS = (

@@ -18,7 +18,7 @@ from hpsearch.internals.optuna_tpe import (
     group_parameters,
 )
 from hpsearch.search.rungs.curve import curve_of
-from hpsearch.search.rungs.ladder import ETA, rungs_up_to
+from hpsearch.search.rungs.ladder import ETA, FIRST, rungs_up_to
 from hpsearch.search.rungs.pareto import Losses, best_first
 from hpsearch.search.rungs.priors import Priors
 
@@ -41,6 +41,7 @@ class RungSampler(ParzenSampler):
 
     Args:
         max_resource: epochs of a whole training.
+        min_resource: epochs of the first rung.
         reduction_factor: ratio of a rung to the one before.
         priors: values that are believed to be good, by parameter.
         seed: of its random numbers.
@@ -54,6 +55,7 @@ class RungSampler(ParzenSampler):
         self,
         max_resource: int,
         *,
+        min_resource: int = FIRST,
         reduction_factor: int = ETA,
         priors: Mapping[str, Any] | None = None,
         seed: int | None = None,
@@ -67,7 +69,8 @@ class RungSampler(ParzenSampler):
             n_startup_trials=n_startup_trials,
             n_ei_candidates=n_ei_candidates,
         )
-        self._rungs = (*rungs_up_to(max_resource, reduction_factor), max_resource)
+        rungs = rungs_up_to(max_resource, reduction_factor, min_resource)
+        self._rungs = (*rungs, max_resource)
         self._priors = Priors(priors or {})
         self._explore = explore
         self._seen: list[FrozenTrial] = []

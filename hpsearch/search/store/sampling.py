@@ -72,8 +72,8 @@ def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
         extra["search_space"] = _grid(spec)
     if "max_resource" in takes:
         extra["max_resource"] = spec.max_reports() or MANY
-    if spec.promote and "reduction_factor" in takes:
-        extra["reduction_factor"] = spec.promote.eta
+    if spec.promote and {"min_resource", "reduction_factor"} <= takes.keys():
+        extra |= {"min_resource": spec.promote.first, "reduction_factor": spec.promote.eta}
     if "priors" in takes:
         extra["priors"] = priors_of(spec.space)
     options = {

@@ -78,6 +78,19 @@ def test_the_highest_rung_that_enough_trials_have_met_decides():
     assert sum(x > 0.5 for x in late) >= 7
 
 
+def test_its_first_rung_is_that_of_the_scheduler():
+    """After one epoch x near 0 looks best, after three x near 1: the third is the first rung."""
+    study = study_of(RungSampler(48, min_resource=3, seed=1))
+    for _ in range(20):
+        trial = Trial(study, study._storage.create_new_trial(study._study_id))
+        x = trial.suggest_float("x", 0, 1)
+        trial.report(x, 1)
+        trial.report(-2 * x, 3)
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+    late = [paused(study, lambda t: -2 * t.suggest_float("x", 0, 1), 3) for _ in range(10)]
+    assert sum(trial.params["x"] > 0.5 for trial in late) >= 7
+
+
 def test_parameters_of_branches_are_learned_from_their_own_trials():
     def branch(trial: Trial) -> float:
         if trial.suggest_categorical("kind", ["plain", "deep"]) == "plain":

@@ -144,4 +144,7 @@ def test_the_sampler_of_rungs_knows_the_rungs_and_the_priors() -> None:
     sampler: Any = build_sampler(spec(sampler="rungs", scheduler="promote"), 0)
 
     assert sampler._rungs == (1, 4, 9)
+    promote = {"class_path": "promote", "init_args": {"first": 2, "eta": 3}}
+    later: Any = build_sampler(spec(sampler="rungs", scheduler=promote), 0)
+    assert later._rungs == (2, 6, 9)
     assert len(sampler._priors) == 0
