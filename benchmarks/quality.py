@@ -2,6 +2,7 @@
 
     python benchmarks/quality.py --tables FOLDER                     # the reporting tasks, 20 seeds
     python benchmarks/quality.py --tables FOLDER --tasks choosing --seeds 5 --workers 8
+    python benchmarks/quality.py --tables FOLDER --tried             # what did not pay, 5 seeds
     python benchmarks/quality.py --table --page docs/quality.md      # of what is measured already
 
 hpsearch takes part with its real coordinator. A search has the time of 20 whole trainings, or five
@@ -15,19 +16,20 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from policies.clock import Log, Policy, simulate
+from policies.clock import Log, simulate
 from policies.figures import BASE, curves_of, fold, table
 from policies.ours import search
 from policies.peers import PEERS
 from policies.tasks import Setting, Task, by_mean_rank, load
 
 RESULTS = Path(__file__).parent / "results" / "policies.jsonl"
+TRIED_RESULTS = RESULTS.with_name("tried.jsonl")
 TRAININGS = 20  # or five on each worker, if that is more
 POINTS = 200
 OPEN, CLOSE = "<!-- policies -->", "<!-- /policies -->"
@@ -49,36 +51,68 @@ TASKS = {
         "mnist-cycle",
     ),
 }
+
+
+def _promote(sampler: Mapping[str, Any] | None = None, **scheduler: int) -> dict[str, Any]:
+    """Returns the study block of a variant of `promote`."""
+    return {
+        "scheduler": {"class_path": "promote", "init_args": scheduler},
+        "sampler": {"class_path": "rungs", "init_args": dict(sampler or {})},
+    }
+
+
 STUDIES: dict[str, dict[str, Any]] = {
     "hpsearch promote": {"scheduler": "promote"},
     "hpsearch promote, random": {"scheduler": "promote", "sampler": "random"},
     "hpsearch tpe+hyperband": {"sampler": "tpe", "pruner": "hyperband"},
 }
-
-# By which share of the settings are better on other tasks of its kind: what priors to begin with.
-PRIORS = {"hpsearch promote, prior": 0.0, "hpsearch promote, bad prior": 0.9}
+# What was tried and did not pay, on the tasks for choosing.
+TRIED: dict[str, dict[str, Any]] = {
+    "one in three continues": _promote(eta=3),
+    "one in five continues": _promote(eta=5),
+    "the first rung after three epochs": _promote(first=3),
+    "no proposals at random": _promote(sampler={"explore": 0.0}),
+    "learns from six trials on": _promote(sampler={"n_startup_trials": 6}),
+    "twice as many candidates": _promote(sampler={"n_ei_candidates": 48}),
+}
+# Which share of the settings is better than the known one on other tasks of its kind.
+SHARES = {"prior": 0.0, "bad prior": 0.9}
+PRIORS = {f"{who}, {known}" for who in ("hpsearch promote", BASE) for known in SHARES}
 
 Search = Callable[[Task, int, int, float], Log]
 
 
-def contestants() -> dict[str, Search]:
-    """Returns every policy by name, as a search of a task with a seed, workers and a budget."""
+def contestants(*, tried: bool = False) -> dict[str, Search]:
+    """Returns every policy by name, as a search of a task with a seed, workers and a budget.
+
+    Args:
+        tried: those that did not pay, and what they are compared with.
+    """
+    if tried:
+        studies = {"hpsearch promote": STUDIES["hpsearch promote"], **TRIED}
+        found = {name: partial(_ours, study) for name, study in studies.items()}
+        return {**found, BASE: partial(_peer, PEERS[BASE])}
     ours = {name: partial(_ours, study) for name, study in STUDIES.items()}
     return {**ours, **{name: partial(_peer, policy) for name, policy in PEERS.items()}}
 
 
 def with_priors(folder: Path, name: str) -> dict[str, Search]:
-    """Returns our searches of a task with priors from the tasks of its kind that were tuned on."""
+    """Returns searches of a task that know a setting from tasks of its kind that were tuned on.
+
+    It is hpsearch's priors, and what Optuna's default tries first.
+    """
     kind = name.partition("-")[0]
     kin = [of for of in TASKS["choosing"] if of.startswith(kind) and of != name]
     if not kin:
         return {}
     ranked = by_mean_rank([load(folder, of) for of in kin])
-    promote = STUDIES["hpsearch promote"]
-    return {
-        who: partial(_ours, promote, priors=ranked[int(share * len(ranked))])
-        for who, share in PRIORS.items()
-    }
+    found: dict[str, Search] = {}
+    for known, share in SHARES.items():
+        setting = ranked[int(share * len(ranked))]
+        promote = STUDIES["hpsearch promote"]
+        found[f"hpsearch promote, {known}"] = partial(_ours, promote, priors=setting)
+        found[f"{BASE}, {known}"] = partial(_peer, PEERS[BASE], first=setting)
+    return found
 
 
 def measure(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -86,7 +120,9 @@ def measure(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     known = {(r["task"], r["who"], r["seed"], r["workers"]) for r in read(args.out)}
     for name in TASKS.get(args.tasks, (args.tasks,)):
         task = load(args.tables, name)
-        everybody = contestants() | with_priors(args.tables, name)
+        everybody = contestants(tried=args.tried)
+        if not args.tried:
+            everybody |= with_priors(args.tables, name)
         chosen = {who: run for who, run in everybody.items() if who in (args.only or [who])}
         budget = max(TRAININGS, 5 * args.workers) * task.epochs
         grid = np.linspace(0, budget, POINTS + 1)[1:]
@@ -157,9 +193,17 @@ def _ours(
 
 
 def _peer(
-    make: Callable[[Task, int], Policy], task: Task, seed: int, workers: int, budget: float
+    make: Callable[[Task, int], Any],
+    task: Task,
+    seed: int,
+    workers: int,
+    budget: float,
+    first: Setting | None = None,
 ) -> Log:
-    return simulate(task, make(task, seed), workers, budget)
+    policy = make(task, seed)
+    if first:
+        policy.enqueue(first)
+    return simulate(task, policy, workers, budget)
 
 
 def _regrets(task: Task, losses: np.ndarray) -> list[list[float]]:
@@ -174,12 +218,15 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--tables", type=Path, help="the folder of the tables")
     parser.add_argument("--table", action="store_true", help="measure nothing")
     parser.add_argument("--tasks", default="reporting", help="reporting, choosing, or one task")
+    parser.add_argument("--tried", action="store_true", help="what did not pay, in tried.jsonl")
     parser.add_argument("--page", type=Path, help="a page to write the tables to")
     parser.add_argument("--only", nargs="*", help="these policies")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
+    if args.tried:
+        args.tasks, args.seeds, args.out = "choosing", min(args.seeds, 5), TRIED_RESULTS
     if not args.tables and not args.table:
         parser.error("name the folder of the tables with --tables, or print with --table")
     return args

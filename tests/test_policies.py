@@ -12,6 +12,8 @@ from benchmark_modules import module_fixture
 
 clock = module_fixture("policies.clock")
 figures = module_fixture("policies.figures")
+fronts = module_fixture("policies.fronts")
+fronts_script = module_fixture("fronts")
 ours = module_fixture("policies.ours")
 peers = module_fixture("policies.peers")
 tasks = module_fixture("policies.tasks")
@@ -101,3 +103,53 @@ def test_a_folded_curve_unfolds_as_it_was(figures: ModuleType) -> None:
     curve = np.array([np.inf, np.inf, 0.5, 0.5, 0.25])
     assert figures.fold(curve) == [[5, 0.0], [2, 0.5], [4, 0.25]]
     assert list(figures.unfold(figures.fold(curve))) == [2.0, 2.0, 0.5, 0.5, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("points", "area"),
+    [
+        ([], 0.0),
+        ([(0.0, 0.0)], 1.0),
+        ([(0.5, 0.5)], 0.25),
+        ([(0.5, 0.25), (0.25, 0.5)], 0.375 + 0.125),
+        ([(0.5, 0.5), (0.75, 0.75), (2.0, 0.0)], 0.25),
+    ],
+)
+def test_a_hypervolume_is_the_area_that_points_dominate(
+    fronts: ModuleType, points: list[tuple[float, float]], area: float
+) -> None:
+    assert fronts.hypervolume(points) == pytest.approx(area)
+
+
+def test_a_front_grows_with_what_is_trained(
+    folder: Path, fronts: ModuleType, clock: ModuleType, tasks: ModuleType
+) -> None:
+    task = tasks.load(folder, "toy")
+    task.epochs, task.best, task.median = 2, 0.0, 1.0
+    log = clock.Log([(1.0, 0.5, 0, 1), (2.0, 0.5, 1, 1), (3.0, 0.25, 0, 2)], {0: 0.5, 1: 0.0})
+    grid = np.array([1.0, 2.0, 3.0])
+    assert fronts.volumes(log, task, grid, whole=True) == [0.0, 0.0, 0.375]
+    assert fronts.volumes(log, task, grid, whole=False) == [0.25, 0.5, 0.625]
+
+
+def test_searches_of_two_objectives_have_one_clock(
+    folder: Path, fronts_script: ModuleType, tasks: ModuleType
+) -> None:
+    task = tasks.load(folder, "toy")
+    ours = fronts_script.run("hpsearch promote", task, 0, 2, 60)
+    theirs = fronts_script.run("optuna tpe", task, 0, 2, 60)
+    assert {len(ours.rows) > 50, len(theirs.rows) > 50} == {True}
+    assert {done for *_, done in ours.rows} >= {1, 4}
+    assert ours.sizes.keys() == {number for _, _, number, _ in ours.rows}
+
+
+def test_who_ends_above_the_base_is_counted_by_seed(fronts_script: ModuleType) -> None:
+    def line(who: str, seed: int, end: float) -> dict[str, object]:
+        volumes = [end] * fronts_script.POINTS
+        return {"task": "t", "who": who, "seed": seed, "whole": volumes, "any": volumes}
+
+    lines = [line("optuna tpe", seed, 0.5) for seed in range(3)]
+    lines += [line("hpsearch promote", seed, end) for seed, end in enumerate((0.6, 0.4, 0.7, 0.9))]
+    text = fronts_script.table(lines)
+    assert "| hpsearch promote | t | 3 | 0.600 | 0.600 | 0.600 | 2 of 3 | 2 of 3 |" in text
+    assert "| optuna tpe | t | 3 | 0.500 | 0.500 | 0.500 | - | - |" in text

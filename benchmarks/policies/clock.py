@@ -18,24 +18,30 @@ Answer = Literal["continue", "pause", "prune"]
 
 @dataclass
 class Run:
-    """A trial on the clock: its setting, its curve, and how many epochs are done."""
+    """A trial on the clock: its curve, how many epochs are done, and how large its network is."""
 
     number: int
     curve: np.ndarray
     done: int = 0
+    size: float = 0.0
 
 
 @dataclass
 class Log:
-    """Every epoch that was trained: when (in epochs of all workers together), what, whose."""
+    """Every epoch that was trained: when (in epochs of all workers together), what, whose.
+
+    And how large each trial's network is, where a task says so.
+    """
 
     rows: list[tuple[float, float, int, int]] = field(default_factory=list)
+    sizes: dict[int, float] = field(default_factory=dict)
 
     def add(self, time: float, run: Run) -> float:
         """Notes that a run has done one more epoch; returns its loss."""
         loss = float(run.curve[run.done])
         run.done += 1
         self.rows.append((time, loss, run.number, run.done))
+        self.sizes[run.number] = run.size
         return loss
 
     def best(self, grid: np.ndarray, epochs: int, *, whole: bool) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from hpsearch.search.store.sampling import build_sampler
 from hpsearch.studyfile.known_settings import expected_setting
 from hpsearch.studyfile.study import StudySpec
 from policies.clock import SWITCH, Log, Run, settings_of
-from policies.tasks import Setting, Task
+from policies.tasks import Setting, Task, size_of
 
 NOWHERE = Path("no-such-folder")
 Kind = Literal["report", "end", "gone"]
@@ -38,22 +38,28 @@ class SimulatedEngine:
         task: what is tuned.
         workers: slots.
         budget: epochs' worth of time, over all workers.
+        objectives: `loss`, `size`, or both.
     """
 
-    def __init__(self, task: Task, workers: int, budget: float) -> None:
+    def __init__(
+        self, task: Task, workers: int, budget: float, objectives: Sequence[str] = ("loss",)
+    ) -> None:
         self.slots = tuple(Slot(f"cpu:{n}", "cpu", 1) for n in range(workers))
         self.ready = True
         self.log = Log()
         self._task, self._workers, self._budget = task, workers, budget
+        self._objectives = objectives
         self._now, self._order = 0.0, itertools.count()
         self._runs: dict[int, Run] = {}
         self._due: list[tuple[float, int, Run]] = []
 
     def start(self, job: Job, slot: Slot) -> None:
         """Begins a trial, or continues it after the epochs that it has done."""
-        setting = settings_of(job.params)
-        run = self._runs.setdefault(job.number, Run(job.number, self._task.curve(setting)))
-        self._put(run, 1.0 + SWITCH)
+        if job.number not in self._runs:
+            setting = settings_of(job.params)
+            run = Run(job.number, self._task.curve(setting), size=size_of(self._task, setting))
+            self._runs[job.number] = run
+        self._put(self._runs[job.number], 1.0 + SWITCH)
 
     def poll(self, handler: Handler, timeout_s: float) -> None:
         """Trains the epoch that ends next, and obeys."""
@@ -62,9 +68,10 @@ class SimulatedEngine:
         self._now, _, run = heapq.heappop(self._due)
         if self._now * self._workers > self._budget:
             raise TimeIsUp
-        loss = {"loss": self.log.add(self._now * self._workers, run)}
+        measured = {"loss": self.log.add(self._now * self._workers, run), "size": run.size}
+        found = {name: measured[name] for name in self._objectives}
         last = run.done >= self._task.epochs
-        decision = handler(run.number, Report(run.done, loss, loss, float(run.done), last))
+        decision = handler(run.number, Report(run.done, found, found, float(run.done), last))
         if decision == "continue" and run.done < self._task.epochs:
             self._put(run, 1.0)
             return
@@ -102,10 +109,11 @@ def search(
         priors: values believed to be good, by parameter.
     """
     spec = _spec(task, seed, study, priors or {})
-    here = optuna.create_study(direction="minimize", sampler=build_sampler(spec, 0))
+    directions = list(spec.objectives.values())
+    here = optuna.create_study(directions=directions, sampler=build_sampler(spec, 0))
     if expected := expected_setting(spec.space):
         here.enqueue_trial(expected, user_attrs={WHOLE: True})
-    engine, watcher = SimulatedEngine(task, workers, budget), _Nobody()
+    engine, watcher = SimulatedEngine(task, workers, budget, [*spec.objectives]), _Nobody()
     setup = SearchSetup(spec, NOWHERE)
     coordinator = Coordinator(setup, StudyWriter(here, spec), _Written(), engine, watcher)
     try:

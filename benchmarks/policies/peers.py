@@ -10,12 +10,12 @@ from importlib.util import find_spec
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.pruners import SuccessiveHalvingPruner as Halving
-from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.trial import Trial, TrialState
 
 from policies.clock import Answer, Policy, Run
 from policies.schedulers import RayAsha, SyneTune
-from policies.tasks import Task, distribution
+from policies.tasks import Task, distribution, size_of
 
 
 class OptunaAskTell:
@@ -51,6 +51,31 @@ class OptunaAskTell:
         self._study.tell(self._trials[run.number], float(run.curve[-1]))
 
 
+class OptunaFront:
+    """Optuna's own sampler on two objectives, loss and size; it prunes nothing there."""
+
+    def __init__(self, make: Callable[[int], BaseSampler], task: Task, seed: int) -> None:
+        self._task = task
+        self._study = optuna.create_study(directions=["minimize"] * 2, sampler=make(seed))
+        self._space = {name: distribution(of) for name, of in task.space.items()}
+        self._trials: dict[int, Trial] = {}
+
+    def next(self) -> Run:
+        """Asks for a trial."""
+        trial = self._study.ask(self._space)
+        self._trials[trial.number] = trial
+        size = size_of(self._task, trial.params)
+        return Run(trial.number, self._task.curve(trial.params), size=size)
+
+    def report(self, run: Run, loss: float) -> Answer:
+        """Trains it whole."""
+        return "continue"
+
+    def finished(self, run: Run) -> None:
+        """Tells its best loss, which is hpsearch's value of a trial, and its size."""
+        self._study.tell(self._trials[run.number], [float(run.curve.min()), run.size])
+
+
 def _hyperband(task: Task) -> BasePruner:
     return HyperbandPruner(min_resource=1, max_resource=task.epochs, reduction_factor=3)
 
@@ -68,6 +93,11 @@ PEERS: dict[str, Callable[[Task, int], Policy]] = {
     "optuna gp+median": lambda task, seed: OptunaAskTell(
         task, GPSampler(seed=seed), MedianPruner()
     ),
+}
+FRONTS: dict[str, Callable[[Task, int], Policy]] = {
+    "optuna tpe": partial(OptunaFront, lambda seed: TPESampler(seed=seed)),
+    "optuna nsgaii": partial(OptunaFront, lambda seed: NSGAIISampler(seed=seed)),
+    "random": partial(OptunaFront, lambda seed: RandomSampler(seed=seed)),
 }
 if find_spec("ray") and find_spec("pyarrow"):
     PEERS["ray asha"] = RayAsha

@@ -146,6 +146,22 @@ class Surrogate:
         """Returns the surrogate's curve; the untrained network, its first epoch, is left out."""
         return self._curves([setting])[0]
 
+    def size(self, setting: Setting) -> float:
+        """Returns how large a setting's network is: 0 the smallest of the space, 1 the largest.
+
+        On a logarithmic scale, of as many weights as layers times the square of their units.
+        """
+        layers, units = self.space["num_layers"], self.space["max_units"]
+        low, high, own = (
+            math.log(one * other**2)
+            for one, other in (
+                (layers.low, units.low),
+                (layers.high, units.high),
+                (setting["num_layers"], setting["max_units"]),
+            )
+        )
+        return (own - low) / (high - low)
+
     def _curves(self, settings: list[Any]) -> np.ndarray:
         rows = [
             [epoch, *(float(setting[name]) for name in self.space)]
@@ -187,6 +203,11 @@ def by_mean_rank(tasks: Sequence[Task], draws: int = 300) -> list[Setting]:
     ends = np.array([[task.curve(setting).min() for setting in settings] for task in tasks])
     ranks = ends.argsort(axis=1).argsort(axis=1).mean(axis=0)
     return [settings[at] for at in ranks.argsort(kind="stable")]
+
+
+def size_of(task: Task, setting: Setting) -> float:
+    """Returns how large a setting's network is, 0 to 1; 0 where the task does not know."""
+    return task.size(setting) if isinstance(task, Surrogate) else 0.0
 
 
 def distribution(of: Range) -> BaseDistribution:

@@ -1,0 +1,130 @@
+"""Searches with two objectives, loss and size, on the simulated clock of quality.py.
+
+    python benchmarks/fronts.py --tables FOLDER                     # the reporting tasks, 10 seeds
+    python benchmarks/fronts.py --table --page docs/quality.md      # of what is measured already
+
+A search has the time of 20 whole trainings. What is measured is kept line by line in
+benchmarks/results/fronts.jsonl; searches that are there already are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from policies.clock import Log, simulate
+from policies.fronts import volumes
+from policies.ours import search
+from policies.peers import FRONTS
+from policies.tasks import Task, load
+from quality import TASKS, TRAININGS, read
+
+RESULTS = Path(__file__).parent / "results" / "fronts.jsonl"
+POINTS = 20
+SHARES = (0.25, 0.5, 1.0)
+BASE = "optuna tpe"
+OURS = "hpsearch promote"
+STUDY = {"scheduler": "promote", "objective": {"loss": "minimize", "size": "minimize"}}
+OPEN, CLOSE = "<!-- fronts -->", "<!-- /fronts -->"
+
+Line = Mapping[str, Any]
+
+
+def run(who: str, task: Task, seed: int, workers: int, budget: float) -> Log:
+    """Returns what a contestant did in a search of a task."""
+    if who == OURS:
+        return search(task, seed, workers, budget, STUDY)
+    return simulate(task, FRONTS[who](task, seed), workers, budget)
+
+
+def measure(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yields one line for each search that is not measured yet."""
+    known = {(r["task"], r["who"], r["seed"], r["workers"]) for r in read(args.out)}
+    names = [name for name in TASKS.get(args.tasks, (args.tasks,)) if name.startswith("lcbench")]
+    for name in names:  # the others do not know how large their networks are
+        task = load(args.tables, name)
+        budget = TRAININGS * task.epochs
+        grid = np.linspace(0, budget, POINTS + 1)[1:]
+        for who in args.only or (OURS, *FRONTS):
+            for seed in range(args.seeds):
+                if (name, who, seed, args.workers) in known:
+                    continue
+                log = run(who, task, seed, args.workers, budget)
+                yield {
+                    "task": name,
+                    "who": who,
+                    "seed": seed,
+                    "workers": args.workers,
+                    "trials": len(log.sizes),
+                    "complete": sum(done == task.epochs for *_, done in log.rows),
+                    "whole": volumes(log, task, grid, whole=True),
+                    "any": volumes(log, task, grid, whole=False),
+                }
+
+
+def table(lines: Sequence[Line]) -> str:
+    """Returns the median hypervolumes of each contestant, and how often it ends above `BASE`."""
+    tasks = sorted({line["task"] for line in lines})
+    heads = ("policy", "task", "seeds", *(f"{share:.0%}" for share in SHARES))
+    rows = [f"| {' | '.join((*heads, f'above {BASE}', 'every epoch counts'))} |"]
+    rows.append("|---" * (len(heads) + 2) + "|")
+    for who in dict.fromkeys(line["who"] for line in lines):
+        for task in tasks:
+            mine, theirs = _by_seed(lines, who, task), _by_seed(lines, BASE, task)
+            if not (both := sorted(mine.keys() & theirs.keys())):
+                continue
+            at = [round(share * POINTS) - 1 for share in SHARES]
+            medians = np.median([mine[seed]["whole"] for seed in both], axis=0)[at]
+            above = [
+                sum(mine[seed][which][-1] > theirs[seed][which][-1] for seed in both)
+                for which in ("whole", "any")
+            ]
+            cells = [who, task, str(len(both)), *(f"{value:.3f}" for value in medians)]
+            cells += ["-" if who == BASE else f"{count} of {len(both)}" for count in above]
+            rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Measures what is missing, and prints the table."""
+    args = _parse()
+    if args.tables:
+        for line in measure(args):
+            print(line["task"], line["who"], line["seed"], line["whole"][-1], flush=True)
+            with args.out.open("a") as kept:
+                kept.write(json.dumps(line) + "\n")
+    text = table(read(args.out))
+    print(f"\n{text}")
+    if args.page:
+        before, rest = args.page.read_text().split(OPEN)
+        args.page.write_text(f"{before}{OPEN}\n{text}\n{CLOSE}{rest.split(CLOSE)[1]}")
+
+
+def _by_seed(lines: Sequence[Line], who: str, task: str) -> dict[int, Line]:
+    return {line["seed"]: line for line in lines if (line["who"], line["task"]) == (who, task)}
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tables", type=Path, help="the folder of the tables")
+    parser.add_argument("--table", action="store_true", help="measure nothing")
+    parser.add_argument("--tasks", default="reporting", help="reporting, choosing, or one task")
+    parser.add_argument("--page", type=Path, help="a page to write the table to")
+    parser.add_argument("--only", nargs="*", help="these policies")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    if not args.tables and not args.table:
+        parser.error("name the folder of the tables with --tables, or print with --table")
+    return args
+
+
+if __name__ == "__main__":
+    main()
