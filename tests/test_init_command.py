@@ -218,7 +218,7 @@ def test_a_range_with_an_end_that_does_not_train_is_left_out(folder: Path) -> No
             ["callbacks.Asking"],
             "callbacks has several data modules; name one with --data: callbacks.Testable,",
         ),
-        (["feeding.Feed"], "model.class_path: must be a LightningModule, not feeding.Feed"),
+        (["feeding.Feed"], "model.class_path: must be LightningModule, not feeding.Feed"),
         (
             ["feeding.Fed", "--set", "model.plan=never"],
             "the validation logs no metric, and a search needs one: write",

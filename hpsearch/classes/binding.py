@@ -7,21 +7,19 @@ class methods, and names that only `**kwargs` takes.
 
 from __future__ import annotations
 
-import functools
 import inspect
 import typing
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import is_dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
-from hpsearch.classes.bound import Bound
 from hpsearch.classes.buildable import why_not_buildable
 from hpsearch.classes.components import PARTIAL, ComponentError, is_component, resolve
 from hpsearch.classes.signature import (
-    Kind,
+    Bound,
     fits,
     is_callable,
-    is_one,
     item_hint,
     options_of,
     returned_type,
@@ -32,12 +30,13 @@ from hpsearch.classes.trust import OwnModules
 from hpsearch.classes.values import Build, MismatchError, read_value
 from hpsearch.studyfile.diagnostics import did_you_mean, nearest
 from hpsearch.studyfile.document import KeyPath, items_of, name_of
+from hpsearch.studyfile.forbidden import forbidden_reason
 from hpsearch.studyfile.sections import TYPO
 
 # Built once the network exists: as arguments, these are factories.
 _LATER = {"Optimizer": "params", "LRScheduler": "optimizer"}
+_DERIVED = "from_data"
 _OWN_MODULES = OwnModules()
-T = TypeVar("T")
 # Place and message of each thing that is found, by the place's name.
 Findings = dict[str, tuple[KeyPath, str]]
 # Each argument by name, with its place.
@@ -78,41 +77,37 @@ class Binder:
         """Binds a component and what is inside it; None if its class cannot be used.
 
         Args:
-            tree: a mapping with `class_path`, `init_args`, `dict_kwargs` and `from_data`.
+            tree: a mapping with `class_path`, `init_args`, `dict_kwargs` and `from_data`; or the
+                class path alone.
             path: where it is in the study.
             hint: the expected type.
             supplied: arguments that it gets when it is built.
         """
+        in_short = isinstance(tree, str)
+        tree = {"class_path": tree} if in_short else tree
         parts = {key: part for key, part in tree.items() if isinstance(part, dict)}
-        derived = parts.get("from_data", {})
-        given = {
-            name: ((*path, part, name), value)
-            for part in ("init_args", "dict_kwargs")
+        given: Arguments = {
+            name: ((*path, part, name), partial(self._derive, value) if part == _DERIVED else value)
+            for part in ("init_args", "dict_kwargs", _DERIVED)
             for name, value in parts.get(part, {}).items()
         }
-        supplied = {*supplied, *derived}
-        at, class_path = (*path, "class_path"), str(tree["class_path"])
-        partial = class_path == PARTIAL
-        if partial:
+        at, class_path = path if in_short else (*path, "class_path"), str(tree["class_path"])
+        is_factory = class_path == PARTIAL
+        if is_factory:
             at, class_path = given.pop("func", (at, "partial without a func"))
         try:
             target = resolve(class_path)
-            partial = partial or _is_factory(target, hint, {*given, *supplied})
-            _require_fitting(target, class_path, hint, partial=partial)
+            is_factory = is_factory or (in_short and not inspect.isclass(target))
+            is_factory = is_factory or _is_factory(target, hint, {*given, *supplied})
+            _require_fitting(target, class_path, hint, is_factory=is_factory)
         except ComponentError as error:
             self.add(self.errors, at, str(error))
             return None
-        signature = signature_of(target)
         # Arguments under a misspelled key have an error there.
         astray = "init_args" not in tree and nearest("init_args", tree, likeness=TYPO)
-        needed = () if partial or astray else signature.required - supplied
+        needed = () if is_factory or astray else signature_of(target).required - {*supplied}
         builds = self.arguments(target, class_path, given, (*path, "init_args"), needed)
-        for name, source in derived.items():
-            builds[name] = functools.partial(self._derive, source)
-            if name not in signature.hints and not signature.takes_anything:
-                message = f"{class_path} has no argument '{name}'"
-                self.add(self.errors, (*path, "from_data", name), message)
-        return Bound(target, builds, partial)
+        return Bound(target, builds, is_factory)
 
     def arguments(
         self,
@@ -152,7 +147,9 @@ class Binder:
 
     def value(self, value: Any, path: KeyPath, hint: Any = Any) -> Build:
         """Binds a value and the components in it; returns what builds it."""
-        if is_component(value):
+        if isinstance(value, partial):  # derives it
+            return value
+        if is_component(value) or _names_code(value, hint):
             return getattr(self.component(value, path, hint), "build", _nothing)
         if owner := _implicit_class(value, hint):
             given = {name: ((*path, name), each) for name, each in value.items()}
@@ -171,19 +168,13 @@ class Binder:
             self.add(self.errors, path, str(error))
             return _nothing
 
-    def sound(self, bound: T) -> T:
-        """Returns what was bound, or raises ComponentError with every error."""
-        lines = (f"{name}: {said}" if name else said for name, (_, said) in self.errors.items())
-        if self.errors:
-            raise ComponentError("; ".join(lines))
-        return bound
-
 
 def bind(
     tree: Any,
     path: KeyPath = (),
     supplied: Collection[str] = (),
     derive: Callable[[Any], Any] = _nothing,
+    hint: Any = Any,
 ) -> Bound:
     """Binds a component of a filled-in study.
 
@@ -192,55 +183,37 @@ def bind(
         path: its place, for the message.
         supplied: arguments that it gets when it is built.
         derive: makes what a `from_data` asks for.
+        hint: the expected type.
 
     Raises:
         ComponentError: a class or an argument of it is wrong; the message has every error.
     """
     binder = Binder(derive)
-    bound = binder.sound(binder.component(tree, path, supplied=supplied))
-    assert bound is not None
+    bound = binder.component(tree, path, hint, supplied)
+    if bound is None or binder.errors:
+        lines = (f"{name}: {said}" if name else said for name, (_, said) in binder.errors.items())
+        raise ComponentError("; ".join(lines))
     return bound
 
 
 def instantiate(tree: Any, /, **extra: Any) -> Any:
-    """Builds a component, or every component in a list or a mapping.
-
-    Args:
-        tree: the component; other values stay as they are.
-        **extra: arguments for the outermost component, if it takes them.
+    """Builds a component, with those extra arguments that it takes.
 
     Raises:
         ComponentError: a class or an argument of it is wrong; the message has every error.
     """
-    if is_component(tree):
-        return bind(tree, (), extra).build(**extra)
-    binder = Binder()
-    return binder.sound(binder.value(tree, ()))()
+    return bind(tree, (), extra).build(**extra)
 
 
-def instantiate_arguments(
-    target: Callable[..., Any], tree: Mapping[str, Any], path: KeyPath
-) -> dict[str, Any]:
-    """Builds the arguments of a class or function, as their type hints ask for.
-
-    Raises:
-        ComponentError: an argument is wrong; the message has every error.
-    """
-    binder = Binder()
-    given = {name: ((*path, name), value) for name, value in tree.items()}
-    builds = binder.sound(binder.arguments(target, target.__name__, given))
-    return {name: build() for name, build in builds.items()}
-
-
-def _require_fitting(target: Any, class_path: str, hint: Any, *, partial: bool) -> None:
+def _require_fitting(target: Any, class_path: str, hint: Any, *, is_factory: bool) -> None:
     """Raises ComponentError if a study file may not have this built where a hint asks for a type.
 
     What a factory returns is up to its owner.
     """
-    message = why_not_buildable(target, None if isinstance(hint, Kind) else hint, _OWN_MODULES)
+    message = why_not_buildable(target, hint, _OWN_MODULES)
     if inspect.isabstract(target):
         message = f"{class_path} is abstract; name one of its subclasses"
-    elif not partial and not fits(returned_type(target), hint):
+    elif not is_factory and not fits(returned_type(target), hint):
         message = f"must be {spelled(hint)}, not {class_path}"
     if message:
         raise ComponentError(message)
@@ -260,21 +233,32 @@ def _is_factory(target: Callable[..., Any], hint: Any, given: Collection[str]) -
             if inspect.isclass(result) and result is not object:
                 return fits(returned, result)
             missing = signature_of(target).required - {*given}
-            return bool(missing) or (inspect.isclass(target) and not is_one(target, option))
+            return bool(missing) or (inspect.isclass(target) and not fits(target, option))
     return False
 
 
 def _implicit_class(value: Any, hint: Any) -> Any:
     """Returns the class whose arguments a mapping is, such as a dataclass; None if it is a dict."""
     one, *others = [option for option in options_of(hint) if option is not type(None)] or [None]
-    if not isinstance(value, dict) or others or not inspect.isclass(one) or is_one(dict, one):
+    if not isinstance(value, dict) or others or not inspect.isclass(one) or fits(dict, one):
         return None
     takes = not inspect.isabstract(one) and signature_of(one).hints.keys() & value.keys()  # type: ignore[arg-type]
     return one if is_dataclass(one) or takes else None
 
 
+def _names_code(value: Any, hint: Any) -> bool:
+    """Returns whether a text is short for a component: something to call is asked for first."""
+    takers = (option for option in options_of(hint) if option is str or is_callable(option))
+    if next(takers, str) is str or not isinstance(value, str) or "." not in value:
+        return False
+    try:
+        return forbidden_reason(value) is not None or callable(resolve(value))
+    except ComponentError:
+        return False  # not a path: the type decides whether the text fits
+
+
 def _is_made(value: Any, hint: Any = Any) -> bool:
     """Returns whether a value is, or contains, something to build."""
-    if is_component(value) or _implicit_class(value, hint):
+    if is_component(value) or _names_code(value, hint) or _implicit_class(value, hint):
         return True
     return any(_is_made(each, item_hint(hint, value, key)) for key, each in items_of(value))

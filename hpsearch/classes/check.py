@@ -7,11 +7,11 @@ imported for that, and with them torch and Lightning.
 from __future__ import annotations
 
 import math
+from abc import ABCMeta
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpsearch.classes.binding import Arguments, Binder
-from hpsearch.classes.bound import Bound
 from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import (
     ComponentError,
@@ -20,15 +20,10 @@ from hpsearch.classes.components import (
     is_installed,
     resolve,
 )
-from hpsearch.classes.signature import Kind, returned_type
+from hpsearch.classes.signature import Bound, returned_type
 from hpsearch.studyfile.algorithms import PACKAGES, Component
 from hpsearch.studyfile.diagnostics import Diagnostic
-from hpsearch.studyfile.document import (
-    Document,
-    KeyPath,
-    Location,
-    is_within,
-)
+from hpsearch.studyfile.document import Document, KeyPath, Location, is_within
 from hpsearch.studyfile.parse import ParsedStudy, notes_on, parse_study
 
 Places = list[tuple[KeyPath, str]]
@@ -46,7 +41,6 @@ _ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("search_space", "seed", "max_resource", "min_resource", "reduction_factor", "priors"),
     ),
     "pruner": ("BasePruner", ()),
-    "callbacks": ("Callback", ()),
 }
 SUPPLIED = {role: supplied for role, (_, supplied) in _ROLES.items()}
 
@@ -123,17 +117,8 @@ def _check_sections(binder: Binder, config: Mapping[str, Any]) -> None:
         plain: Arguments = {name: (("trainer", name), value) for name, value in arguments.items()}
         _, callbacks = plain.pop("callbacks", ((), None))
         binder.arguments(resolve(f"{package}.Trainer"), "the Trainer", plain)
-        _check_callbacks(binder, callbacks, ("trainer", "callbacks"))
-
-
-def _check_callbacks(binder: Binder, section: Any, path: KeyPath) -> None:
-    listed = enumerate(section) if isinstance(section, list) else [(None, section)]
-    for index, callback in listed:
-        place = path if index is None else (*path, index)
-        if callback is not None and not is_component(callback):
-            rule = "must be a Callback with class_path and init_args"
-            binder.add(binder.errors, place, f"{rule}, not {callback!r}")
-        _check_component(binder, callback, place, "callbacks")
+        kind: Any = _kind("Callback")  # or none, where a branch leaves nothing in its place
+        binder.value(callbacks, ("trainer", "callbacks"), kind | list[kind | None] | None)
 
 
 def _check_algorithm(binder: Binder, component: Component, role: str) -> None:
@@ -152,7 +137,13 @@ def _check_component(binder: Binder, tree: Any, path: KeyPath, role: str) -> Bou
     if not is_component(tree):
         return None
     kind, supplied = _ROLES[role]
-    return binder.component(tree, path, Kind(kind), supplied)
+    return binder.component(tree, path, _kind(kind), supplied)
+
+
+def _kind(name: str) -> type:
+    """Returns a type for the classes with a base class of this name, in either Lightning."""
+    has_base = classmethod(lambda _, other: name in [base.__name__ for base in other.__mro__])
+    return ABCMeta(name, (), {"__subclasshook__": has_base, "__module__": "builtins"})
 
 
 def _namespace_of(bound: Bound | None) -> str | None:

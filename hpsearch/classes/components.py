@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import pkgutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -84,7 +85,7 @@ def _find(names: Sequence[str]) -> Any:
     for end, name in enumerate(names[depth:], start=depth):
         owner, found = found, getattr(found, name, None)
         if found is None:
-            meant = did_you_mean(name, _parts_of(owner))
+            meant = did_you_mean(name, dir(owner))
             what = "class" if name == names[-1] else "module"
             raise ComponentError(f"{'.'.join(names[:end])} has no {what} '{name}'{meant}")
     return found
@@ -96,8 +97,11 @@ def _import(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name and f"{name}.".startswith(f"{error.name}."):
             # Those in the study's folders come first, or `net` would be taken for a library's.
+            own = [entry for entry in sys.path if "site-packages" not in entry]
+            own = [folder for folder in own if not Path(folder, "os.py").exists()]
+            beside = {module.name for module in pkgutil.iter_modules(own)} - {"setup", "conftest"}
             known = sys.stdlib_module_names | set(sys.modules)
-            near = nearest(error.name, _beside()) or nearest(error.name, known)
+            near = nearest(error.name, beside) or nearest(error.name, known)
             remedy = "install it, or put its file next to the study file"
             hint = f"; did you mean '{near}'?" if near else f"; {remedy}"
             raise _AbsentError(f"there is no module '{error.name}'{hint}") from None
@@ -110,17 +114,3 @@ def _import(name: str) -> Any:
     except Exception as error:  # whatever the user's module raises
         kind = type(error).__name__
         raise ComponentError(f"importing {name} raises {kind}: {error}") from error
-
-
-def _beside() -> set[str]:
-    """Returns the names of the modules in folders on the path that hold no installed package."""
-    folders = [Path(entry) for entry in sys.path if "site-packages" not in entry]
-    own = [folder for folder in folders if not (folder / "os.py").exists() and folder.is_dir()]
-    return {file.stem for folder in own for file in folder.glob("*.py")} - {"setup", "conftest"}
-
-
-def _parts_of(owner: Any) -> list[str]:
-    """Returns the names of what can be built with a module, or with the methods of a class."""
-    parts = vars(owner).items()
-    found = [name for name, part in parts if callable(part) or isinstance(part, classmethod)]
-    return found or [*getattr(owner, "__all__", ())]

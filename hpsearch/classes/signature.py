@@ -8,7 +8,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 # Their constructors take `**kwargs` only to pass them on; the last takes none.
@@ -36,10 +36,6 @@ class Signature:
         return {*self.hints} - {*self.defaults}
 
 
-class Kind(str):
-    """A hint that is the name of a base class, of either package of Lightning."""
-
-
 @cache
 def signature_of(target: Callable[..., Any]) -> Signature:
     """Returns what a class's constructor, a function or a class method takes by name.
@@ -55,20 +51,60 @@ def signature_of(target: Callable[..., Any]) -> Signature:
         found = resolve_parameters(target.__self__, target.__name__)
     hints = {p.name: Any if p.annotation is _EMPTY else p.annotation for p in found}
     defaults = {p.name: p.default for p in found if p.default is not _EMPTY}
-    for parameter in _parameters(target):
+    own = _parameters(target)
+    for parameter in own:
         if parameter.kind is parameter.VAR_POSITIONAL and parameter.name not in hints:
             hints[parameter.name], defaults[parameter.name] = Any, ()
-    return Signature(hints, defaults, _takes_anything(target))
+    owners = [base for base in getattr(target, "__mro__", ()) if "__init__" in vars(base)]
+    is_open = not (owners and owners[0].__name__ in _CLOSED)
+    takes_anything = is_open and any(each.kind is each.VAR_KEYWORD for each in own)
+    return Signature(hints, defaults, takes_anything)
 
 
-def by_position(target: Callable[..., Any], given: dict[str, Any]) -> list[Any]:
-    """Takes from arguments by name those that can only be given by position; returns them."""
-    parameters = _parameters(target)
-    last = [i for i, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL and p.name in given]
-    before = parameters[: last[0]] if last else []
-    alone = [p for p in parameters if p.kind is p.POSITIONAL_ONLY and p.name in given]
-    taken = [given.pop(p.name, p.default) for p in before or alone]
-    return taken + [each for i in last for each in given.pop(parameters[i].name)]
+class RefusedValuesError(ValueError):
+    """A constructor rejects the values it is given."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A component whose class is found and whose arguments are bound.
+
+    Attributes:
+        target: the class, factory or class method.
+        arguments: what builds each argument.
+        is_factory: whether the owner calls it, so that a partial is built.
+    """
+
+    target: Callable[..., Any]
+    arguments: Mapping[str, Callable[[], Any]]
+    is_factory: bool = False
+
+    def wants(self, name: str) -> bool:
+        """Returns whether it takes an argument of this name and has not been given one."""
+        return name in signature_of(self.target).hints and name not in self.arguments
+
+    def build(self, **extra: Any) -> Any:
+        """Builds it, with those extra arguments that it takes."""
+        given = {name: value for name, value in extra.items() if self.wants(name)}
+        given |= {name: build() for name, build in self.arguments.items()}
+        # Some can only be given by position.
+        parameters = _parameters(self.target)
+        last = [
+            i for i, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL and p.name in given
+        ]
+        before = parameters[: last[0]] if last else []
+        alone = [p for p in parameters if p.kind is p.POSITIONAL_ONLY and p.name in given]
+        positional = [given.pop(p.name, p.default) for p in before or alone]
+        positional += [each for i in last for each in given.pop(parameters[i].name)]
+        if self.is_factory:
+            bare = not (positional or given)
+            return self.target if bare else partial(self.target, *positional, **given)
+        try:
+            return self.target(*positional, **given)
+        except Exception as error:
+            if not isinstance(error, ValueError) and type(error).__name__ != "TrialPruned":
+                raise
+            raise RefusedValuesError(f"{type(error).__name__}: {error}") from error
 
 
 def returned_type(target: Callable[..., Any]) -> Any:
@@ -89,16 +125,11 @@ def returned_type(target: Callable[..., Any]) -> Any:
 
 def fits(returned: type | None, hint: Any) -> bool:
     """Returns whether what a call returns is, or may be, of the type that a hint asks for."""
-    return returned is None or any(is_one(returned, option) for option in options_of(hint))
-
-
-def is_one(returned: type, option: Any) -> bool:
-    """Returns whether a class is of a type, which must not be a Union."""
-    if isinstance(option, Kind):
-        return option in [base.__name__ for base in returned.__mro__]
-    origin = typing.get_origin(option) or option
+    classes = (typing.get_origin(option) or option for option in options_of(hint))
     try:
-        return option is Any or (inspect.isclass(origin) and issubclass(returned, origin))
+        return returned is None or any(
+            cls is Any or (inspect.isclass(cls) and issubclass(returned, cls)) for cls in classes
+        )
     except TypeError:  # a protocol with attributes cannot say
         return True
 
@@ -112,7 +143,7 @@ def options_of(hint: Any) -> list[Any]:
         return options_of(typing.get_args(hint)[0])
     if origin in (typing.Union, types.UnionType):
         return [option for part in typing.get_args(hint) for option in options_of(part)]
-    if isinstance(hint, str | typing.ForwardRef | types.ModuleType) and type(hint) is not Kind:
+    if isinstance(hint, str | typing.ForwardRef | types.ModuleType):
         return [Any]  # not a type, or the name of one that does not exist
     return [hint]
 
@@ -146,18 +177,7 @@ def is_callable(hint: Any) -> bool:
 
 def spelled(hint: Any) -> str:
     """Returns a type hint as it is written."""
-    if isinstance(hint, Kind):
-        return f"a{'n' * (hint[0] in 'AEIO')} {hint}"
-    text = inspect.formatannotation(hint) if isinstance(hint, type) else str(hint)
-    return text.replace("typing.", "").replace("collections.abc.", "")
-
-
-def _takes_anything(target: Callable[..., Any]) -> bool:
-    if inspect.isclass(target):
-        owner = next(base for base in target.__mro__ if "__init__" in vars(base))
-        if owner.__name__ in _CLOSED:
-            return False
-    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in _parameters(target))
+    return inspect.formatannotation(hint).replace("typing.", "").replace("collections.abc.", "")
 
 
 def _parameters(target: Callable[..., Any]) -> list[inspect.Parameter]:

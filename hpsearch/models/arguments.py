@@ -48,19 +48,14 @@ def odd(name: str, value: Any) -> list[Message]:
     return _rule(name, value, holds, "be an odd whole number, 1 or more")
 
 
-def fraction(name: str, value: Any) -> list[Message]:
-    """Returns an error unless a value is a number from 0 to below 1."""
+def fraction(name: str, value: Any, length: int | None = None) -> list[Message]:
+    """Returns the errors of what must be a number from 0 to below 1, or `length` of them."""
+    if length is not None and isinstance(value, Sequence) and not isinstance(value, str):
+        if len(value) != length:
+            return _rule(name, list(value), False, f"have {length} entries, or be one number")
+        return [error for i, part in enumerate(value) for error in fraction(f"{name}[{i}]", part)]
     holds = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1
     return _rule(name, value, holds, "be a number from 0 to below 1")
-
-
-def fractions(name: str, value: Any, length: int) -> list[Message]:
-    """Returns the errors of what must be a number from 0 to below 1, or `length` of them."""
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        return fraction(name, value)
-    if len(value) != length:
-        return _rule(name, list(value), False, f"have {length} entries, or be one number")
-    return [message for i, part in enumerate(value) for message in fraction(f"{name}[{i}]", part)]
 
 
 def one_of(name: str, value: Any, allowed: Iterable[str]) -> list[Message]:

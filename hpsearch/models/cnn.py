@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from hpsearch.models.arguments import blocks_fit, count, counts, fractions, odd, refuse
+from hpsearch.models.arguments import blocks_fit, count, counts, fraction, odd, refuse
 from hpsearch.models.base import AbstractClassifier
 from hpsearch.models.dropout import Dropout, one_for_each
 
@@ -52,7 +52,7 @@ class CNN(AbstractClassifier):
             counts("channels", channels),
             odd("kernel_size", kernel_size),
             count("hidden", hidden),
-            fractions("dropout", dropout, len(channels) + 1),
+            fraction("dropout", dropout, len(channels) + 1),
         )
         refuse("CNN", blocks_fit("channels", len(channels), input_shape))
         depth, height, width = input_shape

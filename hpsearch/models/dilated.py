@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from hpsearch.models.arguments import counts, fractions, odd, refuse
+from hpsearch.models.arguments import counts, fraction, odd, refuse
 from hpsearch.models.base import AbstractClassifier
 from hpsearch.models.dropout import Dropout, of_the_last
 
@@ -48,7 +48,7 @@ class Dilated(AbstractClassifier):
             "Dilated",
             counts("channels", channels, at_least_one=True),
             odd("kernel_size", kernel_size),
-            fractions("dropout", dropout, len(channels)),
+            fraction("dropout", dropout, len(channels)),
         )
         layers: list[nn.Module] = []
         rates = of_the_last(dropout)

@@ -9,7 +9,7 @@ from typing import final
 
 from torch import Tensor, nn
 
-from hpsearch.models.arguments import counts, fractions, one_of, refuse
+from hpsearch.models.arguments import counts, fraction, one_of, refuse
 from hpsearch.models.base import AbstractClassifier
 from hpsearch.models.dropout import Dropout, one_for_each
 
@@ -54,7 +54,7 @@ class MLP(AbstractClassifier):
         refuse(
             "MLP",
             counts("widths", widths),
-            fractions("dropout", dropout, len(widths)),
+            fraction("dropout", dropout, len(widths)),
             one_of("activation", activation, ACTIVATIONS),
         )
         layers: list[nn.Module] = [nn.Flatten()]

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from hpsearch.models.arguments import blocks_fit, count, counts, fractions, refuse
+from hpsearch.models.arguments import blocks_fit, count, counts, fraction, refuse
 from hpsearch.models.base import AbstractClassifier
 from hpsearch.models.dropout import Dropout, of_the_last
 
@@ -48,7 +48,7 @@ class Residual(AbstractClassifier):
             "Residual",
             counts("channels", channels, at_least_one=True),
             count("blocks", blocks),
-            fractions("dropout", dropout, len(channels)),
+            fraction("dropout", dropout, len(channels)),
         )
         refuse("Residual", blocks_fit("channels", len(channels) - 1, input_shape))
         layers = [_convolution(input_shape[0], channels[0]), nn.ReLU()]

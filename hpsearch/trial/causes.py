@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from hpsearch.classes.bound import RefusedValuesError
+from hpsearch.classes.signature import RefusedValuesError
 from hpsearch.data import DataError
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, FailureKind

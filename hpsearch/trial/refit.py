@@ -19,7 +19,7 @@ from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
 from hpsearch.trial.speedups.multi_step import enable_multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.speed import accelerate
-from hpsearch.trial.trainer import build_trainer
+from hpsearch.trial.trainer import build_callbacks, build_trainer
 
 RECIPE = "recipe.yaml"
 
@@ -97,8 +97,7 @@ def _train(job: Job, epochs: int, last: Path, done: int) -> None:
 
 def _without_monitors(callbacks: Any) -> list[Any]:
     """Returns the study's callbacks except those that monitor a validation metric."""
-    listed = callbacks if isinstance(callbacks, list) else [callbacks]
-    built = [instantiate(callback) for callback in listed if callback is not None]
+    built, _ = build_callbacks(callbacks, instantiate)
     return [callback for callback in built if getattr(callback, "monitor", None) is None]
 
 

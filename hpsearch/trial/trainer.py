@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from hpsearch.classes.binding import instantiate, instantiate_arguments
+from hpsearch.classes.binding import bind, instantiate
 from hpsearch.protocol.job import Job
 from hpsearch.trial.lightning_namespace import own_processes
 from hpsearch.trial.loggers import services
@@ -95,7 +95,9 @@ def build_trainer(
     # The file's own come first: they are what its module calls self.logger.
     build = partial(services.build, job=job, instantiate=instantiate, leads=rank.leads)
     loggers = [*build_loggers(arguments.pop("logger", None), build), *loggers]
-    from_file = instantiate_arguments(tree.Trainer, arguments, ("trainer",))
+    component = {"class_path": f"{tree.__name__}.Trainer", "init_args": arguments}
+    builds = bind(component, ("trainer",), hint=tree.Trainer).arguments
+    from_file = {name: build() for name, build in builds.items()}
     plugins = as_list(from_file.pop("plugins", None))
     strategy = from_file.pop("strategy", "auto")
     if rank.count > 1:

@@ -4,7 +4,7 @@ import enum
 import functools
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -156,6 +156,8 @@ LINEAR = component("torch.nn.Linear", in_features=4, out_features=2)
         ("net", component("bricks.build", width=3), "Linear(in_features=4, out_features=3"),
         ("nets", [LINEAR, component("bricks.build", width=3)], "[Linear(in_features=4, out"),
         ("heads", {"a": LINEAR}, "{'a': Linear(in_features=4"),
+        ("loss", "bricks.focal", "<function focal"),
+        ("loss", "torch.nn.functional.mse_loss", "<function mse_loss"),
         ("anything", [LINEAR, {"x": component("torch.nn.ReLU")}], "[Linear(in_features=4"),
         ("anything", "12", "12"),
         ("untyped", component("torch.nn.ReLU"), "ReLU()"),
@@ -276,9 +278,20 @@ def test_what_hpsearch_supplies_is_given_only_where_it_is_wanted():
 
 
 def test_components_in_lists_and_mappings_are_built():
-    assert instantiate([1, "two", {"three": None}]) == [1, "two", {"three": None}]
-    (layer,) = instantiate([component("torch.nn.ReLU")])
+    assert typed(untyped=[1, "two", {"three": None}]).untyped == [1, "two", {"three": None}]
+    (layer,) = typed(untyped=[component("torch.nn.ReLU")]).untyped
     assert isinstance(layer, nn.ReLU)
+
+
+def test_a_class_path_alone_is_a_component_without_arguments():
+    assert isinstance(instantiate("torch.nn.ReLU"), nn.ReLU)
+
+
+@pytest.mark.parametrize("written", ["bricks.focal", "bricks.nothing", "a b.c", "focal"])
+def test_a_text_stays_one_where_a_text_is_asked_for_first(written: str) -> None:
+    assert Binder().value(written, (), str | Callable)() == written
+    built = Binder().value(written, (), Callable | str)()
+    assert getattr(built, "__name__", built) == ("focal" if written == "bricks.focal" else written)
 
 
 def test_each_build_is_another_object():
@@ -333,6 +346,14 @@ ORDERS = [(int, float), (float, int)]
             "007",
         ),
         (lambda number: Counted, {"rows": [1, 2.5]}, Counted([1, 2.5])),
+        (lambda _: list[int] | list[float], [1, 2.5], [1.0, 2.5]),
+        (lambda _: list[float] | list[int], [1, 2], [1, 2]),
+        (
+            lambda number: Optional[list[Union[number, str]]],  # noqa: UP045, UP007
+            ["007", 1, 2.5],
+            ["007", 1, 2.5],
+        ),
+        (lambda _: str | None, "null", "null"),
     ],
 )
 def test_numbers_inside_keep_their_types_whichever_hint_was_seen_first(

@@ -100,6 +100,7 @@ def test_a_right_study_has_no_errors(file):
         "study.sampler=gp",
         "study.pruner={class_path: patient, init_args: {patience: 2, wrapped_pruner: "
         "{class_path: median}}}",
+        "trainer.callbacks=[pytorch_lightning.callbacks.ModelSummary, null]",
     ]
     assert errors_of(file, *overrides) == []
 
@@ -120,7 +121,7 @@ def test_a_right_study_has_no_errors(file):
         ("model.class_path=netlib.Nte", "netlib has no class 'Nte'; did you mean 'Net'?"),
         (
             "model.class_path=netlib.Relu",
-            "model.class_path: must be a LightningModule, not netlib.Relu",
+            "model.class_path: must be LightningModule, not netlib.Relu",
         ),
         ("model.class_path=netlib.Unfinished", "netlib.Unfinished is abstract; name one of its"),
         (
@@ -131,21 +132,24 @@ def test_a_right_study_has_no_errors(file):
         ("model.init_args={}", "model.hidden: netlib.Net needs the argument 'hidden'"),
         ("data.rate=fast", "data.rate: must be float, not 'fast'"),
         ("data.flip=1", "data.flip: must be bool, not 1"),
-        ("data.class_path=netlib.Net", "must be a LightningDataModule, not netlib.Net"),
+        ("data.class_path=netlib.Net", "must be LightningDataModule, not netlib.Net"),
         ("optimizer.adam.lrr=1", "optimizer.adam.lrr: torch.optim.Adam has no argument 'lrr'"),
-        ("optimizer.sgd.class_path=netlib.Relu", "must be an Optimizer, not netlib.Relu"),
+        ("optimizer.sgd.class_path=netlib.Relu", "must be Optimizer, not netlib.Relu"),
         (
             "schedule.class_path=torch.optim.lr_scheduler.StepLR",
             "schedule.step_size: torch.optim.lr_scheduler.StepLR needs the argument 'step_size'",
         ),
         ("trainer.max_epoch=3", "the Trainer has no argument 'max_epoch'; did you mean 'max_epo"),
         ("trainer.min_epochs=few", "trainer.min_epochs: must be Optional[int], not 'few'"),
-        ("trainer.callbacks=[early]", "must be a Callback with class_path and init_args, not 'ea"),
-        ("trainer.callbacks={class_path: netlib.Relu}", "must be a Callback, not netlib.Relu"),
+        ("trainer.callbacks=[early]", "must be Callback | list[Callback | None] | None, not ['ea"),
+        (
+            "trainer.callbacks=[{class_path: netlib.Relu}]",
+            "0.class_path: must be Optional[Callback], not",
+        ),
         ("study.sampler={class_path: tpe, init_args: {grp: 1}}", "has no argument 'grp'; did you"),
         (
             "study.sampler=optuna.pruners.NopPruner",
-            "must be a BaseSampler, not optuna.pruners.NopPruner",
+            "must be BaseSampler, not optuna.pruners.NopPruner",
         ),
         ("study.pruner=percentile", "needs the argument 'percentile'"),
     ],

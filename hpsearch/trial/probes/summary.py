@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from hpsearch.classes.bound import RefusedValuesError
+from hpsearch.classes.signature import RefusedValuesError
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
 from hpsearch.trial.causes import one_line
