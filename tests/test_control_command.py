@@ -19,12 +19,13 @@ pytestmark = pytest.mark.process
 
 
 @pytest.fixture
-def search(tmp_path: Path) -> Iterator[Search]:
+def search(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Search]:
     """A search of 500 trials that pauses and promotes, a tenth of a second an epoch."""
     study = study_of(500, 9, scheduler="promote")
     del study["study"]["pruner"]
     study["model"]["init_args"]["pause"] = 0.1
     found = Search(tmp_path, study)
+    found.options = getattr(request, "param", found.options)
     found.begin()
     found.wait_for_reports(3)
     yield found
@@ -44,7 +45,14 @@ def trials(search: Search) -> list[TrialRecord]:
     return list(search.record().trials)
 
 
-def test_every_verb_works_on_a_live_search(search: Search) -> None:
+def one_that(search: Search, state: str) -> int:
+    """Returns the number of the first trial in a state."""
+    search.wait_for(lambda: any(trial.state == state for trial in trials(search)))
+    return next(trial.number for trial in trials(search) if trial.state == state)
+
+
+@pytest.mark.parametrize("search", [("--nodes", "local")], indirect=True, ids=["on a node"])
+def test_every_verb_works_on_a_search_whose_trials_run_on_a_node(search: Search) -> None:
     done = tell(search, "pause")
     assert done.returncode == 0, done.stderr
     assert "has heard: pause" in done.stdout
@@ -55,31 +63,37 @@ def test_every_verb_works_on_a_live_search(search: Search) -> None:
 
     tell(search, "enqueue", "width=7")
     assert "has heard: budget" in tell(search, "budget", "trials=400").stdout
-    paused = next(trial.number for trial in trials(search) if trial.state == "paused")
+    paused = one_that(search, "paused")
     tell(search, "promote", str(paused))
     tell(search, "resume")
     search.wait_for(lambda: len(trials(search)) >= 13)
     again = hpsearch(search, "enqueue", search.name, "--set", "width=7")
     assert "has that setting already: nothing was added" in again.stdout, again.stderr
-    tell(search, "drain")
-    search.wait_for_end()
+    running = one_that(search, "running")
+    tell(search, "fail", str(running))
+    assert tell(search, "stop").returncode == 0
+    assert search.wait_for_end() == 130, search.output
 
     record = search.record()
     assert (record.state, record.budget) == ("interrupted", 400)
     assert record.counts["running"] == 0
-    assert 13 <= len(record.trials) < 400, "it drained before its budget was used"
     assert 1 in record.trials[paused].attributes["promoted"]
     assert [t.params["model.width"] for t in record.trials if "origin" in t.attributes] == [7]
+    # It may have ended, or paused, just before.
+    assert f"`hpsearch control`: trial {running} " in search.output
 
 
-def test_a_live_search_can_be_asked_to_fail_a_trial_and_to_stop(search: Search) -> None:
-    paused = next(trial.number for trial in trials(search) if trial.state == "paused")
+def test_a_live_search_drains_and_fails_a_trial(search: Search) -> None:
+    paused = one_that(search, "paused")
     assert tell(search, "fail", str(paused)).returncode == 0
     # It may have been promoted meanwhile, and fails then.
     search.wait_for(lambda: trials(search)[paused].state in ("pruned", "failed"))
-    assert tell(search, "stop").returncode == 0
-    assert search.wait_for_end() == 130, search.output
-    assert search.record().state == "interrupted"
+    tell(search, "drain")
+    search.wait_for_end()
+
+    record = search.record()
+    assert record.counts["running"] == 0
+    assert len(record.trials) < 500, "it drained before its budget was used"
 
 
 @pytest.fixture
@@ -97,6 +111,10 @@ def asleep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["fail"], "fail needs the number of one trial, as in fail 7"),
         (["pause", "3"], "pause takes nothing after it, not 3"),
         (["enqueue", "width=99"], "enqueue: 99 is not a value of model.width"),
+        (
+            ["enqueue", "--set", "lr=0.1", "width=3"],
+            "--set is an option of another command: hpsearch enqueue faulty --set lr=0.1 width=3",
+        ),
         (["enqueue"], "enqueue needs values, as in enqueue lr=0.01 dropout=0"),
         (["budget", "trials=0"], "budget trials=0: write trials=N or epochs=N, N 1 or more"),
         (["pause"], "faulty is not running now; `hpsearch resume faulty`"),

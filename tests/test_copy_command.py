@@ -126,6 +126,13 @@ def test_what_was_copied_is_run_in_one_place_only_until_it_comes_back(
 
     assert main(["resume", "tiny", "--add", "1", *WORDS]) == 2
     assert f"the study tiny was copied to {THERE} and continues there" in capsys.readouterr().err
+    assert main(["status", "tiny"]) == 0
+    words = capsys.readouterr().out
+    assert f"moved     to {THERE}, where it continues; this is how it was then" in words
+    assert f"next: hpsearch status tiny --storage {THERE}" in words
+    assert "record" not in words, "its files are where they were"
+    main(["list"])
+    assert "tiny   moved" in capsys.readouterr().out
     assert main(["run", "tiny.yaml", "--trials", "4", *WORDS]) == 2
     assert main(["confirm", "tiny", *WORDS]) == 2
 

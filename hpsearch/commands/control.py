@@ -33,11 +33,15 @@ def control(
             help="fail N, promote N; enqueue lr=0.01 dropout=0; budget trials=80 epochs=500.",
         ),
     ],
+    changes: Annotated[Values, Parameter(show=False)] = (),
     storage: Storage = None,
 ) -> int:
     """Control a running search: pause or stop it, promote a trial, change the budget."""
     from hpsearch.commands.context import open_named
 
+    if changes:
+        example = f"{name} --set {' '.join([*changes, *what])}"
+        raise InputError(f"--set is an option of another command: hpsearch enqueue {example}")
     stored = open_named(name, storage, write=True)
     arguments = _arguments(verb, what, stored.spec.space)
     return _send(stored, verb, arguments, " ".join([verb, *what]))
@@ -59,16 +63,24 @@ def enqueue(
 
 def _send(stored: StoredStudy, verb: Verb, arguments: Mapping[str, Any], words: str) -> int:
     """Sends a command to the process that runs a study, and waits until it has been taken."""
-    from hpsearch.search.store import Command, find_owner, has_commands, send_command
+    from hpsearch.search.store import (
+        Command,
+        find_owner,
+        find_setting,
+        has_commands,
+        send_command,
+    )
 
     engine, study_id, name = stored.database.engine, stored.row, stored.name
     owner = find_owner(engine, study_id)
     if owner is None:
         file = "; or add the setting to study.enqueue in its file" if verb == "enqueue" else ""
         raise InputError(f"{name} is not running now; `hpsearch resume {name}` continues it{file}")
-    if verb == "enqueue" and (known := _find(stored, arguments["setting"])) is not None:
-        print(f"trial {known} of {name} has that setting already: nothing was added")
-        return DONE
+    if verb == "enqueue":
+        known = find_setting(arguments["setting"], stored.record().trials)
+        if known is not None:
+            print(f"trial {known} of {name} has that setting already: nothing was added")
+            return DONE
     send_command(engine, study_id, Command(verb, arguments))
     deadline = time.monotonic() + SEEN_S
     while has_commands(engine, study_id):
@@ -78,12 +90,6 @@ def _send(stored: StoredStudy, verb: Verb, arguments: Mapping[str, Any], words: 
         time.sleep(LOOK_S)
     print(f"{owner} has heard: {words}; see what it says there")
     return DONE
-
-
-def _find(stored: StoredStudy, setting: Mapping[str, Any]) -> int | None:
-    """Returns the first trial of a study that has a setting; None if there is none."""
-    trials = stored.record().trials
-    return next((one.number for one in trials if setting.items() <= one.params.items()), None)
 
 
 def _arguments(verb: str, what: Sequence[str], space: Space) -> Mapping[str, Any]:

@@ -36,6 +36,7 @@ def logs(
 ) -> None:
     """Print the output of a trial."""
     from hpsearch.protocol.layout import TrialFiles, trial_folder
+    from hpsearch.protocol.regular_file import what_else
 
     stored = open_named(name, storage)
     study = stored.record()
@@ -46,6 +47,9 @@ def logs(
             f"trial {trial.number} has printed nothing: there is no {output} (a trial prints there"
             " unless it ran with --inline or on another machine's disk)"
         )
+
+    if kind := what_else(output):
+        raise InputError(f"{output} is {kind}, not a file: what the trial printed is not there")
 
     def runs() -> bool:
         return follow and stored.record().trials[trial.number].state == "running"

@@ -69,7 +69,9 @@ def status(
         return
     screen = console()
     screen.print(study_status(study, width=screen.width, limit=top, sort=sort))
-    if study.state in ("interrupted", "new"):
+    if study.moved is not None:
+        say_next("status", name, storage=study.moved)
+    elif study.state in ("interrupted", "new"):
         say_next("resume", name, storage=storage)
     elif study.best is not None:
         say_next("show", name, study.best.number, storage=storage)

@@ -131,10 +131,10 @@ def read_record(path: Path, identity: Identity | None = None) -> Record:
     """Returns the contents of a trial's file, and what in it cannot be trusted.
 
     Args:
-        path: the file; a missing one has no contents.
+        path: the file; what is missing, or is not a file, has no contents.
         identity: whose record it must be; None takes every line that is whole.
     """
-    if not path.exists():
+    if not path.is_file():
         return Record()
     wanted = None if identity is None else digest_of(identity)
     events: list[Report | Ended] = []
@@ -221,7 +221,7 @@ def _hash(line: bytes) -> str:
 
 def _last_line(path: Path) -> tuple[bytes, bool]:
     """Returns the last intact line of a file, and whether nothing torn follows it."""
-    if not path.exists():
+    if not path.is_file():
         return b"", True
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from hpsearch.protocol.regular_file import read_regular, what_else
 
 # The last epoch's state, the one before should it be damaged, and that of the best epoch.
 TO_RESUME = ("last", "previous")
@@ -19,7 +22,7 @@ def trial_folder(number: int) -> str:
 def read_claim(folder: Path) -> str:
     """Returns the token of the attempt that claimed a trial's folder last; empty if none has."""
     try:
-        return (folder / CLAIM).read_text(encoding="utf-8")
+        return read_regular(folder / CLAIM).decode()
     except (OSError, ValueError):
         return ""
 
@@ -57,3 +60,14 @@ class TrialFiles:
     def digest(self, name: str) -> Path:
         """Returns the path of the file beside a checkpoint with its SHA-256 and its owner."""
         return self.folder / f"{name}.json"
+
+    def not_files(self) -> Iterator[tuple[Path, str]]:
+        """Yields what lies in the place of one of them, or of the folder, and what it is."""
+        if self.folder.exists() and not self.folder.is_dir():
+            yield self.folder, f"{what_else(self.folder) or 'a file'}, not a folder"
+        own = [self.events, self.params, self.output, self.claim]
+        for name in CHECKPOINTS:
+            own += [self.checkpoint(name), self.digest(name)]
+        for path in own:
+            if kind := what_else(path):
+                yield path, f"{kind}, not a file"

@@ -48,9 +48,11 @@ from hpsearch.search.store import (
     find_study,
     grid_size,
     new_settings,
+    read_trials,
     reason_of,
     redact,
     refuse_foreign_folder,
+    trials_of,
     write_owner,
 )
 from hpsearch.search.store.keys import BUDGET, CONFIRMS, SEED
@@ -140,8 +142,8 @@ def _search(
         environment = 0 if is_done else check_environment(study, spec, accept_changes=accept)
         describe_study(study, spec, runs, trials)
         enqueue(study, queue)
-        buffered = buffer_writes(study, writes)
-        record = stored.record(buffered.get_trials(deepcopy=False))
+        record = stored.record(known := read_trials(stored.database.engine, stored.row))
+        buffered = buffer_writes(study, writes, known, record.contradictions)
         _announce(record, [slot.name for slot in slots], observer)
         if not is_done:
             inbox = Inbox(stored.database.engine, stored.row)
@@ -164,7 +166,7 @@ def _search(
                 setup = replace(setup, rehearse=apart and _is_untried(stored, record))
                 Coordinator(setup, writer, writes, started, observer).run()
         write_owner(study, folder)
-    final = stored.record(buffered.get_trials(deepcopy=False))
+    final = stored.record(trials_of(buffered))
     observer.closed(final)
     error = "" if stop.reason in ("", ASKED, *SIGNALS.values()) else stop.reason
     return SearchOutcome(final, interrupted=bool(stop.urgency) and not error, error=error)

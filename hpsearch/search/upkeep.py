@@ -149,7 +149,7 @@ def _checkpoint_bytes(folder: Path, trials: int) -> int:
     )
     # One file may have two names.
     return sum(
-        {file.stat().st_ino: file.stat().st_size for file in files if file.exists()}.values()
+        {file.stat().st_ino: file.stat().st_size for file in files if file.is_file()}.values()
     )
 
 

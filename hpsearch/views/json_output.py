@@ -29,6 +29,7 @@ def study_entry(study: StudyRecord) -> dict[str, Any]:
         "owner": study.owner,
         "storage": study.storage,
         "runs": study.runs,
+        "moved": study.moved,
         "contradictions": study.contradictions,
     }
 

@@ -317,6 +317,7 @@ def test_trials_on_ray_see_their_own_devices(
     check_budget(search, TRIALS, EPOCHS)
     wait_until_gone(tag, score)
     assert visible(search) == {"0", "1"}
+    assert most_on_a_device(search) == 2, "two trials share a GPU"
 
 
 @pytest.mark.fault("24. each trial takes two devices of a node of a cluster", short=0, full=1)

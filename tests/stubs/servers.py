@@ -45,8 +45,11 @@ class PostgreSQL:
         postmaster.wait(20)
 
     def start(self) -> None:
-        """Starts it again, where it was."""
-        self._server.ensure_postgres_running()
+        """Starts it again, where it was, and waits until it answers."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self._starts():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
         assert self._server.get_uri(driver="psycopg") == self.url
 
     def cut(self) -> None:
@@ -64,6 +67,15 @@ class PostgreSQL:
     def close(self) -> None:
         """Ends it for good."""
         self._server.cleanup()
+
+    def _starts(self) -> bool:
+        try:
+            self._server.ensure_postgres_running()
+            with _connection(self.url):
+                return True
+        except (subprocess.SubprocessError, sa.exc.OperationalError):
+            # The package waits for 10 s, and recovery after a crash may take longer.
+            return False
 
 
 class MariaDB:

@@ -138,6 +138,9 @@ class Inbound:
         Raises:
             OSError: the disk refuses it.
         """
+        # A report is there before the checkpoint of its epoch, as on the node.
+        for name, data in self._appended.items():
+            self._append(name, bytes(data))
         if f"{LAST}.ckpt" in (*self._staged, *self._same):
             self._keep_previous()
         for name, source in self._same.items():
@@ -147,8 +150,6 @@ class Inbound:
             _link(staged if staged.exists() else self.folder / source, beside)
         for name in (*self._same, *self._staged):
             self._beside(name).replace(self.folder / name)
-        for name, data in self._appended.items():
-            self._append(name, bytes(data))
         self._clear()
 
     def drop(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,16 +12,29 @@ from optuna.trial import Trial
 
 from hpsearch.protocol.events import Record, read_record
 from hpsearch.protocol.job import Job, attempt_number, attempt_token
-from hpsearch.protocol.layout import read_claim
+from hpsearch.protocol.layout import TO_RESUME, TrialFiles, read_claim
+from hpsearch.protocol.regular_file import read_regular
 from hpsearch.search.coordinator.observer import Observer
 from hpsearch.search.coordinator.running import RunningTrial
-from hpsearch.search.store import EVENTS, StudyWriter, examine_folder, move_to_orphans
+from hpsearch.search.store import (
+    EVENTS,
+    StudyWriter,
+    examine_folder,
+    free_name,
+    move_to_orphans,
+)
 from hpsearch.search.store.keys import ATTEMPTS
 
 
 def open_record(job: Job, observer: Observer) -> Record:
-    """Returns the record of a trial about to begin; moves files of another trial to `orphans/`."""
+    """Returns the record of a trial about to begin.
+
+    What the trial cannot continue from is moved aside: files of another trial, checkpoints with
+    reports that its record has lost, and what is not a file.
+    """
     folder = Path(job.folder)
+    for words in _set_aside_strange(folder):
+        observer.note(f"trial {job.number}: {words}")
     evidence = examine_folder(folder, job.identity, job.params)
     if evidence.foreign:
         place = move_to_orphans(folder, evidence.whose)
@@ -26,7 +42,39 @@ def open_record(job: Job, observer: Observer) -> Record:
             f"trial {job.number}: the files in its folder are of {evidence.whose}, as after a copy"
             f" of the database was put back; they are in {place} now"
         )
+    elif _has_lost_reports(folder, evidence.record):
+        place = move_to_orphans(folder, "lost reports")
+        observer.note(
+            f"trial {job.number}: its record has lost reports, so its best epoch is not known; its"
+            f" files are in {place} now, and it starts over"
+        )
+        return Record()
     return evidence.record
+
+
+def _set_aside_strange(folder: Path) -> Iterator[str]:
+    """Renames what a trial would wait for, or fail at; yields what each was, in words."""
+    for path, words in TrialFiles(folder).not_files():
+        aside = free_name(path.with_name(f"{path.name}.damaged"))
+        path.rename(aside)
+        yield f"{path} was {words}; it is {aside.name} now"
+
+
+def _has_lost_reports(folder: Path, record: Record) -> bool:
+    """Returns whether lines of a record are gone, between two others or at its end.
+
+    A report is on disk before the checkpoint that is saved after it.
+    """
+    if record.missing:
+        return True
+    reported = {report.step for report in record.reports}
+    for name in TO_RESUME:
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            facts = json.loads(read_regular(TrialFiles(folder).digest(name)))
+            # Version 0.2.0 wrote no step: a report was an epoch.
+            if facts.get("reported", True) and facts.get("step", facts["epoch"]) not in reported:
+                return True
+    return False
 
 
 def next_attempt(job: Job, trial: Trial, *, rehearse: bool) -> Job:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hpsearch.protocol.job import is_owned
-from hpsearch.protocol.layout import CHECKPOINTS, trial_folder
+from hpsearch.protocol.layout import CHECKPOINTS, TrialFiles, trial_folder
 from hpsearch.search.fsck.problem import Problem, Repair
 
 ORPHANS = "orphans"
@@ -61,7 +61,21 @@ def check_files(folder: Path, owner: Mapping[str, str | int]) -> list[Problem]:
         folder: the trial's own.
         owner: whose checkpoints these must be: see `Job.owner`.
     """
-    return [*_check_checkpoints(folder, owner), *_check_leftovers(folder)]
+    return [*_check_others(folder), *_check_checkpoints(folder, owner), *_check_leftovers(folder)]
+
+
+def _check_others(folder: Path) -> list[Problem]:
+    return [
+        Problem(
+            "file",
+            str(path.relative_to(folder.parent)),
+            f"it is {words}",
+            Repair(
+                f"rename it {path.name}{ASIDE}", moves=((path, path.with_name(path.name + ASIDE)),)
+            ),
+        )
+        for path, words in TrialFiles(folder).not_files()
+    ]
 
 
 def _check_checkpoints(folder: Path, owner: Mapping[str, str | int]) -> list[Problem]:

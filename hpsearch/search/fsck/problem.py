@@ -27,6 +27,7 @@ ProblemKind = Literal[
     "unfinished",
     "lease",
     "folder",
+    "file",
 ]
 
 

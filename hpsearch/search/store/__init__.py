@@ -56,8 +56,9 @@ from hpsearch.search.store.records import (
     StudyRecord,
     TrialRecord,
     TrialState,
+    find_setting,
     trial_record,
-    without_values,
+    without_results,
 )
 from hpsearch.search.store.run_folder import (
     DEFAULT_RUNS,
@@ -86,7 +87,7 @@ from hpsearch.search.store.write_behind import (
     LeaseLostError,
     WriteBehindQueue,
 )
-from hpsearch.search.store.write_behind_storage import buffer_writes
+from hpsearch.search.store.write_behind_storage import buffer_writes, trials_of
 
 if TYPE_CHECKING:
     from hpsearch.search.store.decisions import read_decisions
@@ -128,6 +129,7 @@ __all__ = [
     "enqueue",
     "examine_folder",
     "find_confirmation",
+    "find_setting",
     "find_owner",
     "find_runs",
     "find_study_id",
@@ -169,8 +171,9 @@ __all__ = [
     "trial_identity",
     "trial_record",
     "trial_state",
+    "trials_of",
     "value_after",
-    "without_values",
+    "without_results",
     "write",
 ]
 

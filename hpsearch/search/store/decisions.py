@@ -93,7 +93,7 @@ class Decisions:
 def read_decisions(folder: Path) -> dict[tuple[int, str], list[dict[str, Any]]]:
     """Returns what a study's folder has of decisions, by trial and hash of its parameters."""
     file, found = folder / "decisions.jsonl", dict[tuple[int, str], list[dict[str, Any]]]()
-    for line in file.read_bytes().splitlines() if file.exists() else ():
+    for line in file.read_bytes().splitlines() if file.is_file() else ():
         with suppress(ValueError, KeyError, TypeError, AttributeError):  # torn by a kill
             entry = json.loads(line)
             whose = entry.pop("trial"), entry.pop("parameters")

@@ -87,7 +87,9 @@ class StoredStudy:
             here = redact(self.database.url)
             raise InputError(
                 f"the study {self.name} was copied to {place} and continues there: add --storage"
-                f" {place}. To bring it back: hpsearch copy {self.name} --from {place} --to {here}"
+                f" {place}. To bring it back: hpsearch copy {self.name} --from {place} --to {here}."
+                " If that database is lost, make it again from the study's folder: hpsearch fsck"
+                f" {self.name} --rebuild --storage URL"
             )
         return take_lease(self.database.engine, self.row, self.name)
 
@@ -138,6 +140,7 @@ class StoredStudy:
             id=attributes.get(ID, ""),
             unit=report_unit(self.spec.document["trainer"]),
             ensemble=attributes.get(ENSEMBLE),
+            moved=attributes.get(MOVED),
             unproved=_unproved(frozen, contradictions) if comparison else None,
         )
 

@@ -22,6 +22,7 @@ from hpsearch.protocol.events import Record, best_report, digest_of, read_record
 from hpsearch.protocol.job import Identity, identity_of
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.messages import Report
+from hpsearch.protocol.regular_file import read_regular
 from hpsearch.protocol.types import Direction, Scalar, primary, sign_of
 from hpsearch.search.store.keys import CURVE, SEED
 
@@ -124,7 +125,7 @@ class RecordComparison:
         """
         place = self._folder / trial_folder(trial.number)
         try:
-            content = (place / EVENTS).read_bytes()
+            content = read_regular(place / EVENTS)
         except OSError:
             return None
         return "" if self._agrees(trial, content) else self._read_closely(trial, place)
@@ -197,7 +198,7 @@ def is_checkpoint_of(path: str, trial: FrozenTrial) -> bool:
 
     Whether its bytes are those that were written is checked where they are read.
     """
-    if not os.path.exists(path):  # noqa: PTH110
+    if not os.path.isfile(path):  # noqa: PTH113
         return False
     facts = _read_sidecar(Path(path).with_suffix(".json"))
     params, seed = facts.get("parameters"), facts.get("seed")
@@ -271,7 +272,7 @@ def read_params(folder: Path) -> Mapping[str, Scalar] | None:
     import yaml
 
     try:
-        found = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))["params"]
+        found = yaml.safe_load(read_regular(folder / "params.yaml"))["params"]
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         return None
     return found if isinstance(found, dict) else None
@@ -279,7 +280,7 @@ def read_params(folder: Path) -> Mapping[str, Scalar] | None:
 
 def _read_sidecar(path: Path) -> Mapping[str, Any]:
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(read_regular(path))
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}

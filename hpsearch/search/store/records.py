@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -110,6 +110,7 @@ class StudyRecord:
         environments: the code and versions that its trials were trained under, in order.
         id: identifies it among studies of the same name in other databases.
         unit: what its trials report after, `epoch` or `validation`.
+        moved: the database that it was copied to, and continues in; None where it is still here.
         unproved: trials with values that no record proves; None where the study's folder is not
             here, so that nothing could be compared.
     """
@@ -131,6 +132,7 @@ class StudyRecord:
     id: str = ""
     unit: str = "epoch"
     ensemble: Mapping[str, Any] | None = None
+    moved: str | None = None
     unproved: tuple[int, ...] | None = ()
 
     @property
@@ -146,7 +148,7 @@ class StudyRecord:
         (number, contradiction), *more = self.contradictions.items()
         others = f", and of {len(more)} more" if more else ""
         words = f"the values of trial {number} ({contradiction}){others}"
-        return f"{words} are not shown: hpsearch fsck {self.name}"
+        return f"{words} are neither shown nor learned from: hpsearch fsck {self.name}"
 
     @property
     def counts(self) -> dict[TrialState, int]:
@@ -240,6 +242,19 @@ def without_values(frozen: FrozenTrial) -> FrozenTrial:
     return known
 
 
+def without_results(frozen: FrozenTrial) -> FrozenTrial:
+    """Returns a trial whose values are not believed, as Optuna is to see it.
+
+    Samplers and pruners learn nothing from a trial that failed. One that is not over is as if it
+    had not reported yet: its own record is replayed when it continues.
+    """
+    known = without_values(frozen)
+    known.user_attrs.pop(SECONDS, None)
+    if known.state.is_finished():
+        known.state = TrialStateOfOptuna.FAIL
+    return known
+
+
 def state_of(
     trials: tuple[TrialRecord, ...], budget: int | None, owner: Owner | None
 ) -> StudyState:
@@ -252,6 +267,14 @@ def state_of(
     if unfinished or (budget is not None and len(trials) < budget):
         return "interrupted"
     return "done"
+
+
+def find_setting(
+    setting: Mapping[str, Scalar], trials: Iterable[TrialRecord | FrozenTrial]
+) -> int | None:
+    """Returns the number of the first trial that has all values of a setting; None if none has."""
+    found = (trial.number for trial in trials if setting.items() <= trial.params.items())
+    return next(found, None)
 
 
 def find_winner(

@@ -19,6 +19,7 @@ import optuna
 
 from hpsearch.errors import InputError
 from hpsearch.internals.optuna import database_of
+from hpsearch.protocol.regular_file import read_regular
 from hpsearch.search.store.database import database_file
 from hpsearch.search.store.keys import CONFIRMS, FINALIST, FIXED, ID, REPEAT, RUNS, SEED
 from hpsearch.search.store.proof import find_study_id, read_params
@@ -208,11 +209,11 @@ def _read(owner_file: Path, study_id: str = "", *, tolerant: bool = False) -> di
     if not owner_file.exists():
         return {}
     try:
-        facts = json.loads(owner_file.read_text(encoding="utf-8"))
+        facts = json.loads(read_regular(owner_file))
         facts["id"]
         if not all(isinstance(facts.get(name, {}), dict) for name in ("attributes", "trials")):
             raise ValueError("not what hpsearch wrote")
-    except (ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):
         if tolerant:
             return {}
         raise InputError(

@@ -6,8 +6,8 @@ and neither a sampler nor a pruner ever waits for the database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -23,29 +23,44 @@ from hpsearch.internals.optuna import (
     trial_id_of,
 )
 from hpsearch.search.store import tables
-from hpsearch.search.store.records import in_bulk
+from hpsearch.search.store.records import in_bulk, without_results
 from hpsearch.search.store.recovery import DatabaseGuard
 from hpsearch.search.store.tables import read_trials
 from hpsearch.search.store.write_behind import WriteBehindQueue
 
 
-def buffer_writes(study: optuna.Study, writes: WriteBehindQueue) -> optuna.Study:
+def buffer_writes(
+    study: optuna.Study,
+    writes: WriteBehindQueue,
+    trials: Sequence[FrozenTrial] | None = None,
+    contradicted: Collection[int] = (),
+) -> optuna.Study:
     """Returns the study in memory, whose changes go to the database by and by.
 
     Args:
         study: the study in the database, which this process must own.
         writes: takes the changes of this study to its database.
+        trials: those of the study, where they are known already; None reads them.
+        contradicted: the trials whose own record contradicts their values: in memory they have
+            none, so that nothing is learned from them.
 
     Raises:
         InputError: trials are missing or doubled in the database.
     """
-    storage = WriteBehindStorage(study, writes)
+    if trials is None:
+        trials = read_trials(writes.engine, study_id_of(study))
+    storage = WriteBehindStorage(study, writes, trials, contradicted)
     database = database_of(study)
     if database is not None:
         writes.guard = DatabaseGuard(database, storage, writes.lease)
     return optuna.load_study(
         study_name=study.study_name, storage=storage, sampler=study.sampler, pruner=study.pruner
     )
+
+
+def trials_of(buffered: optuna.Study) -> list[FrozenTrial]:
+    """Returns the trials of a study that `buffer_writes` returned, as its database has them."""
+    return cast(WriteBehindStorage, storage_of(buffered)).trials()
 
 
 class WriteBehindStorage(InMemoryStorage):
@@ -55,7 +70,13 @@ class WriteBehindStorage(InMemoryStorage):
     """
 
     @in_bulk()
-    def __init__(self, study: optuna.Study, writes: WriteBehindQueue) -> None:
+    def __init__(
+        self,
+        study: optuna.Study,
+        writes: WriteBehindQueue,
+        trials: Sequence[FrozenTrial],
+        contradicted: Collection[int],
+    ) -> None:
         super().__init__()
         self._writes: WriteBehindQueue | None = None  # what comes from the database is not a change
         self._stored_id = self.stored_id = study_id_of(study)
@@ -65,7 +86,6 @@ class WriteBehindStorage(InMemoryStorage):
             self.set_study_user_attr(here, key, value)
         for key, value in storage_of(study).get_study_system_attrs(self.stored_id).items():
             self.set_study_system_attr(here, key, value)
-        trials = read_trials(writes.engine, self.stored_id)
         if [trial.number for trial in trials] != list(range(len(trials))):
             name = study.study_name
             raise InputError(
@@ -73,8 +93,12 @@ class WriteBehindStorage(InMemoryStorage):
                 f" the database is damaged; see `hpsearch fsck {name}`"
             )
         writes.ids.update({trial.number: trial_id_of(trial) for trial in trials})
+        self._contradicted: dict[int, FrozenTrial] = {}
         for trial in trials:
-            add_unchanged(self, here, trial)
+            seen = without_results(trial) if trial.number in contradicted else trial
+            if seen is not trial and trial.state.is_finished():
+                self._contradicted[trial.number] = trial
+            add_unchanged(self, here, seen)
         self._writes = writes
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
@@ -138,8 +162,9 @@ class WriteBehindStorage(InMemoryStorage):
         return self.get_study_user_attrs(self._here).get(key)
 
     def trials(self) -> list[FrozenTrial]:
-        """Returns every trial, by number, not to be changed."""
-        return self.get_all_trials(self._here, deepcopy=False)
+        """Returns every trial as the database has it, by number, not to be changed."""
+        trials = self.get_all_trials(self._here, deepcopy=False)
+        return [self._contradicted.get(trial.number, trial) for trial in trials]
 
     def everything(self) -> list[tables.Mutation]:
         """Returns the changes that write the whole study, its own row and directions excepted."""

@@ -31,6 +31,7 @@ from hpsearch.search.store.keys import (
     TRACEBACK,
     WHOLE,
 )
+from hpsearch.search.store.records import find_setting
 from hpsearch.search.store.sampling import (
     MANY,
     Pauses,
@@ -119,7 +120,7 @@ class StudyWriter:
 
         What the setting leaves out, the sampler proposes.
         """
-        if any(setting.items() <= trial.params.items() for trial in self.trials()):
+        if find_setting(setting, self.trials()) is not None:
             return None
         number = len(self.trials())
         trial_id = self._storage.create_new_trial(study_id_of(self._study))

@@ -18,6 +18,7 @@ import torch
 
 from hpsearch.internals.lightning import checkpoint_data
 from hpsearch.protocol.job import is_owned
+from hpsearch.protocol.regular_file import read_regular
 from hpsearch.trial.saving.plain_state import missing_for_resume, missing_of_users, plain_part
 
 LAST = "last.ckpt"
@@ -177,7 +178,9 @@ def _facts(path: Path) -> dict[str, Any]:
 def verified(path: Path, owner: Owner | None = None) -> int | None:
     """Returns the step of a checkpoint; None if it is missing, changed or another trial's."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        facts = json.loads(_sidecar(path).read_text(encoding="utf-8"))
+        facts = json.loads(read_regular(_sidecar(path)))
+        if not path.is_file():
+            return None
         with path.open("rb") as file:
             whole = hashlib.file_digest(file, "sha256").hexdigest() == facts["sha256"]
             if whole and is_owned(facts, owner or {}):

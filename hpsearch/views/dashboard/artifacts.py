@@ -80,7 +80,7 @@ def kinds_of(files: OwnFiles) -> list[int]:
     """Returns the indices of the kinds that can be created for a trial."""
     if not files.reports:
         return []
-    return [place for place, kind in enumerate(KINDS) if (files.folder / kind.source).exists()]
+    return [place for place, kind in enumerate(KINDS) if (files.folder / kind.source).is_file()]
 
 
 def artifact_attributes(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from hpsearch.protocol.regular_file import read_regular
+
 CONFUSION = "confusion.json"
 _MOST_CLASSES_WITH_NUMBERS = 20
 
@@ -19,7 +21,7 @@ def as_svg(folder: Path) -> bytes:
         OSError: there is none.
         ValueError: the file is not a confusion matrix.
     """
-    kept = json.loads((folder / CONFUSION).read_text(encoding="utf-8"))
+    kept = json.loads(read_regular(folder / CONFUSION))
     counts: list[list[int]] = kept["confusion"]
     names = kept["classes"]
     if len(names) != len(counts):

@@ -22,7 +22,7 @@ from hpsearch.search.store import (
     open_study,
     read_storage,
     trial_record,
-    without_values,
+    without_results,
 )
 from hpsearch.search.store.keys import DOCUMENT, FAILURE, OURS
 from hpsearch.studyfile.sections import report_unit
@@ -130,8 +130,7 @@ class AnnotatedStorage(CachedStorage):
         contradiction = self._contradictions[number]
         if not contradiction:
             return trial
-        failed = without_values(trial)
-        failed.state = TrialState.FAIL
+        failed = without_results(trial)
         failed.user_attrs |= {FAILURE: f"its values are not shown: {contradiction}"}
         return failed
 

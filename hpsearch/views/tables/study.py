@@ -62,7 +62,9 @@ def study_list(studies: Sequence[StudyRecord]) -> Table:
         share = f"{done(study.counts)}/{'-' if study.budget is None else study.budget}"
         table.add_row(
             Text(study.name, style="bold"),
-            Text(study.state, style=STATE_STYLES[study.state]),
+            Text(study.state, style=STATE_STYLES[study.state])
+            if study.moved is None
+            else Text("moved", style="dim"),
             Text(share),
             Text(best_words(study)),
             Text(counts_line(study.counts)),
@@ -157,6 +159,8 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
         "storage": study.storage,
         "runs": study.runs,
     }
+    if study.moved is not None:
+        rows["moved"] = f"to {study.moved}, where it continues; this is how it was then"
     if rungs := count_rungs(study.trials):
         rows[f"{study.unit}s"] = epochs_words(study)
         rows["rungs"] = f"\n{' ' * _NAMES}".join(map(str, rungs))

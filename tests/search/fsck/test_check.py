@@ -14,7 +14,10 @@ from pathlib import Path
 
 import optuna
 import pytest
-from inline import run_inline
+from inline import resume_inline, run_inline
+from optuna.trial import TrialState
+from scripted import Watcher
+from watching_sampler import WatchingSampler
 
 from hpsearch.cli import main
 from hpsearch.errors import InputError, SearchError
@@ -35,12 +38,12 @@ BEST = Path("runs/tiny/trial-0001/best.ckpt")
 EVENTS = Path("runs/tiny/trial-0001/events.jsonl")
 
 
-def make(name: str, objective: dict[str, str], trials: int) -> None:
+def spec_of(name: str, objective: dict[str, str], trials: int, sampler: str) -> StudySpec:
     document = {
         "study": {
             "name": name,
             "objective": objective,
-            "sampler": "random",
+            "sampler": sampler,
             "pruner": "none",
             "trials": trials,
             "seed": 1,
@@ -49,7 +52,7 @@ def make(name: str, objective: dict[str, str], trials: int) -> None:
         "data": {"class_path": "tiny.TinyData"},
         "trainer": {"max_epochs": 2},
     }
-    run_inline(StudySpec.from_document(document), URL)
+    return StudySpec.from_document(document)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +62,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        make("tiny", {"val_loss": "minimize"}, 3)
-        make("pair", {"val_loss": "minimize", "val_accuracy": "maximize"}, 1)
+        run_inline(spec_of("tiny", {"val_loss": "minimize"}, 3, "random"), URL)
+        pair = {"val_loss": "minimize", "val_accuracy": "maximize"}
+        run_inline(spec_of("pair", pair, 1, "random"), URL)
     return folder
 
 
@@ -350,7 +354,8 @@ def test_a_value_that_its_record_contradicts_is_not_shown(
     assert study.unproved == ()
 
     line = (
-        f"the values of trial 1 ({study.trials[1].contradiction}) are not shown: hpsearch fsck tiny"
+        f"the values of trial 1 ({study.trials[1].contradiction}) are neither shown nor"
+        " learned from: hpsearch fsck tiny"
     )
     for command in (["list"], ["best", "tiny"], ["status", "tiny"], ["show", "tiny", "1"]):
         assert main([*command, "--storage", URL]) == 0
@@ -364,6 +369,76 @@ def test_a_value_that_its_record_contradicts_is_not_shown(
     shown = AnnotatedStorage(open_to_read(URL)).get_all_trials(1)
     assert [trial.state.name for trial in shown] == ["COMPLETE", "FAIL", "COMPLETE"]
     assert shown[1].values is None
+
+
+@pytest.mark.parametrize("statement", TAMPERED)
+def test_a_resumed_search_learns_nothing_from_a_value_that_its_record_contradicts(
+    statement: str,
+) -> None:
+    sql(statement)
+    before = trial_row(1)
+    watcher = Watcher()
+
+    outcome = run_inline(
+        spec_of("tiny", {"val_loss": "minimize"}, 3, "watching_sampler.WatchingSampler"),
+        URL,
+        observer=watcher,
+        add=1,
+        accept_changes=True,
+    )
+
+    seen = WatchingSampler.seen[1]
+    assert (seen.state, seen.values, seen.intermediate_values) == (TrialState.FAIL, None, {})
+    assert [trial.state.name for trial in WatchingSampler.seen] == ["COMPLETE", "FAIL", "COMPLETE"]
+    words = f"the values of trial 1 ({outcome.study.trials[1].contradiction}) are neither shown nor"
+    assert [note for note in watcher.notes if "values of trial" in note] == [
+        f"{words} learned from: hpsearch fsck tiny"
+    ]
+    assert trial_row(1) == before, "what the database has is left to fsck"
+
+
+def test_a_trial_that_continues_takes_its_values_from_its_record() -> None:
+    """Somebody changed a report, and with it what a pruner would compare."""
+    before = stored_curve("tiny", 1)
+    sql("DELETE FROM trial_values WHERE trial_id = 2")
+    sql(
+        "UPDATE trial_intermediate_values SET intermediate_value = 0.25"
+        " WHERE trial_id = 2 AND step = 1"
+    )
+    sql("UPDATE trials SET state = 'WAITING' WHERE trial_id = 2")
+
+    study = resume_inline("tiny", URL).study
+
+    assert study.contradictions == {}
+    assert stored_curve("tiny", 1) == study.trials[1].values_by_epoch == before
+    assert study.trials[1].values == (min(before.values()),)
+
+
+def trial_row(number: int) -> tuple[TrialState, object, dict[int, float]]:
+    trial = open_study(read_storage(URL), "tiny").study.trials[number]
+    return trial.state, trial.params, trial.intermediate_values
+
+
+def test_a_pipe_in_the_place_of_a_file_is_named_and_never_opened(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for path in (EVENTS, BEST, EVENTS.with_name("output.txt")):
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+    for command in (["status", "tiny"], ["show", "tiny", "1"], ["list"]):
+        assert main([*command, "--storage", URL]) == 0
+    assert "the values of trial 1 are those of the database alone" in capsys.readouterr().out
+    assert main(["logs", "tiny", "1", "--storage", URL]) == 2
+    assert "output.txt is a pipe, not a file" in capsys.readouterr().err
+
+    pipes = [(d.where, d.text) for d in found() if d.kind == "file"]
+
+    assert pipes == [
+        (f"trial-0001/{name}", "it is a pipe, not a file")
+        for name in ("events.jsonl", "output.txt", "best.ckpt")
+    ]
+    assert [d.kind for d in repair()] == ["record", "checkpoint"]
+    assert EVENTS.with_name("events.jsonl.damaged").is_fifo()
 
 
 def test_a_value_without_a_record_is_shown_as_the_databases_own(
