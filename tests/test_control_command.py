@@ -80,7 +80,7 @@ def test_every_verb_works_on_a_search_whose_trials_run_on_a_node(search: Search)
     assert 1 in record.trials[paused].attributes["promoted"]
     assert [t.params["model.width"] for t in record.trials if "origin" in t.attributes] == [7]
     # It may have ended, or paused, just before.
-    assert f"`hpsearch control`: trial {running} " in search.output
+    assert f"`hpsearch control`: trial {running}" in search.output
 
 
 def test_a_live_search_drains_and_fails_a_trial(search: Search) -> None:
