@@ -40,7 +40,9 @@ class Normalise:
         pixels = images.float()
         factor, offset = self._line
         if len(factor) == 1:  # with numbers, one pass is enough
-            return torch.add(offset[0], pixels, alpha=factor[0])
+            # In place where the numbers are our own: a small network's batch stays in the cache.
+            own = None if pixels is images else pixels
+            return torch.add(offset[0], pixels, alpha=factor[0], out=own)
         return pixels.mul(_per_channel(pixels, factor)).add_(_per_channel(pixels, offset))
 
     @cached_property

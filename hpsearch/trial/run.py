@@ -36,6 +36,7 @@ from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim, SupersededError
 from hpsearch.trial.saving.position import DataPosition
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all, seed_set_up, seeded
+from hpsearch.trial.speedups.bulk_reading import read_in_bulk
 from hpsearch.trial.speedups.multi_step import enable_multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.overrides import overrides
@@ -231,6 +232,7 @@ def build_data(job: Job) -> Any:
     with seeded(job.study_seed):
         data = bind(config["data"], ("data",), seeds).build(**seeds)
     seed_set_up(data, job.study_seed)
+    read_in_bulk(data)
     return data
 
 
@@ -258,6 +260,7 @@ def build_module(job: Job, data: Any) -> pl.LightningModule:
     module: pl.LightningModule = bound.build(**shapes)
     if overrides(module, "val_dataloader"):
         seed_set_up(module, job.study_seed)
+        read_in_bulk(module)
     attach(module, job.config.get("optimizer"), job.config.get("schedule"))
     return module
 

@@ -107,8 +107,9 @@ class _MultiStepLoop:
             for scheduler in schedulers:
                 scheduler.step()
             loop.automatic_optimization.optim_progress.optimizer.step.increment_by(1)
+            outputs = {"loss": loss.detach()}
             for listener in listeners:
-                listener.on_train_batch_end(trainer, module, {"loss": loss.detach()}, batch, index)
+                listener.on_train_batch_end(trainer, module, outputs, batch, index)
             loop.batch_progress.increment_by(1)
             count_step(trainer)
 

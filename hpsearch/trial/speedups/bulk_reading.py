@@ -1,0 +1,175 @@
+"""A user's own loader reads a batch at once where that gives the same: most datasets in memory.
+
+torch's DataLoader asks a dataset for one sample after the other and stacks them. For small images
+that takes longer than a small network's step, and most of it is not what the study's author wrote:
+a picture object for each row of MNIST, a tensor for each picture, a stack of all tensors.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset, TensorDataset, default_collate
+
+from hpsearch.internals.lightning import leaves
+from hpsearch.internals.loading import Fetch, fetch_by
+from hpsearch.trial.speedups.overrides import overrides
+
+# Takes the samples at an index as one batch.
+Take = Callable[[Tensor], list[Tensor]]
+
+LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader", "predict_dataloader")
+
+
+def read_in_bulk(owner: Any) -> None:
+    """Has the loaders of a data module, or of a module with its own, read batches at once.
+
+    Batches and random numbers are the same, bit for bit. What is not known to allow it is read as
+    before: datasets and transforms of the user's own, workers, an own `collate_fn`.
+    """
+    for name in LOADERS:
+        if overrides(owner, name):
+            method = getattr(owner, name)
+            call = functools.update_wrapper(functools.partial(_prepared, method), method)
+            # On the object, not in a subclass: it keeps the class that the user wrote.
+            object.__setattr__(owner, name, call)
+
+
+def _prepared(method: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+    loaders = method(*args, **named)
+    for loader in leaves(loaders):
+        if type(loader) is DataLoader and not loader.num_workers:
+            fetch_by(loader, functools.partial(_fetch, loader))
+    return loaders
+
+
+def _fetch(loader: DataLoader[Any], singly: Fetch) -> Fetch:
+    """Returns what reads the loader's batches at once; `singly` where nothing is known to."""
+    if loader.batch_sampler is None or loader.collate_fn is not default_collate:
+        return singly
+    dataset, rows = _rows_of(loader.dataset)
+    take = _tensors(dataset) or _pictures(dataset)
+    if take is None or (rows is not None and not _is_index(rows)):
+        return singly
+
+    def fetch(index: Sequence[int]) -> Any:
+        chosen = torch.as_tensor(index)
+        if not _is_index(chosen):
+            return singly(index)
+        return take(chosen if rows is None else rows[chosen])
+
+    return fetch
+
+
+def _rows_of(dataset: Any) -> tuple[Any, Tensor | None]:
+    """Returns what a subset is taken from, and which rows it takes; None for all of them."""
+    rows: Tensor | None = None
+    while type(dataset) is Subset:
+        indices = torch.as_tensor(dataset.indices)
+        if rows is not None and _is_index(rows) and _is_index(indices):
+            indices = indices[rows]
+        elif rows is not None:
+            break
+        rows, dataset = indices, dataset.dataset
+    return dataset, rows
+
+
+def _is_index(rows: Tensor) -> bool:
+    return rows.dtype is torch.int64 and rows.ndim == 1 and len(rows) > 0 and int(rows.min()) >= 0
+
+
+def _tensors(dataset: Any) -> Take | None:
+    """Returns what takes rows of a dataset of tensors; None for another one."""
+    if type(dataset) is not TensorDataset:
+        return None
+    parts = dataset.tensors
+    if not all(_is_plain(part) for part in parts):
+        return None
+    return lambda index: [part.index_select(0, index) for part in parts]
+
+
+def _pictures(dataset: Any) -> Take | None:
+    """Returns what takes rows of torchvision's MNIST and the like, or CIFAR; None for another.
+
+    Its transform must end with `ToTensor`, and after it `Normalize` alone. What comes before it is
+    called for one picture after the other, as it always is: it may draw random numbers.
+    """
+    held = _held(dataset)
+    steps = _steps(getattr(dataset, "transform", None))
+    if held is None or steps is None or dataset.target_transform is not None:
+        return None
+    pixels, labels = held
+    moving, to_tensor, normalising = steps
+
+    def take(index: Tensor) -> list[Tensor]:
+        images = pixels.index_select(0, index)
+        images = _moved(images, moving, to_tensor) if moving else _scaled(images)
+        for normalise in normalising:
+            images = normalise(images)
+        return [images, labels.index_select(0, index)]
+
+    return take
+
+
+def _held(dataset: Any) -> tuple[Tensor, Tensor] | None:
+    """Returns the pixels, uint8 `(N, H, W)` or `(N, H, W, 3)`, and labels, int64 `(N,)`."""
+    reads = getattr(type(dataset), "__getitem__", None)
+    mnist, cifar = (sys.modules.get(f"torchvision.datasets.{name}") for name in ("mnist", "cifar"))
+    if mnist and reads is mnist.MNIST.__getitem__:
+        pixels, labels = dataset.data, dataset.targets
+    elif cifar and reads is cifar.CIFAR10.__getitem__:
+        pixels, labels = torch.as_tensor(dataset.data), torch.as_tensor(dataset.targets)
+    else:
+        return None
+    kinds = (pixels.dtype, labels.dtype, labels.ndim)
+    plain = _is_plain(pixels) and _is_plain(labels) and kinds == (torch.uint8, torch.int64, 1)
+    return (pixels, labels) if plain and pixels.ndim in (3, 4) else None
+
+
+def _steps(transform: Any) -> tuple[list[Any], Any, list[Any]] | None:
+    """Returns what is before `ToTensor`, this, and what is after it; None for other transforms."""
+    known = sys.modules.get("torchvision.transforms.transforms")
+    if known is None:
+        return None
+    steps = [*transform.transforms] if type(transform) is known.Compose else [transform]
+    place = next((at for at, step in enumerate(steps) if type(step) is known.ToTensor), None)
+    if place is None or any(type(step) is not known.Normalize for step in steps[place + 1 :]):
+        return None
+    return steps[:place], steps[place], steps[place + 1 :]
+
+
+def _moved(images: Tensor, moving: Sequence[Any], to_tensor: Callable[[Any], Tensor]) -> Tensor:
+    """Returns the images, moved one by one and made numbers together where they are alike."""
+    from PIL import Image
+
+    pictures = []
+    for row in images.numpy():
+        picture: Any = Image.fromarray(row)
+        for move in moving:
+            picture = move(picture)
+        pictures.append(picture)
+    kinds = {(getattr(each, "mode", ""), getattr(each, "size", ())) for each in pictures}
+    if len(kinds) > 1 or kinds.pop()[0] not in ("L", "RGB"):
+        return torch.stack([to_tensor(each) for each in pictures])
+    return _scaled(torch.from_numpy(np.stack([np.asarray(each) for each in pictures])))
+
+
+def _scaled(images: Tensor) -> Tensor:
+    """Returns what `ToTensor` makes of pictures, uint8 `(B, H, W)` or `(B, H, W, 3)`."""
+    images = images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2).contiguous()
+    return images.to(torch.get_default_dtype()).div(255)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    kind = (type(tensor), tensor.device.type, tensor.layout)
+    return (
+        kind == (Tensor, "cpu", torch.strided)
+        and tensor.is_contiguous()
+        and not tensor.requires_grad
+    )
