@@ -15,7 +15,13 @@ from functools import partial
 from typing import Any
 
 from hpsearch.classes.buildable import why_not_buildable
-from hpsearch.classes.components import PARTIAL, ComponentError, is_component, resolve
+from hpsearch.classes.components import (
+    PARTIAL,
+    ComponentError,
+    ForbiddenError,
+    is_component,
+    resolve,
+)
 from hpsearch.classes.signature import (
     Bound,
     fits,
@@ -27,10 +33,9 @@ from hpsearch.classes.signature import (
     spelled,
 )
 from hpsearch.classes.trust import OwnModules
-from hpsearch.classes.values import Build, MismatchError, read_value
+from hpsearch.classes.values import Build, read_value
 from hpsearch.studyfile.diagnostics import did_you_mean, nearest
 from hpsearch.studyfile.document import KeyPath, items_of, name_of
-from hpsearch.studyfile.forbidden import forbidden_reason
 from hpsearch.studyfile.sections import TYPO
 
 # Built once the network exists: as arguments, these are factories.
@@ -97,8 +102,8 @@ class Binder:
             at, class_path = given.pop("func", (at, "partial without a func"))
         try:
             target = resolve(class_path)
-            is_factory = is_factory or (in_short and not inspect.isclass(target))
-            is_factory = is_factory or _is_factory(target, hint, {*given, *supplied})
+            itself = is_factory or (in_short and not inspect.isclass(target))
+            is_factory = itself or _is_factory(target, hint, {*given, *supplied})
             _require_fitting(target, class_path, hint, is_factory=is_factory)
         except ComponentError as error:
             self.add(self.errors, at, str(error))
@@ -164,7 +169,7 @@ class Binder:
             return lambda: (tuple if is_tuple else list)(build() for build in builds.values())
         try:
             return read_value(hint, value)
-        except MismatchError as error:
+        except ComponentError as error:
             self.add(self.errors, path, str(error))
             return _nothing
 
@@ -252,9 +257,10 @@ def _names_code(value: Any, hint: Any) -> bool:
     if next(takers, str) is str or not isinstance(value, str) or "." not in value:
         return False
     try:
-        return forbidden_reason(value) is not None or callable(resolve(value))
-    except ComponentError:
-        return False  # not a path: the type decides whether the text fits
+        resolve(value)
+    except ComponentError as error:  # of what is not a path, the type decides whether it fits
+        return isinstance(error, ForbiddenError)
+    return True
 
 
 def _is_made(value: Any, hint: Any = Any) -> bool:

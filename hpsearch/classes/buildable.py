@@ -8,12 +8,12 @@ trainings are made of.
 
 from __future__ import annotations
 
-import inspect
 import sys
 import typing
 from collections.abc import Callable, Container
 from typing import Any
 
+from hpsearch.classes.components import origin_of
 from hpsearch.classes.signature import parts_of, returned_type
 from hpsearch.studyfile.forbidden import OPEN_FUNCTIONS, forbidden_reason, is_part
 
@@ -67,7 +67,7 @@ def why_not_buildable(target: Callable[..., Any], hint: Any, own: Container[str]
         hint: the type of the argument it is for, as evaluated; None where there is none.
         own: the names of the study's own top-level modules.
     """
-    path = _path(target)
+    path = origin_of(target)
     if path.partition(".")[0] in own:
         return None
     if not isinstance(target, type):
@@ -109,15 +109,8 @@ def _fits(cls: type[Any], hint: Any) -> bool:
 
 
 def _is_known(cls: type[Any]) -> bool:
-    lineage = {_path(base) for base in cls.__mro__}
-    return bool(lineage & KINDS) or is_part(_path(cls), _PARTS)
-
-
-def _path(found: Any) -> str:
-    module = getattr(found, "__module__", None) or type(found).__module__
-    # A builtin function's qualified name is that of the hidden class that contains it.
-    name = found.__name__ if inspect.isbuiltin(found) else getattr(found, "__qualname__", "?")
-    return f"{module}.{name}"
+    lineage = {origin_of(base) for base in cls.__mro__}
+    return bool(lineage & KINDS) or is_part(origin_of(cls), _PARTS)
 
 
 def _wanted(hint: Any) -> tuple[tuple[type[Any], ...], bool]:

@@ -123,13 +123,12 @@ def _check_sections(binder: Binder, config: Mapping[str, Any]) -> None:
 
 def _check_algorithm(binder: Binder, component: Component, role: str) -> None:
     """Binds the study's sampler or pruner."""
+    name, path = component.class_path.rpartition(".")[2], ("study", role)
     for package in PACKAGES.get(component.class_path, ()):
         if not is_installed(package):
-            name = component.class_path.rpartition(".")[2]
             message = f"{name} needs the package {package}; pip install {package}"
-            binder.add(binder.errors, ("study", role), message)
-            return
-    _check_component(binder, component.to_tree(), ("study", role), role)
+            binder.add(binder.errors, path, message)
+    _check_component(binder, component.to_tree(), path, role)
 
 
 def _check_component(binder: Binder, tree: Any, path: KeyPath, role: str) -> Bound | None:

@@ -8,6 +8,8 @@ import pkgutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+from inspect import isbuiltin
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,10 @@ PARTIAL = "functools.partial"
 
 class ComponentError(InputError):
     """A class path does not lead to a class, or an argument of the class is wrong."""
+
+
+class ForbiddenError(ComponentError):
+    """A class path leads to what no study file may name."""
 
 
 class _AbsentError(ComponentError):
@@ -42,15 +48,25 @@ def resolve(class_path: str) -> Any:
     if len(names) < 2 or not all(name.isidentifier() for name in names):
         raise ComponentError(f"{class_path!r} is not a class path; write package.module.ClassName")
     if reason := forbidden_reason(class_path):
-        raise ComponentError(reason)
+        raise ForbiddenError(reason)
     found = _find(names)
     if not callable(found):
         raise ComponentError(f"{class_path} is a {type(found).__name__}, not a class")
     # A module may contain what it imported: what counts is where that comes from.
-    origin = found if hasattr(found, "__qualname__") else type(found)
-    if reason := forbidden_reason(f"{origin.__module__}.{origin.__qualname__}"):
-        raise ComponentError(f"{class_path}: {reason}")
+    if reason := forbidden_reason(origin_of(found)):
+        raise ForbiddenError(f"{class_path}: {reason}")
     return found
+
+
+def origin_of(found: Any) -> str:
+    """Returns the path of a class or function where it is defined; of an object, its class's."""
+    while isinstance(found, partial):
+        found = found.func
+    found = found if hasattr(found, "__qualname__") else type(found)
+    # A builtin function's qualified name is that of the hidden class that contains it.
+    name = found.__name__ if isbuiltin(found) else found.__qualname__
+    module = getattr(found, "__module__", None) or type(found).__module__
+    return f"{module}.{name}"
 
 
 def class_modules(document: Mapping[str, Any]) -> tuple[str, ...]:

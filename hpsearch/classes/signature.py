@@ -87,15 +87,15 @@ class Bound:
         """Builds it, with those extra arguments that it takes."""
         given = {name: value for name, value in extra.items() if self.wants(name)}
         given |= {name: build() for name, build in self.arguments.items()}
-        # Some can only be given by position.
-        parameters = _parameters(self.target)
-        last = [
-            i for i, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL and p.name in given
-        ]
-        before = parameters[: last[0]] if last else []
-        alone = [p for p in parameters if p.kind is p.POSITIONAL_ONLY and p.name in given]
-        positional = [given.pop(p.name, p.default) for p in before or alone]
-        positional += [each for i in last for each in given.pop(parameters[i].name)]
+        positional, parameters = list[Any](), _parameters(self.target)
+        has_rest = any(p.kind is p.VAR_POSITIONAL and p.name in given for p in parameters)
+        for p in parameters:  # some can only be given by position
+            if p.kind is p.VAR_POSITIONAL:
+                positional += given.pop(p.name, ())
+            elif has_rest and p.kind < p.VAR_POSITIONAL:
+                positional += [given.pop(p.name, p.default)]
+            elif p.kind is p.POSITIONAL_ONLY and p.name in given:
+                positional += [given.pop(p.name)]
         if self.is_factory:
             bare = not (positional or given)
             return self.target if bare else partial(self.target, *positional, **given)
@@ -143,6 +143,8 @@ def options_of(hint: Any) -> list[Any]:
         return options_of(typing.get_args(hint)[0])
     if origin in (typing.Union, types.UnionType):
         return [option for part in typing.get_args(hint) for option in options_of(part)]
+    if origin is typing.Literal and None in typing.get_args(hint):
+        return [hint, type(None)]
     if isinstance(hint, str | typing.ForwardRef | types.ModuleType):
         return [Any]  # not a type, or the name of one that does not exist
     return [hint]

@@ -14,21 +14,18 @@ from copy import deepcopy
 from enum import EnumMeta
 from typing import Any
 
+from hpsearch.classes.components import ComponentError
 from hpsearch.classes.signature import options_of, parts_of, spelled
 from hpsearch.studyfile.slips import search_from_mapping
 
 Build = Callable[[], Any]
 
 
-class MismatchError(ValueError):
-    """A value does not fit the type of its argument."""
-
-
 def read_value(hint: Any, value: Any) -> Build:
     """Returns what builds a value from plain data: a number, a Path, an Enum, a dataclass.
 
     Raises:
-        MismatchError: the data do not fit the hint; the message says what would.
+        ComponentError: the data do not fit the hint; the message says what would.
     """
     options = options_of(hint)
     as_it_is = Any in options or object in options or options[0] is type(value)
@@ -45,7 +42,7 @@ def read_value(hint: Any, value: Any) -> Build:
         line = search_from_mapping(value)
         search = f"; to search it, write {line}" if line else ""
         message = f"must be {members or spelled(hint)}, not {value!r}{search}"
-        raise MismatchError(message) from None
+        raise ComponentError(message) from None
     build = getattr(parser, "instantiate", None) or parser.instantiate_classes
     return lambda: build(config)["value"]
 

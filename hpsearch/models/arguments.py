@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-Message = str
 
-
-def refuse(owner: str, *messages: Iterable[Message]) -> None:
+def refuse(owner: str, *messages: Iterable[str]) -> None:
     """Raises one error with all messages; does nothing if there are none.
 
     Args:
@@ -23,7 +21,7 @@ def refuse(owner: str, *messages: Iterable[Message]) -> None:
         raise ValueError(f"{owner}: " + "; ".join(found))
 
 
-def count(name: str, value: Any, minimum: int = 1) -> list[Message]:
+def count(name: str, value: Any, minimum: int = 1) -> list[str]:
     """Returns an error unless a value is a whole number, `minimum` or more."""
     holds = type(value) is int and value >= minimum
     return _rule(name, value, holds, f"be a whole number, {minimum} or more")
@@ -31,7 +29,7 @@ def count(name: str, value: Any, minimum: int = 1) -> list[Message]:
 
 def counts(
     name: str, values: Any, length: int | None = None, at_least_one: bool = False
-) -> list[Message]:
+) -> list[str]:
     """Returns the errors of a value that must be a list of whole numbers, each 1 or more."""
     if not isinstance(values, Sequence) or isinstance(values, str):
         return _rule(name, values, False, "be a list of whole numbers")
@@ -42,13 +40,13 @@ def counts(
     return [message for i, value in enumerate(values) for message in count(f"{name}[{i}]", value)]
 
 
-def odd(name: str, value: Any) -> list[Message]:
+def odd(name: str, value: Any) -> list[str]:
     """Returns an error unless a kernel's size is odd: only then does 'same' padding work."""
     holds = type(value) is int and value >= 1 and value % 2 == 1
     return _rule(name, value, holds, "be an odd whole number, 1 or more")
 
 
-def fraction(name: str, value: Any, length: int | None = None) -> list[Message]:
+def fraction(name: str, value: Any, length: int | None = None) -> list[str]:
     """Returns the errors of what must be a number from 0 to below 1, or `length` of them."""
     if length is not None and isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) != length:
@@ -58,12 +56,12 @@ def fraction(name: str, value: Any, length: int | None = None) -> list[Message]:
     return _rule(name, value, holds, "be a number from 0 to below 1")
 
 
-def one_of(name: str, value: Any, allowed: Iterable[str]) -> list[Message]:
+def one_of(name: str, value: Any, allowed: Iterable[str]) -> list[str]:
     """Returns an error unless a value is one of the given names."""
     return _rule(name, value, value in (known := [*allowed]), f"be one of {', '.join(known)}")
 
 
-def blocks_fit(name: str, blocks: int, input_shape: Sequence[int]) -> list[Message]:
+def blocks_fit(name: str, blocks: int, input_shape: Sequence[int]) -> list[str]:
     """Returns an error if there are more halvings than the image's shorter side allows."""
     height, width = input_shape[1:]
     most = min(height, width).bit_length() - 1
@@ -72,5 +70,5 @@ def blocks_fit(name: str, blocks: int, input_shape: Sequence[int]) -> list[Messa
     return [] if blocks <= most else [message]
 
 
-def _rule(name: str, value: Any, holds: bool, rule: str) -> list[Message]:
+def _rule(name: str, value: Any, holds: bool, rule: str) -> list[str]:
     return [] if holds else [f"{name}={value!r} must {rule}"]

@@ -27,7 +27,7 @@ _OF_FABRIC = ("loggers", "plugins.io", "plugins.precision")
 OPEN_PARTS: Mapping[str, tuple[str, ...]] = {
     "torch": (
         *("amp", "cuda.amp", "distributions", "nn", "optim", "utils.data"),
-        *("Generator", "_C.Generator", "Size", "Tensor", "device", "dtype"),
+        *("Generator", "_C.Generator", "Size", "Tensor", "_C._nn", "device", "dtype"),
     ),
     "torchvision": ("datasets", "models", "ops", "transforms"),
     "numpy": ("random",),

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 import pytest
 import torch
@@ -19,6 +19,7 @@ from hpsearch.classes.values import read_value
 
 CLASSES = '''
 import enum
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,9 @@ def focal(guess, truth, gamma=2.0) -> torch.Tensor:
     return (guess - truth) ** gamma
 
 
+flat = functools.partial(focal, gamma=1.0)
+
+
 def make_optimizer(params, lr: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(params, lr=lr)
 
@@ -157,6 +161,9 @@ LINEAR = component("torch.nn.Linear", in_features=4, out_features=2)
         ("nets", [LINEAR, component("bricks.build", width=3)], "[Linear(in_features=4, out"),
         ("heads", {"a": LINEAR}, "{'a': Linear(in_features=4"),
         ("loss", "bricks.focal", "<function focal"),
+        ("loss", "bricks.flat", "functools.partial(<function focal"),
+        ("loss", "torch.relu", "<built-in method relu"),
+        ("loss", component("torch.nn.functional.gelu", approximate="tanh"), "functools.partial(<"),
         ("loss", "torch.nn.functional.mse_loss", "<function mse_loss"),
         ("anything", [LINEAR, {"x": component("torch.nn.ReLU")}], "[Linear(in_features=4"),
         ("anything", "12", "12"),
@@ -191,6 +198,7 @@ def test_an_argument_becomes_what_its_type_hint_asks_for(name, written, text):
         ("loss", "os.system", "loss: os.system is part of Python's standard library"),
         ("loss", "yaml.unsafe_load", "loss: yaml.unsafe_load does not say that it returns what"),
         ("loss", "torch.hub.load", "loss: a study file may not name torch.hub.load"),
+        ("loss", "torchvision.datasets.utils.os.system", "posix.system is part of Python's"),
         ("untyped", component("bricks.nothing"), "untyped.class_path: bricks has no class 'noth"),
         (
             "anything",
@@ -354,6 +362,8 @@ ORDERS = [(int, float), (float, int)]
             ["007", 1, 2.5],
         ),
         (lambda _: str | None, "null", "null"),
+        (lambda _: Literal["a", None], None, None),
+        (lambda _: list[Literal["a", None]], ["a", None], ["a", None]),
     ],
 )
 def test_numbers_inside_keep_their_types_whichever_hint_was_seen_first(
