@@ -83,7 +83,12 @@ class Work:
 
 def read_work() -> Work:
     """Returns the order that the command line holds."""
-    given: dict[str, Any] = json.loads(sys.argv[1])
+    return from_text(sys.argv[1])
+
+
+def from_text(text: str) -> Work:
+    """Returns the order that `to_text` wrote."""
+    given: dict[str, Any] = json.loads(text)
     given["rates"] = tuple(given["rates"])
     return Work(**{**given, "task": Task(**given["task"])})
 

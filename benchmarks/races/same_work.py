@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ IMAGES, VALIDATION = 60_000, 5_000
 SPLIT_SEED = 0
 SHORT_TRIALS = 6
 HERO = "hpsearch"
+OWN_MODULE = "hpsearch, the module of Optuna + Lightning"
 MODELS = {"softmax": "Softmax", "mlp": "MLP", "cnn": "CNN"}
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
@@ -54,7 +56,7 @@ PEERS = {
     "Optuna + loop by hand": Contestant("by_hand", ("optuna",)),
     "Optuna + loop by hand, 2 processes": Contestant("by_hand", ("optuna",), 2),
 }
-CONTESTANTS = (HERO, *PEERS)
+CONTESTANTS = (HERO, OWN_MODULE, *PEERS)
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def take_turns(
         for contestant in contestants[:: -1 if turn % 2 else 1]:
             if not setting.wanted(name, contestant):
                 continue
-            needs = () if contestant == HERO else PEERS[contestant].needs
+            needs = PEERS[contestant].needs if contestant in PEERS else ()
             if absent := setting.missing(*needs):
                 yield Measured(name, contestant, left_out=absent)
                 continue
@@ -167,8 +169,8 @@ def order(case: Case, data: Path, images: int, setting: Setting) -> Work:
 
 def compete(contestant: str, work: Work) -> dict[str, float]:
     """Has one contestant do the work; returns how long it took and what was learned."""
-    if contestant == HERO:
-        done = run_hpsearch(work)
+    if contestant in (HERO, OWN_MODULE):
+        done = run_hpsearch(work, own_module=contestant == OWN_MODULE)
         accuracies = [trial.values[0] for trial in trials_of(work)]
     else:
         done = run_peer(PEERS[contestant], work)
@@ -195,12 +197,20 @@ def run_peer(contestant: Contestant, work: Work) -> Run:
     return run(commands, Path(work.folder), **(ONE_THREAD if count > 1 else {}))
 
 
-def run_hpsearch(work: Work, slots: int = 2) -> Run:
+def run_hpsearch(work: Work, slots: int = 2, *, own_module: bool = False) -> Run:
     """Runs hpsearch's command with everything as it is by default."""
     folder = Path(work.folder)
-    (folder / "study.yaml").write_text(yaml.safe_dump(document(work), sort_keys=False))
+    study = own_document(work) if own_module else document(work)
+    (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
     command = [sys.executable, "-m", "hpsearch", "run", "study.yaml", "--devices", f"cpu:{slots}"]
-    return run([command], folder, HPSEARCH_STORAGE=f"sqlite:///{folder}/study.db")
+    paths = [str(Path(__file__).parent.parent / "peers")] * own_module
+    paths += filter(None, [os.environ.get("PYTHONPATH")])
+    return run(
+        [command],
+        folder,
+        HPSEARCH_STORAGE=f"sqlite:///{folder}/study.db",
+        PYTHONPATH=os.pathsep.join(paths),
+    )
 
 
 def trials_of(work: Work) -> list[optuna.trial.FrozenTrial]:
@@ -232,6 +242,19 @@ def document(work: Work) -> dict[str, Any]:
         "data": {"class_path": "hpsearch.data.ImageData", "init_args": images},
         "optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": f"~choice({rates})"}},
         "trainer": {"max_epochs": work.epochs},
+    }
+
+
+def own_document(work: Work) -> dict[str, Any]:
+    """Returns the same study of the module and loaders that Optuna + Lightning trains with."""
+    study = document(work)
+    rate = study.pop("optimizer")["init_args"]["lr"]
+    given = {"work": work.to_text()}
+    model = {"class_path": "own_module.OwnModule", "init_args": {**given, "lr": rate}}
+    return {
+        **study,
+        "model": model,
+        "data": {"class_path": "own_module.OwnData", "init_args": given},
     }
 
 

@@ -125,6 +125,7 @@ AS_BEFORE: dict[str, Make] = {
     "single samples": lambda: Data(tensors(), batch_size=None),
     "gradients": lambda: Data(tensors(torch.ones(ROWS, requires_grad=True))),
     "counted from the end": lambda: Data(Subset(tensors(), [-1, -2])),
+    "by name": lambda: Data(Subset({"a": 1, "b": 2}, ["a", "b"])),
     "other targets": lambda: Data(Grey(TO_TENSOR, target_transform=str)),
     "a transform after ToTensor": lambda: Data(Grey(TO_TENSOR, transforms.RandomErasing())),
     "another transform": lambda: Data(Grey(transforms.PILToTensor())),
@@ -136,3 +137,8 @@ def test_what_is_not_known_is_read_sample_by_sample(name: str) -> None:
     loader = AS_BEFORE[name]().train_dataloader()["only"]
     singly = print
     assert bulk_reading._fetch(loader, singly) is singly
+
+
+def test_a_batch_of_pairs_is_left_to_the_dataset() -> None:
+    loader = DataLoader(tensors(), batch_sampler=[[(0, 1)]])
+    assert bulk_reading._fetch(loader, len)([(0, 1), (2, 3)]) == 2

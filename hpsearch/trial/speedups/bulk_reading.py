@@ -53,35 +53,37 @@ def _fetch(loader: DataLoader[Any], singly: Fetch) -> Fetch:
     """Returns what reads the loader's batches at once; `singly` where nothing is known to."""
     if loader.batch_sampler is None or loader.collate_fn is not default_collate:
         return singly
-    dataset, rows = _rows_of(loader.dataset)
+    dataset: Any = loader.dataset
+    subsets: list[Tensor] = []
+    while type(dataset) is Subset:
+        rows = _index(dataset.indices)
+        if rows is None:
+            return singly
+        subsets.append(rows)
+        dataset = dataset.dataset
     take = _tensors(dataset) or _pictures(dataset)
-    if take is None or (rows is not None and not _is_index(rows)):
+    if take is None:
         return singly
 
-    def fetch(index: Sequence[int]) -> Any:
-        chosen = torch.as_tensor(index)
-        if not _is_index(chosen):
-            return singly(index)
-        return take(chosen if rows is None else rows[chosen])
+    def fetch(batch: Sequence[Any]) -> Any:
+        index = _index(batch)
+        if index is None:
+            return singly(batch)
+        for rows in subsets:
+            index = rows[index]
+        return take(index)
 
     return fetch
 
 
-def _rows_of(dataset: Any) -> tuple[Any, Tensor | None]:
-    """Returns what a subset is taken from, and which rows it takes; None for all of them."""
-    rows: Tensor | None = None
-    while type(dataset) is Subset:
-        indices = torch.as_tensor(dataset.indices)
-        if rows is not None and _is_index(rows) and _is_index(indices):
-            indices = indices[rows]
-        elif rows is not None:
-            break
-        rows, dataset = indices, dataset.dataset
-    return dataset, rows
-
-
-def _is_index(rows: Tensor) -> bool:
-    return rows.dtype is torch.int64 and rows.ndim == 1 and len(rows) > 0 and int(rows.min()) >= 0
+def _index(rows: Any) -> Tensor | None:
+    """Returns rows that are counted from 0, int64 `(B,)`; None for what else tells samples."""
+    try:
+        index = torch.as_tensor(rows)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    counted = index.dtype is torch.int64 and index.ndim == 1 and len(index) > 0
+    return index if counted and int(index.min()) >= 0 else None
 
 
 def _tensors(dataset: Any) -> Take | None:
@@ -123,8 +125,8 @@ def _held(dataset: Any) -> tuple[Tensor, Tensor] | None:
     mnist, cifar = (sys.modules.get(f"torchvision.datasets.{name}") for name in ("mnist", "cifar"))
     if mnist and reads is mnist.MNIST.__getitem__:
         pixels, labels = dataset.data, dataset.targets
-    elif cifar and reads is cifar.CIFAR10.__getitem__:
-        pixels, labels = torch.as_tensor(dataset.data), torch.as_tensor(dataset.targets)
+    elif cifar and reads is cifar.CIFAR10.__getitem__ and isinstance(dataset.data, np.ndarray):
+        pixels, labels = torch.from_numpy(dataset.data), _index(dataset.targets)
     else:
         return None
     kinds = (pixels.dtype, labels.dtype, labels.ndim)
