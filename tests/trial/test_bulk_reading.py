@@ -27,9 +27,9 @@ MOVING = [transforms.RandomAffine(20, translate=(0.1, 0.1)), transforms.RandomHo
 class Grey(MNIST):
     """Pictures as torchvision's MNIST holds them, without its files."""
 
-    def __init__(self, *steps: Any, target_transform: Any = None) -> None:
+    def __init__(self, *steps: Any, target_transform: Any = None, labels: Any = LABELS) -> None:
         self.data = torch.from_numpy(GENERATOR.integers(0, 256, (ROWS, 8, 8), np.uint8))
-        self.targets = LABELS
+        self.targets = labels
         self.transform = transforms.Compose(steps) if len(steps) != 1 else steps[0]
         self.target_transform = target_transform
 
@@ -37,9 +37,9 @@ class Grey(MNIST):
 class Colour(CIFAR10):
     """Pictures as torchvision's CIFAR holds them."""
 
-    def __init__(self, *steps: Any) -> None:
+    def __init__(self, *steps: Any, labels: Any = LABELS) -> None:
         self.data = GENERATOR.integers(0, 256, (ROWS, 8, 8, 3), np.uint8)
-        self.targets = LABELS.tolist()
+        self.targets = labels.tolist()
         self.transform, self.target_transform = transforms.Compose(steps), None
 
 
@@ -126,6 +126,8 @@ AS_BEFORE: dict[str, Make] = {
     "gradients": lambda: Data(tensors(torch.ones(ROWS, requires_grad=True))),
     "counted from the end": lambda: Data(Subset(tensors(), [-1, -2])),
     "by name": lambda: Data(Subset({"a": 1, "b": 2}, ["a", "b"])),
+    "labels in a list": lambda: Data(Grey(TO_TENSOR, labels=LABELS.tolist())),
+    "labels below 0": lambda: Data(Colour(TO_TENSOR, labels=LABELS - 1)),
     "other targets": lambda: Data(Grey(TO_TENSOR, target_transform=str)),
     "a transform after ToTensor": lambda: Data(Grey(TO_TENSOR, transforms.RandomErasing())),
     "another transform": lambda: Data(Grey(transforms.PILToTensor())),

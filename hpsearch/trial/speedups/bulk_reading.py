@@ -129,9 +129,11 @@ def _held(dataset: Any) -> tuple[Tensor, Tensor] | None:
         pixels, labels = torch.from_numpy(dataset.data), _index(dataset.targets)
     else:
         return None
+    if not (_is_plain(pixels) and _is_plain(labels)):
+        return None
     kinds = (pixels.dtype, labels.dtype, labels.ndim)
-    plain = _is_plain(pixels) and _is_plain(labels) and kinds == (torch.uint8, torch.int64, 1)
-    return (pixels, labels) if plain and pixels.ndim in (3, 4) else None
+    known = kinds == (torch.uint8, torch.int64, 1) and pixels.ndim in (3, 4)
+    return (pixels, labels) if known else None
 
 
 def _steps(transform: Any) -> tuple[list[Any], Any, list[Any]] | None:
@@ -168,10 +170,10 @@ def _scaled(images: Tensor) -> Tensor:
     return images.to(torch.get_default_dtype()).div(255)
 
 
-def _is_plain(tensor: Tensor) -> bool:
-    kind = (type(tensor), tensor.device.type, tensor.layout)
+def _is_plain(tensor: Any) -> bool:
     return (
-        kind == (Tensor, "cpu", torch.strided)
+        type(tensor) is Tensor
+        and (tensor.device.type, tensor.layout) == ("cpu", torch.strided)
         and tensor.is_contiguous()
         and not tensor.requires_grad
     )
