@@ -84,12 +84,11 @@ INNER = {
 # What else would read and write in the encoding of the locale.
 TEXT = {"read_text", "write_text", "fdopen"}
 WITHOUT_TORCH = set(MAY_IMPORT) - {"trial", "models", "data"}
-# The private names of other libraries: a file for each, so that both wings can use jsonargparse's
-# and load neither torch nor Optuna for it.
+# The private names of other libraries, a file for each. What reads torch's data is apart from
+# Lightning's; jsonargparse's is used by both wings, which load neither torch nor Optuna for it.
 INTERNALS = PACKAGE / "internals"
 LIBRARIES = {
     "optuna.py": "optuna",
-    "optuna_tpe.py": "optuna",
     "lightning.py": "torch",
     "loading.py": "torch",
     "jsonargparse.py": "jsonargparse",

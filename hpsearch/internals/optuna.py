@@ -1,36 +1,45 @@
-"""What of Optuna is not its public interface: ids, tables, and caches."""
+"""What of Optuna is not its public interface: ids, tables, caches, and the parts of TPE."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import optuna
 import sqlalchemy as sa
-from optuna._transform import _SearchSpaceTransform
-from optuna.distributions import BaseDistribution
+from optuna._transform import _SearchSpaceTransform as SearchSpaceTransform
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import TPESampler
+from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator, _ParzenEstimatorParameters
+from optuna.samplers._tpe.probability_distributions import (
+    _BatchedCategoricalDistributions,
+    _BatchedDistributions,
+)
+from optuna.samplers._tpe.sampler import _RELATIVE_PARAMS_KEY as RELATIVE_PARAMS
+from optuna.samplers._tpe.sampler import default_gamma as good_share
+from optuna.search_space.group_decomposed import _SearchSpaceGroup
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage as CachedStorage
 from optuna.storages._rdb import models
-from optuna.study import StudyDirection
-from optuna.study._constrained_optimization import _is_constrained_optimization
 from optuna.study._frozen import FrozenStudy
-from optuna.study._multi_objective import (
-    _fast_non_domination_rank,
-    _get_pareto_front_trials_by_trials,
-)
+from optuna.study._multi_objective import _fast_non_domination_rank
 from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES as METRIC_NAMES
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 __all__ = [
     "METRIC_NAMES",
+    "RELATIVE_PARAMS",
     "TABLES",
     "CachedStorage",
+    "ColumnTPE",
     "FrozenStudy",
-    "UnitScale",
+    "KernelEstimator",
+    "SearchSpaceTransform",
     "add_unchanged",
     "all_trials",
+    "best_candidate",
     "check_schema",
     "database_of",
     "decode_intermediate",
@@ -39,12 +48,17 @@ __all__ = [
     "encode_intermediate",
     "encode_value",
     "forget_trials",
+    "good_share",
+    "group_spaces",
     "is_in_range",
-    "pareto_numbers",
     "storage_of",
     "study_id_of",
     "trial_id_of",
 ]
+
+Space = dict[str, BaseDistribution]
+# By parameter, the values of some trials, in one order, as the database stores them.
+Columns = Mapping[str, np.ndarray]
 
 # The tables of a database, by their names in SQL.
 TABLES: Mapping[str, sa.Table] = models.BaseModel.metadata.tables
@@ -127,40 +141,135 @@ def is_in_range(distribution: BaseDistribution, stored: float) -> bool:
     return distribution._contains(stored)
 
 
-def pareto_numbers(
-    trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection]
-) -> frozenset[int]:
-    """Returns the numbers of the trials on the Pareto front; none for a single objective.
-
-    Those that `study.best_trials` returns, which reads all trials again and copies each of them.
-    """
-    if len(directions) == 1:
-        return frozenset()
-    constrained = _is_constrained_optimization(list(trials))
-    best = _get_pareto_front_trials_by_trials(trials, directions, constrained)
-    return frozenset(trial.number for trial in best)
-
-
-def domination_ranks(losses: np.ndarray) -> np.ndarray:
+def domination_ranks(losses: np.ndarray, *, at_least: int | None = None) -> np.ndarray:
     """Returns the non-dominated rank of each row of losses: how many Pareto fronts are ahead.
 
     Args:
         losses: trials by objectives, the smaller the better.
+        at_least: how many of the best rows need a rank; those after them may all get the worst.
     """
-    return _fast_non_domination_rank(losses)
+    return _fast_non_domination_rank(losses, n_below=at_least)
 
 
-class UnitScale:
-    """A numerical parameter on a scale from 0 to 1, logarithmic where its range is."""
+def group_spaces(spaces: Iterable[Space]) -> _SearchSpaceGroup:
+    """Returns parameters in groups, its `search_spaces`: those that always occur together."""
+    groups = _SearchSpaceGroup()
+    for space in spaces:
+        groups.add_distributions(space)
+    return groups
 
-    def __init__(self, name: str, distribution: BaseDistribution) -> None:
-        self._name = name
-        self._scale = _SearchSpaceTransform({name: distribution}, transform_0_1=True)
 
-    def place(self, value: Any) -> np.ndarray:
-        """Returns where a value is on the scale, as an array of one number."""
-        return self._scale.transform({self._name: value})
+def best_candidate(
+    good: _ParzenEstimator, others: _ParzenEstimator, space: Space, rng: Any, candidates: int
+) -> dict[str, Any]:
+    """Returns the candidate most likely among the good trials compared with the others.
 
-    def value(self, place: np.ndarray) -> Any:
-        """Returns the value at a place on the scale."""
-        return self._scale.untransform(place)[self._name]
+    Args:
+        good: the kernels of the good trials; the candidates are drawn from them.
+        others: the kernels of the others.
+        space: the parameters.
+        rng: numpy's `RandomState`.
+        candidates: how many to draw.
+    """
+    drawn = good.sample(rng, candidates)
+    best = np.argmax(good.log_pdf(drawn) - others.log_pdf(drawn))
+    return {name: space[name].to_external_repr(drawn[name][best].item()) for name in drawn}
+
+
+class KernelEstimator(_ParzenEstimator):
+    """TPE's mixture of kernels, whose widths a subclass decides.
+
+    Args:
+        columns: the trials to learn from.
+        space: their parameters.
+        alike: whether the trials have equal weights; otherwise those of TPE's defaults.
+    """
+
+    def __init__(self, columns: Columns, space: Space, *, alike: bool = False) -> None:
+        weights = np.ones(len(next(iter(columns.values())))) if alike else None
+        parameters = TPESampler()._parzen_estimator_parameters
+        super().__init__(dict(columns), space, parameters, weights)
+
+    @abstractmethod
+    def width(self, observations: int, parameters: int) -> float:
+        """Returns the width of each kernel, as a share of its parameter's range.
+
+        Args:
+            observations: how many trials it learns from.
+            parameters: how many parameters these have.
+        """
+
+    def _calculate_numerical_distributions(
+        self,
+        observations: np.ndarray,
+        search_space: FloatDistribution | IntDistribution,
+        parameters: _ParzenEstimatorParameters,
+    ) -> _BatchedDistributions:
+        kernels = super()._calculate_numerical_distributions(observations, search_space, parameters)
+        assert not isinstance(kernels, _BatchedCategoricalDistributions)
+        count, whole = len(observations), kernels.sigma[-1]
+        width = self.width(count, len(self._search_space))
+        return kernels._replace(sigma=np.append(np.full(count, width * whole), whole))
+
+
+class ColumnTPE(TPESampler):
+    """Optuna's TPE, for a subclass that keeps the trials in columns.
+
+    It proposes the same. With several objectives it is Optuna's own in everything.
+    """
+
+    @abstractmethod
+    def count(self, study: optuna.Study) -> int:
+        """Returns how many trials are complete or pruned."""
+
+    @abstractmethod
+    def spaces(self, study: optuna.Study) -> Iterable[Space]:
+        """Returns the different spaces of finished trials, in the order of the trials."""
+
+    @abstractmethod
+    def split(
+        self, study: optuna.Study, number: int, names: Sequence[str], *, running: bool
+    ) -> tuple[Columns, Columns]:
+        """Returns the good trials and the others that have some parameters, by number.
+
+        Args:
+            study: the study as it is now.
+            number: the trial to propose for; it is in neither.
+            names: the parameters.
+            running: whether running trials are among the others.
+        """
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> Space:
+        """Returns the parameters that are proposed together."""
+        if len(study.directions) > 1 or not self._group:
+            found: Space = super().infer_relative_search_space(study, trial)
+            return found
+        self._search_space_group = group_spaces(self.spaces(study))
+        return {
+            name: space[name]
+            for space in self._search_space_group.search_spaces
+            for name in sorted(space)
+            if not space[name].single()
+        }
+
+    def _sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: Space
+    ) -> dict[str, Any]:
+        if len(study.directions) > 1:
+            return super()._sample_relative(study, trial, search_space)
+        if not search_space or self.count(study) < self._n_startup_trials:
+            return {}
+        return self._sample(study, trial, search_space)
+
+    def _sample(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: Space
+    ) -> dict[str, Any]:
+        if len(study.directions) > 1:
+            return super()._sample(study, trial, search_space)
+        below, above = (
+            _ParzenEstimator(dict(columns), search_space, self._parzen_estimator_parameters)
+            for columns in self.split(
+                study, trial.number, list(search_space), running=self._constant_liar
+            )
+        )
+        return best_candidate(below, above, search_space, self._rng.rng, self._n_ei_candidates)

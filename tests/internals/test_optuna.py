@@ -28,8 +28,6 @@ MODULES = {
     "_SearchSpaceGroup": "search_space.group_decomposed",
     "_SearchSpaceTransform": "_transform",
     "_fast_non_domination_rank": "study._multi_objective",
-    "_get_pareto_front_trials_by_trials": "study._multi_objective",
-    "_is_constrained_optimization": "study._constrained_optimization",
     "_RELATIVE_PARAMS_KEY": "samplers._tpe.sampler",
     "default_gamma": "samplers._tpe.sampler",
     "models": "storages._rdb",
@@ -78,13 +76,10 @@ def tables() -> bool:
     return same and kept == float("inf") and bool(np.isnan(nan))
 
 
-def pareto() -> bool:
-    several = optuna.create_study(directions=["minimize", "minimize"])
-    for values in ([0.0, 1.0], [1.0, 0.0], [1.0, 1.0]):
-        several.tell(several.ask(), values)
-    trials = several.get_trials(deepcopy=False)
-    found = imported("_get_pareto_front_trials_by_trials")(trials, several.directions, False)
-    return [trial.number for trial in found] == [0, 1]
+def ranks() -> bool:
+    rank, losses = imported("_fast_non_domination_rank"), [[0.0, 1.0], [1.0, 1.0], [2.0, 2.0]]
+    whole, best = rank(np.array(losses)), rank(np.array(losses), n_below=1)
+    return whole.tolist() == [0, 1, 2] and (best == 0).tolist() == [True, False, False]
 
 
 def groups() -> bool:
@@ -114,41 +109,29 @@ def cached() -> bool:
     return len(seen) == 1 and len(made._get_trials(deepcopy=False, use_cache=True)) == 2
 
 
-def below() -> Any:
-    """The kernels that TPE makes of two trials, and what of them it decides between."""
-    made, space = study(tpe()), {"x": RANGE}
-    trials = made.get_trials(deepcopy=False)
-    return made.sampler._build_parzen_estimator(made, space, trials, handle_below=True)
-
-
 def tpe() -> Any:
     return optuna.samplers.TPESampler(seed=0, n_startup_trials=7, n_ei_candidates=5)
 
 
-def estimator_class() -> bool:
-    class Other(imported("_ParzenEstimator")):  # type: ignore[misc]
-        pass
+def kernels(weights: Any = None) -> Any:
+    """The kernels that TPE makes of two trials."""
+    columns, parameters = {"x": np.array([0.0, 1.0])}, tpe()._parzen_estimator_parameters
+    return imported("_ParzenEstimator")(columns, {"x": RANGE}, parameters, weights)
 
-    sampler = tpe()
-    sampler._parzen_estimator_cls = Other
-    made = study(sampler)
-    kernels = sampler._build_parzen_estimator(made, {"x": RANGE}, made.trials, handle_below=False)
-    return type(kernels) is Other
+
+def estimator() -> bool:
+    """Whether kernels draw candidates and weigh them, and equal weights may be given."""
+    drawn = kernels().sample(np.random.RandomState(0), 5)
+    gain = kernels().log_pdf(drawn) - kernels(np.ones(2)).log_pdf(drawn)
+    return drawn["x"].shape == (5,) and gain.shape == (5,) and not gain.any()
 
 
 def widths() -> bool:
     """Whether an estimator has one kernel a trial, and last one as wide as the whole range."""
-    parts = below()._calculate_numerical_distributions(
+    parts = kernels()._calculate_numerical_distributions(
         np.array([0.0, 1.0]), RANGE, tpe()._parzen_estimator_parameters
     )
     return len(parts.sigma) == 3 and bool(parts.sigma[-1] == 10.0)
-
-
-def acquisition() -> bool:
-    kernels = below()
-    samples = kernels.sample(np.random.RandomState(0), 5)
-    values = tpe()._compute_acquisition_func(samples, kernels, kernels)
-    return values.shape == (5,) and not values.any()
 
 
 def proposed() -> bool:
@@ -168,7 +151,7 @@ def spaces_together() -> bool:
     return not sampler.sample_relative(made, made.trials[0], {"x": RANGE})
 
 
-def _proposes(method: str) -> bool:
+def proposes(method: str) -> bool:
     made = study(optuna.samplers.TPESampler(seed=0, n_startup_trials=1))
     return [*getattr(made.sampler, method)(made, made.trials[1], {"x": RANGE})] == ["x"]
 
@@ -180,7 +163,7 @@ def row_in_memory() -> bool:
     return storage.get_all_trials(study_id, deepcopy=False)[0] is trial
 
 
-FILES = [*map(Path(internals.__file__).with_name, ("optuna.py", "optuna_tpe.py"))]
+FILE = Path(internals.__file__).with_name("optuna.py")
 TO_SAMPLE = "to propose parameters from rungs"
 TO_KEEP = "to propose as TPE does without looking at every trial"
 TO_OWN = "to hold a study in memory without copying its trials"
@@ -203,22 +186,7 @@ PRIVATE = [
     Private("models", "to read and write its tables", tables),
     Private("_SearchSpaceGroup", TO_SAMPLE, groups),
     Private("_SearchSpaceTransform", "to propose values near a prior", scale),
-    Private("_get_pareto_front_trials_by_trials", "to find the Pareto pareto", pareto),
-    Private(
-        "_fast_non_domination_rank",
-        "to rank trials of several objectives",
-        lambda: (
-            imported("_fast_non_domination_rank")(
-                np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
-            ).tolist()
-            == [0, 1, 0]
-        ),
-    ),
-    Private(
-        "_is_constrained_optimization",
-        "to find the Pareto pareto",
-        lambda: not imported("_is_constrained_optimization")(study().trials),
-    ),
+    Private("_fast_non_domination_rank", "to find and rank Pareto fronts", ranks),
     Private("_RELATIVE_PARAMS_KEY", TO_SAMPLE, proposed),
     Private("default_gamma", TO_SAMPLE, lambda: imported("default_gamma")(30) == 3),
     Private(
@@ -272,7 +240,7 @@ PRIVATE = [
         "to repair parameters",
         lambda: RANGE._contains(10.0) and not RANGE._contains(11.0),
     ),
-    Private("_ParzenEstimator", TO_SAMPLE, lambda: type(below()) is imported("_ParzenEstimator")),
+    Private("_ParzenEstimator", TO_SAMPLE, estimator),
     Private(
         "_ParzenEstimatorParameters",
         TO_SAMPLE,
@@ -289,48 +257,33 @@ PRIVATE = [
         lambda: isinstance(imported("_BatchedCategoricalDistributions"), type),
     ),
     Private("_calculate_numerical_distributions", TO_SAMPLE, widths),
-    Private("_search_space", TO_SAMPLE, lambda: below()._search_space == {"x": RANGE}),
-    Private("_parzen_estimator_cls", TO_SAMPLE, estimator_class),
-    Private("_rng", TO_SAMPLE, lambda: isinstance(tpe()._rng.rng, np.random.RandomState)),
-    Private("_n_startup_trials", TO_SAMPLE, lambda: tpe()._n_startup_trials == 7),
-    Private("_n_ei_candidates", TO_SAMPLE, lambda: tpe()._n_ei_candidates == 5),
-    Private(
-        "_random_sampler",
-        TO_SAMPLE,
-        lambda: isinstance(tpe()._random_sampler, optuna.samplers.RandomSampler),
-    ),
-    Private("_build_parzen_estimator", TO_SAMPLE, lambda: below().sample(tpe()._rng.rng, 2)),
-    Private("_compute_acquisition_func", TO_SAMPLE, acquisition),
+    Private("_search_space", TO_SAMPLE, lambda: kernels()._search_space == {"x": RANGE}),
+    Private("_rng", TO_KEEP, lambda: isinstance(tpe()._rng.rng, np.random.RandomState)),
+    Private("_n_ei_candidates", TO_KEEP, lambda: tpe()._n_ei_candidates == 5),
     Private(
         "_parzen_estimator_parameters",
-        TO_KEEP,
+        TO_SAMPLE,
         lambda: tpe()._parzen_estimator_parameters.prior_weight == 1.0,
     ),
     Private("_group", TO_KEEP, lambda: not tpe()._group),
     Private("_constant_liar", TO_KEEP, lambda: tpe()._constant_liar is True),
     Private("_search_space_group", TO_KEEP, spaces_together),
-    Private("_sample", TO_KEEP, lambda: _proposes("_sample")),
-    Private("_sample_relative", TO_KEEP, lambda: _proposes("_sample_relative")),
-    Private(
-        "_compare",
-        TO_SAMPLE,
-        lambda: tpe()._compare({"x": np.array([3.0, 4.0])}, np.array([0.0, 1.0])) == {"x": 4.0},
-    ),
+    Private("_n_startup_trials", TO_KEEP, lambda: tpe()._n_startup_trials == 7),
+    Private("_sample", TO_KEEP, lambda: proposes("_sample")),
+    Private("_sample_relative", TO_KEEP, lambda: proposes("_sample_relative")),
 ]
 
 
 @pytest.mark.parametrize("private", PRIVATE, ids=lambda private: private.name)
 def test_what_is_private_is_as_it_was(private: Private) -> None:
-    used = [file.name for file in FILES if private.name in private_names(file.read_text("utf-8"))]
-    private.check("optuna", " and ".join(used or [FILES[0].name]))
+    private.check("optuna", FILE.name)
 
 
 def test_every_private_name_is_listed() -> None:
     listed = {private.name for private in PRIVATE}
-    # It sets these itself, for the class that it inherits from.
-    own = {"_parzen_estimator_cls", "_random_sampler", "_search_space_group"}
-    found = {name for file in FILES for name in private_names(file.read_text("utf-8"))}
-    assert found == listed - own
+    # It sets this itself, for the class that it inherits from.
+    own = {"_search_space_group"}
+    assert private_names(FILE.read_text("utf-8")) == listed - own
 
 
 def test_a_name_that_a_release_removed_is_said_in_one_sentence() -> None:

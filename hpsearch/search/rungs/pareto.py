@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.internals.optuna import domination_ranks
 
@@ -32,6 +34,26 @@ def best_first(losses: Mapping[int, Losses]) -> list[int]:
         room[members] = _distance_to_neighbours(table[members])
     order = sorted(range(len(numbers)), key=lambda i: (ranks[i], -room[i]))
     return [numbers[i] for i in order]
+
+
+def pareto_numbers(
+    trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection]
+) -> frozenset[int]:
+    """Returns the numbers of the trials on the Pareto front; none for a single objective.
+
+    These are the trials of `study.best_trials`, which reads every trial again and copies it.
+    """
+    if len(directions) == 1:
+        return frozenset()
+    signs = [-1.0 if way == StudyDirection.MAXIMIZE else 1.0 for way in directions]
+    losses = {
+        trial.number: [sign * value for sign, value in zip(signs, trial.values, strict=True)]
+        for trial in trials
+        if trial.state == TrialState.COMPLETE
+        and not any(excess > 0 for excess in trial.constraints.values())
+    }
+    ranks = domination_ranks(np.array([*losses.values()]), at_least=1)
+    return frozenset(number for number, rank in zip(losses, ranks, strict=True) if rank == 0)
 
 
 def _distance_to_neighbours(table: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from hpsearch.internals.optuna import UnitScale
+from hpsearch.internals.optuna import SearchSpaceTransform
 
 AT_FIRST = 0.5
 LATER = 0.2
@@ -52,7 +52,8 @@ class Priors:
         if isinstance(distribution, CategoricalDistribution):
             kept = rng.random_sample() < KEPT
             return prior if kept else distribution.choices[rng.randint(len(distribution.choices))]
-        scale = UnitScale(name, distribution)
-        moved = scale.place(prior) + rng.normal(0.0, SPREAD, 1)
+        # From 0 to 1, logarithmic where the range is.
+        scale = SearchSpaceTransform({name: distribution}, transform_0_1=True)
+        moved = scale.transform({name: prior}) + rng.normal(0.0, SPREAD, 1)
         mirrored = 1 - np.abs(1 - np.abs(moved))
-        return scale.value(np.clip(mirrored, 0.0, 1.0))
+        return scale.untransform(np.clip(mirrored, 0.0, 1.0))[name]

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from optuna import Study
 from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch.internals.optuna import all_trials
-from hpsearch.internals.optuna_tpe import (
+from hpsearch.internals.optuna import (
     KernelEstimator,
-    ParzenSampler,
+    all_trials,
+    best_candidate,
     good_share,
-    group_parameters,
+    group_spaces,
 )
 from hpsearch.search.rungs.curve import curve_of
 from hpsearch.search.rungs.ladder import ETA, FIRST, rungs_up_to
@@ -28,7 +30,7 @@ NARROWEST = 0.01
 Space = dict[str, BaseDistribution]
 
 
-class RungSampler(ParzenSampler):
+class RungSampler(BaseSampler):
     """Tree-structured Parzen estimator for searches that pause trials, or end them early.
 
     Optuna's TPE ranks complete trials before pruned ones and does not see waiting ones, which is
@@ -63,12 +65,11 @@ class RungSampler(ParzenSampler):
         n_ei_candidates: int = 24,
         explore: float = 0.15,
     ) -> None:
-        super().__init__(
-            _ScottEstimator,
-            seed=seed,
-            n_startup_trials=n_startup_trials,
-            n_ei_candidates=n_ei_candidates,
-        )
+        self._random = np.random.RandomState(seed)
+        # Seeded alike, it would draw as its first value the number that decides about priors.
+        self._independent = RandomSampler(seed=int(self._random.randint(2**31)))
+        self._startup_trials = n_startup_trials
+        self._candidates = n_ei_candidates
         rungs = rungs_up_to(max_resource, reduction_factor, min_resource)
         self._rungs = (*rungs, max_resource)
         self._priors = Priors(priors or {})
@@ -83,12 +84,12 @@ class RungSampler(ParzenSampler):
         if self._priors:
             seen = _reported(study, trial)
             share = self._priors.share(len(seen), learning=self._learns_from(seen))
-            self._near_priors = bool(self.random.random_sample() < share)
+            self._near_priors = bool(self._random.random_sample() < share)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Space:
         """Returns the parameters that some trial has had; none before there is enough to learn."""
         self._seen = _reported(study, trial)
-        learns = self._learns_from(self._seen) and self.random.random_sample() >= self._explore
+        learns = self._learns_from(self._seen) and self._random.random_sample() >= self._explore
         self._groups = _groups(self._seen) if learns else []
         return {
             name: distribution for group in self._groups for name, distribution in group.items()
@@ -102,7 +103,7 @@ class RungSampler(ParzenSampler):
             for name, value in self._propose_group(study, space).items():
                 near = self._near_priors and name in self._priors
                 proposed[name] = (
-                    self._priors.near(name, space[name], self.random) if near else value
+                    self._priors.near(name, space[name], self._random) if near else value
                 )
         return proposed
 
@@ -115,12 +116,12 @@ class RungSampler(ParzenSampler):
     ) -> Any:
         """Returns a value at random, or near its prior: nothing is known of the parameter yet."""
         if self._near_priors and param_name in self._priors:
-            return self._priors.near(param_name, param_distribution, self.random)
-        return self.draw(study, trial, param_name, param_distribution)
+            return self._priors.near(param_name, param_distribution, self._random)
+        return self._independent.sample_independent(study, trial, param_name, param_distribution)
 
     def _learns_from(self, trials: Sequence[FrozenTrial]) -> bool:
         stopped = sum(trial.state != TrialState.RUNNING for trial in trials)
-        return stopped >= self.startup_trials
+        return stopped >= self._startup_trials
 
     def _propose_group(self, study: Study, space: Space) -> dict[str, Any]:
         having = [trial for trial in self._seen if space.keys() <= trial.params.keys()]
@@ -128,7 +129,10 @@ class RungSampler(ParzenSampler):
         split = _split(having, self._rungs, signs, max(len(space) + 1, MIN_POINTS))
         if not space or split is None:
             return {}
-        return self.propose(study, space, *split)
+        good, others = (_columns(trials, space) for trials in split)
+        below = _ScottEstimator(good, space, alike=len(signs) > 1)
+        above = _ScottEstimator(others, space)
+        return best_candidate(below, above, space, self._random, self._candidates)
 
 
 def losses_by(trial: FrozenTrial, rung: int, signs: Sequence[float]) -> Losses | None:
@@ -170,7 +174,7 @@ def _groups(trials: Sequence[FrozenTrial]) -> list[Space]:
     different = {frozenset(trial.distributions): trial.distributions for trial in trials}
     searched = (
         {name: space[name] for name in sorted(space) if not space[name].single()}
-        for space in group_parameters(different.values())
+        for space in group_spaces(different.values()).search_spaces
     )
     return sorted(filter(None, searched), key=list)
 
@@ -193,6 +197,14 @@ def _split(
         below = [trial for trial in met if trial.number in good]
         return below, sorted(others, key=lambda trial: trial.number)
     return None
+
+
+def _columns(trials: Sequence[FrozenTrial], space: Space) -> dict[str, np.ndarray]:
+    """Returns the values of trials by parameter, as the database stores them."""
+    return {
+        name: np.asarray([distribution.to_internal_repr(trial.params[name]) for trial in trials])
+        for name, distribution in space.items()
+    }
 
 
 class _ScottEstimator(KernelEstimator):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch.internals.optuna_tpe import Columns, good_share, relative_params
+from hpsearch.internals.optuna import RELATIVE_PARAMS, good_share
 
 MOST_OTHERS = 2000
 SORT_FROM = 100
 Space = dict[str, BaseDistribution]
+# By parameter, the values of some trials, in one order, as the database stores them.
+Columns = Mapping[str, np.ndarray]
 Rank = tuple[int, float, float, int]
 _ABSENT, _RUNNING, _OVER = 0, 1, 2
 
@@ -100,7 +104,7 @@ class TrialHistory:
         self._open[number] = trial
         if not trial.state.is_finished():
             self._states[number] = _RUNNING if trial.state == TrialState.RUNNING else _ABSENT
-            self._write(number, trial.distributions, relative_params(trial) | trial.params)
+            self._write(number, trial.distributions, _proposed(trial) | trial.params)
             return []
         del self._open[number]
         self._states[number] = _ABSENT
@@ -149,3 +153,13 @@ def _rank(trial: FrozenTrial, sign: float) -> Rank:
     step = max(trial.intermediate_values)
     value = trial.intermediate_values[step]
     return (1, -step, math.inf if math.isnan(value) else sign * value, trial.number)
+
+
+def _proposed(trial: FrozenTrial) -> dict[str, Any]:
+    """Returns what TPE has proposed for a trial, whether the trial has taken it yet or not."""
+    attributes, text, part = trial.system_attrs, "", 0
+    # Optuna splits it, since an attribute's length is limited in a database.
+    while found := attributes.get(f"{RELATIVE_PARAMS}:{part}"):
+        text, part = text + found, part + 1
+    proposed: dict[str, Any] = json.loads(text) if text else {}
+    return proposed

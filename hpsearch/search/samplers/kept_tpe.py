@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study, StudyDirection
 
-from hpsearch.internals.optuna_tpe import ColumnTPE
-from hpsearch.search.samplers.history import TrialHistory
+from hpsearch.internals.optuna import ColumnTPE
+from hpsearch.search.samplers.history import Columns, Space, TrialHistory
 
 
 class KeptTPE(ColumnTPE):
@@ -21,8 +21,21 @@ class KeptTPE(ColumnTPE):
     # A study's samplers hand it on to one another.
     _history: TrialHistory | None = None
 
-    def history(self, study: Study) -> TrialHistory:
-        """Returns the trials as they are now."""
+    def count(self, study: Study) -> int:
+        """Returns how many trials are complete or pruned."""
+        return len(self._updated(study))
+
+    def spaces(self, study: Study) -> Iterable[Space]:
+        """Returns the different spaces of finished trials, in the order of the trials."""
+        return self._updated(study).spaces()
+
+    def split(
+        self, study: Study, number: int, names: Sequence[str], *, running: bool
+    ) -> tuple[Columns, Columns]:
+        """Returns the good trials and the others that have some parameters; see `TrialHistory`."""
+        return self._updated(study).split(number, names, running=running)
+
+    def _updated(self, study: Study) -> TrialHistory:
         self._history = TrialHistory() if self._history is None else self._history
         sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
         self._history.update(study.get_trials(deepcopy=False), sign)

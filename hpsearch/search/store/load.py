@@ -16,7 +16,8 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import InputError
-from hpsearch.internals.optuna import pareto_numbers, study_id_of
+from hpsearch.internals.optuna import study_id_of
+from hpsearch.search.rungs import pareto_numbers
 from hpsearch.search.store.create import find_confirmation, is_unfinished
 from hpsearch.search.store.database import redact
 from hpsearch.search.store.keys import (
