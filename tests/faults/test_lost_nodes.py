@@ -96,7 +96,7 @@ def test_a_killed_nodes_trials_continue_on_another(
 ) -> None:
     use_nodes(search, tag, "a", "b")
     search.begin()
-    search.wait_for(lambda: {"a", "b"} <= set(agents(tag)))
+    search.wait_for(lambda: all(f"node {name} is in" in search.output for name in "ab"))
     search.wait_for_reports(10 + repeat)
     rows = shown_nodes(search, capsys)
     agents(tag)["a"].kill()
