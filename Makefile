@@ -5,8 +5,6 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.test
 SITE := $(VENV)/.docs
-RAY := $(VENV)/.ray
-MERMAID := $(VENV)/mermaid.min.js
 AXE := tests/axe/node_modules/.package-lock.json
 PEERS := benchmarks/.venv
 JOBS ?= 4
@@ -20,7 +18,7 @@ quickstart: $(INSTALLED)  ## a first search on MNIST, and its winner confirmed: 
 test: $(READY) $(AXE)  ## every test that needs no GPU
 	@PYTHONUTF8=1 $(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder
 
-faults: $(READY) $(RAY)  ## every fault of docs/reliability.md in a full round, and its table (JOBS=2: two at a time)
+faults: $(READY)  ## every fault of docs/reliability.md in a full round, and its table (JOBS=2: two at a time)
 	@PYTHONUTF8=1 HPSEARCH_FAULTS=full HPSEARCH_HISTORIES=24 HPSEARCH_FUZZ_S=120 $(VENV)/bin/python -m pytest \
 		-q -rs -n $(JOBS) --dist worksteal --timeout 900 tests/faults tests/engines/test_engine_contract.py \
 		tests/search/confirm/test_intervals.py \
@@ -36,7 +34,7 @@ check: $(READY)  ## format, lint and types
 docs: $(READY)  ## the pages written from the code: docs/cli.md, docs/api.md
 	@$(VENV)/bin/python docs/reference.py
 
-site: $(SITE) $(MERMAID)  ## the pages of docs/ as a site, in site/; it asks for nothing elsewhere
+site: $(SITE)  ## the pages of docs/ as a site, in site/
 	@$(VENV)/bin/mkdocs build --strict
 
 tutorial: $(READY)  ## the tutorial's five networks on the full data, three seeds each (hours)
@@ -55,15 +53,9 @@ $(INSTALLED): pyproject.toml
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(READY) $(SITE) $(RAY): $(VENV)/.%: $(INSTALLED)
+$(READY) $(SITE): $(VENV)/.%: $(INSTALLED)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
-
-# Draws the diagrams of the site, which would otherwise ask another host for it.
-$(MERMAID): $(INSTALLED)
-	@command -v npm > /dev/null || { echo "make site needs npm, for the script that draws the diagrams"; exit 1; }
-	@cd $(VENV) && tar -xzmf "$$(npm pack --silent mermaid@11.6.0)" --strip-components=2 package/dist/mermaid.min.js
-	@rm -f $(VENV)/mermaid-*.tgz
 
 # Looks for barriers on the pages that tests open; without npm these tests are left out, by name.
 $(AXE): tests/axe/package-lock.json

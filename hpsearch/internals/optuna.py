@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import optuna
@@ -52,6 +52,7 @@ __all__ = [
     "group_spaces",
     "is_in_range",
     "storage_of",
+    "study_of",
     "study_id_of",
     "trial_id_of",
 ]
@@ -121,6 +122,16 @@ def add_unchanged(storage: InMemoryStorage, study_id: int, trial: FrozenTrial) -
     storage._trial_id_to_study_id_and_number[number] = (study_id, number)
     storage._studies[study_id].trials.append(trial)
     storage._update_cache(number, study_id)
+
+
+def study_of(
+    trials: Sequence[FrozenTrial], directions: Sequence[Literal["maximize", "minimize"]]
+) -> optuna.Study:
+    """Returns a study in memory that has these trials, not copied: it is only to be read."""
+    storage = InMemoryStorage()
+    study = optuna.create_study(storage=storage, directions=[*directions])
+    storage._studies[study._study_id].trials.extend(trials)
+    return study
 
 
 def forget_trials(study: optuna.Study) -> None:

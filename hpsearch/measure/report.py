@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,7 +22,14 @@ from hpsearch.measure.preview import greatest_augmentation, preview_sheet
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.types import Direction, primary, sign_of
 from hpsearch.search.model import model_job
-from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord, own_reports
+from hpsearch.search.store import (
+    StoredStudy,
+    StudyRecord,
+    TrialRecord,
+    own_reports,
+    read_trials,
+    study_of,
+)
 from hpsearch.search.store.keys import SPLIT, VERSIONS
 from hpsearch.studyfile.distributions import Distribution
 from hpsearch.studyfile.document import short_names
@@ -105,14 +112,17 @@ def gather(stored: StoredStudy) -> ReportData:
     What is unavailable (a missing run folder, a data module that is not ours) is left out or
     explained in its place, and does not affect the rest of the report.
     """
-    study, spec, record = stored.study, stored.spec, stored.record()
+    study, spec = stored.study, stored.spec
+    trials = read_trials(stored.database.engine, stored.row)
+    record = stored.record(trials)
+    proved = [trial for trial in trials if trial.number not in record.contradictions]
     return ReportData(
         study=record,
         spec=spec,
         now=datetime.now().astimezone(),
         versions=study.user_attrs.get(VERSIONS, {}),
         split=study.user_attrs.get(SPLIT),
-        importances=importances(study, record.objectives, record.contradictions),
+        importances=importances(proved, record.objectives),
         metrics=_metrics(record),
         inspection=_inspection(record, spec),
         sheet=_sheet(spec) if record.trials else None,
@@ -120,19 +130,15 @@ def gather(stored: StoredStudy) -> ReportData:
 
 
 def importances(
-    study: optuna.Study, objectives: Mapping[str, Direction], contradicted: Collection[int] = ()
+    trials: Sequence[FrozenTrial], objectives: Mapping[str, Direction]
 ) -> dict[str, dict[str, float]]:
     """Returns, by objective, each parameter's importance, as far as the trials show it.
 
-    One parameter has all of it, and a few trials show none: both say nothing. Trials whose records
-    contradict them are left out.
+    One parameter has all of it, and a few trials show none: both say nothing.
     """
     found: dict[str, dict[str, float]] = {}
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if contradicted:
-        proved = [trial for trial in complete if trial.number not in contradicted]
-        study, complete = optuna.create_study(directions=study.directions), proved
-        study.add_trials(proved)
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    study = study_of(complete, list(objectives.values()))
     searched = {name for trial in complete for name in trial.params}
     if len(complete) < _FEWEST or len(searched) < 2:
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +17,8 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.classes.environment import environment_from, find_environment
 from hpsearch.errors import InputError
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.search.store import StoredStudy, find_runs, own_reports
-from hpsearch.search.store.keys import ATTEMPTS, CURVE, ENVIRONMENTS, ID
+from hpsearch.search.store import StoredStudy, find_runs, own_reports, read_owner_file
+from hpsearch.search.store.keys import ATTEMPTS, CURVE, DOCUMENT, ENVIRONMENTS, ID
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.studyfile.yaml_text import to_yaml
 
@@ -90,23 +91,52 @@ def _replace(study: optuna.Study, database: RDBStorage) -> Path | None:
 
 def check_compatible(stored: StudySpec, given: StudySpec) -> None:
     """Raises InputError with a diff if the two search different things under one name."""
-    before, after = _fixed(stored.document), _fixed(given.document)
-    if before == after:
+    diff = _difference(stored.document, given.document, "in the database", "in the file")
+    if not diff:
         return
-    diff = difflib.unified_diff(
-        to_yaml(before).splitlines(),
-        to_yaml(after).splitlines(),
-        "in the database",
-        "in the file",
-        lineterm="",
-        n=1,
-    )
     raise InputError(
-        f"the study {given.name} is in the database already, and searches something else:\n"
-        + "\n".join(diff)
-        + f"\nGive the changed study another name (--set study.name={given.name}-2), or continue"
+        f"the study {given.name} is in the database already, and searches something else:\n{diff}"
+        f"\nGive the changed study another name (--set study.name={given.name}-2), or continue"
         f" the old one: hpsearch resume {given.name}"
     )
+
+
+def check_unchanged(stored: StoredStudy, folder: Path) -> None:
+    """Raises InputError if somebody has changed in the database what a study's trials share.
+
+    Args:
+        stored: the study.
+        folder: its own, whose owner file has the study file of the last run.
+    """
+    name, objectives = stored.name, stored.spec.objectives
+    directions = [direction.name.lower() for direction in stored.study.directions]
+    if directions != [*objectives.values()]:
+        raise InputError(
+            f"the database is to {', '.join(directions)} {', '.join(objectives)}, the study file to"
+            f" {', '.join(objectives.values())}: hpsearch fsck {name} --repair"
+        )
+    kept = read_owner_file(folder)
+    text = kept.get("attributes", {}).get(DOCUMENT)
+    if text is None or kept["id"] != stored.study.user_attrs[ID]:
+        return
+    try:
+        before = StudySpec.from_document(json.loads(text), stored.spec.import_paths).document
+    except (InputError, ValueError, TypeError, KeyError, AttributeError):
+        return  # of another version, or damaged: it proves nothing
+    # It may have been renamed since.
+    before = {**before, "study": {**before["study"], "name": name}}
+    if diff := _difference(before, stored.spec.document, "of the last run", "in the database"):
+        raise InputError(
+            f"the study file of {name} was changed in the database since its trials were"
+            f" trained:\n{diff}\nRestore a copy of the database, or make it again from the study's"
+            f" folder: hpsearch fsck {name} --rebuild --storage URL"
+        )
+
+
+def _difference(before: Mapping[str, Any], after: Mapping[str, Any], old: str, new: str) -> str:
+    """Returns how two study files search different things, line by line; empty if they do not."""
+    left, right = (to_yaml(_fixed(document)).splitlines() for document in (before, after))
+    return "\n".join(difflib.unified_diff(left, right, old, new, lineterm="", n=1))
 
 
 def check_environment(study: optuna.Study, spec: StudySpec, *, accept_changes: bool) -> int:

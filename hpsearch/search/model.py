@@ -11,7 +11,6 @@ from hpsearch.engines.bridge import call
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job, Placement
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.protocol.model_files import format_of
 from hpsearch.search.store import (
     StoredStudy,
     StudyRecord,
@@ -102,6 +101,10 @@ def _confirmation_of(
     return {"confirmation": open_study(stored.database, name)}
 
 
+# The format of a model's file, by its ending.
+FORMATS = {".onnx": "onnx", ".pt2": "pt2", ".pt": "state"}
+
+
 def export_model(
     stored: StoredStudy, number: int | None, target: Path
 ) -> tuple[Mapping[str, Any], StudyRecord, TrialRecord]:
@@ -110,7 +113,7 @@ def export_model(
     Args:
         stored: the study.
         number: the trial; see `find_checkpoint`.
-        target: the file; its ending says how, see `protocol/model_files.py`.
+        target: the file; its ending, one of `FORMATS`, says how.
 
     Raises:
         InputError: there is no such trial, or its checkpoint is not there.
@@ -118,7 +121,7 @@ def export_model(
     stored, study, trial = find_checkpoint(stored, number)
     job = model_job(study, stored.spec, trial)
     values = dict(zip(study.objectives, trial.values or (), strict=False))
-    way = format_of(target)
+    way = FORMATS[target.suffix]
     written = call("hpsearch.trial.export.export:export_trial", job, values, way, str(target))
     return written, study, trial
 
@@ -132,7 +135,7 @@ def export_ensemble(stored: StoredStudy, target: Path) -> Mapping[str, Any]:
     ensemble = ensemble_of(stored)
     values = (stored.record().ensemble or {})["values"]
     shown = {name: values[name] for name in stored.spec.objectives if name in values}
-    way = format_of(target)
+    way = FORMATS[target.suffix]
     written: Mapping[str, Any] = call(
         "hpsearch.trial.ensemble.export:export_ensemble", ensemble, shown, way, str(target)
     )

@@ -17,7 +17,12 @@ from hpsearch.classes.components import class_modules
 from hpsearch.engines.factory import PreparedEngine, Workload
 from hpsearch.engines.inline import InlineEngine
 from hpsearch.errors import SearchError
-from hpsearch.search.compatible import check_compatible, check_environment, replace_valueless
+from hpsearch.search.compatible import (
+    check_compatible,
+    check_environment,
+    check_unchanged,
+    replace_valueless,
+)
 from hpsearch.search.coordinator import (
     ASKED,
     SIGNALS,
@@ -132,7 +137,7 @@ def _search(
     slots = engine.slots_for(spec.devices_per_trial)
     timeout_s = options.timeout_s if options.timeout_s is not None else spec.timeout_s
     with _owning(stored) as lease, WriteBehindQueue(stored.database.engine, lease) as writes:
-        runs = find_runs(study, options.runs)
+        check_unchanged(stored, (runs := find_runs(study, options.runs)) / stored.name)
         folder = claim_folder(study, runs)
         trials = _budget(budget, options, stored.count(), spec)
         queue, accept = new_settings(study, spec), options.accept_changes

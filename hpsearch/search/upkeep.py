@@ -116,7 +116,7 @@ def prune_checkpoints(stored: StoredStudy, keep: int) -> int:
         before = _checkpoint_bytes(folder, len(study.trials))
         retention = Retention(folder, study.objectives, keep, None)
         for trial in study.trials:
-            if trial.number != _chosen_beyond(study, keep):
+            if not trial.contradiction and trial.number != _chosen_beyond(study, keep):
                 retention.take(trial)
         _write_keep(stored, keep)
         return before - _checkpoint_bytes(folder, len(study.trials))

@@ -1,4 +1,4 @@
-"""From a search to a model with an honest result."""
+"""From a search to a model with an honest figure."""
 
 from __future__ import annotations
 

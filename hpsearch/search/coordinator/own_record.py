@@ -12,7 +12,7 @@ from optuna.trial import Trial
 
 from hpsearch.protocol.events import Record, read_record
 from hpsearch.protocol.job import Job, attempt_number, attempt_token
-from hpsearch.protocol.layout import TO_RESUME, TrialFiles, read_claim
+from hpsearch.protocol.layout import CHECKPOINTS, TrialFiles, read_claim
 from hpsearch.protocol.regular_file import read_regular
 from hpsearch.search.coordinator.observer import Observer
 from hpsearch.search.coordinator.running import RunningTrial
@@ -68,7 +68,7 @@ def _has_lost_reports(folder: Path, record: Record) -> bool:
     if record.missing:
         return True
     reported = {report.step for report in record.reports}
-    for name in TO_RESUME:
+    for name in CHECKPOINTS:
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             facts = json.loads(read_regular(TrialFiles(folder).digest(name)))
             # Version 0.2.0 wrote no step: a report was an epoch.

@@ -117,7 +117,7 @@ class Retention:
         folder = self._folder / trial_folder(number)
         try:
             there = os.listdir(folder)  # noqa: PTH208
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         # Of ten thousand trials that are long over, none has any of these.
         for file in _files_of(names).intersection(there):

@@ -74,5 +74,7 @@ class SearchSetup:
         spec = self.spec
         kept = Retention(self.folder, spec.objectives, spec.keep_checkpoints, spec.disk_budget)
         for trial in self.trials:
-            kept.take(trial)
+            # Whose the files of another one are, fsck finds out.
+            if not trial.contradiction:
+                kept.take(trial)
         return kept

@@ -1,4 +1,4 @@
-"""Checks a study's database and its run folder against each other, without writing anything."""
+"""A study's database and its run folder, checked against each other; nothing is written."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from hpsearch.errors import InputError, SearchError
 from hpsearch.internals.optuna import study_id_of
 from hpsearch.protocol.job import Identity
 from hpsearch.protocol.layout import trial_folder
-from hpsearch.search.fsck.files import check_files, check_orphans, list_numbers
+from hpsearch.search.fsck.files import check_files, check_orphans, find_orphan, list_numbers
 from hpsearch.search.fsck.owner import check_owner
-from hpsearch.search.fsck.problem import Problem
-from hpsearch.search.fsck.rows import check_trial, read_record
+from hpsearch.search.fsck.problem import Problem, Repair
+from hpsearch.search.fsck.rows import check_trial, curve_of, read_record
 from hpsearch.search.fsck.study import check_kept, check_study
 from hpsearch.search.store import (
     EVENTS,
+    ORPHANS,
     OWNER_FILE,
+    check_shape,
     connect_read_only,
     examine_folder,
     find_owner,
@@ -48,14 +50,14 @@ _MOST_ROWS = 20
 
 @dataclass(frozen=True)
 class FsckReport:
-    """The result of a check.
+    """What was found.
 
     Attributes:
         study: its name.
         trials: how many were checked.
         owner: the living process that runs the study, as `host, pid 123`; its unfinished trials
-            are not checked. None if nobody runs it.
-        problems: what is wrong, and what is only information.
+            are not checked. None where nobody runs it.
+        problems: what is wrong, and what is only for information.
     """
 
     study: str
@@ -65,7 +67,7 @@ class FsckReport:
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        """The problems that are not just information."""
+        """The problems that are more than information."""
         return tuple(problem for problem in self.problems if not problem.info_only)
 
 
@@ -74,7 +76,7 @@ class FsckTarget:
     """A study that can be examined: its database is sound, and its run folder is its own.
 
     Attributes:
-        folder: the study's own; it need not exist.
+        folder: the study's own, which need not exist.
     """
 
     database: RDBStorage
@@ -83,16 +85,16 @@ class FsckTarget:
     folder: Path
 
     def identity(self, trial: FrozenTrial) -> Identity:
-        """Returns the identity that a trial's record must have, according to the database."""
+        """Returns whose record a trial's must be, as the database has it."""
         return trial_identity(self.study.user_attrs[ID], self.spec.seed_of, trial)
 
 
 def examine_study(url: str, name: str, runs: Path | None) -> FsckReport:
-    """Returns what is damaged in a study's database and run folder.
+    """Returns what is damaged of a study, in its database and in its run folder.
 
     Raises:
-        InputError: there is no such database or study, hpsearch did not create it, or the run
-            folder belongs to another study.
+        InputError: there is no such database or study, hpsearch did not make it, or the run folder
+            is of another study.
         SearchError: the study's own rows in the database cannot be read.
     """
     broken = check_database(url)
@@ -107,7 +109,7 @@ def examine_study(url: str, name: str, runs: Path | None) -> FsckReport:
 
 
 def open_target(url: str, name: str, runs: Path | None, *, write: bool = False) -> FsckTarget:
-    """Opens the study to be examined.
+    """Opens what is to be examined.
 
     Raises:
         InputError: as `examine_study`.
@@ -124,8 +126,8 @@ def open_target(url: str, name: str, runs: Path | None, *, write: bool = False) 
 
 
 def examine(target: FsckTarget, owner: str | None) -> FsckReport:
-    """Returns what is damaged in a study; `owner` is another process that runs it, if any."""
-    # In this order, since a running trial has its row before its folder.
+    """Returns what is damaged of a study; `owner` is another process that runs it, if one does."""
+    # In this order: a trial that runs has its row before it has its folder.
     numbers = list_numbers(target.folder)
     name, study_id = target.study.study_name, study_id_of(target.study)
     try:
@@ -139,15 +141,19 @@ def examine(target: FsckTarget, owner: str | None) -> FsckReport:
         for trial in trials
         if counts[trial.number] == 1 and (owner is None or trial.state.is_finished())
     ]
-    # A missing number's folder is all that is left of a trial, and not an orphan.
+    # The folder of a number that is missing is all that is left of a trial: no orphan.
     known = range(max(counts, default=-1) + 1)
     found = [*_check_numbers(counts), *check_orphans(target.folder, numbers, known)]
     found += check_study(target.study, target.spec, target.folder)
+    try:
+        check_shape(name, target.study.user_attrs, trials)
+    except InputError as error:
+        found.append(Problem("attribute", "database", str(error)))
     found += check_kept(trials, target.spec, target.folder)
     for trial in checked:
         own = _check_one(target, trial)
         if own and owner is not None:
-            # The running search may have been about to change exactly this.
+            # The run may have been about to change just this.
             again = _check_one(target, trial)
             own = [problem for problem in own if problem in again]
         found += own
@@ -159,10 +165,10 @@ def examine(target: FsckTarget, owner: str | None) -> FsckReport:
 
 
 def check_database(url: str) -> list[Problem]:
-    """Returns what SQLite itself finds wrong with its file; nothing for other servers.
+    """Returns what SQLite itself finds wrong with its file; other servers look after theirs.
 
     Raises:
-        InputError: the file exists and cannot be read.
+        InputError: the file is there and cannot be read.
     """
     path = _sqlite_file(url)
     if path is None:
@@ -186,10 +192,10 @@ def check_database(url: str) -> list[Problem]:
 
 
 def _find_folder(study: optuna.Study, runs: Path | None) -> Path:
-    """Returns the study's own folder; it need not exist.
+    """Returns the study's own folder, which need not exist.
 
     Raises:
-        InputError: it belongs to another study, or its owner is unknown.
+        InputError: it is another study's, or its owner is unknown.
     """
     name = study.study_name
     try:
@@ -205,7 +211,7 @@ def _find_folder(study: optuna.Study, runs: Path | None) -> Path:
 
 
 def _sqlite_file(url: str) -> Path | None:
-    """Returns the file of an existing SQLite database, or None."""
+    """Returns the file of an SQLite database that is there, or None."""
     with suppress(ArgumentError, ValueError):
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
@@ -215,7 +221,7 @@ def _sqlite_file(url: str) -> Path | None:
 
 
 def _check_numbers(counts: Mapping[int, int]) -> list[Problem]:
-    """Returns a problem for each trial number that is missing or duplicated."""
+    """Returns where the trials' numbers are not 0, 1, 2 and so on, each once."""
     missing = sorted(set(range(max(counts, default=-1) + 1)) - set(counts))
     errors = [f"trial {number} is missing" for number in missing]
     errors += [f"trial {number} is there {n} times" for number, n in counts.items() if n > 1]
@@ -224,7 +230,7 @@ def _check_numbers(counts: Mapping[int, int]) -> list[Problem]:
 
 
 def _check_lease(engine: sa.Engine, study_id: int) -> list[Problem]:
-    """Returns a problem for the lease of a dead owner, if there is one."""
+    """Returns the lease that a dead owner has left behind, if one has."""
     owner = last_owner(engine, study_id)
     if owner is None:
         return []
@@ -235,6 +241,10 @@ def _check_lease(engine: sa.Engine, study_id: int) -> list[Problem]:
 def _check_one(target: FsckTarget, trial: FrozenTrial) -> list[Problem]:
     objectives, place = target.spec.objectives, target.folder / trial_folder(trial.number)
     identity = target.identity(trial)
+    gone = curve_of(trial) and not place.exists()
+    if gone and (own := find_orphan(place, identity)) is not None:
+        text, words = f"its folder is {ORPHANS}/{own.name}", "move it back"
+        return [Problem("folder", place.name, text, Repair(words, moves=((own, place),)))]
     evidence = examine_folder(place, identity, trial.params)
     if evidence.foreign:
         return check_owner(trial, place, evidence.whose, objectives)

@@ -1,4 +1,4 @@
-"""Repairs what `hpsearch fsck` finds, as far as that is safe: nothing is lost."""
+"""Putting right what `hpsearch fsck` finds, as far as that is safe: nothing is lost by it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ from hpsearch.errors import SearchError
 from hpsearch.internals.optuna import study_id_of, trial_id_of
 from hpsearch.search.fsck.check import FsckReport, check_database, examine, open_target
 from hpsearch.search.fsck.problem import Repair
-from hpsearch.search.store import Ids, Lease, take_lease, write
+from hpsearch.search.store import Ids, Lease, refuse_folder_of_original, take_lease, write
 
 
 def repair_study(url: str, name: str, runs: Path | None) -> tuple[FsckReport, FsckReport]:
-    """Repairs what it can; returns the problems found, and those that a second check still finds.
+    """Repairs what can be; returns what was found, and what is left when all is looked at again.
 
-    This process owns the study in the meantime. A database file that is damaged itself is left as
-    it is, as is everything that depends on it.
+    The study is owned meanwhile. A database that is damaged itself is left as it is, and so is all
+    that depends on it.
 
     Raises:
-        InputError: as `examine_study`; or another process runs the study.
-        SearchError: as `examine_study`; or another process has since taken the study over.
+        InputError: as `examine_study`; or another process runs the study, or its folder belongs to
+            a database of which this one is a copy.
+        SearchError: as `examine_study`; or another process has taken the study over meanwhile.
     """
     broken = check_database(url)
     if broken:
         report = FsckReport(name, 0, None, tuple(broken))
         return report, report
     target = open_target(url, name, runs, write=True)
+    refuse_folder_of_original(target.folder, target.study)
     database, study_id = target.database, study_id_of(target.study)
     lease = take_lease(database.engine, study_id, name)
     try:
@@ -38,13 +40,14 @@ def repair_study(url: str, name: str, runs: Path | None) -> tuple[FsckReport, Fs
         repairs = [problem.repair for problem in found.errors if problem.repair is not None]
         trials = database.get_all_trials(study_id, deepcopy=False) if repairs else []
         _apply(repairs, database, lease, {trial.number: trial_id_of(trial) for trial in trials})
-        return found, examine(target, None)
+        # Opened again: Optuna keeps a study's directions.
+        return found, examine(open_target(url, name, runs), None)
     finally:
         lease.release()
 
 
 def _apply(repairs: Sequence[Repair], database: RDBStorage, lease: Lease, ids: Ids) -> None:
-    """Writes all changes to the database or none, and moves files only while the study is owned."""
+    """Writes all changes of the database or none, and moves files only while the study is owned."""
     with database.engine.begin() as connection:
         if lease.hold(connection) != "held":
             raise SearchError("another process has taken this study over; nothing was repaired")
@@ -63,7 +66,7 @@ def _move(source: Path, target: Path | None) -> None:
 
 
 def _free(path: Path) -> Path:
-    """Returns the path or, if it is taken, the first free one with a number added."""
+    """Returns the path, or where something is there already, the first of its kind that is free."""
     if not path.exists():
         return path
     tries = (path.with_name(f"{path.name}-{number}") for number in count(2))

@@ -1,4 +1,4 @@
-"""A trial's values after each epoch, for all objectives."""
+"""What a trial had after each epoch, of all objectives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial
 
-# Optuna stores values by epoch only for studies with one objective.
+# Optuna keeps the values by epoch of studies of one objective only.
 VALUES_BY_EPOCH = "all_values_by_epoch"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hpsearch.internals.optuna import study_of
 from hpsearch.search.store.commands import Command, Inbox, has_commands, send_command, take_commands
 from hpsearch.search.store.create import (
     NewStudy,
@@ -66,9 +67,11 @@ from hpsearch.search.store.run_folder import (
     claim_folder,
     find_runs,
     read_owner_file,
+    refuse_folder_of_original,
     refuse_foreign_folder,
     write_owner,
 )
+from hpsearch.search.store.shape import check_shape
 from hpsearch.search.store.sqlite_file import connect_read_only, keeps_log
 from hpsearch.search.store.tables import (
     Ids,
@@ -117,6 +120,7 @@ __all__ = [
     "TrialState",
     "WriteBehindQueue",
     "buffer_writes",
+    "check_shape",
     "claim_folder",
     "close_all",
     "close_storage",
@@ -157,9 +161,11 @@ __all__ = [
     "read_trials",
     "reason_of",
     "redact",
+    "refuse_folder_of_original",
     "refuse_foreign_folder",
     "move_to_orphans",
     "study_attribute",
+    "study_of",
     "StoredStudy",
     "find_study",
     "with_confirmation",
@@ -179,7 +185,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded on first use: they import samplers and pruners, which reading a study does not need.
+    # They load samplers and pruners, which those who only read a study do not need.
     if name == "StudyWriter":
         from hpsearch.search.store.writer import StudyWriter
 

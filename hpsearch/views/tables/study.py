@@ -169,8 +169,7 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
     if study.pareto_front:
         rows["Pareto"] = "trials " + ", ".join(str(trial.number) for trial in study.pareto_front)
     if study.failures:
-        counts = wrap(failure_counts(study), width - _NAMES, break_on_hyphens=False)
-        rows["failed"] = f"\n{' ' * _NAMES}".join(counts)
+        rows["failed"] = _wrapped(failure_counts(study), width)
     if study.confirmation:
         rows["confirmed"] = confirmed_words(study.confirmation)
     if study.ensemble:
@@ -182,8 +181,14 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
     if study.owner:
         rows["run by"] = study.owner
     if words := (study.contradiction_words or _unproved(study)):
-        rows["record"] = words
+        rows["record"] = _wrapped(words, width)
     return [Text.assemble((f"{name:<{_NAMES}}", "dim"), value) for name, value in rows.items()]
+
+
+def _wrapped(words: str, width: int) -> str:
+    """Returns words in lines that begin under one another, beside the names of facts."""
+    lines = wrap(words, width - _NAMES, break_on_hyphens=False)
+    return f"\n{' ' * _NAMES}".join(lines)
 
 
 def _failures(study: StudyRecord, source: Document | None) -> list[RenderableType]:

@@ -39,6 +39,13 @@ def test_ssh_never_asks_and_notices_a_host_that_is_gone(monkeypatch: pytest.Monk
     )
 
 
+def test_a_home_is_that_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shlex.split(command_for(NodeEntry("gpu1", python="~/my hp/bin/python"))[-1])[-1]
+    assert text.endswith(f"""exec "$HOME"/'my hp/bin/python' {" ".join(AGENT)}""")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert command_for(NodeEntry("local", python="~/hp/python")) == ("/home/me/hp/python", *AGENT)
+
+
 def test_this_machine_needs_no_ssh() -> None:
     assert command_for(NodeEntry("local")) == (sys.executable, *AGENT)
 

@@ -77,6 +77,18 @@ def test_a_trial_whose_record_has_lost_reports_starts_over(
     ]
 
 
+def test_a_trial_that_has_only_its_best_checkpoint_starts_over_without_its_record(
+    folder: Path,
+) -> None:
+    (folder / "last.json").rename(folder / "best.json")
+    (folder / "events.jsonl").unlink()
+    watcher = Watcher()
+
+    assert open_record(job_of(folder), watcher).reports == []
+
+    assert "its record has lost reports" in watcher.notes[0]
+
+
 def test_a_report_whose_epoch_was_not_saved_loses_nothing(folder: Path) -> None:
     """A kill came between the two, or within the line."""
     watcher = Watcher()

@@ -30,6 +30,7 @@ from hpsearch.search.fsck.rows import curve_of
 from hpsearch.search.store import open_study, read_storage
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
+from hpsearch.search.upkeep import prune_checkpoints
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.dashboard.storage import AnnotatedStorage, open_to_read
 
@@ -397,6 +398,49 @@ def test_a_resumed_search_learns_nothing_from_a_value_that_its_record_contradict
     assert trial_row(1) == before, "what the database has is left to fsck"
 
 
+def test_the_files_of_a_value_that_is_not_believed_are_kept() -> None:
+    """They may be those of the trial that the value is of."""
+    sql("UPDATE trial_values SET value = 9.0 WHERE trial_id = 2")
+    sql("UPDATE trial_params SET param_value = 3 WHERE trial_id = 1")
+    before = {path: path.read_bytes() for path in Path("runs/tiny").glob("trial-000[01]/*.*")}
+
+    resume_inline("tiny", URL, add=1)
+    prune_checkpoints(open_study(open_storage(URL), "tiny"), 1)
+
+    after = {path: path.read_bytes() for path in Path("runs/tiny").glob("trial-000[01]/*.*")}
+    assert after == before
+    assert [problem for problem in repair() if not problem.info_only] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (
+            "UPDATE study_directions SET direction = 'MAXIMIZE' WHERE study_id = 1",
+            "the database is to maximize val_loss, the study file to minimize: hpsearch fsck tiny",
+        ),
+        (
+            "UPDATE study_user_attributes SET value_json ="
+            " replace(value_json, 'max_epochs\\\": 2', 'max_epochs\\\": 7')"
+            " WHERE study_id = 1 AND key = 'hpsearch:document'",
+            "the study file of tiny was changed in the database since its trials were trained:",
+        ),
+    ],
+    ids=["direction", "study file"],
+)
+def test_a_study_that_somebody_changed_is_not_continued(statement: str, words: str) -> None:
+    sql(statement)
+    with pytest.raises(InputError, match=words):
+        resume_inline("tiny", URL, add=1)
+
+
+def test_an_attribute_that_nobody_can_read_is_a_problem() -> None:
+    sql("UPDATE trial_user_attributes SET value_json = '7' WHERE trial_id = 2 AND key = 'attempts'")
+    ((kind, where, text, real),) = found_problems()
+    assert (kind, where, real) == ("attribute", "database", True)
+    assert "the attribute attempts of trial 1 is 7, which hpsearch did not write" in text
+
+
 def test_a_trial_that_continues_takes_its_values_from_its_record() -> None:
     """Somebody changed a report, and with it what a pruner would compare."""
     before = stored_curve("tiny", 1)
@@ -439,6 +483,32 @@ def test_a_pipe_in_the_place_of_a_file_is_named_and_never_opened(
     ]
     assert [d.kind for d in repair()] == ["record"]
     assert EVENTS.with_name("events.jsonl.damaged").is_fifo()
+
+
+def test_two_folders_that_were_swapped_are_where_they_belong_after_two_repairs() -> None:
+    before = {path: path.read_bytes() for path in Path("runs/tiny").rglob("events.jsonl")}
+    Path("runs/tiny/trial-0000").rename("runs/tiny/swapped")
+    Path("runs/tiny/trial-0001").rename("runs/tiny/trial-0000")
+    Path("runs/tiny/swapped").rename("runs/tiny/trial-0001")
+
+    left = [problem for problem in repair() if problem.repair is not None]
+
+    assert [(d.where, d.text) for d in left] == [
+        ("trial-0000", "its folder is orphans/trial-0001.another-trial"),
+        ("trial-0001", "its folder is orphans/trial-0000.another-trial"),
+    ]
+    assert repair() == []
+    assert {path: path.read_bytes() for path in Path("runs/tiny").rglob("events.jsonl")} == before
+
+
+def test_the_folder_of_the_original_is_not_repaired_with_a_copy_of_its_database() -> None:
+    sql("DELETE FROM trials WHERE number = 2")
+    shutil.copy("tiny.db", "copy.db")
+    with pytest.raises(
+        InputError, match=r"belongs to the database .*tiny\.db, of which copy\.db is"
+    ):
+        repair_study("sqlite:///copy.db", "tiny", None)
+    assert Path("runs/tiny/trial-0002").is_dir()
 
 
 def test_a_value_without_a_record_is_shown_as_the_databases_own(

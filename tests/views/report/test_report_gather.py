@@ -93,7 +93,7 @@ def test_few_trials_and_a_single_parameter_have_no_importance(page: Write, tmp_p
     unit = {"x": FloatDistribution(0, 1)}
     for x in range(40):
         study.add_trial(create_trial(params={"x": x / 40}, distributions=unit, value=float(x)))
-    assert importances(study, {"value": "maximize"}) == {}
+    assert importances(study.trials, {"value": "maximize"}) == {}
 
 
 def test_the_deciding_parameter_is_important_whichever_way_is_good(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_the_deciding_parameter_is_important_whichever_way_is_good(tmp_path: Pat
             ranges = {"decides": unit, "does_not": unit}
             value = -sign * abs(x - 5.0)
             study.add_trial(create_trial(params=params, distributions=ranges, value=value))
-        found[direction] = importances(study, {"value": direction})["value"]  # type: ignore[dict-item]
+        found[direction] = importances(study.trials, {"value": direction})["value"]  # type: ignore[dict-item]
     assert found["maximize"] == found["minimize"]
     assert found["maximize"]["decides"] > 0.9
 

@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from hpsearch.engines.cluster.carriers.command import agent_arguments
 from hpsearch.engines.cluster.connection import CommandConnection, Connection
@@ -121,7 +122,7 @@ class SlurmCarrier:
             *("srun", "--quiet", "--unbuffered", "--nodes=1", "--ntasks=1"),
             *("--job-name=hpsearch", *where),
             *(_option(key, value) for key, value in options.items()),
-            *(request.python or sys.executable, *agent),
+            *(str(Path(request.python or sys.executable).expanduser()), *agent),
         )
 
     def advice(self, words: str) -> str:

@@ -66,8 +66,8 @@ def command_for(entry: NodeEntry) -> tuple[str, ...]:
         return tuple(shlex.split(entry.command))
     words = agent_arguments(entry.devices, entry.per_device)
     if entry.host in LOCAL and not entry.setup:
-        return (entry.python or sys.executable, *words)
-    start = shlex.join((entry.python or sys.executable, *words))
+        return (str(Path(entry.python or sys.executable).expanduser()), *words)
+    start = _in_shell(entry.python or sys.executable, words)
     here = shlex.quote(str(Path.cwd()))
     # The folder is the same where a file system is shared: relative paths of data hold there.
     script = f"cd {here} 2>/dev/null; {entry.setup + '; ' if entry.setup else ''}exec {start}"
@@ -76,3 +76,11 @@ def command_for(entry: NodeEntry) -> tuple[str, ...]:
     ssh = shlex.split(os.environ.get(SSH, "ssh"))
     # The script is for sh, whatever the login shell.
     return (*ssh, *OPTIONS, entry.host, shlex.join(("sh", "-c", script)))
+
+
+def _in_shell(python: str, words: Sequence[str]) -> str:
+    """Returns a command for a shell, in which `~/` is the home over there."""
+    home, _, path = python.partition("/")
+    if home != "~":
+        return shlex.join((python, *words))
+    return f'"$HOME"/{shlex.join((path, *words))}'
