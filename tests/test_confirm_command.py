@@ -96,7 +96,7 @@ def test_the_words_and_the_table(home: Path, capsys: pytest.CaptureFixture[str])
     assert main(words) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "trial searched confirmed 95 % interval optimism runs weights time test_accuracy" in text
-    assert "have two seeds in common, which says nothing about noise; take three or more." in text
+    assert "have two seeds in common, too few to measure noise; take three or more." in text
     assert "is taken" in text
     assert "50 examples), of the run with seed" in text
     assert "model " in text

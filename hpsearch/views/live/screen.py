@@ -40,9 +40,11 @@ def screen(state: SearchState, console: Console, now_s: float, height: int | Non
     height = console.height - 1 if height is None else height
     budget = _budget(state, now_s)
     left = height - len(console.render_lines(budget, pad=False)) - 1
-    slots = fold(state, _room_for_slots(left, _slot_count(state)), console.width, now_s)
-    left -= len(console.render_lines(slots, pad=False)) + 1
-    parts: list[RenderableType] = [slots, Text(), budget]
+    parts: list[RenderableType] = [budget]
+    if _slot_count(state):
+        slots = fold(state, _room_for_slots(left, _slot_count(state)), console.width, now_s)
+        left -= len(console.render_lines(slots, pad=False)) + 1
+        parts = [slots, Text(), budget]
     if left > _HEADER:
         rows = left - _HEADER
         leader = state.leader
@@ -167,5 +169,6 @@ def _budget(state: SearchState, now_s: float) -> Table:
     grid.add_column(overflow="fold")
     bar = Text() if budget is None else ProgressBar(max(budget, 1), finished, width=_BAR)
     grid.add_row(bar, Text(share, style="bold"), Text(counts_line(state.counts)))
-    grid.add_row("", "", Text(time_words, style="dim"))
+    if _slot_count(state):  # where nothing trains, the clock stands still
+        grid.add_row("", "", Text(time_words, style="dim"))
     return grid

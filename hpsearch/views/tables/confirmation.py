@@ -170,7 +170,7 @@ def _no_test_words(seeds: int) -> str:
     if seeds > 2:
         return "give the same value with every seed, so there is no noise to compare with"
     shared = ("no seed", "one seed", "two seeds")[seeds]
-    return f"have {shared} in common, which says nothing about noise; take three or more"
+    return f"have {shared} in common, too few to measure noise; take three or more"
 
 
 def _look_words(pair: Record) -> str:

@@ -66,3 +66,13 @@ def test_several_studies_share_the_screen(searching: Any, count: int, height: in
     assert "study-0  running" in text
     if count <= height // 4:
         assert f"study-{count - 1}  running" in text
+
+
+def test_the_clock_of_a_search_that_is_over_stands_still(make_study: Any, make_trial: Any) -> None:
+    started = (NOW - timedelta(hours=3)).isoformat()
+    attempt = {"started": started, "host": "here", "slot": "cpu:1", "from_epoch": 0}
+    study = make_study(make_trial(0, value=0.9, attempts=(attempt,)), budget=1, state="done")
+    lines = drawn([Watched(study, 12)]).rstrip().splitlines()
+    assert "1/1  1 complete" in lines[-1]
+    assert "so far" not in "".join(lines)
+    assert "" not in lines[4:-2], "one empty line between the table and the bar"

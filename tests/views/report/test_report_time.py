@@ -98,8 +98,14 @@ def test_a_dropout_of_0_cannot_go_lower(make_material: Any, make_searched: Any) 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "more may find better: `hpsearch resume mnist --add 10`"),
-        ([0.6, 0.5, 0.4, 0.3, 0.2, 0.1], "The best trial is number 0 of 6; nothing after it was"),
+        (
+            [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+            "more trials may find better: `hpsearch resume mnist --add 10`",
+        ),
+        (
+            [0.6, 0.5, 0.4, 0.3, 0.2, 0.1],
+            "The best value is that of trial 0; no later one of 6 trials is",
+        ),
     ],
 )
 def test_whether_to_continue_depends_on_when_the_best_came(

@@ -94,7 +94,7 @@ def tied(**changed: Any) -> dict[str, Any]:
         ),
         (
             record(finalist(8), finalist(6), comparison=tied(p_value=None, seeds=1)),
-            "Trials 8 and 6 have one seed in common, which says nothing about noise; take three or"
+            "Trials 8 and 6 have one seed in common, too few to measure noise; take three or"
             " more. Trial 8 is taken, which has the better mean.",
         ),
         (
@@ -104,7 +104,7 @@ def tied(**changed: Any) -> dict[str, Any]:
                 comparison=tied(p_value=None, seeds=0),
                 reason="failures",
             ),
-            "Trials 8 and 6 have no seed in common, which says nothing about noise; take three or"
+            "Trials 8 and 6 have no seed in common, too few to measure noise; take three or"
             " more. Trial 8 is taken, since 2 of the other's runs failed.",
         ),
         (

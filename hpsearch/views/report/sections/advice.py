@@ -136,9 +136,10 @@ def _going_on(data: ReportData) -> str:
     more = command("resume", data.study.name, add=max(10, count // 2))
     if last >= _LATE * (count - 1):
         return (
-            f"The best trial, {last}, is among the last of {count}: more may find better: `{more}`."
+            f"The best value, of trial {last}, is among the last of {count}: more trials may find"
+            f" better: `{more}`."
         )
     return (
-        f"The best trial is number {last} of {count}; nothing after it was better. More trials"
-        f" (`{more}`) promise less than a changed space does."
+        f"The best value is that of trial {last}; no later one of {count} trials is better. A"
+        f" changed space promises more than more trials, which `{more}` adds."
     )
