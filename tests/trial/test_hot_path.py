@@ -18,6 +18,7 @@ from tiny import TinyData, TinyModel
 
 from hpsearch.data import ImageData
 from hpsearch.errors import InputError
+from hpsearch.internals.lightning import leaves
 from hpsearch.models import MLP
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Progress, Report
@@ -190,6 +191,42 @@ def test_scanned_batches_train_as_lightnings_own_steps_do_bit_for_bit(
     progress, wanted = (state["loops"]["fit_loop"] for state in (one, other))
     assert progress["epoch_loop.batch_progress"] == wanted["epoch_loop.batch_progress"]
     assert progress["epoch_loop.state_dict"] == wanted["epoch_loop.state_dict"]
+
+
+# One takes several steps at a time, two are for other gradients and other weights than a network's.
+APART = (torch.optim.Optimizer, torch.optim.LBFGS, torch.optim.SparseAdam, torch.optim.Muon)
+OPTIMIZERS = [
+    name
+    for name, cls in vars(torch.optim).items()
+    if isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer) and cls not in APART
+]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_takes_the_same_steps_in_a_scan_bit_for_bit(
+    tmp_path: Path, name: str
+) -> None:
+    sections = {
+        "optimizer": {"class_path": f"torch.optim.{name}"},
+        "schedule": {
+            "class_path": "torch.optim.lr_scheduler.ExponentialLR",
+            "init_args": {"gamma": 0.8},
+            "interval": "step",
+        },
+        "trainer": {"max_epochs": 2},
+    }
+    run(job(tmp_path / "scanned", **sections))
+    assert Witness.steps == 2
+    run(job(tmp_path / "single", stub(Bystander), **sections))
+    assert Witness.steps == 2 * BATCHES
+
+    assert_same_weights(tmp_path / "scanned", tmp_path / "single")
+    one, other = (last(tmp_path / folder) for folder in ("scanned", "single"))
+    assert one["lr_schedulers"] == other["lr_schedulers"]
+    [state], [wanted] = one["optimizer_states"], other["optimizer_states"]
+    assert state["param_groups"] == wanted["param_groups"]
+    for found, expected in zip(leaves(state["state"]), leaves(wanted["state"]), strict=True):
+        assert torch.equal(torch.as_tensor(found), torch.as_tensor(expected))
 
 
 def test_a_small_network_trains_without_autograd(

@@ -113,4 +113,5 @@ def _is_plain(optimizer: Mapping[str, Any] | None) -> bool:
     if optimizer is None:
         return True
     cls = resolve(optimizer["class_path"])
-    return cls.__module__.startswith("torch.optim.") and not issubclass(cls, LBFGS)
+    # Some say they are of torch.optim, others of a module in it.
+    return f"{cls.__module__}.".startswith("torch.optim.") and not issubclass(cls, LBFGS)
