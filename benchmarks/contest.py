@@ -1,4 +1,4 @@
-"""How contestants are run: as processes, one at a time, with all they start, against the clock."""
+"""Runs contestants one at a time, as processes with all their children, and times them."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ BECOME_SUBREAPER = 36  # Linux's PR_SET_CHILD_SUBREAPER
 
 @dataclass(frozen=True)
 class Setting:
-    """How much is run, and where.
+    """How much to run, and where.
 
     Attributes:
-        scale: share of the work that is done; 1 is the race.
-        folder: for data and whatever contestants write.
-        only: cases and contestants that run; all if empty.
+        scale: share of the work to do; 1 is the full race.
+        folder: for data and the contestants' files.
+        only: cases and contestants to run; all if empty.
         versions: of the packages in the peers' environment; empty without one.
     """
 
@@ -53,7 +53,7 @@ class Setting:
     versions: Mapping[str, str]
 
     def sized(self, whole: int, minimum: int = 1) -> int:
-        """Returns the share of a number that is run."""
+        """Returns the share of a number to run."""
         return max(minimum, round(whole * self.scale))
 
     def wanted(self, case: str, contestant: str) -> bool:
@@ -63,7 +63,7 @@ class Setting:
         return (not cases or case in cases) and (not contestants or contestant in contestants)
 
     def missing(self, *packages: str) -> str:
-        """Returns why a contestant that needs these packages is left out; empty if it is not."""
+        """Returns why a contestant with these packages is left out; empty if it is not."""
         absent = [package for package in packages if package not in self.versions]
         return f"{', '.join(absent)} not installed in benchmarks/.venv" if absent else ""
 
@@ -74,12 +74,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Run:
-    """How a command went.
+    """The measurements of a command.
 
     Attributes:
         wall_s: from its start to its end.
         cpu_s: of all its processes.
-        said: what the last line of each process said, as JSON; empty where it said nothing.
+        said: the last line of each process, parsed as JSON; empty if it printed nothing.
     """
 
     wall_s: float
@@ -88,7 +88,7 @@ class Run:
 
 
 def run(commands: Sequence[Sequence[str]], cwd: Path, **environment: str) -> Run:
-    """Runs commands side by side to their end.
+    """Runs commands at the same time until all have ended.
 
     Raises:
         SystemExit: one of them failed, or has not ended after `LONGEST_S`.
@@ -121,10 +121,10 @@ def time_until(
     timeout_s: float,
     **environment: str,
 ) -> float:
-    """Runs commands side by side until something is reached, then ends them; returns the seconds.
+    """Runs commands at the same time until a goal is reached, then ends them; returns the seconds.
 
     Raises:
-        SystemExit: they ended, or the time was up, before it was reached.
+        SystemExit: they ended, or the time was up, before the goal was reached.
     """
     own, start = set(psutil.Process().children()), time.perf_counter()
     running = _start_all(commands, cwd, environment)
@@ -133,7 +133,7 @@ def time_until(
             ended = all(process.poll() is not None for process in running)
             if ended or time.perf_counter() - start > timeout_s:
                 text = (cwd / "output-0").read_text(errors="replace")[-3000:]
-                raise SystemExit(f"{commands[0]} did not reach what it was to:\n{text}")
+                raise SystemExit(f"{commands[0]} did not reach its goal:\n{text}")
             time.sleep(WATCH_S)
         return time.perf_counter() - start
     finally:
@@ -141,25 +141,25 @@ def time_until(
 
 
 def everybody() -> set[psutil.Process]:
-    """Returns the processes that this one has started, and all that those have."""
+    """Returns the child processes of this one, with all their descendants."""
     return set(psutil.Process().children(recursive=True))
 
 
 def moments(
     ended: Event, every_s: float, others: set[psutil.Process]
 ) -> Iterator[set[psutil.Process]]:
-    """Yields, again and again until it has ended, who runs now and is not of the others."""
+    """Yields the processes that run now, except the given others, repeatedly until the end."""
     while not ended.wait(every_s):
         yield everybody() - others
 
 
 def peer(program: str, *arguments: str) -> list[str]:
-    """Returns the command of a program of benchmarks/peers in the peers' environment."""
+    """Returns the command that runs a program of benchmarks/peers in the peers' environment."""
     return [str(PEERS), str(HERE / "peers" / f"{program}.py"), *arguments]
 
 
 def peers_versions() -> dict[str, str]:
-    """Returns the versions of what the peers' environment holds; nothing if there is none."""
+    """Returns the versions of the packages in the peers' environment; empty if there is none."""
     if not PEERS.exists():
         return {}
     code = (
@@ -171,12 +171,12 @@ def peers_versions() -> dict[str, str]:
 
 
 def own_versions() -> dict[str, str]:
-    """Returns the versions of what hpsearch runs on."""
+    """Returns the versions of the packages that hpsearch runs on."""
     return {name: version(name) for name in OURS}
 
 
 def machine() -> str:
-    """Returns what this is measured on, in words."""
+    """Returns a description of this machine."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -187,7 +187,7 @@ def machine() -> str:
 def _start_all(
     commands: Sequence[Sequence[str]], cwd: Path, environment: Mapping[str, str]
 ) -> list[subprocess.Popen[bytes]]:
-    # What they leave behind becomes a child of this process, which can wait for it and end it.
+    # Processes that they leave behind become children of this one, which can wait for and end them.
     ctypes.CDLL(None).prctl(BECOME_SUBREAPER, 1)
     return [
         _start(command, cwd / f"output-{i}", cwd, environment) for i, command in enumerate(commands)
@@ -209,9 +209,9 @@ def _start(
 
 
 def _end(running: Sequence[subprocess.Popen[bytes]], own: set[psutil.Process]) -> None:
-    """Ends what is left: nothing runs beside the next contestant, and what it took is counted.
+    """Ends the remaining processes and counts their time, so that the next contestant runs alone.
 
-    What a contestant started and left behind is a child of this process now.
+    Processes that a contestant has left behind are children of this process now.
     """
     for process in running:
         if process.poll() is None:
@@ -232,7 +232,7 @@ def _children_cpu_s() -> float:
 
 
 def _seen_cpu_s(ended: Event, others: set[psutil.Process]) -> float:
-    """Returns what all processes took that were seen: Ray's workers appear in no parent's sum."""
+    """Returns the time of all processes seen: Ray's workers are not in any parent's sum."""
     seen: dict[psutil.Process, float] = {}
     for processes in moments(ended, COUNT_S, others):
         for process in processes:

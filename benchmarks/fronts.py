@@ -1,10 +1,10 @@
 """Searches with two objectives, loss and size, on the simulated clock of quality.py.
 
     python benchmarks/fronts.py --tables FOLDER                     # the reporting tasks, 10 seeds
-    python benchmarks/fronts.py --table --page docs/quality.md      # of what is measured already
+    python benchmarks/fronts.py --table --page docs/quality.md      # from stored results
 
-A search has the time of 20 whole trainings. What is measured is kept line by line in
-benchmarks/results/fronts.jsonl; searches that are there already are not run again.
+A search has the time of 20 whole trainings. Its results are added as a line to
+benchmarks/results/fronts.jsonl; searches that are in the file already are not run again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Line = Mapping[str, Any]
 
 
 def run(who: str, task: Task, seed: int, workers: int, budget: float) -> Log:
-    """Returns what a contestant did in a search of a task."""
+    """Runs a contestant's search of a task and returns its log."""
     if who == OURS:
         return search(task, seed, workers, budget, STUDY)
     return simulate(task, FRONTS[who](task, seed), workers, budget)
@@ -45,7 +45,7 @@ def measure(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yields one line for each search that is not measured yet."""
     known = {(r["task"], r["who"], r["seed"], r["workers"]) for r in read(args.out)}
     names = [name for name in TASKS.get(args.tasks, (args.tasks,)) if name.startswith("lcbench")]
-    for name in names:  # the others do not know how large their networks are
+    for name in names:  # the other tasks do not know the sizes of their networks
         task = load(args.tables, name)
         budget = TRAININGS * task.epochs
         grid = np.linspace(0, budget, POINTS + 1)[1:]
@@ -90,7 +90,7 @@ def table(lines: Sequence[Line]) -> str:
 
 
 def main() -> None:
-    """Measures what is missing, and prints the table."""
+    """Measures what is missing and prints the table."""
     args = _parse()
     if args.tables:
         for line in measure(args):
@@ -112,11 +112,13 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--tables", type=Path, help="the folder of the tables")
-    parser.add_argument("--table", action="store_true", help="measure nothing")
+    parser.add_argument("--tables", type=Path, help="folder that holds the tables")
+    parser.add_argument(
+        "--table", action="store_true", help="only print the table of stored results"
+    )
     parser.add_argument("--tasks", default="reporting", help="reporting, choosing, or one task")
     parser.add_argument("--page", type=Path, help="a page to write the table to")
-    parser.add_argument("--only", nargs="*", help="these policies")
+    parser.add_argument("--only", nargs="*", help="only these policies")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=RESULTS)

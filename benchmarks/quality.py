@@ -1,14 +1,14 @@
-"""Search policies compared on tables of learning curves, on a simulated clock: minutes, not weeks.
+"""Compares search policies on tables of learning curves, on a simulated clock: minutes, not weeks.
 
     python benchmarks/quality.py --tables FOLDER                     # the reporting tasks, 20 seeds
     python benchmarks/quality.py --tables FOLDER --tasks choosing --seeds 5 --workers 8
     python benchmarks/quality.py --tables FOLDER --tried             # what did not pay, 5 seeds
-    python benchmarks/quality.py --table --page docs/quality.md      # of what is measured already
+    python benchmarks/quality.py --table --page docs/quality.md      # from stored results
 
-hpsearch takes part with its real coordinator. A search has the time of 20 whole trainings, or five
-on each worker if that is more; an epoch costs 1, beginning or continuing a trial 0.1. What is
-measured is kept line by line in benchmarks/results/policies.jsonl; searches that are there already
-are not run again.
+hpsearch runs with its real coordinator. A search has the time of 20 whole trainings, or five on
+each worker if that is more; an epoch costs 1, beginning or continuing a trial 0.1. The results of
+each search are added as a line to benchmarks/results/policies.jsonl; searches that are in the file
+already are not run again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TRIED_RESULTS = RESULTS.with_name("tried.jsonl")
 TRAININGS = 20  # or five on each worker, if that is more
 POINTS = 200
 OPEN, CLOSE = "<!-- policies -->", "<!-- /policies -->"
-# Named before anything was measured: what was tuned on, and what is reported.
+# Fixed before any measurement: the tasks to tune on, and the tasks to report.
 TASKS = {
     "choosing": (
         "lcbench-189906",
@@ -66,7 +66,7 @@ STUDIES: dict[str, dict[str, Any]] = {
     "hpsearch promote, random": {"scheduler": "promote", "sampler": "random"},
     "hpsearch tpe+hyperband": {"sampler": "tpe", "pruner": "hyperband"},
 }
-# What was tried and did not pay, on the tasks for choosing.
+# Variants that were no better on the tasks for choosing.
 TRIED: dict[str, dict[str, Any]] = {
     "one in three continues": _promote(eta=3),
     "one in five continues": _promote(eta=5),
@@ -75,7 +75,7 @@ TRIED: dict[str, dict[str, Any]] = {
     "learns from six trials on": _promote(sampler={"n_startup_trials": 6}),
     "twice as many candidates": _promote(sampler={"n_ei_candidates": 48}),
 }
-# Which share of the settings is better than the known one on other tasks of its kind.
+# The share of settings that are better than the known one on other tasks of its kind.
 SHARES = {"prior": 0.0, "bad prior": 0.9}
 PRIORS = {f"{who}, {known}" for who in ("hpsearch promote", BASE) for known in SHARES}
 
@@ -83,10 +83,10 @@ Search = Callable[[Task, int, int, float], Log]
 
 
 def contestants(*, tried: bool = False) -> dict[str, Search]:
-    """Returns every policy by name, as a search of a task with a seed, workers and a budget.
+    """Returns every policy by name: a function of a task, a seed, workers and a budget.
 
     Args:
-        tried: those that did not pay, and what they are compared with.
+        tried: whether to return the variants that were no better, and their baseline.
     """
     if tried:
         studies = {"hpsearch promote": STUDIES["hpsearch promote"], **TRIED}
@@ -97,9 +97,9 @@ def contestants(*, tried: bool = False) -> dict[str, Search]:
 
 
 def with_priors(folder: Path, name: str) -> dict[str, Search]:
-    """Returns searches of a task that know a setting from tasks of its kind that were tuned on.
+    """Returns searches of a task that start from a setting known from other tasks of its kind.
 
-    It is hpsearch's priors, and what Optuna's default tries first.
+    It becomes hpsearch's priors, and Optuna's first trial.
     """
     kind = name.partition("-")[0]
     kin = [of for of in TASKS["choosing"] if of.startswith(kind) and of != name]
@@ -146,12 +146,12 @@ def measure(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """Returns the lines that were measured."""
+    """Returns the stored lines."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def main() -> None:
-    """Measures what is missing, and prints the tables."""
+    """Measures what is missing and prints the tables."""
     args = _parse()
     if args.tables:
         for line in measure(args):
@@ -166,7 +166,7 @@ def main() -> None:
 
 
 def tables(lines: list[dict[str, Any]]) -> str:
-    """Returns the tables of all that was measured: by workers, and by what counts."""
+    """Returns the tables of all stored results, by workers and by which trials count."""
     found: dict[str, str] = {}
     for workers in sorted({line["workers"] for line in lines}):
         mine = [line for line in lines if line["workers"] == workers]
@@ -207,7 +207,7 @@ def _peer(
 
 
 def _regrets(task: Task, losses: np.ndarray) -> list[list[float]]:
-    """Returns losses as regrets, folded: 0 the best known setting, 1 the median random one."""
+    """Returns losses as regrets: 0 for the best known setting, 1 for the median random one."""
     return fold((losses - task.best) / (task.median - task.best))
 
 
@@ -215,12 +215,16 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--tables", type=Path, help="the folder of the tables")
-    parser.add_argument("--table", action="store_true", help="measure nothing")
+    parser.add_argument("--tables", type=Path, help="folder that holds the tables")
+    parser.add_argument(
+        "--table", action="store_true", help="only print the tables of stored results"
+    )
     parser.add_argument("--tasks", default="reporting", help="reporting, choosing, or one task")
-    parser.add_argument("--tried", action="store_true", help="what did not pay, in tried.jsonl")
+    parser.add_argument(
+        "--tried", action="store_true", help="the variants that were no better, kept in tried.jsonl"
+    )
     parser.add_argument("--page", type=Path, help="a page to write the tables to")
-    parser.add_argument("--only", nargs="*", help="these policies")
+    parser.add_argument("--only", nargs="*", help="only these policies")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=RESULTS)

@@ -5,9 +5,9 @@
     python benchmarks/run.py same-work --only cnn-32     # one case of a race; the others stay
     python benchmarks/run.py --scale 0.01                # does everything run? Only prints
 
-What is measured is kept in benchmarks/results/RACE.jsonl, line by line; a table is made of the
-whole file. `--only @hpsearch` runs one contestant. Peers come from benchmarks/.venv, which
-`make bench` makes; who is not installed there is left out by name.
+Results are kept line by line in benchmarks/results/RACE.jsonl; a table shows the whole file.
+`--only @hpsearch` runs one contestant. Peers come from benchmarks/.venv, which `make bench`
+creates; peers that are not installed there are listed as left out.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Race:
 
     Attributes:
         measure: runs one round, given the setting and the round's number from 0.
-        table: makes the table of all that was measured.
-        repeats: rounds, where the command line does not say otherwise.
-        hours: whether it takes so long that it runs only when asked for.
+        table: makes the table of all results.
+        repeats: default number of rounds.
+        hours: whether it takes so long that it runs only on request.
     """
 
     measure: Callable[[Setting, int], Iterator[Measured]]
@@ -60,13 +60,13 @@ RACES = {
 
 
 def hold(name: str, setting: Setting, repeats: int, keep: Path) -> None:
-    """Runs a race; what was measured of the same cases before is replaced.
+    """Runs a race; replaces earlier results of the same cases.
 
     Args:
         name: the race.
-        setting: how much is run, and where.
+        setting: how much to run, and where.
         repeats: rounds.
-        keep: the file that the lines go to as they are measured.
+        keep: the file to which lines are added as they are measured.
 
     Raises:
         SystemExit: a contestant failed, or `--only` names nothing of this race.
@@ -87,7 +87,7 @@ def hold(name: str, setting: Setting, repeats: int, keep: Path) -> None:
 
 
 def table_of(name: str, lines: Sequence[Mapping[str, Any]]) -> str:
-    """Returns a race's table with what it was measured on beneath."""
+    """Returns a race's table, followed by the machine and versions it was measured on."""
     fields = ("case", "contestant", "figures", "round", "left_out")
     measured = [Measured(**{field: line[field] for field in fields}) for line in lines]
     notes = dict.fromkeys(_origin(line) for line in lines)
@@ -105,7 +105,7 @@ def _origin(line: Mapping[str, Any]) -> str:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """Returns the lines that were measured."""
+    """Returns the stored lines."""
     text = path.read_text() if path.exists() else ""
     return [json.loads(line) for line in text.splitlines()]
 
@@ -134,14 +134,14 @@ def parse() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Holds the races that are named, or all that do not take hours."""
+    """Runs the named races, or all that do not take hours."""
     options = parse()
     chosen = options.races or [n for n, race in RACES.items() if options.full or not race.hours]
-    # Contestants are told their threads one by one.
+    # Each contestant sets its own number of threads.
     os.environ.pop("OMP_NUM_THREADS", None)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        # Contestants keep settings and caches in their user's home: not in that of this one.
+        # Contestants keep settings and caches in the home folder; this user's stays untouched.
         os.environ["HOME"] = folder
         setting = Setting(options.scale, Path(folder), tuple(options.only), peers_versions())
         for name in chosen:
@@ -151,7 +151,7 @@ def main() -> None:
             keep = results / f"{name}.jsonl"
             try:
                 hold(name, setting, repeats, keep)
-            finally:  # hours of measuring are not lost to a contestant that fails at the end
+            finally:  # keeps hours of results if a contestant fails at the end
                 table = table_of(name, read(keep))
                 print(f"\n{table}\n", flush=True)
                 if options.scale == 1:

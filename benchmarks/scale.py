@@ -3,10 +3,10 @@
     python benchmarks/scale.py --slots 1000 --trials 2000
     python benchmarks/scale.py --known 10000 --sampler tpe --pruner hyperband
 
-A simulated trial reports at the end of each epoch and trains nothing. What is measured is the time
-from when a report is due to when its decision is made, how long it takes until every slot has its
-first trial, and how long slots stay empty between two trials; all contain every wait for the
-sampler, the pruner and the database.
+A simulated trial reports at the end of each epoch and trains nothing. This measures the time from
+when a report is due until its decision is made, the time until every slot has its first trial, and
+how long slots stay empty between two trials. All of these include every wait for the sampler, the
+pruner and the database.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ from hpsearch.studyfile.study import StudySpec
 
 
 class SimulatedEngine:
-    """Trials that are only a clock: each epoch takes `epoch_s`, give or take a tenth.
+    """Trials that only wait: each epoch takes `epoch_s`, give or take a tenth.
 
     Attributes:
         waits: seconds from each report to its decision.
-        idle_s: seconds that slots were empty between two trials, all together.
-        busy_s: seconds that they were not.
-        began: `time.monotonic()` of the first trial's beginning; None before that.
-        full: the same of when every slot had had a trial.
+        idle_s: seconds that slots were empty between two trials, summed over slots.
+        busy_s: seconds that they were busy.
+        began: `time.monotonic()` when the first trial began; None before that.
+        full: the same for when every slot had had a trial.
     """
 
     def __init__(self, slots: tuple[Slot, ...], epochs: int, epoch_s: float) -> None:
@@ -76,12 +76,12 @@ class SimulatedEngine:
         if slot.name not in self._begun:
             self.full = now
         self._begun[slot.name] = now
-        # The first epochs of all slots are spread out, as those of a search are after a while.
+        # Spreads out the first epochs of the slots, as they are in a search after a while.
         first = self._chance.random() if slot.name not in self._emptied else 1.0
         self._schedule(now + first * self._epoch_s, 1, job, slot)
 
     def poll(self, handler: Handler, timeout_s: float) -> None:
-        """Hands over the reports that are due."""
+        """Returns the reports that are due."""
         now = time.monotonic()
         if not self._due or self._due[0][0] > now + timeout_s:
             time.sleep(timeout_s)
@@ -122,7 +122,7 @@ class SimulatedEngine:
 
 
 def spec_of(options: argparse.Namespace) -> StudySpec:
-    """Returns the study that is simulated."""
+    """Returns the study to simulate."""
     return StudySpec.from_document(
         {
             "study": {
@@ -164,7 +164,7 @@ def fill(spec: StudySpec, storage: RDBStorage, runs: Path, options: argparse.Nam
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Runs the simulated search; returns its figures."""
+    """Runs the simulated search; returns its measurements."""
     slots = tuple(Slot(f"node{i // 100}/cpu:{i % 100}", "cpu", 1) for i in range(options.slots))
     engines: list[SimulatedEngine] = []
 
@@ -201,7 +201,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Prints the figures as one line of JSON."""
+    """Prints the measurements as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--slots", type=int, default=1000)
     parser.add_argument("--trials", type=int, default=2000)

@@ -1,15 +1,15 @@
-"""Images a second of a trial's training against a loop written by hand, on one thread.
+"""Compares the images/s of a trial's training with a loop written by hand, on one thread.
 
     OMP_NUM_THREADS=1 python benchmarks/step.py                # every task, some minutes
     OMP_NUM_THREADS=1 python benchmarks/step.py mlp-128        # one
 
 Both train the same architecture with the same optimizer on the same random images of MNIST's
-shape, in one process, by turns: after each of Lightning's own steps (half a second, or one
-batch where batches are not scanned) the loop trains as many batches. So both meet the same
-neighbours on the machine, and the ratio of each pair is fair where the times are not steady. The
-loop is what an expert would write: all images as one normalised float tensor, a gather a batch,
-channels_last, fused Adam, the loss summed on the device. The trial is `run_trial` as a search
-calls it; all that it does from an epoch's start to its validation counts.
+shape, in one process, in turns: after each of Lightning's own steps (half a second, or one batch
+if it does not train many batches in one step), the loop trains as many batches. Both thus see the
+same load on the machine, and the ratio of each pair is fair even if the times are not steady. The
+loop is an expert's: all images in one normalised float tensor, one gather for each batch,
+channels_last, fused Adam, the loss summed on the device. The trial is `run_trial` as a search calls
+it; everything from an epoch's start to its validation counts.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ VALIDATION = 100
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained.
+    """A task to train.
 
     Attributes:
         model: `Softmax`, `MLP` or `CNN`.
-        batch_size: images a step.
-        images: training images an epoch.
+        batch_size: images in each step.
+        images: training images in each epoch.
         dropout: after each block and the hidden layer.
         augment: whether images are rotated and shifted.
     """
@@ -73,7 +73,7 @@ AUGMENT = {"rotate": 20.0, "shift": 0.05}
 
 
 class Rival(pl.Callback):
-    """Trains the loop by hand whenever Lightning has made a step, and times both."""
+    """Trains with the loop after each of Lightning's steps, and times both."""
 
     supports_multi_step = True
     loop: Callable[[int], None]
@@ -86,7 +86,7 @@ class Rival(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Stops it while the loop trains as many batches as the trial has."""
+        """Stops the clock while the loop trains as many batches as the trial has."""
         batches = trainer.global_step - self._done
         if batches:
             trial = time.perf_counter() - self._since
@@ -96,13 +96,13 @@ class Rival(pl.Callback):
             self._done, self._since = trainer.global_step, time.perf_counter()
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Counts what is left of the epoch."""
+        """Counts the rest of the epoch."""
         with torch.enable_grad():
             self.on_train_batch_start(trainer, pl_module, None, 0)
 
 
 def write_images(folder: Path, count: int) -> None:
-    """Writes random images and labels as IDX files, as MNIST's are."""
+    """Writes random images and labels as IDX files, like MNIST's."""
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (count, 28, 28), dtype=np.uint8)
     labels = generator.integers(0, 10, count, dtype=np.uint8)
@@ -149,7 +149,7 @@ def _answer(message: Message) -> Decision | None:
 
 
 def loop_by_hand(task: Task) -> Callable[[int], None]:
-    """Returns a function that trains so many batches in a loop over tensors."""
+    """Returns a function that trains a number of batches in a loop over tensors."""
     torch.manual_seed(0)
     images = torch.randn(task.images, 1, 28, 28)
     labels = torch.randint(0, 10, (task.images,))
@@ -211,7 +211,7 @@ def race(name: str, task: Task, epochs: int) -> str:
         write_images(Path(folder), task.images + VALIDATION)
         Rival.loop = loop_by_hand(task)
         Rival.pairs = []
-        train_trial(task, Path(folder), 1)  # the first of a process pays for what others find
+        train_trial(task, Path(folder), 1)  # the first run in a process pays for later ones
         Rival.pairs = []
         train_trial(task, Path(folder), epochs)
     trial = statistics.median(task.batch_size * n / own for n, own, _ in Rival.pairs)
@@ -221,14 +221,14 @@ def race(name: str, task: Task, epochs: int) -> str:
 
 
 def main() -> None:
-    """Runs the tasks that are named, or all."""
+    """Runs the named tasks, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=", ".join(TASKS))
     parser.add_argument("--epochs", type=int, default=2)
     options: Any = parser.parse_args()
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    # Lightning sets it, which slows every step of an optimizer; a loop by hand has no Lightning.
+    # Lightning sets this, which slows every optimizer step; the loop by hand must not have it.
     os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     print(f"torch {torch.__version__}, lightning {pl.__version__}, {os.cpu_count()} CPUs, 1 thread")
     print(f"{'':16} {'trial':>9} {'by hand':>9}   ratio (quartiles); images a second")

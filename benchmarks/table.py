@@ -1,4 +1,4 @@
-"""What was measured as tables: medians with their spread, ratios, text between markers."""
+"""Turns measurements into tables: medians with their spread, ratios, text between markers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ NOTHING = "-"
 
 @dataclass(frozen=True)
 class Measured:
-    """What one contestant did in one round.
+    """The measurements of one contestant in one round.
 
     Attributes:
-        case: what was done, such as `cnn-32`.
-        contestant: who did it.
-        figures: the numbers by name, with their unit in the name.
-        round: from 0; what was measured in one round was measured side by side.
-        left_out: why there are no figures; empty where there are.
+        case: name of the case, such as `cnn-32`.
+        contestant: name of the contestant.
+        figures: the numbers by name; the names include units.
+        round: from 0; measurements of one round were made one after another.
+        left_out: why there are no figures; empty if there are.
     """
 
     case: str
@@ -29,7 +29,7 @@ class Measured:
 
 
 def spread(values: Iterable[float], digits: int = 1) -> str:
-    """Returns the median with the least and the greatest value: `5.0 (4.1-7.9)`."""
+    """Returns the median with the smallest and the largest value: `5.0 (4.1-7.9)`."""
     numbers = sorted(values)
     if not numbers:
         return NOTHING
@@ -51,12 +51,12 @@ def figures_of(
 
 
 def ratios(above: Mapping[int, float], below: Mapping[int, float]) -> list[float]:
-    """Returns one figure over another, round by round, where both were measured."""
+    """Returns the ratio of two contestants' figures for each round that has both."""
     return [above[turn] / below[turn] for turn in sorted(above.keys() & below.keys())]
 
 
 def names(lines: Iterable[Measured], part: str) -> list[str]:
-    """Returns the cases or the contestants (`part`) in the order in which they first appear."""
+    """Returns the cases or the contestants (`part`) in order of first appearance."""
     return list(dict.fromkeys(getattr(line, part) for line in lines))
 
 
@@ -67,16 +67,16 @@ def reason(lines: Iterable[Measured], case: str, contestant: str) -> str:
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Returns a Markdown table whose first column is words and whose others are numbers."""
+    """Returns a Markdown table with words in the first column and numbers in the others."""
     ruler = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ruler, *rows))
 
 
 def replace(text: str, race: str, table: str) -> str:
-    """Returns a page with the race's table between its markers instead of what was there.
+    """Returns a page with the race's table between its markers, replacing the old one.
 
     Raises:
-        ValueError: the page has no such markers, or has them more than once.
+        ValueError: the page does not have each marker exactly once.
     """
     first, last = f"<!-- race: {race} -->", f"<!-- /race: {race} -->"
     if text.count(first) != 1 or text.count(last) != 1 or text.index(first) > text.index(last):

@@ -5,8 +5,8 @@
     python benchmarks/tutorial.py --choose cnn                      # validation only, one seed
 
 The settings were chosen on the validation split with seed 0 (`--choose`, which cannot read the
-test split); the runs that are reported read the test split once each, after the last epoch.
-A run that is in the file already is not repeated, so that it can be stopped and continued.
+test split). Each reported run reads the test split once, after its last epoch. A run that is in
+the file already is not repeated, so that the script can be stopped and continued.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Recipe:
     Attributes:
         model: the class.
         target: mean test accuracy to reach.
-        arguments: the model's.
-        augment: strengths of the augmentation; none when empty.
-        epochs: how many, with one learning-rate cycle over them all.
-        batch_size: training images a step.
+        arguments: of the model.
+        augment: strengths of the augmentation; empty for none.
+        epochs: of the whole training, with one learning-rate cycle over all of them.
+        batch_size: training images in each step.
         lr: the peak of the one-cycle schedule.
-        weight_decay: AdamW's.
-        ema: decay of the weights' moving average, which is what is evaluated.
+        weight_decay: of AdamW.
+        ema: decay of the weights' moving average, which is evaluated.
     """
 
     model: type[AbstractClassifier]
@@ -95,8 +95,8 @@ def train(recipe: Recipe, seed: int, read_test: bool) -> dict[str, Any]:
 
     Args:
         recipe: the settings.
-        seed: decides initial weights, order, dropout and augmentation; the split is seed 0's.
-        read_test: whether the test split is read after training.
+        seed: of initial weights, order, dropout and augmentation; the split is that of seed 0.
+        read_test: whether to read the test split after training.
     """
     pl.seed_everything(seed, verbose=False)
     data = ImageData(batch_size=recipe.batch_size, order_seed=seed, augment=recipe.augment or None)
@@ -144,7 +144,7 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 
 def complete(path: Path, names: list[str]) -> None:
-    """Trains every model with every seed that the file does not hold yet, and adds a line each."""
+    """Trains every model with every seed that is missing in the file, and adds a line for each."""
     versions = {"torch": torch.__version__, "pytorch_lightning": pl.__version__}
     for name in names:
         done = {run["seed"] for run in runs_of(name, path)}
@@ -157,7 +157,7 @@ def complete(path: Path, names: list[str]) -> None:
 
 
 def runs_of(name: str, path: Path) -> list[dict[str, Any]]:
-    """Returns the runs of a model that the file holds, at today's settings only."""
+    """Returns the runs of a model in the file that have the current settings."""
     lines = path.read_text().splitlines() if path.exists() else []
     wanted = json.loads(json.dumps(settings(RECIPES[name])))
     runs = [json.loads(line) for line in lines]
@@ -204,7 +204,7 @@ def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("tutorial.jsonl"))
-    parser.add_argument("--tables", action="store_true", help="print the file's results, stop")
+    parser.add_argument("--tables", action="store_true", help="only print the results in the file")
     parser.add_argument("--only", nargs="+", choices=RECIPES, default=list(RECIPES))
     parser.add_argument("--choose", choices=RECIPES, help="validation only, one seed")
     parser.add_argument("--set", nargs="*", default=[], help="with --choose: epochs=8 lr=0.01 ...")

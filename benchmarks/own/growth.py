@@ -1,4 +1,4 @@
-"""What one ask, report, tell, status and resume cost in a study of many finished trials.
+"""The time of one ask, report, tell, status and resume in a study with many finished trials.
 
     python growth.py CONTESTANT TRIALS
 
@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 import optuna
-import stubs  # noqa: F401  the next line needs it
+import stubs  # noqa: F401  needed by the next line
 from large_study import DOCUMENT, NAME, write_large_study
 from optuna.storages import RDBStorage
 
@@ -39,13 +39,13 @@ FOLDER = RUNS / NAME
 
 
 class Clock:
-    """Collects the seconds of each kind of step."""
+    """Collects the times of each kind of step, in seconds."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, list[float]] = {}
 
     def time(self, kind: str, step: Callable[..., Any], *arguments: Any) -> Any:
-        """Returns what the step returns."""
+        """Times a step and returns its result."""
         start = time.perf_counter()
         done = step(*arguments)
         self._seconds.setdefault(kind, []).append(time.perf_counter() - start)
@@ -57,7 +57,7 @@ class Clock:
 
 
 def with_hpsearch(url: str, trials: int, clock: Clock) -> None:
-    """Goes on with the study as the coordinator does."""
+    """Continues the study as the coordinator does."""
     spec = StudySpec.from_document(DOCUMENT)
     clock.time("status", lambda: load_record(open_storage(url, create=False), NAME))
     storage = open_storage(url, create=False)
@@ -100,7 +100,7 @@ def _ask(writer: StudyWriter, number: int) -> optuna.Trial:
 
 
 def with_optuna(url: str, trials: int, clock: Clock) -> None:
-    """Goes on with the study as Optuna's documentation does, with the same sampler and pruner."""
+    """Continues the study as in Optuna's documentation, with the same sampler and pruner."""
     spec = StudySpec.from_document(DOCUMENT)
     clock.time("status", lambda: optuna.load_study(study_name=NAME, storage=url).trials)
     study = clock.time("resume", _load, url, spec)
@@ -114,7 +114,7 @@ def with_optuna(url: str, trials: int, clock: Clock) -> None:
 def _load(url: str, spec: StudySpec) -> optuna.Study:
     sampler, pruner = build_sampler(spec, 0), build_pruner(spec)
     study = optuna.load_study(study_name=NAME, storage=url, sampler=sampler, pruner=pruner)
-    study.get_trials(deepcopy=False)  # only now it reads them
+    study.get_trials(deepcopy=False)  # it reads them only now
     return study
 
 
@@ -130,7 +130,7 @@ def _report(trial: optuna.Trial, step: int) -> bool:
 
 
 def main() -> None:
-    """Makes the study, goes on with it, and says what that cost."""
+    """Creates the study, continues it, and prints the times."""
     contestant, trials = sys.argv[1], int(sys.argv[2])
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     url = f"sqlite:///{Path.cwd()}/large.db"

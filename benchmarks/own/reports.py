@@ -1,9 +1,9 @@
-"""How quickly hpsearch's coordinator answers and stores reports; nothing is trained.
+"""How fast hpsearch's coordinator answers and stores reports, without any training.
 
     python reports.py URL SLOTS TRIALS REPORTS
 
-Each slot reports again as soon as it has its decision, so that what a slot waits is all the time
-between two decisions. The clock runs until the database has everything.
+Each slot reports again as soon as it has its decision, so that all the time between two decisions
+is spent waiting. The clock runs until the database has everything.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-import stubs  # noqa: F401  the next lines need it
+import stubs  # noqa: F401  needed by the next lines
 from reporting import Study, reports
 from scripted import ScriptedEngine
 
@@ -22,7 +22,7 @@ from hpsearch.protocol.messages import Decision, Message, Report
 
 
 class Reporting(ScriptedEngine):
-    """Trials that only report; remembers how long each report waited for its decision."""
+    """Trials that only report; records how long each report waited for its decision."""
 
     def __init__(self, slots: int, count: int) -> None:
         super().__init__(slots, reports(count))
@@ -30,7 +30,7 @@ class Reporting(ScriptedEngine):
         self._answered: dict[int, float] = {}
 
     def poll(self, handler: Handler, timeout_s: float) -> None:
-        """Passes one message of each trial on."""
+        """Passes on one message of each trial."""
 
         def timed(number: int, message: Message | Exited) -> Decision | None:
             decision = handler(number, message)
@@ -44,7 +44,7 @@ class Reporting(ScriptedEngine):
 
 
 def main() -> None:
-    """Runs a study of random settings in which nothing is pruned, and says how it went."""
+    """Runs a study of random settings without pruning, and prints the measurements."""
     url, (slots, trials, count) = sys.argv[1], map(int, sys.argv[2:])
     study = Study(url, Path.cwd(), trials, sampler="random", pruner="none")
     engine = Reporting(slots, count)

@@ -1,4 +1,4 @@
-"""Makes the tests' scripted engine and large study known to the programs beside this."""
+"""Makes the tests' scripted engine and large study importable for the programs in this folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random rotations and shifts of stored bytes to float images, on one thread: images a second.
+"""Random rotations and shifts from stored bytes to float images, on one thread, in images/s.
 
     python augment.py METHOD IMAGES
 
@@ -77,7 +77,7 @@ def _batches(augment: Callable[[Tensor], None], batch: int) -> Callable[[Tensor]
 
 
 def _each(augment: Callable[[Any], Any], what: Iterable[Any]) -> None:
-    """Augments one after the other, and keeps nothing, as in training."""
+    """Augments one batch after another and keeps none, as in training."""
     for one in what:
         augment(one)
 
@@ -88,7 +88,7 @@ def _pictures(augment: Callable[[Any], Any]) -> Callable[[Tensor], None]:
     made: list[Any] = []
 
     def apply(images: Tensor) -> None:
-        # Made once, at the first and untimed call.
+        # Created once, in the first, untimed call.
         made.extend(Image.fromarray(image[0].numpy()) for image in images[len(made) :])
         _each(augment, islice(cycle(made), len(images)))
 
@@ -96,7 +96,7 @@ def _pictures(augment: Callable[[Any], Any]) -> Callable[[Tensor], None]:
 
 
 def parity() -> float:
-    """Returns the greatest difference from torchvision's bilinear affine, at equal parameters."""
+    """Returns the largest difference from torchvision's bilinear affine at equal parameters."""
     from torchvision.transforms import InterpolationMode
     from torchvision.transforms.functional import affine
 

@@ -1,4 +1,4 @@
-"""Optuna over a training loop that an expert writes: tensors, channels_last, fused Adam."""
+"""Optuna with an expert's own training loop: tensors, channels_last, fused Adam."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from work import ROTATE, SHIFT, Work, read_arrays, read_split, read_work, say
 
 
 class Data(NamedTuple):
-    """Images, float `(N, 1, 28, 28)`, and labels; in memory once, for all trials.
+    """Images, float `(N, 1, 28, 28)`, and labels, loaded once for all trials.
 
-    Training images are pixels from 0 to 1 where they are augmented, and normalised otherwise.
+    Training images are pixels from 0 to 1 if they are augmented, and normalised otherwise.
     """
 
     images: Tensor
@@ -45,10 +45,10 @@ def train(work: Work, data: Data, lr: float, network: nn.Module | None = None) -
     """Trains once and yields the validation accuracy after each epoch.
 
     Args:
-        work: the task, and for how many epochs.
-        data: what to train and validate on.
+        work: the task and the number of epochs.
+        data: the images to train and validate on.
         lr: Adam's learning rate, or the peak of its cycle.
-        network: what to train, if not the task's own.
+        network: the network to train, if not the task's own.
     """
     task = work.task
     model = (network or build(task)).to(memory_format=torch.channels_last)
@@ -74,7 +74,7 @@ def train(work: Work, data: Data, lr: float, network: nn.Module | None = None) -
 
 @torch.inference_mode()
 def evaluate(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Returns the share of images that are classified rightly."""
+    """Returns the share of images that are classified correctly."""
     model.eval()
     right = [
         (model(some).argmax(1) == wanted).sum()

@@ -1,4 +1,4 @@
-"""The learning-rate cycle of a trial: what hpsearch's `OneCycle` does, from torch's own."""
+"""The learning-rate cycle of a trial: the same as hpsearch's `OneCycle`, built with torch's own."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 
 def one_cycle(optimizer: Optimizer, peak: float, steps: int) -> OneCycleLR:
-    """Returns the schedule; its `step` is called after each of the optimizer's."""
+    """Returns the schedule; call its `step` after each step of the optimizer."""
     return OneCycleLR(optimizer, max_lr=peak, total_steps=steps, cycle_momentum=False)

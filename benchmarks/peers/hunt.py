@@ -2,7 +2,7 @@
 
     python hunt.py lightning|hand ORDER
 
-Several processes may share the study; the first that reaches the target writes the file `found`.
+Several processes may share the study; the first to reach the target writes the file `found`.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ Train = Callable[[Work, float, nn.Module, Heard], None]
 
 
 def lightning() -> Train:
-    """Returns the training of a default Lightning Trainer, told of every epoch by a callback."""
+    """Returns the training with a default Lightning Trainer and a callback for each epoch."""
     import lightning as pl
     from lightning_parts import Module, loaders
 
     class Tell(pl.Callback):
-        """Passes the accuracy of each epoch on, as Optuna's own callback did."""
+        """Passes on the accuracy of each epoch, as Optuna's own callback did."""
 
         def __init__(self, heard: Heard) -> None:
             self._heard = heard
 
         def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-            """Passes it on."""
+            """Passes on the accuracy."""
             if not trainer.sanity_checking:
                 self._heard(float(trainer.callback_metrics["val_accuracy"]))
 
@@ -51,7 +51,7 @@ def lightning() -> Train:
 
 
 def hand() -> Train:
-    """Returns the training of the loop by hand."""
+    """Returns the training with the loop written by hand."""
     import by_hand
 
     held: list[by_hand.Data] = []

@@ -1,4 +1,4 @@
-"""A LightningModule and its loaders as Lightning's and torchvision's documentation write them."""
+"""A LightningModule and its loaders as in Lightning's and torchvision's documentation."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Module(pl.LightningModule):
         self.log("val_accuracy", accuracy, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
-        """Returns Adam, with a schedule where the work has one."""
+        """Returns Adam, with a schedule if the work has one."""
         optimizer = torch.optim.Adam(self.parameters(), lr=self.lr)
         if not self.cycle:
             return optimizer
@@ -49,7 +49,7 @@ class Module(pl.LightningModule):
 
 
 def loaders(work: Work) -> tuple[DataLoader, DataLoader]:
-    """Returns the training and the validation loader, without workers: their best setting here."""
+    """Returns the training and validation loaders, without workers, which is fastest here."""
     plain = transforms.ToTensor()
     moving = [transforms.RandomAffine(ROTATE, translate=(SHIFT, SHIFT))] * work.task.augment
     used, kept = read_split(work)

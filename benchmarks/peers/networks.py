@@ -1,4 +1,4 @@
-"""The tutorial's networks in plain PyTorch, layer for layer those of hpsearch.models."""
+"""The tutorial's networks in plain PyTorch, with the same layers as those of hpsearch.models."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def moved(images: torch.Tensor, rotate: float, shift: float) -> torch.Tensor:
     """Returns the images, each rotated and shifted at random.
 
     Args:
-        images: float, `(B, 1, H, W)`, with 0 for what comes in from outside.
-        rotate: greatest rotation either way, in degrees.
-        shift: greatest shift either way, as a share of the width and height.
+        images: float, `(B, 1, H, W)`; 0 is filled in from outside the image.
+        rotate: largest rotation in either direction, in degrees.
+        shift: largest shift in either direction, as a share of the width and height.
     """
     count = len(images)
     angle = torch.deg2rad((torch.rand(count) * 2 - 1) * rotate)

@@ -1,9 +1,9 @@
-"""How quickly Optuna's storage takes reports: one of several processes on one study.
+"""How fast Optuna's storage takes reports: one of several processes on one study.
 
     python optuna_reports.py URL PROCESSES TRIALS REPORTS
 
-The processes wait for one another before they begin. A trial in which an error is raised is lost,
-and the next one begins.
+The processes wait for one another before they begin. A trial that raises an error is lost, and the
+next one begins.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ PATIENCE_S = 300.0
 
 
 def wait_for_all(processes: int) -> None:
-    """Returns when every process is here.
+    """Returns once every process has started.
 
     Raises:
-        SystemExit: one of them does not come.
+        SystemExit: one of them has not started in time.
     """
     Path(f"ready-{os.getpid()}").touch()
     deadline = time.monotonic() + PATIENCE_S
@@ -35,7 +35,7 @@ def wait_for_all(processes: int) -> None:
 
 
 def load(url: str) -> optuna.Study:
-    """Returns the study; opening a SQLite file fails at times while many others do."""
+    """Returns the study; opening an SQLite file sometimes fails while many others open it."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
@@ -51,7 +51,7 @@ def load(url: str) -> optuna.Study:
 
 
 def main() -> None:
-    """Reports, and says how it went."""
+    """Reports, and prints the measurements."""
     url, (processes, trials, reports) = sys.argv[1], map(int, sys.argv[2:])
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = load(url)

@@ -1,4 +1,4 @@
-"""The module and the loaders of Optuna + Lightning, as a study file of hpsearch names them."""
+"""The module and loaders of Optuna + Lightning, in the form that a study file can name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from work import from_text
 
 
 class OwnModule(Module):
-    """The same module, given its work as text."""
+    """The same module, with its work as text."""
 
     def __init__(self, work: str, lr: float) -> None:
         super().__init__(from_text(work), lr)

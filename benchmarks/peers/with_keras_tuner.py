@@ -46,7 +46,7 @@ if __name__ == "__main__":
     used, kept = read_split(work)
 
     def build(choices: keras_tuner.HyperParameters) -> keras.Model:
-        """Returns a compiled model with the learning rate that is tried."""
+        """Returns a compiled model with the trial's learning rate."""
         lr = choices.Choice("lr", list(work.rates))
         model = keras.Sequential([keras.Input((28, 28, 1)), *network(work.task)])
         model.compile(

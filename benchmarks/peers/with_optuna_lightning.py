@@ -1,4 +1,4 @@
-"""Optuna over a default Lightning Trainer, as their documentation writes it."""
+"""Optuna with a default Lightning Trainer, as in their documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ray Tune over the same Lightning module: one CPU a trial, as many trials at once as CPUs."""
+"""Ray Tune with the same Lightning module: one CPU for each trial, one trial for each CPU."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The same work for everybody: tasks, data, and the configurations that are tried.
+"""The same work for every contestant: tasks, data and configurations.
 
-Needs nothing but Python and, where arrays are asked for, numpy: it is read in both environments.
+Needs only Python, and numpy for arrays, since it is imported in both environments.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ RATES = (2e-4, 3e-4, 4e-4, 6e-4, 8e-4, 1e-3, 1.3e-3, 1.6e-3, 2e-3, 3e-3, 4e-3, 5
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained.
+    """A task to train.
 
     Attributes:
         model: `softmax`, `mlp` or `cnn`, each with the sizes of hpsearch's own by default.
-        batch_size: training images a step.
-        epochs: of each trial, where a race does not say otherwise.
+        batch_size: training images in each step.
+        epochs: of each trial, unless a race sets another number.
         dropout: after each block and the hidden layer.
         augment: whether training images are rotated by up to 20 degrees and shifted by up to 5 %.
     """
@@ -47,18 +47,18 @@ TASKS = {
 
 @dataclass(frozen=True)
 class Work:
-    """One contestant's order: it trains the task once with each learning rate.
+    """One contestant's work: to train the task once with each learning rate.
 
     Attributes:
-        task: what is trained.
-        rates: learning rates of Adam, one a trial.
+        task: the task to train.
+        rates: learning rates of Adam, one for each trial.
         epochs: of each trial.
         data: folder that holds `MNIST/raw`, as torchvision expects it, and `split.npz`.
         validation: how many of the training images are kept for validation.
-        folder: an empty one, for whatever the contestant writes.
-        part: which of the `parts` processes this is, from 0.
-        parts: processes that share the work; each takes every `parts`-th learning rate.
-        cycle: whether the learning rate rises to its value and falls again, over the whole trial.
+        folder: an empty folder for the contestant's files.
+        part: number of this process among `parts`, from 0.
+        parts: how many processes share the work; each takes every `parts`-th learning rate.
+        cycle: whether the learning rate rises to its value and falls again over the whole trial.
     """
 
     task: Task
@@ -77,24 +77,24 @@ class Work:
         return self.rates[self.part :: self.parts]
 
     def to_text(self) -> str:
-        """Returns the order as one argument of a command line."""
+        """Returns the work as one command-line argument."""
         return json.dumps(asdict(self))
 
 
 def read_work() -> Work:
-    """Returns the order that the command line holds."""
+    """Returns the work given on the command line."""
     return from_text(sys.argv[1])
 
 
 def from_text(text: str) -> Work:
-    """Returns the order that `to_text` wrote."""
+    """Returns the work that `to_text` wrote."""
     given: dict[str, Any] = json.loads(text)
     given["rates"] = tuple(given["rates"])
     return Work(**{**given, "task": Task(**given["task"])})
 
 
 def say(**figures: Any) -> None:
-    """Says what came out, for the race to read: the last line that a contestant prints."""
+    """Prints the results for the race to read, as the contestant's last line."""
     print(json.dumps(figures), flush=True)
 
 
@@ -109,7 +109,7 @@ def read_arrays(work: Work) -> tuple[Any, Any]:
 
 
 def read_split(work: Work) -> tuple[Any, Any]:
-    """Returns the indices of the images to train on, and of those that are kept for validation."""
+    """Returns the indices of the images for training and for validation."""
     import numpy as np
 
     parts = np.load(Path(work.data) / "split.npz")

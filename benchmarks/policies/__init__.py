@@ -1,1 +1,1 @@
-"""Search policies compared on tables of learning curves, on a simulated clock."""
+"""Compares search policies on tables of learning curves, on a simulated clock."""

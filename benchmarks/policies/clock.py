@@ -1,4 +1,4 @@
-"""Workers in simulated time: an epoch costs 1, beginning a trial or continuing it a tenth."""
+"""Workers in simulated time: an epoch costs 1, beginning or continuing a trial costs 0.1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Answer = Literal["continue", "pause", "prune"]
 
 @dataclass
 class Run:
-    """A trial on the clock: its curve, how many epochs are done, and how large its network is."""
+    """A trial on the clock: its curve, the epochs done, and the size of its network."""
 
     number: int
     curve: np.ndarray
@@ -28,16 +28,16 @@ class Run:
 
 @dataclass
 class Log:
-    """Every epoch that was trained: when (in epochs of all workers together), what, whose.
+    """Every trained epoch: its time (in epochs of all workers together), loss and trial.
 
-    And how large each trial's network is, where a task says so.
+    Also holds the size of each trial's network, if the task gives it.
     """
 
     rows: list[tuple[float, float, int, int]] = field(default_factory=list)
     sizes: dict[int, float] = field(default_factory=dict)
 
     def add(self, time: float, run: Run) -> float:
-        """Notes that a run has done one more epoch; returns its loss."""
+        """Records that a run has done one more epoch; returns its loss."""
         loss = float(run.curve[run.done])
         run.done += 1
         self.rows.append((time, loss, run.number, run.done))
@@ -45,12 +45,12 @@ class Log:
         return loss
 
     def best(self, grid: np.ndarray, epochs: int, *, whole: bool) -> np.ndarray:
-        """Returns the best loss by each time of the grid; infinite before there is one.
+        """Returns the best loss by each time of the grid; infinite before the first.
 
         Args:
             grid: times, ascending.
             epochs: of a whole training.
-            whole: whether a run counts only once it is trained whole, with its best epoch.
+            whole: whether a run counts only once it is trained to its end, with its best epoch.
         """
         found = np.full(len(grid), np.inf)
         best: dict[int, float] = {}
@@ -64,20 +64,20 @@ class Log:
 
 
 class Policy(Protocol):
-    """Who proposes settings and decides how long they train."""
+    """Proposes settings and decides how long they train."""
 
     def next(self) -> Run:
-        """Returns the run that a free worker takes: a new one, or one that has paused."""
+        """Returns the run for a free worker: a new one or a paused one."""
 
     def report(self, run: Run, loss: float) -> Answer:
-        """Hears a run's loss after an epoch, `run.done`, and says what it does next."""
+        """Takes a run's loss after an epoch, `run.done`, and decides what it does next."""
 
     def finished(self, run: Run) -> None:
-        """Hears that a run is trained whole."""
+        """Takes notice that a run is trained to its end."""
 
 
 def simulate(task: Task, policy: Policy, workers: int, budget: float) -> Log:
-    """Runs a policy until so many epochs' worth of time is spent, over all workers."""
+    """Runs a policy until the budget of time is spent, in epochs of all workers together."""
     log, order = Log(), itertools.count()
     heap: list[tuple[float, int, Run | None]] = [(0.0, next(order), None) for _ in range(workers)]
     while heap:
@@ -99,5 +99,5 @@ def simulate(task: Task, policy: Policy, workers: int, budget: float) -> Log:
 
 
 def settings_of(params: Mapping[str, Any]) -> dict[str, float]:
-    """Returns a setting by the task's own names: the last part of a parameter's path."""
+    """Returns a setting under the task's own names: the last part of each parameter's path."""
     return {name.rpartition(".")[2]: value for name, value in params.items()}

@@ -1,6 +1,6 @@
-"""From searches to figures: normalised regret, and how many times fewer epochs to a quality.
+"""Computes normalised regrets, and how many times fewer epochs a policy needs for a quality.
 
-A regret of 0 is the best known setting of a task, 1 the median random one.
+A regret of 0 is that of a task's best known setting, and 1 that of the median random one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SHARES = (0.10, 0.25, 0.50, 1.0)
 NOTHING = 2.0  # the regret of a search that has no model yet
 DRAWS = 400
 
-# A task's searches: contestant, seed by point of the grid.
+# A task's searches: by contestant, seeds by points of the grid.
 Curves = Mapping[str, np.ndarray]
 
 
@@ -24,8 +24,8 @@ def curves_of(lines: Iterable[Mapping[str, Any]], which: str) -> dict[str, dict[
     """Returns the regrets by task and contestant, seeds in order.
 
     Args:
-        lines: one search each, as the benchmark writes them.
-        which: `whole` counts trials that were trained to their end only, `any` all.
+        lines: one for each search, as the benchmark writes them.
+        which: `whole` counts only trials that were trained to their end, `any` counts all.
     """
     found: dict[str, dict[str, dict[int, np.ndarray]]] = defaultdict(lambda: defaultdict(dict))
     for line in lines:
@@ -38,14 +38,14 @@ def curves_of(lines: Iterable[Mapping[str, Any]], which: str) -> dict[str, dict[
 
 
 def fold(regrets: np.ndarray) -> list[list[float]]:
-    """Returns a curve that only falls as its steps: point of the grid, regret from there on."""
+    """Returns the steps of a falling curve: point of the grid, and regret from there on."""
     changes = np.flatnonzero(np.append(True, regrets[1:] != regrets[:-1]))
     steps = [[int(at), round(float(regrets[at]), 4)] for at in changes]
     return [[len(regrets), 0.0], *(step for step in steps if np.isfinite(step[1]))]
 
 
 def unfold(steps: Sequence[Sequence[float]]) -> np.ndarray:
-    """Returns the curve of its steps; before the first of them a search has nothing."""
+    """Returns the curve with these steps; a search has no result before the first."""
     (points, _), *changes = steps
     curve = np.full(int(points), NOTHING)
     for at, regret in changes:
@@ -56,7 +56,7 @@ def unfold(steps: Sequence[Sequence[float]]) -> np.ndarray:
 def speed_up(curves: np.ndarray, target: float) -> float:
     """Returns how many times fewer epochs than the budget the median search takes to a target.
 
-    A target that is not met within the budget counts as met after 1.5 budgets.
+    A target that is not reached within the budget counts as reached after 1.5 budgets.
     """
     median = np.median(curves, axis=0)
     met = np.flatnonzero(median <= target + 1e-12)
@@ -64,7 +64,7 @@ def speed_up(curves: np.ndarray, target: float) -> float:
 
 
 def speed_ups(tasks: Sequence[Curves], who: str, base: str = BASE) -> np.ndarray:
-    """Returns the speed-up of each task to what `base` has at its end."""
+    """Returns each task's speed-up to the final regret of `base`."""
     return np.array([speed_up(task[who], float(np.median(task[base][:, -1]))) for task in tasks])
 
 
@@ -89,7 +89,7 @@ def geometric_mean(values: np.ndarray) -> float:
 
 
 def wins(tasks: Sequence[Curves], who: str, base: str = BASE) -> float:
-    """Returns how often a search ends better than one of `base`, ties counting half."""
+    """Returns how often a search ends better than one of `base`; ties count half."""
     shares = []
     for task in tasks:
         mine, theirs = task[who][:, None, -1], task[base][None, :, -1]
@@ -98,7 +98,7 @@ def wins(tasks: Sequence[Curves], who: str, base: str = BASE) -> float:
 
 
 def table(curves: Mapping[str, Curves], base: str = BASE) -> str:
-    """Returns a table of every contestant that took part in all tasks, the best end first."""
+    """Returns a table of the contestants with results in all tasks, the best final regret first."""
     tasks = [curves[name] for name in sorted(curves) if base in curves[name]]
     if not tasks:
         return f"{base}, which the others are compared with, is not measured yet"

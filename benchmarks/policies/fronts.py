@@ -1,4 +1,4 @@
-"""How good a Pareto front of losses and sizes is: the area that it dominates."""
+"""The quality of a Pareto front of losses and sizes: the area that it dominates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policies.tasks import Task
 
 
 def hypervolume(points: Iterable[tuple[float, float]]) -> float:
-    """Returns the area of the unit square that points dominate, the smaller the better in both."""
+    """Returns the area of the unit square that points dominate; smaller is better in both."""
     area, lowest = 0.0, 1.0
     for one, other in sorted(points):
         if one < 1.0 and other < lowest:
@@ -23,13 +23,13 @@ def hypervolume(points: Iterable[tuple[float, float]]) -> float:
 def volumes(log: Log, task: Task, grid: np.ndarray, *, whole: bool) -> list[float]:
     """Returns the hypervolume of regret and size by each time of the grid.
 
-    A regret of 0 is the best known setting of a task, 1 the median random one.
+    A regret of 0 is that of a task's best known setting, and 1 that of the median random one.
 
     Args:
         log: of a search.
-        task: what it tuned.
+        task: the task that it tuned.
         grid: times, ascending.
-        whole: whether a run counts only once it is trained whole, with its best epoch.
+        whole: whether a run counts only once it is trained to its end, with its best epoch.
     """
     found, points, best = [], dict[int, tuple[float, float]](), dict[int, float]()
     rows = iter([*log.rows, (np.inf, np.inf, -1, 0)])

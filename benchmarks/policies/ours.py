@@ -32,12 +32,12 @@ class TimeIsUp(Exception):
 
 
 class SimulatedEngine:
-    """Trials that read their losses from a task, in simulated time; an Engine.
+    """An engine whose trials read their losses from a task, in simulated time.
 
     Args:
-        task: what is tuned.
+        task: the task to tune.
         workers: slots.
-        budget: epochs' worth of time, over all workers.
+        budget: of time, in epochs of all workers together.
         objectives: `loss`, `size`, or both.
     """
 
@@ -54,7 +54,7 @@ class SimulatedEngine:
         self._due: list[tuple[float, int, Run]] = []
 
     def start(self, job: Job, slot: Slot) -> None:
-        """Begins a trial, or continues it after the epochs that it has done."""
+        """Begins a trial, or continues it after its epochs so far."""
         if job.number not in self._runs:
             setting = settings_of(job.params)
             run = Run(job.number, self._task.curve(setting), size=size_of(self._task, setting))
@@ -62,7 +62,7 @@ class SimulatedEngine:
         self._put(self._runs[job.number], 1.0 + SWITCH)
 
     def poll(self, handler: Handler, timeout_s: float) -> None:
-        """Trains the epoch that ends next, and obeys."""
+        """Trains the epoch that ends next, and follows the decision."""
         if not self._due:
             raise TimeIsUp
         self._now, _, run = heapq.heappop(self._due)
@@ -81,7 +81,7 @@ class SimulatedEngine:
         handler(run.number, Exited(0))
 
     def kill(self, number: int) -> None:
-        """Does nothing: nobody kills a simulated trial."""
+        """Does nothing: simulated trials are not killed."""
 
     def close(self) -> None:
         """Does nothing: no process was started."""
@@ -101,10 +101,10 @@ def search(
     """Runs the real coordinator on a task until the budget of time is spent.
 
     Args:
-        task: what is tuned.
+        task: the task to tune.
         seed: of the study.
         workers: slots.
-        budget: epochs' worth of time, over all workers.
+        budget: of time, in epochs of all workers together.
         study: keys of the `study:` block, such as `scheduler` and `sampler`.
         priors: values believed to be good, by parameter.
     """
@@ -146,7 +146,7 @@ def _spec(
 
 
 class _Written:
-    """The write-behind queue of a study that is only in memory."""
+    """The write-behind queue of a study that exists only in memory."""
 
     trouble = ""
     empty = True
@@ -160,7 +160,7 @@ class _Written:
 
 
 class _Nobody:
-    """An observer that looks away."""
+    """An observer that does nothing."""
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_: None

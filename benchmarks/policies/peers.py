@@ -1,4 +1,4 @@
-"""What others do: Optuna through ask and tell, and the schedulers of Ray Tune and Syne Tune."""
+"""The peers' policies: Optuna through ask and tell, and schedulers of Ray Tune and Syne Tune."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OptunaAskTell:
         self._trials: dict[int, Trial] = {}
 
     def enqueue(self, setting: dict[str, float]) -> None:
-        """Has a known setting tried first."""
+        """Enqueues a known setting as the first trial."""
         self._study.enqueue_trial(setting)
 
     def next(self) -> Run:
@@ -38,7 +38,7 @@ class OptunaAskTell:
         return Run(trial.number, self._task.curve(trial.params))
 
     def report(self, run: Run, loss: float) -> Answer:
-        """Reports, and prunes where the pruner says so."""
+        """Reports, and prunes if the pruner says so."""
         trial = self._trials[run.number]
         trial.report(loss, run.done)
         if run.done >= self._task.epochs or not trial.should_prune():
@@ -47,12 +47,12 @@ class OptunaAskTell:
         return "prune"
 
     def finished(self, run: Run) -> None:
-        """Tells the last epoch's value, as Optuna's examples do."""
+        """Tells Optuna the last epoch's value, as its examples do."""
         self._study.tell(self._trials[run.number], float(run.curve[-1]))
 
 
 class OptunaFront:
-    """Optuna's own sampler on two objectives, loss and size; it prunes nothing there."""
+    """Optuna's own sampler on two objectives, loss and size, for which it has no pruning."""
 
     def __init__(self, make: Callable[[int], BaseSampler], task: Task, seed: int) -> None:
         self._task = task
@@ -68,11 +68,11 @@ class OptunaFront:
         return Run(trial.number, self._task.curve(trial.params), size=size)
 
     def report(self, run: Run, loss: float) -> Answer:
-        """Trains it whole."""
+        """Trains it to its end."""
         return "continue"
 
     def finished(self, run: Run) -> None:
-        """Tells its best loss, which is hpsearch's value of a trial, and its size."""
+        """Tells Optuna its best loss, which is a trial's value in hpsearch, and its size."""
         self._study.tell(self._trials[run.number], [float(run.curve.min()), run.size])
 
 

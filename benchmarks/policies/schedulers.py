@@ -28,7 +28,7 @@ class RayAsha:
         self._trials: dict[int, Any] = {}
 
     def next(self) -> Run:
-        """Begins a trial at random."""
+        """Begins a trial with a random setting."""
         trial = self._sampler.ask(self._space)
         run = Run(trial.number, self._task.curve(trial.params))
         self._trials[run.number] = SimpleNamespace(trial_id=str(run.number))
@@ -36,7 +36,7 @@ class RayAsha:
         return run
 
     def report(self, run: Run, loss: float) -> Answer:
-        """Stops the trial where the scheduler says so."""
+        """Stops the trial if the scheduler says so."""
         result = {"epoch": run.done, "loss": loss}
         answer = self._scheduler.on_trial_result(None, self._trials[run.number], result)
         return "continue" if answer == "CONTINUE" or run.done >= self._task.epochs else "prune"
@@ -46,7 +46,7 @@ class RayAsha:
 
 
 class SyneTune:
-    """A baseline of Syne Tune by its class: ASHA proposes at random, BOHB learns from rungs."""
+    """A baseline class of Syne Tune: ASHA proposes at random, BOHB learns from rungs."""
 
     def __init__(self, baseline: str, task: Task, seed: int) -> None:
         from syne_tune.optimizer import baselines
@@ -62,7 +62,7 @@ class SyneTune:
         self._trials: list[Any] = []
 
     def next(self) -> Run:
-        """Begins the trial that it suggests."""
+        """Begins the trial that the scheduler suggests."""
         from syne_tune.backend.trial_status import Trial
 
         config = self._scheduler.suggest().config
@@ -72,7 +72,7 @@ class SyneTune:
         return Run(trial.trial_id, self._task.curve(config))
 
     def report(self, run: Run, loss: float) -> Answer:
-        """Stops the trial where the scheduler says so."""
+        """Stops the trial if the scheduler says so."""
         trial, result = self._trials[run.number], {"epoch": run.done, "loss": loss}
         if run.done >= self._task.epochs:
             self._scheduler.on_trial_complete(trial, result)

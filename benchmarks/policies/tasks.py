@@ -22,7 +22,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 
 Setting = Mapping[str, float]
 
-# OpenML's numbers of LCBench's data sets, and their codes in the surrogate.
+# OpenML's ids of LCBench's data sets, and their codes in the surrogate.
 LCBENCH = {
     "126025": 1, "126026": 2, "126029": 3, "146212": 4, "167104": 6, "167149": 7, "167152": 8,
     "167161": 9, "167168": 10, "167181": 11, "167184": 12, "167185": 13, "167190": 14,
@@ -35,7 +35,7 @@ LCBENCH = {
 
 @dataclass(frozen=True)
 class Range:
-    """One parameter: its range, whole numbers or not, and whether its scale is logarithmic."""
+    """One parameter: its range, and whether it is integer and logarithmic."""
 
     low: float
     high: float
@@ -44,20 +44,20 @@ class Range:
 
     @property
     def expression(self) -> str:
-        """The range as a study file writes it."""
+        """The range as a search expression."""
         low, high = (int(v) if self.whole else float(v) for v in (self.low, self.high))
         log = ", log=True" if self.log else ""
         return f"~{'int' if self.whole else 'float'}({low!r}, {high!r}{log})"
 
     def to_unit(self, value: float) -> float:
-        """Returns where in the range a value is, 0 to 1."""
+        """Returns the position of a value in the range, 0 to 1."""
         low, high = self._edges
         if self.log:
             return math.log(value / low) / math.log(high / low)
         return (value - low) / (high - low)
 
     def from_unit(self, share: float) -> float:
-        """Returns the value at a place of the range, 0 to 1."""
+        """Returns the value at a position in the range, 0 to 1."""
         low, high = self._edges
         value = low * (high / low) ** share if self.log else low + share * (high - low)
         value = min(max(round(value) if self.whole else value, self.low), self.high)
@@ -70,7 +70,7 @@ class Range:
 
 
 class Task(Protocol):
-    """What is tuned: a space, and a curve of losses for every setting of it."""
+    """A task to tune: a space, and a curve of losses for each of its settings."""
 
     name: str
     space: dict[str, Range]
@@ -79,11 +79,11 @@ class Task(Protocol):
     median: float
 
     def curve(self, setting: Setting) -> np.ndarray:
-        """Returns the loss after each epoch; the smaller, the better."""
+        """Returns the loss after each epoch; smaller is better."""
 
 
 class Table:
-    """A table of real curves; a setting has the curve of its nearest neighbour."""
+    """A table of real curves; a setting gets the curve of its nearest neighbour."""
 
     def __init__(
         self, name: str, space: dict[str, Range], units: np.ndarray, losses: np.ndarray
@@ -134,22 +134,22 @@ class Surrogate:
 
     @property
     def best(self) -> float:
-        """The best end of 2,000 random settings."""
+        """The best final loss of 2,000 random settings."""
         return float(self._ends.min())
 
     @property
     def median(self) -> float:
-        """The median end of 2,000 random settings."""
+        """The median final loss of 2,000 random settings."""
         return float(np.median(self._ends))
 
     def curve(self, setting: Setting) -> np.ndarray:
-        """Returns the surrogate's curve; the untrained network, its first epoch, is left out."""
+        """Returns the surrogate's curve without its first epoch, the untrained network."""
         return self._curves([setting])[0]
 
     def size(self, setting: Setting) -> float:
-        """Returns how large a setting's network is: 0 the smallest of the space, 1 the largest.
+        """Returns the size of a setting's network, from 0 for the smallest of the space to 1.
 
-        On a logarithmic scale, of as many weights as layers times the square of their units.
+        The scale is logarithmic in the number of weights: layers times the square of their units.
         """
         layers, units = self.space["num_layers"], self.space["max_units"]
         low, high, own = (
@@ -175,7 +175,7 @@ class Surrogate:
 
 
 def load(folder: Path, name: str) -> Task:
-    """Returns a task of a folder, by name.
+    """Returns a task from a folder by name.
 
     Raises:
         SystemExit: the folder does not have it.
@@ -189,7 +189,7 @@ def load(folder: Path, name: str) -> Task:
 
 
 def by_mean_rank(tasks: Sequence[Task], draws: int = 300) -> list[Setting]:
-    """Returns random settings of a space in the order of their mean rank over tasks that share it.
+    """Returns random settings of a space, sorted by mean rank over tasks that share it.
 
     Args:
         tasks: of one kind.
@@ -206,12 +206,12 @@ def by_mean_rank(tasks: Sequence[Task], draws: int = 300) -> list[Setting]:
 
 
 def size_of(task: Task, setting: Setting) -> float:
-    """Returns how large a setting's network is, 0 to 1; 0 where the task does not know."""
+    """Returns the size of a setting's network, 0 to 1; 0 if the task does not know it."""
     return task.size(setting) if isinstance(task, Surrogate) else 0.0
 
 
 def distribution(of: Range) -> BaseDistribution:
-    """Returns a range as Optuna's distribution."""
+    """Returns the Optuna distribution of a range."""
     if of.whole:
         return IntDistribution(int(of.low), int(of.high), log=of.log)
     return FloatDistribution(of.low, of.high, log=of.log)
@@ -225,7 +225,7 @@ def _tasksets(folder: Path) -> dict[str, Path]:
 def _taskset(name: str, path: Path) -> Table:
     stored = path.read_bytes()
     rows = json.loads(gzip.decompress(stored) if path.suffix == ".gz" else stored)
-    # Momenta near 1 differ in their distance from 1.
+    # What matters in a momentum near 1 is its distance from 1.
     settings = [
         {key: 1 - value if key.startswith("beta") else value for key, value in row["hp"].items()}
         for row in rows

@@ -1,4 +1,4 @@
-"""Augmentation: images a second of random rotations and shifts, on one thread."""
+"""Augmentation: images/s with random rotations and shifts, on one thread."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def own(method: str, count: int) -> list[str]:
 
 
 def table(lines: Sequence[Measured]) -> str:
-    """Returns the rates, hpsearch's over each of them, and the parity in a sentence."""
+    """Returns the rates, hpsearch's relative to each of them, and a sentence on the parity."""
     head = ("Method, a draw an image", "Images a second", "hpsearch-128 is faster", "n")
     rows = [_row(lines, name) for name in CONTESTANTS if name in names(lines, "contestant")]
     found = figures_of(lines, CASE, PARITY, "largest_difference").values()

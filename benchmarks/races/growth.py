@@ -1,4 +1,4 @@
-"""Growth: what one ask, report, tell, status and resume cost as a study grows."""
+"""Growth: the time of one ask, report, tell, status and resume as a study grows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STEPS = ("ask", "report", "tell", "status", "resume")
 
 
 def measure(setting: Setting, turn: int) -> Iterator[Measured]:
-    """Goes on with a study of each size, by turns."""
+    """Continues a study of each size, alternating between contestants."""
     for size in SIZES:
         case = f"{size:,} trials"
         for contestant in list(CONTESTANTS)[:: -1 if turn % 2 else 1]:

@@ -1,4 +1,4 @@
-"""Memory: a trial's process beside a bare loop's, and what two of them side by side share."""
+"""Memory: a trial's process compared with a bare loop, and what two such processes share."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ PROC = Path("/proc")
 
 
 class Taken(NamedTuple):
-    """What a process takes at one moment, in MB of 10**6 bytes.
+    """The memory of a process at one moment, in MB of 10**6 bytes.
 
     Attributes:
-        trains: whether it trains: it is a trial of hpsearch's, or a peer's loop.
-        rss: the most that it has had in memory so far, shared or not.
-        pss: its own memory and its part of what it shares, divided by those who share it.
-        own: what nobody shares: what it adds to the others, and what its end would free.
+        trains: whether it trains, as a trial of hpsearch or a peer's loop.
+        rss: its peak so far, shared or not.
+        pss: its own memory, and its part of shared memory divided by the number of sharers.
+        own: its unshared memory: what it adds to the others, and what its end would free.
     """
 
     trains: bool
@@ -45,7 +45,7 @@ def measure(setting: Setting, turn: int) -> Iterator[Measured]:
 
 
 def watch(contestant: str, work: Work) -> list[list[Taken]]:
-    """Has one contestant do the work; returns what its processes took, moment by moment."""
+    """Runs one contestant; returns the memory of its processes, moment by moment."""
     ended, others = Event(), everybody()
     with ThreadPoolExecutor(1) as pool:
         trains = is_trial if contestant == HERO else lambda process: True
@@ -67,7 +67,7 @@ def _sample(
 
 
 def _taken(process: int, trains: Callable[[int], bool]) -> Iterator[Taken]:
-    """Yields what a process takes; nothing if it ends meanwhile."""
+    """Yields the memory of a process; nothing if it has ended."""
     with suppress(OSError, KeyError):
         status, memory = (
             sizes((PROC / str(process) / name).read_text()) for name in ("status", "smaps_rollup")
@@ -77,22 +77,22 @@ def _taken(process: int, trains: Callable[[int], bool]) -> Iterator[Taken]:
 
 
 def is_trial(process: int) -> bool:
-    """Whether a process is a trial of hpsearch's: it prints into the trial's own folder."""
+    """Returns whether a process is a trial of hpsearch: it prints into the trial's own folder."""
     output = str((PROC / str(process) / "fd" / "1").readlink())
     return re.search(r"/trial-\d+/output\.txt$", output) is not None
 
 
 def sizes(text: str) -> dict[str, float]:
-    """Returns the lines `name: N kB` of a file of /proc, in MB."""
+    """Returns the lines `name: N kB` of a file in /proc, in MB."""
     found = re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)
     return {name: int(size) * 1024 / 1e6 for name, size in found}
 
 
 def peaks(samples: Sequence[Sequence[Taken]]) -> dict[str, float]:
-    """Returns the most that one training process took at any moment, and all together at one.
+    """Returns the peak of one training process, and the peak of all processes together.
 
     Raises:
-        SystemExit: nobody was seen training.
+        SystemExit: no training process was seen.
     """
     trainers = [taken for sample in samples for taken in sample if taken.trains]
     if not trainers:

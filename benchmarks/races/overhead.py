@@ -1,4 +1,4 @@
-"""Overhead: a trial over the same in a bare loop, a trial that does next to nothing, idle slots."""
+"""Overhead: a trial relative to a bare loop, a trial that does almost nothing, and idle slots."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Span = tuple[datetime, datetime]
 
 
 class Stay(NamedTuple):
-    """A trial on its slot: from when to when, and for how many seconds it trained."""
+    """A trial on its slot: its start, its end, and the seconds it trained."""
 
     start: datetime
     end: datetime
@@ -73,7 +73,7 @@ def _trials(
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Has everything that is started within share one core."""
+    """Restricts all processes started inside the block to one core."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
     try:
@@ -83,19 +83,19 @@ def one_core() -> Iterator[None]:
 
 
 def seconds_apart(trials: Sequence[FrozenTrial]) -> float:
-    """Returns the median time from one trial's end to the next one's, of trials in a row.
+    """Returns the median time from the end of one trial to the end of the next on a slot.
 
-    What lies between two trials counts as the second one's; the start of the search as nobody's.
+    The time between two trials counts for the second; the start of the search is not counted.
     """
     ends = sorted(_span(trial)[1] for trial in trials)
     return median((later - sooner).total_seconds() for sooner, later in pairwise(ends))
 
 
 def idleness(trials: Sequence[FrozenTrial]) -> dict[str, float]:
-    """Returns which share of the time, from its first trial's end to its last's, a slot lost.
+    """Returns the share of time that a slot lost between its first and its last trial's end.
 
-    `idle_share` is the time without any trial, `untrained_share` also that in which a trial is
-    started, saved and settled.
+    `idle_share` is the time without any trial; `untrained_share` includes the time in which a trial
+    is started, saved and finished.
     """
     by_slot: dict[str, list[Stay]] = {}
     for trial in trials:
@@ -105,7 +105,7 @@ def idleness(trials: Sequence[FrozenTrial]) -> dict[str, float]:
 
 
 def shares(by_slot: Mapping[str, Sequence[Stay]]) -> dict[str, float]:
-    """Returns the shares of `idleness`, given the trials of each slot.
+    """Returns the shares of `idleness` from the trials of each slot.
 
     Raises:
         SystemExit: no slot had two trials.
@@ -131,7 +131,7 @@ def _span(trial: FrozenTrial) -> Span:
 
 
 def table(lines: Sequence[Measured]) -> str:
-    """Returns seconds a trial beside the loop's, and the idle shares in a sentence."""
+    """Returns seconds for each trial and for the loop, and a sentence on the idle shares."""
     rows = [
         _row(lines, case) for case in (*WHOLE, FIXED) if figures_of(lines, case, HERO, "seconds")
     ]

@@ -1,4 +1,4 @@
-"""Time to quality: how long a search takes until a model of 99.3 % validation accuracy stands.
+"""Time to quality: how long a search takes to find a model with 99.3 % validation accuracy.
 
 hpsearch searches with its own default sampler and pruner, the peers with Optuna's. All search the
 same space, two trials at once, with the same augmentation and learning-rate cycle. The round's
@@ -24,7 +24,7 @@ from table import NOTHING, Measured, figures_of, markdown, names, ratios, reason
 from hpsearch.protocol.events import read_events
 from hpsearch.protocol.messages import Report
 
-TARGET, EASY = 0.99295, 0.2  # 35 of 5,000 images wrong, whichever way the share is rounded
+TARGET, EASY = 0.99295, 0.2  # 35 of 5,000 images wrong, however the share is rounded
 CASE = "99.3 %"
 EPOCHS, SLOTS, TIMEOUT_S = 10, 2, 4 * 3600
 HERO = "hpsearch"
@@ -42,7 +42,7 @@ SPACE: dict[str, list[Any]] = {
 
 
 def measure(setting: Setting, turn: int) -> Iterator[Measured]:
-    """Has each contestant search once, with the round as its seed."""
+    """Runs each contestant's search once, with the round as its seed."""
     data, images = write_data(setting)
     for contestant in (HERO, *PEERS)[:: -1 if turn % 2 else 1]:
         if not setting.wanted(CASE, contestant):
@@ -86,7 +86,7 @@ def hunt(contestant: str, folder: Path, order: dict[str, Any]) -> float:
     storage = f"sqlite:///{folder}/study.db"
     optuna.create_study(storage=storage, study_name="peer", direction="maximize")
     way = PEERS[contestant][0]
-    # Two samplers of one seed would propose the same.
+    # Two samplers with the same seed would propose the same.
     orders = [{**order, "seed": SLOTS * order["seed"] + part} for part in range(SLOTS)]
     commands = [peer("hunt", way, json.dumps(one)) for one in orders]
     return time_until((folder / "found").exists, commands, folder, TIMEOUT_S, **ONE_THREAD)
@@ -128,7 +128,7 @@ def document(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def table(lines: Sequence[Measured]) -> str:
-    """Returns the seconds of each contestant, and how many times hpsearch's."""
+    """Returns the seconds of each contestant, and their ratio to hpsearch's."""
     head = ("Until 99.3 % validation accuracy", "Wall time, s", "Times hpsearch's", "Seeds")
     best = figures_of(lines, CASE, HERO, "wall_s")
     rows = []

@@ -37,8 +37,8 @@ class Contestant:
 
     Attributes:
         program: of benchmarks/peers.
-        needs: the packages it is made of.
-        processes: how many share the work, with one thread each where there are several.
+        needs: the packages it needs.
+        processes: how many share the work; several have one thread each.
     """
 
     program: str
@@ -61,7 +61,7 @@ CONTESTANTS = (HERO, OWN_MODULE, *PEERS)
 
 @dataclass(frozen=True)
 class Case:
-    """A study that everybody runs: a task, how many trials, how many epochs each."""
+    """A study that every contestant runs: a task, a number of trials, and epochs for each."""
 
     task: Task
     trials: int
@@ -87,9 +87,9 @@ def take_turns(
     contestants: Sequence[str],
     compete: Callable[[str, Work], Mapping[str, float]],
 ) -> Iterator[Measured]:
-    """Has `compete` measure each contestant in each case; every other round in reverse order.
+    """Calls `compete` for each contestant in each case; every other round in reverse order.
 
-    What is not wanted is passed over, and who is not installed is left out by name.
+    Unwanted contestants are skipped; those that are not installed are listed as left out.
     """
     data, images = write_data(setting)
     for name, case in cases.items():
@@ -123,21 +123,21 @@ def write_data(setting: Setting, images: int = 0) -> tuple[Path, int]:
             content = first(content, count)
         (raw / packed.stem).write_bytes(content)
     labels = np.frombuffer((raw / "train-labels-idx1-ubyte").read_bytes()[8:], np.uint8)
-    # Another choice of validation images moves an accuracy by more than a setting does.
+    # Another choice of validation images changes an accuracy more than another setting does.
     used, kept = split(labels, validation_of(count), SPLIT_SEED)
     np.savez(folder / "split.npz", used=used, kept=kept)
     return folder, count
 
 
 def validation_of(images: int) -> int:
-    """Returns how many of the training images are kept for validation."""
+    """Returns how many of the training images are held out for validation."""
     return images * VALIDATION // IMAGES
 
 
 def images_of(data: str, validation: int) -> dict[str, Any]:
-    """Returns what a study file says of these data, to train and validate on the same images."""
+    """Returns the data block of a study file that trains and validates on the same images."""
     return {
-        # The whole of MNIST is the packaged one, as a study file names it.
+        # All of MNIST is the packaged copy, under its name in study files.
         "source": "mnist" if validation == VALIDATION else str(Path(data) / "MNIST" / "raw"),
         "validation": validation,
         "split_seed": SPLIT_SEED,
@@ -145,7 +145,7 @@ def images_of(data: str, validation: int) -> dict[str, Any]:
 
 
 def first(idx: bytes, count: int) -> bytes:
-    """Returns an IDX file with its first entries only."""
+    """Returns an IDX file with only its first entries."""
     start = 4 + 4 * idx[3]
     shape = np.frombuffer(idx[4:start], ">i4")
     entry = int(np.prod(shape[1:]))
@@ -154,8 +154,8 @@ def first(idx: bytes, count: int) -> bytes:
 
 
 def order(case: Case, data: Path, images: int, setting: Setting) -> Work:
-    """Returns the order that each contestant of a case gets."""
-    # The learning rates of a short study lie as far apart as those of a long one.
+    """Returns the work for each contestant of a case."""
+    # The learning rates of a short study span the same range as those of a long one.
     rates = RATES[:: len(RATES) // case.trials][: setting.sized(case.trials, minimum=2)]
     return Work(
         task=case.task,
@@ -168,7 +168,7 @@ def order(case: Case, data: Path, images: int, setting: Setting) -> Work:
 
 
 def compete(contestant: str, work: Work) -> dict[str, float]:
-    """Has one contestant do the work; returns how long it took and what was learned."""
+    """Runs one contestant; returns its times and accuracies."""
     if contestant in (HERO, OWN_MODULE):
         done = run_hpsearch(work, own_module=contestant == OWN_MODULE)
         accuracies = [trial.values[0] for trial in trials_of(work)]
@@ -186,10 +186,10 @@ def compete(contestant: str, work: Work) -> dict[str, float]:
 
 
 def run_peer(contestant: Contestant, work: Work) -> Run:
-    """Runs a peer's program, or several of them side by side."""
+    """Runs a peer's program, or several at the same time."""
     count = contestant.processes
     if count > 1:
-        # Optuna's processes cannot begin on a fresh file at once: one fails to make its tables.
+        # Optuna's processes cannot start on a new file together: one fails to create its tables.
         storage = f"sqlite:///{work.folder}/study.db"
         optuna.create_study(storage=storage, study_name="peer", direction="maximize")
     orders = [Work(**{**vars(work), "part": part, "parts": count}) for part in range(count)]
@@ -198,7 +198,7 @@ def run_peer(contestant: Contestant, work: Work) -> Run:
 
 
 def run_hpsearch(work: Work, slots: int = 2, *, own_module: bool = False) -> Run:
-    """Runs hpsearch's command with everything as it is by default."""
+    """Runs hpsearch's command with its defaults."""
     folder = Path(work.folder)
     study = own_document(work) if own_module else document(work)
     (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
@@ -246,7 +246,7 @@ def document(work: Work) -> dict[str, Any]:
 
 
 def own_document(work: Work) -> dict[str, Any]:
-    """Returns the same study of the module and loaders that Optuna + Lightning trains with."""
+    """Returns the same study with the module and loaders of Optuna + Lightning."""
     study = document(work)
     rate = study.pop("optimizer")["init_args"]["lr"]
     given = {"work": work.to_text()}
@@ -259,7 +259,7 @@ def own_document(work: Work) -> dict[str, Any]:
 
 
 def table(lines: Sequence[Measured]) -> str:
-    """Returns a table a case: seconds, and how many times hpsearch's."""
+    """Returns a table for each case: seconds, and their ratio to hpsearch's."""
     measured = names(lines, "case")
     return "\n\n".join(_case(lines, case) for case in CASES if case in measured)
 

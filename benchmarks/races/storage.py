@@ -1,4 +1,4 @@
-"""Storage: reports a second, and how long the caller waits, from 1, 8 and 32 slots."""
+"""Storage: reports/s, and how long the caller waits, from 1, 8 and 32 slots."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUANTILE = 0.99
 
 
 def measure(setting: Setting, turn: int) -> Iterator[Measured]:
-    """Has both report from as many slots into each database, by turns."""
+    """Runs both contestants in turn, with each number of slots and each database."""
     for database in DATABASES:
         for slots, trials in TRIALS.items():
             case = f"{database}, {slots} slot{'s' * (slots > 1)}"
@@ -34,7 +34,7 @@ def measure(setting: Setting, turn: int) -> Iterator[Measured]:
 
 
 def report(setting: Setting, case: str, contestant: str, slots: int, each: int) -> Measured:
-    """Runs one contestant; `each` slot has so many trials."""
+    """Runs one contestant with `each` trials on every slot."""
     folder = setting.new_folder()
     with fresh(case, folder) as url:
         if contestant == HERO:
@@ -49,7 +49,7 @@ def report(setting: Setting, case: str, contestant: str, slots: int, each: int) 
 
 
 def figures(done: Run, trials: int) -> dict[str, float]:
-    """Returns rate, waits and losses over all processes."""
+    """Returns the rate, waits and lost trials of all processes."""
     waits = sorted(wait for said in done.said for wait in said["waits"])
     first = min(said["began"] for said in done.said)
     last = max(said["ended"] for said in done.said)
