@@ -183,7 +183,9 @@ def _split(
     trials: Sequence[FrozenTrial], rungs: Sequence[int], signs: Sequence[float], minimum: int
 ) -> tuple[list[FrozenTrial], list[FrozenTrial]] | None:
     """Returns the good and the other trials, oldest first; None if too few have met any rung."""
-    fit = [trial for trial in trials if not any(v > 0 for v in trial.constraints.values())]
+    broken = {t.number for t in trials if any(value > 0 for value in t.constraints.values())}
+    fit = [trial for trial in trials if trial.number not in broken]
+    unfit = [trial for trial in trials if trial.number in broken]
     for rung in reversed(rungs):
         losses = {trial.number: losses_by(trial, rung, signs) for trial in fit}
         known = {number: each for number, each in losses.items() if each is not None}
@@ -191,7 +193,6 @@ def _split(
             continue
         good = set(best_first(known)[: good_share(len(known))])
         met = [trial for trial in fit if trial.number in known]
-        unfit = [trial for trial in trials if trial not in fit]
         begun = [t for t in fit if t.number not in known and t.state == TrialState.RUNNING]
         others = [trial for trial in [*met, *begun, *unfit] if trial.number not in good]
         below = [trial for trial in met if trial.number in good]

@@ -78,6 +78,18 @@ def test_the_highest_rung_that_enough_trials_have_met_decides():
     assert sum(x > 0.5 for x in late) >= 7
 
 
+def test_no_trial_is_compared_with_all_others(monkeypatch: pytest.MonkeyPatch):
+    """Of thousands of trials that would take longer than an epoch."""
+    study = study_of(RungSampler(9, seed=0))
+    proposals(study, 20)
+
+    def compare(one: object, other: object) -> bool:
+        raise AssertionError("two trials were compared")
+
+    monkeypatch.setattr(optuna.trial.FrozenTrial, "__eq__", compare)
+    assert 0 <= proposals(study, 1)[0] <= 1
+
+
 def test_its_first_rung_is_that_of_the_scheduler():
     """After one epoch x near 0 looks best, after three x near 1: the third is the first rung."""
     study = study_of(RungSampler(48, min_resource=3, seed=1))
