@@ -14,6 +14,7 @@ clock = module_fixture("policies.clock")
 figures = module_fixture("policies.figures")
 fronts = module_fixture("policies.fronts")
 fronts_script = module_fixture("fronts")
+quality = module_fixture("quality")
 ours = module_fixture("policies.ours")
 peers = module_fixture("policies.peers")
 tasks = module_fixture("policies.tasks")
@@ -54,6 +55,31 @@ def test_our_search_with_a_prior_begins_there_and_trains_it_whole(
     task = tasks.load(folder, "toy")
     log = ours.search(task, 0, 1, 15, {"scheduler": "promote"}, priors={"x": 0.5})
     assert [number for _, _, number, _ in log.rows[:9]] == [0] * 9
+
+
+def test_what_did_not_pay_can_be_searched_again(
+    folder: Path, tasks: ModuleType, quality: ModuleType
+) -> None:
+    task, tried = tasks.load(folder, "toy"), quality.contestants(tried=True)
+    assert tried.keys() == {*quality.TRIED, "hpsearch promote", quality.BASE}
+    epochs = {who: [done for *_, done in run(task, 0, 1, 40).rows] for who, run in tried.items()}
+    assert len(epochs["one in three continues"]) > 30
+    assert epochs["the first rung after three epochs"][:3] == [1, 2, 3]
+
+
+def test_a_known_setting_is_tried_first_by_both(
+    folder: Path, tasks: ModuleType, quality: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(quality.TASKS, "choosing", ("toy-kin",))
+    (folder / "toy.npz").rename(folder / "toy-kin.npz")
+    task = tasks.load(folder, "toy-kin")
+    searches = quality.with_priors(folder, "toy-other")
+    assert searches.keys() == quality.PRIORS
+    logs = {who: run(task, 0, 1, 12) for who, run in searches.items()}
+    first = {who: min(loss for _, loss, n, _ in log.rows if n == 0) for who, log in logs.items()}
+    assert first["hpsearch promote, prior"] == first["optuna tpe+median, prior"]
+    assert first["hpsearch promote, bad prior"] == first["optuna tpe+median, bad prior"]
+    assert first["hpsearch promote, prior"] < first["hpsearch promote, bad prior"]
 
 
 @pytest.mark.parametrize("name", ["optuna tpe+median", "random"])
