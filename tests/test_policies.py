@@ -13,7 +13,7 @@ from benchmark_modules import module_fixture
 clock = module_fixture("policies.clock")
 figures = module_fixture("policies.figures")
 fronts = module_fixture("policies.fronts")
-fronts_script = module_fixture("fronts")
+fronts_script = module_fixture("pareto_fronts")
 quality = module_fixture("quality")
 ours = module_fixture("policies.ours")
 peers = module_fixture("policies.peers")

@@ -1,10 +1,10 @@
 """Searches with two objectives, loss and size, on the simulated clock of quality.py.
 
-    python benchmarks/fronts.py --tables FOLDER                     # four tasks, 3 seeds
-    python benchmarks/fronts.py --table --page docs/quality.md      # of what is measured already
+    python benchmarks/pareto_fronts.py --tables FOLDER                  # four tasks, 3 seeds
+    python benchmarks/pareto_fronts.py --table --page docs/quality.md   # of what there is already
 
 A search has the time of 20 whole trainings, of 16 epochs each: every third of the tasks' own. What
-is measured is kept line by line in benchmarks/results/fronts.jsonl; searches that are there already
+is measured is kept line by line in benchmarks/results/pareto_fronts.jsonl; searches that are there
 are not run again.
 """
 
@@ -24,7 +24,7 @@ from policies.peers import FRONTS
 from policies.tasks import Task, Thinned, load
 from quality import TRAININGS, read
 
-RESULTS = Path(__file__).parent / "results" / "fronts.jsonl"
+RESULTS = Path(__file__).parent / "results" / "pareto_fronts.jsonl"
 # Of LCBench: the others do not know how large their networks are.
 TASKS = ("lcbench-189906", "lcbench-167168", "lcbench-3945", "lcbench-7593")
 EPOCHS = 16
@@ -33,7 +33,7 @@ SHARES = (0.25, 0.5, 1.0)
 BASE = "optuna tpe"
 OURS = "hpsearch promote"
 STUDY = {"scheduler": "promote", "objective": {"loss": "minimize", "size": "minimize"}}
-OPEN, CLOSE = "<!-- fronts -->", "<!-- /fronts -->"
+OPEN, CLOSE = "<!-- pareto_fronts -->", "<!-- /pareto_fronts -->"
 
 Line = Mapping[str, Any]
 
