@@ -116,7 +116,9 @@ def _parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--tables", type=Path, help="folder that holds the tables")
-    parser.add_argument("--table", action="store_true", help="only print the table of stored results")
+    parser.add_argument(
+        "--table", action="store_true", help="only print the table of stored results"
+    )
     parser.add_argument("--tasks", nargs="+", default=TASKS)
     parser.add_argument("--page", type=Path, help="a page to write the table to")
     parser.add_argument("--only", nargs="*", help="only these policies")
