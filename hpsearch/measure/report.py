@@ -115,7 +115,8 @@ def gather(stored: StoredStudy) -> ReportData:
     study, spec = stored.study, stored.spec
     trials = read_trials(stored.database.engine, stored.row)
     record = stored.record(trials)
-    proved = [trial for trial in trials if trial.number not in record.contradictions]
+    contradictions = record.contradictions
+    proved = [trial for trial in trials if trial.number not in contradictions]
     return ReportData(
         study=record,
         spec=spec,
