@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.utilities.data import extract_batch_size
 
 from hpsearch.data import TestSplitClosedError
 from hpsearch.data.test_access import evaluations_of, record_evaluation, recorded_by_caller
 from hpsearch.protocol.job import Job
 from hpsearch.trial.fingerprint import fingerprint_test_rows
+from hpsearch.trial.progress import samples_of
 from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.trained_model import build, evaluate, find_best
 
@@ -23,13 +23,20 @@ _BRIEFLY = ("opened", "reason", "study", "trial", "what", "metrics")
 _MOST_EARLIER = 20
 
 
-class _CountExamples(pl.Callback):
+class CountExamples(pl.Callback):
+    """Counts the examples of a test, as far as its batches tell.
+
+    Attributes:
+        examples: how many there were.
+    """
+
     def __init__(self) -> None:
         self.examples = 0
 
     def on_test_batch_end(self, *arguments: Any, **named: Any) -> None:
+        """Adds those of a batch."""
         batch = named.get("batch", arguments[3])
-        self.examples += extract_batch_size(batch)
+        self.examples += samples_of(batch)
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,9 @@ def run_final_test(
         change: gets the module before it is tested, to let others answer with it.
 
     Returns:
-        `metrics` (by name), `examples` (count), `images` (the fingerprint, empty if unknown), and
-        `earlier`, other evaluations on the same images; or `failure`, one line, if there is no
-        result; or `missing`, what has no test, if the split was not opened.
+        `metrics` (by name), `examples` (count, 0 if unknown), `images` (the fingerprint, empty if
+        unknown), and `earlier`, other evaluations on the same images; or `failure`, one line, if
+        there is no result; or `missing`, what has no test, if the split was not opened.
     """
     try:
         with recorded_by_caller():
@@ -141,6 +148,6 @@ def _refuse_second_look(known: Sequence[Mapping[str, Any]], evaluation: TestEval
 
 
 def _measure(job: Job, module: Any, data: Any, best: Path) -> dict[str, Any]:
-    count = _CountExamples()
+    count = CountExamples()
     metrics = evaluate("test", job, module, data, best, count)
     return {"metrics": metrics, "examples": count.examples}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import pytorch_lightning as pl
+import torch
 
 from hpsearch.classes.binding import instantiate
 from hpsearch.data import ImageData
@@ -16,7 +17,7 @@ from hpsearch.data.test_access import LOG, evaluations_of
 from hpsearch.models import Softmax
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Message
-from hpsearch.trial.final_test import run_final_test
+from hpsearch.trial.final_test import CountExamples, run_final_test
 from hpsearch.trial.run import run_trial
 
 
@@ -180,6 +181,13 @@ def test_a_data_module_of_your_own_is_tested_on_its_test_dataloader(tmp_path: Pa
     trial = job(tmp_path, "tested.TestedModel", {"class_path": "tested.TestedData"})
     run(trial)
     assert run_final_test(trial, "a test")["examples"] == 50
+
+
+def test_batches_of_ones_own_class_are_tested_and_not_counted() -> None:
+    count = CountExamples()
+    for batch in (object(), torch.ones(3, 2)):
+        count.on_test_batch_end(None, None, None, batch, 0)
+    assert count.examples == 3
 
 
 def test_a_model_that_is_not_what_was_saved_is_not_tested(tmp_path: Path) -> None:

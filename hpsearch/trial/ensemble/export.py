@@ -78,6 +78,7 @@ def export_ensemble(
         weights = [module.state_dict() for module, _ in loaded]
         pixels = [pixels_of(data) for _, data in loaded]
         return write_state({"state_dicts": weights, "normalise": pixels}, metadata, target)
-    models = [exportable(module, data) for module, data in loaded]
+    loading = [module if data is None else data for module, data in loaded]
+    models = [exportable(module, data) for (module, _), data in zip(loaded, loading, strict=True)]
     model = _Average(models, given.shares, Averaging(**given.averaging)).eval()
-    return write_graph(kind, model, loaded[0][1], metadata, target)
+    return write_graph(kind, model, loading[0], metadata, target)

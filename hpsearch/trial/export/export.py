@@ -49,7 +49,8 @@ def export_trial(job: Job, values: dict[str, float], kind: str, target: str) -> 
     if kind == "state":
         content = {"state_dict": module.state_dict(), "normalise": pixels_of(data)}
         return write_state(content, metadata, target)
-    return write_graph(kind, exportable(module, data), data, metadata, target)
+    loading = module if data is None else data
+    return write_graph(kind, exportable(module, loading), loading, metadata, target)
 
 
 def require_packages(kind: str) -> None:

@@ -14,6 +14,7 @@ from hpsearch.data import ImageData
 from hpsearch.internals.lightning import leaves
 from hpsearch.models.base import AbstractClassifier
 from hpsearch.trial.inference.inputs import Inputs, find_inputs, first_of
+from hpsearch.trial.speedups.overrides import overrides
 
 InputKind = Literal["images", "tensors"]
 OutputKind = Literal["probabilities", "outputs"]
@@ -88,6 +89,10 @@ class Example:
 def exportable(module: pl.LightningModule, data: Any) -> Exportable:
     """Returns the model to export, with its preprocessing if the data module is `ImageData`.
 
+    Args:
+        module: the trained module.
+        data: the data module, or a module with its own loaders.
+
     Raises:
         InputError: there is no known way to call the module.
     """
@@ -111,5 +116,6 @@ def validation_examples(model: Exportable, data: Any) -> Iterator[Example]:
 
 def _loader(data: Any) -> Any:
     """Returns the first validation loader, or the first training loader if there is none."""
-    loaders = first_of(data.val_dataloader(), Mapping)
+    validates = overrides(data, "val_dataloader")
+    loaders = first_of(data.val_dataloader(), Mapping) if validates else None
     return first_of(data.train_dataloader(), Mapping) if loaders is None else loaders

@@ -81,11 +81,11 @@ def result_words(test: Record, whose: str = "") -> str:
             f"{key} {formatting.metric(value)}" for key, value in test["metrics"].items()
         )
         return f"No {test['metric']} was logged on the test split; {when} and gave {have}."
-    sure = test_range(test)
+    counted = f"{test['examples']:,} examples" if test["examples"] else ""
+    known = ", ".join(filter(None, (test_range(test), counted)))
     return (
         f"On the test split: {test['metric']} {formatting.metric(test['value'])}"
-        f" ({f'{sure}, ' if sure else ''}{test['examples']:,} examples){whose}; {when}."
-        f"{earlier_words(test)}"
+        f"{f' ({known})' if known else ''}{whose}; {when}.{earlier_words(test)}"
     )
 
 

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import tiny
 import torch
 from picture_forms import write_forms
 from PIL import Image
+from torch.utils.data import DataLoader, TensorDataset
 
 from hpsearch.data import ImageData
 from hpsearch.errors import InputError
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.trial.export.export import export_trial
+from hpsearch.trial.export.exportable import exportable, validation_examples
 from hpsearch.trial.export.exported import SUFFIXES, open_model
 from hpsearch.trial.export.predict import predict
 from hpsearch.trial.run import run_trial
@@ -154,6 +157,19 @@ def test_a_module_and_data_of_ones_own_are_exported_as_they_are(
     np.testing.assert_allclose(open_model(path)(rows.numpy()), expected, atol=1e-6)
     with pytest.raises(InputError, match="takes tensors of shape"):
         predict(str(path), ["a.png"])
+
+
+class SelfFed(tiny.TinyModel):
+    """Loads its own training data, and validates on nothing."""
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(TensorDataset(torch.randn(8, 2), torch.zeros(8)), 4)
+
+
+def test_a_module_with_its_own_loaders_is_called_with_what_it_trains_on() -> None:
+    module = SelfFed()
+    model = exportable(module, module)
+    assert next(validation_examples(model, module)).raw[0].shape == (4, 2)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,10 @@ def test_the_conclusion_says_who_is_taken_and_why(found: dict[str, Any], words: 
             "On the test split: test_accuracy 0.0500 (10,000 examples), of the run with seed 2",
         ),
         (
+            {"value": 0.05, "low": None, "high": None, "examples": 0},
+            "On the test split: test_accuracy 0.0500, of the run with seed 2",
+        ),
+        (
             {"value": None, "metrics": {"test_loss": 0.05}},
             "No test_accuracy was logged on the test split; the test split was opened at"
             " 2026-11-22T10:00:00+00:00 and gave test_loss 0.0500.",
@@ -141,7 +145,7 @@ def test_the_conclusion_says_who_is_taken_and_why(found: dict[str, Any], words: 
             " ValueError: no test today",
         ),
     ],
-    ids=["a share", "no share", "not logged", "failed"],
+    ids=["a share", "no share", "not counted", "not logged", "failed"],
 )
 def test_the_test_value_comes_with_its_interval_and_its_time(
     test: dict[str, Any], words: str

@@ -69,10 +69,11 @@ def _test(test: Mapping[str, Any], test_evaluations: int) -> str:
     times = "once" if test_evaluations == 1 else f"{test_evaluations} times"
     if test["value"] is None:
         return f"The test split was opened {times}, without a result: {test['failure']}."
+    counted = f" on {test['examples']:,} examples" if test["examples"] else ""
     interval = f", 95 % interval {_interval(test)}" if test["low"] is not None else ""
     return (
         f"The test split was opened {times}: {test['metric']} {formatting.metric(test['value'])}"
-        f" on {test['examples']:,} examples{interval}.{earlier_words(test)}"
+        f"{counted}{interval}.{earlier_words(test)}"
     )
 
 
