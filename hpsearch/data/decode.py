@@ -164,6 +164,9 @@ def _from_16_bits(picture: Image.Image) -> Image.Image:
     bits, white_is_zero = _tiff_samples(picture)
     # The high byte, as Pillow itself reads coloured pictures of 16 bits.
     high = (samples >> (bits - 8)).astype(np.uint8)
+    if samples.any() and not high.any():
+        reason = f"pixels of {bits} bits from 0 to {samples.max()}, all of them black"
+        raise UnreadablePicture(f"{reason}: save it with 8 bits")
     grey = Image.fromarray(255 - high if white_is_zero else high)
     transparent = picture.info.get("transparency")
     if not isinstance(transparent, int):

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Checkpoint
 
 from hpsearch.internals.lightning import has_read_epoch, is_epoch_trained
 from hpsearch.protocol.events import EventLog
@@ -23,6 +22,7 @@ from hpsearch.trial.inference.cost import LATENCY, LatencyProbe, count_parameter
 from hpsearch.trial.ranks import agree
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim
+from hpsearch.trial.saving.model_checkpoint import ReadAsModelCheckpoint
 from hpsearch.trial.stage import NotFiniteError
 from hpsearch.trial.validations import (
     NOTHING_VALIDATED,
@@ -46,7 +46,7 @@ class RefusedError(Exception):
     """The coordinator does not let the trial train, and knows why."""
 
 
-class Reports(Checkpoint):
+class Reports(ReadAsModelCheckpoint):
     """Reports every validation, saves the trial's state, and obeys the coordinator's decision.
 
     If nothing is validated, every epoch is reported. A validation within an epoch is reported at

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Checkpoint
 
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
@@ -16,15 +15,19 @@ from hpsearch.trial.lightning_namespace import in_namespace, namespace_of
 from hpsearch.trial.loggers import tensorboard
 from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.saving import checkpoint
+from hpsearch.trial.saving.model_checkpoint import ReadAsModelCheckpoint
+from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.trainer import build_trainer
 from hpsearch.trial.validations import plain
 
 
-class _Chosen(Checkpoint):
+class _Chosen(ReadAsModelCheckpoint):
     """What a module finds as `trainer.checkpoint_callback` after its training."""
 
     def __init__(self, best: Path) -> None:
         self.best_model_path = self.last_model_path = str(best)
+        self.best_model_score = None
+        self.dirpath = str(best.parent)
 
 
 def load_trained_model(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
@@ -61,6 +64,11 @@ def build(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
         data.prepare_data()
         data.setup("fit")
     return build_module(job, data), data
+
+
+def has_validation_loader(owner: Any) -> bool:
+    """Returns whether a data module, or a module with its own loaders, loads validation data."""
+    return overrides(owner, "val_dataloader")
 
 
 def find_best(job: Job) -> Path:

@@ -51,6 +51,7 @@ def test_a_picture_of_nothing_is_white_paper():
     [
         (Image.new("I", (2, 2), 5), "pixels of 32-bit integers, whose white is not known"),
         (Image.new("F", (2, 2), -3.5), "pixels from -3.5 to -3.5, which is neither 0 to 1 nor 0"),
+        (Image.new("I;16", (2, 2), 200), "pixels of 16 bits from 0 to 200, all of them black"),
     ],
 )
 def test_pixels_whose_white_is_not_known_are_refused(picture, reason):

@@ -38,7 +38,9 @@ class Asking(feeding.Fed):
         best = self.trainer.checkpoint_callback.best_model_path
         assert best
         torch.load(best, weights_only=True)
-        assert self.trainer.checkpoint_callback.best_model_score is not None
+        kept = self.trainer.checkpoint_callback
+        assert kept.best_k_models == {best: kept.best_model_score}
+        assert (kept.kth_best_model_path, kept.kth_value) == (best, kept.best_model_score)
 
 
 class Colour(Enum):

@@ -14,7 +14,7 @@ from hpsearch.data import ImageData
 from hpsearch.internals.lightning import leaves
 from hpsearch.models.base import AbstractClassifier
 from hpsearch.trial.inference.inputs import Inputs, find_inputs, first_of
-from hpsearch.trial.speedups.overrides import overrides
+from hpsearch.trial.trained_model import has_validation_loader
 
 InputKind = Literal["images", "tensors"]
 OutputKind = Literal["probabilities", "outputs"]
@@ -116,6 +116,6 @@ def validation_examples(model: Exportable, data: Any) -> Iterator[Example]:
 
 def _loader(data: Any) -> Any:
     """Returns the first validation loader, or the first training loader if there is none."""
-    validates = overrides(data, "val_dataloader")
+    validates = has_validation_loader(data)
     loaders = first_of(data.val_dataloader(), Mapping) if validates else None
     return first_of(data.train_dataloader(), Mapping) if loaders is None else loaders
