@@ -37,8 +37,9 @@ docs: $(READY)  ## the pages written from the code: docs/cli.md, docs/api.md
 site: $(SITE)  ## the pages of docs/ as a site, in site/
 	@$(VENV)/bin/mkdocs build --strict
 
-tutorial: $(READY)  ## the tutorial's five networks on the full data, three seeds each (hours)
+tutorial: $(READY)  ## the tutorial's networks and exercises on the full data, three seeds each (hours)
 	@$(VENV)/bin/python benchmarks/tutorial.py
+	@$(VENV)/bin/python benchmarks/exercises.py
 
 bench: $(READY) $(PEERS)/.ready  ## the races against peers (hours); one of them: make bench RACES=augmentation
 	@$(VENV)/bin/python benchmarks/run.py $(RACES)

@@ -17,6 +17,7 @@ table = module_fixture("table")
 memory = module_fixture("races.memory")
 overhead = module_fixture("races.overhead")
 same_work = module_fixture("races.same_work")
+exercises = module_fixture("exercises")
 
 
 def test_a_table_replaces_what_is_between_its_own_markers_only(table: ModuleType) -> None:
@@ -186,3 +187,10 @@ def test_memory_is_shown_beside_one_loop_and_in_all_beside_two(
     assert "| 1,200 | 1.00 | 1,000 | 1.00 | 1,000 | 1,000 | 0.62 | 1 |" in rows[1]
     assert "| 1,200 | 1.00 | 900 | 0.90 | 1,000 | 1,600 | 1.00 | 1 |" in rows[2]
     assert rows[3].startswith("| cnn: Optuna + loop by hand | left out: optuna not installed | - |")
+
+
+def test_the_tutorial_shows_what_its_exercises_gave(exercises: ModuleType) -> None:
+    page = (PAGE.parent / "tutorial.md").read_text()
+    lines = exercises.tables(exercises.runs_in(BENCHMARKS / "exercises.jsonl")).splitlines()
+    assert len(lines) > 4
+    assert set(filter(None, lines)) <= set(page.splitlines())
