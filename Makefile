@@ -5,6 +5,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.test
 SITE := $(VENV)/.docs
+MERMAID := $(VENV)/mermaid.min.js
 AXE := tests/axe/node_modules/.package-lock.json
 PEERS := benchmarks/.venv
 JOBS ?= 4
@@ -34,7 +35,7 @@ check: $(READY)  ## format, lint and types
 docs: $(READY)  ## the pages written from the code: docs/cli.md, docs/api.md
 	@$(VENV)/bin/python docs/reference.py
 
-site: $(SITE)  ## the pages of docs/ as a site, in site/
+site: $(SITE) $(MERMAID)  ## the pages of docs/ as a site, in site/; it asks for nothing elsewhere
 	@$(VENV)/bin/mkdocs build --strict
 
 tutorial: $(READY)  ## the tutorial's networks and exercises on the full data, three seeds each (hours)
@@ -57,6 +58,12 @@ $(INSTALLED): pyproject.toml
 $(READY) $(SITE): $(VENV)/.%: $(INSTALLED)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
+
+# Draws the diagrams of the site, which would otherwise ask another host for it.
+$(MERMAID): $(INSTALLED)
+	@command -v npm > /dev/null || { echo "make site needs npm, for the script that draws the diagrams"; exit 1; }
+	@cd $(VENV) && tar -xzmf "$$(npm pack --silent mermaid@11.6.0)" --strip-components=2 package/dist/mermaid.min.js
+	@rm -f $(VENV)/mermaid-*.tgz
 
 # Looks for barriers on the pages that tests open; without npm these tests are left out, by name.
 $(AXE): tests/axe/package-lock.json

@@ -14,6 +14,7 @@ from hpsearch.classes.components import class_modules
 from hpsearch.classes.load import read_sound
 from hpsearch.engines.factory import prepare_engine
 from hpsearch.errors import InputError, SearchError
+from hpsearch.protocol.model_files import SUFFIXES, format_of
 from hpsearch.result import Result
 from hpsearch.search.confirm import (
     ConfirmOptions,
@@ -23,7 +24,7 @@ from hpsearch.search.confirm import (
 )
 from hpsearch.search.coordinator import LogObserver, Observer
 from hpsearch.search.file import open_for_run, require_trust_in_study
-from hpsearch.search.model import FORMATS, export_ensemble, export_model
+from hpsearch.search.model import export_ensemble, export_model
 from hpsearch.search.options import RunOptions
 from hpsearch.search.run import run_study
 from hpsearch.search.silence import silence
@@ -161,8 +162,9 @@ class Study:
             InputError: the ending says nothing, or there is no such checkpoint.
         """
         target = Path(path)
-        if target.suffix not in FORMATS:
-            raise InputError(f"{target}: a model's file ends in {', '.join(FORMATS)}")
+        if format_of(target) is None:
+            endings = ", ".join(SUFFIXES.values())
+            raise InputError(f"{target}: a model's file ends in {endings}")
         stored = open_study(self._database, self.name)
         with silence():
             if ensemble:

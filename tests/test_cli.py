@@ -37,6 +37,9 @@ trainer: {max_epochs: 2}
 """
 
 
+GRID = ("study.sampler=grid", "study.trials=null", "model.width=~int(1, 4)", "model.dropout=0")
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a study file, and a database in which its study is done."""
@@ -115,9 +118,11 @@ def test_best_has_the_trial_that_status_names(
         (["list"], "next: hpsearch status"),
         (["status", "tiny"], "next: hpsearch show tiny"),
         (["show", "tiny", "1"], "tiny, trial 1  complete"),
+        (["show", "tiny", "best"], "next: hpsearch confirm tiny"),
         (["best", "tiny"], "next: hpsearch best tiny --yaml best.yaml"),
         (["doctor"], "opens (schema"),
         (["summary", "tiny.yaml"], "tiny.TinyModel(width=8, dropout=0.5)"),
+        (["check", "tiny.yaml", "--set", *GRID], "4 trials on"),
         (["--version"], "hpsearch 0"),
     ],
 )
@@ -214,6 +219,28 @@ def test_five_errors_of_both_kinds_are_five_errors_at_their_lines(
     assert not Path("hpsearch.db").exists()
 
 
+def test_a_constructor_that_refuses_its_values_is_named_with_them(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("refusing.py").write_text(
+        "import tiny\n\n\nclass Refusing(tiny.TinyModel):\n"
+        "    def __init__(self, width: int = 4):\n"
+        "        if width % 4:\n"
+        "            raise ValueError('width must be a multiple of 4')\n"
+        "        super().__init__(width)\n"
+    )
+    document = yaml.safe_load(STUDY)
+    document["model"] = {"class_path": "refusing.Refusing", "init_args": {"width": "~int(1, 7)"}}
+    Path("refusing.yaml").write_text(yaml.safe_dump(document))
+    monkeypatch.syspath_prepend(".")
+    assert main(["summary", "refusing.yaml"]) == 2
+    assert capsys.readouterr().err == (
+        "error: refusing.Refusing cannot be built with model.width=7: ValueError: width must be a"
+        " multiple of 4; --set model.width=... chooses another value\n"
+    )
+    assert main(["summary", "refusing.yaml", "--set", "model.width=4"]) == 0
+
+
 def test_changes_may_follow_one_set_or_have_one_each(
     at_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -233,7 +260,7 @@ def test_changes_may_follow_one_set_or_have_one_each(
         (["run", "a.yaml"], "a.yaml"),
         (["show", "tiny", "x"], "'x' is not a trial; write its number, or best"),
         (["list"], "there is no database sqlite:///hpsearch.db"),
-        (["status", "tiny"], "there is no database"),
+        (["status", "tiny"], "hpsearch.db in /"),
         (["resume", "tiny"], "there is no database"),
         (["list", "--storage", "sqlite:///."], "is a folder"),
         (["list", "--storage", "nonsense"], "not a database URL"),
@@ -302,6 +329,7 @@ def test_help_answers_at_once() -> None:
         (["--help"], {"torch", "optuna", "numpy", "pytorch_lightning", "psutil", "subprocess"}),
         (["status", "tiny"], {"torch", "torchvision", "pytorch_lightning", "lightning", "scipy"}),
         (["run", "tiny.yaml"], {"torch", "torchvision", "pytorch_lightning", "lightning"}),
+        (["predict", "gone.onnx", "seven.png"], {"torch", "optuna", "onnxruntime"}),
     ],
 )
 def test_command_imports_nothing_heavy(
@@ -310,7 +338,8 @@ def test_command_imports_nothing_heavy(
     code = (
         "import sys; from hpsearch.cli import main;"
         f"code = main({arguments!r});"
-        f"assert not code and not {unwanted!r} & set(sys.modules), code"
+        f"assert code == {2 * ('gone.onnx' in arguments)};"
+        f"assert not {unwanted!r} & set(sys.modules)"
     )
     stubs = str(Path(__file__).parent / "stubs")
     paths = os.pathsep.join(filter(None, (stubs, os.environ.get("PYTHONPATH"))))

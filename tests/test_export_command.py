@@ -91,9 +91,11 @@ def test_without_the_packages_of_onnx_an_export_is_for_torch_and_says_so(
     assert main(["export", "digits"]) == 0
     out = capsys.readouterr().out
     assert "wrote digits-trial-" in out
-    assert out.endswith(
-        "this is for torch; ONNX needs further packages: pip install 'hpsearch[export]'\n"
-    )
+    note, _, following = out.splitlines()[-3:]
+    assert note == "this is for torch; ONNX needs further packages: pip install 'hpsearch[export]'"
+    assert following.startswith("next: hpsearch predict digits-")
+    assert main(["export", "digits", "-o", "asked.onnx"]) == 2
+    assert "onnxscript is needed, which is not installed" in capsys.readouterr().err
 
 
 def test_predict_labels_what_the_model_labels(

@@ -242,6 +242,12 @@ def test_an_example_is_written_once(folder: Path, capsys: pytest.CaptureFixture[
     examples = [file.stem for file in (ROOT / "studies").glob("*.yaml")]
     assert all(f"  {name} " in listed for name in [*examples, "spirals"])
 
+    capsys.readouterr()
+    assert main(["init", "quickstart"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "wrote quickstart.yaml",
+        "wrote seven.png: a digit for `hpsearch predict`, once a model is exported",
+    ]
     assert main(["init", "spirals"]) == 0
     assert "#   hpsearch run spirals.yaml" in Path("spirals.yaml").read_text()
     assert Path("spirals.py").read_text() == (ROOT / "examples" / "spirals.py").read_text()

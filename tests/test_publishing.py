@@ -16,7 +16,7 @@ def test_every_page_has_one_place_in_the_site() -> None:
     assert sorted(listed) == sorted(page.name for page in DOCS.glob("*.md"))
 
 
-def test_links_out_of_the_docs_are_words_on_the_site() -> None:
+def test_the_site_has_no_links_out_of_the_docs_and_its_own_script_for_diagrams() -> None:
     spec = importlib.util.spec_from_file_location("site_hooks", DOCS / "site.py")
     assert spec is not None
     assert spec.loader is not None
@@ -24,6 +24,10 @@ def test_links_out_of_the_docs_are_words_on_the_site() -> None:
     spec.loader.exec_module(hooks)
     text = "see [a notebook](../examples/search.ipynb) and [the report](report.md#what)"
     assert hooks.on_page_markdown(text) == "see a notebook and [the report](report.md#what)"
+    # Only a page with a diagram loads the script that draws it, and from the site itself.
+    drawn = hooks.on_page_markdown("```mermaid\na --> b\n```")
+    assert drawn.endswith('<script src="mermaid.min.js"></script>\n')
+    assert "//" not in drawn
 
 
 def test_the_image_gets_all_that_a_package_is_built_of() -> None:

@@ -111,7 +111,7 @@ def confirm(name: StudyName, /, *, options: ConfirmFlags = DEFAULTS, json: Json 
     if _failed(confirmed.record):
         return FAILED
     if not json:
-        say_next("export", name, storage=options.storage)
+        say_next("report", name, storage=options.storage)
     return DONE
 
 

@@ -93,3 +93,13 @@ def check_target(path: Path) -> None:
 def say_next(*words: object, **options: object) -> None:
     """Prints the next command."""
     print(f"\nnext: {command(*words, **options)}")
+
+
+def say_next_step(stored: StoredStudy, storage: str | None) -> None:
+    """Prints what follows once a study is done: confirm its winner, then export it."""
+    from hpsearch.search.store.keys import CONFIRMS
+
+    study = stored.record()
+    if CONFIRMS in stored.study.user_attrs or study.state != "done" or study.best is None:
+        return
+    say_next("export" if study.confirmation else "confirm", study.name, storage=storage)

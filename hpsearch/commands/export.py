@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.types import NonNegativeInt
@@ -12,13 +12,13 @@ from cyclopts.types import NonNegativeInt
 from hpsearch.commands.context import check_target, console, open_trusted, say_next
 from hpsearch.commands.options import Json, Storage, StudyName, Trust
 from hpsearch.errors import InputError
+from hpsearch.protocol.model_files import SUFFIXES, Format, format_of, predictor_format
 
 if TYPE_CHECKING:
     from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord
 
-Format = Literal["onnx", "pt2", "state"]
+_FOR_TORCH = "this is for torch; ONNX needs further packages: pip install 'hpsearch[export]'"
 _OF_ONNX = ("onnx", "onnxruntime", "onnxscript")
-_SUFFIXES: Mapping[Format, str] = {"onnx": ".onnx", "pt2": ".pt2", "state": ".pt"}
 
 
 def export(
@@ -59,19 +59,18 @@ def export(
     if ensemble and trial is not None:
         raise InputError("--ensemble exports all members as one, --trial one trial: write either")
     stored = open_trusted(name, storage, trust=trust)
-    kind = format or _format_of(output)
+    kind = _kind(format, output)
     if ensemble:
         target = _target(output, f"{name}-ensemble", kind)
         written = export_ensemble(stored, target)
         _tell(target, written, f"an ensemble of {_members(written['metadata'])}")
         return
-    _export_trial(stored, trial, output, kind)
-    if not (format or output) and kind != "onnx":
-        print("\nthis is for torch; ONNX needs further packages: pip install 'hpsearch[export]'")
+    by_default = not (format or output)
+    _export_trial(stored, trial, output, kind, _FOR_TORCH * (by_default and kind != "onnx"))
 
 
 def _export_trial(
-    stored: StoredStudy, trial: int | None, output: Path | None, kind: Format
+    stored: StoredStudy, trial: int | None, output: Path | None, kind: Format, note: str
 ) -> None:
     from hpsearch.search.model import export_model, find_checkpoint
 
@@ -80,16 +79,27 @@ def _export_trial(
     which = f"trial-{chosen.number}" if study.name == name else "confirmed"
     target = _target(output, f"{name}-{which}", kind)
     written, study, chosen = export_model(stored, trial, target)
-    _tell(target, written, _origin(name, study, chosen))
+    _tell(target, written, _origin(name, study, chosen), note)
 
 
-def _format_of(output: Path | None) -> Format:
-    """Returns the format of a file by its name; without one, ONNX where its packages are there."""
+def _kind(format: Format | None, output: Path | None) -> Format:  # noqa: A002
+    """Returns the format to write: as asked for, by the file's name, or ONNX where it is installed.
+
+    Raises:
+        InputError: ONNX is asked for and its packages are missing; torch is not loaded for that.
+    """
     from hpsearch.classes.components import is_installed
 
-    if output is not None:
-        return next((name for name in _SUFFIXES if _SUFFIXES[name] == output.suffix), "onnx")
-    return "onnx" if all(map(is_installed, _OF_ONNX)) else "pt2"
+    missing = [name for name in _OF_ONNX if not is_installed(name)]
+    if format is None and output is None:
+        return "pt2" if missing else "onnx"
+    kind = format or (output and format_of(output)) or "onnx"
+    if kind == "onnx" and missing:
+        raise InputError(
+            f"to export to ONNX, {missing[0]} is needed, which is not installed:"
+            " pip install 'hpsearch[export]'; or write a file for torch: --format pt2"
+        )
+    return kind
 
 
 def predict(
@@ -100,6 +110,8 @@ def predict(
     json: Json = False,
 ) -> None:
     """Label image files with an exported model."""
+    # The rest loads torch, for which a mistyped name need not wait.
+    predictor_format(model)
     from hpsearch.engines.bridge import call
     from hpsearch.views import json_output
     from hpsearch.views.tables import predictions_table
@@ -118,7 +130,7 @@ def _target(output: Path | None, name: str, format: Format) -> Path:  # noqa: A0
     Raises:
         InputError: its ending is another format's, or it cannot be written there.
     """
-    suffix = _SUFFIXES[format]
+    suffix = SUFFIXES[format]
     target = output or Path(f"{name}{suffix}")
     if target.suffix != suffix:
         raise InputError(f"-o {target}: a file of the format {format} ends in {suffix}")
@@ -140,7 +152,7 @@ def _origin(name: str, study: StudyRecord, trial: TrialRecord) -> str:
     return f"trial {facts['finalist']} of {name}, trained with seed {facts['repeat']} ({own})"
 
 
-def _tell(target: Path, written: Mapping[str, Any], origin: str) -> None:
+def _tell(target: Path, written: Mapping[str, Any], origin: str, note: str = "") -> None:
     metadata = written["metadata"]
     size = " x ".join(map(str, metadata["shape"]))
     size_kb = written["bytes"] / 1000
@@ -158,6 +170,8 @@ def _tell(target: Path, written: Mapping[str, Any], origin: str) -> None:
         f"agrees with the Lightning module on {written['checked_on']:,} validation examples"
         f" (greatest difference {written['difference']:.1g})"
     )
+    if note:
+        print(note)
     if metadata["input"] == "images":
         say_next("predict", target, "IMAGE.png")
 

@@ -14,8 +14,11 @@ from hpsearch.errors import InputError
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-# The file of each example, and what belongs beside it.
-_BESIDE = {"spirals": ("spirals.py",), "quickstart": ("seven.png",)}
+# What belongs beside the file of an example, and what for.
+_BESIDE = {
+    "spirals": {"spirals.py": "its model and data"},
+    "quickstart": {"seven.png": "a digit for `hpsearch predict`, once a model is exported"},
+}
 
 
 def init(
@@ -62,13 +65,17 @@ def _examples() -> dict[str, Traversable]:
 
 
 def _list(examples: dict[str, Traversable]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
     print("a study file for your own model:  hpsearch init MODULE.Class")
     print("from a LightningCLI configuration: hpsearch init --from config.yaml")
     print("\nexamples that run as they are:\n")
-    width = max(map(len, examples))
+    table = Table.grid(padding=(0, 2))
     for name, file in examples.items():
         first = file.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
-        print(f"  {name:<{width}}  {first}")
+        table.add_row(f"  {name}", escape(first.replace(f"examples/{name}.py", f"{name}.py")))
+    console().print(table)
     say_next("init", "quickstart")
 
 
@@ -76,9 +83,9 @@ def _copy(name: str, file: Traversable, output: Path | None) -> None:
     from importlib.resources import files
 
     target = output or Path(file.name)
+    beside = _BESIDE.get(name, {})
     texts = {target: file}
-    for beside in _BESIDE.get(name, ()):
-        texts[target.parent / beside] = files("hpsearch") / "examples" / beside
+    texts |= {target.parent / each: files("hpsearch") / "examples" / each for each in beside}
     for path in texts:
         _refuse_existing(path)
     for path, source in texts.items():
@@ -87,7 +94,8 @@ def _copy(name: str, file: Traversable, output: Path | None) -> None:
             for folder in ("studies", "examples"):
                 content = content.replace(f"{folder}/{file.name}".encode(), str(target).encode())
         path.write_bytes(content)
-        print(f"wrote {path}")
+        purpose = f": {beside[path.name]}" if path != target else ""
+        print(f"wrote {path}{purpose}")
     say_next("check", target)
 
 

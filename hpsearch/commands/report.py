@@ -14,6 +14,7 @@ from hpsearch.commands.context import (
     open_database,
     open_trusted,
     report_contradictions,
+    say_next_step,
 )
 from hpsearch.commands.options import Json, Storage, StudyName, Trust
 
@@ -41,6 +42,7 @@ def report(
         page = render(data)
     report_contradictions(data.study)
     _write(output, page)
+    say_next_step(stored, storage)
 
 
 def _write(output: Path, page: str) -> None:

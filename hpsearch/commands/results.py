@@ -17,6 +17,7 @@ from hpsearch.commands.context import (
     pick_trial,
     report_contradictions,
     say_next,
+    say_next_step,
 )
 from hpsearch.commands.options import Json, Storage, StudyName, TrialNumber
 
@@ -89,13 +90,16 @@ def show(
     from hpsearch.views import json_output
     from hpsearch.views.tables import trial_details
 
-    study = open_named(name, storage).record()
+    stored = open_named(name, storage)
+    study = stored.record()
     trial = pick_trial(study, number)
     if json:
         print(json_output.to_json(json_output.trial_details(study, trial)))
         return
     console().print(trial_details(study, trial))
     print(f"\ncurves: tensorboard --logdir {Path(study.runs) / study.name}")
+    if trial == study.best:
+        say_next_step(stored, storage)
 
 
 def best(

@@ -11,6 +11,7 @@ from hpsearch.engines.bridge import call
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job, Placement
 from hpsearch.protocol.layout import trial_folder
+from hpsearch.protocol.model_files import format_of
 from hpsearch.search.store import (
     StoredStudy,
     StudyRecord,
@@ -101,10 +102,6 @@ def _confirmation_of(
     return {"confirmation": open_study(stored.database, name)}
 
 
-# The format of a model's file, by its ending.
-FORMATS = {".onnx": "onnx", ".pt2": "pt2", ".pt": "state"}
-
-
 def export_model(
     stored: StoredStudy, number: int | None, target: Path
 ) -> tuple[Mapping[str, Any], StudyRecord, TrialRecord]:
@@ -113,7 +110,7 @@ def export_model(
     Args:
         stored: the study.
         number: the trial; see `find_checkpoint`.
-        target: the file; its ending, one of `FORMATS`, says how.
+        target: the file; its ending says how, see `protocol/model_files.py`.
 
     Raises:
         InputError: there is no such trial, or its checkpoint is not there.
@@ -121,7 +118,7 @@ def export_model(
     stored, study, trial = find_checkpoint(stored, number)
     job = model_job(study, stored.spec, trial)
     values = dict(zip(study.objectives, trial.values or (), strict=False))
-    way = FORMATS[target.suffix]
+    way = format_of(target)
     written = call("hpsearch.trial.export.export:export_trial", job, values, way, str(target))
     return written, study, trial
 
@@ -135,7 +132,7 @@ def export_ensemble(stored: StoredStudy, target: Path) -> Mapping[str, Any]:
     ensemble = ensemble_of(stored)
     values = (stored.record().ensemble or {})["values"]
     shown = {name: values[name] for name in stored.spec.objectives if name in values}
-    way = FORMATS[target.suffix]
+    way = format_of(target)
     written: Mapping[str, Any] = call(
         "hpsearch.trial.ensemble.export:export_ensemble", ensemble, shown, way, str(target)
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
 from hpsearch.studyfile.distributions import Choice, FloatRange
-from hpsearch.studyfile.slips import short_name
+from hpsearch.studyfile.slips import component_of, short_name
 from hpsearch.studyfile.space import Space
 
 
@@ -83,14 +83,17 @@ def read_component(written: Any, names: Mapping[str, str]) -> Component:
     if isinstance(written, str):
         written = {"class_path": written}
     if not isinstance(written, dict) or not isinstance(written.get("class_path"), str):
-        raise InvalidValueError("must be a short name, a class path, or class_path and init_args")
+        line = component_of(written, names)
+        meant = f"; write {line}" if line else ""
+        rule = "must be a short name, a class path, or class_path and init_args"
+        raise InvalidValueError(f"{rule}{meant}")
     if extra := [key for key in written if key not in ("class_path", "init_args")]:
         raise InvalidValueError(f"has no key '{extra[0]}'; its arguments go into init_args")
     path, arguments = written["class_path"], written.get("init_args") or {}
     if not isinstance(arguments, dict):
         raise InvalidValueError("init_args must be a mapping of arguments")
     if path not in names and "." not in path:
-        known = short_name(path, names)
+        known = short_name(path, names) or component_of(path, names)
         meant = f"; write {known}" if known else did_you_mean(path, names)
         raise InvalidValueError(f"there is no '{path}'{meant}")
     nested = {name: _nested(name, value) for name, value in arguments.items()}

@@ -14,6 +14,7 @@ from hpsearch.studyfile.document import CHOICE, KeyPath, is_within, name_of, wit
 from hpsearch.studyfile.expressions import bounds_of, is_expression, parse_expression, unescape
 from hpsearch.studyfile.formulas import Formula, parse_formula
 from hpsearch.studyfile.links import parse_link
+from hpsearch.studyfile.slips import MODEL_SIZES
 
 _OF_A_COMPONENT = ("class_path", "init_args", "dict_kwargs")
 
@@ -88,6 +89,8 @@ class Compiler:
                 meant = did_you_mean(absent, self._names - {""})
                 if absent.startswith("study."):
                     meant = "; only values outside study: can be named"
+                elif path[:2] == ("study", "constraints") and absent in MODEL_SIZES:
+                    meant = "; of a model's size write study.max_parameters: 100000"
                 self.errors.append((path, f"there is no value '{absent}' in the file{meant}"))
         self._refuse_circles()
 

@@ -17,6 +17,7 @@ REQUIRED = ("study", "model", "trainer")
 SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard", "cli")
 SCHEDULE_KEYS = ("interval", "monitor")
 TYPO = 0.8  # a similarity of words that leaves no doubt
+_OF_HYDRA = {"_target_": "class_path"}
 _COMPONENT_KEYS = ("class_path", "init_args", "dict_kwargs")
 _BY_DEVICES = "hpsearch gives each trial its device; use --devices and --per-device"
 _BY_FOLDER = "hpsearch keeps each trial's files in its folder; use --runs"
@@ -271,7 +272,7 @@ def _check_component(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> N
     known = (*_COMPONENT_KEYS, *special)
     for key in tree:
         if key not in known and not key.startswith("~"):
-            meant = nearest(key, known, likeness=TYPO)
+            meant = _OF_HYDRA.get(key) or nearest(key, known, likeness=TYPO)
             hint = f"did you mean '{meant}'?" if meant else "arguments go into init_args"
             log.add((*path, key), f"'{key}' is not a key of a component; {hint}")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hpsearch.protocol.types import Direction
+from hpsearch.studyfile import slips
 from hpsearch.studyfile.algorithms import (
     NO_PRUNER,
     PRUNERS,
@@ -20,7 +21,6 @@ from hpsearch.studyfile.algorithms import (
 )
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, mask, nearest
 from hpsearch.studyfile.document import Diagnostics
-from hpsearch.studyfile.slips import direction_line, study_line, without_quotes
 from hpsearch.studyfile.units import parse_duration, parse_share, parse_size
 
 HANG_TIMEOUT_S = 900.0
@@ -72,11 +72,11 @@ def read_settings(settings: Any, log: Diagnostics, *, limited: bool) -> StudySet
         return StudySettings()
     for key in settings:
         if key not in _READERS:
-            line = study_line(key, settings)
-            meant = f"; write {line}" if line else did_you_mean(key, _READERS)
+            advice = slips.study_advice(key, settings)
+            meant = f"; {advice}" if advice else did_you_mean(key, _READERS)
             log.add(("study", key), f"study has no key '{key}'{meant}")
     # A key in the wrong spelling is one error, and not a missing key as well.
-    lines = [study_line(key, settings) or nearest(key, _READERS) or "" for key in settings]
+    lines = [slips.study_line(key, settings) or nearest(key, _READERS) or "" for key in settings]
     given = {line.partition(":")[0] for line in lines} | {*settings}
     for key in ("name", "objective"):
         if key not in given:
@@ -159,7 +159,7 @@ def _read(key: str, value: Any, log: Diagnostics) -> Any:
     try:
         return _READERS[key](value)
     except ValueError as error:
-        log.add(("study", key), f"{error}{without_quotes(value)}")
+        log.add(("study", key), f"{error}{slips.without_quotes(value)}")
         return None
 
 
@@ -180,11 +180,12 @@ def check_name(value: Any) -> str:
 
 
 def _read_objectives(value: Any) -> dict[str, Direction]:
+    line = slips.objective_line(value)
     if not isinstance(value, dict) or not value:
-        raise InvalidValueError(f"must be {{metric: direction}}, as in {_EXAMPLES['objective']}")
+        meant = f"; write {line}" if line else f", as in {_EXAMPLES['objective']}"
+        raise InvalidValueError(f"must be {{metric: direction}}{meant}")
     for metric, direction in value.items():
         if direction not in ("maximize", "minimize"):
-            line = direction_line(metric, direction)
             known = did_you_mean(str(direction), ("maximize", "minimize"))
             meant = f"; write {line}" if line else known
             raise InvalidValueError(f"{direction!r} is not a direction for {metric}{meant}")
@@ -258,8 +259,8 @@ def _read_storage(value: Any) -> str:
 
 def _read_constraints(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        example = '["model.width % model.heads == 0"]'
-        raise InvalidValueError(f"must be a list of formulas in quotes, as in {example}")
+        meant = slips.constraints_line(value) or 'as in ["model.width % model.heads == 0"]'
+        raise InvalidValueError(f"must be a list of formulas in quotes, {meant}")
     return tuple(value)
 
 

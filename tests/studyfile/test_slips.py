@@ -68,6 +68,84 @@ SLIPS = [
     ("  trials: 6", " trials: 6", "begins with 1 space, its neighbours with 2; use 2"),
     ("  trials: 6", "\ttrials: 6", "a tab cannot indent; use spaces"),
     ("maximize}", "maximize", "a bracket is not closed, or a comma is missing"),
+    # Optuna
+    (
+        "    x: 1",
+        "    x: optuna.distributions.FloatDistribution(1e-5, 1e-1, log=True)",
+        "write ~float(1e-05, 0.1, log=True)",
+    ),
+    ("    x: 1", "    x: ~CategoricalDistribution([8, 16])", "write ~choice(8, 16)"),
+    (
+        "  trials: 6",
+        "  trials: 6\n  pruner: MedianPruner(n_warmup_steps=5)",
+        "write {class_path: median, init_args: {n_warmup_steps: 5}}",
+    ),
+    (
+        "  trials: 6",
+        "  trials: 6\n  n_jobs: 4",
+        "`hpsearch run`: --devices cuda:0,1 --per-device 2",
+    ),
+    ("  trials: 6", "  trials: 6\n  load_if_exists: true", "the same name continues the study"),
+    # Ray Tune
+    ("    x: 1", "    x: tune.qrandint(8, 64, 8)", "write ~int(8, 64, step=8)"),
+    ("    x: 1", "    x: tune.randn(0, 1)", "write ~float(-2.0, 2.0)"),
+    ("  trials: 6", "  trials: 6\n  max_t: 100", "write trainer: {max_epochs: ...}"),
+    ("  trials: 6", "  trials: 6\n  grace_period: 2", "write pruner: {class_path: asha,"),
+    ("  trials: 6", "  time_budget_s: 3600", "write timeout: 3600"),
+    # KerasTuner
+    (
+        "    x: 1",
+        '    x: hp.Int("units", min_value=32, max_value=512, step=32)',
+        "write ~int(32, 512, step=32)",
+    ),
+    (
+        "    x: 1",
+        '    x: hp.Float("lr", 1e-4, 1e-2, sampling="log")',
+        "write ~float(0.0001, 0.01, log=True)",
+    ),
+    ("    x: 1", '    x: hp.Boolean("normalise")', "write ~choice(true, false)"),
+    ("  trials: 6", "  trials: 6\n  executions_per_trial: 3", "`hpsearch confirm NAME --seeds 5`"),
+    # Hydra
+    (
+        "  class_path: net.Net",
+        "  _target_: net.Net",
+        "write class_path: net.Net, and its arguments",
+    ),
+    ("    x: 1", "    x: ~range(1, 10)", "write ~int(1, 9)"),
+    ("    x: 1", "    x: tag(log, interval(1e-5, 1))", "write ~float(1e-05, 1.0, log=True)"),
+    ("trainer:", "defaults: [model: cnn]\ntrainer:", "a study file is whole"),
+    # W&B
+    ("trainer:", "method: bayes\ntrainer:", "write study: {sampler: ...}"),
+    ("trainer:", "metric: {name: val_loss}\ntrainer:", "write study: {objective: ...}"),
+    ("trainer:", "program: train.py\ntrainer:", "a study file names classes instead"),
+    # Syne Tune
+    ("    x: 1", "    x: logfinrange(8, 64, 4)", "write ~choice(8, 16, 32, 64)"),
+    ("    x: 1", "    x: finrange(0.1, 1.0, 10)", "write ~float(0.1, 1.0, step=0.1)"),
+    ("    x: 1", "    x: ~ordinal([1, 2, 4])", "write ~choice(1, 2, 4)"),
+    ("  trials: 6", "  max_wallclock_time: 3600", "write timeout: 3600"),
+    # LightningCLI
+    ("trainer:", "seed_everything: 42\ntrainer:", "write study: {seed: ...}"),
+    ("trainer:", "fit: {}\ntrainer:", "leave fit out"),
+    # An objective without a direction, or the other way round
+    ("{val_accuracy: maximize}", "val_loss", "write objective: {val_loss: minimize}"),
+    ("{val_accuracy: maximize}", "{maximize: f1}", "write objective: {f1: maximize}"),
+    (
+        "{val_accuracy: maximize}",
+        "[val_f1, val_loss]",
+        "write objective: {val_f1: maximize, val_loss: minimize}",
+    ),
+    # The size of a model
+    (
+        "  trials: 6",
+        "  trials: 6\n  constraints: {parameters: 100000}",
+        "of a model's size write max_parameters: 100000",
+    ),
+    (
+        "  trials: 6",
+        '  trials: 6\n  constraints: ["parameters < 100000"]',
+        "of a model's size write study.max_parameters: 100000",
+    ),
+    ("  trials: 6", '  trials: 6\n  constraints: "model.x < 3"', 'as in ["model.x < 3"]'),
 ]
 
 
@@ -78,6 +156,7 @@ def errors_of(text: str) -> list[str]:
 def test_without_a_slip_nothing_is_wrong() -> None:
     assert errors_of(STUDY.replace("    x: 1", "    x: ~int(1, 8)")) == []
     assert errors_of(STUDY.replace("    x: 1", "    x: ~int(1, 8)\n    y: sum of (a, b)")) == []
+    assert errors_of(STUDY.replace("    x: 1", "    x: normal(0, 1)\n    y: ~int(1, 8)")) == []
 
 
 @pytest.mark.parametrize(("line", "slip", "answer"), SLIPS, ids=[slip for _, slip, _ in SLIPS])
@@ -102,6 +181,9 @@ def test_a_slip_is_answered_by_the_line_to_write(line: str, slip: str, answer: s
             {"min": 1e-5, "max": 0.1, "distribution": "log_uniform_values"},
             "~float(1e-05, 0.1, log=True)",
         ),
+        ({"min": -7, "max": 0, "distribution": "log_uniform"}, "~float(0.000912, 1.0, log=True)"),
+        ({"values": [8, 16], "probabilities": [0.5, 0.5]}, "~choice(8, 16)"),
+        ({"grid_search": [8, 16]}, "~choice(8, 16)"),
         ({"min": 0.0, "max": 1.0, "q": 0.5}, "~float(0.0, 1.0, step=0.5)"),
         ({"values": [16, 32]}, "~choice(16, 32)"),
         ({"low": 1, "high": 4}, "~int(1, 4)"),

@@ -143,7 +143,7 @@ def test_several_objectives_are_not_pruned():
         ({"name": "CON"}, "'CON' cannot name a study: it is a device of Windows; write another"),
         ({"name": "lpt1.a"}, "'lpt1.a' cannot name a study: it is a device of Windows"),
         ({"name": 7}, "study.name: 7 cannot name a study"),
-        ({"objective": "val_accuracy"}, "study.objective: must be {metric: direction}, as in"),
+        ({"objective": "val_accuracy"}, "study.objective: must be {metric: direction}; write"),
         (
             {"objective": {"a": "maximise"}},
             "'maximise' is not a direction for a; write objective: {a: maximize}",

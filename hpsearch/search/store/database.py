@@ -226,9 +226,10 @@ def _check_file(path: Path, shown: str, create: bool) -> None:
     if kind := what_else(path):
         raise InputError(f"the database {shown} is {kind}; name a file, as sqlite:///hpsearch.db")
     if not path.exists() and not create:
+        here = "" if path.is_absolute() else f" in {path.absolute().parent}"
         raise InputError(
-            f"there is no database {shown}; start a search there with `hpsearch run`, or name"
-            " another with --storage"
+            f"there is no database {shown}{here}; go to the folder that has it, name another with"
+            " --storage, or start a search with `hpsearch run`"
         )
     if not path.parent.exists():
         raise InputError(f"the database {shown} cannot be made: there is no folder {path.parent}")

@@ -1,30 +1,37 @@
 """What people write by habit or by mistake, and the line that a study file has for it."""
 
 from hpsearch.studyfile.slips.other_tools import (
+    MODEL_SIZES,
     component_line,
-    direction_line,
-    search_from_mapping,
-    search_from_text,
+    component_of,
+    constraints_line,
+    objective_line,
     section_advice,
     section_line,
     short_name,
+    study_advice,
     study_line,
     without_quotes,
 )
+from hpsearch.studyfile.slips.search_calls import search_from_mapping, search_from_text
 from hpsearch.studyfile.slips.spelling import formula_line, near_call
 from hpsearch.studyfile.slips.yaml_lines import explain_yaml
 
 __all__ = [
+    "MODEL_SIZES",
     "component_line",
-    "direction_line",
+    "component_of",
+    "constraints_line",
     "explain_yaml",
     "formula_line",
     "near_call",
+    "objective_line",
     "search_from_mapping",
     "search_from_text",
     "section_advice",
     "section_line",
     "short_name",
+    "study_advice",
     "study_line",
     "without_quotes",
 ]

@@ -21,7 +21,7 @@ from hpsearch.trial.export.exportable import (
     exportable,
     validation_examples,
 )
-from hpsearch.trial.export.exported import CARD, SUFFIXES, ModelMetadata, open_model, require
+from hpsearch.trial.export.exported import CARD, ModelMetadata, open_model, require
 from hpsearch.trial.trained_model import load_trained_model
 
 TOLERANCE = 1e-5
@@ -65,7 +65,7 @@ def write_graph(
     """Writes a model as a graph, and finds whether the file says the same; see `export_trial`."""
     examples = list(validation_examples(model, data))
     metadata = _with_shapes(metadata, model, examples[0])
-    with _beside(Path(target), kind) as beside:
+    with _beside(Path(target)) as beside:
         _write(kind, model, examples[0].raw, beside, metadata)
         difference = _difference(beside, model, examples)
     return _written(target, metadata, sum(len(example.raw[0]) for example in examples), difference)
@@ -73,15 +73,15 @@ def write_graph(
 
 def write_state(content: dict[str, Any], metadata: ModelMetadata, target: str) -> dict[str, Any]:
     """Writes weights, and what else is given; see `export_trial`."""
-    with _beside(Path(target), "state") as beside:
+    with _beside(Path(target)) as beside:
         torch.save({**content, CARD: metadata.to_json()}, beside)
     return _written(target, metadata)
 
 
 @contextmanager
-def _beside(path: Path, kind: str) -> Iterator[Path]:
+def _beside(path: Path) -> Iterator[Path]:
     """Yields where to write a file that gets its name once it is whole and right."""
-    beside = path.with_name(f".{path.stem}.partial{SUFFIXES[kind]}")
+    beside = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         yield beside
         beside.replace(path)

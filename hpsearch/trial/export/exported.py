@@ -14,9 +14,9 @@ import torch
 
 from hpsearch.classes.components import is_installed
 from hpsearch.errors import InputError
+from hpsearch.protocol.model_files import predictor_format
 
 CARD = "hpsearch"  # the key of the metadata in a file
-SUFFIXES = {"onnx": ".onnx", "pt2": ".pt2", "state": ".pt"}
 EXTRA = "pip install 'hpsearch[export]'"
 
 Array = npt.NDArray[Any]
@@ -143,16 +143,7 @@ def open_model(path: Path) -> Model:
         InputError: the file is missing, of another kind, damaged, or not written by hpsearch; or
             the package that runs it is not installed.
     """
-    kind = next((kind for kind, suffix in SUFFIXES.items() if path.suffix == suffix), None)
-    if kind is None:
-        raise InputError(f"{path}: a model to predict with is an .onnx or a .pt2 file")
-    if kind == "state":
-        raise InputError(f"{path} holds weights without a network; export with --format onnx")
-    if not path.is_file():
-        chosen = "" if kind == "onnx" else f" --format {kind}"
-        advice = f"`hpsearch export NAME{chosen} -o {path}` makes one"
-        raise InputError(f"there is no model {path}; {advice}")
-    if kind == "pt2":
+    if predictor_format(path) == "pt2":
         return Pt2Model(path)
     require("onnxruntime", "to run an ONNX model")
     return OnnxModel(path)

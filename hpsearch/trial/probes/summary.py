@@ -33,9 +33,13 @@ def summary(job: Job) -> dict[str, Any]:
         raise
     except (Exception, SystemExit) as error:
         named = job.config["model"].get("class_path", f"the model of {job.config.get('cli')}")
+        values = {name: value for name, value in job.params.items() if name.startswith("model.")}
+        pairs = ", ".join(f"{name}={value}" for name, value in values.items())
+        setting = f" with {pairs}" if values else ""
+        advice = f"; --set {next(iter(values))}=... chooses another value" if values else ""
         is_refused = isinstance(error, RefusedValuesError)
         cause = str(error) if is_refused else one_line(error)
-        raise InputError(f"{named} cannot be built: {cause}") from error
+        raise InputError(f"{named} cannot be built{setting}: {cause}{advice}") from error
     shapes = _shapes(module)
     rows = [
         {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from hpsearch.measure.cost import Cost, epoch_seconds, estimate
+from hpsearch.search.store import grid_size
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.formatting import spell
@@ -47,8 +48,9 @@ def print_probes(
         return False
     for note in dict.fromkeys(note for probe in tried for note in probe["notes"]):
         console.print(f"note: {note}", markup=False, soft_wrap=True)
-    cost = estimate(tried, spec.trials, slots)
-    console.print(cost_words(cost, spec.trials, slots), soft_wrap=True)
+    trials = min(filter(None, (spec.trials, grid_size(spec))), default=None)
+    cost = estimate(tried, trials, slots)
+    console.print(cost_words(cost, trials, slots), soft_wrap=True)
     return True
 
 

@@ -54,7 +54,9 @@ def test_what_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_reading_does_not_make_a_database(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there is no database .*; start a search there with"):
+    with pytest.raises(
+        InputError, match=r"there is no database .*a\.db; go to the folder that has"
+    ):
         open_storage(f"sqlite:///{tmp_path}/a.db", create=False)
     assert not (tmp_path / "a.db").exists()
 

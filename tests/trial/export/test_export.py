@@ -21,7 +21,7 @@ from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.trial.export.export import export_trial
 from hpsearch.trial.export.exportable import exportable, validation_examples
-from hpsearch.trial.export.exported import SUFFIXES, open_model
+from hpsearch.trial.export.exported import open_model
 from hpsearch.trial.export.predict import predict
 from hpsearch.trial.run import run_trial
 from hpsearch.trial.trained_model import load_trained_model
@@ -290,9 +290,3 @@ def test_a_missing_package_is_named_with_its_extra(
     )
     with pytest.raises(InputError, match=r"onnxscript is needed.*hpsearch\[export\]"):
         export_trial(digits, {}, "onnx", str(tmp_path / "m.onnx"))
-
-
-def test_the_command_and_the_training_wing_name_the_same_suffixes() -> None:
-    from hpsearch.commands.export import _SUFFIXES
-
-    assert dict(_SUFFIXES) == SUFFIXES
