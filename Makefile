@@ -5,6 +5,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.test
 SITE := $(VENV)/.docs
+RAY := $(VENV)/.ray
 MERMAID := $(VENV)/mermaid.min.js
 AXE := tests/axe/node_modules/.package-lock.json
 PEERS := benchmarks/.venv
@@ -19,7 +20,7 @@ quickstart: $(INSTALLED)  ## a first search on MNIST, and its winner confirmed: 
 test: $(READY) $(AXE)  ## every test that needs no GPU
 	@PYTHONUTF8=1 $(VENV)/bin/python -m pytest -q -rs -n auto --dist loadfile --no-loadscope-reorder
 
-faults: $(READY)  ## every fault of docs/reliability.md in a full round, and its table (JOBS=2: two at a time)
+faults: $(READY) $(RAY)  ## every fault of docs/reliability.md in a full round, and its table (JOBS=2: two at a time)
 	@PYTHONUTF8=1 HPSEARCH_FAULTS=full HPSEARCH_HISTORIES=24 HPSEARCH_FUZZ_S=120 $(VENV)/bin/python -m pytest \
 		-q -rs -n $(JOBS) --dist worksteal --timeout 900 tests/faults tests/engines/test_engine_contract.py \
 		tests/search/confirm/test_intervals.py \
@@ -55,7 +56,7 @@ $(INSTALLED): pyproject.toml
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(READY) $(SITE): $(VENV)/.%: $(INSTALLED)
+$(READY) $(SITE) $(RAY): $(VENV)/.%: $(INSTALLED)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""From a search to a model with an honest figure."""
+"""From a search to a model with an honest result."""
 
 from __future__ import annotations
 

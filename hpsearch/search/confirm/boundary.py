@@ -1,9 +1,9 @@
-"""When seeds are added until a difference shows: how small its p-value must be at each look.
+"""How small the p-value must be at each look if seeds are added until a difference shows.
 
-A group-sequential boundary. The 5 % are spent over the planned looks after O'Brien and Fleming, by
-Lan and DeMets' function (1983): hardly any at first, nearly all at the last, so that the last look
-is hardly weaker than a test with all seeds at once. The levels are those of normal increments
-(Armitage, McPherson and Rowe 1969), used as levels of the t-test (Pocock 1977).
+This is a group-sequential boundary. The 5 % are spent over the planned looks in O'Brien and
+Fleming's way, by Lan and DeMets' function (1983): hardly any at the first look and nearly all at
+the last, so that the last is hardly weaker than a single test with all seeds. The levels are those
+of normal increments (Armitage, McPherson and Rowe 1969), used for the t-test (Pocock 1977).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-# With few seeds, the t-test crosses the boundary of a known variance up to 1.15 times as often.
+# With few seeds, the t-test crosses a boundary for known variance up to 1.15 times as often.
 _FOR_FEW = 0.85
 _POINTS = 2001
 _REACH = 8.0
@@ -37,18 +37,18 @@ class SeedPlan:
         """Returns below which p-value a difference is real, after so many seeds.
 
         Args:
-            seeds: of this look, `first` to `most`.
-            total: how often, of 1, all looks together may err.
+            seeds: how many at this look, `first` to `most`.
+            total: the error rate of all looks together, 0 to 1.
         """
         return _levels(self.first, self.most, _FOR_FEW * total)[seeds - self.first]
 
 
 @cache
 def _levels(first: int, most: int, total: float) -> tuple[float, ...]:
-    """Returns the level of each look at a sum of normal numbers, one more at each.
+    """Returns the level of each look at a sum of normal numbers that grows by one at each look.
 
-    The density of the sums that have not crossed yet is kept on a grid; the boundary of a look is
-    where the tails beyond it hold what this look may spend.
+    The density of the sums that have not crossed yet is kept on a grid. The boundary of a look is
+    where the tails beyond it hold as much as this look may spend.
     """
     grid = np.linspace(-_REACH, _REACH, _POINTS) * math.sqrt(most)
     step = grid[1] - grid[0]
@@ -70,5 +70,5 @@ def _levels(first: int, most: int, total: float) -> tuple[float, ...]:
 
 
 def _spent(share: float, total: float) -> float:
-    """Returns what may be spent once this share of the seeds is there."""
+    """Returns how much may be spent once this share of the seeds is available."""
     return float(2 * ndtr(ndtri(total / 2) / math.sqrt(share)))

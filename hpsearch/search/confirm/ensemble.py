@@ -1,4 +1,4 @@
-"""Several models of a search that answer as one: chosen, tested once, and on record."""
+"""Several models of a search that answer as one: chosen, tested once, and recorded."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from hpsearch.search.options import RunOptions
 from hpsearch.search.store import StoredStudy, TrialRecord, with_confirmation
 from hpsearch.search.store.keys import CONFIRMS, ENSEMBLE, REPEAT
 
-# The best of them; where every complete trial is kept, there may be thousands.
+# The best ones only: if every complete trial is kept, there may be thousands.
 MOST_CANDIDATES = 50
 
 
 @dataclass(frozen=True)
 class EnsembleOptions:
-    """What an ensemble may be.
+    """Options of an ensemble.
 
     Attributes:
-        members: at most so many different models.
+        members: the most different models it may have.
         again: whether the test split may be opened a second time.
     """
 
@@ -41,7 +41,7 @@ class EnsembleOptions:
 
 @dataclass(frozen=True)
 class EnsembleResult:
-    """An ensemble as it was made.
+    """The result of making an ensemble.
 
     Attributes:
         record: what is averaged and how good it is, as plain data.
@@ -64,15 +64,15 @@ class _Candidate:
 
 
 def make_ensemble(search: StoredStudy, options: EnsembleOptions, run: RunOptions) -> EnsembleResult:
-    """Chooses which models of a search to average, and tests what they are together.
+    """Chooses which models of a search to average, and tests their ensemble.
 
     Args:
-        search: the study; the new runs of its confirmation take part, too.
-        options: how many models, and what follows.
+        search: the study; the models of its confirmation are candidates, too.
+        options: how many models, and whether to test again.
         run: the device, and whether changed code is accepted.
 
     Raises:
-        InputError: there are not two models that can be averaged, or somebody runs the study.
+        InputError: fewer than two models can be averaged, or another process runs the study.
     """
     if options.members < 2:
         raise InputError(f"--members {options.members}: an ensemble averages two models or more")
@@ -103,7 +103,7 @@ def make_ensemble(search: StoredStudy, options: EnsembleOptions, run: RunOptions
 
 
 def _find_candidates(search: StoredStudy) -> list[_Candidate]:
-    """Returns the models that a search and its confirmation have kept, best first.
+    """Returns the models kept by a search and its confirmation, best first.
 
     Raises:
         InputError: there are fewer than two.
@@ -136,7 +136,7 @@ def _choose(
     """Returns the record of the ensemble, not tested yet.
 
     Raises:
-        InputError: there are not two models that can be averaged.
+        InputError: fewer than two models can be averaged.
     """
     found: dict[str, Any] = call(
         "hpsearch.trial.ensemble.choose:choose_ensemble",
@@ -176,7 +176,7 @@ def _choose(
 
 
 def _drop_others(folder: Path, members: Sequence[Path]) -> None:
-    """Removes the models of an earlier ensemble that are not in this one."""
+    """Removes the models of an earlier ensemble that are not part of this one."""
     for path in folder.iterdir():
         if path.is_dir() and path not in members:
             shutil.rmtree(path)
@@ -189,10 +189,10 @@ def _test(
     options: EnsembleOptions,
     call: Call,
 ) -> FinalTest:
-    """Returns what the ensemble gives on the test split, or why that was not opened."""
+    """Returns the ensemble's result on the test split, or why the split was not opened."""
     members = record["members"]
     if len(members) < 2:
-        # Of one model `confirm` says more, and the split is opened once.
+        # For a single model, `confirm` says more, and the split should be opened only once.
         return FinalTest()
     ensemble = ensemble_of(search)
     first = replace(Job.from_json(ensemble["jobs"][0]), device=job.device, threads=job.threads)
@@ -210,7 +210,7 @@ def _test(
 
 
 def _seed_of(search: StoredStudy, member: Mapping[str, Any]) -> int:
-    """Returns which of the confirmation's seeds a member was trained with; 0 for a trial's own."""
+    """Returns the number of the confirmation's seed of a member; 0 for a trial's own seed."""
     if member["of"] == "search":
         return 0
     confirmation = with_confirmation(search)[1].record()

@@ -1,4 +1,4 @@
-"""The test split, opened once for one model: on record before, and refused for a second one."""
+"""Opens the test split once for one model: recorded beforehand, and refused for a second model."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ Call = Callable[..., Any]
 
 
 def calls(run: RunOptions) -> AbstractContextManager[Call]:
-    """Returns what yields calls into the training wing: here where trials run here, else apart."""
+    """Returns the context of calls into the training wing: in this process if trials run in it."""
     return nullcontext(bridge.call) if run.engine == "inline" else subprocesses()
 
 
 @dataclass(frozen=True)
 class ModelToTest:
-    """What the test split is opened for.
+    """The model that the test split is opened for.
 
     Attributes:
         what: in words, such as `trial 7`.
-        trial: number of the search's trial whose setting it is; of an ensemble, of the first
-            member.
+        trial: number of the search's trial whose setting it has; for an ensemble, that of its
+            first member.
         seed: number of the confirmation's seed that it was trained with; 0 for the search's own.
-        checkpoints: paths of its weights; None for one that is gone.
-        by: the command that asks.
-        function: what tests it, in the training wing.
-        arguments: of that, after the job, the reason and the facts.
-        counts: how often each checkpoint is in it.
+        checkpoints: paths of its weights; None for a missing one.
+        by: the command that opens the split.
+        function: the function of the training wing that tests it.
+        arguments: of that function, after the job, the reason and the facts.
+        counts: the weight of each checkpoint in it.
     """
 
     what: str
@@ -62,13 +62,13 @@ class ModelToTest:
 def evaluate_once(
     study: optuna.Study, model: ModelToTest, job: Job, *, again: bool, call: Call
 ) -> FinalTest:
-    """Returns what a model gives on the test split, or why that was not opened.
+    """Returns a model's result on the test split, or why the split was not opened.
 
     Args:
         study: the search.
         model: the model.
-        job: what it was trained as; of an ensemble, its first member.
-        again: whether the split may be opened a second time, for another model.
+        job: the job that trained it; for an ensemble, its first member.
+        again: whether the split may be opened a second time for another model.
         call: calls into the training wing.
     """
     try:
@@ -80,10 +80,10 @@ def evaluate_once(
 def _open_test_split(
     study: optuna.Study, model: ModelToTest, job: Job, again: bool, call: Call
 ) -> FinalTest:
-    """Returns what the model gives on the test split, which is opened if it was not.
+    """Returns the model's result on the test split, which is opened unless it was before.
 
     Raises:
-        InputError: it was opened for another model already, or this model is gone.
+        InputError: it was opened for another model before, or this model is missing.
     """
     paths = [path for path in model.checkpoints if path is not None]
     if len(paths) < len(model.checkpoints):
@@ -122,7 +122,7 @@ def _open_test_split(
 
 
 def _hash(paths: Sequence[str], counts: Sequence[int]) -> str:
-    """Returns the SHA-256 of a checkpoint; of several, of theirs and how often each counts."""
+    """Returns the SHA-256 of a checkpoint; for several, of their hashes and weights."""
     found = []
     for path in paths:
         with Path(path).open("rb") as file:

@@ -1,4 +1,4 @@
-"""Who is confirmed, in which order the confirmed stand, and which of them is taken."""
+"""The finalists of a confirmation: how they are selected, ranked, and which one is chosen."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Reason = Literal["mean", "failures", "parameters", "seconds"]
 
 @dataclass(frozen=True)
 class Finalist:
-    """A trial of the search, and what came out when it was trained again.
+    """A trial of the search, and its new runs.
 
     Attributes:
         trial: the trial of the search.
-        runs: the complete new runs, by their seed's number, from 1.
+        runs: the complete new runs by the number of their seed, from 1.
         failed: how many of the new runs failed.
     """
 
@@ -48,7 +48,7 @@ class Finalist:
 
     @property
     def values(self) -> Mapping[int, float]:
-        """The new values, by the seed's number."""
+        """The new values by the number of their seed."""
         return {seed: first_value(run) for seed, run in self.runs.items()}
 
     @property
@@ -63,15 +63,15 @@ class Finalist:
 
     @property
     def cost(self) -> tuple[float, float]:
-        """What the setting costs: trainable parameters, then seconds of training."""
+        """The cost of the setting: trainable parameters, then seconds of training."""
         runs = list(self.runs.values()) or [self.trial]
         parameters = runs[0].attributes.get("parameters") or 0
         return float(parameters), statistics.fmean(run.seconds or 0.0 for run in runs)
 
     def saves(self, other: Finalist) -> Reason | None:
-        """Returns of what it costs a tenth less than another, or more than that; None if nothing.
+        """Returns in which cost it is at least a tenth below another finalist; None if in none.
 
-        Parameters come first: where they differ by a tenth, seconds do not count.
+        Parameters come first: if they differ by a tenth, seconds do not count.
         """
         names: tuple[Reason, Reason] = ("parameters", "seconds")
         for name, own, others in zip(names, self.cost, other.cost, strict=True):
@@ -84,21 +84,20 @@ class Finalist:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The first finalist against the second, over the seeds both have: one look at the data.
+    """Compares the first finalist with the second over the seeds both have: one look at the data.
 
     Attributes:
         first: number of the trial with the better mean.
         second: number of the other.
         seeds: how many pairs there are.
-        difference: by how much the first is better, 0 or more but for failed runs.
-        p_value: of the paired test; None where none is made.
-        look: the how-many-th look at the data this is, from 1.
-        level: below which p-value the difference is real, given the looks before.
+        difference: how much better the first is; below 0 only if runs have failed.
+        p_value: of the paired test; None if no test was made.
+        look: number of this look at the data, from 1.
+        level: the p-value below which the difference is real, given the earlier looks.
         beats: whether the first is really better, with 5 % of errors over all looks.
-        close: whether the difference is at most its own standard error, as noise alone makes it
-            in one case of three: then what they cost may decide (Breiman et al. 1984).
-        plan: seeds at the first and at the last of the looks that were planned together; empty for
-            a look of its own.
+        close: whether the difference is at most its own standard error; noise alone exceeds that in
+            one case of three. Then their costs may decide (Breiman et al. 1984).
+        plan: seeds at the first and the last of several planned looks; empty for a single look.
     """
 
     first: int
@@ -119,12 +118,12 @@ class Confirmation:
 
     Attributes:
         study: name of the search.
-        metric: the objective they are compared by; of several the first.
-        direction: where better values lie.
-        seeds: how many new runs each was to have.
+        metric: the objective that they are compared by, the first one.
+        direction: whether larger or smaller values are better.
+        seeds: how many new runs each should have.
         finalists: all of them, best first.
-        comparison: first against second; None where there is only one.
-        looks: every comparison that was tested so far, this one included, as plain data.
+        comparison: of the first with the second; None if there is only one.
+        looks: every comparison tested so far, this one included, as plain data.
     """
 
     study: str
@@ -137,12 +136,12 @@ class Confirmation:
 
     @property
     def chosen(self) -> Finalist:
-        """The setting to take: the first, or the second if it is cheaper and hardly worse."""
+        """The chosen setting: the first, or the second if it is cheaper and hardly worse."""
         return self.finalists[1 if self.reason in ("parameters", "seconds") else 0]
 
     @property
     def reason(self) -> Reason:
-        """Why the chosen one is taken and not the other of the first two."""
+        """Why the chosen one was preferred to the other of the first two."""
         if self.comparison is None or self.comparison.beats:
             return "mean"
         first, second = self.finalists[:2]
@@ -154,18 +153,18 @@ class Confirmation:
     def model(self) -> tuple[int, TrialRecord]:
         """The chosen setting's run with the median value, with its seed's number.
 
-        The best of the runs would be chosen for being high, and so be optimistic once more.
+        The best of the runs would be selected for being high, and so be optimistic again.
         """
         ordered = sorted(self.chosen.runs.items(), key=lambda item: first_value(item[1]))
         if self.direction == "maximize":
             ordered.reverse()
-        # Of an even number the worse of the two in the middle.
+        # If their number is even, the worse of the two in the middle.
         return ordered[len(ordered) // 2]
 
     @property
     def epochs(self) -> int:
-        """After how many epochs the chosen setting was best: the median over its runs."""
-        # Where validations are counted, a step is not an epoch, and the best one's place is known.
+        """The epochs after which the chosen setting was best: the median over its runs."""
+        # If validations are counted, a step is not an epoch, and the step of the best is on record.
         best: list[float] = [
             run.attributes.get("best_epochs", run.attributes["best_step"])
             for run in self.chosen.runs.values()
@@ -174,9 +173,9 @@ class Confirmation:
 
 
 def choose_finalists(study: StudyRecord, top: int) -> tuple[TrialRecord, ...]:
-    """Returns the search's best complete trials, best first, a setting that came twice once.
+    """Returns the search's best complete trials, best first, each setting once.
 
-    A pruned trial is none: its value is not one of a whole training.
+    Pruned trials are left out: their values are not those of a whole training.
 
     Raises:
         InputError: no trial is complete.
@@ -202,17 +201,17 @@ def rank_finalists(
     looks: Sequence[Look] = (),
     plan: SeedPlan | None = None,
 ) -> Confirmation:
-    """Returns the finalists in their confirmed order, and whether the first is really the best.
+    """Returns the finalists in confirmed order, with the comparison of the first two.
 
-    Only the first two are compared, so that one test is made at each look.
+    Only the first two are compared, so that there is one test at each look.
 
     Args:
         study: the search.
         runs: the trials of its confirmation.
-        finalists: those of the search that are confirmed.
-        seeds: how many new runs each was to have.
-        looks: the comparisons that were tested before, with fewer seeds or of other finalists.
-        plan: the looks that this is one of; None for a look of its own.
+        finalists: the trials of the search to confirm.
+        seeds: how many new runs each should have.
+        looks: the earlier comparisons, with fewer seeds or of other finalists.
+        plan: the planned looks that this is one of; None for a single look.
     """
     metric, direction = primary(study.objectives)
     gathered = [_gather(trial, runs, seeds) for trial in finalists]
@@ -240,7 +239,7 @@ def _gather(trial: TrialRecord, runs: Sequence[TrialRecord], seeds: int) -> Fina
 
 
 def _rank(finalist: Finalist, direction: Direction) -> tuple[bool, int, float]:
-    # A finalist that failed under a seed ranks behind those that did not, however good the rest is.
+    # A finalist with a failed run ranks behind those without, however good its other runs are.
     mean = finalist.mean
     return mean is None, finalist.failed, 0.0 if mean is None else -sign_of(direction) * mean
 
@@ -259,13 +258,13 @@ def _compare(
     p_value = paired_p_value(ours, theirs)
     known: Look = {"first": first.trial.number, "second": second.trial.number}
     same: Look = {**known, "seeds": len(common), "p_value": p_value}
-    # The same data looked at again are no further look.
+    # Looking at the same data again is not another look.
     earlier = next((place for place, look in enumerate(looks) if _agrees(look, same)), len(looks))
     plan, seeds = planned
     known_plan = [] if plan is None else [plan.first, plan.most]
     total = claim_level(_count_looks(looks[:earlier], known_plan))
     level = total if plan is None else plan.level(seeds, total)
-    # What was claimed at an earlier look stays claimed, as long as the first is still ahead.
+    # A claim made at an earlier look stays, as long as the first is still ahead.
     claimed = any(look["beats"] for look in looks if _agrees(look, known))
     beats = difference > 0 and (claimed or (p_value is not None and p_value < level))
     close = is_close(difference, len(common), p_value)
@@ -281,7 +280,7 @@ def _compare(
 
 
 def _count_looks(looks: Sequence[Look], plan: Sequence[int]) -> int:
-    """Returns how many looks there were before; those of one plan are one, of this plan none."""
+    """Returns how many looks there were before: one for each other plan, none for this plan."""
     plans = [tuple(look.get("plan", ())) for look in looks]
     return plans.count(()) + len({one for one in plans if one and one != tuple(plan)})
 

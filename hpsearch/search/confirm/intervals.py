@@ -1,4 +1,4 @@
-"""What a few repeated measurements can say: means with intervals, shares, and a paired test."""
+"""Statistics of a few repeated measurements: means with intervals, shares, and a paired test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Interval:
-    """A range that holds the true value in 95 of 100 such measurements."""
+    """A range that contains the true value in 95 of 100 such measurements."""
 
     low: float
     high: float
@@ -38,10 +38,10 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
 
 
 def share_interval(share: float, count: int) -> Interval:
-    """Returns the 95 % interval of a share, such as an accuracy, that was found in a sample.
+    """Returns the 95 % interval of a share, such as an accuracy, measured on a sample.
 
-    Wilson's score interval (Wilson 1927): unlike the plain normal one it holds what it promises
-    near 0 and 1, where good accuracies are (Brown, Cai and DasGupta 2001).
+    This is Wilson's score interval (Wilson 1927). Unlike the plain normal interval, it keeps its
+    coverage near 0 and 1, where good accuracies are (Brown, Cai and DasGupta 2001).
 
     Args:
         share: 0 to 1.
@@ -55,20 +55,20 @@ def share_interval(share: float, count: int) -> Interval:
 
 
 def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Returns how probable so large a mean difference is where there is none (two-sided).
+    """Returns how probable a mean difference this large is if there is no real one (two-sided).
 
-    The paired t-test, since a rank or permutation test over five pairs cannot go below 1/16 and
-    so would never find anything. Coarse values, such as accuracies on few images, agree by chance
-    and would make t too large: the variance that rounding to their grid adds (Sheppard 1898) is
-    added once more, which is next to nothing for fine ones.
+    This is the paired t-test, since a rank or permutation test over five pairs cannot go below 1/16
+    and so would never find anything. Coarse values, such as accuracies on few images, agree by
+    chance and would make t too large. The variance from rounding to their grid (Sheppard 1898) is
+    therefore added; for fine values it is negligible.
 
     Args:
-        first: values of one setting, one a seed.
-        second: values of the other, of the same seeds in the same order.
+        first: values of one setting, one for each seed.
+        second: values of the other, for the same seeds in the same order.
 
     Returns:
-        The p-value, 0 to 1. None for fewer than `MIN_PAIRS` pairs, and where no value of either
-        setting depends on the seed: then there is no noise to compare the difference with.
+        The p-value, 0 to 1. None for fewer than `MIN_PAIRS` pairs, and if no value of either
+        setting depends on the seed: there is then no noise to compare the difference with.
     """
     differences = [a - b for a, b in zip(first, second, strict=True)]
     count = len(differences)
@@ -80,18 +80,18 @@ def paired_p_value(first: Sequence[float], second: Sequence[float]) -> float | N
     error = math.sqrt((statistics.variance(differences) + grid**2 / 12) / count)
     p_value = float(2 * stdtr(count - 1, -abs(statistics.fmean(differences)) / error))
     if _constant(differences):
-        # They have no spread for t to use: only their signs count, as in a sign test.
+        # Without any spread, t is undefined: only the signs count, as in a sign test.
         p_value = max(p_value, 2.0 ** (1 - count))
     return p_value
 
 
 def is_close(difference: float, count: int, p_value: float | None) -> bool:
-    """Returns whether two settings differ by their difference's standard error at most.
+    """Returns whether two settings differ by at most the standard error of their difference.
 
     Args:
         difference: of their means.
         count: how many pairs of runs there are.
-        p_value: of the paired test; without one only equal means are close.
+        p_value: of the paired test; without one, only equal means are close.
     """
     if p_value is None:
         return difference == 0
@@ -99,21 +99,21 @@ def is_close(difference: float, count: int, p_value: float | None) -> bool:
 
 
 def claim_level(earlier: int) -> float:
-    """Returns below which p-value a difference is real, after so many earlier looks at the data.
+    """Returns the p-value below which a difference is real, given the earlier looks at the data.
 
-    Who adds seeds until a difference shows would find one among equals, too. So the 5 % are spent
-    over all looks (alpha spending, Lan and DeMets 1983): nearly all at the first, half of what is
-    left at each that follows. They sum up to 5 %, however often and for whatever reason one looks.
+    Adding seeds until a difference shows would find one between equals, too. So the 5 % are spent
+    over all looks (alpha spending, Lan and DeMets 1983): nearly all at the first, and half of the
+    rest at each later one. They never exceed 5 % in all, however often one looks and why.
 
     Args:
-        earlier: how many looks there were before, 0 for the first.
+        earlier: how many looks there were before; 0 for the first.
     """
     share = _FIRST_SHARE if earlier == 0 else (1 - _FIRST_SHARE) * 0.5**earlier
     return SIGNIFICANT * share
 
 
 def _grid(values: Sequence[float]) -> float:
-    """Returns the smallest step between different values; 0 where all are equal."""
+    """Returns the smallest step between different values; 0 if all are equal."""
     ordered = sorted(values)
     resolution = _ROUNDING * max(abs(value) for value in values)
     steps = [b - a for a, b in pairwise(ordered) if b - a > resolution]

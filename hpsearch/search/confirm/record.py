@@ -1,4 +1,4 @@
-"""A confirmation as plain data: what the database keeps, and what is printed from it."""
+"""A confirmation as plain data: what the database stores, and what is printed from it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def describe(
 
 
 def name_on_test_split(metric: str) -> str:
-    """Returns what an objective is called on the test split: `test_loss` for `val_loss`."""
+    """Returns the name of an objective on the test split: `test_loss` for `val_loss`."""
     for prefix in ("val", "valid", "validation"):
         for separator in ("_", "/"):
             if metric.startswith(prefix + separator):
@@ -72,7 +72,7 @@ def _finalist(finalist: Finalist, confirmation: Confirmation) -> dict[str, Any]:
 
 
 def describe_test(metric: str, evaluation: Evaluation | None) -> dict[str, Any] | None:
-    """Returns what the test split gave in an objective, as plain data; None where it did not."""
+    """Returns the test result in an objective as plain data; None if there is none."""
     if evaluation is None:
         return None
     name = name_on_test_split(metric)
@@ -82,9 +82,9 @@ def describe_test(metric: str, evaluation: Evaluation | None) -> dict[str, Any] 
 
 
 def _share_interval(name: str, value: float, examples: int) -> Interval | None:
-    """Returns the interval of a metric that is a share of the examples; None for any other."""
+    """Returns the interval of a metric that is a share of the examples; None for other metrics."""
     counted = value * examples
-    # An accuracy is a whole number of examples; a mean of something else hardly ever is.
+    # An accuracy is a whole number of examples, and other means hardly ever are.
     whole = abs(counted - round(counted)) < _WHOLE
     if not (_names_a_share(name) and whole and examples and 0 <= value <= 1):
         return None
@@ -92,7 +92,7 @@ def _share_interval(name: str, value: float, examples: int) -> Interval | None:
 
 
 def _names_a_share(metric: str) -> bool:
-    """Returns whether the name is that of an accuracy or an error rate, 0 to 1."""
+    """Returns whether a metric is by its name an accuracy or an error rate, 0 to 1."""
     return any(word in metric.lower() for word in ("acc", "error_rate"))
 
 

@@ -1,4 +1,4 @@
-"""From a search to an honest figure: train again, rank, evaluate the test split once."""
+"""From a search to an honest result: train again, rank, evaluate the test split once."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ REFIT = "refit"
 
 @dataclass(frozen=True)
 class ConfirmOptions:
-    """What a confirmation is to do.
+    """Options of a confirmation.
 
     Attributes:
         top: how many of the best trials are finalists.
-        seeds: with how many seeds each is trained.
+        seeds: how many seeds each is trained with.
         again: whether the test split may be opened a second time.
-        refit: whether the chosen setting is trained on everything at the end.
-        max_seeds: seeds are added one by one until the first beats the second, so many at most;
-            None for no more than `seeds`.
+        refit: whether to train the chosen setting on all data at the end.
+        max_seeds: the most seeds, if they are added one by one until the first finalist beats the
+            second; None for no more than `seeds`.
     """
 
     top: int = 3
@@ -53,7 +53,7 @@ class ConfirmOptions:
 
     @property
     def plan(self) -> SeedPlan | None:
-        """The looks that are planned; None where there is one.
+        """The planned looks at the data; None if there is only one.
 
         Raises:
             InputError: there is nothing to plan.
@@ -71,12 +71,12 @@ class ConfirmOptions:
 
 @dataclass(frozen=True)
 class ConfirmResult:
-    """How a confirmation ended.
+    """The result of a confirmation.
 
     Attributes:
         training: how the new runs ended.
-        record: what was found, as `describe` says it; None if the runs are not done.
-        refused: why the test split was not opened; empty if it was, now or before.
+        record: the findings as given by `describe`; None if the runs are not done.
+        refused: why the test split was not opened; empty if it was, now or earlier.
     """
 
     training: SearchOutcome
@@ -89,17 +89,17 @@ def confirm_study(
 ) -> ConfirmResult:
     """Trains the best trials again, ranks them, and tests the model of the chosen one.
 
-    Continues a confirmation that was cut short. One that is done is reported again, with the
-    result that its test split gave when it was opened.
+    Continues an interrupted confirmation. For a finished one, returns its results again, with the
+    test result from when the split was opened.
 
     Args:
         search: the study whose trials are confirmed.
-        options: how many trials and seeds, and what follows.
+        options: how many trials and seeds, and what to do afterwards.
         run: where the new runs train.
-        observer: watches them.
+        observer: shows their progress.
 
     Raises:
-        InputError: there is nothing to confirm, or somebody runs the study.
+        InputError: there is nothing to confirm, or another process runs the study.
         SearchError: every new run failed.
     """
     slot = find_slots(run.devices, run.per_device)[0]
@@ -129,10 +129,10 @@ def confirm_study(
 def _train_and_rank(
     search: StoredStudy, options: ConfirmOptions, run: RunOptions, observer: Observer
 ) -> tuple[StoredStudy, SearchOutcome, Confirmation | None]:
-    """Trains the finalists with each seed, and with one more until it is decided, if planned.
+    """Trains the finalists with each seed and, if planned, adds seeds until the result is clear.
 
     Returns:
-        The study of the new runs, how they ended, and what they say; None if they are not done.
+        The study of the new runs, how they ended, and their ranking; None if they are not done.
     """
     record, plan = search.record(), options.plan
     finalists = choose_finalists(record, options.top)
@@ -155,7 +155,7 @@ def _train_and_rank(
 
 @contextmanager
 def owning(stored: StoredStudy) -> Iterator[None]:
-    """Keeps every other process from running, or confirming, the search inside the block."""
+    """Keeps other processes from running or confirming the search inside the block."""
     lease = stored.own()
     try:
         yield
@@ -164,7 +164,7 @@ def owning(stored: StoredStudy) -> Iterator[None]:
 
 
 def _train(again: StoredStudy, run: RunOptions, observer: Observer) -> SearchOutcome:
-    """Runs what is left of the finalists' new runs."""
+    """Runs the remaining new runs of the finalists."""
     record = again.record()
     if record.state == "done":
         return SearchOutcome(record, interrupted=False, error="")
@@ -174,7 +174,7 @@ def _train(again: StoredStudy, run: RunOptions, observer: Observer) -> SearchOut
 
 
 def _write(study: optuna.Study, record: dict[str, Any]) -> dict[str, Any]:
-    """Writes what was found; a refit of the same model, made earlier, stays."""
+    """Writes the findings; keeps an earlier refit of the same model."""
     earlier = study.user_attrs.get(CONFIRMATION) or {}
     if record["refit"] is None and earlier.get("model") == record["model"]:
         record = {**record, "refit": earlier["refit"]}
@@ -183,7 +183,7 @@ def _write(study: optuna.Study, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _model_to_test(confirmation: Confirmation) -> ModelToTest:
-    """Returns the chosen model, as what the test split is opened for."""
+    """Returns the chosen model, for the test split to be opened."""
     seed, run = confirmation.model
     number = confirmation.chosen.trial.number
     return ModelToTest(f"trial {number}", number, seed, (run.checkpoint,))
@@ -192,7 +192,7 @@ def _model_to_test(confirmation: Confirmation) -> ModelToTest:
 def _model_job(
     confirmation: Confirmation, confirmation_study: StudyRecord, spec: StudySpec, slot: Slot
 ) -> Job:
-    """Returns the job that trained the chosen model, for a slot of this machine."""
+    """Returns the job that trained the chosen model, on a slot of this machine."""
     _, run = confirmation.model
     return replace(
         model_job(confirmation_study, spec, run),

@@ -1,7 +1,7 @@
-"""The study beside a search in which its finalists are trained again: one trial a pair with a seed.
+"""The confirmation study of a search, with one trial for each pair of finalist and seed.
 
-Its trials are the finalists' parameters, each enqueued with its own seed, so that it runs, resumes
-and shows like any other study.
+Its trials have the finalists' parameters, each enqueued with its own seed, so that it can be run,
+resumed and shown like any other study.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def enqueue_finalists(
     seeds: int,
     runs: Path,
 ) -> StoredStudy:
-    """Enqueues every finalist with every seed, but for those that are there; returns the study.
+    """Enqueues every missing pair of finalist and seed; returns the study.
 
-    All finalists meet the same seeds, so that their values can be compared in pairs. The seeds
-    come in order, so that a confirmation that is cut short has as many of each.
+    All finalists have the same seeds, so that their values can be compared in pairs. The seeds come
+    in order, so that the finalists of an interrupted confirmation have equally many.
     """
     spec, database = search.spec, search.database
     name, there = find_confirmation(database, spec.name)
@@ -65,7 +65,7 @@ def enqueue_finalists(
 def _missing_runs(
     spec: StudySpec, finalists: Sequence[TrialRecord], seeds: int, known: Sequence[FrozenTrial]
 ) -> list[QueuedTrial]:
-    """Returns a trial for every finalist and seed that has none, seed by seed."""
+    """Returns a trial for every pair of finalist and seed that has none, seed by seed."""
     there = {(t.user_attrs.get(FINALIST), t.user_attrs.get(REPEAT)) for t in known}
     drawn = {repeat: derive_seed(spec.seed, "confirm", repeat) for repeat in range(1, seeds + 1)}
     return [
@@ -87,16 +87,16 @@ def _create(
         "pruner": "none",
         "trials": len(queue),
         "seed": spec.seed,
-        # Whichever of its models is chosen, it is needed afterwards.
+        # Any of its models may be chosen and is then needed.
         "keep_checkpoints": _EVERY,
         "description": f"The finalists of {spec.name}, trained again.",
         **several_devices(spec),
     }
     again = StudySpec.from_document({**spec.document, "study": block}, spec.import_paths)
-    # The same rows of the same data, or the values could not be compared with the search's.
+    # Only on the same rows of the same data can the values be compared with the search's.
     stored = search.study.user_attrs
     facts = {CONFIRMS: spec.name, **{key: stored[key] for key in (SPLIT, DATA) if key in stored}}
     study = create_study(again, search.database, runs, facts, queue)
-    # A study whose folder is not there would be taken for one that was moved.
+    # A study without its folder would look like one that was moved.
     (runs / name).mkdir(parents=True, exist_ok=True)
     return StoredStudy(search.database, study, again)

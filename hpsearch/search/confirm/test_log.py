@@ -1,4 +1,4 @@
-"""The record of the test split: each time it was opened, by whom, for which model, with what."""
+"""The record of the test split: when it was opened, by whom, for which model, with what result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hpsearch.search.store.keys import TEST_EVALUATIONS
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One evaluation on a search's test split.
+    """One test-set evaluation of a search.
 
     Attributes:
         opened: when, as an ISO 8601 time.
@@ -28,14 +28,14 @@ class Evaluation:
         sha256: of the checkpoint.
         host: the machine.
         pid: the process.
-        again: whether it was asked for although the split had been opened before.
-        metrics: what was measured; None if it came to nothing.
-        examples: how many examples were measured on.
-        failure: why it came to nothing.
-        images: the fingerprint of the test images; empty where it is not known.
-        earlier: evaluations on the same images by other studies and programs, as the record in the
-            folder has them.
-        what: was measured, in words; empty in records of earlier versions, of a trial.
+        again: whether it was requested although the split had been opened before.
+        metrics: the results; None if there are none.
+        examples: how many examples were evaluated.
+        failure: why there is no result.
+        images: the fingerprint of the test images; empty if it is not known.
+        earlier: evaluations on the same images by other studies and programs, according to the
+            record in the folder.
+        what: the model in words; empty in records of trials by earlier versions.
     """
 
     opened: str
@@ -57,12 +57,12 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class FinalTest:
-    """What came of the wish to test a model.
+    """The outcome of a request to test a model.
 
     Attributes:
         evaluation: the test-set evaluation that measured it; None if there is none.
         refused: why the split was not opened.
-        missing: what has no test, so that there is nothing to open.
+        missing: what lacks a test, if there is no split to open.
     """
 
     evaluation: Evaluation | None = None
@@ -71,12 +71,12 @@ class FinalTest:
 
 
 def openings_of(study: optuna.Study) -> tuple[Evaluation, ...]:
-    """Returns every evaluation on a search's test split, in order."""
+    """Returns every test-set evaluation of a search, in order."""
     return tuple(Evaluation(**fields) for fields in study.user_attrs.get(TEST_EVALUATIONS, ()))
 
 
 def find_result(study: optuna.Study, sha256: str) -> Evaluation | None:
-    """Returns the last evaluation with a result for this very model, or None."""
+    """Returns the last evaluation with a result for exactly this model, or None."""
     seen = [one for one in openings_of(study) if one.metrics and one.sha256 == sha256]
     return seen[-1] if seen else None
 
@@ -92,13 +92,13 @@ def begin_evaluation(
     sha256: str,
     again: bool,
 ) -> Evaluation:
-    """Writes that the test split is opened now; to be called before it is.
+    """Records that the test split is opened; must be called before it is.
 
-    An evaluation without a result (a crash, an error) is on record but bars no other, since nobody
-    has seen a result.
+    An evaluation without a result (a crash, an error) stays on record but does not block another,
+    since nobody has seen a result.
 
     Raises:
-        InputError: a result has been seen already, and `again` is not set.
+        InputError: a result was seen before, and `again` is not set.
     """
     seen = [one for one in openings_of(study) if one.metrics]
     if seen and not again:
@@ -120,7 +120,7 @@ def begin_evaluation(
 
 
 def end_evaluation(study: optuna.Study, result: Mapping[str, Any]) -> Evaluation:
-    """Writes the result of the evaluation that was begun last, or why it has none."""
+    """Writes the result of the last evaluation, or why it has none."""
     *earlier, last = openings_of(study)
     last = replace(last, **result)
     _write(study, (*earlier, last))
@@ -128,7 +128,7 @@ def end_evaluation(study: optuna.Study, result: Mapping[str, Any]) -> Evaluation
 
 
 def withdraw_evaluation(study: optuna.Study) -> None:
-    """Takes back that the test split was opened: it was found before that there is none."""
+    """Removes the last record: there is no test split, so it was not opened."""
     _write(study, openings_of(study)[:-1])
 
 

@@ -1,4 +1,4 @@
-"""A study's database and its run folder, checked against each other; nothing is written."""
+"""Checks a study's database and its run folder against each other, without writing anything."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ _MOST_ROWS = 20
 
 @dataclass(frozen=True)
 class FsckReport:
-    """What was found.
+    """The result of a check.
 
     Attributes:
         study: its name.
         trials: how many were checked.
         owner: the living process that runs the study, as `host, pid 123`; its unfinished trials
-            are not checked. None where nobody runs it.
-        problems: what is wrong, and what is only for information.
+            are not checked. None if nobody runs it.
+        problems: what is wrong, and what is only information.
     """
 
     study: str
@@ -67,7 +67,7 @@ class FsckReport:
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        """The problems that are more than information."""
+        """The problems that are not just information."""
         return tuple(problem for problem in self.problems if not problem.info_only)
 
 
@@ -76,7 +76,7 @@ class FsckTarget:
     """A study that can be examined: its database is sound, and its run folder is its own.
 
     Attributes:
-        folder: the study's own, which need not exist.
+        folder: the study's own; it need not exist.
     """
 
     database: RDBStorage
@@ -85,16 +85,16 @@ class FsckTarget:
     folder: Path
 
     def identity(self, trial: FrozenTrial) -> Identity:
-        """Returns whose record a trial's must be, as the database has it."""
+        """Returns the identity that a trial's record must have, according to the database."""
         return trial_identity(self.study.user_attrs[ID], self.spec.seed_of, trial)
 
 
 def examine_study(url: str, name: str, runs: Path | None) -> FsckReport:
-    """Returns what is damaged of a study, in its database and in its run folder.
+    """Returns what is damaged in a study's database and run folder.
 
     Raises:
-        InputError: there is no such database or study, hpsearch did not make it, or the run folder
-            is of another study.
+        InputError: there is no such database or study, hpsearch did not create it, or the run
+            folder belongs to another study.
         SearchError: the study's own rows in the database cannot be read.
     """
     broken = check_database(url)
@@ -109,7 +109,7 @@ def examine_study(url: str, name: str, runs: Path | None) -> FsckReport:
 
 
 def open_target(url: str, name: str, runs: Path | None, *, write: bool = False) -> FsckTarget:
-    """Opens what is to be examined.
+    """Opens the study to be examined.
 
     Raises:
         InputError: as `examine_study`.
@@ -126,8 +126,8 @@ def open_target(url: str, name: str, runs: Path | None, *, write: bool = False) 
 
 
 def examine(target: FsckTarget, owner: str | None) -> FsckReport:
-    """Returns what is damaged of a study; `owner` is another process that runs it, if one does."""
-    # In this order: a trial that runs has its row before it has its folder.
+    """Returns what is damaged in a study; `owner` is another process that runs it, if any."""
+    # In this order, since a running trial has its row before its folder.
     numbers = list_numbers(target.folder)
     name, study_id = target.study.study_name, study_id_of(target.study)
     try:
@@ -141,7 +141,7 @@ def examine(target: FsckTarget, owner: str | None) -> FsckReport:
         for trial in trials
         if counts[trial.number] == 1 and (owner is None or trial.state.is_finished())
     ]
-    # The folder of a number that is missing is all that is left of a trial: no orphan.
+    # A missing number's folder is all that is left of a trial, and not an orphan.
     known = range(max(counts, default=-1) + 1)
     found = [*_check_numbers(counts), *check_orphans(target.folder, numbers, known)]
     found += check_study(target.study, target.spec, target.folder)
@@ -153,7 +153,7 @@ def examine(target: FsckTarget, owner: str | None) -> FsckReport:
     for trial in checked:
         own = _check_one(target, trial)
         if own and owner is not None:
-            # The run may have been about to change just this.
+            # The running search may have been about to change exactly this.
             again = _check_one(target, trial)
             own = [problem for problem in own if problem in again]
         found += own
@@ -165,10 +165,10 @@ def examine(target: FsckTarget, owner: str | None) -> FsckReport:
 
 
 def check_database(url: str) -> list[Problem]:
-    """Returns what SQLite itself finds wrong with its file; other servers look after theirs.
+    """Returns what SQLite itself finds wrong with its file; nothing for other servers.
 
     Raises:
-        InputError: the file is there and cannot be read.
+        InputError: the file exists and cannot be read.
     """
     path = _sqlite_file(url)
     if path is None:
@@ -192,10 +192,10 @@ def check_database(url: str) -> list[Problem]:
 
 
 def _find_folder(study: optuna.Study, runs: Path | None) -> Path:
-    """Returns the study's own folder, which need not exist.
+    """Returns the study's own folder; it need not exist.
 
     Raises:
-        InputError: it is another study's, or its owner is unknown.
+        InputError: it belongs to another study, or its owner is unknown.
     """
     name = study.study_name
     try:
@@ -211,7 +211,7 @@ def _find_folder(study: optuna.Study, runs: Path | None) -> Path:
 
 
 def _sqlite_file(url: str) -> Path | None:
-    """Returns the file of an SQLite database that is there, or None."""
+    """Returns the file of an existing SQLite database, or None."""
     with suppress(ArgumentError, ValueError):
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
@@ -221,7 +221,7 @@ def _sqlite_file(url: str) -> Path | None:
 
 
 def _check_numbers(counts: Mapping[int, int]) -> list[Problem]:
-    """Returns where the trials' numbers are not 0, 1, 2 and so on, each once."""
+    """Returns a problem for each trial number that is missing or duplicated."""
     missing = sorted(set(range(max(counts, default=-1) + 1)) - set(counts))
     errors = [f"trial {number} is missing" for number in missing]
     errors += [f"trial {number} is there {n} times" for number, n in counts.items() if n > 1]
@@ -230,7 +230,7 @@ def _check_numbers(counts: Mapping[int, int]) -> list[Problem]:
 
 
 def _check_lease(engine: sa.Engine, study_id: int) -> list[Problem]:
-    """Returns the lease that a dead owner has left behind, if one has."""
+    """Returns a problem for the lease of a dead owner, if there is one."""
     owner = last_owner(engine, study_id)
     if owner is None:
         return []

@@ -1,6 +1,6 @@
-"""The files of a study's trials: checkpoints that are not whole, and what nobody needs.
+"""Checks the files of a study's trials: damaged checkpoints, and files that nobody needs.
 
-A checkpoint is checked by its bytes: nothing of it is loaded.
+A checkpoint is checked by its bytes, without loading it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hpsearch.search.fsck.problem import Problem, Repair
 
 ORPHANS = "orphans"
 ASIDE = ".damaged"
-# Names that a trial writes beside a file before it gives it the file's own.
+# Temporary names under which a trial writes a file before it renames it.
 _BESIDE = (
     *(f"{name}{suffix}" for name in CHECKPOINTS for suffix in (".tmp", ".json.tmp", ".keep")),
     "confusion.json.tmp",
@@ -26,20 +26,20 @@ _BESIDE = (
 
 
 def list_numbers(folder: Path) -> list[int]:
-    """Returns the numbers of the trials that have a folder in a study's, in order."""
+    """Returns the numbers of the trials with a folder in the study's folder, in order."""
     found = (re.fullmatch(r"trial-(\d+)", path.name) for path in folder.glob("trial-*"))
     numbers = sorted(int(match[1]) for match in found if match)
-    # Other spellings of a number are of somebody else.
+    # hpsearch does not write other spellings of a number.
     return [number for number in numbers if (folder / trial_folder(number)).is_dir()]
 
 
 def check_orphans(folder: Path, numbers: Iterable[int], known: Iterable[int]) -> list[Problem]:
-    """Returns the trial folders whose numbers the database has never had.
+    """Returns the trial folders whose numbers were never in the database.
 
     Args:
         folder: the study's own.
-        numbers: of the trials that have a folder there.
-        known: of the trials that the database has, or had.
+        numbers: of the trials with a folder there.
+        known: of the trials that are, or were, in the database.
     """
     return [
         Problem(
@@ -70,11 +70,11 @@ def find_orphan(place: Path, identity: Identity) -> Path | None:
 
 
 def check_files(folder: Path, owner: Mapping[str, str | int]) -> list[Problem]:
-    """Returns what is wrong with the files of one trial, which no living process runs.
+    """Returns what is wrong with the files of one trial that no living process runs.
 
     Args:
         folder: the trial's own.
-        owner: whose checkpoints these must be: see `Job.owner`.
+        owner: whose checkpoints these must be; see `Job.owner`.
     """
     return [*_check_others(folder), *_check_checkpoints(folder, owner), *_check_leftovers(folder)]
 
@@ -100,7 +100,7 @@ def _check_checkpoints(folder: Path, owner: Mapping[str, str | int]) -> list[Pro
         try:
             text = _problem_of(path, owner)
         except FileNotFoundError:
-            continue  # A run has removed it just now, and had every right to.
+            continue  # A run has just removed it, as it may.
         there = [each for each in (path, path.with_suffix(".json")) if each.is_file()]
         if text and there:
             moves = tuple((each, each.with_name(each.name + ASIDE)) for each in there)
@@ -110,7 +110,7 @@ def _check_checkpoints(folder: Path, owner: Mapping[str, str | int]) -> list[Pro
 
 
 def _problem_of(path: Path, owner: Mapping[str, str | int]) -> str:
-    """Returns what is wrong with a checkpoint; empty if it is whole, or not there at all."""
+    """Returns what is wrong with a checkpoint; empty if it is intact or does not exist."""
     sidecar = path.with_suffix(".json")
     if not path.is_file():
         return f"{sidecar.name} is there without it" if sidecar.is_file() else ""

@@ -1,4 +1,4 @@
-"""A trial whose folder holds files of another one: which of the two is to be believed."""
+"""A trial whose folder holds another trial's files: which of the two to believe."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from hpsearch.search.store import EVENTS, ORPHANS, Mutation, parameter, read_par
 def check_owner(
     trial: FrozenTrial, folder: Path, whose: str, objectives: Mapping[str, Direction]
 ) -> list[Problem]:
-    """Returns that a trial's folder is another's, and what can be done about it.
+    """Returns the problem that a trial's folder is another trial's, with its repair.
 
-    Where the database has the very values of the record, it is the parameters that are wrong: they
-    were changed, or a database that was put back took the reports of another trial for its own.
-    Then the parameters that were trained are written. Otherwise the folder is moved aside.
+    If the database has exactly the values of the record, its parameters are wrong: they were
+    changed, or a restored database took another trial's reports for its own. The repair then writes
+    the parameters that were trained. Otherwise it moves the folder aside.
     """
     where = f"trial {trial.number}"
     trained = read_params(folder)
@@ -40,7 +40,7 @@ def check_owner(
 
 
 def _has_values_of(trial: FrozenTrial, folder: Path, objectives: Mapping[str, Direction]) -> bool:
-    """Returns whether all that the database knows of a trial's values is in the folder's record."""
+    """Returns whether all values that the database has of a trial are in the folder's record."""
     objective, _ = primary(objectives)
     said: dict[int, set[Any]] = {}
     for report in read_record(folder / EVENTS).reports:
@@ -50,7 +50,7 @@ def _has_values_of(trial: FrozenTrial, folder: Path, objectives: Mapping[str, Di
 
 
 def _write_parameters(trial: FrozenTrial, trained: Mapping[str, Scalar]) -> tuple[Mutation, ...]:
-    """Returns the changes that give a trial its parameters; none where one is not in its range."""
+    """Returns the changes that set a trial's parameters; none if one is outside its range."""
     if set(trained) != set(trial.params):
         return ()
     changes: list[Mutation] = []

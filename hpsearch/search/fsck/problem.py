@@ -1,4 +1,4 @@
-"""What is wrong with a study, and what would fix it: as plain data, for `hpsearch fsck`."""
+"""What is wrong with a study, and what would fix it, as plain data for `hpsearch fsck`."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ ProblemKind = Literal[
 
 @dataclass(frozen=True)
 class Repair:
-    """What would fix a problem.
+    """The fix of a problem.
 
     Attributes:
-        words: what it does, as in `remove it`.
-        changes: of the database.
-        moves: a file or folder each, and where to; None where it is removed.
+        words: what it does, such as `remove it`.
+        changes: to the database.
+        moves: files and folders, each with its target; None to remove it.
     """
 
     words: str
@@ -48,13 +48,13 @@ class Repair:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is not as it should be.
+    """One thing that is wrong.
 
     Attributes:
         kind: what it concerns.
         where: the trial, or the file in the study's folder.
         text: what is wrong.
-        repair: what would fix it; None where nothing does so safely.
+        repair: what would fix it; None if nothing does so safely.
         info_only: nothing is lost and nothing needs to be done.
     """
 

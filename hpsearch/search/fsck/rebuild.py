@@ -1,4 +1,4 @@
-"""A database that is lost, made again from the folder of a study and those of its trials."""
+"""Rebuilds a lost database from a study's folder and those of its trials."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ from hpsearch.studyfile.study import StudySpec
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What was made again.
+    """The result of a rebuild.
 
     Attributes:
-        folder: from which.
-        trials: how many, those included that have nothing to show and are trained again.
+        folder: the study's folder that it was built from.
+        trials: how many, including those without a record, which are trained again.
         finished: how many of them are finished.
-        left_out: folders that are not, or cannot be shown to be, the trial's own.
+        left_out: folders that are not the trial's own, or cannot be shown to be.
     """
 
     folder: Path
@@ -55,10 +55,10 @@ class Rebuilt:
 
 
 def rebuild_study(url: str, name: str, runs: Path | None) -> Rebuilt:
-    """Makes a study again in a database that has lost it, in one transaction.
+    """Rebuilds a study in a database that has lost it, in one transaction.
 
     Raises:
-        InputError: the database has the study, or its folder does not say what it takes.
+        InputError: the database has the study, or its folder lacks what is needed.
     """
     folder = _find_folder(url, name, runs)
     kept = read_owner_file(folder)
@@ -93,9 +93,9 @@ def _find_folder(url: str, name: str, runs: Path | None) -> Path:
 
 
 class _Restored:
-    """A study's trials, from what they have written down themselves.
+    """A study's trials, restored from their own records.
 
-    They go through the same hands as those of a search, so that their rows are the same.
+    They go through the same code as those of a search, so that their rows are the same.
     """
 
     def __init__(
@@ -104,18 +104,18 @@ class _Restored:
         self._spec = spec
         self._id = study_id
         self._folder = folder
-        self._facts = facts  # of trials that were given, by number
+        self._facts = facts  # of enqueued trials, by number
         self._study = optuna.create_study(
             study_name=spec.name, directions=list(spec.objectives.values())
         )
         self._writer = StudyWriter(self._study, spec)
-        # What was known when they were decided is not: the order of the reports is lost.
+        # They are not decided again: the order of the reports, and so what was known, is lost.
         self._writer.explains = False
         self._decisions = read_decisions(folder)
         self.left_out: list[str] = []
 
     def all(self) -> list[FrozenTrial]:
-        """Returns every trial, by number; one without a folder waits to be asked for again."""
+        """Returns every trial, by number; one without a folder waits to be trained again."""
         numbers = [*list_numbers(self._folder), *map(int, self._facts)]
         for number in range(max(numbers, default=-1) + 1):
             self._restore(number)
@@ -164,7 +164,7 @@ class _Restored:
             self._date(trial.number, place / EVENTS, record.reports)
 
     def _date(self, number: int, events: Path, reports: list[Any]) -> None:
-        """Gives a trial the times that its files show: its rows were lost."""
+        """Sets a trial's times from its files, since its rows were lost."""
         frozen = self._writer.trial(number)
         ended = datetime.fromtimestamp(events.stat().st_mtime)
         seconds = reports[-1].seconds if reports else 0.0

@@ -1,4 +1,4 @@
-"""Putting right what `hpsearch fsck` finds, as far as that is safe: nothing is lost by it."""
+"""Repairs what `hpsearch fsck` finds, as far as that is safe: nothing is lost."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from hpsearch.search.store import Ids, Lease, refuse_folder_of_original, take_le
 
 
 def repair_study(url: str, name: str, runs: Path | None) -> tuple[FsckReport, FsckReport]:
-    """Repairs what can be; returns what was found, and what is left when all is looked at again.
+    """Repairs what it can; returns the problems found, and those that a second check still finds.
 
-    The study is owned meanwhile. A database that is damaged itself is left as it is, and so is all
-    that depends on it.
+    This process owns the study in the meantime. A database file that is damaged itself is left as
+    it is, as is everything that depends on it.
 
     Raises:
         InputError: as `examine_study`; or another process runs the study, or its folder belongs to
             a database of which this one is a copy.
-        SearchError: as `examine_study`; or another process has taken the study over meanwhile.
+        SearchError: as `examine_study`; or another process has since taken the study over.
     """
     broken = check_database(url)
     if broken:
@@ -47,7 +47,7 @@ def repair_study(url: str, name: str, runs: Path | None) -> tuple[FsckReport, Fs
 
 
 def _apply(repairs: Sequence[Repair], database: RDBStorage, lease: Lease, ids: Ids) -> None:
-    """Writes all changes of the database or none, and moves files only while the study is owned."""
+    """Writes all changes to the database or none, and moves files only while the study is owned."""
     with database.engine.begin() as connection:
         if lease.hold(connection) != "held":
             raise SearchError("another process has taken this study over; nothing was repaired")
@@ -66,7 +66,7 @@ def _move(source: Path, target: Path | None) -> None:
 
 
 def _free(path: Path) -> Path:
-    """Returns the path, or where something is there already, the first of its kind that is free."""
+    """Returns the path or, if it is taken, the first free one with a number added."""
     if not path.exists():
         return path
     tries = (path.with_name(f"{path.name}-{number}") for number in count(2))

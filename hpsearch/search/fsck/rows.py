@@ -1,4 +1,4 @@
-"""Where a trial in the database and its own record, `events.jsonl`, do not agree."""
+"""Compares a trial in the database with its own record, `events.jsonl`."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _ENDS = {
 
 @dataclass(frozen=True)
 class Record:
-    """What a trial's record says, and how much of it cannot be read.
+    """A trial's record, and how much of it cannot be read.
 
     Attributes:
-        reports: in the order they were written; an epoch that was repeated is there twice.
-        damaged: lines that are not what was written, or are gone.
+        reports: in the order they were written; a repeated epoch occurs twice.
+        damaged: how many lines are damaged or missing.
         ended: how it ended; None if it has not.
-        proved: whether it names the trial as its owner, as those of version 0.1.0 do not.
+        proved: whether it names the trial as its owner; records of version 0.1.0 do not.
     """
 
     reports: tuple[Report, ...]
@@ -52,35 +52,35 @@ class Record:
 
     @property
     def overrules(self) -> bool:
-        """Whether it is whole and the trial's own, so that the database is wrong if they differ."""
+        """Whether it is complete and the trial's own, so that it is right if the two differ."""
         return self.proved and not self.damaged
 
 
 def read_record(
     path: Path, objectives: Objectives, identity: Identity | None = None
 ) -> Record | None:
-    """Returns what a trial has written down itself; None if the file is not there."""
+    """Returns a trial's own record; None if the file does not exist."""
     if not path.is_file():
         return None
     found = events.read_record(path, identity)
     reports = tuple(report for report in found.reports if is_whole(report, objectives))
-    # Where a line is damaged, the one after it misses it.
+    # The line after a damaged one counts it as missing, too.
     damaged = max(found.damaged, found.missing) + found.foreign + len(found.reports) - len(reports)
     return Record(reports, damaged, found.ended, found.proved)
 
 
 def check_trial(trial: FrozenTrial, record: Record | None, objectives: Objectives) -> list[Problem]:
-    """Returns what is wrong with a trial in the database, as its record shows.
+    """Returns what is wrong with a trial in the database, compared with its record.
 
     Args:
-        trial: as the database has it; no living process runs it.
-        record: what it has written down itself.
+        trial: the trial in the database; no living process runs it.
+        record: the trial's own record.
         objectives: metric names and directions.
     """
     known = record or Record((), 0)
     changed = check_end(trial, record, objectives)
     if changed:
-        # Its value cannot be checked while its state is not what it was.
+        # Its value cannot be checked while its state is wrong.
         return [*changed, *_check_record(trial, record)]
     return [
         *_check_state(trial, known),
@@ -92,11 +92,11 @@ def check_trial(trial: FrozenTrial, record: Record | None, objectives: Objective
 
 
 def check_end(trial: FrozenTrial, record: Record | None, objectives: Objectives) -> list[Problem]:
-    """Returns whether a finished trial ended otherwise than its record says."""
+    """Returns a problem if a finished trial's state differs from its record."""
     if record is None or record.damaged or not trial.state.is_finished():
         return []
     ended = record.ended
-    # A process that is killed, or hangs, does not write how it ended; nor does one that paused.
+    # A process that is killed, hangs or pauses does not record an end.
     unrecorded = (
         trial.user_attrs.get(FAILURE_KIND) == "out of memory" or PAUSED_AT in trial.user_attrs
     )
@@ -124,7 +124,7 @@ def check_end(trial: FrozenTrial, record: Record | None, objectives: Objectives)
 def check_attributes(
     trial: FrozenTrial, record: Record | None, objectives: Objectives
 ) -> list[Problem]:
-    """Returns which attributes of a finished trial are not what its record says."""
+    """Returns the attributes of a finished trial that differ from its record."""
     if record is None or record.damaged or record.ended is None or not trial.state.is_finished():
         return []
     wanted = dict(record.ended.facts)
@@ -150,7 +150,7 @@ def check_attributes(
 
 
 def curve_of(trial: FrozenTrial) -> dict[int, float]:
-    """Returns a trial's values by epoch, as the database has them."""
+    """Returns a trial's values by epoch, from the database."""
     curve = trial.user_attrs.get(CURVE) or trial.intermediate_values
     return {int(step): value for step, value in curve.items()}
 
@@ -168,7 +168,7 @@ def _check_state(trial: FrozenTrial, record: Record) -> list[Problem]:
 def _check_values(trial: FrozenTrial, record: Record, objectives: Objectives) -> list[Problem]:
     if trial.state != TrialState.COMPLETE:
         return []
-    # A line that cannot be read may have been the best.
+    # An unreadable line may have held the best value.
     best = None if record.damaged else best_report(record.reports, *primary(objectives))
     expected = [float(best.values[name]) for name in objectives] if best else None
     if trial.values is None or len(trial.values) != len(objectives):
@@ -205,7 +205,7 @@ def _check_reports(trial: FrozenTrial, record: Record, objectives: Objectives) -
     said: dict[int, list[float]] = {}
     for report in record.reports:
         said.setdefault(report.step, []).append(report.values[metric])
-    # The database keeps the first value of an epoch that is trained again.
+    # The database keeps the first value of an epoch that was trained again.
     missing = {step: values[0] for step, values in said.items() if step not in stored}
     found = []
     if missing:

@@ -1,4 +1,4 @@
-"""A study as a whole: its directions, its study file, and the files that it is to keep."""
+"""Checks a study as a whole: its directions, its study file, and the files it should keep."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COMPARED: dict[str, ProblemKind] = {
 
 
 def check_study(study: optuna.Study, spec: StudySpec, folder: Path) -> list[Problem]:
-    """Returns where a study's own rows are not what its study file and its folder say."""
+    """Returns where a study's own rows differ from its study file and its folder."""
     found = []
     for objective, (metric, wanted) in enumerate(spec.objectives.items()):
         stored = study.directions[objective]
@@ -48,7 +48,7 @@ def check_study(study: optuna.Study, spec: StudySpec, folder: Path) -> list[Prob
 
 
 def check_kept(trials: Sequence[FrozenTrial], spec: StudySpec, folder: Path) -> list[Problem]:
-    """Returns the trials whose folders are gone, and the best ones whose checkpoints are."""
+    """Returns the trials whose folders are missing, and the best ones without a checkpoint."""
     if not folder.is_dir():
         return []
     found = []
@@ -64,7 +64,7 @@ def check_kept(trials: Sequence[FrozenTrial], spec: StudySpec, folder: Path) -> 
 
 
 def _to_keep(trials: Sequence[FrozenTrial], spec: StudySpec) -> list[int]:
-    """Returns the complete trials whose best checkpoint no search has removed."""
+    """Returns the complete trials whose best checkpoint must still exist."""
     complete = [t for t in trials if t.state == TrialState.COMPLETE and t.values]
     if len(spec.objectives) > 1:
         return [trial.number for trial in complete]

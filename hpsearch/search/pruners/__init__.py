@@ -1,4 +1,4 @@
-"""Optuna's pruners, deciding the same from a state that is kept up to date."""
+"""Optuna's pruners with a state that is kept up to date: the same decisions in less time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Successive halving, with the values at each rung kept in order."""
+"""Successive halving that keeps the values at each rung sorted."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.internals.optuna import storage_of, trial_id_of
 from hpsearch.search.pruners.kept import KeptPruner
 
-_RUNG = "completed_rung_{}"  # Optuna's own names: a search may change hands at any time
+_RUNG = "completed_rung_{}"  # as Optuna names them, so that either can continue the other's search
 
 
 class HalvingPruner(KeptPruner):
-    """Decides as Optuna's `SuccessiveHalvingPruner`, whose arguments these are."""
+    """Makes the decisions of Optuna's `SuccessiveHalvingPruner` and takes its arguments."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class HalvingPruner(KeptPruner):
         self._longest: int | None = None
 
     def know(self, study: Study, trials: Iterable[FrozenTrial]) -> None:
-        """Takes in the trials that there are."""
+        """Adds the existing trials to the state."""
         for trial in trials:
             for rung in range(_rung_of(trial)):
                 self._rungs[rung].append(trial.system_attrs[_RUNG.format(rung)])
@@ -45,12 +45,12 @@ class HalvingPruner(KeptPruner):
             values.sort()
 
     def complete(self, trial: FrozenTrial) -> None:
-        """Takes in a trial that has completed."""
+        """Adds a trial that has completed to the state."""
         if trial.last_step is not None:
             self._longest = max(self._longest or 0, trial.last_step)
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        """Returns whether the trial, at its rung or at several, is behind the better ones."""
+        """Returns whether the trial is too far behind at a rung that it has reached."""
         step = trial.last_step
         if step is None:
             return False
@@ -71,7 +71,7 @@ class HalvingPruner(KeptPruner):
         return False
 
     def reason(self, study: Study, trial: FrozenTrial, metric: str, unit: str) -> str:
-        """Returns the trial's place at the rung that it has met last."""
+        """Returns the trial's place at the last rung that it has reached."""
         step = max(trial.intermediate_values)
         value = trial.intermediate_values[step]
         values = self._rungs[_rung_of(trial) - 1]
@@ -85,7 +85,7 @@ class HalvingPruner(KeptPruner):
         return f"{place} at its rung, where the best {best} continue"
 
     def _estimate_first(self) -> int:
-        """Takes a hundredth of the longest training for the first rung, once there is one."""
+        """Sets the first rung to a hundredth of the longest training, once one is known."""
         if self._longest is not None:
             self._first = max(self._longest // 100, 1)
         return self._first

@@ -1,4 +1,4 @@
-"""Hyperband: successive halving in several brackets, of which each trial is in one."""
+"""Hyperband: successive halving in several brackets, with each trial in one of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hpsearch.search.pruners.kept import KeptPruner
 
 
 class KeptHyperband(KeptPruner):
-    """Decides as Optuna's `HyperbandPruner`, whose arguments these are."""
+    """Makes the decisions of Optuna's `HyperbandPruner` and takes its arguments."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class KeptHyperband(KeptPruner):
         self._longest: int | None = None
 
     def know(self, study: Study, trials: Iterable[FrozenTrial]) -> None:
-        """Takes in the trials that there are."""
+        """Adds the existing trials to the state."""
         for trial in trials:
             if trial.state == TrialState.COMPLETE:
                 self.complete(trial)
@@ -43,23 +43,23 @@ class KeptHyperband(KeptPruner):
             self._begin(study)
 
     def complete(self, trial: FrozenTrial) -> None:
-        """Takes in a trial that has completed."""
+        """Adds a trial that has completed to the state."""
         if trial.last_step is not None:
             self._longest = max(self._longest or 0, trial.last_step)
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        """Returns whether the trial is behind the better ones of its bracket."""
+        """Returns whether the trial is too far behind the others of its bracket."""
         return self._begin(study) and self._brackets[self._bracket_of(trial)].prune(study, trial)
 
     def reason(self, study: Study, trial: FrozenTrial, metric: str, unit: str) -> str:
-        """Returns the trial's place at the rung of its bracket that it has met last."""
+        """Returns the trial's place at the last rung of its bracket that it has reached."""
         bracket = self._bracket_of(trial)
         return f"{self._brackets[bracket].reason(study, trial, metric, unit)} (bracket {bracket})"
 
     def _begin(self, study: Study) -> bool:
-        """Makes the brackets, once it is known how long a training is; returns if they are there.
+        """Makes the brackets once the length of a training is known; returns whether they exist.
 
-        As Optuna's does: when the first trial reports after that.
+        Optuna does so at the same moment: at the first report after that.
         """
         if self._brackets:
             return True

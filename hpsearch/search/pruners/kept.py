@@ -1,4 +1,4 @@
-"""Which pruners keep a state, and what they are notified of."""
+"""The pruners that keep a state, and the events that update it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from optuna.trial import FrozenTrial
 
 
 class KeptPruner(BasePruner):
-    """A pruner that reads the trials once, and is then notified of what is new.
+    """A pruner that reads the trials once and is then notified of changes.
 
-    Optuna's look through all of them at each report: 5 to 10 ms with 10,000 trials.
+    Optuna's pruners read all of them at each report, which takes 5 to 10 ms with 10,000 trials.
     """
 
     @abstractmethod
     def know(self, study: Study, trials: Iterable[FrozenTrial]) -> None:
-        """Takes in the trials that there are."""
+        """Adds the existing trials to the state."""
 
     @abstractmethod
     def reason(self, study: Study, trial: FrozenTrial, metric: str, unit: str) -> str:
-        """Returns what a trial that was just pruned was compared with.
+        """Returns what the trial that was just pruned was compared with.
 
         Args:
             study: the study.
@@ -42,17 +42,17 @@ class KeptPruner(BasePruner):
 
     @abstractmethod
     def complete(self, trial: FrozenTrial) -> None:
-        """Takes in a trial that has completed."""
+        """Adds a trial that has completed to the state."""
 
 
 def keeping(pruner: BasePruner, arguments: Mapping[str, Any]) -> BasePruner:
-    """Returns what decides as this pruner does, from a kept state; itself, where there is none.
+    """Returns an equivalent pruner that keeps a state, or the given one if there is none.
 
     Args:
-        pruner: one of Optuna's, or of somebody else's.
-        arguments: what it was made with.
+        pruner: Optuna's or anyone else's.
+        arguments: those it was built with.
     """
-    # Here: each of these modules needs the class above.
+    # Imported here, since each of these modules needs the class above.
     from hpsearch.search.pruners.halving import HalvingPruner
     from hpsearch.search.pruners.hyperband import KeptHyperband
     from hpsearch.search.pruners.percentile import KeptPercentile
@@ -63,7 +63,7 @@ def keeping(pruner: BasePruner, arguments: Mapping[str, Any]) -> BasePruner:
         SuccessiveHalvingPruner: HalvingPruner,
         HyperbandPruner: KeptHyperband,
     }
-    # Of a subclass it is not known what it decides.
+    # A subclass may decide differently.
     if type(pruner) not in kept:
         return pruner
     given = inspect.signature(type(pruner)).bind(**arguments)

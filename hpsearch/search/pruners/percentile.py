@@ -1,4 +1,4 @@
-"""Median and percentile pruner, with the values of complete trials kept by epoch."""
+"""Median and percentile pruners that keep the values of complete trials by epoch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hpsearch.search.pruners.kept import KeptPruner
 
 
 class KeptPercentile(KeptPruner):
-    """Decides as Optuna's `PercentilePruner`, whose arguments these are."""
+    """Makes the decisions of Optuna's `PercentilePruner` and takes its arguments."""
 
     def __init__(
         self,
@@ -34,13 +34,13 @@ class KeptPercentile(KeptPruner):
         self._completed = 0
 
     def know(self, study: Study, trials: Iterable[FrozenTrial]) -> None:
-        """Takes in the trials that there are."""
+        """Adds the existing trials to the state."""
         for trial in trials:
             if trial.state == TrialState.COMPLETE:
                 self.complete(trial)
 
     def complete(self, trial: FrozenTrial) -> None:
-        """Takes in a trial that has completed."""
+        """Adds a trial that has completed to the state."""
         self._completed += 1
         for step, value in trial.intermediate_values.items():
             self._values[step].append(value)
@@ -79,7 +79,7 @@ class KeptPercentile(KeptPruner):
         return max((each for each in trial.intermediate_values if each != step), default=-1) < due
 
     def _bound(self, step: int, maximizes: bool) -> float:
-        """Returns the percentile at an epoch; NaN, to which nothing compares, without values."""
+        """Returns the percentile at an epoch; NaN, which fails every comparison, without values."""
         values = np.frombuffer(self._values[step]) if self._values[step] else np.empty(0)
         if len(values) < self._min_trials or np.isnan(values).all():
             return math.nan

@@ -1,4 +1,4 @@
-"""Pause and promote: where trials pause, which continue, and a sampler that learns from it."""
+"""Pause and promote: where trials pause, which continue, and a sampler that learns from them."""
 
 from __future__ import annotations
 

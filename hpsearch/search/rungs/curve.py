@@ -1,4 +1,4 @@
-"""What a trial had after each epoch, of all objectives."""
+"""A trial's values after each epoch, for all objectives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial
 
-# Optuna keeps the values by epoch of studies of one objective only.
+# Optuna stores values by epoch only for studies with one objective.
 VALUES_BY_EPOCH = "all_values_by_epoch"
 
 

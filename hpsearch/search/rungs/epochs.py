@@ -1,13 +1,13 @@
-"""A study's budget in epochs: what is spent, and what the running trials may still spend."""
+"""A study's budget in epochs: what is spent, and what the running trials have reserved."""
 
 from __future__ import annotations
 
 
 class EpochBudget:
-    """Epochs that a study may train in all its trials.
+    """The epochs that a study may train in all its trials together.
 
-    A running trial holds the epochs to its next stop in advance, so that the budget is never
-    exceeded, however many trials run at once.
+    A running trial reserves the epochs up to its next stop, so that the budget is never exceeded,
+    however many trials run at once.
 
     Args:
         total: epochs in all; None for no limit.
@@ -21,7 +21,7 @@ class EpochBudget:
 
     @property
     def left(self) -> float:
-        """Epochs that nobody has trained or holds; infinite without a limit."""
+        """Epochs that are neither trained nor reserved; infinite without a limit."""
         return float("inf") if self.total is None else self.total - self._taken
 
     @property
@@ -34,19 +34,19 @@ class EpochBudget:
         return aim - self.held(number) + reserve <= self.left
 
     def held(self, number: int) -> int:
-        """Returns the epochs that a trial has trained, or may train before it stops."""
+        """Returns the epochs that a trial has trained or reserved."""
         return max(self._done.get(number, 0), self._aims.get(number, 0))
 
     def hold(self, number: int, aim: int) -> None:
-        """Holds what a trial needs to train until an epoch."""
+        """Reserves what a trial needs to train until an epoch."""
         self._set(self._aims, number, max(aim, self._aims.get(number, 0)))
 
     def train(self, number: int, epoch: int) -> None:
-        """Records that a trial has done so many epochs."""
+        """Records how many epochs a trial has trained."""
         self._set(self._done, number, max(epoch, self._done.get(number, 0)))
 
     def release(self, number: int) -> None:
-        """Gives back what a trial holds and has not trained: it has stopped."""
+        """Releases the epochs that a trial has reserved but not trained: it has stopped."""
         self._set(self._aims, number, 0)
 
     def _set(self, which: dict[int, int], number: int, epoch: int) -> None:

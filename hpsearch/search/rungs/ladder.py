@@ -1,7 +1,7 @@
 """Asynchronous successive halving with pauses, in one bracket (ASHA: Li et al. 2020, 1810.05934).
 
-A trial pauses at each rung. The best of a rung, one in `eta`, continue to the next one, as soon as
-they are known to be the best: nobody waits for the other trials of a rung.
+A trial pauses at each rung. The best of a rung, one in `eta`, continue to the next one as soon as
+they are known to be the best; they do not wait for the other trials of the rung.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class RungDecision:
     """What a trial does after an epoch.
 
     Attributes:
-        action: it continues, pauses, or is pruned: it ends for good.
-        rung: epochs of the rung that it has met; 0 between rungs.
+        action: continue, pause, or prune, which ends the trial.
+        rung: epochs of the rung that it has reached; 0 between rungs.
         reason: why; empty between rungs.
     """
 
@@ -51,25 +51,25 @@ def rungs_up_to(epochs: int, eta: int = ETA, first: int = FIRST) -> tuple[int, .
 
 
 def places(met: int, eta: int, *, closing: bool = False) -> int:
-    """Returns how many of the trials that met a rung may continue: one in `eta`.
+    """Returns how many of the trials that reached a rung may continue: one in `eta`.
 
     Args:
-        met: trials that met the rung.
-        eta: one in so many continues.
-        closing: no trial begins any more; rounded up, so that every rung promotes one at least and
-            the study leaves a whole model.
+        met: trials that reached the rung.
+        eta: one trial in this many continues.
+        closing: no trial will begin any more; rounds up, so that every rung promotes at least one
+            trial and the study ends with a fully trained model.
     """
     return -(-met // eta) if closing else met // eta
 
 
 def decide(rung: int, place: int, met: int, eta: int) -> RungDecision:
-    """Returns what a trial does that has just met a rung.
+    """Returns what a trial does when it reaches a rung.
 
     Args:
         rung: epochs of the rung.
-        place: its place among those that met the rung, from 1.
-        met: how many those are, itself included.
-        eta: one in so many continues.
+        place: its place among the trials that reached the rung, from 1.
+        met: how many trials reached the rung, itself included.
+        eta: one trial in this many continues.
     """
     best = places(met, eta)
     rule = _rule(rung, place, met, best)
@@ -82,7 +82,7 @@ def _rule(rung: int, place: int, met: int, best: int) -> str:
 
 @dataclass
 class _Rung:
-    """A rung: each trial's losses there, and which trials continued."""
+    """A rung: the losses of each trial there, and the trials that continued."""
 
     epochs: int
     ranked: list[int] = field(default_factory=list)
@@ -90,7 +90,7 @@ class _Rung:
     promoted: set[int] = field(default_factory=set)
 
     def meet(self, number: int, losses: Losses) -> int:
-        """Enters a trial and returns its place, from 1."""
+        """Adds a trial and returns its place, from 1."""
         self.met[number] = losses
         if len(losses) == 1:
             insort(self.ranked, number, key=self._place)
@@ -103,11 +103,11 @@ class _Rung:
 
 
 class Ladder:
-    """The rungs of a study, with every trial that has met them.
+    """The rungs of a study, with the trials that have reached them.
 
     Args:
         rungs: the epochs at which trials pause, ascending.
-        eta: one in so many continues.
+        eta: one trial in this many continues.
     """
 
     def __init__(self, rungs: Iterable[int], eta: int = ETA) -> None:
@@ -124,16 +124,16 @@ class Ladder:
     def report(
         self, number: int, epoch: int, losses: Losses, *, whole: bool = False
     ) -> RungDecision:
-        """Records what a trial has after an epoch, and decides if that is at a rung.
+        """Records a trial's losses after an epoch, and decides if the epoch is at a rung.
 
-        A trial is ranked by its best epoch up to the rung, which is that of the first objective.
-        Where not every epoch is reported, the first report at or after a rung meets it.
+        A trial is ranked by its best epoch up to the rung, by the first objective. If not every
+        epoch is reported, the first report at or after a rung counts for the rung.
 
         Args:
             number: the trial.
             epoch: epochs done.
-            losses: of the objectives, the smaller the better.
-            whole: it trains to its end, whatever the others do.
+            losses: one for each objective; smaller is better.
+            whole: whether it trains to its end without pausing.
         """
         best = self._keep_best(number, losses)
         decision = RungDecision("continue")
@@ -150,7 +150,7 @@ class Ladder:
         return decision
 
     def restore(self, number: int, curve: Mapping[int, Losses], promoted: Collection[int]) -> int:
-        """Enters a trial of an earlier run, and decides nothing.
+        """Adds a trial of an earlier run without deciding anything.
 
         Args:
             number: the trial.
@@ -158,8 +158,8 @@ class Ladder:
             promoted: the rungs that it has continued from.
 
         Returns:
-            The rung that it rests at: it met that with its last report, and has not continued. 0 if
-            it is between rungs.
+            The rung where it is paused: it reached it with its last report and has not continued.
+            0 if it is between rungs.
         """
         resting = None
         for epoch in sorted(curve):
@@ -175,19 +175,19 @@ class Ladder:
         return resting.epochs if resting and number not in resting.promoted else 0
 
     def promote(self, number: int) -> None:
-        """Records that a trial continues from every rung that it has met."""
+        """Records that a trial continues from every rung that it has reached."""
         for rung in self._rungs:
             if number in rung.met:
                 rung.promoted.add(number)
 
     def demote(self, number: int, epochs: int) -> None:
-        """Takes back that a trial continues from a rung: it pauses there after all."""
+        """Undoes the promotion of a trial from a rung: it pauses there after all."""
         for rung in self._rungs:
             if rung.epochs == epochs:
                 rung.promoted.discard(number)
 
     def leader(self) -> int | None:
-        """Returns the best trial of the highest rung that any has met; None before the first."""
+        """Returns the best trial of the highest rung reached by any; None before the first."""
         for rung in reversed(self._rungs):
             for number in rung.ranked:
                 if number not in self._lost:
@@ -202,7 +202,7 @@ class Ladder:
         """Returns the paused trials that may continue: those of the highest rung first, by place.
 
         Args:
-            closing: no trial begins any more, see `places`.
+            closing: no trial will begin any more; see `places`.
         """
         found: list[Promotion] = []
         for rung in reversed(self._rungs):
@@ -215,15 +215,15 @@ class Ladder:
         return found
 
     def out_of_reach(self, to_come: int) -> list[int]:
-        """Returns the paused trials that no result to come can promote, the worst of a rung first.
+        """Returns the paused trials that no later result can promote, the worst of a rung first.
 
         Args:
-            to_come: how many more trials may meet the first rung.
+            to_come: how many more trials may reach the first rung.
         """
         found: list[int] = []
         most = to_come
         for rung in self._rungs:
-            # If everybody who is still to come were worse than all that are there.
+            # The most that can continue, if every later trial were worse than all of these.
             most = places(len(rung.met) + most, self.eta, closing=True)
             found += [n for n in reversed(rung.ranked[most:]) if self._waits(rung, n)]
         return found
@@ -234,7 +234,7 @@ class Ladder:
             yield from (n for n in reversed(rung.ranked) if self._waits(rung, n))
 
     def counts(self) -> Mapping[int, tuple[int, int]]:
-        """Returns for each rung how many trials have met it, and how many of them continued."""
+        """Returns for each rung how many trials have reached it, and how many of them continued."""
         return {rung.epochs: (len(rung.met), len(rung.promoted)) for rung in self._rungs}
 
     def next_stop(self, epoch: int, epochs: int) -> int:

@@ -1,4 +1,4 @@
-"""Trials of several objectives in one order: first those that no other beats in all of them."""
+"""Trials with several objectives in one order, the Pareto front first."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Losses = tuple[float, ...]
 
 
 def best_first(losses: Mapping[int, Losses]) -> list[int]:
-    """Returns trials in the order of their losses; of equals the one with the smaller number first.
+    """Returns the trials sorted by their losses, and by number among equals.
 
-    Those of several objectives come by non-dominated rank, and within a rank the ones first whose
-    neighbours are far, as in NSGA-II (Deb et al. 2002): what continues covers the whole Pareto
-    front.
+    With several objectives, they are sorted by non-dominated rank and, within a rank, by crowding
+    distance, largest first, as in NSGA-II (Deb et al. 2002): the trials that continue then cover
+    the whole Pareto front.
 
     Args:
-        losses: what each trial has, the smaller the better: one value for each objective.
+        losses: of each trial, one value for each objective; smaller is better.
     """
     numbers = sorted(losses)
     if not numbers or len(losses[numbers[0]]) == 1:
@@ -57,7 +57,7 @@ def pareto_numbers(
 
 
 def _distance_to_neighbours(table: np.ndarray) -> np.ndarray:
-    """Returns each row's crowding distance; infinite for the best and the worst of an objective."""
+    """Returns each row's crowding distance; infinite for an objective's best and worst rows."""
     room = np.zeros(len(table))
     for column in table.T:
         order = np.argsort(column, kind="stable")

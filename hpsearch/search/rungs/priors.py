@@ -1,4 +1,4 @@
-"""Proposals near the values that a person believes to be good, the fewer the more is known."""
+"""Proposals near the values that a person believes to be good; fewer as more is known."""
 
 from __future__ import annotations
 
@@ -35,18 +35,19 @@ class Priors:
 
     @staticmethod
     def share(trials: int, *, learning: bool) -> float:
-        """Returns the share of the trials that is proposed near the priors: half, then less.
+        """Returns the share of the trials to propose near the priors: half at first, then less.
 
         Args:
-            trials: that have reported already.
-            learning: whether there are enough of them to learn from.
+            trials: how many have reported.
+            learning: whether these are enough to learn from.
         """
         return LATER / (1 + FADING * trials) if learning else AT_FIRST
 
     def near(self, name: str, distribution: BaseDistribution, rng: np.random.RandomState) -> Any:
-        """Returns a value near the prior: normal with 0.15 of the range, mirrored at its ends.
+        """Returns a value near the prior.
 
-        Of options, seven times in ten the prior itself, otherwise any.
+        A number is drawn from a normal distribution with a standard deviation of 0.15 of the range,
+        mirrored at its ends. An option is the prior itself seven times in ten, otherwise any.
         """
         prior = self._values[name]
         if isinstance(distribution, CategoricalDistribution):

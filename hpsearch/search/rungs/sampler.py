@@ -31,26 +31,26 @@ Space = dict[str, BaseDistribution]
 
 
 class RungSampler(BaseSampler):
-    """Tree-structured Parzen estimator for searches that pause trials, or end them early.
+    """Tree-structured Parzen estimator for searches that pause trials or end them early.
 
-    Optuna's TPE ranks complete trials before pruned ones and does not see waiting ones, which is
-    what paused trials are. This one ranks at the highest rung that enough trials have met, all of
-    them by their best value up to that epoch (as BOHB does: Falkner et al. 2018, arXiv 1807.01774).
-    Its kernels are `0.3 n**(-1/(d+4))` of a range wide for n trials and d parameters (Scott's rule,
-    Optuna's own until 5.0). Several objectives are ranked as by `best_first`. Parameters of
-    branches are proposed as with `group=True`: in groups that go together, each learned from the
-    trials that have it.
+    Optuna's TPE ranks complete trials before pruned ones and does not see waiting trials, which
+    include the paused ones. This one ranks all trials at the highest rung that enough of them have
+    reached, by their best value up to that epoch (as BOHB does: Falkner et al. 2018, arXiv
+    1807.01774). The width of its kernels is `0.3 n**(-1/(d+4))` of the range for n trials and d
+    parameters (Scott's rule, Optuna's own until 5.0). Several objectives are ranked by
+    `best_first`. Parameters of branches are proposed as with `group=True`: in groups of parameters
+    that occur together, each learned from the trials that have them.
 
     Args:
         max_resource: epochs of a whole training.
         min_resource: epochs of the first rung.
-        reduction_factor: ratio of a rung to the one before.
+        reduction_factor: ratio of each rung to the one before.
         priors: values that are believed to be good, by parameter.
-        seed: of its random numbers.
+        seed: of the random numbers.
         n_startup_trials: trials that must have reported and stopped before it learns.
         n_ei_candidates: candidates for each proposal.
-        explore: share of the later trials that is still proposed at random; without them a search
-            settles where its first trials happened to be good.
+        explore: share of the later trials still proposed at random; without it, a search settles
+            where its first trials happened to be good.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class RungSampler(BaseSampler):
         explore: float = 0.15,
     ) -> None:
         self._random = np.random.RandomState(seed)
-        # Seeded alike, it would draw as its first value the number that decides about priors.
+        # With the same seed, its first value would be the number that decides about priors.
         self._independent = RandomSampler(seed=int(self._random.randint(2**31)))
         self._startup_trials = n_startup_trials
         self._candidates = n_ei_candidates
@@ -79,7 +79,7 @@ class RungSampler(BaseSampler):
         self._near_priors = False
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Decides whether this trial is proposed near the priors."""
+        """Decides whether to propose this trial near the priors."""
         super().before_trial(study, trial)
         if self._priors:
             seen = _reported(study, trial)
@@ -87,7 +87,7 @@ class RungSampler(BaseSampler):
             self._near_priors = bool(self._random.random_sample() < share)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Space:
-        """Returns the parameters that some trial has had; none before there is enough to learn."""
+        """Returns the parameters of earlier trials; none before there are enough to learn from."""
         self._seen = _reported(study, trial)
         learns = self._learns_from(self._seen) and self._random.random_sample() >= self._explore
         self._groups = _groups(self._seen) if learns else []
@@ -96,7 +96,7 @@ class RungSampler(BaseSampler):
         }
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: Space) -> Space:
-        """Returns what was proposed for each group that has enough trials to learn from."""
+        """Returns the proposals for each group that has enough trials to learn from."""
         proposed: dict[str, Any] = {}
         for group in self._groups:
             space = {name: group[name] for name in group if name in search_space}
@@ -114,7 +114,7 @@ class RungSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """Returns a value at random, or near its prior: nothing is known of the parameter yet."""
+        """Returns a random value, or one near the prior: nothing is known of the parameter yet."""
         if self._near_priors and param_name in self._priors:
             return self._priors.near(param_name, param_distribution, self._random)
         return self._independent.sample_independent(study, trial, param_name, param_distribution)
@@ -136,15 +136,15 @@ class RungSampler(BaseSampler):
 
 
 def losses_by(trial: FrozenTrial, rung: int, signs: Sequence[float]) -> Losses | None:
-    """Returns what a trial has at its best epoch up to a rung; None before it has met the rung.
+    """Returns a trial's losses at its best epoch up to a rung; None before it has reached the rung.
 
-    A complete trial has met every rung. Of several objectives the first decides which epoch is the
-    best one.
+    A complete trial has reached every rung. With several objectives, the first decides which epoch
+    is the best.
 
     Args:
         trial: any trial.
         rung: epochs.
-        signs: of each objective, 1 to minimize, -1 to maximize.
+        signs: for each objective, 1 to minimize or -1 to maximize.
     """
     curve = curve_of(trial)
     if trial.state != TrialState.COMPLETE and (not curve or max(curve) < rung):
@@ -159,7 +159,7 @@ def losses_by(trial: FrozenTrial, rung: int, signs: Sequence[float]) -> Losses |
 
 
 def _reported(study: Study, current: FrozenTrial) -> list[FrozenTrial]:
-    """Returns the other trials of which a value is known, paused ones too."""
+    """Returns the other trials with a known value, paused ones included."""
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING)
     return [
         trial
@@ -170,7 +170,7 @@ def _reported(study: Study, current: FrozenTrial) -> list[FrozenTrial]:
 
 
 def _groups(trials: Sequence[FrozenTrial]) -> list[Space]:
-    """Returns the parameters in groups that occur together in trials, in a fixed order."""
+    """Returns the parameters, grouped by which occur together in trials, in a fixed order."""
     different = {frozenset(trial.distributions): trial.distributions for trial in trials}
     searched = (
         {name: space[name] for name in sorted(space) if not space[name].single()}
@@ -182,7 +182,7 @@ def _groups(trials: Sequence[FrozenTrial]) -> list[Space]:
 def _split(
     trials: Sequence[FrozenTrial], rungs: Sequence[int], signs: Sequence[float], minimum: int
 ) -> tuple[list[FrozenTrial], list[FrozenTrial]] | None:
-    """Returns the good and the other trials, oldest first; None if too few have met any rung."""
+    """Returns the good trials and the others, oldest first; None if too few have reached a rung."""
     broken = {t.number for t in trials if any(value > 0 for value in t.constraints.values())}
     fit = [trial for trial in trials if trial.number not in broken]
     unfit = [trial for trial in trials if trial.number in broken]

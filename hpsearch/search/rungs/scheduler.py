@@ -1,4 +1,4 @@
-"""Which trial continues, which pauses and which is next, within the budget in epochs."""
+"""Decides which trial continues, pauses or is next, within the budget in epochs."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ OUT_OF_EPOCHS = "the study's epochs are spent, but for those of one whole traini
 class Scheduler:
     """The rungs of a study and its budget in epochs.
 
-    As long as no trial is trained whole, the epochs that the leader needs to its end are kept for
-    it: a study that ends by its budget leaves a whole model. The leader is the best of the highest
-    rung that a trial has met.
+    Until a trial has been trained to its end, the epochs that the leader needs for that are kept
+    for it, so that a study that uses up its budget leaves a fully trained model. The leader is the
+    best trial of the highest rung that any has reached.
 
     Args:
         ladder: the rungs; none where nothing pauses.
         epochs: the budget in epochs.
         longest: the most epochs that a trial may take.
-        directions: of the objectives; the first one decides which epoch of a trial is its best.
+        directions: of the objectives; the first decides which epoch of a trial is its best.
     """
 
     def __init__(
@@ -46,16 +46,16 @@ class Scheduler:
         *,
         whole: bool = False,
     ) -> int:
-        """Enters a trial of an earlier run.
+        """Adds a trial of an earlier run.
 
         Args:
             number: the trial.
             curve: its values after each epoch reported.
             promoted: the rungs that it has continued from.
-            whole: it was trained to its end.
+            whole: whether it was trained to its end.
 
         Returns:
-            The rung that it rests at; 0 if it is between rungs.
+            The rung where it is paused; 0 if it is between rungs.
         """
         losses = {epoch: self._losses(values) for epoch, values in curve.items()}
         rung = self.ladder.restore(number, losses, promoted)
@@ -65,7 +65,7 @@ class Scheduler:
         return rung
 
     def begin(self, number: int, epochs: int, *, whole: bool = False) -> None:
-        """Records that a trial of so many epochs trains until its next stop."""
+        """Records that a trial, with this many epochs in all, trains until its next stop."""
         done = self._done.get(number, 0)
         self._last_epochs[number] = epochs
         self._aim(number, epochs if whole else self.ladder.next_stop(done, epochs))
@@ -85,8 +85,8 @@ class Scheduler:
             number: the trial.
             epoch: epochs done.
             values: of the objectives.
-            whole: it trains to its end, whatever the others do.
-            audit: the same from the rung on at which it would pause, if the budget has its epochs.
+            whole: whether it trains to its end without pausing.
+            audit: the same, from the rung where it would pause, if the budget has the epochs.
         """
         decision = self.ladder.report(number, epoch, self._losses(values), whole=whole)
         self._note(number, epoch)
@@ -113,12 +113,12 @@ class Scheduler:
         return epoch >= self._last_epochs.get(number, self._longest)
 
     def stop(self, number: int) -> None:
-        """Records that a trial has stopped for now, and releases the epochs that it holds."""
+        """Records that a trial has stopped for now, and releases its reserved epochs."""
         self.epochs.release(number)
         self._whole.discard(number)
 
     def finish(self, number: int) -> None:
-        """Records that a trial is trained whole."""
+        """Records that a trial was trained to its end."""
         self.epochs.release(number)
         self._whole.add(number)
 
@@ -128,7 +128,7 @@ class Scheduler:
         self.ladder.lose(number)
 
     def may_begin(self) -> bool:
-        """Returns whether the budget has the epochs of one more trial, to its first stop."""
+        """Returns whether the budget has the epochs for a new trial, up to its first stop."""
         first = self.ladder.next_stop(0, self._longest)
         return first + self._reserve() <= self.epochs.left
 
@@ -136,8 +136,8 @@ class Scheduler:
         """Returns the paused trial that continues next; None if none may.
 
         Args:
-            paused: the trials that rest, by number; one that is to pause may still be leaving.
-            closing: no trial begins any more, see `ladder.places`.
+            paused: the paused trials, by number; a process may still be leaving one of them.
+            closing: no trial will begin any more; see `ladder.places`.
         """
         for found in self.ladder.promotable(closing=closing):
             if found.number not in paused:
@@ -152,7 +152,7 @@ class Scheduler:
         return tuple(sign * value for sign, value in zip(self._signs, values, strict=True))
 
     def _reserve(self, number: int | None = None) -> int:
-        """Returns the epochs that this trial, or a new one, must leave to the leader."""
+        """Returns the epochs that this trial, or a new one, must leave for the leader."""
         leader = self.ladder.leader()
         if self._whole or (leader is not None and leader == number):
             return 0

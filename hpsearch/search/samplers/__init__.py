@@ -1,4 +1,4 @@
-"""Optuna's samplers, proposing the same from a state that is kept up to date."""
+"""Optuna's samplers with a state that is kept up to date: the same proposals in less time."""
 
 from __future__ import annotations
 

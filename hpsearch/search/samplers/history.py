@@ -1,4 +1,4 @@
-"""What TPE learns from, kept in columns from one proposal to the next."""
+"""The trials that TPE learns from, kept in columns from one proposal to the next."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _ABSENT, _RUNNING, _OVER = 0, 1, 2
 
 
 class TrialHistory:
-    """The trials of a study as TPE sees them: each is looked at until it is over, and then kept.
+    """The trials of a study as TPE sees them; a finished trial is read only once.
 
-    The good trials are those that Optuna takes: at most 25, complete ones before pruned ones. Of
-    the others it takes every one, which costs the longer the more there are; here they are at most
-    `MOST_OTHERS`, evenly spread over all of them, so that a proposal takes the same time after ten
-    thousand trials as after two thousand.
+    The good trials are the same as Optuna's: at most 25, complete ones before pruned ones. Optuna
+    compares them with all others, which takes longer with each trial. Here it is at most
+    `MOST_OTHERS`, evenly spread over all of them, so that a proposal takes the same time after
+    10,000 trials as after 2,000.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class TrialHistory:
         self._distributions: Space = {}
         self._spaces: dict[frozenset[str], tuple[int, Space]] = {}
         self._best_first: list[Rank] = []
-        self._open: dict[int, FrozenTrial] = {}  # as they were when they were last looked at
+        self._open: dict[int, FrozenTrial] = {}  # as they were when last read
         self._seen = 0
 
     def __len__(self) -> int:
@@ -46,7 +46,7 @@ class TrialHistory:
         return len(self._best_first)
 
     def update(self, trials: Sequence[FrozenTrial], sign: float) -> None:
-        """Takes in what has happened since the last time.
+        """Reads the trials that are new or have changed since the last call.
 
         Args:
             trials: every trial, by number.
@@ -66,16 +66,16 @@ class TrialHistory:
                 insort(self._best_first, rank)
 
     def spaces(self) -> Iterable[Space]:
-        """Returns the different parameters of trials that are over, in the order of the trials."""
+        """Returns the different spaces of finished trials, in the order of the trials."""
         return [space for _, space in sorted(self._spaces.values(), key=lambda each: each[0])]
 
     def split(self, number: int, names: Sequence[str], *, running: bool) -> tuple[Columns, Columns]:
-        """Returns the good trials and the others that have some parameters, by number.
+        """Returns the good trials and the others that have the given parameters, by number.
 
         Args:
-            number: a trial that is neither.
+            number: a trial to leave out of both: the one to propose for.
             names: the parameters.
-            running: whether running trials are among the others.
+            running: whether the others include running trials.
         """
         good = np.sort([rank[-1] for rank in self._best_first[: good_share(len(self))]])
         states = self._states[: self._seen].copy()
@@ -99,7 +99,7 @@ class TrialHistory:
         return {name: self._columns[name][numbers] for name in names}
 
     def _take(self, trial: FrozenTrial, sign: float) -> list[Rank]:
-        """Enters what is known of a trial; returns its rank, once it is over and counts."""
+        """Stores what is known of a trial; returns its rank if it has finished without failing."""
         number = trial.number
         self._open[number] = trial
         if not trial.state.is_finished():
@@ -111,7 +111,7 @@ class TrialHistory:
         if trial.state == TrialState.FAIL:
             return []
         self._states[number] = _OVER
-        # It may have ended before it took everything that was proposed.
+        # It may have ended before it took all the proposed values.
         for column in self._columns.values():
             column[number] = math.nan
         self._write(number, trial.distributions, trial.params)
@@ -141,7 +141,7 @@ class TrialHistory:
 
 
 def _rank(trial: FrozenTrial, sign: float) -> Rank:
-    """Returns a trial's place, the best first: complete, pruned late, pruned early, not allowed."""
+    """Returns a sort key, best first: complete, pruned late, pruned early, infeasible."""
     excess = sum(each for each in trial.constraints.values() if each > 0)
     if excess > 0:
         return (2, excess, 0.0, trial.number)

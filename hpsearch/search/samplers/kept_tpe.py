@@ -1,4 +1,4 @@
-"""TPE that looks at each trial once."""
+"""TPE that reads each finished trial only once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hpsearch.search.samplers.history import Columns, Space, TrialHistory
 
 
 class KeptTPE(ColumnTPE):
-    """Proposes as Optuna's `TPESampler`, whose arguments these are; see `TrialHistory`.
+    """Makes the proposals of Optuna's `TPESampler` and takes its arguments; see `TrialHistory`.
 
-    Optuna's looks through all trials several times for each proposal: 80 to 120 ms with 10,000.
+    Optuna reads all trials several times for each proposal: 80 to 120 ms with 10,000 trials.
     """
 
-    # A study's samplers hand it on to one another.
+    # Passed from each trial's sampler to the next; see `hand_over`.
     _history: TrialHistory | None = None
 
     def count(self, study: Study) -> int:
@@ -32,7 +32,7 @@ class KeptTPE(ColumnTPE):
     def split(
         self, study: Study, number: int, names: Sequence[str], *, running: bool
     ) -> tuple[Columns, Columns]:
-        """Returns the good trials and the others that have some parameters; see `TrialHistory`."""
+        """Returns the good trials and the others with these parameters; see `TrialHistory`."""
         return self._updated(study).split(number, names, running=running)
 
     def _updated(self, study: Study) -> TrialHistory:
@@ -43,11 +43,11 @@ class KeptTPE(ColumnTPE):
 
 
 def keeping(sampler: BaseSampler, arguments: Mapping[str, Any]) -> BaseSampler:
-    """Returns what proposes as this sampler does, from a kept state; itself, where there is none.
+    """Returns an equivalent sampler that keeps a state, or the given one if there is none.
 
     Args:
-        sampler: one of Optuna's, or of somebody else's.
-        arguments: what it was made with.
+        sampler: Optuna's or anyone else's.
+        arguments: those it was built with.
     """
-    # Of a subclass it is not known what it proposes.
+    # A subclass may propose differently.
     return KeptTPE(**arguments) if type(sampler) is TPESampler else sampler

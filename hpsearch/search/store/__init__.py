@@ -185,7 +185,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # They load samplers and pruners, which those who only read a study do not need.
+    # Loaded on first use: they import samplers and pruners, which reading a study does not need.
     if name == "StudyWriter":
         from hpsearch.search.store.writer import StudyWriter
 

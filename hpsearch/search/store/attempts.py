@@ -1,4 +1,4 @@
-"""The attempts of trials: each start of a trial's process, how it ended, what of it was in vain."""
+"""The attempts of trials: when each process started, how it ended, and what work was lost."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hpsearch.search.store.keys import ATTEMPTS, DEVICE
 
 
 class LastProgress(NamedTuple):
-    """What a trial would lose if its process ended now: all since it had done so many epochs.
+    """How far a trial has come: if its process ended now, all work since then would be lost.
 
     Attributes:
-        epochs: epochs done; None before it trains.
-        since: `time.monotonic()` when they were done; None where nobody here saw it.
+        epochs: epochs done; None before training begins.
+        since: `time.monotonic()` when they were done; None if this process did not see it.
     """
 
     epochs: int | None
@@ -26,10 +26,10 @@ class LastProgress(NamedTuple):
 
 
 class Attempts:
-    """Writes the attempts of the trials that run here.
+    """Records the attempts of the trials that this process runs.
 
     Args:
-        environment: number of the environment that they run in, of those the study has had.
+        environment: number of the environment that they run in, among those of the study.
     """
 
     def __init__(self, environment: int) -> None:
@@ -41,7 +41,7 @@ class Attempts:
         self._progress[trial.number] = LastProgress(epochs, time.monotonic() if seen else None)
 
     def note(self, trial: Trial, slot: Slot, token: str = "") -> None:
-        """Writes that a process is given the trial, here and now; its record has the token, too."""
+        """Records that a process starts on the trial now; the trial's record has the same token."""
         attempt = {
             "started": _now(),
             "token": token,
@@ -60,18 +60,18 @@ class Attempts:
         trial.set_user_attr(DEVICE, slot.device)
 
     def begin(self, trial: Trial, from_epoch: int) -> None:
-        """Writes after how many epochs the running attempt really continues."""
+        """Records the epoch that the running attempt really continues from."""
         attempts = list(trial.user_attrs[ATTEMPTS])
         attempts[-1] = {**attempts[-1], "from_epoch": from_epoch}
         trial.set_user_attr(ATTEMPTS, attempts)
         self._progress[trial.number] = LastProgress(from_epoch, time.monotonic())
 
     def close(self, trial: Trial, how: str) -> None:
-        """Writes how the running attempt ended, and what of it was in vain."""
+        """Records how the running attempt ended, and how much work was lost."""
         trial.set_user_attr(ATTEMPTS, self._closed(trial, how))
 
     def _closed(self, trial: Trial, how: str = "killed") -> list[dict[str, Any]]:
-        """Returns the trial's attempts with the last one ended, if nobody has said how it did."""
+        """Returns the trial's attempts; ends the last one if that is not on record yet."""
         attempts: list[dict[str, Any]] = [dict(a) for a in trial.user_attrs.get(ATTEMPTS, [])]
         progress = self._progress.pop(trial.number, LastProgress(None, None))
         if attempts and attempts[-1].get("ended") is None:

@@ -1,7 +1,7 @@
-"""What people tell a running search from another process: rows that its owner takes and removes.
+"""Commands to a running search from other processes: rows that its owner takes and removes.
 
-A table of ours beside Optuna's, as the lease is: whoever reaches the database reaches the search,
-on whatever machine it runs.
+The table is our own, beside Optuna's, like that of the lease: whoever can reach the database can
+reach the search, on any machine.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _commands = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("study_id", sa.Integer, nullable=False, index=True),
     sa.Column("verb", sa.String(32), nullable=False),
-    # In MySQL a text of this length is a LONGTEXT; its TEXT ends at 64 KiB.
+    # In MySQL, a text of this length becomes a LONGTEXT; a TEXT holds at most 64 KiB.
     sa.Column(
         "arguments",
         sa.Text().with_variant(sa.Text(2**32 - 1), "mysql", "mariadb"),
@@ -43,7 +43,7 @@ class Command:
 
     Attributes:
         verb: what to do, such as `pause`.
-        arguments: to what, such as the number of a trial.
+        arguments: what to do it to, such as the number of a trial.
     """
 
     verb: str
@@ -74,7 +74,7 @@ def take_commands(engine: sa.Engine, study_id: int) -> list[Command]:
 
 
 def has_commands(engine: sa.Engine, study_id: int) -> bool:
-    """Returns whether a study has commands that nobody has taken yet."""
+    """Returns whether a study has commands that have not been taken yet."""
     mine = sa.select(_commands.c.id).where(_commands.c.study_id == study_id).limit(1)
     with engine.connect() as connection:
         return connection.execute(mine).first() is not None
@@ -83,8 +83,8 @@ def has_commands(engine: sa.Engine, study_id: int) -> bool:
 class Inbox:
     """The commands for a study, polled twice a second in a separate thread.
 
-    The search never waits for the database here; while the database is away, no command arrives.
-    What was left before the search began is removed: it was meant for an earlier one.
+    The search never waits for the database here; while the database is unreachable, no command
+    arrives. Commands from before the search began are removed: they were meant for an earlier one.
 
     Args:
         engine: the database.
@@ -99,7 +99,7 @@ class Inbox:
         self._thread = threading.Thread(target=self._look, name="commands", daemon=True)
 
     def take(self) -> list[Command]:
-        """Returns what has arrived since the last time; waits for nothing."""
+        """Returns the commands that have arrived since the last call, without waiting."""
         arrived: list[Command] = []
         with suppress(Empty):
             while True:

@@ -1,4 +1,4 @@
-"""A new study in the database: itself, its attributes and its first trials in one transaction."""
+"""Creates a study in the database, with its attributes and first trials, in one transaction."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _DIRECTIONS = {"maximize": StudyDirection.MAXIMIZE, "minimize": StudyDirection.M
 
 @dataclass(frozen=True)
 class QueuedTrial:
-    """A trial that waits, with parameters that are given."""
+    """A waiting trial with given parameters."""
 
     params: Mapping[str, Scalar]
     attributes: Mapping[str, Any]
@@ -60,14 +60,14 @@ class QueuedTrial:
 
 @dataclass(frozen=True)
 class NewStudy:
-    """A study to be made.
+    """A study to be created.
 
     Attributes:
         objectives: metric names and directions.
         attributes: of the study.
         queue: its first trials.
-        trials: instead of a queue, trials that have been trained.
-        system: attributes that Optuna has given it.
+        trials: trials that are trained already, instead of a queue.
+        system: Optuna's own attributes of the study.
     """
 
     name: str
@@ -85,34 +85,34 @@ def create_study(
     attributes: Mapping[str, Any] | None = None,
     queue: Sequence[QueuedTrial] = (),
 ) -> optuna.Study:
-    """Makes a study in the database in one transaction, with all that `resume` needs.
+    """Creates a study in the database in one transaction, with everything that `resume` needs.
 
     Args:
         spec: what is searched; its known settings are the first trials.
         storage: the database.
         runs: the folder of all studies.
-        attributes: more of the study's.
-        queue: its trials after those, but for settings that are among them.
+        attributes: additional attributes of the study.
+        queue: trials to run after the known settings; a setting that is among those is left out.
 
     Raises:
-        InputError: another process has made a study of this name meanwhile.
+        InputError: another process has created a study of this name in the meantime.
     """
     facts = {ID: uuid.uuid4().hex, **_description(spec, runs, spec.trials), **(attributes or {})}
-    # What confirms a search trains its finalists, and nothing else.
+    # A confirmation trains the finalists of a search and nothing else.
     first = [] if CONFIRMS in facts else _known_settings(spec, ())
     known = [trial.params for trial in first]
     first += [trial for trial in queue if trial.params not in known]
     insert_study(storage.engine, NewStudy(spec.name, spec.objectives, facts, first))
-    # Those who only read a study need no sampler, and not what it takes to build one.
+    # Imported here, since reading a study needs no sampler.
     from hpsearch.search.store.sampling import build_sampler
 
     return optuna.load_study(study_name=spec.name, storage=storage, sampler=build_sampler(spec, 0))
 
 
 def new_settings(study: optuna.Study, spec: StudySpec) -> list[QueuedTrial]:
-    """Returns the settings that are tried first, but for those that are there already.
+    """Returns the settings to try first that the study does not have yet.
 
-    A study that confirms another has none.
+    A confirmation study has none.
     """
     if CONFIRMS in study.user_attrs or not (spec.enqueue or priors_of(spec.space)):
         return []
@@ -121,7 +121,7 @@ def new_settings(study: optuna.Study, spec: StudySpec) -> list[QueuedTrial]:
 
 
 def enqueue(study: optuna.Study, queue: Sequence[QueuedTrial]) -> None:
-    """Adds trials that wait to a study of the database; only its owner may."""
+    """Adds waiting trials to a study in the database; only its owner may do so."""
     if not queue:
         return
     database = database_of(study)
@@ -132,9 +132,9 @@ def enqueue(study: optuna.Study, queue: Sequence[QueuedTrial]) -> None:
 
 
 def _known_settings(spec: StudySpec, there: Sequence[Any]) -> list[QueuedTrial]:
-    """Returns the settings that are tried first and are not there.
+    """Returns the settings to try first that the study does not have yet.
 
-    All priors together come before the others, and are trained whole.
+    The setting of all priors comes before the others and is trained to its end.
     """
     queue = []
     if (expected := expected_setting(spec.space)) and expected not in there:
@@ -147,7 +147,7 @@ def _known_settings(spec: StudySpec, there: Sequence[Any]) -> list[QueuedTrial]:
 
 
 def describe_study(study: optuna.Study, spec: StudySpec, runs: Path, budget: int | None) -> None:
-    """Writes what the study is and how far it may go."""
+    """Writes the study's file and its budget."""
     database = database_of(study)
     assert database is not None, "a study in memory is described where it is stored"
     facts = _description(spec, runs, budget)
@@ -167,12 +167,12 @@ def _description(spec: StudySpec, runs: Path, budget: int | None) -> dict[str, A
 
 
 def insert_study(engine: sa.Engine, study: NewStudy) -> None:
-    """Writes a study, with all that belongs to it, or nothing.
+    """Writes a study with everything in it, or nothing.
 
-    What a kill has left of an earlier version's try is replaced.
+    An unfinished study that an earlier version left when it was killed is replaced.
 
     Raises:
-        InputError: another process has made a study of this name meanwhile.
+        InputError: another process has created a study of this name in the meantime.
     """
     try:
         with engine.begin() as connection:
@@ -188,7 +188,7 @@ def insert_study(engine: sa.Engine, study: NewStudy) -> None:
 def insert_study_row(
     connection: sa.Connection, study_id: int, name: str, directions: Sequence[StudyDirection]
 ) -> None:
-    """Writes a study under the id that it had, within a transaction; its attributes come apart."""
+    """Writes a study under its former id within a transaction, without its attributes."""
     _insert(connection, "studies", study_id=study_id, study_name=name)
     _insert_directions(connection, study_id, directions)
 
@@ -202,7 +202,7 @@ def _insert_directions(
 
 
 def _fill_study(connection: sa.Connection, study_id: int, study: NewStudy) -> None:
-    """Writes all of a study but its own row."""
+    """Writes everything of a study except its own row."""
     directions = [_DIRECTIONS[direction] for direction in study.objectives.values()]
     _insert_directions(connection, study_id, directions)
     names = list(study.objectives)
@@ -217,11 +217,11 @@ def _fill_study(connection: sa.Connection, study_id: int, study: NewStudy) -> No
 
 
 def queue_changes(study_id: int, first: int, queue: Iterable[QueuedTrial]) -> list[Mutation]:
-    """Returns the changes that add trials that wait, numbered from `first`."""
+    """Returns the changes that add waiting trials, numbered from `first`."""
     changes: list[Mutation] = []
     for number, trial in enumerate(queue, first):
         changes.append(new_trial(study_id, number, TrialState.WAITING, None))
-        # As Optuna's `enqueue_trial` has it: its sampler is not asked for these.
+        # As Optuna's `enqueue_trial` does: the sampler is not asked for these.
         fixed = trial_attribute(number, FIXED, dict(trial.params), system=True)
         changes.append(fixed)
         changes += [
@@ -232,15 +232,15 @@ def queue_changes(study_id: int, first: int, queue: Iterable[QueuedTrial]) -> li
 
 
 def is_unfinished(storage: RDBStorage, name: str) -> bool:
-    """Returns whether a study is what a kill has left of its making: it has no trial yet."""
+    """Returns whether a study was left unfinished when its creation was killed: it has no trial."""
     with storage.engine.connect() as connection:
         return _unfinished_id(connection, name) is not None
 
 
 def find_confirmation(storage: RDBStorage, name: str) -> tuple[str, bool]:
-    """Returns the name of the study that confirms the one of this name, and whether it is there.
+    """Returns the name of a search's confirmation study, and whether it exists.
 
-    Where a search has the name that the confirmation would get, it gets another.
+    If another search has the usual name, the confirmation gets a different one.
 
     Raises:
         InputError: that one is taken as well.
@@ -271,7 +271,7 @@ def _unfinished_id(connection: sa.Connection, name: str) -> int | None:
         return None
     query = sa.select(attributes.c.key).where(attributes.c.study_id == found)
     keys = {row[0] for row in connection.execute(query)}
-    # Other programs' studies have other attributes; an empty one without any is nobody's.
+    # Studies of other programs have other attributes; an empty study has none at all.
     complete = keys >= _ESSENTIAL or any(not key.startswith("hpsearch:") for key in keys)
     return None if complete else cast(int, found)
 

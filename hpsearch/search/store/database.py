@@ -1,4 +1,4 @@
-"""The database a study lives in: where it is, and how it is opened."""
+"""The database of a study: where it is, and how to open it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CONNECT_S = 10
 _SECRET = re.compile("pass|pwd|secret|token", re.IGNORECASE)
 _HOST = re.compile(r"[\w.,-]*|[\da-fA-F:.]+(%\w+)?")
 
-# The newest tables of releases of Optuna: to say which they are, it loads their whole history.
+# The current schema version of Optuna's releases; Optuna itself loads the whole history to tell.
 _NEWEST_TABLES = {"5.0.0": "v3.2.0.a"}
 _written: weakref.WeakSet[RDBStorage] = weakref.WeakSet()
 
@@ -52,7 +52,7 @@ def default_url() -> str:
 
 
 def redact(url: str) -> str:
-    """Returns the URL without its passwords, fit to be printed."""
+    """Returns the URL without its passwords, safe to print."""
     parsed = _parse(url)
     if parsed is None:
         return "a URL that cannot be read"
@@ -64,12 +64,12 @@ def redact(url: str) -> str:
 
 
 def open_storage(url: str, *, create: bool = True) -> RDBStorage:
-    """Opens the database to write, and makes its tables if there are none.
+    """Opens the database for writing, and creates its tables if there are none.
 
     Args:
         url: an SQLAlchemy URL: `sqlite:///file.db`, `postgresql+psycopg://...` or
             `mysql+pymysql://...`.
-        create: whether a SQLite file that does not exist may be made.
+        create: whether to create an SQLite file that does not exist.
 
     Raises:
         InputError: the URL is not a database URL, or the database behind it cannot be opened or
@@ -88,9 +88,9 @@ def open_storage(url: str, *, create: bool = True) -> RDBStorage:
 
 
 def read_storage(url: str) -> RDBStorage:
-    """Opens the database so that nothing can be written: neither tables nor a log beside the file.
+    """Opens the database read-only: nothing is written, neither tables nor a log beside the file.
 
-    Works in read-only folders and on the files of others.
+    Works in read-only folders and on other users' files.
 
     Raises:
         InputError: there is no such database, it cannot be read, or it is another program's.
@@ -107,15 +107,15 @@ def read_storage(url: str) -> RDBStorage:
 
 
 def close_storage(storage: RDBStorage) -> None:
-    """Closes a database; the file of SQLite then holds everything by itself.
+    """Closes a database; an SQLite file is then complete by itself.
 
-    Connections that nobody closes would leave the newest rows in the write-ahead log, and a copy
-    of the file alone would lack them.
+    Connections left open would keep the newest rows in the write-ahead log, and a copy of the file
+    alone would lack them.
     """
     storage.remove_session()
     file = _locate(storage.url).file
     if storage in _written and file is not None and file.exists():
-        # Beside a reader, the last connection to close is not ours: the log is folded in here.
+        # With a reader, ours is not the last connection to close, so the log is merged here.
         with suppress(SQLAlchemyError), storage.engine.connect() as connection:
             connection.execute(sqlalchemy.text("PRAGMA wal_checkpoint(TRUNCATE)"))
     storage.engine.dispose()
@@ -123,7 +123,7 @@ def close_storage(storage: RDBStorage) -> None:
 
 
 def close_all() -> None:
-    """Closes every database that this process has opened to write."""
+    """Closes every database that this process has opened for writing."""
     for storage in list(_written):
         close_storage(storage)
 
@@ -132,7 +132,7 @@ atexit.register(close_all)
 
 
 def _open(url: str, options: dict[str, Any], *, tables: bool = True) -> RDBStorage:
-    # Optuna fills `{SCHEMA_VERSION}` into the URL; other braces would break that.
+    # Optuna replaces `{SCHEMA_VERSION}` in the URL; other braces would make that fail.
     url = url.replace("{", "{{").replace("}", "}}")
     storage = RDBStorage(
         url,
@@ -176,7 +176,7 @@ def _locate(url: str) -> _Place:
 
 @contextmanager
 def _explained(shown: str) -> Iterator[None]:
-    """Turns what a driver says about a database into an InputError."""
+    """Turns a driver's error about a database into an InputError."""
     try:
         yield
     except InputError:
@@ -194,10 +194,10 @@ def _explained(shown: str) -> Iterator[None]:
 
 
 def _is_made(place: _Place) -> bool:
-    """Returns whether the database has its tables already; False if it is empty.
+    """Returns whether the database has our tables; False if it is empty.
 
     Raises:
-        InputError: it is another program's.
+        InputError: it belongs to another program.
     """
     if place.file is not None:
         there = table_names(place.file) if place.file.exists() else set()
@@ -245,12 +245,12 @@ def database_file(url: str) -> Path | None:
 
 
 def make_file(path: Path) -> None:
-    """Makes an SQLite file with all its tables, if it is not there."""
+    """Creates an SQLite file with all its tables unless it exists."""
     if path.exists():
         return
 
     def build(beside: Path) -> None:
-        # Nobody sees the file before it is whole: it is synced once, and not at each of its tables.
+        # Nobody sees the file until it is complete, so it is synced once and not for each table.
         options = {"creator": lambda: connect_unsynced(beside)}
         storage = _open(f"sqlite:///{beside}", options)
         tune(storage.engine)
@@ -265,7 +265,7 @@ def make_file(path: Path) -> None:
 def _write_options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": BUSY_S}}
-    # A connection that an outage has cut is replaced instead of failing the next write.
+    # Replaces a connection that an outage has cut, so that the next write does not fail.
     options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800, "pool_size": 2}
     if url.get_driver_name() in ("psycopg", "psycopg2", "pymysql", "mysqldb"):
         options["connect_args"] = {"connect_timeout": CONNECT_S}
@@ -276,12 +276,12 @@ def _read_options(place: _Place) -> dict[str, Any]:
     file = place.file
     if file is None:
         return _write_options(place.parsed)
-    # Each connection checks again whether somebody writes.
+    # Each connection checks again whether another process writes.
     return {"creator": lambda: connect_read_only(file), "poolclass": NullPool}
 
 
 def reason_of(error: BaseException) -> str:
-    """Returns in one line what a database driver says, from beneath the errors that wrap it."""
+    """Returns a database driver's message in one line, without the errors that wrap it."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()

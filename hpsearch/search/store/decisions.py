@@ -1,7 +1,7 @@
 """Why a trial continued, paused or was pruned: kept with the trial, and never decided twice.
 
-Optuna's pruners only say yes or no. Those that keep their state (`search/pruners`) also say what
-they compared; of the others it is computed here, or only what was asked is written.
+Optuna's pruners only answer yes or no. Those that keep a state (`search/pruners`) also say what
+they compared. For two others it is computed here; for the rest, only the value is recorded.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ _FIELDS = {"step": int, "action": str, "rung": int, "reason": str}
 
 
 class Decisions:
-    """What was decided on a study's trials: kept with each, and in the study's own folder.
+    """The decisions on a study's trials, kept with each trial and in the study's own folder.
 
     Args:
-        folder: the study's, for a database that is lost; None keeps nothing there.
+        folder: the study's, in case the database is lost; None keeps nothing there.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._file = None if folder is None else folder / "decisions.jsonl"
-        self._decided: dict[int, int] = {}  # up to which step, by trial
+        self._decided: dict[int, int] = {}  # by trial, up to which step
 
     def find(self, trial: Trial, step: int) -> RungDecision | None:
-        """Returns what was decided last after an epoch; None if nothing was yet."""
+        """Returns the last decision after an epoch; None if there is none yet."""
         for kept in reversed(trial.user_attrs.get(DECISIONS, ())):
             if kept["step"] == step:
                 return RungDecision(kept["action"], kept["rung"], kept["reason"])
         return RungDecision("continue") if step <= self._decided.get(trial.number, 0) else None
 
     def recall(self, trial: Trial, report: Report) -> None:
-        """Takes a report as decided if the database shows that it was.
+        """Marks a report as decided if the database shows that it was.
 
-        The seconds of a report are written after what was decided on it.
+        The seconds of a report are written after the decision on it.
         """
         if round(report.seconds, 3) <= trial.user_attrs.get(SECONDS, -1.0):
             self.note(trial, report.step)
 
     def note(self, trial: Trial, step: int) -> None:
-        """Records that it was decided what a trial does after an epoch."""
+        """Records that the decision after an epoch was made."""
         self._decided[trial.number] = max(step, self._decided.get(trial.number, 0))
 
     def keep(
@@ -68,7 +68,7 @@ class Decisions:
             trial: the trial.
             step: epochs done.
             decision: what was decided, and why.
-            value: of the objective after that epoch; None where no report was decided on.
+            value: of the objective after that epoch; None if the decision was not on a report.
         """
         entry = {
             "step": step,
@@ -85,13 +85,13 @@ class Decisions:
             "parameters": identity_of("", 0, trial.params, 0)["parameters"],
             **entry,
         }
-        # A disk without room for it stops no search.
+        # A full disk does not stop the search.
         with suppress(OSError), self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
 
 def read_decisions(folder: Path) -> dict[tuple[int, str], list[dict[str, Any]]]:
-    """Returns what a study's folder has of decisions, by trial and hash of its parameters."""
+    """Returns the decisions in a study's folder, by trial and hash of its parameters."""
     file, found = folder / "decisions.jsonl", dict[tuple[int, str], list[dict[str, Any]]]()
     for line in file.read_bytes().splitlines() if file.is_file() else ():
         with suppress(ValueError, KeyError, TypeError, AttributeError):  # torn by a kill
@@ -99,7 +99,7 @@ def read_decisions(folder: Path) -> dict[tuple[int, str], list[dict[str, Any]]]:
             whose = entry.pop("trial"), entry.pop("parameters")
             if not all(isinstance(entry[name], kind) for name, kind in _FIELDS.items()):
                 continue
-            # A search that was killed may have decided, and written, the same again.
+            # A search that was killed may have made and written the same decision again.
             if entry not in found.setdefault(whose, []):
                 found[whose].append(entry)
     return found
@@ -135,7 +135,7 @@ def _class_name(class_path: str) -> str:
 def _of_patience(
     arguments: Mapping[str, Any], trial: FrozenTrial, metric: str, sign: int, unit: str
 ) -> str:
-    """Returns the best value of a trial's last reports, against that of all before them."""
+    """Returns the best value of a trial's last reports, compared with the best one before."""
     curve = [value for _, value in sorted(trial.intermediate_values.items())]
     last = int(arguments["patience"]) + 1
     before, after = (
@@ -154,7 +154,7 @@ def _of_patience(
 def _of_wilcoxon(
     arguments: Mapping[str, Any], trial: FrozenTrial, metric: str, best: FrozenTrial, unit: str
 ) -> str:
-    """Returns over how many reports a trial's values are behind those of the best one."""
+    """Returns over how many reports a trial is behind the best trial."""
     both = len(trial.intermediate_values.keys() & best.intermediate_values.keys())
     threshold = float(arguments.get("p_threshold", 0.1))
     return (

@@ -1,6 +1,6 @@
-"""One coordinator a study: who owns it, and whether the owner still lives.
+"""One coordinator for each study: who owns it, and whether the owner is still alive.
 
-A lease is a row of a table of ours beside Optuna's, taken by one conditional UPDATE. Its times are
+A lease is a row in our own table beside Optuna's, taken with one conditional UPDATE. Its times are
 those of the database's clock, so that the clocks of the hosts need not agree.
 """
 
@@ -32,12 +32,12 @@ Held = Literal["held", "lost", "went back"]
 
 @dataclass(frozen=True)
 class Process:
-    """A unique process: a pid alone means another process elsewhere, and later.
+    """Identifies one process: a pid alone may name another process elsewhere, or later.
 
     Attributes:
-        host: the machine's or the container's name, for people.
-        boot: this start of the kernel; the same in all containers of a machine.
-        namespace: of process numbers; containers have their own.
+        host: name of the machine or container, to be shown.
+        boot: identifies the kernel's start; the same in all containers of a machine.
+        namespace: of pids; each container has its own.
         pid: its number there.
         started: when it started, on a clock that does not jump when the date is set.
     """
@@ -53,7 +53,7 @@ class Process:
 
     @classmethod
     def this(cls) -> Process:
-        """Returns the process that asks."""
+        """Returns the current process."""
         process = psutil.Process()
         return cls(
             socket.gethostname(), _boot_id(), _namespace(), process.pid, _start_time(process)
@@ -61,11 +61,11 @@ class Process:
 
     @property
     def visible(self) -> bool:
-        """Whether it can be seen from here: same kernel, same process numbers."""
+        """Whether it is visible from here: same kernel, same namespace of pids."""
         return self.boot == _boot_id() and self.namespace in ("", _namespace())
 
     def runs(self) -> bool:
-        """Returns whether a process that can be seen from here runs still."""
+        """Returns whether a process that is visible from here still runs."""
         if not psutil.pid_exists(self.pid):
             return False
         try:
@@ -82,7 +82,7 @@ class Owner:
 
     Attributes:
         process: which one.
-        left_s: seconds that its lease still runs, on the database's clock.
+        left_s: seconds until its lease expires, on the database's clock.
     """
 
     process: Process
@@ -92,22 +92,22 @@ class Owner:
         return str(self.process)
 
     def alive(self, *, local: bool = False) -> bool:
-        """Returns whether the owner still runs: seen here by its process, else by its lease.
+        """Returns whether the owner still runs: by its process if visible, else by its lease.
 
         Args:
-            local: whether only processes of this machine can have owned it, as with a file.
+            local: whether only a process of this machine can own it, as with a file.
         """
         if self.process.visible:
             return self.process.runs()
         same_host = self.process.host == socket.gethostname()
         if local and same_host and self.process.boot != _boot_id():
             return False  # The machine has restarted since.
-        # A lease that has far more left than there is in one was made before the clock went back.
+        # A lease with more time left than any lease lasts is from before the clock was set back.
         return 0 < self.left_s <= _LONGEST_S
 
 
 class Lease:
-    """The ownership of a study by the process that took it, until it is released or lost."""
+    """A process's ownership of a study, until it is released or lost."""
 
     def __init__(self, engine: sa.Engine, study_id: int, token: str) -> None:
         self._engine = engine
@@ -117,18 +117,18 @@ class Lease:
         self._renewed = time.monotonic()
 
     def due(self) -> bool:
-        """Returns whether it is time to renew the lease, though there is nothing else to write."""
+        """Returns whether it is time to renew the lease even if there is nothing else to write."""
         return time.monotonic() - self._renewed > RENEW_S
 
     def hold(self, connection: sa.Connection) -> Held:
-        """Prolongs the lease within a transaction.
+        """Renews the lease within a transaction.
 
-        The row stays locked until the transaction ends, so that whatever else it writes is written
+        The row stays locked until the transaction ends, so that everything else in it is written
         by the owner or not at all.
 
         Returns:
-            `lost` once another process has taken it; `went back` where the database has forgotten
-            what was written before: an older copy was put in its place, or another server.
+            `lost` if another process has taken it; `went back` if the database lacks earlier
+            writes: an older copy or another server has replaced it.
         """
         until = clock(self._engine) + LEASE_S
         done = connection.execute(
@@ -145,22 +145,22 @@ class Lease:
         return "held"
 
     def confirm(self, batches: int = 1) -> None:
-        """Records that so many transactions that held the lease were committed."""
+        """Records how many transactions under the lease were committed."""
         self._batch += batches
 
     def reinstate(self, connection: sa.Connection) -> None:
-        """Writes the lease again into a database that has lost it, or a part of it."""
+        """Writes the lease again into a database that has lost all or part of it."""
         connection.execute(leases.delete().where(leases.c.study_id == self._study_id))
         row = _row_of(Process.this(), self._token, self._engine)
         connection.execute(leases.insert().values(study_id=self._study_id, **row))
         self._batch = 0
 
     def has(self, token: str | None) -> bool:
-        """Returns whether a token on record is that of this lease."""
+        """Returns whether a stored token is that of this lease."""
         return token == self._token
 
     def release(self) -> None:
-        """Gives the study back; without the database it is free once this process has ended."""
+        """Releases the study; if the database is unreachable, it is free once this process ends."""
         with suppress(sa.exc.SQLAlchemyError), self._engine.begin() as connection:
             connection.execute(leases.delete().where(self._mine()))
 
@@ -169,7 +169,7 @@ class Lease:
 
 
 def find_owner(engine: sa.Engine, study_id: int, but: Lease | None = None) -> Owner | None:
-    """Returns the living owner of a study, or None; the one that holds the lease `but` is none."""
+    """Returns the living owner of a study, or None; the owner with the lease `but` is ignored."""
     if not sa.inspect(engine).has_table(leases.name):
         return None
     owner, token = _read(engine, study_id)
@@ -179,17 +179,17 @@ def find_owner(engine: sa.Engine, study_id: int, but: Lease | None = None) -> Ow
 
 
 def last_owner(engine: sa.Engine, study_id: int) -> Owner | None:
-    """Returns who owns a study, or owned it and died with it; None if it was given back."""
+    """Returns the owner of a study, alive or dead; None if it was released."""
     if not sa.inspect(engine).has_table(leases.name):
         return None
     return _read(engine, study_id)[0]
 
 
 def take_lease(engine: sa.Engine, study_id: int, name: str) -> Lease:
-    """Makes this process the owner of a study; a dead owner is taken over at once.
+    """Makes this process the owner of a study; replaces a dead owner at once.
 
     Raises:
-        InputError: another process owns the study and lives.
+        InputError: another living process owns the study.
     """
     make_lease_table(engine)
     owner, before = _read(engine, study_id)
@@ -211,10 +211,10 @@ def take_lease(engine: sa.Engine, study_id: int, name: str) -> Lease:
 
 
 def _renews(engine: sa.Engine, study_id: int) -> bool:
-    """Returns whether an owner that seems dead renews its lease after all.
+    """Returns whether an owner that seems dead still renews its lease.
 
-    An SQLite file has no clock: it uses that of the reader, which may be ahead. Any clock may have
-    been set back.
+    An SQLite file has no clock of its own: it uses the reader's, which may be ahead. Any clock may
+    have been set back.
     """
     owner, _ = _read(engine, study_id)
     if owner is None or owner.process.visible or not owner.process.namespace:
@@ -232,7 +232,7 @@ def _renews(engine: sa.Engine, study_id: int) -> bool:
 
 
 def _times_held(engine: sa.Engine, study_id: int) -> int | None:
-    """Returns how often the owner has held its lease: a count that no clock can change."""
+    """Returns how often the owner has renewed its lease: a count that does not depend on clocks."""
     query = sa.select(leases.c.batch).where(leases.c.study_id == study_id)
     with engine.connect() as connection:
         return connection.execute(query).scalar()
@@ -250,8 +250,8 @@ def _already_running(name: str, owner: Owner | None) -> InputError:
 
 
 def _read(engine: sa.Engine, study_id: int) -> tuple[Owner | None, str | None]:
-    """Returns the owner on record and the token of its lease."""
-    # Of an earlier version's table not every column is there.
+    """Returns the stored owner and the token of its lease."""
+    # The table of an earlier version lacks some columns.
     there = {column["name"] for column in sa.inspect(engine).get_columns(leases.name)}
     columns = [column for column in leases.c if column.name in there]
     query = sa.select(*columns, clock(engine).label("now")).where(leases.c.study_id == study_id)
@@ -277,7 +277,7 @@ def _start_time(process: psutil.Process) -> float:
     """Returns when a process started, on a clock that does not jump when the date is set."""
     try:
         stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8")
-        # After the name, which may hold anything: field 22 of proc(5), in ticks since the boot.
+        # Field 22 of proc(5), in ticks since the boot, counted after the name, which may be any.
         return float(stat.rpartition(")")[2].split()[19])
     except OSError:
         return float(process.create_time())

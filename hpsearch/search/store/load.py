@@ -1,4 +1,4 @@
-"""A study of the database, opened once and handed down."""
+"""Opens a study in the database once, for everything that reads it."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ from hpsearch.studyfile.study import StudySpec
 
 @dataclass(frozen=True)
 class StoredStudy:
-    """A study as the database keeps it.
+    """A study as it is stored in the database.
 
     Attributes:
         database: where it is.
         study: Optuna's own object.
-        spec: what it searches; its file is not needed.
+        spec: what it searches, from the stored study file.
     """
 
     database: RDBStorage
@@ -71,18 +71,18 @@ class StoredStudy:
 
     @property
     def row(self) -> int:
-        """The number that other tables of the database know it by."""
+        """The study's id in the tables of the database."""
         return study_id_of(self.study)
 
     def count(self, *states: TrialState) -> int:
-        """Returns how many trials it has, in these states or in all."""
+        """Returns how many trials it has in the given states, or in all."""
         return count_trials(self.database.engine, self.row, states)
 
     def own(self) -> Lease:
         """Makes this process the study's owner.
 
         Raises:
-            InputError: another process owns it and lives, or it was copied to another database.
+            InputError: another living process owns it, or it was copied to another database.
         """
         if place := self.study.user_attrs.get(MOVED):
             here = redact(self.database.url)
@@ -99,7 +99,7 @@ class StoredStudy:
         """Returns the study as it is now, as a plain record.
 
         Args:
-            frozen: its trials, where they are known already; None reads them.
+            frozen: its trials if they are known already; None reads them.
         """
         with _readable(self.name):
             if frozen is None:
@@ -146,10 +146,10 @@ class StoredStudy:
         )
 
     def comparison(self, folder: Path | None = None) -> RecordComparison | None:
-        """Returns what compares values with their records; None where the study's folder is not.
+        """Returns a comparison of values with the trials' records; None without the study's folder.
 
         Args:
-            folder: the study's own, where it is known already; None finds it.
+            folder: the study's own if it is known already; None finds it.
         """
         folder = find_runs(self.study, None).absolute() / self.name if folder is None else folder
         study_id, spec = self.study.user_attrs.get(ID, ""), self.spec
@@ -160,16 +160,16 @@ class StoredStudy:
 def _unproved(
     trials: Sequence[FrozenTrial], contradictions: Mapping[int, str | None]
 ) -> tuple[int, ...]:
-    """Returns the finished trials that have values, and no record in their folder."""
+    """Returns the finished trials that have values but no record in their folder."""
     finished = (trial.number for trial in trials if trial.state.is_finished())
     return tuple(number for number in finished if contradictions.get(number, "") is None)
 
 
 def open_study(database: RDBStorage, name: str) -> StoredStudy:
-    """Returns a study of the database; its stored file is read once.
+    """Returns a study in the database; its stored file is parsed once.
 
     Raises:
-        InputError: there is no such study, or hpsearch did not make it.
+        InputError: there is no such study, or hpsearch did not create it.
     """
     names = optuna.get_all_study_names(database)
     if name not in names:
@@ -191,13 +191,13 @@ def open_study(database: RDBStorage, name: str) -> StoredStudy:
 
 
 def find_study(database: RDBStorage, name: str) -> StoredStudy | None:
-    """Returns a study of the database; None if there is none of this name, or only a beginning."""
+    """Returns a study in the database; None if there is none of this name, or an unfinished one."""
     there = name in optuna.get_all_study_names(database) and not is_unfinished(database, name)
     return open_study(database, name) if there else None
 
 
 def stored_document(database: RDBStorage, name: str) -> object:
-    """Returns the study file that a study was stored with, as data; None if there is none."""
+    """Returns the study file stored with a study, as data; None if there is none."""
     if name not in optuna.get_all_study_names(database):
         return None
     text = optuna.load_study(study_name=name, storage=database).user_attrs.get(DOCUMENT)
@@ -205,7 +205,7 @@ def stored_document(database: RDBStorage, name: str) -> object:
 
 
 def with_confirmation(stored: StoredStudy) -> tuple[StoredStudy, ...]:
-    """Returns the study, and its confirmation if it has one."""
+    """Returns the study, followed by its confirmation if it has one."""
     name, there = find_confirmation(stored.database, stored.name)
     return (stored, open_study(stored.database, name)) if there else (stored,)
 
@@ -215,8 +215,8 @@ class StudyList:
     """The searches of a database.
 
     Attributes:
-        studies: those that can be read, by name.
-        unreadable: why another one cannot, by its name.
+        studies: those that can be read, sorted by name.
+        unreadable: by name, why each of the others cannot be read.
     """
 
     studies: tuple[StudyRecord, ...]
@@ -224,9 +224,9 @@ class StudyList:
 
 
 def list_studies(storage: RDBStorage) -> StudyList:
-    """Returns every search of the database that hpsearch made.
+    """Returns every search in the database that hpsearch created.
 
-    A confirmation is listed with the search it belongs to, not on its own.
+    A confirmation is part of its search and not listed separately.
     """
     studies, unreadable = [], {}
     for name in sorted(optuna.get_all_study_names(storage)):
@@ -248,14 +248,14 @@ def load_record(storage: RDBStorage, name: str) -> StudyRecord:
     """Returns one study as it is now.
 
     Raises:
-        InputError: there is no such study, or hpsearch did not make it.
+        InputError: there is no such study, or hpsearch did not create it.
     """
     return open_study(storage, name).record()
 
 
 @contextmanager
 def _readable(name: str) -> Iterator[None]:
-    """Says in a sentence that what is stored is not even JSON."""
+    """Reports stored text that is not JSON as an InputError."""
     try:
         yield
     except ValueError as error:
@@ -266,10 +266,10 @@ def _readable(name: str) -> Iterator[None]:
 
 
 def _read_spec(study: optuna.Study) -> StudySpec:
-    """Returns what a study of hpsearch's searches.
+    """Returns the spec of a study that hpsearch created.
 
     Raises:
-        InputError: what is stored is not whole, is another study's, or is of another version.
+        InputError: the stored file is incomplete, another study's, or of another version.
     """
     attributes, name = study.user_attrs, study.study_name
     try:
@@ -282,7 +282,7 @@ def _read_spec(study: optuna.Study) -> StudySpec:
             f" hpsearch {version('hpsearch')}, which cannot read it: {_reason(error)}"
         ) from error
     if spec.name != name:
-        # A study file's name is checked; one that was given to a study afterwards is not.
+        # The name in a study file is checked; a name that a study got later is not.
         raise InputError(
             f"the study {name!r} holds the study file of {spec.name!r}: it was renamed or made by"
             " hand, and its name cannot be trusted to name a folder"

@@ -1,7 +1,7 @@
-"""Whose files a trial's folder holds: the trial's own, or those of another one.
+"""Whose files a trial's folder holds: the trial's own, or those of another trial.
 
-A database that was restored, copied or has lost its newest rows gives a number to a new trial whose
-folder is there already. What that folder says is then true of other parameters.
+A database that was restored or copied, or that has lost its newest rows, may give a new trial a
+number whose folder exists already. The record in that folder then belongs to other parameters.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ Whose = Literal["nobody", "own", "another study", "another trial", "other parame
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a trial's folder says of its owner.
+    """What a trial's folder says about its owner.
 
     Attributes:
-        whose: `nobody` where nothing was written yet; `unknown` where reports are there and
-            nothing says whose.
-        record: the trial's reports and end; empty unless they are its own.
+        whose: `nobody` if nothing was written yet; `unknown` if there are reports but nothing says
+            whose.
+        record: the trial's reports and end; empty if they are not its own.
     """
 
     whose: Whose
@@ -50,17 +50,17 @@ class Evidence:
 
     @property
     def foreign(self) -> bool:
-        """Whether it holds what is not, or cannot be shown to be, the trial's own."""
+        """Whether it holds files that are not the trial's own, or cannot be shown to be."""
         return self.whose not in ("nobody", "own")
 
 
 def trial_identity(study_id: str, seed_of: Callable[[int], int], trial: FrozenTrial) -> Identity:
-    """Returns whose record a trial's must be, as the database has it.
+    """Returns the identity that a trial's record must have, according to the database.
 
     Args:
-        study_id: identifies the study among others of its name.
-        seed_of: returns the seed of a trial by number, where the trial has none of its own.
-        trial: any of them.
+        study_id: identifies the study among others of the same name.
+        seed_of: returns the seed of a trial by number, if the trial has none of its own.
+        trial: the trial.
     """
     own = trial.user_attrs.get(SEED)
     seed = seed_of(trial.number) if own is None else own
@@ -71,9 +71,9 @@ def examine_folder(folder: Path, identity: Identity, params: Mapping[str, Scalar
     """Returns whose files a trial's folder holds, and the record if it is the trial's own.
 
     Args:
-        folder: the trial's, which need not exist.
-        identity: of the trial, as the database has it.
-        params: its parameters there.
+        folder: the trial's; it need not exist.
+        identity: of the trial, according to the database.
+        params: its parameters in the database.
     """
     record = read_record(folder / EVENTS, identity)
     if record.owners or record.proved:
@@ -86,14 +86,14 @@ def examine_folder(folder: Path, identity: Identity, params: Mapping[str, Scalar
 
 
 class RecordComparison:
-    """Compares the values of a study's trials with what they have written down themselves.
+    """Compares the values of a study's trials in the database with the trials' own records.
 
-    Most trials are compared without parsing their record, which takes 50 us; whatever does not
-    agree at once is then examined line by line.
+    Most trials are compared in 50 us each, without parsing their records; a record that does not
+    agree at once is examined line by line.
 
     Args:
-        study_id: identifies the study among others of its name.
-        seed_of: returns the seed of a trial by number, where the trial has none of its own.
+        study_id: identifies the study among others of the same name.
+        seed_of: returns the seed of a trial by number, if the trial has none of its own.
         objectives: metric names and directions.
         folder: the study's own folder of trials.
     """
@@ -111,7 +111,7 @@ class RecordComparison:
         self._line = re.compile(rb'"Report", "step": (\d+), "values": {' + metric + rb": ([^,}]+)")
 
     def contradictions(self, trials: Iterable[FrozenTrial]) -> dict[int, str | None]:
-        """Returns the `contradiction` of each trial that the database has a value of, by number."""
+        """Returns the `contradiction` of each trial with a value in the database, by number."""
         return {
             trial.number: self.contradiction(trial)
             for trial in trials
@@ -119,9 +119,10 @@ class RecordComparison:
         }
 
     def contradiction(self, trial: FrozenTrial) -> str | None:
-        """Returns what a trial's record contradicts, in words; empty if nothing, None without one.
+        """Returns how a trial's record contradicts the database, in words.
 
-        A line that is damaged or missing contradicts nothing.
+        It is empty without a contradiction, and None without a record. Damaged and missing lines
+        do not count as contradictions.
         """
         place = self._folder / trial_folder(trial.number)
         try:
@@ -176,16 +177,16 @@ class RecordComparison:
 def own_reports(
     folder: Path, study_id: str, number: int, params: Mapping[str, Scalar]
 ) -> list[Report]:
-    """Returns what a trial reported itself; nothing where its folder holds another's files.
+    """Returns a trial's own reports; none if its folder holds another trial's files.
 
     Args:
         folder: the trial's.
         study_id: identifies its study among others of the name.
         number: the trial's.
-        params: its parameters, as the database has them.
+        params: its parameters in the database.
     """
     wanted = identity_of(study_id, number, params, 0)
-    del wanted["seed"]  # It is that of whoever wrote: nothing else here knows it.
+    del wanted["seed"]  # Taken from the record itself, since nothing else here knows it.
     owners = read_record(folder / EVENTS).owners
     seeds = [owner["seed"] for owner in owners if wanted.items() <= owner.items()]
     seed = seeds[-1] if seeds else 0
@@ -194,9 +195,9 @@ def own_reports(
 
 
 def is_checkpoint_of(path: str, trial: FrozenTrial) -> bool:
-    """Returns whether a checkpoint is there and, as its sidecar says, of this trial.
+    """Returns whether a checkpoint exists and its sidecar names this trial.
 
-    Whether its bytes are those that were written is checked where they are read.
+    Its bytes are checked when they are read.
     """
     if not os.path.isfile(path):  # noqa: PTH113
         return False
@@ -215,7 +216,7 @@ def move_to_orphans(folder: Path, whose: str) -> Path:
 
 
 def free_name(path: Path) -> Path:
-    """Returns the path, or where something is there already, the first of its kind that is free."""
+    """Returns the path or, if it is taken, the first free one with a number added."""
     if not path.exists():
         return path
     tries = (path.with_name(f"{path.name}-{number}") for number in count(2))
@@ -223,7 +224,7 @@ def free_name(path: Path) -> Path:
 
 
 def find_study_id(folder: Path) -> str | None:
-    """Returns the id of the study whose trials have written into a study's folder, if one has."""
+    """Returns the id of the study whose trials wrote into a study's folder, if any did."""
     for file in sorted(folder.glob(f"trial-*/{EVENTS}")):
         owners = read_record(file).owners
         if owners:
@@ -232,7 +233,7 @@ def find_study_id(folder: Path) -> str | None:
 
 
 def is_whole(report: Report, objectives: Mapping[str, Direction]) -> bool:
-    """Returns whether a line without a checksum, as the first version wrote it, is complete."""
+    """Returns whether a line without a checksum, as the first version wrote them, is complete."""
     values: Any = report.values
     return (
         isinstance(report.step, int)
@@ -242,7 +243,7 @@ def is_whole(report: Report, objectives: Mapping[str, Direction]) -> bool:
 
 
 def _curve(trial: FrozenTrial) -> Iterable[tuple[int, float]]:
-    """Returns a trial's first objective after each epoch, as the database has it."""
+    """Returns a trial's first objective after each epoch, from the database."""
     curve: Mapping[Any, float] = trial.user_attrs.get(CURVE) or trial.intermediate_values
     return ((int(step), value) for step, value in curve.items())
 
@@ -256,7 +257,7 @@ def _name_owner(owner: Mapping[str, Any], identity: Identity) -> Whose:
 def _whose_earlier(
     folder: Path, record: Record, identity: Identity, params: Mapping[str, Scalar]
 ) -> Whose:
-    """Returns whose files of an earlier version are, by the parameters written beside them."""
+    """Returns whose an earlier version's files are, by the parameters written beside them."""
     found = read_params(folder)
     if found is not None:
         same = identity_of("", 0, found, 0)["parameters"] == identity["parameters"]
@@ -268,7 +269,7 @@ def _whose_earlier(
 
 
 def read_params(folder: Path) -> Mapping[str, Scalar] | None:
-    """Returns the parameters that a trial was trained with, as its folder has them."""
+    """Returns the parameters that a trial was trained with, from its folder."""
     import yaml
 
     try:

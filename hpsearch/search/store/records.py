@@ -46,7 +46,7 @@ STATES: dict[TrialStateOfOptuna, TrialState] = {
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial as the database knows it.
+    """One trial as it is stored in the database.
 
     Attributes:
         values: the objectives' values, in the study's order; None until there are any.
@@ -56,9 +56,9 @@ class TrialRecord:
         attempts: one mapping per start of the trial (`started`, `device`, `from_epoch`, `ended`,
             `how` it ended; `epochs` done then, and `lost_s`, the seconds it had trained beyond
             them).
-        attributes: everything else that was recorded (`parameters`, `failure`, `traceback`,
+        attributes: everything else on record (`parameters`, `failure`, `traceback`,
             `epochs`, `best_step`, `pruned_at`, ...).
-        contradiction: what the trial's own record contradicts, in words; then it has no values.
+        contradiction: how its own record contradicts the database, in words; it then has no values.
     """
 
     number: int
@@ -75,44 +75,44 @@ class TrialRecord:
 
     @property
     def failure_kind(self) -> str | None:
-        """In which way it failed, `unknown` where that is not on record; None if it did not."""
+        """How it failed, `unknown` if that is not on record; None if it did not fail."""
         if self.state != "failed" and FAILURE_KIND not in self.attributes:
             return None
         return str(self.attributes.get(FAILURE_KIND) or "unknown")
 
     @property
     def decisions(self) -> tuple[Mapping[str, Any], ...]:
-        """What was decided after its reports, and why: `step`, `value`, `action`, `reason`."""
+        """The decisions after its reports: `step`, `value`, `action`, `reason`."""
         return tuple(self.attributes.get(DECISIONS, ()))
 
     @property
     def failure(self) -> str:
-        """What went wrong, in a line."""
+        """What went wrong, in one line."""
         return str(self.attributes.get(FAILURE) or "no reason on record")
 
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """One study as the database knows it.
+    """One study as it is stored in the database.
 
     Attributes:
         objectives: metric name to direction, in order.
-        budget: trials the study may take in all; None where they do not bound it.
-        epochs: epochs that they may train in all; None where they do not bound it.
-        owner: the live coordinator, as `host, pid 123`; None where nobody runs the study.
-        best: the trial to take: the one that the confirmation chose, or else the best complete
-            trial; of several objectives, the best in the first.
-        pareto_front: of several objectives, the trials that no other trial beats in all of them.
+        budget: trials that the study may have in all; None without such a limit.
+        epochs: epochs that they may train in all; None without such a limit.
+        owner: the live coordinator, as `host, pid 123`; None if nobody runs the study.
+        best: the trial that the confirmation chose, or else the best complete trial, by the first
+            objective.
+        pareto_front: with several objectives, the trials that no other trial beats in all of them.
         runs: the folder that holds the trials' files.
-        confirmation: what `hpsearch confirm` found, as plain data; None before.
-        ensemble: what `hpsearch ensemble` made, as plain data; None before.
+        confirmation: the result of `hpsearch confirm`, as plain data; None before.
+        ensemble: the result of `hpsearch ensemble`, as plain data; None before.
         test_evaluations: each evaluation on its test split: when, why, of which model, its result.
-        environments: the code and versions that its trials were trained under, in order.
+        environments: the code and versions that its trials were trained with, in order.
         id: identifies it among studies of the same name in other databases.
         unit: what its trials report after, `epoch` or `validation`.
         moved: the database that it was copied to, and continues in; None where it is still here.
-        unproved: trials with values that no record proves; None where the study's folder is not
-            here, so that nothing could be compared.
+        unproved: trials with values but without a record that proves them; None if the study's
+            folder is not here, so that nothing could be compared.
     """
 
     name: str
@@ -137,12 +137,12 @@ class StudyRecord:
 
     @property
     def contradictions(self) -> dict[int, str]:
-        """What the records of trials contradict, by number: their values are not shown."""
+        """The contradictions by trial number; the values of these trials are not shown."""
         return {trial.number: trial.contradiction for trial in self.trials if trial.contradiction}
 
     @property
     def contradiction_words(self) -> str:
-        """Which values are not shown, and why, in a line; empty where all are."""
+        """Which values are not shown, and why, in one line; empty if all are."""
         if not self.contradictions:
             return ""
         (number, contradiction), *more = self.contradictions.items()
@@ -160,9 +160,9 @@ class StudyRecord:
 
     @property
     def failures(self) -> dict[str, tuple[TrialRecord, ...]]:
-        """The trials that failed, by kind of failure, the commonest first.
+        """The failed trials by kind of failure, the most common first.
 
-        A setting that did not fit into memory is among them, though such a trial counts as pruned.
+        They include settings that did not fit into memory, although such a trial counts as pruned.
         Every screen and page counts failures with this.
         """
         kinds: dict[str, list[TrialRecord]] = {}
@@ -175,10 +175,10 @@ class StudyRecord:
 
 @contextmanager
 def in_bulk() -> Iterator[None]:
-    """Keeps the collector off inside the block, in which what is made is kept.
+    """Turns the garbage collector off inside the block, which creates objects that are kept.
 
-    It would look through all of it again and again: a quarter of the time that thousands of trials
-    take to be read.
+    It would traverse all of them again and again, which takes a quarter of the time of reading
+    thousands of trials.
     """
     if not gc.isenabled():
         yield
@@ -193,13 +193,13 @@ def in_bulk() -> Iterator[None]:
 def trial_record(
     frozen: FrozenTrial, runs: Path, *, has_owner: bool = True, contradiction: str = ""
 ) -> TrialRecord:
-    """Returns a trial of Optuna's as a plain record.
+    """Returns one of Optuna's trials as a plain record.
 
     Args:
         frozen: the trial.
         runs: the study's own folder of trials.
-        has_owner: whether a live coordinator runs the study; without one nothing is running.
-        contradiction: what its own record contradicts: then no value of it is believed.
+        has_owner: whether a live coordinator runs the study; if not, no trial is running.
+        contradiction: how its own record contradicts the database; its values are then left out.
     """
     if contradiction:
         frozen = without_values(frozen)
@@ -207,12 +207,12 @@ def trial_record(
     curve = attributes.pop(CURVE, None) or frozen.intermediate_values
     state = STATES[frozen.state]
     attempts = tuple(attributes.pop(ATTEMPTS, ()))
-    # Before its first attempt it is only asked for; between two it waits for a slot.
+    # Before its first attempt it is only proposed; between two attempts it waits for a slot.
     runs_now = has_owner and bool(attempts) and attempts[-1].get("ended") is None
     if state == "waiting" or (state == "running" and not runs_now):
         state = "paused" if attributes.get(PAUSED_AT) else "waiting"
     name = attributes.pop(CHECKPOINT, None) or "best.ckpt"
-    # Not with pathlib, which takes half the time of reading ten thousand trials.
+    # Not with pathlib, which would take half the time of reading 10,000 trials.
     best = os.path.join(runs, trial_folder(frozen.number), name)  # noqa: PTH118
     return TrialRecord(
         number=frozen.number,
@@ -230,7 +230,7 @@ def trial_record(
 
 
 def without_values(frozen: FrozenTrial) -> FrozenTrial:
-    """Returns a trial of Optuna's as one of which no value is known."""
+    """Returns one of Optuna's trials without its values."""
     known = copy(frozen)
     known.intermediate_values = {}
     known.user_attrs = {
@@ -258,7 +258,7 @@ def without_results(frozen: FrozenTrial) -> FrozenTrial:
 def state_of(
     trials: tuple[TrialRecord, ...], budget: int | None, owner: Owner | None
 ) -> StudyState:
-    """Returns how far a study is that has these trials."""
+    """Returns the state of a study with these trials."""
     if owner:
         return "running"
     if not trials:
@@ -282,12 +282,12 @@ def find_winner(
     objectives: Mapping[str, Direction],
     confirmation: Mapping[str, Any] | None,
 ) -> TrialRecord | None:
-    """Returns the trial that the confirmation chose, or else the best one; None if none is.
+    """Returns the trial that the confirmation chose, or else the best one; None if there is none.
 
     Args:
         trials: those of the study.
-        objectives: of several, the first decides.
-        confirmation: what `hpsearch confirm` found; None before.
+        objectives: the first decides.
+        confirmation: the result of `hpsearch confirm`; None before.
     """
     complete = [trial for trial in trials if trial.state == "complete" and trial.values]
     chosen = (confirmation or {}).get("chosen")

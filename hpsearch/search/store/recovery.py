@@ -1,7 +1,7 @@
-"""The database of a running search, when somebody deletes, replaces or restores it meanwhile.
+"""What a running search does when its database is deleted, replaced or restored.
 
-The search has its whole study in memory. It writes everything again where the database is gone, or
-is an older copy of itself. Where another database is in its place it stops and says so.
+The search has its whole study in memory. It writes everything again if the database is gone or was
+replaced by an older copy. If another database has taken its place, the search stops with an error.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ WATCH_S = 2.0
 
 
 class DatabaseGuard:
-    """Notices that the database is not the one it was, and writes the study again.
+    """Notices that the database is no longer the same, and writes the study again.
 
     Args:
         storage: the database.
-        memory: the study as its owner has it.
+        memory: the study in its owner's memory.
         lease: the ownership of the study.
     """
 
@@ -55,7 +55,7 @@ class DatabaseGuard:
         return self._storage.engine
 
     def is_changed(self) -> bool:
-        """Returns whether the file is another one, or gone; looks every two seconds at most."""
+        """Returns whether the file was replaced or is gone; looks at most every two seconds."""
         if self._identity is None or time.monotonic() - self._checked < WATCH_S:
             return False
         self._checked = time.monotonic()
@@ -74,7 +74,7 @@ class DatabaseGuard:
         self.engine.dispose()
         if self._file is not None and state in ("deleted", "emptied"):
             self._remake(self._file, state)
-            # Another thread may have opened meanwhile what was in the new file's place.
+            # Another thread may have opened the file that was here for a moment.
             self.engine.dispose()
             words = f"the database {shown} was {state}"
             more = "; what else it held is not in it: restore that from a copy"
@@ -89,8 +89,8 @@ class DatabaseGuard:
     def _state(self) -> FileState:
         """Returns what has become of the file.
 
-        One without studies is not another's database: a connection makes an empty one where there
-        is none, and a restoration that failed leaves the tables alone.
+        A file without studies does not count as another database: a connection creates an empty
+        file, and a restore that failed leaves only the tables.
         """
         if self._identity is None:
             return "same"
@@ -110,7 +110,7 @@ class DatabaseGuard:
         make_file(file)
 
     def _check_copy(self, shown: str) -> None:
-        """Raises Replaced if what is there now is not an older state of this study."""
+        """Raises Replaced if the database does not hold an older state of this study."""
         name, number = self._memory.name, self._memory.stored_id
         advice = (
             "put the file back that was there and resume the study, or make its rows again from"
@@ -150,7 +150,7 @@ class DatabaseGuard:
 
 
 def _contradict(stored: Sequence[FrozenTrial], known: Sequence[FrozenTrial]) -> bool:
-    """Returns whether what is stored cannot have been an earlier state of what is known."""
+    """Returns whether the stored trials cannot be an earlier state of the known ones."""
     if len(stored) > len(known):
         return True
     return any(_differ(a, b) for a, b in zip(stored, known, strict=False))

@@ -1,7 +1,7 @@
-"""The folder of a study's trials: where it is, and that it is this study's and not another's.
+"""The folder of a study's trials: where it is, and whether it belongs to this study.
 
-Its owner file, `study.json`, says whose it is: the study's id, the folder's path, and the file of
-the database. So a folder that was moved or copied with its database can be distinguished from one
+Its owner file, `study.json`, identifies the owner: the study's id, the folder's path, and the file
+of the database. This distinguishes a folder that was moved or copied with its database from one
 whose database was copied alone.
 """
 
@@ -30,11 +30,11 @@ OWNER_FILE = "study.json"
 
 
 def find_runs(study: optuna.Study, given: Path | None) -> Path:
-    """Returns the folder in which the study's own is, or is to be made.
+    """Returns the folder that holds, or will hold, the study's own.
 
     Args:
-        study: as the database has it.
-        given: where the user says that it is.
+        study: the study in the database.
+        given: the folder that the user named, if any.
     """
     stored, file = Path(study.user_attrs.get(RUNS, "")), _file_of(study)
     beside = [] if file is None else [file.absolute().parent / stored.name]
@@ -51,14 +51,14 @@ def find_runs(study: optuna.Study, given: Path | None) -> Path:
 
 
 def claim_folder(study: optuna.Study, runs: Path) -> Path:
-    """Makes the study's folder, or finds it, and returns it.
+    """Creates the study's folder if it does not exist, and returns it.
 
     Args:
-        study: as the database has it.
+        study: the study in the database.
         runs: the folder of all studies.
 
     Raises:
-        InputError: the folder holds trials of another study, or is another database's.
+        InputError: the folder holds trials of another study, or belongs to another database.
     """
     refuse_foreign_folder(runs, study.study_name, study)
     folder = runs / study.study_name
@@ -79,7 +79,7 @@ def refuse_folder_of_original(folder: Path, study: optuna.Study) -> None:
 
 
 def write_owner(study: optuna.Study, folder: Path) -> None:
-    """Writes whose folder this is, and what it takes to make the database again."""
+    """Writes whose folder this is, and what is needed to rebuild the database."""
     file = _file_of(study)
     facts = {
         "id": study.user_attrs[ID],
@@ -93,20 +93,20 @@ def write_owner(study: optuna.Study, folder: Path) -> None:
 
 
 def read_owner_file(folder: Path) -> dict[str, Any]:
-    """Returns what a study's folder says of the study; nothing where it is silent or damaged."""
+    """Returns the content of the owner file; nothing if it is missing or damaged."""
     return _read(folder / OWNER_FILE, tolerant=True)
 
 
 def refuse_foreign_folder(runs: Path, name: str, study: optuna.Study | None) -> None:
     """Raises InputError if the folder holds trials of another study of this name.
 
-    What trials have reported there is written to the database again after a crash, so it must not
-    be the reports of another study: of one whose database is gone, say.
+    Reports in the folder are written to the database after a crash, so they must not be those of
+    another study, such as one whose database is gone.
 
     Args:
         runs: the folder of all studies.
         name: the study's name.
-        study: the study in the database; None if it is only to be made.
+        study: the study in the database; None if it does not exist yet.
     """
     folder = runs / name
     if not any(folder.glob("trial-*")):
@@ -134,7 +134,7 @@ def refuse_foreign_folder(runs: Path, name: str, study: optuna.Study | None) -> 
 
 
 def _is_of(folder: Path, study: optuna.Study) -> bool:
-    """Returns whether a folder is a study's own: by its owner file, or else its trials.
+    """Returns whether a folder is a study's own, by its owner file or else by its trials.
 
     Raises:
         InputError: the owner file is damaged.
@@ -149,7 +149,7 @@ def _is_of(folder: Path, study: optuna.Study) -> bool:
 
 
 def _has_its_params(folder: Path, study: optuna.Study) -> bool:
-    """Returns whether the trials of an earlier version have the parameters of the study's."""
+    """Returns whether trials written by an earlier version have the study's parameters."""
     known = {f"trial-{trial.number:04d}": trial.params for trial in study.trials}
     found = {path.name: read_params(path) for path in folder.glob("trial-*")}
     reported = {name: params for name, params in found.items() if params is not None}
@@ -157,16 +157,16 @@ def _has_its_params(folder: Path, study: optuna.Study) -> bool:
 
 
 def _of_original(folder: Path, study: optuna.Study) -> bool:
-    """Returns whether a folder belongs to another file, of which the study's is a copy.
+    """Returns whether a folder belongs to another database file, of which this one is a copy.
 
-    A folder that lies elsewhere than its owner file says was moved or copied: it belongs to the
-    database that it is used with.
+    A folder whose path differs from the one in its owner file was moved or copied: it belongs to
+    the database that it is used with.
     """
     owner_file, file = read_owner_file(folder), _file_of(study)
     here = str(folder.resolve())
     if file is None or owner_file.get("folder", here) != here:
         return False
-    # An owner file of an earlier version names no database: it was beside the runs as a rule.
+    # An earlier version's owner file does not name the database, which was usually beside the runs.
     named = owner_file.get("database")
     other = Path(
         named if named and isinstance(named, str) else folder.resolve().parent.parent / file.name
@@ -177,7 +177,7 @@ def _of_original(folder: Path, study: optuna.Study) -> bool:
 
 
 def _holds(file: Path, study_id: str) -> bool:
-    """Returns whether an SQLite file holds the study of this id."""
+    """Returns whether an SQLite file holds the study with this id."""
     query = "SELECT 1 FROM study_user_attributes WHERE key = ? AND value_json = ?"
     try:
         with closing(connect_read_only(file)) as connection:
@@ -187,7 +187,7 @@ def _holds(file: Path, study_id: str) -> bool:
 
 
 def _given_facts(study: optuna.Study) -> dict[str, Any]:
-    """Returns what a confirmation's trials were given: nothing in their own folders says it."""
+    """Returns the given attributes of a confirmation's trials, which their folders lack."""
     if CONFIRMS not in study.user_attrs:
         return {}
     return {
@@ -206,7 +206,7 @@ def _file_of(study: optuna.Study) -> Path | None:
 
 
 def _read(owner_file: Path, study_id: str = "", *, tolerant: bool = False) -> dict[str, Any]:
-    """Returns what an owner file says; nothing if it is not there.
+    """Returns the content of an owner file; nothing if it does not exist.
 
     Raises:
         InputError: it is damaged.

@@ -34,15 +34,15 @@ from hpsearch.studyfile.distributions import Choice, Distribution, IntRange
 from hpsearch.studyfile.known_settings import priors_of
 from hpsearch.studyfile.study import StudySpec
 
-# These draw one sequence over the whole study: every instance needs the same seed.
-# How many reports a trial may make where only its data tell.
+# These draw one sequence for the whole study, so every instance needs the same seed.
+# The reports assumed for a trial whose number of reports depends on its data.
 MANY = 100
 GRIDS = ("GridSampler", "BruteForceSampler")
 SEQUENCES = ("QMCSampler", *GRIDS)
 
 
 def suggester(trial: optuna.Trial) -> Callable[[str, Distribution], Scalar]:
-    """Returns the function that asks a trial for one parameter of the space."""
+    """Returns a function that asks a trial for one parameter of the space."""
 
     def suggest(name: str, distribution: Distribution) -> Scalar:
         if isinstance(distribution, Choice):
@@ -59,8 +59,8 @@ def suggester(trial: optuna.Trial) -> Callable[[str, Distribution], Scalar]:
 def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
     """Returns the sampler for one trial, seeded from the study's seed and the trial's number.
 
-    A separate sampler for each trial makes proposals depend on the seed, the number and the results
-    so far, so that a study that was killed and resumed continues as if it had not been.
+    With a separate sampler for each trial, proposals depend only on the seed, the number and the
+    results so far, so that a study that was killed continues as if it had not been.
     """
     component = spec.sampler
     seed = derive_seed(spec.seed, "sampler")
@@ -86,11 +86,10 @@ def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
 
 
 def hand_over(before: BaseSampler, after: BaseSampler) -> None:
-    """Gives a trial's sampler what the sampler of the trial before has found out of all trials.
+    """Passes the state of one trial's sampler to the next: their common space, and TPE's history.
 
-    That is the space that the trials have in common: a sampler finds the same by itself, but looks
-    through all of them for it, at each trial again. It does so under Hyperband as well: since
-    Optuna 5.0 samplers that learn see the trials of every bracket. And it is what TPE learns from.
+    A new sampler would find the same, but by reading all trials again. This holds under Hyperband
+    as well: since Optuna 5.0, samplers that learn see the trials of every bracket.
     """
     if type(before) is not type(after):
         return
@@ -100,7 +99,7 @@ def hand_over(before: BaseSampler, after: BaseSampler) -> None:
 
 
 def grid_size(spec: StudySpec) -> int | None:
-    """Returns how many trials a grid search has; None for samplers without an end."""
+    """Returns how many trials a grid search has; None for other samplers."""
     if spec.sampler.class_path.rpartition(".")[2] not in GRIDS:
         return None
     return int(spec.space.size())
@@ -113,7 +112,7 @@ def build_pruner(spec: StudySpec) -> BasePruner:
 
 
 def keep_pruner(study: optuna.Study, spec: StudySpec) -> None:
-    """Gives a study its pruner: one that keeps what it knows of the trials, where there is one."""
+    """Gives a study its pruner, in the form that keeps a state if there is one."""
     given = {**_reports(spec), **spec.pruner.init_args}
     study.pruner = keeping_pruner(build_pruner(spec), given)
     if isinstance(study.pruner, KeptPruner):
@@ -126,7 +125,7 @@ def _reports(spec: StudySpec) -> dict[str, int]:
 
 
 def build_scheduler(spec: StudySpec) -> Scheduler:
-    """Returns what decides where trials pause and how many epochs are left; empty of trials."""
+    """Returns a scheduler without trials: it decides on pauses and counts the epochs left."""
     longest = spec.max_reports() or MANY
     rungs = rungs_up_to(longest, spec.promote.eta, spec.promote.first) if spec.promote else ()
     ladder = Ladder(rungs, spec.promote.eta if spec.promote else ETA)
@@ -148,7 +147,7 @@ def _points(distribution: Distribution) -> list[Scalar]:
 
 
 class Pauses:
-    """Which trials are paused, and what decides about them.
+    """The paused trials, and the scheduler that decides on them.
 
     Args:
         spec: what is searched.
@@ -178,12 +177,12 @@ class Pauses:
         """Returns the paused trial that continues next; None if none may.
 
         Args:
-            closing: no trial begins any more, so that every rung promotes one at least.
+            closing: no trial will begin any more, so every rung promotes at least one.
         """
         return self.scheduler.promotion(self._rungs, closing=closing)
 
     def promote(self, *, closing: bool = False) -> Promotion | None:
-        """Returns what `next` does; the trial is no longer paused."""
+        """Returns the same as `next`; the trial is then no longer paused."""
         found = self.next(closing=closing)
         if found is not None:
             self.scheduler.ladder.promote(found.number)
@@ -191,20 +190,20 @@ class Pauses:
         return found
 
     def take(self, number: int) -> int:
-        """Records that a paused trial continues, whatever its place; returns its rung."""
+        """Records that a paused trial continues regardless of its place; returns its rung."""
         self.scheduler.ladder.promote(number)
         return self._rungs.pop(number)
 
     def drop(self, number: int) -> int:
-        """Records that a paused trial is over; returns the rung where it was paused."""
+        """Records that a paused trial has ended; returns the rung where it was paused."""
         self.scheduler.lose(number)
         return self._rungs.pop(number)
 
     def out_of_reach(self, trials: int | None) -> list[int]:
-        """Returns the paused trials that no result to come can promote.
+        """Returns the paused trials that no later result can promote.
 
         Args:
-            trials: how many trials the study may still begin; None for no limit.
+            trials: how many more trials the study may begin; None for no limit.
         """
         most = min(math.inf if trials is None else trials, self.scheduler.epochs.left)
         if math.isinf(most):
@@ -212,11 +211,11 @@ class Pauses:
         return [n for n in self.scheduler.ladder.out_of_reach(int(most)) if n in self._rungs]
 
     def worst(self) -> int | None:
-        """Returns the paused trial that is least likely to be promoted; None of none."""
+        """Returns the paused trial that is least likely to be promoted; None if none is paused."""
         return next((n for n in self.scheduler.ladder.worst_first() if n in self._rungs), None)
 
     def _restore(self, trial: FrozenTrial) -> int:
-        """Enters a trial of an earlier run; returns the rung that it is paused at, 0 for none."""
+        """Adds a trial of an earlier run; returns the rung where it is paused, 0 for none."""
         curve = curve_of(trial) or self._first_objective(trial)
         promoted = trial.user_attrs.get(PROMOTED, ())
         complete = trial.state == TrialState.COMPLETE
@@ -228,10 +227,10 @@ class Pauses:
         return 0
 
     def _first_objective(self, trial: FrozenTrial) -> dict[int, Sequence[float]]:
-        """Returns the curve of a trial of which only the first of several objectives is known.
+        """Returns the curve of a trial if only the first of several objectives is known.
 
-        That is enough to count epochs. To rank at rungs it is not: there, a trial that is not over
-        begins anew and replays its own record.
+        That is enough to count epochs but not to rank at rungs: with rungs, an unfinished trial
+        starts over and replays its own record.
         """
         if self.scheduler.ladder.rungs:
             return {}

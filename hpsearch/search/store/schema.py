@@ -1,4 +1,4 @@
-"""The tables of a study's database: whose they are, and what each kind of server needs."""
+"""The tables of a study's database: whether they are ours, and what each kind of server needs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from hpsearch.internals.optuna import TABLES
 from hpsearch.search.store.sqlite_file import BUSY_S
 
 ATTEMPTS = 5
-# SQLite's words, then those that PostgreSQL and MySQL have for it.
+# How SQLite says it, then PostgreSQL and MySQL.
 MADE_MEANWHILE = (
     *("UNIQUE constraint", "already exists", "duplicate key", "Duplicate entry"),
     *("duplicate column", "Duplicate column"),
 )
 
 _metadata = sa.MetaData()
-# Who runs a study: a table of ours beside Optuna's, whose attributes cannot be compared and set.
-# `until` is a time of the database's own clock; `batch` counts what the owner has written.
+# Who runs a study. A table of our own, since Optuna's attributes have no compare-and-set.
+# `until` is a time of the database's own clock; `batch` counts the owner's writes.
 leases = sa.Table(
     "hpsearch_lease",
     _metadata,
@@ -37,32 +37,32 @@ leases = sa.Table(
     sa.Column("until", sa.Double, nullable=False),
     sa.Column("batch", sa.Integer, nullable=False, server_default="0"),
 )
-_ADDED = ("namespace", "batch")  # what tables of earlier versions lack
+_ADDED = ("namespace", "batch")  # columns that earlier versions lack
 
 Made = TypeVar("Made")
 
-# Without these there is no study to read; the others are Optuna's and ours, too.
+# Without these there is no study to read; there are more, of Optuna's and ours.
 _NEEDED = {"studies", "trials", "study_user_attributes", "version_info", "alembic_version"}
 _KNOWN = {*TABLES, "alembic_version", "hpsearch_lease"}
-EXACT = "utf8mb4_bin"  # MySQL's name for comparing texts character by character
+EXACT = "utf8mb4_bin"  # MySQL's collation that compares character by character
 
 
 def has_studies(tables: set[str], shown: str, *, alone: bool) -> bool:
-    """Returns whether a database is made for studies; False if that is still to be done.
+    """Returns whether a database has the tables of studies; False if they have yet to be created.
 
     Args:
         tables: the names of the tables it has.
         shown: its URL, for the message.
-        alone: whether it holds the tables of one program only, as a file does; a server's
-            database may be shared.
+        alone: whether it can only hold the tables of one program, as a file; a server's database
+            may be shared.
 
     Raises:
-        InputError: it is another program's, or another program's tables have our names.
+        InputError: it belongs to another program, or another program's tables have our names.
     """
     if tables >= _NEEDED:
         return True
     foreign, ours = tables - _KNOWN, tables & _KNOWN
-    # A kill can leave a part of our tables, but never the last one without the others.
+    # A kill can leave only some of our tables, but never the last one without the others.
     if (foreign and (alone or ours)) or "alembic_version" in ours:
         some = ", ".join(sorted(foreign or ours)[:3])
         raise InputError(
@@ -73,7 +73,7 @@ def has_studies(tables: set[str], shown: str, *, alone: bool) -> bool:
 
 
 def tune(engine: sa.Engine) -> None:
-    """Sets what makes a database safe and quick for a search, as its kind needs it."""
+    """Configures a database to be safe and fast for a search, depending on its kind."""
     if engine.dialect.name == "sqlite":
         _tune_sqlite(engine)
     elif engine.dialect.name in ("mysql", "mariadb"):
@@ -81,9 +81,10 @@ def tune(engine: sa.Engine) -> None:
 
 
 def make_tables(make: Callable[[], Made]) -> Made:
-    """Returns what `make` does, which makes tables where there are none.
+    """Calls a function that creates missing tables, and returns its result.
 
-    Where another process makes the same ones meanwhile, one of the two fails: it tries again.
+    If another process creates the same tables at the same time, one of the two fails and tries
+    again.
     """
     for attempt in range(ATTEMPTS):
         try:
@@ -96,7 +97,7 @@ def make_tables(make: Callable[[], Made]) -> Made:
 
 
 def make_lease_table(engine: sa.Engine) -> None:
-    """Makes the table of leases, or completes one of an earlier version."""
+    """Creates the table of leases, or adds what an earlier version's lacks."""
     make_tables(lambda: _metadata.create_all(engine))
     make_tables(lambda: _complete_leases(engine))
 
@@ -110,7 +111,7 @@ def _complete_leases(engine: sa.Engine) -> None:
         for column in missing
     ]
     if engine.dialect.name in ("mysql", "mariadb"):
-        # Its FLOAT has seven digits: the time of day to within two minutes.
+        # Its FLOAT has seven digits, which gives a time only to within two minutes.
         statements += [
             f"ALTER TABLE {leases.name} MODIFY {name} DOUBLE NOT NULL"
             for name in ("started", "until")
@@ -122,12 +123,12 @@ def _complete_leases(engine: sa.Engine) -> None:
 
 
 def clock(engine: sa.Engine) -> sa.ColumnElement[float]:
-    """Returns the database's own time in SQL, in seconds since 1970: one clock for all hosts."""
+    """Returns SQL for the database's own time in seconds since 1970: one clock for all hosts."""
     texts = {
         "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
         "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
     }
-    # Not unix_timestamp(now()), which repeats an hour when summer time ends.
+    # Not unix_timestamp(now()), which repeats an hour when daylight saving time ends.
     mysql = "timestampdiff(microsecond, '1970-01-01', utc_timestamp(6)) / 1e6"
     return sa.literal_column(texts.get(engine.dialect.name, mysql))
 
@@ -148,10 +149,10 @@ def _tune_sqlite(engine: sa.Engine) -> None:
 
 
 def _fit_mysql(engine: sa.Engine) -> None:
-    """Gives MySQL's columns room for what belongs in them, as other servers' have from the start.
+    """Changes MySQL's columns to hold the same values as those of other servers.
 
-    A TEXT ends at 64 KiB, a DATETIME at the second, and names are compared without regard to case
-    and accents, so that `Width` and `width` would be one parameter.
+    Its TEXT holds at most 64 KiB, its DATETIME whole seconds, and it ignores case and accents when
+    it compares names, so that `Width` and `width` would be one parameter.
     """
     query = (
         "SELECT table_name, column_name, data_type, collation_name, datetime_precision"
@@ -176,13 +177,13 @@ def _fit_mysql(engine: sa.Engine) -> None:
 def _mysql_type(
     wanted: Any, there: str = "", collation: str | None = None, digits: int | None = None
 ) -> list[str]:
-    """Returns the type that a column must be given; none where it is good as it is, or not there.
+    """Returns the type that a column must get; empty if its type is right or it does not exist.
 
     Args:
-        wanted: what Optuna asks for.
+        wanted: the type that Optuna asks for.
         there: its type in the database.
-        collation: how its texts are compared there.
-        digits: of its seconds.
+        collation: how it compares texts.
+        digits: of its fractional seconds.
     """
     if there == "text":
         return ["LONGTEXT CHARACTER SET utf8mb4"]

@@ -1,7 +1,7 @@
-"""Whether attributes in the database have the shape that hpsearch gave them.
+"""Checks that attributes in the database have the shape that hpsearch writes.
 
-Anybody can write into a database. This names an attribute of the wrong shape in a sentence, before
-the code that reads it fails.
+Other programs can write into a database. An attribute of the wrong shape is reported in one
+sentence here, before the code that reads it fails.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LONGEST = 60
 def check_shape(
     name: str, attributes: Mapping[str, Any], trials: Iterable[FrozenTrial] = ()
 ) -> None:
-    """Raises InputError if an attribute of a study, or of one of its trials, has a wrong shape."""
+    """Raises InputError if an attribute of a study or of one of its trials has the wrong shape."""
     for key, value in attributes.items():
         if key in _OF_STUDY and not _OF_STUDY[key](value):
             raise _odd(name, f"its attribute {key}", value)
@@ -43,7 +43,7 @@ def _odd(name: str, what: str, value: Any) -> InputError:
 
 
 def _is(*types: type) -> Fits:
-    """Returns a test for a value of one of these types; a bool is not a number."""
+    """Returns a test for values of these types; a bool does not count as a number."""
     return lambda value: isinstance(value, types) and (bool in types or type(value) is not bool)
 
 
@@ -56,7 +56,7 @@ def _all(fits: Fits) -> Fits:
 
 
 def _with(**fields: Fits) -> Fits:
-    """Returns a test for a mapping that has these fields, each fitting."""
+    """Returns a test for mappings with these fields, each of which passes its own test."""
 
     def fits(value: Any) -> bool:
         return isinstance(value, dict) and all(

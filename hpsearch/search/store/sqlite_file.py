@@ -1,4 +1,4 @@
-"""An SQLite file as a whole: made at once, read without a trace, and on which file system."""
+"""SQLite files: created in one step, read without leaving a trace, never on a network disk."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from hpsearch.errors import InputError
 BUSY_S = 60
 
 _MOUNTS = Path("/proc/self/mountinfo")
-# File systems that several machines share, where a lock is late, local or none, and where the
-# shared memory of SQLite's write-ahead log is each machine's own (sqlite.org/wal.html,
-# sqlite.org/faq.html, question 5). Not among them: overlay, 9p and virtiofs, which are how
-# containers, WSL and virtual machines see a disk of their own host; and the cluster file systems
-# on a shared disk, gfs2 and ocfs2, whose locks hold.
+# File systems that several machines share. Their locks may be late, local or missing, and each
+# machine has its own shared memory for SQLite's write-ahead log (sqlite.org/wal.html,
+# sqlite.org/faq.html, question 5). Not among them are overlay, 9p and virtiofs, through which
+# containers, WSL and virtual machines see a disk of their own host, and the cluster file systems
+# gfs2 and ocfs2, whose locks are reliable.
 _NETWORK = frozenset(
     {
         *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "coda", "ncpfs"),
@@ -34,16 +34,16 @@ _NETWORK = frozenset(
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
-    """Opens an SQLite file so that neither it nor its folder changes.
+    """Opens an SQLite file without changing it or its folder.
 
-    A database with a write-ahead log cannot be read without two files beside it, which SQLite
-    would make and leave there. Where there is no log, nobody writes and the file alone holds
-    everything, so it is opened as immutable: this works in read-only folders, too.
+    To read a database with a write-ahead log, SQLite needs two files beside it, which it would
+    create and leave there. Without a log, nobody writes and the file is complete, so it is opened
+    as immutable, which also works in read-only folders.
 
     Raises:
         OSError, sqlite3.Error: the file cannot be opened.
     """
-    # As a URI, since only a URI can say `read only`.
+    # As a URI, since only a URI can ask for read-only access.
     place = f"file:{quote(str(path.absolute()))}"
     way = "immutable=1" if _rests_in_one_file(path) else "mode=ro"
     return sqlite3.connect(f"{place}?{way}", uri=True, timeout=BUSY_S, check_same_thread=False)
@@ -53,25 +53,25 @@ def _rests_in_one_file(path: Path) -> bool:
     if _log_of(path).exists():
         return False
     # Closing the file drops the locks of this process's connections (sqlite.org/howtocorrupt.html,
-    # section 2.2), of which there are none while there is no log.
+    # section 2.2); without a log there are none.
     return keeps_log(path)
 
 
 def keeps_log(path: Path) -> bool:
-    """Returns whether an SQLite file is written through a write-ahead log, as its header says."""
+    """Returns whether an SQLite file uses a write-ahead log, according to its header."""
     with path.open("rb") as file:
         return file.read(20)[18:20] == b"\x02\x02"
 
 
 def connect_unsynced(path: Path) -> sqlite3.Connection:
-    """Opens a file that nobody else knows of, without waiting for the disk at each change."""
+    """Opens a file that nobody else uses, without waiting for the disk at each change."""
     connection = sqlite3.connect(path, check_same_thread=False)
     connection.execute("PRAGMA synchronous=OFF")
     return connection
 
 
 def table_names(path: Path) -> set[str]:
-    """Returns the names of a file's tables; none of a file that is empty.
+    """Returns the names of a file's tables; none for an empty file.
 
     Raises:
         sqlite3.Error: the file is not an SQLite database, or cannot be read.
@@ -82,7 +82,7 @@ def table_names(path: Path) -> set[str]:
 
 
 def is_blank(path: Path) -> bool:
-    """Returns whether a file has no tables yet, or those of studies without a study.
+    """Returns whether a file has no tables yet, or our tables without a study.
 
     Raises:
         sqlite3.Error: the file is not an SQLite database, or cannot be read.
@@ -95,20 +95,20 @@ def is_blank(path: Path) -> bool:
 
 
 def make_whole(path: Path, build: Callable[[Path], None]) -> None:
-    """Makes a file that is complete as soon as it has its name; one that is there stays.
+    """Creates a file that is complete as soon as it has its name; keeps an existing one.
 
-    A kill at any moment leaves no file of this name, or the whole one.
+    A kill at any moment leaves either no file of this name or a complete one.
 
     Args:
         path: the file.
-        build: makes a database in the file that it is given.
+        build: creates a database in the given file.
     """
     with _only_maker(path.parent):
         if path.exists():
             return
         for leftover in path.parent.glob(f".{path.name}.new*"):
             leftover.unlink()
-        # The log of a file that was deleted: SQLite would take its rows for the new file's.
+        # The log of a deleted file: SQLite would apply its rows to the new file.
         for leftover in (_log_of(path), path.with_name(f"{path.name}-shm")):
             leftover.unlink(missing_ok=True)
         beside = path.with_name(f".{path.name}.new")
@@ -120,7 +120,7 @@ def make_whole(path: Path, build: Callable[[Path], None]) -> None:
 
 @contextmanager
 def _only_maker(folder: Path) -> Iterator[None]:
-    """Keeps other processes from making a file in the folder within; a kill frees it."""
+    """Keeps others from creating files in the folder inside the block; a kill releases it."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -134,7 +134,7 @@ FileState = Literal["same", "deleted", "replaced", "emptied"]
 
 @dataclass(frozen=True)
 class FileIdentity:
-    """Which file a path named when it was opened: its device and inode."""
+    """Identifies the file that a path named when it was opened, by device and inode."""
 
     path: Path
     device: int
@@ -142,17 +142,17 @@ class FileIdentity:
 
     @classmethod
     def of(cls, path: Path) -> FileIdentity:
-        """Returns the identity of a file that is there.
+        """Returns the identity of an existing file.
 
         Raises:
-            OSError: it is not there.
+            OSError: it does not exist.
         """
         path = path.absolute()
         facts = path.stat()
         return cls(path, facts.st_dev, facts.st_ino)
 
     def check(self) -> FileState:
-        """Returns what has become of the file since: a connection to it would not notice."""
+        """Returns what has become of the file since, which a connection to it does not notice."""
         try:
             facts = self.path.stat()
         except OSError:
@@ -175,29 +175,29 @@ class Mount:
 
 
 def find_mount(path: PurePosixPath, mountinfo: str) -> Mount | None:
-    """Returns the mount that a file lies on; None if the table does not say.
+    """Returns the mount that holds a file; None if the table does not say.
 
     Args:
-        path: the file's absolute path, without links.
-        mountinfo: the text of /proc/self/mountinfo, as proc(5) has it.
+        path: the file's absolute path, with links resolved.
+        mountinfo: the text of /proc/self/mountinfo; see proc(5).
     """
     mounts = [mount for line in mountinfo.splitlines() for mount in _read(line)]
     over = [mount for mount in mounts if path.is_relative_to(mount.folder)]
-    # Of mounts at one folder the last one covers the others.
+    # The last mount at a folder covers earlier ones.
     return max(reversed(over), key=lambda mount: len(mount.folder.parts), default=None)
 
 
 def refuse_network(path: Path, mounts: Path = _MOUNTS) -> None:
     """Raises InputError if an SQLite file would lie on a network file system.
 
-    Systems without a table of mounts are not looked at.
+    Systems without a table of mounts are not checked.
 
     Args:
-        path: the file, which need not exist.
+        path: the file; it need not exist.
         mounts: the table of mounts.
     """
     try:
-        # Names in it may be of any encoding, and most of them are of no concern here.
+        # Names in it may have any encoding, and most do not matter here.
         table = mounts.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return
@@ -212,7 +212,7 @@ def refuse_network(path: Path, mounts: Path = _MOUNTS) -> None:
 
 
 def _read(line: str) -> list[Mount]:
-    """Returns the mount of a line, where it has the form it should."""
+    """Returns the mount of a line; None if the line is malformed."""
     left, _, right = line.partition(" - ")
     fields, kind = left.split(" "), right.partition(" ")[0]
     if len(fields) < 5 or not kind:
@@ -221,5 +221,5 @@ def _read(line: str) -> list[Mount]:
 
 
 def _unescaped(name: str) -> str:
-    """Returns a name whose blanks, line ends and backslashes stand as octal numbers."""
+    """Returns a name in which octal numbers replace blanks, line ends and backslashes."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), name)

@@ -1,8 +1,8 @@
-"""A study's changes as rows of Optuna's tables: each can be written twice and counts once.
+"""Writes a study's changes as rows of Optuna's tables; writing one twice has no further effect.
 
-Optuna's own storage commits after every change, one object at a time; here many changes go into
-one transaction, which is what lets an owner check its lease and write in a single step. Of what
-changes several times within it only the last is written, and each table is written at once.
+Optuna's own storage commits after every change, one object at a time. Here, many changes share one
+transaction, so that an owner checks its lease and writes in a single step. Of several changes to
+one row, only the last is written, and each table is written with one statement.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from hpsearch.internals.optuna import (
     encode_value,
 )
 
-# Trials are known by number; the database gives each an id when it is first written.
+# Trials are identified by number; the database gives each an id when it is first written.
 Ids = MutableMapping[int, int]
 
 Key = tuple[tuple[str, Any], ...]
@@ -38,7 +38,7 @@ Key = tuple[tuple[str, Any], ...]
 @final
 @dataclass(frozen=True)
 class NewTrial:
-    """A trial that is to be there; an earlier try may have added it already."""
+    """A trial to add, unless an earlier attempt has added it already."""
 
     study_id: int
     number: int
@@ -49,14 +49,14 @@ class NewTrial:
 @final
 @dataclass(frozen=True)
 class Row:
-    """What a row is to hold, be it there already or not.
+    """The content of a row, whether the row exists already or not.
 
     Attributes:
-        table: where; all rows of a table have the same fields.
-        trial: the number of the trial that it belongs to; None if it is the study's.
-        key: what else identifies the row: columns and values; none for the trial's own
-            row, which is there already.
-        fields: what it is to hold.
+        table: its table; all rows of a table have the same fields.
+        trial: number of the trial that it belongs to; None if it belongs to the study.
+        key: the other columns that identify the row, with values; empty for the trial's own row,
+            which exists already.
+        fields: the values to write.
     """
 
     table: sa.Table
@@ -65,7 +65,7 @@ class Row:
     fields: Mapping[str, Any]
 
 
-# What is written in one transaction, or not at all.
+# Everything here is written in one transaction, or not at all.
 Mutation = tuple[NewTrial | Row, ...]
 
 
@@ -74,8 +74,8 @@ def write(connection: sa.Connection, changes: Iterable[Mutation], ids: Ids) -> N
 
     Args:
         connection: of the transaction.
-        changes: in their order.
-        ids: of the trials by number; those of new trials are added.
+        changes: in order.
+        ids: of the trials by number; ids of new trials are added.
     """
     latest: dict[tuple[sa.Table, int | None, Key], dict[str, Any]] = {}
     for row in (row for change in changes for row in change):
@@ -97,7 +97,7 @@ def write(connection: sa.Connection, changes: Iterable[Mutation], ids: Ids) -> N
 
 
 def new_trial(study_id: int, number: int, state: TrialState, started: datetime | None) -> Mutation:
-    """Returns the change that adds a trial, unless an earlier try has added it already."""
+    """Returns the change that adds a trial, unless an earlier attempt has added it already."""
     return (NewTrial(study_id, number, state, _utc(started)),)
 
 
@@ -145,13 +145,13 @@ def trial_attribute(number: int, key: str, value: Any, *, system: bool) -> Mutat
 
 
 def direction_change(study_id: int, objective: int, direction: StudyDirection) -> Mutation:
-    """Returns the change that sets which way one of a study's objectives is better."""
+    """Returns the change that sets the direction of one of a study's objectives."""
     key = (("study_id", study_id), ("objective", objective))
     return (Row(TABLES["study_directions"], None, key, {"direction": direction}),)
 
 
 def whole_trial(study_id: int, trial: FrozenTrial) -> list[Mutation]:
-    """Returns the changes that write a trial with all that it has."""
+    """Returns the changes that write a whole trial."""
     number = trial.number
     times = trial.datetime_start, trial.datetime_complete
     changes = [new_trial(study_id, number, trial.state, trial.datetime_start)]
@@ -174,7 +174,7 @@ def study_attribute(study_id: int, key: str, value: Any, *, system: bool) -> Mut
 
 
 def _id_of(connection: sa.Connection, trial: NewTrial) -> int:
-    """Returns the database's id of a trial, which is added if it is not there."""
+    """Returns the database's id of a trial; adds the trial if it is missing."""
     table = TABLES["trials"]
     this = sa.and_(table.c.study_id == trial.study_id, table.c.number == trial.number)
     known = connection.execute(sa.select(table.c.trial_id).where(this)).scalar()
@@ -186,10 +186,10 @@ def _id_of(connection: sa.Connection, trial: NewTrial) -> int:
 
 
 def _upsert(dialect: str, table: sa.Table, key: Sequence[str], columns: Iterable[str]) -> sa.Insert:
-    """Returns the statement that adds rows, and changes those whose key is there already."""
+    """Returns the statement that adds rows, and updates those whose key exists already."""
     fields = [name for name in columns if name not in key]
     if dialect in ("mysql", "mariadb"):
-        # Loaded by those who have one.
+        # Imported only if such a database is used.
         from sqlalchemy.dialects import mysql
 
         added = mysql.insert(table)
@@ -200,7 +200,7 @@ def _upsert(dialect: str, table: sa.Table, key: Sequence[str], columns: Iterable
 
 
 def _utc(time: datetime | None) -> datetime | None:
-    """Returns a local time as Optuna 5 stores it: in UTC, without saying so."""
+    """Returns a local time as Optuna 5 stores it: in UTC, without a time zone."""
     return None if time is None else time.astimezone(UTC).replace(tzinfo=None)
 
 
@@ -208,7 +208,7 @@ Cells = dict[int, dict[Any, Any]]
 
 
 def count_trials(engine: sa.Engine, study_id: int, states: Sequence[TrialState] = ()) -> int:
-    """Returns how many trials a study has, in some states or in all; reads none of them."""
+    """Returns how many trials a study has, in some states or in all, without reading them."""
     table = TABLES["trials"]
     mine = [table.c.study_id == study_id, *([table.c.state.in_(states)] if states else [])]
     with engine.connect() as connection:
@@ -223,11 +223,11 @@ def read_trials(engine: sa.Engine, study_id: int) -> list[FrozenTrial]:
         study_id: the study's id there.
 
     Raises:
-        ValueError, LookupError: a row there holds what Optuna does not write.
+        ValueError, LookupError: a row holds something that Optuna does not write.
         SQLAlchemyError: the database cannot be read.
     """
     with engine.connect() as connection:
-        # The trials first: whatever is complete then has its values.
+        # The trials first, so that the values of complete ones are there.
         table = TABLES["trials"]
         mine = table.c.study_id == study_id
         trials = connection.execute(table.select().where(mine).order_by(table.c.number)).all()
@@ -236,7 +236,7 @@ def read_trials(engine: sa.Engine, study_id: int) -> list[FrozenTrial]:
 
 
 class _Parts:
-    """What the other tables hold of a study's trials, by the trials' ids."""
+    """The content of the other tables for a study's trials, by the trials' ids."""
 
     def __init__(self, connection: sa.Connection, study_id: int) -> None:
         self._params: Cells = defaultdict(dict)
@@ -261,7 +261,7 @@ class _Parts:
             self._system[trial][key] = json.loads(text)
 
     def trial(self, row: Any) -> FrozenTrial:
-        """Returns one trial of the table of trials, whole."""
+        """Returns a whole trial from its row in the table of trials."""
         this = row.trial_id
         values = self._values.get(this)
         return FrozenTrial(
@@ -281,9 +281,9 @@ class _Parts:
 
 
 def _rows(connection: sa.Connection, study_id: int, name: str) -> Iterator[Any]:
-    """Yields a table's rows of a study's trials in the order they were written, without their ids.
+    """Yields a table's rows of a study's trials, in the order written, without the rows' ids.
 
-    The first cell is the trial's id, the others are those of the table in its order.
+    The first cell is the trial's id; the others are the table's columns in order.
     """
     table, trials = TABLES[name], TABLES["trials"]
     own_id, *cells = table.columns
@@ -295,5 +295,5 @@ def _rows(connection: sa.Connection, study_id: int, name: str) -> Iterator[Any]:
 
 
 def _local(time: datetime | None) -> datetime | None:
-    """Converts a time of the database, in UTC, to Optuna's form: local and naive."""
+    """Converts a time in the database, in UTC, to Optuna's form: local and naive."""
     return None if time is None else time.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)

@@ -1,8 +1,8 @@
-"""Changes on their way to the database: in order, in batches, each behind a check of the lease.
+"""Writes changes to the database in order and in batches, each after a check of the lease.
 
-Whoever makes a change does not wait for it. While the database is away (stopped, restarted, locked,
-its disk full) the changes stay here and are tried again; a trial's own file holds its reports
-meanwhile, should this process die as well.
+Making a change does not wait for the database. While the database is unavailable (stopped,
+restarted, locked, its disk full), the changes stay here and are tried again. If this process dies
+as well, each trial's own file still holds its reports.
 """
 
 from __future__ import annotations
@@ -29,51 +29,51 @@ READ_ONLY = "25006"  # PostgreSQL's read_only_sql_transaction
 
 
 class LeaseLostError(Exception):
-    """Another process owns the study now: nothing more is written from here."""
+    """Another process owns the study now; this one writes nothing more."""
 
 
 class WentBack(Exception):
-    """The database has forgotten what was written before."""
+    """The database lacks what was written to it before."""
 
 
 class DatabaseUnavailableError(Exception):
-    """The database refused a change, or was away for too long."""
+    """The database refused a change, or was unavailable for too long."""
 
 
 class Replaced(Exception):
-    """Another database is in the place of the search's own: nothing is written to it."""
+    """Another database has replaced the search's own; nothing is written to it."""
 
 
 class Guard(Protocol):
-    """Looks after the database itself: that it is the one it was."""
+    """Checks that the database is still the same one."""
 
     def is_changed(self) -> bool:
-        """Returns whether it has been deleted, emptied or replaced."""
+        """Returns whether it was deleted, emptied or replaced."""
 
     def restore(self) -> tuple[Ids, str]:
         """Writes the whole study again; returns the trials' new ids and what happened, in words.
 
         Raises:
-            Replaced: that would not be right.
+            Replaced: another database has taken its place.
             DBAPIError, OSError: it cannot be written.
         """
 
 
 class WriteBehindQueue:
-    """Writes changes in its own thread, so that nothing waits for the database.
+    """Writes changes in a separate thread, so that nothing waits for the database.
 
     Args:
         engine: the database.
-        lease: the ownership that every batch checks, in its own transaction, before it writes.
+        lease: the ownership of the study, checked in the transaction of every batch.
 
     Attributes:
         ids: of the trials in the database, by number.
-        trouble: why the database cannot be written just now; empty if it can.
-        notes: what there is to tell whoever watches.
-        guard: looks after the database itself, once the study is in memory.
+        trouble: why the database cannot be written now; empty if it can.
+        notes: messages for the observer.
+        guard: checks that the database is still the same, once the study is in memory.
         lease: the ownership of the study.
-        taken: changes put here since the beginning.
-        written: how many of them, in order, the database has.
+        taken: how many changes were put here so far.
+        written: how many of them, in order, are in the database.
     """
 
     def __init__(self, engine: sa.Engine, lease: Lease) -> None:
@@ -93,7 +93,7 @@ class WriteBehindQueue:
         self._not_before = 0.0
 
     def put(self, change: Mutation) -> None:
-        """Takes a change; it is written after all that came before it."""
+        """Takes a change, to be written after all earlier ones."""
         self._changes.append(change)
         self.taken += 1
 
@@ -103,12 +103,12 @@ class WriteBehindQueue:
         return not self._changes and self._writing is None
 
     def pump(self) -> None:
-        """Hears how the last batch fared and sends the next; never waits for the database.
+        """Collects the result of the last batch and sends the next; never waits for the database.
 
         Raises:
             LeaseLostError: another process owns the study.
-            DatabaseUnavailableError: the database was away for longer than `PATIENCE_S`, or refused
-                a change.
+            DatabaseUnavailableError: the database was unavailable for longer than `PATIENCE_S`, or
+                refused a change.
         """
         if self._writing is not None and self._writing.done():
             self._collect(self._writing)
@@ -121,7 +121,7 @@ class WriteBehindQueue:
             self._writing = self._thread.submit(self._write, batch)
 
     def flush(self, timeout_s: float) -> bool:
-        """Returns whether all is written, having waited at most so long for it."""
+        """Waits for all changes, at most this many seconds; returns whether they are written."""
         deadline = time.monotonic() + timeout_s
         while True:
             self.pump()
@@ -137,11 +137,11 @@ class WriteBehindQueue:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends the thread; what is not written by now stays unwritten."""
+        """Ends the thread; changes that are not written yet stay unwritten."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _write(self, batch: Sequence[Mutation]) -> dict[int, int]:
-        """Writes the changes; returns the ids that they gave to trials."""
+        """Writes the changes; returns the ids of new trials."""
         given: dict[int, int] = {}
         ids = ChainMap(given, self.ids)
         with self.engine.begin() as connection:
@@ -172,7 +172,7 @@ class WriteBehindQueue:
         self._wait_for_recovery(error)
 
     def _restore(self, guard: Guard) -> None:
-        """Writes the whole study again into a database that has lost it, or a part of it."""
+        """Writes the whole study again into a database that has lost all or part of it."""
         try:
             ids, note = guard.restore()
         except Replaced as error:
@@ -200,11 +200,11 @@ class WriteBehindQueue:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Returns whether a database may recover: it is away, locked, out of room or read-only."""
+    """Returns whether a database may recover: it is unreachable, locked, full or read-only."""
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
         return True
     if not isinstance(error, DBAPIError):
         return False
-    # A standby, or a server during a switch to another one, refuses to write for a while.
+    # A standby refuses to write for a while, as does a server during a failover.
     refused = getattr(error.orig, "sqlstate", None) == READ_ONLY
     return refused or error.connection_invalidated

@@ -1,7 +1,7 @@
-"""A study as its owner sees it: whole in memory, with every change on its way to the database.
+"""A study in its owner's memory, with every change passed on to the database.
 
-One process owns a study, so what it remembers is what there is: nothing needs to be read again,
-and neither a sampler nor a pruner ever waits for the database.
+Only one process owns a study, so its memory is up to date: nothing needs to be read again, and
+neither a sampler nor a pruner ever waits for the database.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def buffer_writes(
     trials: Sequence[FrozenTrial] | None = None,
     contradicted: Collection[int] = (),
 ) -> optuna.Study:
-    """Returns the study in memory, whose changes go to the database by and by.
+    """Returns the study in memory; its changes are written to the database in the background.
 
     Args:
         study: the study in the database, which this process must own.
@@ -45,7 +45,7 @@ def buffer_writes(
             none, so that nothing is learned from them.
 
     Raises:
-        InputError: trials are missing or doubled in the database.
+        InputError: trials are missing or duplicated in the database.
     """
     if trials is None:
         trials = read_trials(writes.engine, study_id_of(study))
@@ -64,9 +64,9 @@ def trials_of(buffered: optuna.Study) -> list[FrozenTrial]:
 
 
 class WriteBehindStorage(InMemoryStorage):
-    """Optuna's storage in memory for one study, which passes on what is changed.
+    """Optuna's storage in memory for one study, which passes on every change.
 
-    A trial's id in here is its number.
+    A trial's id here is its number.
     """
 
     @in_bulk()
@@ -78,7 +78,9 @@ class WriteBehindStorage(InMemoryStorage):
         contradicted: Collection[int],
     ) -> None:
         super().__init__()
-        self._writes: WriteBehindQueue | None = None  # what comes from the database is not a change
+        self._writes: WriteBehindQueue | None = (
+            None  # what is read from the database is not a change
+        )
         self._stored_id = self.stored_id = study_id_of(study)
         self.name, self.directions = study.study_name, study.directions
         here = self._here = self.create_new_study(study.directions, study.study_name)
@@ -107,7 +109,7 @@ class WriteBehindStorage(InMemoryStorage):
         self._pass_on(tables.study_attribute(self._stored_id, key, value, system=False))
 
     def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
-        """Sets an attribute of the study that Optuna keeps for itself."""
+        """Sets one of Optuna's own attributes of the study."""
         super().set_study_system_attr(study_id, key, value)
         self._pass_on(tables.study_attribute(self._stored_id, key, value, system=True))
 
@@ -132,7 +134,7 @@ class WriteBehindStorage(InMemoryStorage):
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
-        """Moves a trial to a state; returns whether it could be."""
+        """Moves a trial to a state; returns whether that was possible."""
         done = super().set_trial_state_values(trial_id, state, values)
         if done:
             trial = self.get_trial(trial_id)
@@ -153,7 +155,7 @@ class WriteBehindStorage(InMemoryStorage):
         self._pass_on(tables.trial_attribute(trial_id, key, value, system=False))
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Sets an attribute of a trial that Optuna keeps for itself."""
+        """Sets one of Optuna's own attributes of a trial."""
         super().set_trial_system_attr(trial_id, key, value)
         self._pass_on(tables.trial_attribute(trial_id, key, value, system=True))
 
@@ -167,7 +169,7 @@ class WriteBehindStorage(InMemoryStorage):
         return [self._contradicted.get(trial.number, trial) for trial in trials]
 
     def everything(self) -> list[tables.Mutation]:
-        """Returns the changes that write the whole study, its own row and directions excepted."""
+        """Returns the changes that write the whole study except its own row and directions."""
         here, study = self._here, self._stored_id
         changes = [
             tables.study_attribute(study, key, value, system=system)

@@ -1,4 +1,4 @@
-"""Everything that is written to a study in the database: one place, one writer."""
+"""Everything that a coordinator writes to its study in the database."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class StudyWriter:
     Args:
         study: the study in the database; this process must own it.
         spec: what is searched.
-        environment: number of the environment that its trials are trained under now.
-        folder: the study's own, in which its decisions are kept, too; None where there is none.
+        environment: number of the environment that trials are trained with now.
+        folder: the study's own, which also keeps its decisions; None if there is none.
     """
 
     def __init__(
@@ -74,51 +74,51 @@ class StudyWriter:
         self.may_grow = grid_size(spec) is None
 
     def trials(self) -> list[FrozenTrial]:
-        """Returns every trial there is, by number."""
+        """Returns every trial, by number."""
         return self._study.get_trials(deepcopy=False)
 
     def trial(self, number: int) -> FrozenTrial:
-        """Returns one trial as it stands; unlike `trials()`, at the same cost in any study."""
+        """Returns one trial as it is now; unlike `trials()`, at the same cost in any study."""
         frozen: FrozenTrial = self._storage.get_trial(number)
         return frozen
 
     def unfinished(self) -> Iterator[Trial]:
-        """Yields the trials that are neither finished, paused nor running anywhere, by number.
+        """Yields the trials that are neither finished nor paused nor running, by number.
 
-        A trial of a dead coordinator is adopted under its own number: Optuna returns its stored
-        parameters when they are asked for again.
+        A dead coordinator's trial is adopted under its own number: Optuna returns its stored
+        parameters when they are requested again.
         """
         for frozen in self.trials():
             if not frozen.state.is_finished() and frozen.number not in self.pauses:
                 yield self.adopt(trial_id_of(frozen), frozen.number, frozen.state)
 
     def adopt(self, trial_id: int, number: int, state: TrialState) -> Trial:
-        """Returns a trial that continues under its own number, as RUNNING."""
+        """Marks a trial as RUNNING, to continue under its own number, and returns it."""
         if state == TrialState.WAITING:
             self._storage.set_trial_state_values(trial_id, TrialState.RUNNING)
         self._change_sampler(number)
         return Trial(self._study, trial_id)
 
     def ask(self, number: int) -> Trial:
-        """Returns a new trial, which gets this number."""
+        """Creates a new trial with this number and returns it."""
         self._change_sampler(number)
-        # Not `study.ask()`, which would take a trial that waits.
+        # Not `study.ask()`, which would take a waiting trial.
         forget_trials(self._study)
         return Trial(self._study, self._storage.create_new_trial(study_id_of(self._study)))
 
     def promote(self, *, closing: bool = False) -> Trial | None:
-        """Returns the paused trial that continues next, as RUNNING; see `Pauses.promote`."""
+        """Marks the paused trial that is next as RUNNING and returns it; see `Pauses.promote`."""
         found = self.pauses.promote(closing=closing)
         return None if found is None else self._continue(found.number, found.rung, found.reason)
 
     def promote_this(self, number: int) -> Trial:
-        """Returns a paused trial, which continues whatever its place in its rung."""
+        """Returns a paused trial, which continues regardless of its place in its rung."""
         return self._continue(number, self.pauses.take(number), "somebody promoted it")
 
     def enqueue(self, setting: Mapping[str, Scalar]) -> Trial | None:
-        """Returns a new trial of a setting that a person gives; None if there is one already.
+        """Creates a trial of a given setting and returns it; None if there is one already.
 
-        What the setting leaves out, the sampler proposes.
+        The sampler proposes the parameters that the setting leaves out.
         """
         if find_setting(setting, self.trials()) is not None:
             return None
@@ -129,14 +129,14 @@ class StudyWriter:
         return self.adopt(trial_id, number, TrialState.RUNNING)
 
     def pause(self, trial: Trial, rung: int) -> None:
-        """Writes that a trial waits at a rung to be promoted; nobody owns it."""
+        """Writes that a trial is paused at a rung; nobody owns it."""
         self.attempts.close(trial, "paused")
         self.set_facts(trial, {PAUSED_AT: rung})
         self.pauses.add(trial.number, rung)
         self._storage.set_trial_state_values(trial_id_of(trial), TrialState.WAITING)
 
     def give_up(self, number: int, reason: str) -> None:
-        """Writes that a paused trial is pruned: it is not promoted any more."""
+        """Writes that a paused trial is pruned: it will not be promoted."""
         trial = self.adopt(number, number, self.trial(number).state)
         rung = self.pauses.drop(number)
         self._decisions.keep(trial, rung, RungDecision("prune", rung, reason))
@@ -144,12 +144,12 @@ class StudyWriter:
         self._finish(trial, TrialState.PRUNED, None)
 
     def sample(self, trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Returns the trial's parameters and the configuration they fill in."""
+        """Returns the trial's parameters and the configuration filled in with them."""
         config = self._spec.space.sample(suggester(trial))
         return dict(trial.params), config
 
     def reject(self, trial: Trial, reason: str) -> None:
-        """Ends a new trial whose setting cannot be; the study may have one more, but for a grid."""
+        """Ends a new trial with an impossible setting; a study that is not a grid gets another."""
         self.tell(trial, Ended("failed", reason, "infeasible"), None)
         budget = self._study.user_attrs.get(BUDGET)
         if budget is not None and self.may_grow:
@@ -158,7 +158,7 @@ class StudyWriter:
     def report(self, trial: Trial, report: Report) -> RungDecision:
         """Writes the values after an epoch and decides what the trial does next.
 
-        Idempotent: an epoch that is reported again keeps its first value, and what was decided.
+        Idempotent: an epoch that is reported again keeps its first value and decision.
         """
         self.attempts.advance(trial, report.step)
         if (known := self._decisions.find(trial, report.step)) is not None:
@@ -189,12 +189,12 @@ class StudyWriter:
         return RungDecision("prune", reason=why_pruned(self._spec, self._study, trial.number))
 
     def begin(self, trial: Trial, epochs: int) -> None:
-        """Records that a trial of so many epochs (0 if unknown) trains until its next stop."""
+        """Records that a trial of `epochs` epochs (0 if unknown) trains until its next stop."""
         whole = bool(trial.user_attrs.get(WHOLE))
         self.pauses.scheduler.begin(trial.number, epochs or MANY, whole=whole)
 
     def replay(self, trial: Trial, reports: list[Report]) -> RungDecision:
-        """Writes reports that a dead coordinator had not written: they are in the trial's file.
+        """Writes the reports in a trial's file that a dead coordinator had not written.
 
         Returns:
             What the trial does after the last of them.
@@ -207,17 +207,17 @@ class StudyWriter:
         return decision
 
     def set_facts(self, trial: Trial, facts: Mapping[str, Any]) -> None:
-        """Writes what is known of a trial; numbers become axes in the dashboard."""
+        """Writes attributes of a trial; numbers become axes in the dashboard."""
         for name, value in facts.items():
             if value is not None and trial.user_attrs.get(name) != value:
                 trial.set_user_attr(name, value)
 
     def attribute(self, name: str) -> Any:
-        """Returns a fact of the study; None if it is not known."""
+        """Returns an attribute of the study; None if it has none of this name."""
         return self._study.user_attrs.get(name)
 
     def set_attribute(self, name: str, value: Any) -> None:
-        """Writes a fact of the study."""
+        """Writes an attribute of the study."""
         self._study.set_user_attr(name, value)
 
     def tell(self, trial: Trial, ended: Ended, best: Report | None) -> None:
@@ -240,7 +240,7 @@ class StudyWriter:
         if ended.how == "complete":
             self._finish(trial, TrialState.FAIL, None)
         elif ended.failure_kind in ("out of memory", "infeasible"):
-            # A sampler ignores failed trials, and would propose the same again.
+            # A sampler ignores failed trials and might propose the same again.
             trial.set_constraint(ended.failure_kind, 1.0)
             self._finish(trial, TrialState.PRUNED, None)
         elif ended.how == "pruned":
@@ -249,7 +249,7 @@ class StudyWriter:
             self._finish(trial, TrialState.FAIL, None)
 
     def requeue(self, trial: Trial, how: str) -> None:
-        """Leaves the trial to be resumed later: it waits, and nobody owns it."""
+        """Leaves the trial waiting, to be resumed later; nobody owns it."""
         self.attempts.close(trial, how)
         self.pauses.scheduler.stop(trial.number)
         self._storage.set_trial_state_values(trial_id_of(trial), TrialState.WAITING)
@@ -280,7 +280,7 @@ class StudyWriter:
         try:
             self._study.tell(trial, values, state=state)
         except RuntimeError as error:
-            # A grid that is used up calls study.stop(), which only study.optimize() allows.
+            # An exhausted grid calls study.stop(), which only study.optimize() allows.
             if "Study.stop" not in str(error):
                 raise
             self.exhausted = True

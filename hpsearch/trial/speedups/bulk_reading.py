@@ -159,9 +159,13 @@ def _moved(images: Tensor, moving: Sequence[Any], to_tensor: Callable[[Any], Ten
             picture = move(picture)
         pictures.append(picture)
     kinds = {(getattr(each, "mode", ""), getattr(each, "size", ())) for each in pictures}
-    if len(kinds) > 1 or kinds.pop()[0] not in ("L", "RGB"):
+    mode, size = kinds.pop()
+    if kinds or mode not in ("L", "RGB"):
         return torch.stack([to_tensor(each) for each in pictures])
-    return _scaled(torch.from_numpy(np.stack([np.asarray(each) for each in pictures])))
+    content = bytearray(b"".join(each.tobytes() for each in pictures))
+    colours = (3,) if mode == "RGB" else ()
+    shape = len(pictures), *reversed(size), *colours
+    return _scaled(torch.frombuffer(content, dtype=torch.uint8).view(shape))
 
 
 def _scaled(images: Tensor) -> Tensor:
