@@ -84,17 +84,15 @@ INNER = {
 # What else would read and write in the encoding of the locale.
 TEXT = {"read_text", "write_text", "fdopen"}
 WITHOUT_TORCH = set(MAY_IMPORT) - {"trial", "models", "data"}
-# The private names of other libraries, a file for each. What reads torch's data is apart from
-# Lightning's; jsonargparse's is used by both wings, which load neither torch nor Optuna for it.
+# The private names of other libraries, a file for each. The one of jsonargparse is used by both
+# wings, which load neither torch nor Optuna for it.
 INTERNALS = PACKAGE / "internals"
 LIBRARIES = {
     "optuna.py": "optuna",
     "lightning.py": "torch",
-    "loading.py": "torch",
     "jsonargparse.py": "jsonargparse",
 }
-WITH_TORCH = {INTERNALS / name for name, library in LIBRARIES.items() if library == "torch"}
-OF_TORCH = {f"hpsearch.internals.{file.stem}" for file in WITH_TORCH}
+OF_TORCH = "hpsearch.internals.lightning"
 HEAVY = {"torch", "torchvision", "pytorch_lightning", "lightning"}
 # Modules that are loaded by name: what they load is the study's own, or the other wing.
 LOADS_BY_NAME = {"engines/bridge.py", "classes/components.py"}
@@ -192,8 +190,11 @@ def test_from_outside_only_the_face_of_an_inner_room_is_imported(file: Path) -> 
 @named([file for file in FILES if parts_of(file)[0] in WITHOUT_TORCH])
 def test_the_deciding_wing_imports_no_torch(file: Path) -> None:
     imported = {module for module, _ in imported_by(file)}
-    assert not OF_TORCH & imported
-    assert file in WITH_TORCH or not {module.split(".")[0] for module in imported} & HEAVY
+    assert OF_TORCH not in imported
+    assert (
+        file == INTERNALS / "lightning.py"
+        or not {module.split(".")[0] for module in imported} & HEAVY
+    )
 
 
 @named([file for file in FILES if file.parent != INTERNALS])

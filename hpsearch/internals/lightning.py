@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 from torch.nn.modules.module import _has_any_global_hook
 from torch.optim import Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 from torch.utils._pytree import tree_flatten, tree_map_only
+from torch.utils.data import DataLoader
+
+# Returns the batch of samples at an index, as the loader's `collate_fn` would.
+Fetch = Callable[[Sequence[int]], Any]
 
 
 def trainer_of(part: object) -> Any:
@@ -87,6 +91,26 @@ def load_loader_states(trainer: Any) -> None:
         iter(loop._data_fetcher)
 
 
+def fetch_by(loader: DataLoader[Any], replace: Callable[[Fetch], Fetch]) -> None:
+    """Has a loader without workers read its batches otherwise; once is enough.
+
+    Args:
+        loader: yields whole batches; what decides their order stays.
+        replace: called whenever the loader is read from its beginning, with what it reads batches
+            by; returns what it should read them by.
+    """
+    if "_get_iterator" in vars(loader):
+        return
+    begin: Callable[[], Any] = loader._get_iterator
+
+    def begin_replaced() -> Any:
+        iterator = begin()
+        iterator._dataset_fetcher = SimpleNamespace(fetch=replace(iterator._dataset_fetcher.fetch))
+        return iterator
+
+    loader._get_iterator = begin_replaced  # type: ignore[method-assign]
+
+
 def checkpoint_data(trainer: Any) -> dict[str, Any]:
     """Returns what a checkpoint of the Trainer would hold, without writing it."""
     data: dict[str, Any] = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
@@ -103,15 +127,9 @@ def count_step(trainer: Any) -> None:
     trainer.fit_loop.epoch_loop._batches_that_stepped += 1
 
 
-def compiled_call(module: torch.nn.Module) -> Callable[..., Any]:
-    """Returns what a module that is compiled in place calls instead of itself."""
-    call: Callable[..., Any] = module._compiled_call_impl  # type: ignore[assignment]
-    return call
-
-
-def replace_compiled_call(module: torch.nn.Module, call: Callable[..., Any]) -> None:
-    """Sets what a module that is compiled in place calls instead of itself."""
-    module._compiled_call_impl = call
+def replace_compiled_call(module: torch.nn.Module, replace: Callable[[Any], Any]) -> None:
+    """Has a module that is compiled in place call what `replace` returns for its compiled call."""
+    module._compiled_call_impl = replace(module._compiled_call_impl)
 
 
 @contextmanager
@@ -194,21 +212,13 @@ def is_module_bare(module: torch.nn.Module) -> bool:
     return not (any(hooks) or changed or everywhere)
 
 
-def cross_entropy_slope(logits: Tensor, labels: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+def cross_entropy_slope(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Returns the mean cross-entropy of a batch, and its gradient by the logits.
 
     Args:
         logits: `(B, classes)`, which need no gradient.
         labels: `(B,)`.
-        smoothing: share of the target that is spread over all classes.
     """
-    if smoothing:
-        # Some more operations, whose order is left to autograd.
-        with torch.enable_grad():
-            leaf = logits.detach().requires_grad_()
-            loss = functional.cross_entropy(leaf, labels, label_smoothing=smoothing)
-            [slope] = torch.autograd.grad(loss, leaf)
-        return loss.detach(), slope
     mean, ignored, aten = 1, -100, torch.ops.aten
     log = torch.log_softmax(logits, 1)
     loss, weight = aten.nll_loss_forward(log, labels, None, mean, ignored)

@@ -22,7 +22,7 @@ from torch.optim.optimizer import (
 from torch.utils.data import DataLoader, TensorDataset
 
 import hpsearch.internals as internals
-from hpsearch.internals.lightning import cross_entropy_slope, is_module_bare, is_step_bare
+from hpsearch.internals.lightning import cross_entropy_slope, fetch_by, is_module_bare, is_step_bare
 from hpsearch.trial.speedups.direct_step import direct_step
 
 Moment = Literal["begun", "third batch", "last batch", "validated", "epoch's end"]
@@ -298,8 +298,16 @@ def equals_autograd() -> bool:
     labels = torch.tensor([2, 1])
     loss = torch.nn.functional.cross_entropy(logits, labels)
     [wanted] = torch.autograd.grad(loss, logits)
-    found, slope = cross_entropy_slope(logits.detach(), labels, 0.0)
+    found, slope = cross_entropy_slope(logits.detach(), labels)
     return torch.equal(found, loss) and torch.equal(slope, wanted)
+
+
+def reads_otherwise() -> bool:
+    """Returns whether a loader reads by what it was given, again and again, in its own order."""
+    loader = DataLoader(TensorDataset(torch.arange(4)), batch_size=2)
+    for _ in range(2):
+        fetch_by(loader, lambda fetch: lambda index: (index, fetch(index)[0].tolist()))
+    return [*loader] == [*loader] == [([0, 1], [0, 1]), ([2, 3], [2, 3])]
 
 
 def pytree() -> Any:
@@ -379,6 +387,8 @@ TORCH = [
         "to take an optimizer's step directly",
         lambda: equals_its_kernel(lambda w: torch.optim.Adam(w, fused=True)),
     ),
+    Private("_get_iterator", "to read a batch at once", reads_otherwise),
+    Private("_dataset_fetcher", "to read a batch at once", reads_otherwise),
 ]
 
 

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset, TensorDataset, default_collate
 
-from hpsearch.internals.lightning import leaves
-from hpsearch.internals.loading import Fetch, fetch_by
+from hpsearch.internals.lightning import Fetch, fetch_by, leaves
 from hpsearch.trial.speedups.overrides import overrides
 
 # Takes the samples at an index as one batch.

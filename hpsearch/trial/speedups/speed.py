@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -12,7 +13,6 @@ import torch
 from hpsearch.internals.lightning import (
     call_uncompiled,
     compile_in_this_process,
-    compiled_call,
     has_compiler,
     map_tensors,
     replace_compiled_call,
@@ -67,7 +67,7 @@ def _compile(module: pl.LightningModule, mode: bool | str, on_gpu: bool) -> None
         compile_in_this_process()
     # In place: what `torch.compile(module)` returns has other names for the same weights.
     module.compile(mode="reduce-overhead" if graphs else None)
-    replace_compiled_call(module, _with_fallback(module, compiled_call(module), copies=graphs))
+    replace_compiled_call(module, partial(_with_fallback, module, copies=graphs))
 
 
 def _with_fallback(module: pl.LightningModule, compiled: Any, copies: bool) -> Callable[..., Any]:

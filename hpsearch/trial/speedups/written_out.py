@@ -56,7 +56,7 @@ def write_out(module: nn.Module) -> Backpropagation | None:
         logits = first.forward(images.flatten(1))
         for layer in others:
             logits = layer.forward(logits)
-        loss, slope = cross_entropy_slope(logits, labels, smoothing)
+        loss, slope = _cross_entropy(logits, labels, smoothing)
         classifier.count_training(loss, logits, labels)
         for layer in reversed(others):
             slope = layer.backward(slope)
@@ -64,6 +64,18 @@ def write_out(module: nn.Module) -> Backpropagation | None:
         return loss
 
     return backpropagate
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    """Returns the mean cross-entropy of a batch, and its gradient by the logits."""
+    if not smoothing:
+        return cross_entropy_slope(logits, labels)
+    # Some more operations, whose order is left to autograd.
+    with torch.enable_grad():
+        leaf = logits.detach().requires_grad_()
+        loss = functional.cross_entropy(leaf, labels, label_smoothing=smoothing)
+        [slope] = torch.autograd.grad(loss, leaf)
+    return loss.detach(), slope
 
 
 class _Layer(Protocol):
