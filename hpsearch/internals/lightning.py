@@ -108,7 +108,9 @@ def fetch_by(loader: DataLoader[Any], replace: Callable[[Fetch], Fetch]) -> None
         iterator._dataset_fetcher = SimpleNamespace(fetch=replace(iterator._dataset_fetcher.fetch))
         return iterator
 
-    loader._get_iterator = begin_replaced  # type: ignore[method-assign]
+    # What is set in the ordinary way, Lightning sets again on a loader that it makes of this one
+    # with another sampler; that one would read by this one's.
+    object.__setattr__(loader, "_get_iterator", begin_replaced)
 
 
 def checkpoint_data(trainer: Any) -> dict[str, Any]:

@@ -117,7 +117,8 @@ def check_unchanged(stored: StoredStudy, folder: Path) -> None:
         )
     kept = read_owner_file(folder)
     text = kept.get("attributes", {}).get(DOCUMENT)
-    if text is None or kept["id"] != stored.study.user_attrs[ID]:
+    attributes = stored.study.user_attrs
+    if text in (None, attributes[DOCUMENT]) or kept["id"] != attributes[ID]:
         return
     try:
         before = StudySpec.from_document(json.loads(text), stored.spec.import_paths).document
