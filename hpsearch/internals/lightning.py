@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import SimpleNamespace
+from types import MethodType, SimpleNamespace
 from typing import Any
 
 import torch
@@ -101,16 +101,15 @@ def fetch_by(loader: DataLoader[Any], replace: Callable[[Fetch], Fetch]) -> None
     """
     if "_get_iterator" in vars(loader):
         return
-    begin: Callable[[], Any] = loader._get_iterator
 
-    def begin_replaced() -> Any:
-        iterator = begin()
+    def begin(loader: DataLoader[Any]) -> Any:
+        iterator: Any = DataLoader._get_iterator(loader)
         iterator._dataset_fetcher = SimpleNamespace(fetch=replace(iterator._dataset_fetcher.fetch))
         return iterator
 
     # What is set in the ordinary way, Lightning sets again on a loader that it makes of this one
     # with another sampler; that one would read by this one's.
-    object.__setattr__(loader, "_get_iterator", begin_replaced)
+    object.__setattr__(loader, "_get_iterator", MethodType(begin, loader))
 
 
 def checkpoint_data(trainer: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -144,3 +145,13 @@ def test_what_is_not_known_is_read_sample_by_sample(name: str) -> None:
 def test_a_batch_of_pairs_is_left_to_the_dataset() -> None:
     loader = DataLoader(tensors(), batch_sampler=[[(0, 1)]])
     assert bulk_reading._fetch(loader, len)([(0, 1), (2, 3)]) == 2
+
+
+def test_a_copy_of_a_loader_reads_in_its_own_order() -> None:
+    generator = torch.Generator().manual_seed(1)
+    data = Data(tensors(), shuffle=True, generator=generator)
+    read_in_bulk(data)
+    loader = data.train_dataloader()["only"]
+    copied = deepcopy(loader)
+    first = [batch[0].tolist() for batch in loader]
+    assert first == [batch[0].tolist() for batch in copied] != [b[0].tolist() for b in loader]
