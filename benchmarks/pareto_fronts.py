@@ -11,7 +11,6 @@ are not run again.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ from policies.clock import Log, simulate
 from policies.fronts import volumes
 from policies.ours import search
 from policies.peers import FRONTS
+from policies.stored import measure_and_show, parse, parser, read
 from policies.tasks import Task, Thinned, load
-from quality import TRAININGS, read
+from quality import TRAININGS
 
 RESULTS = Path(__file__).parent / "results" / "pareto_fronts.jsonl"
 # Of LCBench: the others do not know how large their networks are.
@@ -33,7 +33,6 @@ SHARES = (0.25, 0.5, 1.0)
 BASE = "optuna tpe"
 OURS = "hpsearch promote"
 STUDY = {"scheduler": "promote", "objective": {"loss": "minimize", "size": "minimize"}}
-OPEN, CLOSE = "<!-- pareto_fronts -->", "<!-- /pareto_fronts -->"
 
 Line = Mapping[str, Any]
 
@@ -94,17 +93,7 @@ def table(lines: Sequence[Line]) -> str:
 
 def main() -> None:
     """Measures what is missing, and prints the table."""
-    args = _parse()
-    if args.tables:
-        for line in measure(args):
-            print(line["task"], line["who"], line["seed"], line["whole"][-1], flush=True)
-            with args.out.open("a") as kept:
-                kept.write(json.dumps(line) + "\n")
-    text = table(read(args.out))
-    print(f"\n{text}")
-    if args.page:
-        before, rest = args.page.read_text().split(OPEN)
-        args.page.write_text(f"{before}{OPEN}\n{text}\n{CLOSE}{rest.split(CLOSE)[1]}")
+    measure_and_show(_parse(), measure, lambda line: line["whole"][-1], table, "pareto_fronts")
 
 
 def _by_seed(lines: Sequence[Line], who: str, task: str) -> dict[int, Line]:
@@ -112,23 +101,9 @@ def _by_seed(lines: Sequence[Line], who: str, task: str) -> dict[int, Line]:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--tables", type=Path, help="folder that holds the tables")
-    parser.add_argument(
-        "--table", action="store_true", help="only print the table of stored results"
-    )
-    parser.add_argument("--tasks", nargs="+", default=TASKS)
-    parser.add_argument("--page", type=Path, help="a page to write the table to")
-    parser.add_argument("--only", nargs="*", help="only these policies")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    args = parser.parse_args()
-    if not args.tables and not args.table:
-        parser.error("name the folder of the tables with --tables, or print with --table")
-    return args
+    options = parser(__doc__, RESULTS, seeds=3)
+    options.add_argument("--tasks", nargs="+", default=TASKS)
+    return parse(options)
 
 
 if __name__ == "__main__":

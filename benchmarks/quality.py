@@ -14,7 +14,6 @@ already are not run again.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -26,13 +25,13 @@ from policies.clock import Log, simulate
 from policies.figures import BASE, curves_of, fold, table
 from policies.ours import search
 from policies.peers import PEERS
+from policies.stored import measure_and_show, parse, parser, read
 from policies.tasks import Setting, Task, by_mean_rank, load
 
 RESULTS = Path(__file__).parent / "results" / "policies.jsonl"
 TRIED_RESULTS = RESULTS.with_name("tried.jsonl")
 TRAININGS = 20  # or five on each worker, if that is more
 POINTS = 200
-OPEN, CLOSE = "<!-- policies -->", "<!-- /policies -->"
 # Fixed before any measurement: the tasks to tune on, and the tasks to report.
 TASKS = {
     "choosing": (
@@ -145,24 +144,9 @@ def measure(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 }
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """Returns the stored lines."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def main() -> None:
     """Measures what is missing and prints the tables."""
-    args = _parse()
-    if args.tables:
-        for line in measure(args):
-            print(line["task"], line["who"], line["seed"], line["whole"][-1][1], flush=True)
-            with args.out.open("a") as kept:
-                kept.write(json.dumps(line) + "\n")
-    text = tables(read(args.out))
-    print(f"\n{text}")
-    if args.page:
-        before, rest = args.page.read_text().split(OPEN)
-        args.page.write_text(f"{before}{OPEN}\n{text}\n{CLOSE}{rest.split(CLOSE)[1]}")
+    measure_and_show(_parse(), measure, lambda line: line["whole"][-1][1], tables, "policies")
 
 
 def tables(lines: list[dict[str, Any]]) -> str:
@@ -212,27 +196,14 @@ def _regrets(task: Task, losses: np.ndarray) -> list[list[float]]:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--tables", type=Path, help="folder that holds the tables")
-    parser.add_argument(
-        "--table", action="store_true", help="only print the tables of stored results"
-    )
-    parser.add_argument("--tasks", default="reporting", help="reporting, choosing, or one task")
-    parser.add_argument(
+    options = parser(__doc__, RESULTS, seeds=20)
+    options.add_argument("--tasks", default="reporting", help="reporting, choosing, or one task")
+    options.add_argument(
         "--tried", action="store_true", help="the variants that were no better, kept in tried.jsonl"
     )
-    parser.add_argument("--page", type=Path, help="a page to write the tables to")
-    parser.add_argument("--only", nargs="*", help="only these policies")
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    args = parser.parse_args()
+    args = parse(options)
     if args.tried:
         args.tasks, args.seeds, args.out = "choosing", min(args.seeds, 5), TRIED_RESULTS
-    if not args.tables and not args.table:
-        parser.error("name the folder of the tables with --tables, or print with --table")
     return args
 
 

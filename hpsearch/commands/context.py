@@ -95,11 +95,16 @@ def say_next(*words: object, **options: object) -> None:
     print(f"\nnext: {command(*words, **options)}")
 
 
-def say_next_step(stored: StoredStudy, storage: str | None) -> None:
-    """Prints what follows once a study is done: confirm its winner, then export it."""
+def say_next_step(stored: StoredStudy, study: StudyRecord, storage: str | None) -> None:
+    """Prints what follows once a study is done: confirm its winner, then export it.
+
+    Args:
+        stored: the study.
+        study: its record, as it was read.
+        storage: the database that the command names.
+    """
     from hpsearch.search.store.keys import CONFIRMS
 
-    study = stored.record()
     if CONFIRMS in stored.study.user_attrs or study.state != "done" or study.best is None:
         return
     say_next("export" if study.confirmation else "confirm", study.name, storage=storage)

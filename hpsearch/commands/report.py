@@ -42,7 +42,7 @@ def report(
         page = render(data)
     report_contradictions(data.study)
     _write(output, page)
-    say_next_step(stored, storage)
+    say_next_step(stored, data.study, storage)
 
 
 def _write(output: Path, page: str) -> None:

@@ -99,7 +99,7 @@ def show(
     console().print(trial_details(study, trial))
     print(f"\ncurves: tensorboard --logdir {Path(study.runs) / study.name}")
     if trial == study.best:
-        say_next_step(stored, storage)
+        say_next_step(stored, study, storage)
 
 
 def best(

@@ -78,9 +78,8 @@ class WriteBehindStorage(InMemoryStorage):
         contradicted: Collection[int],
     ) -> None:
         super().__init__()
-        self._writes: WriteBehindQueue | None = (
-            None  # what is read from the database is not a change
-        )
+        # What is read from the database is not a change.
+        self._writes: WriteBehindQueue | None = None
         self._stored_id = self.stored_id = study_id_of(study)
         self.name, self.directions = study.study_name, study.directions
         here = self._here = self.create_new_study(study.directions, study.study_name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from hpsearch.engines.cluster.connection import CommandConnection, Connection
 
@@ -11,6 +12,11 @@ from hpsearch.engines.cluster.connection import CommandConnection, Connection
 def agent_arguments(devices: str, per_device: int) -> tuple[str, ...]:
     """Returns the words that start an agent, after the name of Python."""
     return ("-m", "hpsearch", "agent", "--devices", devices, "--per-device", str(per_device))
+
+
+def local_python(named: str) -> str:
+    """Returns the Python to start on this machine: the one that is named, or the one that runs."""
+    return str(Path(named or sys.executable).expanduser())
 
 
 def local_agent(devices: str, per_device: int) -> tuple[str, ...]:

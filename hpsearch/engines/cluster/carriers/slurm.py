@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from hpsearch.engines.cluster.carriers.command import agent_arguments
+from hpsearch.engines.cluster.carriers.command import agent_arguments, local_python
 from hpsearch.engines.cluster.connection import CommandConnection, Connection
 from hpsearch.errors import InputError
 
@@ -122,7 +120,7 @@ class SlurmCarrier:
             *("srun", "--quiet", "--unbuffered", "--nodes=1", "--ntasks=1"),
             *("--job-name=hpsearch", *where),
             *(_option(key, value) for key, value in options.items()),
-            *(str(Path(request.python or sys.executable).expanduser()), *agent),
+            *(local_python(request.python), *agent),
         )
 
     def advice(self, words: str) -> str:

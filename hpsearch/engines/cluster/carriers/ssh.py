@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hpsearch.engines.cluster.carriers.command import agent_arguments
+from hpsearch.engines.cluster.carriers.command import agent_arguments, local_python
 from hpsearch.engines.cluster.connection import CommandConnection, Connection
 from hpsearch.engines.cluster.nodes_file import LOCAL, NodeEntry
 
@@ -66,7 +66,7 @@ def command_for(entry: NodeEntry) -> tuple[str, ...]:
         return tuple(shlex.split(entry.command))
     words = agent_arguments(entry.devices, entry.per_device)
     if entry.host in LOCAL and not entry.setup:
-        return (str(Path(entry.python or sys.executable).expanduser()), *words)
+        return (local_python(entry.python), *words)
     start = _in_shell(entry.python or sys.executable, words)
     here = shlex.quote(str(Path.cwd()))
     # The folder is the same where a file system is shared: relative paths of data hold there.
