@@ -38,7 +38,10 @@ def load_folder(folder: Path, split: Split, request: Request) -> ImageStore:
     layout = find_layout(folder)
     classes = class_names(layout.train)
     if request.image_size is None:
-        raise DataError(f"{layout.train}: pictures need image_size, their height and width")
+        raise DataError(
+            f"{layout.train}: pictures need image_size, their height and width in pixels,"
+            " as in image_size: 28"
+        )
     _require_same_classes(layout, classes)
     tree = Tree()
     if split == "test":

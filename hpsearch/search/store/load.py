@@ -28,7 +28,6 @@ from hpsearch.search.store.keys import (
     ENSEMBLE,
     ENVIRONMENTS,
     ID,
-    IMPORT_PATHS,
     MOVED,
     RUNS,
     TEST_EVALUATIONS,
@@ -43,7 +42,7 @@ from hpsearch.search.store.records import (
     state_of,
     trial_record,
 )
-from hpsearch.search.store.run_folder import find_runs
+from hpsearch.search.store.run_folder import find_import_paths, find_runs
 from hpsearch.search.store.shape import check_shape
 from hpsearch.search.store.tables import count_trials, read_trials
 from hpsearch.studyfile.sections import report_unit
@@ -275,7 +274,7 @@ def _read_spec(study: optuna.Study) -> StudySpec:
     try:
         document = json.loads(attributes[DOCUMENT])
         Path(attributes[RUNS])
-        spec = StudySpec.from_document(document, tuple(attributes.get(IMPORT_PATHS, ())))
+        spec = StudySpec.from_document(document, find_import_paths(study))
     except (InputError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"the study {name!r} was stored by hpsearch {_version_of(attributes)}, and this is"

@@ -21,7 +21,16 @@ from hpsearch.errors import InputError
 from hpsearch.internals.optuna import database_of
 from hpsearch.protocol.regular_file import read_regular, what_else
 from hpsearch.search.store.database import database_file
-from hpsearch.search.store.keys import CONFIRMS, FINALIST, FIXED, ID, REPEAT, RUNS, SEED
+from hpsearch.search.store.keys import (
+    CONFIRMS,
+    FINALIST,
+    FIXED,
+    ID,
+    IMPORT_PATHS,
+    REPEAT,
+    RUNS,
+    SEED,
+)
 from hpsearch.search.store.proof import find_study_id, read_params
 from hpsearch.search.store.sqlite_file import connect_read_only
 
@@ -48,6 +57,31 @@ def find_runs(study: optuna.Study, given: Path | None) -> Path:
     if beside and _of_original(stored / study.study_name, study):
         return beside[0]
     return stored if stored.name and stored.parent.exists() else DEFAULT_RUNS
+
+
+def find_import_paths(study: optuna.Study) -> tuple[str, ...]:
+    """Returns the folders of the study's own classes: in a moved or copied project, those in it.
+
+    Without that, a copy would be trained with the code of its original.
+    """
+    paths, before = tuple(study.user_attrs.get(IMPORT_PATHS, ())), Path(study.user_attrs[RUNS])
+    file = _file_of(study)
+    if file is None or file.absolute().parent == before.parent:
+        return paths
+    try:
+        home = find_runs(study, None).absolute().parent
+    except InputError:  # whoever needs the folder says that its owner file is damaged
+        return paths
+    return tuple(_moved(path, before.parent, home) for path in paths)
+
+
+def _moved(path: str, before: Path, home: Path) -> str:
+    """Returns the path below `home` of a folder below `before`; the old one if no code is there."""
+    if not Path(path).is_relative_to(before):
+        return path
+    moved = home / Path(path).relative_to(before)
+    has_code = any(any(moved.glob(pattern)) for pattern in ("*.py", "*/__init__.py"))
+    return str(moved) if has_code else path
 
 
 def claim_folder(study: optuna.Study, runs: Path) -> Path:

@@ -222,7 +222,10 @@ def test_a_test_folder_without_labels_keeps_nobody_from_training(tree):
 
 
 def test_errors_say_what_to_do(tree):
-    with pytest.raises(DataError, match="pictures need image_size, their height and width"):
+    with pytest.raises(
+        DataError,
+        match="pictures need image_size, their height and width in pixels, as in image_size: 28",
+    ):
         load(tree, size=None)
     with pytest.raises(DataError, match=r"there is no test split; put its classes into .*test"):
         load(tree / "train", "test")

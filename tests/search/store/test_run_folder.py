@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,14 @@ SPEC = StudySpec.from_document(
 )
 
 
-def make(project: Path, runs: Path | None = None) -> optuna.Study:
+def make(project: Path, runs: Path | None = None, paths: tuple[str, ...] = ()) -> optuna.Study:
     """Makes a project: a study, and a folder that it has claimed."""
     project.mkdir(parents=True)
     if runs is not None:
         runs.mkdir()
         (project / "runs").symlink_to(runs)
-    create_study(SPEC, open_storage(f"sqlite:///{project}/study.db"), project / "runs")
+    spec = replace(SPEC, import_paths=paths)
+    create_study(spec, open_storage(f"sqlite:///{project}/study.db"), project / "runs")
     study = study_of(project)
     (claim_folder(study, find_runs(study, None)) / "trial-0000").mkdir()
     close_all()
@@ -79,6 +81,29 @@ def test_a_copy_never_uses_the_folder_of_its_original(tmp_path: Path, linked: bo
     original = study_of(tmp_path / "original")
     theirs = claim_folder(original, find_runs(original, None))
     assert theirs.samefile(tmp_path / "original" / "runs" / "tiny")
+
+
+@pytest.mark.parametrize("code", ["net.py", "src/net.py", "src/nets/__init__.py"])
+def test_a_copied_project_trains_its_own_code_and_a_database_alone_the_original(
+    tmp_path: Path, code: str
+) -> None:
+    folder = Path("src" if code.startswith("src") else "")
+    original, copy, alone = (tmp_path / name for name in ("original", "copy", "alone"))
+    make(original, paths=(str(original / folder),))
+    (original / code).parent.mkdir(parents=True, exist_ok=True)
+    (original / code).touch()
+    shutil.copytree(original, copy)
+    alone.mkdir()
+    shutil.copy(original / "study.db", alone)
+
+    def paths_of(project: Path) -> tuple[str, ...]:
+        return open_study(open_storage(f"sqlite:///{project}/study.db"), "tiny").spec.import_paths
+
+    assert paths_of(original) == paths_of(alone) == (str(original / folder),)
+    assert paths_of(copy) == (str(copy / folder),)
+    close_all()
+    shutil.rmtree(original)
+    assert paths_of(copy) == (str(copy / folder),)
 
 
 def test_runs_of_another_machine_in_their_place_are_named(tmp_path: Path) -> None:
