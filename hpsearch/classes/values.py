@@ -16,7 +16,7 @@ from typing import Any
 
 from hpsearch.classes.components import ComponentError
 from hpsearch.classes.signature import options_of, parts_of, spelled
-from hpsearch.studyfile.slips import search_from_mapping
+from hpsearch.studyfile.slips import search_from_value
 
 Build = Callable[[], Any]
 
@@ -39,8 +39,9 @@ def read_value(hint: Any, value: Any) -> Build:
     except (Exception, SystemExit):
         enums = [part for part in parts_of(hint) if isinstance(part, EnumMeta)]
         members = " or ".join(name for enum in enums for name in enum.__members__)
-        line = search_from_mapping(value)
-        search = f"; to search it, write {line}" if line else ""
+        line = search_from_value(value)
+        purpose = "to search it, " if line and line.startswith("~") else ""
+        search = f"; {purpose}write {line}" if line else ""
         message = f"must be {members or spelled(hint)}, not {value!r}{search}"
         raise ComponentError(message) from None
     build = getattr(parser, "instantiate", None) or parser.instantiate_classes

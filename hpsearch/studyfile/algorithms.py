@@ -92,7 +92,7 @@ def read_component(written: Any, names: Mapping[str, str]) -> Component:
     path, arguments = written["class_path"], written.get("init_args") or {}
     if not isinstance(arguments, dict):
         raise InvalidValueError("init_args must be a mapping of arguments")
-    if path not in names and "." not in path:
+    if path not in names and ("." not in path or path.endswith(")")):
         known = short_name(path, names) or component_of(path, names)
         meant = f"; write {known}" if known else did_you_mean(path, names)
         raise InvalidValueError(f"there is no '{path}'{meant}")

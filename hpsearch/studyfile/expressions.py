@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeGuard
 from hpsearch.protocol.types import Scalar
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, nearest
 from hpsearch.studyfile.distributions import Choice, Distribution, FloatRange, IntRange
-from hpsearch.studyfile.slips import near_call, search_from_text
+from hpsearch.studyfile.slips import near_call, range_line, search_from_text
 
 MAX_LENGTH = 4000
 MAX_OPTIONS = 500
@@ -30,7 +30,6 @@ _WORD = re.compile(r"[A-Za-z_][\w./+-]*")
 _ENTRY = re.compile(r"""("[^"]*"|'[^']*')|(?<![\w.])[A-Za-z_]\w*(?:\.\w+)*\.\d\w*(?:\.\w+)*""")
 _WORDS: dict[str, Scalar] = {"null": None, "true": True, "false": False}
 _FORMS = "~int(low, high), ~float(low, high) or ~choice(a, b, ...)"
-_LINKS = ("ref", "expr")
 
 _Value = Scalar | list[Any]
 _Arguments = tuple[list[Any], dict[str, Any]]
@@ -70,7 +69,7 @@ def parse_expression(text: str) -> Distribution:
 def _meant(text: str, function: str) -> str:
     if (line := search_from_text(text)) is not None:
         return f"; write {line}"
-    names = (*_READERS, *_LINKS)
+    names = (*_READERS, "ref", "expr")
     near = nearest(function, names)
     return f"; did you mean '~{near}'?" if near else f"; known here: ~{', ~'.join(names)}"
 
@@ -238,17 +237,18 @@ _READERS: dict[str, Callable[[list[Any], dict[str, Any]], Distribution]] = {
 def _range_arguments(
     kind: Literal["int", "float"], values: list[Any], keywords: dict[str, Any]
 ) -> dict[str, Any]:
+    line = range_line(kind, values, keywords)
     for name in keywords:
         if name not in ("low", "high", "log", "step"):
             known = did_you_mean(name, ("low", "high", "log", "step", "prior"))
-            raise InvalidValueError(f"~{kind} has no argument '{name}'{known}")
+            meant = f"; write {line}" if line else known
+            raise InvalidValueError(f"~{kind} has no argument '{name}'{meant}")
     given = {**dict(zip(("low", "high"), values, strict=False)), **keywords}
     twice = len(given) < len(values) + len(keywords)
     if len(values) > 2 or twice or not {"low", "high"} <= given.keys():
-        raise InvalidValueError(
-            f"~{kind} takes a low and a high, not {len(values)} values: ~{kind}(low, high), "
-            "and then log=True or step=... by name"
-        )
+        rest = f"; write {line}" if line else ", and then log=True or step=... by name"
+        rule = f"takes a low and a high, not {len(values)} values: ~{kind}(low, high)"
+        raise InvalidValueError(f"~{kind} {rule}{rest}")
     return given
 
 
@@ -264,9 +264,9 @@ def _number(given: dict[str, Any], name: str) -> float:
 def _whole(given: dict[str, Any], name: str) -> int:
     value = given.get(name, 1)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidValueError(
-            f"{name} of ~int must be a whole number, not {value!r}; or use ~float"
-        )
+        is_whole = isinstance(value, float) and value.is_integer()
+        meant = f"write {int(value)}" if is_whole else "or use ~float"
+        raise InvalidValueError(f"{name} of ~int must be a whole number, not {value!r}; {meant}")
     if abs(value) > _EXACT:
         raise InvalidValueError(
             f"{name}={value} is beyond 2**53, where numbers are no longer exact"

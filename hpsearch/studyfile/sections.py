@@ -17,7 +17,6 @@ REQUIRED = ("study", "model", "trainer")
 SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard", "cli")
 SCHEDULE_KEYS = ("interval", "monitor")
 TYPO = 0.8  # a similarity of words that leaves no doubt
-_OF_HYDRA = {"_target_": "class_path"}
 _COMPONENT_KEYS = ("class_path", "init_args", "dict_kwargs")
 _BY_DEVICES = "hpsearch gives each trial its device; use --devices and --per-device"
 _BY_FOLDER = "hpsearch keeps each trial's files in its folder; use --runs"
@@ -40,12 +39,13 @@ _OWNED = {
 
 def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
     """Reports what is wrong with the sections of a study file, as far as the text alone shows."""
-    known = ("study", *SECTIONS)
+    known, of_program = ("study", *SECTIONS), bool(tree.get("cli"))
     for name in tree:
-        near = section_line(name) or section_advice(name) or nearest(name, known)
-        if name in known or (tree.get("cli") and not near):  # its program may have others
+        elsewhere = section_advice(name, of_program)
+        near = section_line(name) or elsewhere or nearest(name, known)
+        if name in known or (of_program and not near):  # its program may have others
             continue
-        advice = section_advice(name) or ((line := section_line(name)) and f"write {line}")
+        advice = elsewhere or ((line := section_line(name)) and f"write {line}")
         meant = f"; {advice}" if advice else did_you_mean(name, known)
         log.add((name,), f"there is no section '{name}'{meant}")
     # A section in the wrong spelling is one error, and not a missing section as well.
@@ -272,7 +272,7 @@ def _check_component(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> N
     known = (*_COMPONENT_KEYS, *special)
     for key in tree:
         if key not in known and not key.startswith("~"):
-            meant = _OF_HYDRA.get(key) or nearest(key, known, likeness=TYPO)
+            meant = {"_target_": "class_path"}.get(key) or nearest(key, known, likeness=TYPO)
             hint = f"did you mean '{meant}'?" if meant else "arguments go into init_args"
             log.add((*path, key), f"'{key}' is not a key of a component; {hint}")
 

@@ -255,6 +255,8 @@ def _with_environment(node: yaml.ScalarNode) -> yaml.ScalarNode:
 
 def _value_of(match: re.Match[str]) -> str:
     name = match[1].removeprefix("oc.env:").partition(",")[0].strip()
+    if re.search(r"[^\w.]", name):
+        raise ValueError(f"{match[0]} is not read: a study file has no resolvers; write the value")
     if "." in name:
         raise ValueError(f"{match[0]} is not read; for another value write ~ref({name})")
     if name != match[1]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hpsearch.studyfile.parse import parse_study
-from hpsearch.studyfile.slips import search_from_mapping
+from hpsearch.studyfile.slips import search_from_value
 from hpsearch.studyfile.yaml_text import parse
 from hpsearch.trial.validations import advice_on
 
@@ -123,6 +123,82 @@ SLIPS = [
     ("    x: 1", "    x: finrange(0.1, 1.0, 10)", "write ~float(0.1, 1.0, step=0.1)"),
     ("    x: 1", "    x: ~ordinal([1, 2, 4])", "write ~choice(1, 2, 4)"),
     ("  trials: 6", "  max_wallclock_time: 3600", "write timeout: 3600"),
+    # NePS
+    (
+        "    x: 1",
+        "    x: neps.Float(lower=1e-5, upper=1e-1, log=True)",
+        "~float(1e-05, 0.1, log=True)",
+    ),
+    ("    x: 1", "    x: neps.Integer(1, 8)", "write ~int(1, 8)"),
+    ("  trials: 6", "  max_evaluations_total: 25", "write trials: 25"),
+    ("  trials: 6", "  trials: 6\n  optimizer: priorband", "write sampler: tpe"),
+    ("  trials: 6", "  trials: 6\n  root_directory: out", "`hpsearch run`: --runs DIR"),
+    ("trainer:", "pipeline_space: {}\ntrainer:", "write model:"),
+    # scikit-optimize, ConfigSpace, numpy and scipy
+    (
+        "    x: 1",
+        "    x: Real(1e-4, 1, prior='log-uniform')",
+        "write ~float(0.0001, 1.0, log=True)",
+    ),
+    ("    x: 1", '    x: UniformIntegerHyperparameter("x", 1, 8)', "write ~int(1, 8)"),
+    ("    x: 1", "    x: np.logspace(-4, -1, 4)", "write ~float(0.0001, 0.1, log=True)"),
+    ("    x: 1", "    x: np.arange(8, 65, 8)", "write ~int(8, 64, step=8)"),
+    ("    x: 1", "    x: np.linspace(0, 1, 11)", "write ~float(0.0, 1.0, step=0.1)"),
+    ("    x: 1", "    x: stats.uniform(0.25, 0.5)", "write ~float(0.25, 0.75)"),
+    # A search expression that is nearly right
+    ("    x: 1", "    x: ~[8, 16]", "write ~choice(8, 16)"),
+    ("    x: 1", "    x: ~(1, 8)", "write ~int(1, 8)"),
+    ("    x: 1", "    x: ~1..8", "write ~int(1, 8)"),
+    ("    x: 1", "    x: ~1e-5 to 1e-1", "write ~float(1e-5, 1e-1)"),
+    ("    x: 1", "    x: ~relu | tanh", "write ~choice(relu, tanh)"),
+    ("    x: 1", "    x: ~bool", "write ~choice(true, false)"),
+    ("    x: 1", "    x: ~log(1e-5, 1e-1)", "write ~float(1e-05, 0.1, log=True)"),
+    ("    x: 1", "    x: ~float(1e-5, 1e-1, log)", "write ~float(1e-05, 0.1, log=True)"),
+    ("    x: 1", "    x: ~float(1e-5, 1, scale=log)", "write ~float(1e-05, 1, log=True)"),
+    ("    x: 1", "    x: ~float(0, 1, default=0.5)", "write ~float(0, 1, prior=0.5)"),
+    ("    x: 1", "    x: ~int(8, 64, 8)", "write ~int(8, 64, step=8)"),
+    ("    x: 1", "    x: ~int(1e1, 1e3)", "low of ~int must be a whole number, not 10.0; write 10"),
+    # More of Optuna, Ray Tune, KerasTuner, Hydra and W&B
+    (
+        "  trials: 6",
+        "  trials: 6\n  sampler: optuna.samplers.TPESampler(multivariate=True)",
+        "write {class_path: tpe, init_args: {multivariate: True}}",
+    ),
+    (
+        "  trials: 6",
+        "  trials: 6\n  pruner: PercentilePruner(25.0)",
+        "write {class_path: percentile, init_args: {percentile: 25.0}}",
+    ),
+    ("  trials: 6", "  trials: 6\n  pruner: {type: asha}", "write asha"),
+    ("  trials: 6", "  trials: 6\n  catch: [ValueError]", "a trial that fails does not end"),
+    ("  trials: 6", "  trials: 6\n  sampler: BOHB", "there is no 'BOHB'; write tpe"),
+    ("  trials: 6", "  trials: 6\n  stop: {training_iteration: 9}", "write trainer: {max_epochs"),
+    ("  trials: 6", "  trials: 6\n  checkpoint_config: {}", "write keep_checkpoints: 10"),
+    (
+        "trainer:",
+        "tune_config: {num_samples: 8}\ntrainer:",
+        "as in study: {sampler: tpe, trials: 40}",
+    ),
+    ("trainer:", "resources_per_trial: {gpu: 1}\ntrainer:", "--devices cuda:0,1 --per-device 2"),
+    ("  trials: 6", "  trials: 6\n  tuner: Hyperband", "write pruner: hyperband"),
+    ("  trials: 6", "  trials: 6\n  project_name: digits", "write name: digits"),
+    (
+        "{val_accuracy: maximize}",
+        "kt.Objective('val_f1', direction='max')",
+        "write objective: {val_f1: maximize}",
+    ),
+    (
+        "{val_accuracy: maximize}",
+        "{name: val_f1, direction: max}",
+        "write objective: {val_f1: maximize}",
+    ),
+    ("{val_accuracy: maximize}", "minimize val_mae", "write objective: {val_mae: minimize}"),
+    ("{val_accuracy: maximize}", "-val_loss", "write objective: {val_loss: minimize}"),
+    ("    x: 1", "    x: ${now:%Y-%m-%d}", "a study file has no resolvers; write the value"),
+    ("  trials: 6", "  trials: 6\n  entity: me", "nothing here needs it; leave it out"),
+    ("  trials: 6", "  trials: 6\n  callbacks: []", "write trainer: {callbacks: ...}"),
+    # A section that is indented too far
+    ("  trials: 6", "  trials: 6\n  data: {class_path: net.Rows}", "begin its line without spaces"),
     # LightningCLI
     ("trainer:", "seed_everything: 42\ntrainer:", "write study: {seed: ...}"),
     ("trainer:", "fit: {}\ntrainer:", "leave fit out"),
@@ -187,16 +263,37 @@ def test_a_slip_is_answered_by_the_line_to_write(line: str, slip: str, answer: s
         ({"min": 0.0, "max": 1.0, "q": 0.5}, "~float(0.0, 1.0, step=0.5)"),
         ({"values": [16, 32]}, "~choice(16, 32)"),
         ({"low": 1, "high": 4}, "~int(1, 4)"),
+        ({"value": 3}, "3"),
+        (
+            {"distribution": "q_log_uniform_values", "min": 8, "max": 64, "q": 8},
+            "~int(8, 64, log=True)",
+        ),
+        ({"mu": 0.5, "sigma": 0.125}, "~float(0.25, 0.75)"),
+        ({"type": "float", "lower": 1, "upper": 9, "log": True}, "~float(1.0, 9.0, log=True)"),
+        ({"type": "categorical", "choices": ["a", "b"]}, "~choice(a, b)"),
+        ({"type": "log", "minval": -4, "maxval": -1}, "~float(0.0001, 0.1, log=True)"),
+        ({"_type": "choice", "_value": [1, 2]}, "~choice(1, 2)"),
+        ({"_type": "loguniform", "_value": [0.001, 0.1]}, "~float(0.001, 0.1, log=True)"),
+        ({"_type": "randint", "_value": [1, 9]}, "~int(1, 8)"),
+        ([8, 16], "~choice(8, 16)"),
+        ("8,16", "~choice(8, 16)"),
+        ("range(1, 10, step=2)", "~int(1, 9, step=2)"),
+        ("interval(0, 1)", "~float(0.0, 1.0)"),
+        ("int(interval(1, 8))", "~int(1, 8)"),
+        ("shuffle(range(1, 5))", "~int(1, 4)"),
+        ("two words", None),
+        ([8], None),
+        ({"_type": "choice", "_value": 3}, None),
         ({"min": "a", "max": 1}, None),
         ({"min": 1}, None),
         ({"class_path": "a.B"}, None),
         (3, None),
     ],
 )
-def test_a_mapping_of_a_sweep_is_answered_by_its_expression(
+def test_a_value_of_a_sweep_is_answered_by_its_expression(
     written: object, line: str | None
 ) -> None:
-    assert search_from_mapping(written) == line
+    assert search_from_value(written) == line
 
 
 @pytest.mark.parametrize(

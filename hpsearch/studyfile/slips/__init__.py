@@ -1,20 +1,19 @@
 """What people write by habit or by mistake, and the line that a study file has for it."""
 
+from hpsearch.studyfile.slips.components import component_line, component_of, short_name
+from hpsearch.studyfile.slips.objectives import objective_line
 from hpsearch.studyfile.slips.other_tools import (
     MODEL_SIZES,
-    component_line,
-    component_of,
     constraints_line,
-    objective_line,
     section_advice,
     section_line,
-    short_name,
     study_advice,
     study_line,
     without_quotes,
 )
-from hpsearch.studyfile.slips.search_calls import search_from_mapping, search_from_text
-from hpsearch.studyfile.slips.spelling import formula_line, near_call
+from hpsearch.studyfile.slips.search_calls import search_from_text
+from hpsearch.studyfile.slips.search_values import search_from_value
+from hpsearch.studyfile.slips.spelling import formula_line, near_call, range_line
 from hpsearch.studyfile.slips.yaml_lines import explain_yaml
 
 __all__ = [
@@ -26,8 +25,9 @@ __all__ = [
     "formula_line",
     "near_call",
     "objective_line",
-    "search_from_mapping",
+    "range_line",
     "search_from_text",
+    "search_from_value",
     "section_advice",
     "section_line",
     "short_name",

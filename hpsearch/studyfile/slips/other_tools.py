@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-_DIRECTION_WORDS = {
-    **dict.fromkeys(("max", "maximise", "maximum", "higher", "up", "asc"), "maximize"),
-    **dict.fromkeys(("min", "minimise", "minimum", "lower", "down", "desc"), "minimize"),
-}
+from hpsearch.studyfile.slips.objectives import DIRECTIONS, METRICS, objective_of
+
 _SECTIONS = {
     **dict.fromkeys(("datamodule", "dm", "dataset", "dataloader"), "data"),
     **dict.fromkeys(("module", "net", "network", "lightning_module"), "model"),
     **dict.fromkeys(("optim", "optimizers"), "optimizer"),
     **dict.fromkeys(("lr_scheduler", "scheduler"), "schedule"),
     **dict.fromkeys(("parameters", "search_space", "config", "hparams"), "model"),
+    **dict.fromkeys(("param_space", "pipeline_space", "hyperparameters", "params"), "model"),
 }
 _ADVICE_ON_SECTIONS = {
     "ckpt_path": "a trial begins anew, from no checkpoint; leave it out",
@@ -26,10 +25,15 @@ _ADVICE_ON_SECTIONS = {
     "program": "a study file names classes instead, as in model: {class_path: my_module.Net}",
     "command": "a study file names classes instead, as in model: {class_path: my_module.Net}",
     **dict.fromkeys(
+        ("tune_config", "run_config", "searcher", "sweep", "sweeper"),
+        "a search's settings go into study:, as in study: {sampler: tpe, trials: 40}",
+    ),
+    **dict.fromkeys(
         ("early_stopping", "model_checkpoint", "lr_monitor"),
         "callbacks go into trainer.callbacks, or name the program's class, as in cli: main.MyCLI",
     ),
 }
+_OF_FILE = {*_SECTIONS.values(), "trainer", "speed", "tensorboard"}
 _OF_STUDY = ("name", "trials", "timeout", "sampler", "pruner", "seed")
 _OF_TRAINER = (
     "callbacks",
@@ -40,35 +44,28 @@ _OF_TRAINER = (
     "accelerator",
     "max_steps",
 )
-# Of samplers and pruners, in small letters, without an ending such as Sampler.
-_ALGORITHMS = {
-    **dict.fromkeys(("bayes", "bayesian", "bayesopt", "hyperopt", "optuna"), "tpe"),
-    **dict.fromkeys(("gaussianprocess", "botorch", "gpei"), "gp"),
-    **dict.fromkeys(("successivehalving", "asynchyperband"), "asha"),
-    **dict.fromkeys(("nop", "fifo", "null"), "none"),
-    **dict.fromkeys(("medianstopping", "medianstoppingrule"), "median"),
-    **dict.fromkeys(("cma", "cmaes"), "cmaes"),
-    "nsga2": "nsgaii",
-    "bruteforce": "grid",
-}
-_ENDINGS = re.compile(r"(sampler|pruner|scheduler|search|rule|[-_ ])", re.IGNORECASE)
 # An example stands for a value that is missing or of a wrong kind.
 _STUDY_KEYS: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(("n_trials", "num_samples", "max_trials", "run_cap", "count"), ("trials", 40)),
-    "max_num_trials_completed": ("trials", 40),
+    **dict.fromkeys(
+        ("num_trials", "n_iter", "max_evals", "n_calls", "iterations", "max_num_trials_completed"),
+        ("trials", 40),
+    ),
+    **dict.fromkeys(("max_evaluations_total", "evaluations_to_spend"), ("trials", 40)),
     **dict.fromkeys(
         ("max_time", "time_budget", "time_budget_s", "max_duration", "max_wallclock_time"),
         ("timeout", "2h"),
     ),
     **dict.fromkeys(("algorithm", "search_alg", "tuner", "method"), ("sampler", "tpe")),
     **dict.fromkeys(("early_terminate", "early_stopping", "stopper"), ("pruner", "hyperband")),
-    **dict.fromkeys(("study_name", "project", "experiment"), ("name", "my-study")),
+    **dict.fromkeys(("study_name", "project", "project_name", "experiment"), ("name", "my-study")),
     **dict.fromkeys(("seed_everything", "random_state", "random_seed"), ("seed", 1)),
 }
 # What a study file says elsewhere, or the command line does.
 MODEL_SIZES = ("parameters", "max_parameters", "params", "num_params", "n_params", "weights")
 _BY_DEVICES = "say it to `hpsearch run`: --devices cuda:0,1 --per-device 2"
 _BY_EPOCHS = "write trainer: {max_epochs: ...}"
+_NO_MATTER = "nothing here needs it; leave it out"
 _ADVICE_ON_KEYS = {
     **dict.fromkeys(
         ("n_jobs", "n_workers", "max_concurrent", "max_concurrent_trials", "max_parallel_trials"),
@@ -88,21 +85,35 @@ _ADVICE_ON_KEYS = {
         ("executions_per_trial", "n_repeats", "num_seeds"),
         "each trial trains once; `hpsearch confirm NAME --seeds 5` repeats the best",
     ),
+    **dict.fromkeys(("stop", "training_iteration", "fidelity", "epochs_per_trial"), _BY_EPOCHS),
+    **{name: f"write trainer: {{{name}: ...}}" for name in ("callbacks", "logger", "precision")},
     **dict.fromkeys(
-        ("load_if_exists", "resume", "overwrite"),
+        ("factor", "eta", "hyperband_iterations", "brackets"),
+        "write pruner: {class_path: hyperband, init_args: {reduction_factor: 3}}",
+    ),
+    **dict.fromkeys(
+        ("max_failures", "failure_config", "max_consecutive_failed_trials", "fail_fast", "catch"),
+        "a trial that fails does not end the search, and a killed one is tried again; leave it out",
+    ),
+    **dict.fromkeys(
+        ("checkpoint_config", "keep_checkpoints_num", "num_to_keep", "save_top_k"),
+        "write keep_checkpoints: 10",
+    ),
+    **dict.fromkeys(
+        ("directory", "local_dir", "root_directory", "storage_path", "output_dir", "log_dir"),
+        "trials keep their files under runs/; say it to `hpsearch run`: --runs DIR",
+    ),
+    **dict.fromkeys(
+        ("max_cost_total", "cost_to_spend", "cost_limit"),
+        "write timeout: 2h, or epochs: 400, of all trials together",
+    ),
+    **dict.fromkeys(("entity", "gc_after_trial", "show_progress_bar", "reuse_actors"), _NO_MATTER),
+    **dict.fromkeys(("verbose", "max_report_frequency", "progress_reporter"), _NO_MATTER),
+    **dict.fromkeys(
+        ("load_if_exists", "resume", "overwrite", "overwrite_root_directory"),
         "the same name continues the study; --restart begins it anew; leave it out",
     ),
 }
-_METRIC = re.compile(r"[\w/.-]+")
-_METRICS = ("metric", "monitor", "metrics", "objectives", "value", "values", "objective")
-_DIRECTIONS = ("direction", "directions", "mode", "goal")
-
-
-def short_name(written: str, names: Sequence[str] | Mapping[str, str]) -> str | None:
-    """Returns the short name of a sampler or pruner that is written as elsewhere, if it has one."""
-    plain = _ENDINGS.sub("", written.rpartition(".")[2]).lower()
-    found = _ALGORITHMS.get(plain, plain)
-    return found if found in names else None
 
 
 def section_line(name: str) -> str | None:
@@ -111,53 +122,19 @@ def section_line(name: str) -> str | None:
         return f"trainer: {{{name}: ...}}"
     if name in _OF_STUDY or name in _STUDY_KEYS:
         return f"study: {{{_STUDY_KEYS.get(name, (name,))[0]}: ...}}"
-    if name in (*_METRICS, *_DIRECTIONS):
+    if name in (*METRICS, *DIRECTIONS):
         return "study: {objective: ...}"
     return f"{_SECTIONS[name]}:" if name in _SECTIONS else None
 
 
-def section_advice(name: str) -> str | None:
-    """Returns what to do about a section that only other tools have; None if it is unknown."""
-    return _ADVICE_ON_SECTIONS.get(name)
+def section_advice(name: str, has_cli: bool = False) -> str | None:
+    """Returns what to do about a section that only other tools have; None if it is unknown.
 
-
-def component_line(section: str, written: Any) -> str | None:
-    """Returns what to write for a section that should name a class; None if that is unclear."""
-    if isinstance(written, list) and written:
-        return "write one of them, without its dash"
-    if isinstance(written, str) and re.fullmatch(r"[A-Za-z_][\w.]*", written):
-        package = {"optimizer": "torch.optim.", "schedule": "torch.optim.lr_scheduler."}
-        path = written if "." in written else package.get(section, "my_module.") + written
-        return f"write {section}: {{class_path: {path}}}"
-    if isinstance(written, dict) and isinstance(target := written.get("_target_"), str):
-        return f"write class_path: {target}, and its arguments under init_args:"
-    if isinstance(written, dict) and section in ("model", "data"):
-        return "name its class, or the LightningCLI class that knows it, as in cli: main.MyCLI"
-    return None
-
-
-def objective_line(written: Any) -> str | None:
-    """Returns the objective for metrics without a direction, or with another word for it.
-
-    None if it is unclear.
+    Args:
+        name: of the section.
+        has_cli: whether the file names a LightningCLI class, which may have such a section itself.
     """
-    if isinstance(written, str | list):
-        names = [written] if isinstance(written, str) else written
-        known = all(isinstance(name, str) and _METRIC.fullmatch(name) for name in names)
-        if not known or {*names} & {*_DIRECTION_WORDS, *_DIRECTION_WORDS.values()}:
-            return None
-        written = {name: _direction({"metric": name}) for name in names}
-    if not isinstance(written, Mapping) or not written:
-        return None
-    pairs = [_objective(metric, word) for metric, word in written.items()]
-    return f"objective: {{{', '.join(map(str, pairs))}}}" if all(pairs) else None
-
-
-def _objective(metric: Any, word: Any) -> str | None:
-    if metric in ("maximize", "minimize") and isinstance(word, str):
-        return f"{word}: {metric}"
-    found = _DIRECTION_WORDS.get(str(word).lower(), word)
-    return f"{metric}: {found}" if found in ("maximize", "minimize") else None
+    return _ADVICE_ON_SECTIONS.get(name, None if has_cli else _ADVICE_ON_KEYS.get(name))
 
 
 def without_quotes(value: Any) -> str:
@@ -168,13 +145,17 @@ def without_quotes(value: Any) -> str:
 
 def study_line(key: str, settings: Mapping[str, Any]) -> str | None:
     """Returns what to write in the study block for a key of another tool; None if it is unknown."""
-    if key in _DIRECTIONS or (key in _METRICS and key != "objective"):
-        given = {name: settings[name] for name in (*_METRICS, *_DIRECTIONS) if name in settings}
-        return f"objective: {{{_metric(given)}: {_direction(given)}}}"
+    if key in DIRECTIONS or (key in METRICS and key != "objective"):
+        given = {name: settings[name] for name in (*METRICS, *DIRECTIONS) if name in settings}
+        return objective_of(given)
+    value = settings[key]
+    if key == "optimizer" and isinstance(value, str):  # of NePS; elsewhere it is the network's
+        key = "algorithm"
     if key not in _STUDY_KEYS:
         return None
     name, example = _STUDY_KEYS[key]
-    value = settings[key]
+    if name == "sampler" and re.search(r"halving|hyperband|asha", str(value), re.IGNORECASE):
+        name, example = "pruner", "hyperband"
     value = int(value) if isinstance(value, str) and value.isdigit() else value
     same_kind = type(value) is type(example) or (name == "timeout" and type(value) is int)
     return f"{name}: {value if same_kind and name not in ('sampler', 'pruner') else example}"
@@ -183,6 +164,8 @@ def study_line(key: str, settings: Mapping[str, Any]) -> str | None:
 def study_advice(key: str, settings: Mapping[str, Any]) -> str | None:
     """Returns what to do about a key of the study block that only other tools have."""
     line = study_line(key, settings)
+    if line is None and key in _OF_FILE:
+        return f"{key}: is a section of its own; begin its line without spaces"
     return f"write {line}" if line else _ADVICE_ON_KEYS.get(key)
 
 
@@ -194,48 +177,3 @@ def constraints_line(written: Any) -> str | None:
     if not sizes:
         return None
     return f"of values of the file; of a model's size write max_parameters: {written[sizes[0]]}"
-
-
-def component_of(written: Any, names: Sequence[str] | Mapping[str, str]) -> str | None:
-    """Returns a sampler or pruner with arguments as a study file writes it; None if it is unclear.
-
-    Args:
-        written: such as `{name: tpe, seed: 1}`, `{asha: {min_resource: 3}}` or the text of a call.
-        names: the short names.
-    """
-    name, arguments = None, None
-    if isinstance(written, str) and (match := re.fullmatch(r"([\w.]+)\((.*)\)", written)):
-        name, arguments = match[1], re.sub(r"\s*=\s*", ": ", match[2])
-    elif isinstance(written, Mapping) and len(written) == 1:
-        (name, nested), *_ = written.items()
-        arguments = _flow(nested) if isinstance(nested, Mapping) else None
-    elif isinstance(written, Mapping):
-        key = next((key for key in ("name", "type", "_target_") if key in written), None)
-        name = written[key] if key else None
-        arguments = _flow({k: v for k, v in written.items() if k != key})
-    known = short_name(name, names) if isinstance(name, str) else None
-    if known is None or not arguments:
-        return known
-    return f"{{class_path: {known}, init_args: {{{arguments}}}}}"
-
-
-def _flow(arguments: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}: {value}" for key, value in arguments.items())
-
-
-def _metric(given: Mapping[str, Any]) -> str:
-    names = [given[key] for key in _METRICS if isinstance(given.get(key), str)]
-    nested = [one for one in given.values() if isinstance(one, Mapping)]
-    names += [one["name"] for one in nested if isinstance(one.get("name"), str)]
-    names += [next(iter(one)) for one in nested if "name" not in one and one]
-    return str(names[0]) if names else "val_accuracy"
-
-
-def _direction(given: Mapping[str, Any]) -> str:
-    words = [given.get(key) for key in _DIRECTIONS]
-    words += [one.get("goal") for one in given.values() if isinstance(one, Mapping)]
-    known = ("maximize", "minimize")
-    plain = [_DIRECTION_WORDS.get(str(word).lower(), str(word).lower()) for word in words if word]
-    metric = _metric(given)
-    likely = "minimize" if "loss" in metric or "error" in metric else "maximize"
-    return next((word for word in plain if word in known), likely)

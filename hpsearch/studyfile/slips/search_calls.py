@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 _LINKS = {"ref": "ref", "expr": "expr", "eval": "expr", "formula": "expr"}
@@ -33,43 +33,45 @@ def search_from_text(text: str) -> str | None:
         call, is_log = call.args[-1], "log" in map(ast.unparse, call.args[:-1])
         owner, name = "hydra", ast.unparse(call.func)
         call.keywords += [ast.keyword("log", ast.Constant(value=True))] * is_log
+    if name in _CASTS and len(call.args) == 1 and isinstance(call.args[0], ast.Call):
+        line = search_from_text(f"~{ast.unparse(call.args[0])}")
+        if name != "int" or line is None:
+            return line
+        return re.sub(r"(\d)\.0\b", r"\1", line.replace("~float", "~int"))
     # Text such as normal(0, 1) may be meant as it is.
     is_marked = owner or text.startswith("~")
-    if name not in _WRITERS or (name in _OFTEN_TEXT and not is_marked):
+    known = name in _WRITERS or (owner in _NUMERIC and name in _OF_NUMPY)
+    if not known or (name in _OFTEN_TEXT and not is_marked):
         return None
     try:
         values, keywords = _literal_arguments(call)
-        # Optuna, Hyperopt and KerasTuner put the parameter's name first.
-        is_named = name.startswith("suggest_") or (owner == "hp" and "name" not in keywords)
-        return _WRITERS[name](values[1:] if is_named else values, keywords)
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError):
+        if owner in _NUMERIC:
+            return _numeric(name, values)
+        return search_from_call(name, _without_name(owner, name, values, keywords), keywords)
+    except _UNREADABLE:
         return None
 
 
-def search_from_mapping(value: Any) -> str | None:
-    """Returns the search expression for a mapping of a sweep, such as `{min: 0.1, max: 0.5}`."""
-    if not isinstance(value, Mapping) or not value.keys() <= _SWEEP_KEYS:
+def search_from_call(name: str, values: list[Any], keywords: dict[str, Any]) -> str | None:
+    """Returns the search expression for another tool's range, by its name and its arguments."""
+    try:
+        return _WRITERS[name](values, keywords)
+    except _UNREADABLE:
         return None
-    options = value.get("values", value.get("grid_search"))
-    if isinstance(options, list) and len(options) > 1:
-        return _choice([options], {})
-    low, high = (value.get(a, value.get(b)) for a, b in (("min", "low"), ("max", "high")))
-    if not (_is_number(low) and _is_number(high)):
-        return None
-    distribution = str(value.get("distribution", ""))
-    if distribution.endswith("log_uniform"):  # W&B's bounds are exponents there
-        return _exponents([low, high], {})
-    log = "log" in distribution or value.get("log") is True
-    return _range(low, high, log, value.get("q", value.get("step")))
 
 
 _MOST_LISTED = 50
+_UNREADABLE = (ValueError, IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError)
+_SCALES = ("sampling", "prior", "scale", "distribution")
 _OPTIONS = ("choices", "categories", "options", "values")
-_SWEEP_KEYS = {
-    *("min", "max", "low", "high", "distribution", "q", "step", "log"),
-    *("values", "probabilities", "grid_search"),
-}
-_OFTEN_TEXT = ("normal", "range", "ordinal", "interval", "Boolean", "Fixed")
+_OFTEN_TEXT = (
+    *("normal", "range", "ordinal", "interval", "Boolean", "Fixed", "log", "bool", "boolean"),
+    *("real", "integer", "categorical", "select", "sample", "oneof", "one_of", "choices"),
+)
+# Of Hydra, around a range.
+_CASTS = ("shuffle", "sort", "int", "float", "cast")
+# Of numpy and scipy, whose ranges mean something else than those of the same name.
+_NUMERIC = ("np", "numpy", "stats", "scipy.stats")
 
 
 def _literal_arguments(call: ast.Call) -> _Arguments:
@@ -83,6 +85,17 @@ def _literal(node: ast.expr) -> Any:
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "range":
         return [*range(*map(ast.literal_eval, node.args))][:_MOST_LISTED]
     return ast.literal_eval(node)
+
+
+def _without_name(owner: str, name: str, values: list[Any], keywords: dict[str, Any]) -> list[Any]:
+    """Returns the values without the parameter's name, which several tools put first."""
+    is_named = name.startswith("suggest_") or (owner == "hp" and "name" not in keywords)
+    before_bounds = name.endswith("Hyperparameter") or _WRITERS[name] in (_float, _int)
+    if is_named or (before_bounds and values and isinstance(values[0], str)):
+        values = values[1:]
+    first = values[0] if values else None
+    is_pair = _WRITERS[name] in (_float, _int) and isinstance(first, tuple | list)
+    return [*first, *values[1:]] if is_pair and first is not None else values
 
 
 def _is_number(value: Any) -> bool:
@@ -131,7 +144,7 @@ def _int(values: list[Any], keywords: dict[str, Any]) -> str:
 
 
 def _is_log(keywords: dict[str, Any]) -> bool:
-    return keywords.get("log") is True or keywords.get("sampling") == "log"
+    return keywords.get("log") is True or any("log" in str(keywords.get(name)) for name in _SCALES)
 
 
 def _of_fixed_length(values: list[Any], keywords: dict[str, Any], log: bool = False) -> str:
@@ -153,9 +166,24 @@ def _around(values: list[Any], keywords: dict[str, Any]) -> str:
     return _range(mean - 2 * deviation, mean + 2 * deviation)
 
 
+def _numeric(name: str, values: list[Any]) -> str | None:
+    """Returns the search expression for a range as numpy or scipy writes it."""
+    if name == "uniform":  # scipy gives where it begins, and how far it goes
+        low, width = (float(value) for value in [*values, 0, 1][:2])
+        return _range(low, low + width)
+    if name == "linspace":
+        return _of_fixed_length(values if len(values) > 2 else [*values, 50], {})
+    if name == "logspace":
+        return _range(10.0 ** values[0], 10.0 ** values[1], log=True)
+    if name == "geomspace":
+        return _range(float(values[0]), float(values[1]), log=True)
+    return _hydra_range(values, {}) if name == "arange" else search_from_call(name, values, {})
+
+
 def _hydra_range(values: list[Any], keywords: dict[str, Any]) -> str:
     """Returns a range whose upper end is excluded, with its step."""
     low, high, *step = [0, *values] if len(values) == 1 else values
+    step = step or [keywords[name] for name in ("step",) if name in keywords]
     if not all(isinstance(value, int) for value in (low, high, *step)):
         return _range(float(low), float(high), _is_log(keywords), step[0] if step else None)
     last = range(low, high, *step)[-1]
@@ -197,7 +225,10 @@ def _option(option: Any) -> str:
 
 _WRITERS: dict[str, _Writer] = {
     **dict.fromkeys(
-        ("uniform", "suggest_uniform", "suggest_float", "Float", "float", "FloatDistribution"),
+        (
+            *("uniform", "suggest_uniform", "suggest_float", "Float", "float", "real", "Real"),
+            *("FloatDistribution", "UniformFloatHyperparameter", "double"),
+        ),
         _float,
     ),
     # Of a range whose resolution grows to its end there is none here: the plain range has it.
@@ -206,26 +237,43 @@ _WRITERS: dict[str, _Writer] = {
     "finrange": _of_fixed_length,
     "logfinrange": lambda values, keywords: _of_fixed_length(values, keywords, log=True),
     "range": _hydra_range,
-    "Boolean": lambda values, keywords: "~choice(true, false)",
+    **dict.fromkeys(
+        ("Boolean", "boolean", "bool"), lambda values, keywords: "~choice(true, false)"
+    ),
     "Fixed": lambda values, keywords: _option([*values, *keywords.values()][0]),
     **dict.fromkeys(
-        ("log_uniform", "suggest_loguniform", "log_uniform_values", "logfloat"),
+        (
+            *("log_uniform", "suggest_loguniform", "log_uniform_values", "logfloat"),
+            *("log", "log_float", "float_log", "loguniform_values"),
+        ),
         lambda values, keywords: _float(values, keywords, log=True),
     ),
     "loguniform": _exponents,
     **dict.fromkeys(("quniform", "q_uniform", "suggest_discrete_uniform"), _stepped),
     "qloguniform": lambda values, keywords: _stepped(values, keywords, log=True),
     **dict.fromkeys(
-        ("suggest_int", "Int", "Integer", "int", "int_uniform", "uniformint", "IntDistribution"),
+        (
+            *("suggest_int", "Int", "Integer", "integer", "int", "int_uniform", "uniformint"),
+            *("IntDistribution", "UniformIntegerHyperparameter"),
+        ),
         _int,
+    ),
+    **dict.fromkeys(
+        ("log_int", "int_log", "logint"),
+        lambda values, keywords: _int(values, {"log": True}),
     ),
     "qrandint": lambda values, keywords: _int(values[:2], {"q": values[2], **keywords}),
     "qlograndint": lambda values, keywords: _int(values[:2], {"log": True}),
     "randint": _below,
     "lograndint": lambda values, keywords: _below(values, keywords, log=True),
     **dict.fromkeys(
-        ("choice", "suggest_categorical", "Choice", "Categorical", "CategoricalDistribution"),
+        (
+            *("choice", "choices", "suggest_categorical", "Choice", "Categorical", "categorical"),
+            *("CategoricalDistribution", "CategoricalHyperparameter", "pchoice"),
+            *("select", "sample", "oneof", "one_of"),
+        ),
         _choice,
     ),
     **dict.fromkeys(("grid_search", "ordinal", "logordinal"), _choice),
 }
+_OF_NUMPY = ("arange", "linspace", "logspace", "geomspace")
