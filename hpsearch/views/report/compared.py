@@ -17,6 +17,7 @@ from hpsearch.views.report.sections.cost import weights_of
 from hpsearch.views.report.sections.history import best_so_far
 from hpsearch.views.tables import (
     DIFFERENT_OBJECTIVES,
+    UNKNOWN,
     Compared,
     compared_facts,
     compared_settings,
@@ -38,10 +39,10 @@ def render_comparison(compared: Sequence[Compared], made: datetime) -> str:
 
 
 def _summary(compared: Sequence[Compared]) -> Section:
-    facts = {one.study.name: compared_facts(one) for one in compared}
-    rows = [(name, *of_study.values()) for name, of_study in facts.items()]
-    head = ("study", *next(iter(facts.values())))
-    table = Table(head, rows, left=("study", "state", "best", "trials"))
+    head = ("study", *(one.study.name for one in compared))
+    facts = [compared_facts(one) for one in compared]
+    rows = [(name, *(of_study[name] for of_study in facts)) for name in facts[0]]
+    table = Table(head, [row for row in rows if {*row[1:]} != {UNKNOWN}], left=head)
     if not same_objectives(compared):
         return Section("Summary", [Paragraph(f"Mind: {DIFFERENT_OBJECTIVES}."), table])
     goals = " and ".join(f"{way} {name}" for name, way in compared[0].study.objectives.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hpsearch.views.tables.comparison import (
     DIFFERENT_OBJECTIVES,
+    UNKNOWN,
     Compared,
     compared_facts,
     compared_settings,
@@ -35,6 +36,7 @@ from hpsearch.views.tables.trial import trial_details
 
 __all__ = [
     "DIFFERENT_OBJECTIVES",
+    "UNKNOWN",
     "Compared",
     "best_words",
     "compared_facts",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hpsearch.search.store import StudyRecord
 
 DIFFERENT_OBJECTIVES = "the studies have different objectives: their values cannot be compared"
-_UNKNOWN = "-"
+UNKNOWN = "-"
 _CURVE = 20
 _CURVE_ROW, _STATE_ROW = "its curve", "state"
 _SPACING = 2
@@ -118,7 +118,7 @@ def _rows(compared: Sequence[Compared]) -> dict[str, list[str]]:
         rows[name] = [of_study[name] for of_study in facts]
         if name == "95 %":
             rows[_CURVE_ROW] = ["#" * min(len(one.curve), _CURVE) for one in compared]
-    known = {name: cells for name, cells in rows.items() if {*cells} != {_UNKNOWN}}
+    known = {name: cells for name, cells in rows.items() if {*cells} != {UNKNOWN}}
     return known | compared_settings(compared)
 
 
@@ -174,7 +174,7 @@ def _metric(value: object) -> str:
 
 def _setting(one: Compared, name: str) -> str:
     best = one.study.best
-    return formatting.setting(best.params[name]) if best and name in best.params else _UNKNOWN
+    return formatting.setting(best.params[name]) if best and name in best.params else UNKNOWN
 
 
 def _entry(one: Compared) -> dict[str, Any]:
