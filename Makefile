@@ -25,7 +25,8 @@ faults: $(READY) $(RAY)  ## every fault of docs/reliability.md in a full round, 
 		-q -rs -n $(JOBS) --dist worksteal --timeout 900 tests/faults tests/engines/test_engine_contract.py \
 		tests/search/confirm/test_intervals.py \
 		tests/search/coordinator/test_interleavings.py tests/search/test_histories.py \
-		tests/search/store/test_creation.py tests/studyfile/test_loader_fuzz.py
+		tests/search/store/test_creation.py tests/studyfile/test_loader_fuzz.py \
+		tests/test_init_command.py tests/test_shapes.py tests/trial/test_validations.py
 
 check: $(READY)  ## format, lint and types
 	@$(VENV)/bin/ruff format --check .

@@ -295,6 +295,20 @@ OUTSIDE = [
 ]
 
 
+def test_make_faults_runs_all_that_the_short_round_cuts() -> None:
+    recipe = (ROOT / "Makefile").read_text().partition("\nfaults:")[2].partition("\n\n")[0]
+    run = [ROOT / word for word in recipe.split() if word.startswith("tests/")]
+    assert all(place.exists() for place in run)
+    cut = {
+        file
+        for file in OUTSIDE
+        for module, name in imported_by(file)
+        if (module, name) == ("fault_score", "FULL") and file.name.startswith("test_")
+    }
+    assert len(cut) > 10
+    assert not {file for file in cut if not any(map(file.is_relative_to, run))}
+
+
 @pytest.mark.parametrize("file", OUTSIDE, ids=lambda file: str(file.relative_to(ROOT)))
 def test_what_is_imported_from_outside_exists(file: Path) -> None:
     """Some of it, such as that of the benchmarks, no other test imports."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fault_score import FULL
+from fault_score import FULL, left_out
 
 from hpsearch.cli import main
 from hpsearch.measure.draft import habit, objective_among
@@ -93,7 +93,10 @@ ALWAYS = ("feeding", "transformer")
 @pytest.mark.parametrize(
     "project",
     [
-        pytest.param(name, marks=[] if FULL or name in ALWAYS else pytest.mark.skip("make faults"))
+        pytest.param(
+            name,
+            marks=[] if FULL or name in ALWAYS else pytest.mark.skip(left_out(f"init of {name}")),
+        )
         for name in PROJECTS
     ],
 )

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fault_score import FULL
+from fault_score import FULL, left_out
 from searching import SHAPES as FOLDER
 from searching import Search
 from striking import Striker
@@ -154,7 +154,7 @@ def test_a_project_goes_through_every_command_though_its_search_is_killed(
     assert reports(0) == reports(0, "whole")
 
 
-@pytest.mark.skipif(not FULL, reason="takes too long for the short round: make faults")
+@pytest.mark.skipif(not FULL, reason=left_out("a project of other shapes is killed"))
 @pytest.mark.parametrize("shape", MODULES)
 def test_a_killed_project_equals_an_undisturbed_one(tmp_path: Path, shape: str) -> None:
     whole, killed = (Search(tmp_path / name, study_of(shape)) for name in ("whole", "killed"))

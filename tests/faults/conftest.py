@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_score import FULL, Score
+from fault_score import FULL, Score, left_out
 from searching import EPOCHS, TRIALS, Search, study_of
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "reliability.md"
@@ -25,7 +25,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker("fault")
     assert mark is not None, f"{metafunc.function.__name__}: name the fault with a marker"
     repeats: list[Any] = list(range(mark.kwargs["full" if FULL else "short"]))
-    long = pytest.mark.skip(reason="takes too long for the short round: make faults")
+    long = pytest.mark.skip(reason=left_out(mark.args[0]))
     metafunc.parametrize("repeat", repeats or [pytest.param(0, marks=long)])
 
 

@@ -64,6 +64,7 @@ class FakeCarrier:
     """Connects to nodes of these names."""
 
     patience_s: float | None = 60.0
+    where_to_look = "`toy ps` lists them"
 
     def __init__(self, *names: str) -> None:
         self.names = list(names)

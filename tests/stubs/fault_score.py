@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 FULL = os.environ.get("HPSEARCH_FAULTS") == "full"
 
 
+def left_out(what: str) -> str:
+    """Returns why a test does not run in the short round: `make test` prints it at its end."""
+    return f"left to `make faults`: {what}"
+
+
 @dataclass
 class Score:
     """How often a test has struck, and the worst of what it measured."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from hpsearch.engines.cluster.stream import Stream
 from hpsearch.engines.linux import dying_with_this
 
 WORDS_BYTES = 4096
+USAGE_HINT = re.compile(r"(Try|See|Run) ['\"`]")
 
 
 class Connection(Protocol):
@@ -72,11 +74,15 @@ class CommandConnection:
         return self._process.poll() is not None
 
     def last_words(self) -> str:
-        """Returns the last line the command wrote to its standard error; may be empty."""
+        """Returns the last line the command wrote to its standard error; may be empty.
+
+        Lines that only name a program's help are passed over.
+        """
         size = self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, size - WORDS_BYTES))
-        lines = self._errors.read().decode(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        lines = map(str.strip, self._errors.read().decode(errors="replace").split("\n"))
+        said = [line for line in lines if line and not USAGE_HINT.match(line)]
+        return said[-1] if said else ""
 
     def hang_up(self) -> None:
         """Closes the command's standard input."""

@@ -11,7 +11,7 @@ from typing import Any
 from hpsearch.engines.cluster.carriers.carrier import Carrier
 from hpsearch.engines.cluster.connection import Connection
 from hpsearch.engines.cluster.hello import Hello, differences
-from hpsearch.engines.cluster.node import Node
+from hpsearch.engines.cluster.node import Node, absent_row
 from hpsearch.engines.cluster.roster import Roster, Seat
 from hpsearch.engines.cluster.workplace import Study
 from hpsearch.engines.slots import join_slots
@@ -119,6 +119,13 @@ class Fleet:
             seat.refused = why if for_good else seat.refused
             seat.failed(why)
         self._forget(node, why)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Returns what `hpsearch nodes` shows: connected nodes first, then those that are out."""
+        absent = self.roster.absent(set(self.nodes))
+        return [node.as_row() for node in self.nodes.values()] + [
+            absent_row(name, why) for name, why in absent
+        ]
 
     def drain(self, name: str) -> None:
         """Lets a node end its running epochs and leave; does not connect to it again."""
@@ -232,7 +239,8 @@ class Fleet:
         self._without_slots = self._without_slots or now
         if not self._waits and now - self._without_slots > WAITS_S:
             self._waits = True
-            self._note("no node is in: the search waits for one")
+            where = ", ".join(filter(None, (carrier.where_to_look for carrier in self._carriers)))
+            self._note("no node is in: the search waits for one" + (f"; {where}" if where else ""))
 
 
 def _silence(node: Node, now: float) -> str:

@@ -117,3 +117,9 @@ class Node:
                 for attempt in self.attempts.values()
             ],
         }
+
+
+def absent_row(name: str, why: str) -> dict[str, Any]:
+    """Returns what `hpsearch nodes` shows of a node that has no connection."""
+    nothing: dict[str, Any] = {"host": "", "slots": [], "memory": 0, "epochs": 0, "trials": []}
+    return {"name": name, "state": "out", "why": why, "shared": False, **nothing}

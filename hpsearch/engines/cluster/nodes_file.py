@@ -13,7 +13,7 @@ import yaml
 from hpsearch.errors import InputError
 
 KEYS = ("host", "name", "devices", "per_device", "python", "setup", "command")
-EXAMPLE = "write `nodes:` and under it `- host: gpu1`, one entry a node"
+EXAMPLE = "`nodes:` and under it `- host: gpu1`, one entry a node"
 # A name that ssh could take for an option, or a shell for several words, is not a host.
 HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:%-]*")
 LOCAL = ("local", "localhost")
@@ -71,6 +71,10 @@ def read_nodes(text: str) -> tuple[NodeEntry, ...]:
 def _read_file(path: Path) -> tuple[NodeEntry, ...]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        other = path.with_suffix(".yaml" if path.suffix == ".yml" else ".yml")
+        advice = f"{other} is there" if other.is_file() else f"write one: {EXAMPLE}"
+        raise InputError(f"--nodes {path}: there is no file {path.absolute()}; {advice}") from error
     except OSError as error:
         raise InputError(f"--nodes {path}: the file cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -78,7 +82,7 @@ def _read_file(path: Path) -> tuple[NodeEntry, ...]:
         raise InputError(f"--nodes {path}: not YAML: {reason}") from error
     entries = content.get("nodes") if isinstance(content, Mapping) else None
     if not isinstance(entries, list) or not entries:
-        raise InputError(f"{path}: there is no list of nodes; {EXAMPLE}")
+        raise InputError(f"{path}: there is no list of nodes; write {EXAMPLE}")
     nodes, errors = [], []
     for place, entry in enumerate(entries, 1):
         entry = {"host": entry} if isinstance(entry, str) else entry
@@ -96,7 +100,7 @@ def _read_file(path: Path) -> tuple[NodeEntry, ...]:
 
 def _errors_of(entry: Any) -> list[str]:
     if not isinstance(entry, Mapping):
-        return [f"{entry!r} is not a node; {EXAMPLE}"]
+        return [f"{entry!r} is not a node; write {EXAMPLE}"]
     errors = [
         f"there is no key {key!r}; a node has {', '.join(KEYS)}" for key in entry if key not in KEYS
     ]

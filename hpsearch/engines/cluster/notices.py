@@ -11,12 +11,11 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from hpsearch.engines.cluster.fleet import Fleet
-from hpsearch.engines.cluster.node import Node
 
 FILE = "nodes.json"
 REQUESTS = "nodes.requests"
@@ -37,12 +36,12 @@ class Notices:
         self._add = add
         self._noticed_at = 0.0
 
-    def tell(self, nodes: Iterable[Node]) -> None:
+    def tell(self, fleet: Fleet) -> None:
         """Writes who is in, every two seconds; others report a disk that refuses it."""
         if time.monotonic() - self._noticed_at < EVERY_S:
             return
         self._noticed_at = time.monotonic()
-        content = {"written": time.time(), "nodes": [node.as_row() for node in nodes]}
+        content = {"written": time.time(), "nodes": fleet.rows()}
         beside = self._folder / f"{FILE}.tmp"
         with contextlib.suppress(OSError):
             beside.write_text(json.dumps(content), encoding="utf-8")

@@ -67,7 +67,7 @@ class RemoteEngine:
             InputError: no node is left that can train the study.
         """
         if self.fleet.step():
-            self._notices.tell(self.fleet.nodes.values())
+            self._notices.tell(self.fleet)
             self._notices.obey(self.fleet)
         for node, message in self.fleet.listen(0.0 if self._lost else timeout_s):
             try:

@@ -20,7 +20,7 @@ class Seat:
     Attributes:
         name: the node.
         carrier: what reaches it.
-        was_in: whether whether whether whether whether it has been in during this search.
+        was_in: whether it has been in during this search.
         refused: why it is left out for good; empty if it may still come.
         failure: why it is not in now.
         wait_s: seconds until the next try after a failure.
@@ -82,13 +82,23 @@ class Roster:
         self.seats.pop(name, None)
 
     def hopeless(self, connected: set[str]) -> list[str]:
-        """Returns a line for each node, if none is connected, was ever in, or may still come."""
+        """Returns the reasons, a line each, if no node is connected, was in, or may still come."""
         seats = [seat for seat in self.seats.values() if seat.name not in self._drained]
         may_come = any(seat.was_in or not (seat.refused or seat.failure) for seat in seats)
         refused_later = all(seat.refused for seat in seats)
         if connected or not seats or (may_come and not refused_later):
             return []
-        return [f"{seat.name}: {seat.refused or seat.failure}" for seat in seats]
+        reasons = dict[str, list[str]]()
+        for seat in seats:
+            reasons.setdefault(seat.refused or seat.failure, []).append(seat.name)
+        return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
+
+    def absent(self, connected: set[str]) -> Iterator[tuple[str, str]]:
+        """Yields the name of each seat without a connection, and why it has none."""
+        for name, seat in self.seats.items():
+            if name not in connected:
+                drained = "it is drained" if name in self._drained else ""
+                yield name, drained or seat.refused or seat.failure
 
     def _look(self) -> None:
         named = {name: carrier for carrier in self._carriers for name in carrier.nodes()}

@@ -8,11 +8,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-STATES = {"in": "green", "leaving": "yellow", "connecting": "dim", "loading": "dim"}
+STATES = {"in": "green", "leaving": "yellow", "out": "red", "connecting": "dim", "loading": "dim"}
 
 
 def nodes_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Returns a line for each node.
+    """Returns a line for each node: what it trains, or why it leaves or is out.
 
     Args:
         rows: the search's record of its nodes, as `read_rows` returns it.
@@ -28,11 +28,11 @@ def nodes_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         speed = sum(trial["samples_per_s"] for trial in row["trials"])
         known = row["state"] in ("in", "leaving")
         table.add_row(
-            *(Text(row["name"]), Text(row["host"] or "?")),
+            *(Text(row["name"]), Text(row["host"])),
             Text(row["state"], style=STATES.get(row["state"], "")),
             *(str(len(row["slots"])), f"{speed:,.0f}" if speed else "", str(row["epochs"])),
             ("shared" if row["shared"] else "streamed") if known else "",
-            Text(", ".join(map(_trial, row["trials"]))),
+            Text(", ".join(map(_trial, row["trials"])) or row["why"]),
         )
     return table
 

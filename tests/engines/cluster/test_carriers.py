@@ -15,6 +15,7 @@ from hpsearch.engines.cluster.carriers.kubernetes import KubernetesCarrier, PodC
 from hpsearch.engines.cluster.carriers.ray import RayChoice
 from hpsearch.engines.cluster.carriers.slurm import SlurmCarrier, SlurmRequest
 from hpsearch.engines.cluster.carriers.ssh import SshCarrier, command_for
+from hpsearch.engines.cluster.connection import CommandConnection
 from hpsearch.engines.cluster.nodes_file import NodeEntry
 from hpsearch.errors import InputError
 
@@ -61,8 +62,15 @@ def test_a_node_may_be_reached_by_any_command() -> None:
     [
         ("me@b: Permission denied (publickey).", "ssh must log in there without a password"),
         ("Host key verification failed.", "log in once by hand to accept its key: ssh {name}"),
-        ("/usr/bin/python: No module named hpsearch", "hpsearch must be installed there"),
-        ("Connection refused", ""),
+        ("ssh: Could not resolve hostname gpu", "write a host's name as for ssh, or the path"),
+        (
+            "ssh: connect to host b port 22: Connection refused",
+            "see whether this works: ssh {name}",
+        ),
+        ("ssh cannot be started: No such file or directory", "that program must be installed"),
+        ("/usr/bin/python: No module named hpsearch", "install hpsearch there under the same path"),
+        ("sh: 1: exec: /root/hp/bin/python: Permission denied", "install hpsearch there under"),
+        ("Out of memory", ""),
     ],
 )
 def test_what_ssh_says_comes_with_what_to_do(words: str, advice: str) -> None:
@@ -70,6 +78,32 @@ def test_what_ssh_says_comes_with_what_to_do(words: str, advice: str) -> None:
 
     assert said.startswith(advice)
     assert bool(said) == bool(advice)
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("srun: unrecognized option '--parttion=low'", "`srun --help` lists what --slurm can say"),
+        ("Unable to allocate resources: Invalid partition name specified", "`sinfo` lists"),
+        ("srun: error: Invalid generic resource (gres) specification", "`sinfo --format='%N %G'`"),
+        ("Unable to confirm allocation for job 7: Invalid job id", "that allocation is over"),
+        ("Unable to allocate resources: Job violates accounting/QOS policy", ""),
+    ],
+)
+def test_what_slurm_says_comes_with_what_to_do(words: str, advice: str) -> None:
+    said = SlurmCarrier(SlurmRequest.parse("time=1"), {}).advice(words)
+
+    assert said.startswith(advice)
+    assert bool(said) == bool(advice)
+
+
+def test_the_last_words_of_a_command_are_not_where_its_help_is() -> None:
+    words = """first\nsrun: unrecognized option '--x'\nTry "srun --help" for more information"""
+    connection = CommandConnection(("sh", "-c", 'echo "$1" >&2', "sh", words))
+    while not connection.stream.closed:
+        connection.stream.receive()
+    assert connection.last_words() == "srun: unrecognized option '--x'"
+    connection.kill()
 
 
 def test_slurm_is_asked_for_a_step_a_node() -> None:
@@ -123,7 +157,7 @@ def test_what_slurm_cannot_be_asked_is_refused(text: str, fault: str) -> None:
     with pytest.raises(InputError) as error:
         SlurmRequest.parse(text)
 
-    assert str(error.value).startswith(f"--slurm {text}: {fault}. write for instance")
+    assert str(error.value).startswith(f"--slurm {text}: {fault}; write for instance")
 
 
 def fake_kubectl(folder: Path, pods: dict[str, str]) -> None:
@@ -170,13 +204,17 @@ def test_a_cluster_that_cannot_list_its_pods_is_reported_in_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "kubectl").write_text(
-        "#!/bin/sh\necho 'E: no'; echo 'no configuration' >&2; exit 1"
+        "#!/bin/sh\necho 'E: no'; echo 'The connection to the server b was refused' >&2; exit 1"
     )
     (tmp_path / "kubectl").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
 
-    with pytest.raises(InputError, match=r"^kubectl cannot list pods: no configuration$"):
+    with pytest.raises(InputError) as error:
         KubernetesCarrier(PodChoice.parse("app=trainer"))
+    assert str(error.value) == (
+        "kubectl cannot list pods: The connection to the server b was refused; see whether this"
+        " works: kubectl get pods"
+    )
 
 
 @pytest.mark.parametrize(
@@ -184,7 +222,10 @@ def test_a_cluster_that_cannot_list_its_pods_is_reported_in_a_line(
     [
         ("", "'' is not a label selector"),
         ("--all", "'--all' is not a label selector"),
-        ("app=a pods=3", "there is no key 'pods'"),
+        (
+            "app=a pods=3",
+            "there is no key 'pods'; the keys are namespace, container, context, devices",
+        ),
         ("app=a per_device=x", "per_device=x: not a whole number from 1 on"),
     ],
 )
@@ -204,7 +245,7 @@ def test_ray_is_reported_where_it_is_and_what_an_agent_takes() -> None:
     ("text", "fault"),
     [
         ("", "the address is missing"),
-        ("auto gpu=1", "there is no key 'gpu'"),
+        ("auto gpu=1", "there is no key 'gpu'; the keys are gpus, cpus, devices, per_device"),
         ("auto gpus=-1", "gpus=-1: not a number from 0 on"),
     ],
 )

@@ -139,10 +139,11 @@ def test_a_host_that_cannot_be_reached_is_named_once_and_tried_at_longer_interva
 def test_when_no_node_is_left_that_can_train_the_search_ends(
     make_bench: Callable[..., Bench],
 ) -> None:
-    bench = make_bench("a", "b")
+    bench = make_bench("a", "b", "c")
     bench.step()
     bench.carrier["a"].agent.send({"cannot": "its disk is full"})
     bench.carrier["b"].break_off()
+    bench.carrier["c"].break_off()
     bench.step()
 
     with pytest.raises(InputError) as error:
@@ -151,7 +152,7 @@ def test_when_no_node_is_left_that_can_train_the_search_ends(
     assert str(error.value).splitlines() == [
         "no node is left that can train this study:",
         "  a: its disk is full",
-        "  b: its connection closed",
+        "  b, c: its connection closed",
     ]
 
 
@@ -172,7 +173,7 @@ def test_a_node_that_was_in_is_waited_for(make_bench: Callable[..., Bench]) -> N
     assert bench.notes == [
         "node a is in, with 1 slot",
         "node a is lost: its connection closed",
-        "no node is in: the search waits for one",
+        "no node is in: the search waits for one; `toy ps` lists them",
         "node a is in, with 1 slot",
     ]
 
@@ -238,19 +239,22 @@ def test_nodes_come_and_go_with_what_the_carrier_names(make_bench: Callable[...,
 def test_nodes_are_added_and_drained_by_another_process(
     make_bench: Callable[..., Bench], tmp_path: Path
 ) -> None:
-    bench = make_bench("a", "b")
+    bench = make_bench("a", "b", "full")
     notices = Notices(tmp_path, bench.carrier.names.append)
     bench.step()
     for name in ("a", "b"):
         bench.carrier[name].greet()
+    bench.carrier["full"].agent.send({"cannot": "its disk is full"})
     bench.step()
-    notices.tell(bench.fleet.nodes.values())
+    notices.tell(bench.fleet)
     found = read_rows(tmp_path)
     assert found is not None
-    assert [(row["name"], row["state"], row["slots"]) for row in found[1]] == [
-        ("a", "in", ["cpu:0"]),
-        ("b", "in", ["cpu:0"]),
+    assert [(row["name"], row["state"], row["slots"], row["why"]) for row in found[1]] == [
+        ("a", "in", ["cpu:0"], ""),
+        ("b", "in", ["cpu:0"], ""),
+        ("full", "out", [], "its disk is full"),
     ]
+    assert {frozenset(row) for row in found[1]} == {frozenset(found[1][0])}, "rows of one shape"
 
     request(tmp_path, add=["c"], drain=["a"])
     notices.obey(bench.fleet)

@@ -87,6 +87,17 @@ def test_a_file_without_nodes_is_refused(text: str, reason: str, tmp_path: Path)
         read_nodes(str(path))
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no\.yaml: the file cannot be read: No such file"):
-        read_nodes(str(tmp_path / "no.yaml"))
+def test_a_file_that_is_not_there_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as error:
+        read_nodes("lab.yml")
+    assert str(error.value) == (
+        f"--nodes lab.yml: there is no file {tmp_path}/lab.yml; write one: `nodes:` and under it"
+        " `- host: gpu1`, one entry a node"
+    )
+
+    (tmp_path / "lab.yaml").write_text("nodes: [gpu1]")
+    with pytest.raises(InputError, match=r"there is no file \S+/lab\.yml; lab\.yaml is there$"):
+        read_nodes("lab.yml")

@@ -14,6 +14,7 @@ from nodes import DATA, STUBS
 from test_local import Desk, job
 
 from hpsearch.engines.cluster import Cluster
+from hpsearch.engines.cluster.carriers.ssh import NO_PYTHON
 from hpsearch.engines.engine import Exited
 from hpsearch.engines.place import Place
 from hpsearch.protocol.messages import Ended
@@ -61,8 +62,9 @@ def test_a_search_uses_the_hosts_that_let_it_in(
     assert not psutil.pid_exists(agent.pid)
     assert sorted(notes) == [
         "node box0 is in, with 1 slot",
-        "node box1 is left out: sh: 1: exec: /no/python: not found",
-        "node nowhere is left out: ssh: connect to host 127.0.0.1 port 1: Connection refused",
+        f"node box1 is left out: sh: 1: exec: /no/python: not found; {NO_PYTHON}",
+        "node nowhere is left out: ssh: connect to host 127.0.0.1 port 1: Connection refused;"
+        " see whether this works: ssh nowhere",
         f"node stranger is left out: {getpass.getuser()}@127.0.0.1: Permission denied"
         " (publickey,password); ssh must log in there without a password: ssh-copy-id stranger",
     ]

@@ -14,9 +14,11 @@ class Carrier(Protocol):
     Attributes:
         patience_s: seconds from opening a connection to the agent's greeting; None where a node may
             wait in a queue first.
+        where_to_look: what people read while no node is in: where to see why; may be empty.
     """
 
     patience_s: float | None
+    where_to_look: str
 
     def nodes(self) -> Sequence[str]:
         """Returns the names of the nodes that should be in now; answers at once."""

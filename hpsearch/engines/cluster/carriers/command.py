@@ -33,6 +33,7 @@ class CommandCarrier:
     """
 
     patience_s: float | None = 120.0
+    where_to_look = ""
 
     def __init__(
         self,

@@ -18,6 +18,11 @@ OWN_KEYS = ("namespace", "container", "context", "devices", "per_device", "pytho
 LOOK_S = 15.0
 KUBECTL_S = 30.0
 EXAMPLE = 'write for instance --kubernetes "app=trainer namespace=lab"'
+ADVICE = {
+    "connection to the server": "; see whether this works: kubectl get pods",
+    "does not exist": "; `kubectl config get-contexts` lists the contexts",
+    "orbidden": "; you need the right to get pods and to create pods/exec",
+}
 
 
 @dataclass(frozen=True)
@@ -51,15 +56,21 @@ class PodChoice:
         """
         selector, *words = shlex.split(text) or [""]
         pairs = dict(word.partition("=")[::2] for word in words)
-        errors = [f"there is no key {key!r}" for key in pairs if key not in OWN_KEYS]
-        errors += [f"{key} has no value" for key, value in pairs.items() if not value]
+        errors = [
+            f"there is no key {key!r}; the keys are {', '.join(OWN_KEYS)}"
+            for key in pairs
+            if key not in OWN_KEYS
+        ]
+        errors += [
+            f"{key} has no value" for key, value in pairs.items() if key in OWN_KEYS and not value
+        ]
         per_device = pairs.pop("per_device", "1")
         if not per_device.isdecimal() or per_device == "0":
             errors.append(f"per_device={per_device}: not a whole number from 1 on")
         if not selector or selector.startswith("-"):
             errors.append(f"{selector!r} is not a label selector")
         if errors:
-            raise InputError(f"--kubernetes {text}: {'; '.join(errors)}. {EXAMPLE}")
+            raise InputError(f"--kubernetes {text}: {'; '.join(errors)}; {EXAMPLE}")
         return cls(selector, per_device=int(per_device), **pairs)
 
     @property
@@ -83,6 +94,8 @@ class KubernetesCarrier:
 
     def __init__(self, choice: PodChoice) -> None:
         self._choice = choice
+        look = (*choice.kubectl, "get", "pods", f"--selector={choice.selector}")
+        self.where_to_look = f"`{shlex.join(look)}` lists the pods"
         self._pods = self._look()
         self._closed = threading.Event()
         self._watch = threading.Thread(target=self._keep_looking, daemon=True)
@@ -142,7 +155,8 @@ class KubernetesCarrier:
             ) from None
         except subprocess.CalledProcessError as error:
             reason = (error.stderr.strip() or "it gave no reason").splitlines()[-1]
-            raise InputError(f"kubectl cannot list pods: {reason}") from None
+            advice = next((advice for part, advice in ADVICE.items() if part in reason), "")
+            raise InputError(f"kubectl cannot list pods: {reason}{advice}") from None
         except (subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
             raise InputError(f"kubectl cannot list pods: {error}") from error
 

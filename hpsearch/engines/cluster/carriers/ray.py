@@ -56,7 +56,11 @@ class RayChoice:
         """
         address, *words = shlex.split(text) or [""]
         pairs = dict(word.partition("=")[::2] for word in words)
-        errors = [f"there is no key {key!r}" for key in pairs if key not in OWN_KEYS]
+        errors = [
+            f"there is no key {key!r}; the keys are {', '.join(OWN_KEYS)}"
+            for key in pairs
+            if key not in OWN_KEYS
+        ]
         for key in ("gpus", "cpus"):
             if key in pairs and not re.fullmatch(r"\d{1,4}(\.\d{1,4})?", pairs[key]):
                 errors.append(f"{key}={pairs[key]}: not a number from 0 on")
@@ -65,7 +69,7 @@ class RayChoice:
         if not address or "=" in address:
             errors.append("the address is missing")
         if errors:
-            raise InputError(f"--ray {text}: {'; '.join(errors)}. {EXAMPLE}")
+            raise InputError(f"--ray {text}: {'; '.join(errors)}; {EXAMPLE}")
         return cls(
             address,
             gpus=float(pairs["gpus"]) if "gpus" in pairs else None,
@@ -86,6 +90,7 @@ class RayCarrier:
     """
 
     patience_s: float | None = 180.0
+    where_to_look = "`ray status` shows the cluster"
 
     def __init__(self, choice: RayChoice) -> None:
         try:

@@ -19,6 +19,16 @@ TAKEN = ("ntasks", "n", "nodelist", "w", "input", "output", "error", "job-name",
 OPTION = re.compile(r"[a-z][a-z0-9-]*|[A-Za-z]")
 SIGNAL = "USR1@60"
 EXAMPLE = 'write for instance --slurm "partition=gpu nodes=2 gres=gpu:4 time=8:00:00"'
+ADVICE = {
+    "cannot be started": "type the command where Slurm is installed, such as on a login node",
+    "configuration source": "type the command on a machine of the cluster, such as a login node",
+    "Unable to confirm allocation": "that allocation is over: make another with salloc or sbatch",
+    "unrecognized option": "`srun --help` lists what --slurm can say",
+    "Invalid partition": "`sinfo` lists the partitions",
+    "(gres)": "`sinfo --format='%N %G'` lists what the nodes have",
+    "configuration is not available": "`sinfo --Node --long` lists what the nodes have",
+    "No such file or directory": "the nodes must see that Python; name another with python=PATH",
+}
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ class SlurmRequest:
             else:
                 pairs[key] = value
         if errors:
-            raise InputError(f"--slurm {text}: {'; '.join(errors)}. {EXAMPLE}")
+            raise InputError(f"--slurm {text}: {'; '.join(errors)}; {EXAMPLE}")
         own = {key: pairs.pop(key) for key in OWN_KEYS if key in pairs}
         return cls(
             pairs,
@@ -88,6 +98,7 @@ class SlurmCarrier:
 
     # A step may wait in the queue for days.
     patience_s: float | None = None
+    where_to_look = "`squeue --me` shows what it has requested"
 
     def __init__(self, request: SlurmRequest, environment: Mapping[str, str] | None = None) -> None:
         self._request = request
@@ -124,8 +135,8 @@ class SlurmCarrier:
         )
 
     def advice(self, words: str) -> str:
-        """Slurm's own messages are enough."""
-        return ""
+        """Returns what to do about an error of Slurm."""
+        return next((advice for part, advice in ADVICE.items() if part in words), "")
 
     def close(self) -> None:
         """Holds nothing: a step ends with its agent."""

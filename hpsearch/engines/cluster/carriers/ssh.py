@@ -18,11 +18,19 @@ OPTIONS = (
     # Both sides notice after 15 s that the other has disappeared.
     *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"),
 )
+NO_PYTHON = (
+    "install hpsearch there under the same path, or list the host in a file for --nodes, with its"
+    " Python under `python:`"
+)
 ADVICE = {
-    "Permission denied": "ssh must log in there without a password: ssh-copy-id {name}",
+    "cannot be started": "that program must be installed on this machine",
+    "Could not resolve hostname": "write a host's name as for ssh, or the path of a file of nodes",
+    "Permission denied (": "ssh must log in there without a password: ssh-copy-id {name}",
     "Host key verification failed": "log in once by hand to accept its key: ssh {name}",
-    "hpsearch": "hpsearch must be installed there; name its Python under `python:`",
-    "No such file or directory": "name the Python of that host under `python:`",
+    "REMOTE HOST IDENTIFICATION HAS CHANGED": "log in once by hand to see why: ssh {name}",
+    "connect to host": "see whether this works: ssh {name}",
+    "No module named": NO_PYTHON,
+    "exec: ": NO_PYTHON,
 }
 
 
@@ -36,6 +44,7 @@ class SshCarrier:
     """
 
     patience_s: float | None = 120.0
+    where_to_look = ""
 
     def __init__(self, entries: Iterable[NodeEntry]) -> None:
         self._entries = {entry.label: entry for entry in entries}
