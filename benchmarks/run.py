@@ -5,7 +5,9 @@
     python benchmarks/run.py same-work --only cnn-32     # one case of a race; the others stay
     python benchmarks/run.py --scale 0.01                # does everything run? Only prints
 
-Results are kept line by line in benchmarks/results/RACE.jsonl; a table shows the whole file.
+Results are kept line by line in benchmarks/results/RACE.jsonl; a table shows the whole file. A race
+waits for quiet before each contestant, ten minutes at most, and its table names what was measured
+beside other work.
 `--only @hpsearch` runs one contestant. Peers come from benchmarks/.venv, which `make bench`
 creates; peers that are not installed there are listed as left out.
 """
@@ -23,7 +25,8 @@ from typing import Any
 
 import optuna
 from contest import Setting, machine, own_versions, peers_versions
-from races import augmentation, growth, memory, overhead, quality, same_work, storage
+from quiet import Others, noise_words, wait_until_quiet
+from races import augmentation, growth, memory, overhead, precision, quality, same_work, storage
 from table import Measured, replace
 
 HERE = Path(__file__).parent
@@ -50,6 +53,7 @@ class Race:
 
 RACES = {
     "same-work": Race(same_work.measure, same_work.table, repeats=3),
+    "precision": Race(precision.measure, precision.table, repeats=3),
     "overhead": Race(overhead.measure, overhead.table, repeats=5),
     "memory": Race(memory.measure, memory.table, repeats=5),
     "augmentation": Race(augmentation.measure, augmentation.table, repeats=7),
@@ -76,8 +80,9 @@ def hold(name: str, setting: Setting, repeats: int, keep: Path) -> None:
     keep.write_text("".join(json.dumps(line) + "\n" for line in known))
     origin = {"machine": machine(), "versions": own_versions(), "peers": dict(setting.versions)}
     for turn in range(repeats):
-        for measured in RACES[name].measure(setting, turn):
+        for measured, others in _quietly(RACES[name].measure(setting, turn)):
             line = {**asdict(measured), "round": turn, "scale": setting.scale, **origin}
+            line["others"] = round(others, 3)
             figures = {key: float(f"{value:.4g}") for key, value in measured.figures.items()}
             print(name, turn, measured.case, measured.contestant, measured.left_out or figures)
             with keep.open("a") as lines:
@@ -86,12 +91,23 @@ def hold(name: str, setting: Setting, repeats: int, keep: Path) -> None:
         raise SystemExit(f"nothing of {name} is called {' or '.join(setting.only)}")
 
 
+def _quietly(measuring: Iterator[Measured]) -> Iterator[tuple[Measured, float]]:
+    """Yields each measurement, begun in quiet, with the share of processors that others used."""
+    while True:
+        wait_until_quiet()
+        others = Others()
+        if (measured := next(measuring, None)) is None:
+            return
+        yield measured, others.share()
+
+
 def table_of(name: str, lines: Sequence[Mapping[str, Any]]) -> str:
     """Returns a race's table, followed by the machine and versions it was measured on."""
     fields = ("case", "contestant", "figures", "round", "left_out")
     measured = [Measured(**{field: line[field] for field in fields}) for line in lines]
     notes = dict.fromkeys(_origin(line) for line in lines)
-    return "\n\n".join([RACES[name].table(measured), *notes])
+    noise = filter(None, [noise_words(lines)])
+    return "\n\n".join([RACES[name].table(measured), *noise, *notes])
 
 
 def _origin(line: Mapping[str, Any]) -> str:

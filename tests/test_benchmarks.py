@@ -10,10 +10,13 @@ from types import ModuleType
 import pytest
 from benchmark_modules import BENCHMARKS, module_fixture
 
+from hpsearch.models import Residual
+
 PAGE = BENCHMARKS.parent / "docs" / "benchmarks.md"
 
 
 table = module_fixture("table")
+quiet = module_fixture("quiet")
 memory = module_fixture("races.memory")
 overhead = module_fixture("races.overhead")
 same_work = module_fixture("races.same_work")
@@ -123,6 +126,39 @@ def test_who_is_left_out_is_named_with_the_reason(same_work: ModuleType, table: 
     assert rows[0] == "| hpsearch | 10.0 | 1.00 | 18.0 | 1.00 | 0.9000 | 1 |"
     assert rows[1] == "| Ray Tune + Lightning | 30.0 | 3.00 | 36.0 | 2.00 | 0.9000 | 1 |"
     assert rows[2].startswith("| KerasTuner | left out: keras not installed | - |")
+
+
+def test_the_table_names_what_was_measured_beside_other_work(quiet: ModuleType) -> None:
+    lines = [
+        {"case": "cnn-32", "contestant": "hpsearch", "round": turn, "others": share}
+        for turn, share in enumerate((0.02, 0.31))
+    ]
+    assert quiet.noise_words(lines) == (
+        "The machine was not quiet: other programs used 5% of the processors or more in"
+        " cnn-32, hpsearch, round 2 (31%)."
+    )
+    assert quiet.noise_words([lines[0], {**lines[0], "others": 0.0}]) == ""
+
+
+def test_a_race_that_finds_no_quiet_says_so_and_goes_on(
+    quiet: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = iter([0.5, 0.01, 0.5, 0.6])
+    monkeypatch.setattr(quiet, "_looks", lambda: looks)
+    quiet.wait_until_quiet(patience_s=60)
+    assert capsys.readouterr().out == ""
+    quiet.wait_until_quiet(patience_s=-1)
+    assert capsys.readouterr().out == ("not quiet after -1 s: others use 50% of the processors\n")
+
+
+def test_the_residual_network_by_hand_is_ours_layer_for_layer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS / "peers")
+    by_hand = importlib.import_module("networks").residual()
+    shapes = [[part.shape for part in each.parameters()] for each in (by_hand, Residual())]
+    assert sorted(shapes[0]) == sorted(shapes[1])
+    assert len(shapes[0]) == 29
 
 
 def test_what_the_kernel_says_of_memory_is_read_as_mb(memory: ModuleType) -> None:

@@ -22,6 +22,8 @@ def build(task: Task, channels: Sequence[int] = (16, 16), hidden: int = 50) -> n
         return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     if task.model == "mlp":
         return nn.Sequential(nn.Flatten(), nn.Linear(784, 50), nn.ReLU(), nn.Linear(50, 10))
+    if task.model == "residual":
+        return residual()
     drop = [nn.Dropout(task.dropout)] if task.dropout else []
     blocks = [
         layer
@@ -41,6 +43,39 @@ def build(task: Task, channels: Sequence[int] = (16, 16), hidden: int = 50) -> n
         *drop,
         nn.Linear(hidden, 10),
     )
+
+
+def residual(channels: Sequence[int] = (8, 16, 32)) -> nn.Sequential:
+    """Returns a residual network of a block a stage; every stage but the first halves the image."""
+    blocks = [
+        Block(before, after, 2 if stage else 1)
+        for stage, (before, after) in enumerate(pairwise((channels[0], *channels)))
+    ]
+    pooled = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels[-1], 10)
+    return nn.Sequential(*convolution(1, channels[0]), nn.ReLU(), *blocks, *pooled)
+
+
+class Block(nn.Module):
+    """Two convolutions, added to their input."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        first, second = convolution(before, after, stride), convolution(after, after)
+        self.changed = nn.Sequential(*first, nn.ReLU(), *second)
+        same = before == after and stride == 1
+        self.kept = nn.Sequential(*(() if same else convolution(before, after, stride, 1)))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Maps images, `(B, before, H, W)`, to `(B, after, H / stride, W / stride)`."""
+        return nn.functional.relu(self.kept(images) + self.changed(images))
+
+
+def convolution(before: int, after: int, stride: int = 1, kernel: int = 3) -> list[nn.Module]:
+    """Returns a convolution without a bias, and its batch norm."""
+    return [
+        nn.Conv2d(before, after, kernel, stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(after),
+    ]
 
 
 def moved(images: torch.Tensor, rotate: float, shift: float) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import optuna
 from lightning_parts import train
 from work import read_work, say
@@ -15,13 +17,15 @@ if __name__ == "__main__":
         sampler=optuna.samplers.GridSampler({"lr": list(work.own_rates)}),
         load_if_exists=True,
     )
-    values = []
+    values, seconds = [], []
 
     def objective(trial: optuna.Trial) -> float:
         """Trains a trial."""
         lr = trial.suggest_float("lr", 1e-5, 1e-1, log=True)
+        start = time.perf_counter()
         values.append(train(work, lr))
+        seconds.append(time.perf_counter() - start)
         return values[-1]
 
     study.optimize(objective, n_trials=len(work.own_rates))
-    say(accuracies=values)
+    say(accuracies=values, seconds=seconds)

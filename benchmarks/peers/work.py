@@ -20,7 +20,7 @@ class Task:
     """A task to train.
 
     Attributes:
-        model: `softmax`, `mlp` or `cnn`, each with the sizes of hpsearch's own by default.
+        model: `softmax`, `mlp`, `cnn` or `residual`, each with hpsearch's own sizes by default.
         batch_size: training images in each step.
         epochs: of each trial, unless a race sets another number.
         dropout: after each block and the hidden layer.

@@ -27,7 +27,7 @@ SPLIT_SEED = 0
 SHORT_TRIALS = 6
 HERO = "hpsearch"
 OWN_MODULE = "hpsearch, the module of Optuna + Lightning"
-MODELS = {"softmax": "Softmax", "mlp": "MLP", "cnn": "CNN"}
+MODELS = {"softmax": "Softmax", "mlp": "MLP", "cnn": "CNN", "residual": "Residual"}
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
@@ -170,13 +170,20 @@ def order(case: Case, data: Path, images: int, setting: Setting) -> Work:
 def compete(contestant: str, work: Work) -> dict[str, float]:
     """Runs one contestant; returns its times and accuracies."""
     if contestant in (HERO, OWN_MODULE):
-        done = run_hpsearch(work, own_module=contestant == OWN_MODULE)
-        accuracies = [trial.values[0] for trial in trials_of(work)]
-    else:
-        done = run_peer(PEERS[contestant], work)
-        accuracies = [value for said in done.said for value in said["accuracies"]]
+        return figures_of_ours(run_hpsearch(work, own_module=contestant == OWN_MODULE), work)
+    done = run_peer(PEERS[contestant], work)
+    accuracies = [value for said in done.said for value in said["accuracies"]]
+    return _figures(done, work, accuracies)
+
+
+def figures_of_ours(done: Run, work: Work) -> dict[str, float]:
+    """Returns the times and accuracies of a study that hpsearch ran."""
+    return _figures(done, work, [trial.values[0] for trial in trials_of(work)])
+
+
+def _figures(done: Run, work: Work, accuracies: Sequence[float]) -> dict[str, float]:
     if len(accuracies) != len(work.rates):
-        raise SystemExit(f"{contestant}: {len(accuracies)} results of {len(work.rates)} trials")
+        raise SystemExit(f"{len(accuracies)} results of {len(work.rates)} trials")
     return {
         "wall_s": done.wall_s,
         "cpu_s": done.cpu_s,
@@ -197,10 +204,14 @@ def run_peer(contestant: Contestant, work: Work) -> Run:
     return run(commands, Path(work.folder), **(ONE_THREAD if count > 1 else {}))
 
 
-def run_hpsearch(work: Work, slots: int = 2, *, own_module: bool = False) -> Run:
-    """Runs hpsearch's command with its defaults."""
+def run_hpsearch(
+    work: Work, slots: int = 2, *, own_module: bool = False, precision: str = ""
+) -> Run:
+    """Runs hpsearch's command with its defaults, except for the Trainer's precision if given."""
     folder = Path(work.folder)
     study = own_document(work) if own_module else document(work)
+    if precision:
+        study["trainer"]["precision"] = precision
     (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
     command = [sys.executable, "-m", "hpsearch", "run", "study.yaml", "--devices", f"cpu:{slots}"]
     paths = [str(Path(__file__).parent.parent / "peers")] * own_module
@@ -261,17 +272,18 @@ def own_document(work: Work) -> dict[str, Any]:
 def table(lines: Sequence[Measured]) -> str:
     """Returns a table for each case: seconds, and their ratio to hpsearch's."""
     measured = names(lines, "case")
-    return "\n\n".join(_case(lines, case) for case in CASES if case in measured)
+    return "\n\n".join(case_table(lines, case, CONTESTANTS) for case in CASES if case in measured)
 
 
-def _case(lines: Sequence[Measured], case: str) -> str:
+def case_table(lines: Sequence[Measured], case: str, contestants: Sequence[str]) -> str:
+    """Returns the table of one case, its contestants in the given order."""
     head = (
         case,
         *("Wall time, s", "Times hpsearch's", "Processor time, s", "Times, per core"),
         *("Median accuracy", "n"),
     )
     here = [line for line in lines if line.case == case]
-    order = [name for name in CONTESTANTS if name in names(here, "contestant")]
+    order = [name for name in contestants if name in names(here, "contestant")]
     return markdown(head, [_row(here, case, contestant) for contestant in order])
 
 
