@@ -120,22 +120,26 @@ def time_until(
     cwd: Path,
     timeout_s: float,
     **environment: str,
-) -> float:
+) -> float | None:
     """Runs commands at the same time until a goal is reached, then ends them; returns the seconds.
 
+    None if the time was up before.
+
     Raises:
-        SystemExit: they ended, or the time was up, before the goal was reached.
+        SystemExit: they ended before the goal was reached.
     """
     own, start = set(psutil.Process().children()), time.perf_counter()
     running = _start_all(commands, cwd, environment)
     try:
-        while not reached():
+        while (seconds := time.perf_counter() - start) <= timeout_s:
             ended = all(process.poll() is not None for process in running)
-            if ended or time.perf_counter() - start > timeout_s:
+            if reached():
+                return seconds
+            if ended:
                 text = (cwd / "output-0").read_text(errors="replace")[-3000:]
                 raise SystemExit(f"{commands[0]} did not reach its goal:\n{text}")
             time.sleep(WATCH_S)
-        return time.perf_counter() - start
+        return None
     finally:
         _end(running, own)
 

@@ -146,7 +146,9 @@ def measure(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     """Measures what is missing and prints the tables."""
-    measure_and_show(_parse(), measure, lambda line: line["whole"][-1][1], tables, "policies")
+    args = _parse()
+    place = "tried" if args.tried else "policies"
+    measure_and_show(args, measure, lambda line: line["whole"][-1][1], tables, place)
 
 
 def tables(lines: list[dict[str, Any]]) -> str:

@@ -59,7 +59,7 @@ RACES = {
     "augmentation": Race(augmentation.measure, augmentation.table, repeats=7),
     "storage": Race(storage.measure, storage.table, repeats=5),
     "growth": Race(growth.measure, growth.table, repeats=5),
-    "quality": Race(quality.measure, quality.table, repeats=3, hours=True),
+    "quality": Race(quality.measure, quality.table, repeats=20, hours=True),
 }
 
 
@@ -171,7 +171,7 @@ def main() -> None:
                 table = table_of(name, read(keep))
                 print(f"\n{table}\n", flush=True)
                 if options.scale == 1:
-                    PAGE.write_text(replace(PAGE.read_text(), name, table))
+                    PAGE.write_text(replace(PAGE.read_text(), f"race: {name}", table))
 
 
 if __name__ == "__main__":

@@ -72,17 +72,17 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ruler, *rows))
 
 
-def replace(text: str, race: str, table: str) -> str:
-    """Returns a page with the race's table between its markers, replacing the old one.
+def replace(text: str, place: str, table: str) -> str:
+    """Returns a page with a table between the markers of its place, replacing the old one.
 
     Raises:
         ValueError: the page does not have each marker exactly once.
     """
-    first, last = f"<!-- race: {race} -->", f"<!-- /race: {race} -->"
+    first, last = f"<!-- {place} -->", f"<!-- /{place} -->"
     if text.count(first) != 1 or text.count(last) != 1 or text.index(first) > text.index(last):
         raise ValueError(
-            f"the page must hold {first!r} and, after it, {last!r}, each once: the table of"
-            f" {race} is written between them"
+            f"the page must hold {first!r} and, after it, {last!r}, each once: the table is"
+            " written between them"
         )
     before, _, rest = text.partition(first)
     _, _, after = rest.partition(last)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from benchmark_modules import BENCHMARKS, module_fixture
 
@@ -21,13 +24,22 @@ memory = module_fixture("races.memory")
 overhead = module_fixture("races.overhead")
 same_work = module_fixture("races.same_work")
 exercises = module_fixture("exercises")
+quality_race = module_fixture("races.quality")
+
+
+@pytest.fixture
+def loop(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The search with the loop by hand, which imports what the peers share."""
+    for folder in (BENCHMARKS / "peers", BENCHMARKS / "own", BENCHMARKS):
+        monkeypatch.syspath_prepend(folder)
+    return importlib.import_module("loop")
 
 
 def test_a_table_replaces_what_is_between_its_own_markers_only(table: ModuleType) -> None:
     page = "a\n<!-- race: x -->\nold\n<!-- /race: x -->\nb\n<!-- race: y -->\n<!-- /race: y -->\n"
-    new = table.replace(page, "x", "| 1 |\n")
+    new = table.replace(page, "race: x", "| 1 |\n")
     assert new == page.replace("old", "| 1 |")
-    assert table.replace(new, "x", "| 1 |") == new
+    assert table.replace(new, "race: x", "| 1 |") == new
 
 
 @pytest.mark.parametrize(
@@ -43,7 +55,7 @@ def test_a_page_without_a_pair_of_markers_is_refused(table: ModuleType, page: st
     with pytest.raises(
         ValueError, match=r"must hold '<!-- race: x -->' and, after it, .* each once"
     ):
-        table.replace(page, "x", "new")
+        table.replace(page, "race: x", "new")
 
 
 def test_the_page_has_a_place_for_every_race(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +63,7 @@ def test_the_page_has_a_place_for_every_race(monkeypatch: pytest.MonkeyPatch) ->
     run, table = importlib.import_module("run"), importlib.import_module("table")
     page = PAGE.read_text()
     for race in run.RACES:
-        assert "| new |" in table.replace(page, race, "| new |")
+        assert "| new |" in table.replace(page, f"race: {race}", "| new |")
 
 
 def test_a_cell_is_a_median_with_its_spread(table: ModuleType) -> None:
@@ -230,3 +242,66 @@ def test_the_tutorial_shows_what_its_exercises_gave(exercises: ModuleType) -> No
     lines = exercises.tables(exercises.runs_in(BENCHMARKS / "exercises.jsonl")).splitlines()
     assert len(lines) > 4
     assert set(filter(None, lines)) <= set(page.splitlines())
+
+
+def test_who_still_searches_is_shown_by_time(quality_race: ModuleType, table: ModuleType) -> None:
+    case = "2 % wrong"
+    lines = [
+        table.Measured(case, "ours", {"wall_s": 30.0}),
+        table.Measured(case, "ours", {"wall_s": 100.0}, 1),
+        table.Measured(case, "theirs", {"wall_s": 500.0}),
+        table.Measured(case, "theirs", {}, 1),
+        table.Measured(case, "theirs", {}, 2),
+    ]
+    rows = quality_race.table(lines).splitlines()
+    assert rows[0] == "Until 2 % wrong:"
+    assert rows[4] == "| ours | 50% | 0% | 0% | 0% | 0% | 0% | 0% | 65 s | 2 |"
+    assert rows[5].startswith(
+        "| theirs | 100% | 100% | 100% | 100% | 67% | 67% | 67% | over 3,600 s"
+    )
+
+
+def test_the_goal_is_what_one_setting_in_twenty_reaches(
+    quality_race: ModuleType, tmp_path: Path
+) -> None:
+    ends = [{"losses": [50.0, float(end)]} for end in range(1, 41)]
+    lines = [{"space": {}}, *reversed(ends)]
+    (tmp_path / "t.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    goal = quality_race.goal(tmp_path / "t.jsonl")
+    assert sum(end["losses"][1] <= goal for end in ends) == len(ends) / 20
+
+
+@pytest.mark.parametrize("policy", ["hpsearch promote", "optuna tpe+median"])
+def test_the_loop_by_hand_searches_under_both_policies_until_it_has_its_goal(
+    loop: ModuleType, quality_race: ModuleType, tmp_path: Path, policy: str
+) -> None:
+    assert policy in quality_race.POLICIES
+    rng, raw = np.random.default_rng(0), tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, head, shape in [("images-idx3", 16, (40, 28, 28)), ("labels-idx1", 8, (40,))]:
+        values = rng.integers(0, 10, shape, np.uint8).tobytes()
+        (raw / f"train-{name}-ubyte").write_bytes(bytes(head) + values)
+    np.savez(tmp_path / "split.npz", used=np.arange(30), kept=np.arange(30, 40))
+    ranges = [("hidden", 4, 8, True), ("dropout", 0.0, 0.5, False), ("batch_size", 8, 16, True)]
+    ranges += [(name, 0.01, 0.1, False) for name in ("shift", "lr", "weight_decay")]
+    space = {name: {"low": a, "high": b, "log": False, "int": i} for name, a, b, i in ranges}
+    order = loop.Order(policy, 90.0, 0, 2, space, str(tmp_path), str(tmp_path))
+    loop.run(order)
+    assert (tmp_path / "found").exists()
+
+
+def test_an_epoch_is_trained_when_it_is_read_and_once(loop: ModuleType, tmp_path: Path) -> None:
+    trained = []
+
+    def train() -> Iterator[float]:
+        for accuracy in (0.5, 0.75, 0.25):
+            trained.append(accuracy)
+            yield accuracy
+
+    order = loop.Order("hpsearch promote", 20.0, 0, 3, {}, "", str(tmp_path))
+    curve = loop.Curve(train(), order)
+    assert trained == []
+    assert (curve[0], curve[0]) == (50.0, 50.0)
+    assert trained == [0.5]
+    assert (curve[2], curve[1], curve[-1]) == (75.0, 25.0, 75.0)
+    assert not (tmp_path / "found").exists()

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+import yaml
 from benchmark_modules import module_fixture
+
+from hpsearch.search.store.records import TrialRecord
+from hpsearch.studyfile.study import StudySpec
 
 clock = module_fixture("policies.clock")
 figures = module_fixture("policies.figures")
 fronts = module_fixture("policies.fronts")
 fronts_script = module_fixture("pareto_fronts")
+own_table = module_fixture("own_table")
 quality = module_fixture("quality")
 ours = module_fixture("policies.ours")
 peers = module_fixture("policies.peers")
@@ -123,6 +129,51 @@ def test_a_range_reads_in_the_grammar_of_a_study_file(tasks: ModuleType) -> None
 def test_a_task_that_is_not_there_is_named(folder: Path, tasks: ModuleType) -> None:
     with pytest.raises(SystemExit, match="has no task tpy; it has toy"):
         tasks.load(folder, "tpy")
+
+
+def test_our_own_table_reads_as_a_task_however_far_it_is(
+    tmp_path: Path, own_table: ModuleType, tasks: ModuleType
+) -> None:
+    spec = StudySpec.from_document(yaml.safe_load(own_table.STUDY.read_text()))
+    setting = {"hidden": 20, "dropout": 0.123456, "batch_size": 64, "shift": 0.1, "lr": 0.01}
+    params = {name: setting.get(name.rpartition(".")[2], 0.01) for name in spec.space.parameters}
+    curves = [
+        ("complete", {1: 0.5, 2: 0.90625}),
+        ("failed", {1: 0.1}),
+        ("complete", {1: 0.25, 2: 0.5}),
+    ]
+    trials = [
+        TrialRecord(n, state, params, None, curve, None, None, None, (), {})
+        for n, (state, curve) in enumerate(curves)
+    ]
+    lines = own_table.lines(spec.space, trials)
+    assert own_table.add(tmp_path / "own.jsonl", lines[:2]) == 1
+    assert own_table.add(tmp_path / "own.jsonl", lines) == 2
+    task = tasks.load(tmp_path, "own")
+    assert (task.epochs, task.best) == (2, 9.38)
+    assert list(task.curve(lines[1]["setting"])) == [50.0, 9.38]
+    assert lines[1]["setting"] == {**setting, "dropout": 0.1235, "weight_decay": 0.01}
+    assert task.space["hidden"] == tasks.Range(16, 128, log=True, whole=True)
+
+
+def test_a_table_goes_to_its_own_place_on_a_page_or_nothing_is_measured(
+    tmp_path: Path, quality: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, stored = tmp_path / "page.md", tmp_path / "tried.jsonl"
+    curve = [[200, 0.0], [50, 0.5]]
+    line = {"task": "t", "who": quality.BASE, "seed": 0, "workers": 2, "whole": curve, "any": curve}
+    stored.write_text(json.dumps(line) + "\n")
+    monkeypatch.setattr(quality, "TRIED_RESULTS", stored)
+    monkeypatch.setattr(sys, "argv", f"quality.py --table --tried --page {page}".split())
+    policies = "<!-- policies -->\nkept\n<!-- /policies -->\n"
+    page.write_text(policies)
+    with pytest.raises(SystemExit, match="must hold '<!-- tried -->' and, after it,"):
+        quality.main()
+    page.write_text(f"{policies}<!-- tried -->\nold\n<!-- /tried -->\n")
+    quality.main()
+    assert page.read_text().startswith(policies)
+    assert f"| {quality.BASE} | 1 |" in page.read_text()
+    assert "old" not in page.read_text()
 
 
 def test_a_folded_curve_unfolds_as_it_was(figures: ModuleType) -> None:

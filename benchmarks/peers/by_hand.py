@@ -13,7 +13,7 @@ from cycle import one_cycle
 from networks import build, moved
 from torch import Tensor, nn
 from torch.nn import functional
-from work import ROTATE, SHIFT, Work, read_arrays, read_split, read_work, say
+from work import ROTATE, Work, read_arrays, read_split, read_work, say
 
 
 class Data(NamedTuple):
@@ -52,7 +52,9 @@ def train(work: Work, data: Data, lr: float, network: nn.Module | None = None) -
     """
     task = work.task
     model = (network or build(task)).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=lr, weight_decay=task.weight_decay, fused=True
+    )
     steps = work.epochs * math.ceil(len(data.labels) / task.batch_size)
     schedule = one_cycle(optimizer, lr, steps) if work.cycle else None
     for _ in range(work.epochs):
@@ -61,7 +63,7 @@ def train(work: Work, data: Data, lr: float, network: nn.Module | None = None) -
         for index in torch.randperm(len(data.labels)).split(task.batch_size):
             batch = data.images[index]
             if task.augment:
-                batch = moved(batch, ROTATE, SHIFT).sub_(data.centre).div_(data.spread)
+                batch = moved(batch, ROTATE, task.shift).sub_(data.centre).div_(data.spread)
             optimizer.zero_grad()
             loss = functional.cross_entropy(model(batch), data.labels[index])
             loss.backward()

@@ -24,7 +24,9 @@ class Task:
         batch_size: training images in each step.
         epochs: of each trial, unless a race sets another number.
         dropout: after each block and the hidden layer.
-        augment: whether training images are rotated by up to 20 degrees and shifted by up to 5 %.
+        augment: whether training images are rotated by up to 20 degrees and shifted.
+        shift: largest shift, as a share of the width and height.
+        weight_decay: of AdamW; 0 makes it Adam.
     """
 
     model: str
@@ -32,6 +34,8 @@ class Task:
     epochs: int = 1
     dropout: float = 0.0
     augment: bool = False
+    shift: float = SHIFT
+    weight_decay: float = 0.0
 
 
 TASKS = {

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from table import replace
+
 Line = dict[str, Any]
 
 
@@ -60,7 +62,12 @@ def measure_and_show(
         last: what of a line is printed when it is measured.
         table: makes the text to show of all lines.
         name: of the place on a page.
+
+    Raises:
+        SystemExit: the page has no place of that name; nothing is measured.
     """
+    if args.page:
+        put(args.page, name, None)
     if args.tables:
         for line in measure(args):
             print(line["task"], line["who"], line["seed"], last(line), flush=True)
@@ -69,6 +76,18 @@ def measure_and_show(
     text = table(read(args.out))
     print(f"\n{text}")
     if args.page:
-        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        before, rest = args.page.read_text().split(begin)
-        args.page.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}")
+        put(args.page, name, text)
+
+
+def put(page: Path, name: str, text: str | None) -> None:
+    """Writes a text to its place on a page; None only checks that the page has the place.
+
+    Raises:
+        SystemExit: it does not.
+    """
+    try:
+        written = replace(page.read_text(), name, text or "")
+    except ValueError as error:
+        raise SystemExit(f"{page}: {error}") from None
+    if text is not None:
+        page.write_text(written)

@@ -2,6 +2,8 @@
 
 - `NAME.npz`: a table: `space` (JSON: name to low, high, log, int), `units` (settings in the unit
   cube) and `losses` (settings by epochs);
+- `NAME.jsonl`: the same as text, as `own_table.py` writes it: a line with the space, and one for
+  each setting with its losses;
 - `taskset/*.json.gz`: tables of TaskSet, as DyHPO's repository has them (Apache-2.0);
 - `lcbench.onnx`: YAHPO Gym's surrogate of LCBench (Apache-2.0), which needs onnxruntime.
 """
@@ -196,10 +198,13 @@ def load(folder: Path, name: str) -> Task:
     """
     if name.startswith("lcbench-") and (folder / "lcbench.onnx").exists():
         return Surrogate(folder / "lcbench.onnx", name.removeprefix("lcbench-"))
-    files = {**_tasksets(folder), **{path.stem: path for path in folder.glob("*.npz")}}
+    own = (path for path in folder.iterdir() if path.suffix in (".npz", ".jsonl"))
+    files = {**_tasksets(folder), **{path.stem: path for path in own}}
     if name not in files:
         raise SystemExit(f"{folder} has no task {name}; it has {', '.join(sorted(files))}")
-    return _taskset(name, files[name]) if name.startswith("taskset-") else _npz(files[name])
+    if name.startswith("taskset-"):
+        return _taskset(name, files[name])
+    return (_npz if files[name].suffix == ".npz" else _jsonl)(files[name])
 
 
 def by_mean_rank(tasks: Sequence[Task], draws: int = 300) -> list[Setting]:
@@ -258,9 +263,19 @@ def _taskset(name: str, path: Path) -> Table:
 
 def _npz(path: Path) -> Table:
     with np.load(path, allow_pickle=False) as stored:
-        described = json.loads(str(stored["space"]))
-        space = {
-            name: Range(of["low"], of["high"], of["log"], of["int"])
-            for name, of in described.items()
-        }
+        space = _space(json.loads(str(stored["space"])))
         return Table(path.stem, space, stored["units"], stored["losses"])
+
+
+def _jsonl(path: Path) -> Table:
+    first, *rows = (json.loads(line) for line in path.read_text().splitlines())
+    space = _space(first["space"])
+    units = [[of.to_unit(row["setting"][key]) for key, of in space.items()] for row in rows]
+    losses = np.array([row["losses"] for row in rows], float)
+    return Table(path.stem, space, np.array(units), losses)
+
+
+def _space(described: Mapping[str, Mapping[str, Any]]) -> dict[str, Range]:
+    return {
+        name: Range(of["low"], of["high"], of["log"], of["int"]) for name, of in described.items()
+    }
