@@ -6,7 +6,7 @@
     result = study.run()
     print(result.best_trial)
 
-The calls of this package print nothing; pass `observer=hpsearch.live_view()` to watch.
+Its functions print nothing; pass `observer=hpsearch.live_view()` to watch.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 import sys
 
 if not sys.flags.safe_path:
-    # The current folder, which Python puts first: a random.py there would be everybody's.
+    # The current folder, which Python puts first: any module would import a random.py there.
     del sys.path[0]
 
 from hpsearch.cli import main

@@ -64,9 +64,9 @@ _COMMANDS = {
             "Control a running search: pause or stop it, promote a trial, change the budget."
         ),
         "control:enqueue": (
-            "Have a running search train a setting next.\n\n"
-            "What the setting leaves out, the sampler proposes. `study.enqueue` in the study file"
-            " is for a search that does not run."
+            "Make a running search train a setting next.\n\n"
+            "The sampler proposes what the setting leaves out. If the search is not running, add"
+            " the setting to `study.enqueue` in the study file."
         ),
         "confirm:confirm": (
             "Train the best trials again, choose one, and test it.\n\n"
@@ -135,7 +135,7 @@ def _install_completion(
     *,
     shell: Annotated[
         Literal["zsh", "bash", "fish", "powershell"] | None,
-        Parameter(help="Your shell. [default: the one that this runs in]"),
+        Parameter(help="Your shell. [default: the current one]"),
     ] = None,
     output: Annotated[
         Path | None,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 
 class HpsearchError(Exception):
-    """The base class of all of them."""
+    """The base class of all errors."""
 
 
 class InputError(HpsearchError):
@@ -25,7 +25,7 @@ class SearchError(HpsearchError):
 
 
 class DataError(HpsearchError, ValueError):
-    """A data source or an argument of the data module cannot be used as it is."""
+    """A data source or an argument of the data module cannot be used."""
 
 
 class TestSplitClosedError(HpsearchError, RuntimeError):

@@ -92,12 +92,12 @@ class Result:
 
     @property
     def confirmation(self) -> Mapping[str, Any] | None:
-        """What `confirm` found, as `hpsearch confirm --json` prints it; None before."""
+        """The result of `confirm`, as `hpsearch confirm --json` prints it; None before."""
         return self.record.confirmation
 
     @property
     def ensemble(self) -> Mapping[str, Any] | None:
-        """What `ensemble` made, as `hpsearch ensemble --json` prints it; None before."""
+        """The result of `ensemble`, as `hpsearch ensemble --json` prints it; None before."""
         return self.record.ensemble
 
     def __repr__(self) -> str:

@@ -34,7 +34,7 @@ from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.tables import study_html
 
 _LOG = logging.getLogger("hpsearch")
-# Without it, Python prints warnings in red where the user has set up no logging.
+# Without it, Python prints warnings in red if the user has not set up logging.
 _LOG.addHandler(logging.NullHandler())
 
 
@@ -46,7 +46,7 @@ class Study:
 
     Args:
         spec: what is searched.
-        database: where it is kept.
+        database: where it is stored.
     """
 
     def __init__(self, spec: StudySpec, database: RDBStorage) -> None:
@@ -63,9 +63,9 @@ class Study:
     ) -> Result:
         """Runs the search, or continues it, and returns what it found.
 
-        Each trial trains in its own process. Classes of a notebook's cell, or of a script that runs
-        (`class_path: __main__.Net`), are in no module that another process could import: their
-        trials train in this one, one after the other. Interrupting the cell leaves the study
+        Each trial trains in its own process. Classes of a notebook cell or of the running script
+        (`class_path: __main__.Net`) are in no module that another process could import, so their
+        trials train in this process, one after the other. Interrupting the cell leaves the study
         resumable.
 
         Args:
@@ -75,7 +75,7 @@ class Study:
             **changes: fields of the options by name, such as `trials=20, devices="cpu:2"`.
 
         Raises:
-            InputError: something given is wrong; nothing was trained.
+            InputError: an argument or the study is wrong; nothing was trained.
             SearchError: the search stopped; the message says why.
         """
         chosen = self._options(options, changes)
@@ -110,7 +110,7 @@ class Study:
         Args:
             top: how many trials.
             seeds: with how many seeds each.
-            max_seeds: add seeds until the first beats the second, so many at most.
+            max_seeds: add seeds until the first beats the second, up to this many.
             refit: whether the winner is trained on training and validation data at the end.
             options: where; see `hpsearch.RunOptions`.
             observer: watches; see `run`.
@@ -137,12 +137,12 @@ class Study:
         """Averages the models that are best together and tests them, as `hpsearch ensemble` does.
 
         Args:
-            members: at most so many different models.
+            members: the most different models to average.
             options: the device; see `hpsearch.RunOptions`.
             **changes: fields of the options by name.
 
         Raises:
-            InputError: there are not two models that can be averaged.
+            InputError: fewer than two models can be averaged.
         """
         chosen = self._options(options, changes)
         with silence():
@@ -159,7 +159,7 @@ class Study:
             ensemble: all models that `ensemble` chose, as one.
 
         Raises:
-            InputError: the ending says nothing, or there is no such checkpoint.
+            InputError: the suffix is unknown, or there is no such checkpoint.
         """
         target = Path(path)
         if format_of(target) is None:
@@ -234,7 +234,7 @@ def load_study(name: str, *changes: str, storage: str | None = None, trust: bool
         trust: whether to import code that others could have written; see docs/security.md.
 
     Raises:
-        InputError: there is no such study, or hpsearch did not make it.
+        InputError: there is no such study, or hpsearch did not create it.
     """
     if changes or str(name).endswith((".yaml", ".yml")):
         raise InputError(

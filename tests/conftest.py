@@ -1,4 +1,4 @@
-"""Studies and trials made by hand, and a screen of a fixed width to look at them."""
+"""Studies and trials made by hand, and a screen of fixed width to show them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from hpsearch.engines.forkserver_client import environment
 from hpsearch.engines.slots import count_gpus
 from hpsearch.engines.warm_client import end_serving, start_serving
 
-# Not before they are needed: were a name of a library gone, no test could say so.
+# Imported when needed: if a name of a library is missing, a test can then say so.
 if TYPE_CHECKING:
     from hpsearch.search.store.records import StudyRecord, TrialRecord
 
-# What a login shell, a cluster or a proxy sets must not decide how a test ends. Tests that are
-# about such a thing set it themselves: see test_elsewhere.py.
+# Variables set by a login shell, a cluster or a proxy must not decide how a test ends. Tests about
+# such variables set them themselves: see test_elsewhere.py.
 FOREIGN = re.compile(
     r"(SLURM|OMPI|PMI|PMIX|JSM|LSB|TORCHELASTIC)_\w+"
     r"|((LOCAL|GROUP|NODE|GLOBAL)_)?RANK|(LOCAL_)?WORLD_SIZE|MASTER_(ADDR|PORT)"
@@ -37,7 +37,7 @@ for name in filter(FOREIGN.fullmatch, [*os.environ]):
     del os.environ[name]
 os.environ |= {"COLUMNS": "120", "TERM": "xterm"}
 os.umask(0o022)
-# `nohup` has every process ignore it.
+# `nohup` makes every process ignore it.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 Trials = Callable[..., "TrialRecord"]
@@ -46,7 +46,7 @@ Screen = Callable[..., str]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leaves out, by name and with the remedy, what this machine cannot do."""
+    """Skips tests that this machine cannot run, and says what would help."""
     if item.get_closest_marker("browser") and not any(map(shutil.which, BROWSERS)):
         pytest.skip("needs Chromium: apt-get install -y chromium")
     if item.get_closest_marker("axe") and not AXE.exists():
@@ -70,7 +70,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begins with the tests of whole commands: the longest, so that no core waits at the end."""
+    """Begins with the longest tests, those of whole commands, so that no core waits at the end."""
     items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
 
 
@@ -91,7 +91,7 @@ def torch_in_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def warm(torch_in_memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Searches of this test fork from the process that has loaded torch: each starts 4 s sooner.
 
-    For tests of what searches do; how they start and end is tested without it.
+    For tests of what searches do; tests of how they start and end do not use it.
     """
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(torch_in_memory))
 

@@ -412,7 +412,7 @@ def test_a_search_that_is_over_is_watched_no_longer(
     assert main(["watch", "tiny"]) == 0
     assert "tiny  done  3 done, 0 to go" in capsys.readouterr().out
     assert main(["watch"]) == 2
-    assert "no study runs now; name one to look at it" in capsys.readouterr().err
+    assert "no study is running; name one, as" in capsys.readouterr().err
 
 
 def test_the_help_says_of_a_command_what_its_docstring_says() -> None:

@@ -1,4 +1,4 @@
-"""`hpsearch confirm` as a person types it, in processes of its own, killed once on the way."""
+"""`hpsearch confirm` as a person types it, in its own processes, killed once."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_other_studies_and_databases_of_the_folder_see_that_the_images_were_open
         f"The same images had been opened once before in this folder, for trial {trial} of tiny at"
     )
     assert said in text
-    assert "is one that was chosen, and too good." in text
+    assert "is too good, because it was chosen." in text
 
 
 def names_one_winner(capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,7 +165,7 @@ def test_a_second_look_is_refused_with_the_table_and_exit_code_2(
     out, err = capsys.readouterr()
     assert "confirmed" in out
     assert err.startswith("error: the test split of tiny was opened at ")
-    assert "--again, which is recorded too" in err
+    assert "add --again; that is recorded, too" in err
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`hpsearch control` on a search that really runs, in processes of its own."""
+"""`hpsearch control` on a real running search, in its own processes."""
 
 from __future__ import annotations
 
@@ -55,20 +55,20 @@ def one_that(search: Search, state: str) -> int:
 def test_every_verb_works_on_a_search_whose_trials_run_on_a_node(search: Search) -> None:
     done = tell(search, "pause")
     assert done.returncode == 0, done.stderr
-    assert "has heard: pause" in done.stdout
+    assert "has received: pause" in done.stdout
     search.wait_for(lambda: search.record().counts["running"] == 0)
     reports = search.count_reports()
     time.sleep(0.5)
     assert search.count_reports() == reports, "a paused search trains nothing"
 
     tell(search, "enqueue", "width=7")
-    assert "has heard: budget" in tell(search, "budget", "trials=400").stdout
+    assert "has received: budget" in tell(search, "budget", "trials=400").stdout
     paused = one_that(search, "paused")
     tell(search, "promote", str(paused))
     tell(search, "resume")
     search.wait_for(lambda: len(trials(search)) >= 13)
     again = hpsearch(search, "enqueue", search.name, "--set", "width=7")
-    assert "has that setting already: nothing was added" in again.stdout, again.stderr
+    assert "already has that setting: nothing was added" in again.stdout, again.stderr
     running = one_that(search, "running")
     tell(search, "fail", str(running))
     assert tell(search, "stop").returncode == 0
@@ -109,7 +109,7 @@ def asleep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("words", "fault"),
     [
         (["fail"], "fail needs the number of one trial, as in fail 7"),
-        (["pause", "3"], "pause takes nothing after it, not 3"),
+        (["pause", "3"], "pause takes no values, but has 3"),
         (["enqueue", "width=99"], "enqueue: 99 is not a value of model.width"),
         (
             ["enqueue", "--set", "lr=0.1", "width=3"],

@@ -152,7 +152,7 @@ def test_what_cannot_be_copied_is_told_and_changes_nothing(
     assert "--to is missing: the URL of a database" in refused("tiny")
     assert "--from and --to are the same database" in refused("tiny", "--to", HERE)
     assert "there is no study 'tinny'" in refused("tinny", "--to", THERE)
-    assert "goes with it: hpsearch copy tiny" in refused("tiny.confirm", "--to", THERE)
+    assert "is copied with it: hpsearch copy tiny" in refused("tiny.confirm", "--to", THERE)
     assert "--to holds a password" in refused("tiny", "--to", "postgresql://a:b@host/c")
 
     main(["run", "tiny.yaml", "--runs", "elsewhere", "--storage", THERE, *WORDS])

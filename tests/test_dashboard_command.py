@@ -1,4 +1,4 @@
-"""`dashboard` in a process of its own, beside a study that is done and beside one that runs."""
+"""`dashboard` in its own process, for a finished study and for a running one."""
 
 from __future__ import annotations
 
@@ -297,7 +297,7 @@ def test_the_pages_show_the_study_and_ask_nobody_else(running: Running, tmp_path
     for words in ("Trial 0", "learning curves", "best checkpoint", "curves.csv"):
         assert words in trial.dom
     board = visit(f"{running.tensorboard}#hparams", tmp_path)
-    # What HPARAMS shows stands in shadow trees, which are not in the DOM: it asked for its rows.
+    # HPARAMS is in shadow trees, which are not in the DOM; so the request for its rows is checked.
     assert any("hparams/session_groups" in url for url in board.requests)
     for page in (trial, board):
         assert not [line for line in page.console if "error" in line.lower()]

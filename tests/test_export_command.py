@@ -159,7 +159,7 @@ def test_an_ensemble_is_the_same_from_the_command_line_and_from_python_and_one_f
     assert main(words) == 2
     out, err = capsys.readouterr()
     assert json.loads(out)["test"] is None
-    assert "a second look, for the ensemble of 2 models, would make its figure one that was" in err
+    assert "testing the ensemble of 2 models as well would turn the test into a selection" in err
     assert main([*words, "--again"]) == 0
     record = json.loads(capsys.readouterr().out)
     found = load_study("digits").ensemble(2, engine="inline").ensemble
@@ -202,9 +202,12 @@ def _confirmed_accuracy() -> float:
     [
         (["export", "digitz"], "did you mean digits?"),
         (["export", "digits", "--trial", "9"], "has no trial 9; it has 0 to 1"),
-        (["export", "digits", "--ensemble", "--trial", "1"], "--trial one trial: write either"),
-        (["ensemble", "digits", "--members", "1"], "--members 1: an ensemble averages two models"),
-        (["ensemble", "digits.yaml"], "that is a file: write the name that it gives the study"),
+        (["export", "digits", "--ensemble", "--trial", "1"], "--trial one trial: leave one out"),
+        (
+            ["ensemble", "digits", "--members", "1"],
+            "--members 1: an ensemble averages two or more models",
+        ),
+        (["ensemble", "digits.yaml"], "that is a file: write the study's name"),
         (
             ["export", "digits", "-o", "a.pt2", "--format", "onnx"],
             "a file of the format onnx ends in .onnx",

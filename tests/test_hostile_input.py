@@ -467,7 +467,7 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(
     for arguments in (["status", "strange"], ["list"], ["run", "strange.yaml"], ["doctor"]):
         assert main([*arguments, "--storage", url]) == 2
         out, err = capsys.readouterr()
-        assert err.startswith("error: --storage holds a password, which everybody on this machine")
+        assert err.startswith("error: --storage holds a password, which every user of this machine")
         assert "set $HPSEARCH_STORAGE to the URL" in err
         assert PASSWORD not in out + err
 

@@ -1,4 +1,4 @@
-"""`hpsearch init`: a first study file, with which `check` is content as it is."""
+"""`hpsearch init`: a first study file, which passes `check` unchanged."""
 
 from __future__ import annotations
 
@@ -257,5 +257,5 @@ def test_an_example_is_written_once(folder: Path, capsys: pytest.CaptureFixture[
     Path("spirals.py").write_text("mine")
     Path("spirals.yaml").unlink()
     assert main(["init", "spirals"]) == 2
-    assert "spirals.py is there already; name another file" in capsys.readouterr().err
+    assert "spirals.py already exists; name another file" in capsys.readouterr().err
     assert not Path("spirals.yaml").exists()

@@ -1,4 +1,4 @@
-"""Data that are not there stop a search in one sentence, before any trial is spent."""
+"""Missing data stop a search in one sentence, before any trial is spent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What README.md and docs/ say holds: commands run, outputs have those words, links lead somewhere.
+"""README.md and docs/ are true: commands run, outputs have the words shown, links lead somewhere.
 
 Every line `$ command` of a `console` block is run as it stands, in order, in one folder that has
 the project's `studies/` and `examples/`, with the exceptions of `as_tested`: those of README.md by

@@ -54,7 +54,7 @@ def home(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Path:
-    """A copy of that folder; the original is gone, as far as its copy knows."""
+    """A copy of that folder; its original is out of sight."""
     home = tmp_path / "home"
     shutil.copytree(done, home)
     monkeypatch.chdir(home)
@@ -104,9 +104,9 @@ def test_a_checkpoint_stays_its_trials_whatever_the_study_is_called(home: Path) 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["rename", "tiny", "tiny"], "there is a study tiny already; choose another name"),
+        (["rename", "tiny", "tiny"], "a study tiny already exists; choose another name"),
         (["rename", "tiny", "a/b"], "'a/b' cannot name a study; use up to 64 letters"),
-        (["rename", "tiny", "taken"], "taken is there already; move it away, or choose another"),
+        (["rename", "tiny", "taken"], "taken already exists; move it away, or choose another"),
         (["rename", "tiny.confirm", "b"], "tiny.confirm is the confirmation of tiny; rename that"),
         (["delete", "tiny"], "to delete it without being asked, add --yes"),
         (["delete", "tony", "--yes"], "there is no study 'tony'"),

@@ -56,12 +56,12 @@ class Binder:
     """Binds components, and collects everything that is wrong with them.
 
     Args:
-        derive: makes what a component's `from_data` asks for, when that is built.
+        derive: returns what a component's `from_data` asks for, when the component is built.
 
     Attributes:
-        origins: where in the file each part is written, where that is elsewhere: in a branch.
-        errors: what is wrong, once for each value.
-        notes: the same of what is accepted but may be a mistake.
+        origins: where each part is written in the file, if that is elsewhere: in a branch.
+        errors: the errors, one for each value.
+        notes: the same for values that are accepted but may be a mistake.
     """
 
     def __init__(self, derive: Callable[[Any], Any] = _nothing) -> None:
@@ -71,7 +71,7 @@ class Binder:
         self._derive = derive
 
     def add(self, found: Findings, path: KeyPath, message: str) -> None:
-        """Adds an error or a note on a value, unless it has one: the first is the cause."""
+        """Adds an error or a note on a value, unless it has one: the first one is the cause."""
         length = next(n for n in range(len(path), -1, -1) if not n or path[:n] in self.origins)
         written = (*self.origins.get(path[:length], ()), *path[length:])
         found.setdefault(name_of(written), (written, message))
@@ -79,7 +79,7 @@ class Binder:
     def component(
         self, tree: Any, path: KeyPath, hint: Any = Any, supplied: Collection[str] = ()
     ) -> Bound | None:
-        """Binds a component and what is inside it; None if its class cannot be used.
+        """Binds a component and everything inside it; None if its class cannot be used.
 
         Args:
             tree: a mapping with `class_path`, `init_args`, `dict_kwargs` and `from_data`; or the
@@ -129,7 +129,7 @@ class Binder:
             owner: what messages call it.
             given: the arguments.
             path: where they are.
-            needed: those that have to be among them.
+            needed: the arguments that must be among them.
         """
         signature, builds = signature_of(target), {}
         for name, (place, value) in given.items():
@@ -187,7 +187,7 @@ def bind(
         tree: the component.
         path: its place, for the message.
         supplied: arguments that it gets when it is built.
-        derive: makes what a `from_data` asks for.
+        derive: returns what a `from_data` asks for.
         hint: the expected type.
 
     Raises:
@@ -202,7 +202,7 @@ def bind(
 
 
 def instantiate(tree: Any, /, **extra: Any) -> Any:
-    """Builds a component, with those extra arguments that it takes.
+    """Builds a component, with the extra arguments that it takes.
 
     Raises:
         ComponentError: a class or an argument of it is wrong; the message has every error.
@@ -211,9 +211,9 @@ def instantiate(tree: Any, /, **extra: Any) -> Any:
 
 
 def _require_fitting(target: Any, class_path: str, hint: Any, *, is_factory: bool) -> None:
-    """Raises ComponentError if a study file may not have this built where a hint asks for a type.
+    """Raises ComponentError if a study file may not build this for an argument with this hint.
 
-    What a factory returns is up to its owner.
+    Whether the result of a factory fits is left to its owner.
     """
     message = why_not_buildable(target, hint, _OWN_MODULES)
     if inspect.isabstract(target):

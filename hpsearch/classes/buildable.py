@@ -1,9 +1,9 @@
-"""Which class may be built where in a study file: a pure rule over classes and hints.
+"""Which classes a study file may build, and where: a pure rule over classes and hints.
 
-The text of a study file chooses classes, and building one runs its constructor. A component that
-is nested in the arguments of another may therefore only be of the kind its place asks for. Where
-the place asks for nothing, it may be a class of the study's own modules, or of a kind that
-trainings are made of.
+The text of a study file chooses classes, and building one runs its constructor. A component nested
+in the arguments of another may therefore only be of the type that its argument asks for. If the
+argument asks for none, it may be a class of the study's own modules, or of a kind that trainings
+are made of.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ _ADVICE = "give the argument a type in your own class, or build it in a class of
 
 
 def why_not_buildable(target: Callable[..., Any], hint: Any, own: Container[str]) -> str | None:
-    """Returns why a study file may not have this built in this place; None where it may.
+    """Returns why a study file may not build this in this place; None if it may.
 
     Args:
         target: the class or function that the file names.
-        hint: the type of the argument it is for, as evaluated; None where there is none.
+        hint: the type of the argument it is for, as evaluated; None if there is none.
         own: the names of the study's own top-level modules.
     """
     path = origin_of(target)
@@ -80,13 +80,14 @@ def why_not_buildable(target: Callable[..., Any], hint: Any, own: Container[str]
     if not anything:
         return f"{path} is not a {' or '.join(sorted(kind.__name__ for kind in wanted))}"
     return (
-        f"{path} is not of a kind that may be built where no type says so (network modules, losses,"
-        f" metrics, transforms, data sets, optimizers, schedules, callbacks, loggers); {_ADVICE}"
+        f"{path} may not be built for an argument without a type, which allows only network"
+        " modules, losses, metrics, transforms, data sets, optimizers, schedules, callbacks,"
+        f" loggers; {_ADVICE}"
     )
 
 
 def _why_not_callable(function: Callable[..., Any], path: str, hint: Any) -> str | None:
-    """Returns why a function may not be named; None for what only computes, and for factories.
+    """Returns why a function may not be named; None for functions that only compute, and factories.
 
     A factory declares what it returns, or is in a package of networks.
     """
@@ -100,7 +101,7 @@ def _why_not_callable(function: Callable[..., Any], path: str, hint: Any) -> str
         return None
     if is_part(path, _FACTORIES):
         return None
-    return f"{path} does not say that it returns what may be built here; {_ADVICE}"
+    return f"{path} does not declare that it returns something that may be built here; {_ADVICE}"
 
 
 def _fits(cls: type[Any], hint: Any) -> bool:

@@ -54,7 +54,7 @@ def check_components(
 
     Args:
         parsed: the study; values that already have an error are not checked again.
-        note: takes a line about what is accepted but may be a mistake.
+        note: receives a line about each value that is accepted but may be a mistake.
         find: does the work of `find_errors`, in another process; here if it is not given.
     """
     wrong = [diagnostic.path for diagnostic in parsed.diagnostics]

@@ -1,4 +1,4 @@
-"""What a LightningCLI class adds to the files it reads: links between arguments, and its classes.
+"""What a LightningCLI class adds to its configurations: links between arguments, and classes.
 
 A study names the class in `cli:`. Its `add_arguments_to_parser` provides the links; the classes
 that it is called with, as in `MyCLI(Net, Rows)`, are read from the text of its module.
@@ -20,7 +20,7 @@ from hpsearch.classes.signature import signature_of
 
 
 class _Parser:
-    """In place of the parser of a LightningCLI class: it follows the links alone."""
+    """Replaces the parser of a LightningCLI class: it only follows the links."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._config = config
@@ -28,16 +28,16 @@ class _Parser:
         self._defaults: dict[str, Any] = {}
 
     def add_lightning_class_args(self, owner: Any, name: str, *_: Any, **__: Any) -> None:
-        """Takes note of a callback, whose arguments are a section of their own."""
+        """Records a callback, whose arguments have their own section."""
         if "Callback" in [base.__name__ for base in inspect.getmro(owner)]:
             self._callbacks[name] = _path_of(owner)
 
     def add_optimizer_args(self, owner: Any = None, *given: Any, **more: Any) -> None:
-        """Names the optimizer's class, where the program knows it."""
+        """Names the optimizer's class, if the program knows it."""
         self._name_class("optimizer", owner, *given, **more)
 
     def add_lr_scheduler_args(self, owner: Any = None, *given: Any, **more: Any) -> None:
-        """Names the schedule's class, where the program knows it."""
+        """Names the schedule's class, if the program knows it."""
         self._name_class("schedule", owner, *given, **more)
 
     def _name_class(
@@ -47,13 +47,13 @@ class _Parser:
             _name_class(self._config, section, owner)
 
     def set_defaults(self, defaults: Mapping[str, Any] | None = None, **more: Any) -> None:
-        """Takes note of arguments that the file need not give; those of the Trainer it must."""
+        """Records arguments that the file need not give; it must give those of the Trainer."""
         given = {**(defaults or {}), **more}
         kept = {path: given[path] for path in given if path.partition(".")[0] != "trainer"}
         self._defaults |= {path: value for path, value in kept.items() if "." in path}
 
     def finish(self) -> None:
-        """Puts in what the file leaves out, and the callbacks of the program."""
+        """Adds what the file leaves out, and the callbacks of the program."""
         for name in self._callbacks:
             self._config[name] = dict(self._config.get(name) or {})
         for path, value in self._defaults.items():
@@ -106,7 +106,7 @@ class _Parser:
 
 
 def with_cli(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a filled-in configuration with what the class in `cli:` adds.
+    """Returns a filled-in configuration with the additions of the class in `cli:`.
 
     Raises:
         ComponentError: the class cannot be found, or it links something that does not exist.
@@ -143,7 +143,7 @@ def _derive(compute: Callable[..., Any], sources: list[str], data: Any) -> Any:
 
 
 def _classes_called_with(cli: Any) -> Iterator[Any]:
-    """Yields the model's and the data module's class that a module calls its CLI with."""
+    """Yields the classes of the model and the data module that a module calls its CLI with."""
     module = sys.modules[cli.__module__]
     names = {base.__name__ for base in cli.__mro__ if base.__name__.endswith("CLI")}
     for call in ast.walk(ast.parse(inspect.getsource(module))):

@@ -26,7 +26,7 @@ class ComponentError(InputError):
 
 
 class ForbiddenError(ComponentError):
-    """A class path leads to what no study file may name."""
+    """A class path leads to something that no study file may name."""
 
 
 class _AbsentError(ComponentError):
@@ -52,7 +52,7 @@ def resolve(class_path: str) -> Any:
     found = _find(names)
     if not callable(found):
         raise ComponentError(f"{class_path} is a {type(found).__name__}, not a class")
-    # A module may contain what it imported: what counts is where that comes from.
+    # A module may contain what it imported, so its origin counts.
     if reason := forbidden_reason(origin_of(found)):
         raise ForbiddenError(f"{class_path}: {reason}")
     return found
@@ -124,7 +124,7 @@ def _import(name: str) -> Any:
         raise ComponentError(f"{name} needs the module '{error.name}', not installed") from error
     except SystemExit as error:
         raise ComponentError(
-            f"importing {name} ends Python (SystemExit: {error}), as a module does that parses its"
+            f"importing {name} exits Python (SystemExit: {error}), as when a module parses the"
             ' command line; put that under `if __name__ == "__main__":`'
         ) from error
     except Exception as error:  # whatever the user's module raises

@@ -92,7 +92,7 @@ def _walk(document: Mapping[str, Any], own: OwnModules) -> Iterator[tuple[str, P
 
 def _hash_of(file: Path) -> str:
     content = file.read_bytes()
-    # Compiled modules, and text that Python cannot parse, count byte by byte.
+    # Compiled modules, and text that Python cannot parse, are hashed byte by byte.
     with suppress(SyntaxError, ValueError, RecursionError):
         content = ast.unparse(_without_docstrings(ast.parse(content))).encode()
     return hashlib.sha256(content).hexdigest()[:_DIGITS]

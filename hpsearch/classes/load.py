@@ -16,7 +16,7 @@ from hpsearch.studyfile.parse import ParsedStudy
 from hpsearch.studyfile.read import read_parsed
 from hpsearch.studyfile.study import StudySpec
 
-# Takes each line that a person should see at once, before torch is imported.
+# Receives each line that a person should see at once, before torch is imported.
 Report = Callable[[str], None]
 Call = Callable[..., Any]
 _FIND = "hpsearch.classes.check:find_errors"
@@ -51,7 +51,7 @@ def require_own(
     *,
     trust: bool,
 ) -> None:
-    """Raises InputError where others could have written what a study would import, or hides it."""
+    """Raises InputError if others could have written what a study imports, or a file hides it."""
     refuse_hidden_modules(import_paths)
     for line in require_trust(path, tree, import_paths, trusted=trust):
         report(line)
@@ -79,7 +79,7 @@ def check_classes(parsed: ParsedStudy, report: Report, call: Call | None = None)
     If its text has errors and its classes are clearly used correctly, nothing is imported.
 
     Args:
-        parsed: what the file says.
+        parsed: the contents of the file.
         report: gets each line that a person should see at once.
         call: calls a function, named `module:function`, in a process that has loaded torch; None
             imports the classes here.

@@ -1,4 +1,4 @@
-"""Who else could have written a file, by its owner and mode and those of every folder above."""
+"""Who else could have written a file, by owner and mode of the file and of every folder above."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def bytecode_reason(file: Path) -> str:
     folder = Path(cache_from_source(str(file))).parent
     if not folder.is_dir():
         return ""
-    # Here the sticky bit protects nothing: bytecode that is not there yet could be added.
+    # Here the sticky bit protects nothing: missing bytecode could be added.
     if reason := _others_may_write(folder.stat(), f"its {folder.name}", sticky=False):
         return reason
     for bytecode in sorted(folder.glob(f"{file.stem}.{sys.implementation.cache_tag}*.pyc")):

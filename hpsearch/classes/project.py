@@ -1,4 +1,4 @@
-"""The classes of a project that a study is made of: its LightningModules and their data modules."""
+"""The classes of a project for a study: its LightningModules and their data modules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MODULE, _DATA = "LightningModule", "LightningDataModule"
 
 
 def model_in(class_path: str) -> str:
-    """Returns the class path of a model, where a module with a single one is named by itself.
+    """Returns the class path of a model; the path of a module with a single model is enough.
 
     Raises:
         ComponentError: the path leads to no class, or to a module with none or several models.
@@ -81,7 +81,7 @@ def _defines(target: Any, hook: str) -> bool:
 
 
 def _classes_in(module: str, base: str) -> Iterator[str]:
-    """Yields the classes that a module defines and that are of a kind, in its order."""
+    """Yields the classes of a kind that a module defines, in its order."""
     if module not in sys.modules:
         with_class = f"{module}.{base}"
         try:

@@ -1,4 +1,4 @@
-"""What classes and functions take by name, as jsonargparse reads it, and what hints ask for."""
+"""What classes and functions take by name, according to jsonargparse, and what hints ask for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Signature:
 
     @property
     def required(self) -> set[str]:
-        """The arguments that have to be given."""
+        """The arguments that must be given."""
         return {*self.hints} - {*self.defaults}
 
 
@@ -84,7 +84,7 @@ class Bound:
         return name in signature_of(self.target).hints and name not in self.arguments
 
     def build(self, **extra: Any) -> Any:
-        """Builds it, with those extra arguments that it takes."""
+        """Builds it, with the extra arguments that it takes."""
         given = {name: value for name, value in extra.items() if self.wants(name)}
         given |= {name: build() for name, build in self.arguments.items()}
         positional, parameters = list[Any](), _parameters(self.target)
@@ -116,7 +116,7 @@ def returned_type(target: Callable[..., Any]) -> Any:
         return target
     try:
         hint = typing.get_type_hints(inspect.unwrap(target)).get("return")
-    except Exception:  # a hint may name what is imported for type checkers only
+    except Exception:  # a hint may name what is only imported for type checkers
         hint = None
     hint = typing.get_origin(hint) or hint
     owner = hint if inspect.isclass(hint) else getattr(target, "__self__", None)
@@ -124,7 +124,7 @@ def returned_type(target: Callable[..., Any]) -> Any:
 
 
 def fits(returned: type | None, hint: Any) -> bool:
-    """Returns whether what a call returns is, or may be, of the type that a hint asks for."""
+    """Returns whether the result of a call has, or may have, the type that a hint asks for."""
     classes = (typing.get_origin(option) or option for option in options_of(hint))
     try:
         return returned is None or any(

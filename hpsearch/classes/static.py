@@ -1,6 +1,6 @@
-"""Whether a study's classes must be imported, as far as their source text shows.
+"""Whether a study's classes must be imported, according to their source text.
 
-Errors in a file's text need not wait for torch. Where the source shows that the classes take the
+Errors in a file's text should not wait for torch. If the source shows that the classes take the
 arguments they are given, nothing is imported; whether the values fit is left to the check that
 imports them.
 """
@@ -34,7 +34,7 @@ def passes_statically(parsed: ParsedStudy) -> bool:
 
 
 def _takes(tree: Any, supplied: tuple[str, ...] = ()) -> bool:
-    """Returns whether every class in a tree takes the arguments that it is given there."""
+    """Returns whether every class in a tree takes the arguments that the tree gives it."""
     if not isinstance(tree, dict | list):
         return True
     if "class_path" in tree and isinstance(tree, dict):

@@ -1,4 +1,4 @@
-"""Whose code a study would run: found by name and inspected on disk, without importing anything.
+"""Whose code a study would run, found by name and inspected on disk without importing anything.
 
 A study file names classes, and importing a class runs its file. Code that only the user and root
 could have written is trusted, and so is whatever is installed with this Python. Code that others
@@ -95,8 +95,8 @@ def find_shadowing_modules(
 ) -> Iterator[Code]:
     """Yields the folders and modules beside a study's classes that others could have written.
 
-    The classes may import them, packages and folders within included, and these folders are
-    searched first: a `numpy.py` there would be imported in numpy's place.
+    The classes may import them, including the packages and folders inside. These folders are
+    searched first, so a `numpy.py` there would be imported in numpy's place.
     """
     seen = set(known)
     for folder in folders:

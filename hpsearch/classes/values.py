@@ -1,4 +1,4 @@
-"""Reads one value as its type hint asks for, with jsonargparse."""
+"""Reads one value according to its type hint, with jsonargparse."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_value(hint: Any, value: Any) -> Build:
     """Returns what builds a value from plain data: a number, a Path, an Enum, a dataclass.
 
     Raises:
-        ComponentError: the data do not fit the hint; the message says what would.
+        ComponentError: the data do not fit the hint; the message says what does.
     """
     options = options_of(hint)
     as_it_is = Any in options or object in options or options[0] is type(value)
@@ -50,9 +50,9 @@ def read_value(hint: Any, value: Any) -> Build:
 
 @functools.cache
 def _parser(hint: Any, _spelled: str) -> Any:
-    """Returns a parser with one argument of this type; None for a type that data never have.
+    """Returns a parser with one argument of this type; None for a type that plain data cannot have.
 
-    Hints that differ in order alone, as `Path | str`, are equal: their text tells them apart.
+    Hints that differ only in their order, such as `Path | str`, are equal; their texts differ.
     """
     from jsonargparse import ArgumentParser
     from jsonargparse.typing import register_type
@@ -88,8 +88,8 @@ def _of_torch(kind: Any, text: str) -> Any:
 def _narrow_first(hint: Any) -> Any:
     """Returns a hint whose unions try the narrower types first: a text, then int, then float.
 
-    To typing, `int | float` and `float | int` are one hint, and whichever was seen first would
-    decide whether one validation batch becomes 1.0, all of them.
+    For typing, `int | float` and `float | int` are one hint. Whichever was seen first would decide
+    whether one validation batch becomes 1.0, which means all of them.
     """
     origin, parts = typing.get_origin(hint), tuple(map(_narrow_first, typing.get_args(hint)))
     if origin in (typing.Union, types.UnionType):

@@ -41,7 +41,7 @@ class ConfirmFlags:
     max_seeds: Annotated[
         PositiveInt | None,
         Parameter(
-            metavar="M", help="Add seeds until the first beats the second, M for each at most."
+            metavar="M", help="Add seeds, up to M for each trial, until the first beats the second."
         ),
     ] = None
     again: Annotated[

@@ -1,4 +1,4 @@
-"""What most commands begin and end with: a database, a screen, the next command.
+"""What most commands share: opening a database, printing, naming the next command.
 
 Optuna is imported inside functions, so that `--help` loads neither it nor torch.
 """
@@ -25,7 +25,7 @@ def report(line: str) -> None:
 
 
 def report_contradictions(*studies: StudyRecord) -> None:
-    """Says which values of studies are not shown, since the trials' own records contradict them."""
+    """Reports which values are not shown because the trials' own records contradict them."""
     for study in studies:
         if study.contradictions:
             report(f"{study.name}: {study.contradiction_words}")

@@ -50,7 +50,7 @@ def control(
 def enqueue(
     name: StudyName, /, *more: MoreChanges, changes: Values = (), storage: Storage = None
 ) -> int:
-    """Have a running search train a setting next."""
+    """Make a running search train a setting next."""
     from hpsearch.commands.context import open_named
 
     stored = open_named(name, storage, write=True)
@@ -79,16 +79,16 @@ def _send(stored: StoredStudy, verb: Verb, arguments: Mapping[str, Any], words: 
     if verb == "enqueue":
         known = find_setting(arguments["setting"], stored.record().trials)
         if known is not None:
-            print(f"trial {known} of {name} has that setting already: nothing was added")
+            print(f"trial {known} of {name} already has that setting: nothing was added")
             return DONE
     send_command(engine, study_id, Command(verb, arguments))
     deadline = time.monotonic() + SEEN_S
     while has_commands(engine, study_id):
         if time.monotonic() > deadline:
-            print(f"left for {owner}, which has not looked for {SEEN_S:.0f} s: is it stopped?")
+            print(f"sent to {owner}, which has not answered for {SEEN_S:.0f} s: is it suspended?")
             return FAILED
         time.sleep(LOOK_S)
-    print(f"{owner} has heard: {words}; see what it says there")
+    print(f"{owner} has received: {words}; see its output")
     return DONE
 
 
@@ -96,11 +96,11 @@ def _arguments(verb: str, what: Sequence[str], space: Space) -> Mapping[str, Any
     """Returns the arguments of a command.
 
     Raises:
-        InputError: it is not what the verb needs.
+        InputError: they are not what the verb needs.
     """
     if verb in _ALONE:
         if what:
-            raise InputError(f"{verb} takes nothing after it, not {' '.join(what)}")
+            raise InputError(f"{verb} takes no values, but has {' '.join(what)}")
         return {}
     if verb in ("fail", "promote"):
         if len(what) != 1 or not what[0].isdecimal():

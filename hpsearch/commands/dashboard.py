@@ -62,7 +62,7 @@ def dashboard(
 
 
 def _runs(name: str | None, storage: str | None) -> Path:
-    """Returns the folder of one study's trials, or the one that holds those of all studies."""
+    """Returns the folder of one study's trials, or the folder of all studies."""
     from hpsearch.search.store import list_studies, load_record
 
     database = open_database(storage)
@@ -82,7 +82,7 @@ def _given_token(file: Path | None) -> str | None:
     """Returns the user's token; never from the command line, which everybody can read.
 
     Raises:
-        InputError: the file cannot be read, others can read it, or it holds anything else.
+        InputError: the file cannot be read, others can read it, or it does not hold a token.
     """
     if file is None:
         token, where = os.environ.get("HPSEARCH_DASHBOARD_TOKEN"), "$HPSEARCH_DASHBOARD_TOKEN"

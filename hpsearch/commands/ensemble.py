@@ -1,4 +1,4 @@
-"""`ensemble`: several models of a search that answer as one."""
+"""`ensemble`: several models of a search, averaged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def ensemble(
     /,
     *,
     members: Annotated[
-        PositiveInt, Parameter(metavar="N", help="Average at most so many different models.")
+        PositiveInt, Parameter(metavar="N", help="Average at most this many models.")
     ] = 5,
     again: Annotated[
         bool,

@@ -57,7 +57,7 @@ def export(
     from hpsearch.search.model import export_ensemble
 
     if ensemble and trial is not None:
-        raise InputError("--ensemble exports all members as one, --trial one trial: write either")
+        raise InputError("--ensemble exports all members as one, --trial one trial: leave one out")
     stored = open_trusted(name, storage, trust=trust)
     kind = _kind(format, output)
     if ensemble:
@@ -83,10 +83,11 @@ def _export_trial(
 
 
 def _kind(format: Format | None, output: Path | None) -> Format:  # noqa: A002
-    """Returns the format to write: as asked for, by the file's name, or ONNX where it is installed.
+    """Returns the format to write: the given one, that of the file's name, or ONNX if installed.
 
     Raises:
-        InputError: ONNX is asked for and its packages are missing; torch is not loaded for that.
+        InputError: ONNX is requested but its packages are missing; torch is not loaded to find
+            that.
     """
     from hpsearch.classes.components import is_installed
 
@@ -110,7 +111,7 @@ def predict(
     json: Json = False,
 ) -> None:
     """Label image files with an exported model."""
-    # The rest loads torch, for which a mistyped name need not wait.
+    # The rest loads torch; the error of a mistyped name should not wait for that.
     predictor_format(model)
     from hpsearch.engines.bridge import call
     from hpsearch.views import json_output
@@ -128,7 +129,7 @@ def _target(output: Path | None, name: str, format: Format) -> Path:  # noqa: A0
     """Returns the file to write.
 
     Raises:
-        InputError: its ending is another format's, or it cannot be written there.
+        InputError: its suffix belongs to another format, or it cannot be written there.
     """
     suffix = SUFFIXES[format]
     target = output or Path(f"{name}{suffix}")

@@ -14,7 +14,7 @@ from hpsearch.errors import InputError
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-# What belongs beside the file of an example, and what for.
+# The files that belong beside the file of an example, and their purpose.
 _BESIDE = {
     "spirals": {"spirals.py": "its model and data"},
     "quickstart": {"seven.png": "a digit for `hpsearch predict`, once a model is exported"},
@@ -130,6 +130,6 @@ def _draft(
 
 def _refuse_existing(path: Path) -> None:
     if path.exists():
-        raise InputError(f"{path} is there already; name another file: --output FILE")
+        raise InputError(f"{path} already exists; name another file: --output FILE")
     if not path.absolute().parent.is_dir():
         raise InputError(f"{path}: there is no folder {path.parent}")

@@ -1,4 +1,4 @@
-"""`logs`: what a trial has printed, and what it prints from now on."""
+"""`logs`: the output of a trial, so far and from now on."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def logs(
         )
 
     if kind := what_else(output):
-        raise InputError(f"{output} is {kind}, not a file: what the trial printed is not there")
+        raise InputError(f"{output} is {kind}, not a file: the trial's output is lost")
 
     def runs() -> bool:
         return follow and stored.record().trials[trial.number].state == "running"
@@ -62,7 +62,7 @@ def _copy(file: TextIO, runs: Callable[[], bool]) -> None:
     """Writes a file to stdout, and what is added to it while its trial runs."""
     more = True
     while more:
-        # Asked before the last look: what is printed in between is not lost.
+        # Checked before the last read, so that nothing printed in between is lost.
         more = runs()
         while block := file.read(_BLOCK):
             sys.stdout.write(block)

@@ -1,4 +1,4 @@
-"""What a person wants to hear at the end of a search, in the way they want to hear it."""
+"""Notifies the user at the end of a search, in the way they asked for."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BELL = "bell"
 
 
 def notify(command: str | None, study: StudyRecord) -> None:
-    """Runs a command of the user's with the result in its environment, or rings the bell.
+    """Runs the user's command with the result in its environment, or rings the bell.
 
     Args:
         command: for a shell; `bell` for the terminal's bell, None for nothing.
-        study: the study as it stands.
+        study: the study as it is now.
     """
     if command is None:
         return
@@ -33,4 +33,4 @@ def notify(command: str | None, study: StudyRecord) -> None:
     }
     ended = subprocess.run(command, shell=True, env={**os.environ, **facts}, check=False)
     if ended.returncode:
-        print(f"note: --notify: {command!r} ended with {ended.returncode}", file=sys.stderr)
+        print(f"note: --notify: {command!r} exited with {ended.returncode}", file=sys.stderr)

@@ -22,7 +22,7 @@ def read_seconds(_: Any, tokens: Sequence[Any]) -> float:
 
 
 def url_converter(option: str, variable: str) -> Callable[[Any, Sequence[Any]], str]:
-    """Returns what reads an option that is the URL of a database.
+    """Returns a converter for an option that is the URL of a database.
 
     Args:
         option: its name.
@@ -33,8 +33,8 @@ def url_converter(option: str, variable: str) -> Callable[[Any, Sequence[Any]], 
         url: str = tokens[0].value
         if mask(url) != url:
             raise InputError(
-                f"{option} holds a password, which everybody on this machine can read in the list"
-                f" of its processes; leave {option} out and set ${variable} to the URL"
+                f"{option} holds a password, which every user of this machine can read in the list"
+                f" of processes; leave {option} out and set ${variable} to the URL"
             )
         return url
 
@@ -70,7 +70,7 @@ Changes = Annotated[
 Values = Annotated[
     tuple[str, ...],
     _SET,
-    Parameter(help="Values of parameters, each named by its path or the end of it."),
+    Parameter(help="Parameter values, each named by its path or by the end of its path."),
 ]
 Storage = Annotated[
     str | None,
@@ -190,7 +190,7 @@ class SearchOptions:
     ray: Ray = None
 
     def to_run(self) -> RunOptions:
-        """Returns them as the search's options."""
+        """Returns them as options of the search."""
         names = {option.name for option in fields(RunOptions)} & vars(self).keys()
         return RunOptions(
             **{name: getattr(self, name) for name in names},

@@ -32,10 +32,10 @@ def watch(
     Args:
         search: runs it, watched by the observer it is given.
         url: the database; None for the default one.
-        options: what the command line asks for.
+        options: the options of the command line.
         source: the study's file; None where it comes from the database.
     """
-    # Optuna logs to stderr at INFO what the view shows better.
+    # At INFO, Optuna logs to stderr what the view shows better.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     console = open_console()
     view = search_view(console)

@@ -83,6 +83,6 @@ def complaint(error: Exception) -> str | None:
 
 
 def _is_of_the_database(error: Exception) -> bool:
-    """Returns whether it is, by name: commands without a database do not load SQLAlchemy."""
+    """Returns whether an error is the database's, by name: not every command loads SQLAlchemy."""
     names = {base.__name__ for base in type(error).__mro__}
     return bool(names & {"SQLAlchemyError", "StorageInternalError"})

@@ -38,7 +38,7 @@ def run(
         changes = (*changes, f"study.devices_per_trial={devices_per_trial}")
     with _engine(options) as engine:
         parsed = read_sound(study, (*changes, *more), report, trust=options.trust)
-        # After the file: its errors need not wait for Optuna.
+        # Imported after the file is read: its errors should not wait for Optuna.
         from hpsearch.commands.outcome import watch
         from hpsearch.search.file import open_for_run
         from hpsearch.search.run import run_study

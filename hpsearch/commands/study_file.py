@@ -1,6 +1,6 @@
 """`check`, `summary` and `preview`: a study file before it runs.
 
-Other imports come after the file is read, so that its errors need not wait for them.
+Other imports come after the file is read, so that its errors do not wait for them.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hpsearch.views.live import Watched
 
 LOOK_S = 1.0
-# A database of many trials is read for a tenth of the time at most.
+# Reading a database of many trials takes at most a tenth of the time.
 _SHARE = 10
 
 
@@ -44,10 +44,10 @@ def watch(
 
 
 def _studies(names: Sequence[str], storage: str | None) -> list[StoredStudy]:
-    """Returns the studies that are named, or else those that run.
+    """Returns the given studies, or else the running ones.
 
     Raises:
-        InputError: there is no such study, or none runs.
+        InputError: there is no such study, or none is running.
     """
     from hpsearch.search.store import list_studies, open_study
 
@@ -56,7 +56,7 @@ def _studies(names: Sequence[str], storage: str | None) -> list[StoredStudy]:
         found = list_studies(database).studies
         names = [study.name for study in found if study.state == "running"]
     if not names:
-        raise InputError("no study runs now; name one to look at it, as `hpsearch list` shows them")
+        raise InputError("no study is running; name one, as `hpsearch list` shows it")
     return [open_study(database, name) for name in dict.fromkeys(names)]
 
 
@@ -67,7 +67,7 @@ def _read(studies: Sequence[StoredStudy]) -> list[Watched]:
 
 
 def _looks(studies: Sequence[StoredStudy]) -> Iterator[list[Watched]]:
-    """Yields the studies about once a second, until none of them runs any more."""
+    """Yields the studies about once a second, until none of them is running."""
     while True:
         began = time.monotonic()
         seen = _read(studies)

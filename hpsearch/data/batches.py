@@ -1,4 +1,4 @@
-"""Batches taken whole, by index, in an order that the seed and the epoch decide."""
+"""Batches read as a whole, by index, in an order that the seed and the epoch decide."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ class TrainingBatches:
         index: which of these images.
         batch_size: images in a batch; the last one may be shorter.
         seed: decides the order and, with it, each batch's augmentation.
-        share: what this process takes of each batch. A last batch that has not an image for every
-            process is left out.
+        share: what this process takes of each batch. A last batch with fewer images than processes
+            is left out.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class TrainingBatches:
 
 @final
 class EvaluationBatches:
-    """Images in their own order, in batches, to be measured on.
+    """Images in their own order, in batches, for evaluation.
 
     Args:
         images: where the pixels come from.

@@ -28,30 +28,30 @@ VALIDATION = 5000
 class ImageData(LightningDataModule):
     """Labelled images to train and validate on; the test split stays closed until opened.
 
-    Images are held as uint8 and taken a batch at a time. A batch is augmented (in training only)
-    and normalised after it has reached the device. The order of an epoch and its augmentation are a
+    Images are held as uint8 and read a batch at a time. A batch is augmented (in training only) and
+    normalised after it has reached the device. The order of an epoch and its augmentation are a
     pure function of `order_seed` and the epoch, so that an interrupted training continues exactly
     as it would have.
 
     Args:
-        source: `mnist` (comes with the package), the name of a torchvision classification
-            dataset, a CSV file of pixels, or a folder: IDX files, or one folder of pictures a
-            class, with `train`, `val` and `test` above the classes or without.
+        source: `mnist` (comes with the package), the name of a torchvision classification dataset,
+            a CSV file of pixels, or a folder: IDX files, or one folder of pictures per class, with
+            or without `train`, `val` and `test` above the classes.
         data_dir: where datasets are looked for first.
-        batch_size: training images a step, of all devices of a trial together.
-        validation: how many of the training images are kept for validation, the same share of
-            every class; if it is not given, the pictures of the source's own `val` folder, or
-            else 5,000, or a fifth where there are no more than that.
+        batch_size: training images per step, of all devices of a trial together.
+        validation: how many of the training images are kept for validation, the same share of every
+            class; if it is not given, the pictures of the source's own `val` folder, or else 5,000,
+            or a fifth if there are no more than that.
         split_seed: decides the split; hpsearch gives the study's seed.
         order_seed: decides the order of the images and their augmentation; hpsearch gives the
             trial's seed.
         augment: strengths by name, see `Augment`; none when not given.
         offline_copies: adds a shifted (5 %) and a rotated (20 degrees) copy of every training
             image, made once in advance.
-        image_size: height and width to which pictures of different sizes are brought, in pixels.
-        memory_limit_gb: the most that images may take in memory, in units of 10**9 bytes.
-        eval_batch_size: images a step in validation and test; on a CPU, more of them at a time do
-            not fit into its cache and take up to twice as long.
+        image_size: height and width to which pictures of different sizes are scaled, in pixels.
+        memory_limit_gb: the memory that images may take, in units of 10**9 bytes.
+        eval_batch_size: images per step in validation and test; on a CPU, larger batches do not fit
+            into its cache and take up to twice as long.
         skip_unreadable: trains on the pictures that can be used, and logs which cannot, instead
             of refusing the source.
         tripled: an earlier name of `offline_copies`.
@@ -63,11 +63,11 @@ class ImageData(LightningDataModule):
         class_names: their names.
         split_fingerprint: a hash that identifies the split.
         data_fingerprint: a hash of the images and labels that are split.
-        normalise: what brings pixels from 0 to 255 to what a network takes.
-        training: the images that the training part is taken from, and which of them it is.
+        normalise: converts pixels from 0 to 255 to what a network takes.
+        training: the images that the training part is taken from, and their indices.
 
     Raises:
-        DataError: an argument is out of its range; all that are, at once.
+        DataError: arguments are out of their range; the message names all of them.
     """
 
     supports_multi_step = True
@@ -163,7 +163,7 @@ class ImageData(LightningDataModule):
         self._why_open = reason
 
     def train_on_everything(self) -> None:
-        """Adds the validation part to the training part; nothing is left to validate on.
+        """Adds the validation part to the training part, so that nothing is left to validate on.
 
         For the final training of the chosen setting.
         """

@@ -24,14 +24,14 @@ _SCALED_TO_16_BITS = {"PNG", "PPM"}
 
 
 class UnreadablePicture(ValueError):
-    """A picture cannot be used; says why, without its path."""
+    """A picture cannot be used; the message says why, without its path."""
 
 
 def read_picture(path: Path) -> Image.Image:
     """Opens a picture file and decodes it completely.
 
     Raises:
-        UnreadablePicture: it is missing, of a kind that Pillow does not read, cut short, damaged,
+        UnreadablePicture: it is missing, in a format that Pillow does not read, cut short, damaged,
             or so large that decoding it could exhaust the memory.
     """
     with warnings.catch_warnings():
@@ -62,7 +62,7 @@ def open_picture(path: Path) -> Image.Image:
         ) from error
     except UnidentifiedImageError as error:
         empty = path.stat().st_size == 0
-        words = "an empty file" if empty else "not a picture, or of a kind that cannot be read"
+        words = "an empty file" if empty else "not a picture, or in a format that cannot be read"
         raise UnreadablePicture(words) from error
     except Exception as error:
         raise UnreadablePicture(f"cannot be opened ({_reason(error)})") from error
@@ -73,7 +73,7 @@ def decode(picture: Image.Image, shape: tuple[int, int, int]) -> Pixels:
 
     Args:
         picture: of any size and kind, see `plain`.
-        shape: `(C, H, W)` to bring it to; C is 1 for grey, 3 for red, green, blue.
+        shape: the `(C, H, W)` to convert it to; C is 1 for grey, 3 for red, green, blue.
 
     Returns:
         uint8, `(C, H, W)`.
@@ -105,7 +105,7 @@ def plain(picture: Image.Image) -> Image.Image:
             raise
         except Exception as error:
             raise UnreadablePicture(
-                f"pixels of the kind {picture.mode} cannot be brought to 8 bits ({_reason(error)})"
+                f"pixels of mode {picture.mode} cannot be converted to 8 bits ({_reason(error)})"
             ) from error
 
 
@@ -148,7 +148,7 @@ def _eight_bits(picture: Image.Image, file_format: str | None) -> Image.Image:
         return _from_floats(np.asarray(picture))
     if mode == "I":
         raise UnreadablePicture(
-            "pixels of 32-bit integers, whose white is not known: save it with 8 or 16 bits"
+            "32-bit integer pixels, whose value for white is unknown: save it with 8 or 16 bits"
         )
     if mode in ("PA", "La", "RGBa") or "transparency" in picture.info:
         return picture.convert("LA" if mode in ("1", "L", "La") else "RGBA")
@@ -183,7 +183,7 @@ def _tiff_samples(picture: Image.Image) -> tuple[int, bool]:
 
 def _from_floats(samples: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> Image.Image:
     low, high = float(samples.min()), float(samples.max())
-    # Written so that a NaN is refused, too.
+    # Written so that a NaN is rejected, too.
     if not (low >= 0 and high <= 255):
         raise UnreadablePicture(
             f"floating-point pixels from {low:g} to {high:g}, which is neither 0 to 1 nor 0 to 255:"

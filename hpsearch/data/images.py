@@ -1,4 +1,4 @@
-"""Labelled images, held in memory or read from disk as they are asked for."""
+"""Labelled images, held in memory or read from disk on request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class ImageStore(Protocol):
-    """Labelled images of one size, which can be read in any number at once.
+    """Labelled images of one size, of which any number can be read at once.
 
     Attributes:
         labels: int64, `(N,)`.

@@ -12,7 +12,7 @@ def permutation(count: int, *seed: int) -> IntArray:
     """Returns the numbers 0 to `count` - 1 in an order that only the seed decides.
 
     numpy promises that the raw bits of PCG64 and of SeedSequence never change, but not what
-    `Generator.permutation` makes of them; so the order is that of raw 64-bit keys.
+    `Generator.permutation` makes of them. So the order is that of raw 64-bit keys.
 
     Args:
         count: how many numbers.
@@ -28,6 +28,6 @@ def spawn_seed(*seed: int) -> int:
 
 
 def spawn_seeds(count: int, *seed: int) -> list[int]:
-    """Returns that many 64-bit seeds made from several non-negative integers."""
+    """Returns several 64-bit seeds made from several non-negative integers."""
     seeds: list[int] = np.random.SeedSequence(seed).generate_state(count, np.uint64).tolist()
     return seeds

@@ -1,4 +1,4 @@
-"""Pictures of any size, decoded to one size when they are asked for."""
+"""Pictures of any size, decoded to one size on request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Pictures:
         read: returns the picture with a number; called again at every use.
         labels: int64, `(N,)`.
         classes: the classes' names; `labels` are indices into them.
-        size: height and width, in pixels, to which each is scaled and cut about its centre.
+        size: height and width, in pixels, to which each is scaled and cropped around its centre.
         channels: 1 for grey, 3 for red, green, blue.
         held_out: how many of the last pictures the source itself sets apart for validation.
         files: what identifies the pictures' files without decoding them: names and sizes.

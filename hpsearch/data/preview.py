@@ -1,4 +1,4 @@
-"""What the training images look like: as they are, and at three strengths of each augmentation."""
+"""Training images as they are, and at three strengths of each augmentation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PARTS = (0.0, 0.5, 1.0)
 
 
 def sheet(init_args: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a preview sheet shows of an `ImageData`.
+    """Returns the contents of a preview sheet of an `ImageData`.
 
     Args:
         init_args: arguments of `ImageData`; `augment` holds the largest strengths.
@@ -50,7 +50,7 @@ def sheet(init_args: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _changed(images: torch.Tensor, augment: Augment) -> list[Picture]:
-    # The same seed at every strength: one sees a picture go further the same way.
+    # The same seed at every strength, so that a picture changes further in the same way.
     generator = torch.Generator().manual_seed(0)
     return _pictures(augment(images.float(), generator).round_().to(torch.uint8))
 

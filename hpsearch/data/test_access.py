@@ -1,8 +1,8 @@
-"""Who may read the test images of a source, and the record of all who did.
+"""Who may read the test images of a source, and the record of who did.
 
-Test images answer one question once. Nothing that trains can read them through hpsearch's classes,
-and whatever else reads them leaves a line in a file of the folder it runs in. A line names the
-images by a hash, so that an evaluation is seen from every study and database of that folder.
+Test images answer one question once. A process that trains cannot read them through hpsearch's
+classes, and any other reader adds a line to a file in its current folder. A line names the images
+by a hash, so that an evaluation is seen from every study and database of that folder.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from typing import Any
 from hpsearch.errors import DataError, TestSplitClosedError
 
 LOG = "hpsearch-test-openings.jsonl"
-# In the environment, so that it holds in the processes that a closed one starts, too.
+# In the environment, so that it also applies in the processes that this one starts.
 _CLOSED = "HPSEARCH_TEST_SPLIT_CLOSED"
 _recorded_by_caller = False
 
 
 @contextmanager
 def keep_test_split_closed() -> Iterator[None]:
-    """Keeps this process, and those that it starts, from reading test images within."""
+    """Keeps this process, and those it starts, from reading test images inside the block."""
     before = os.environ.get(_CLOSED)
     os.environ[_CLOSED] = "1"
     try:
@@ -39,7 +39,7 @@ def keep_test_split_closed() -> Iterator[None]:
 
 @contextmanager
 def recorded_by_caller() -> Iterator[None]:
-    """Opens test images within, for a caller that records it with what it measures."""
+    """Opens test images inside the block, for a caller that records it with its result."""
     global _recorded_by_caller
     _recorded_by_caller = True
     try:
@@ -49,10 +49,10 @@ def recorded_by_caller() -> Iterator[None]:
 
 
 def require_open(reason: str | None) -> None:
-    """Refuses to read test images without a reason, or in a process that trains.
+    """Raises an error if test images would be read without a reason, or by a process that trains.
 
     Raises:
-        TestSplitClosedError: it does, or nobody has opened them.
+        TestSplitClosedError: this process trains, or nobody has opened them.
     """
     if os.environ.get(_CLOSED) and not _recorded_by_caller:
         raise TestSplitClosedError(
@@ -66,11 +66,11 @@ def require_open(reason: str | None) -> None:
             "open_test_split(reason) on the data module"
         )
     if not reason.strip():
-        raise DataError("the test split is opened for a reason; say which")
+        raise DataError("opening the test split needs a reason; give one")
 
 
 def record_reading(images: str, source: str, reason: str) -> None:
-    """Records that test images are read here, unless the caller does.
+    """Records that test images are read, unless the caller does so.
 
     Args:
         images: their fingerprint.
@@ -82,13 +82,13 @@ def record_reading(images: str, source: str, reason: str) -> None:
 
 
 def record_evaluation(folder: Path, images: str, facts: Mapping[str, Any], token: str = "") -> str:
-    """Appends an evaluation to a folder's record, or what it came to; returns its token.
+    """Appends an evaluation or its result to a folder's record; returns its token.
 
     Args:
         folder: whose record it is.
         images: the test images' fingerprint.
         facts: what else is known: `reason`, `study`, `trial`, `metrics`...
-        token: of an evaluation that was recorded before, to add to it.
+        token: that of an evaluation recorded before, to add to it.
 
     Raises:
         DataError: the record cannot be written, so the images may not be read.

@@ -1,4 +1,4 @@
-"""One trial's process: takes a job from its channel, sees its devices only, runs it, and ends."""
+"""One trial's process: takes a job from its channel, sees only its devices, runs it, and ends."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _end(code: int) -> NoReturn:
     """Ends this process with an exit code, or by a signal if it is negative."""
     if code < 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (-code,))
-        with contextlib.suppress(OSError):  # SIGKILL has no handler to be put back
+        with contextlib.suppress(OSError):  # SIGKILL has no handler to restore
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     # Not sys.exit: exit handlers belong to the server that this process was forked from.
@@ -100,7 +100,7 @@ class TerminationFlag:
 def train_together(job: Job, lines: TextIOWrapper, termination: TerminationFlag) -> int:
     """Trains a trial in several processes; returns this one's exit code.
 
-    The first of them speaks with the coordinator. How the trial ended, this process says.
+    The first of them talks to the coordinator. This process reports how the trial ended.
     """
 
     def run(rank: int, meeting: str, say: Callable[[str], None]) -> None:
@@ -141,7 +141,7 @@ def _send(lines: TextIOWrapper, message: Message, termination: TerminationFlag) 
 
 
 def isolate_process(job: Job) -> None:
-    """Has this process see the job's devices only, and print into the job's folder."""
+    """Makes this process see only the job's devices, and print into the job's folder."""
     # Ctrl-C, and the end of a terminal, reach every process in it; only the coordinator decides
     # what they mean for a trial.
     for number in (signal.SIGINT, signal.SIGHUP):

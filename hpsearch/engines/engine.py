@@ -17,7 +17,7 @@ class Exited:
 
     Attributes:
         code: the exit code; negative where a signal ended the process.
-        oom: the kernel killed it, for lack of memory.
+        oom: the kernel killed it because memory was short.
         said: how it ended, according to its last output; None if that does not show it.
         lost: how it was lost together with its node, such as `was lost with node b (no answer for
             20 s)`; empty if its own process ended. It is not the trial's failure.
@@ -37,11 +37,11 @@ class Engine(Protocol):
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        """The slots available now; on a cluster they come and go with its nodes."""
+        """The slots that are available now; on a cluster these change with its nodes."""
 
     @property
     def ready(self) -> bool:
-        """Whether what was started has begun; until then its silence means nothing."""
+        """Whether the started trials have begun; until then their silence means nothing."""
 
     def start(self, job: Job, slot: Slot) -> None:
         """Starts a job on a free slot and returns at once."""
@@ -56,4 +56,4 @@ class Engine(Protocol):
         """Ends a trial's process and everything it started, now; `Exited` follows."""
 
     def close(self) -> None:
-        """Ends everything that still runs and waits until it is gone."""
+        """Ends everything that still runs, and waits until it has ended."""

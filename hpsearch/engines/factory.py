@@ -47,11 +47,11 @@ class PreparedEngine:
     Leaving the block ends what was started early, unless an engine has taken it over.
 
     Args:
-        slots: slots for trials; none yet where they come later, with nodes.
+        slots: slots for trials; none yet if nodes bring them later.
         build: makes the engine for a study.
         resource: what was started early, such as a process that loads torch.
         call: calls a function by name in a process with torch loaded; None if there is none.
-        is_one_process: trials run in this process.
+        is_one_process: whether trials run in this process.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class PreparedEngine:
         self._is_one_process = is_one_process
 
     def slots_for(self, devices_per_trial: int) -> tuple[Slot, ...]:
-        """Returns the slots for trials that take so many devices each.
+        """Returns the slots for trials that each take this many devices.
 
         Raises:
             InputError: such trials cannot run here.

@@ -1,9 +1,9 @@
 """The process that forks trials: it loads torch and Lightning once, so that trials start at once.
 
-It must stay single-threaded and never touch CUDA, or its forks would be unsafe; where they are, it
-spawns trials (`engines/start_method.py`). It talks to the coordinator over one Unix socket, in
-lines of JSON: `{"start": N}` (with the trial's own socket attached), `{"kill": N}`, `{"stop": 0}`
-(every trial ends its epoch and stops); and back `{"ready": true, "notes": [...]}` or
+It must stay single-threaded and never touch CUDA, or its forks would be unsafe. If forks are
+unsafe, it spawns trials instead (`engines/start_method.py`). It talks to the coordinator over one
+Unix socket, in lines of JSON: `{"start": N}` (with the trial's own socket attached), `{"kill": N}`,
+`{"stop": 0}` (every trial ends its epoch and stops); and back `{"ready": true, "notes": [...]}` or
 `{"unloadable": [...]}` when all is loaded, then `{"gone": N, "code": C}`.
 """
 
@@ -30,8 +30,8 @@ from hpsearch.engines.linux import become_subreaper, set_parent_death_signal
 from hpsearch.engines.start_method import StartMethod
 
 NO_FORK = (
-    "the study's modules use CUDA as they are imported, so each trial starts in a new process and"
-    " takes some seconds longer to begin"
+    "the study's modules use CUDA on import, so each trial starts in a new process, which takes"
+    " some seconds longer"
 )
 
 # Not SIGKILL: the trials' children (data loader workers) must end first.
@@ -202,7 +202,7 @@ def _group_lives(pid: int) -> bool:
 
 
 def ignore_signals_of_the_job() -> None:
-    """Ignores what reaches the whole job at once (Ctrl-C, Slurm): the coordinator decides on it."""
+    """Ignores signals to the whole job (from Ctrl-C or Slurm): the coordinator handles them."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
@@ -214,7 +214,7 @@ def main(control: int, coordinator: int, method: StartMethod) -> NoReturn:
     channel = socket.socket(fileno=control)
     # A trial that is spawned must not keep it open.
     channel.set_inheritable(False)
-    # There is nothing to collect while modules load, and trying costs a fifth of the time.
+    # There is nothing to collect while modules load, and trying takes a fifth of the time.
     gc.disable()
     bridge.call("hpsearch.trial.warm:warm")
     ForkServer(channel, method).serve()

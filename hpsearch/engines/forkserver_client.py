@@ -47,8 +47,8 @@ def _start(
 class Server:
     """A process that loads torch and Lightning, takes orders, and ends with this one.
 
-    It can start before anything is known of the study: loading takes seconds, while the coordinator
-    reads files and opens its database.
+    It can start before anything is known about the study: loading takes seconds, in which the
+    coordinator reads files and opens its database.
 
     Args:
         output: file for its output; none if not given, until `load` names one.
@@ -98,7 +98,7 @@ class Server:
 
         Args:
             function: its name, `package.module:function`.
-            *arguments: plain data, as what is returned.
+            *arguments: plain data, like the result.
 
         Raises:
             OSError: it has ended.
@@ -133,7 +133,7 @@ class Server:
         """Ends it, and every trial with it; ending it again does nothing."""
         self.control.close()
         if not self._works:
-            # It would first finish loading torch, and has started nothing that must end.
+            # It would first finish loading torch, and it has started nothing that must be ended.
             self.process.kill()
         self.process.wait()
 

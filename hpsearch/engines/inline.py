@@ -36,7 +36,7 @@ class InlineEngine:
         handler(job.number, Exited(0))
 
     def kill(self, number: int) -> None:
-        """Drops a job that has not begun; the caller controls a running one."""
+        """Drops a job that has not begun; a running one is in the hands of the caller."""
         self._jobs = deque(job for job in self._jobs if job.number != number)
 
     def close(self) -> None:

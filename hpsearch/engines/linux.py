@@ -47,12 +47,12 @@ GROUPS = Path("/sys/fs/cgroup")
 def count_memory_kills(own: Path = OWN_GROUPS, groups: Path = GROUPS) -> int | None:
     """Returns how many processes of this one's control group the kernel has killed for memory.
 
-    None where it has no group of its own, since the count of the whole machine says nothing of one
+    None if it has no group of its own, since the count of the whole machine says nothing about one
     process. The trials that a process starts are in its group.
 
     Args:
         own: which groups this process is in, as in cgroups(7).
-        groups: where their files are: those of version 2, or a folder for each controller.
+        groups: the folder with their files: of version 2, or with a folder for each controller.
     """
     try:
         lines = [line.split(":", 2) for line in own.read_text(encoding="utf-8").splitlines()]
@@ -77,7 +77,7 @@ def dying_with_this(command: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
-    """Ties its life to its parent's, then becomes the command in its arguments."""
+    """Makes this process end with its parent, then becomes the command in its arguments."""
     set_parent_death_signal(int(sys.argv[1]), by=signal.SIGTERM)
     command = sys.argv[2:]
     try:

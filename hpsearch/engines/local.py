@@ -38,7 +38,7 @@ class _Running:
 
     @property
     def killed_for_memory(self) -> bool:
-        """Whether the kernel has killed it, as far as its control group shows."""
+        """Whether the kernel has killed it for memory, as far as its control group shows."""
         if self.code != KILLED or self.ordered or self.kernel_kills is None:
             return False
         return (count_memory_kills() or 0) > self.kernel_kills
@@ -63,10 +63,10 @@ class LocalEngine:
     Args:
         slots: slots for trials; the engine trusts its caller to start one job per slot.
         modules: modules to load in the server before the first trial (the study's own classes).
-        data: the study file's `data` section, to load once what every trial needs.
+        data: the study file's `data` section, of which it loads once what every trial needs.
         import_paths: folders where those modules are found.
         log: file for the server's output.
-        server: one that was started early; the engine ends it.
+        server: a server that was started early; the engine ends it.
         note: gets each line that a person should read.
     """
 
@@ -128,7 +128,7 @@ class LocalEngine:
         return self._selector.fileno()
 
     def answer(self, number: int, decision: Decision) -> None:
-        """Answers a trial's start or report, where `handler` returned None for it."""
+        """Answers a trial's start or report for which `handler` returned None."""
         if number in self._running:
             with contextlib.suppress(OSError):
                 self._running[number].channel.sendall(decision.encode() + b"\n")

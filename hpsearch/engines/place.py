@@ -36,7 +36,7 @@ class Place:
         """Returns the name of the engine: `cluster` where other machines are named.
 
         Raises:
-            InputError: two places are asked for that exclude each other.
+            InputError: the options name two places that exclude each other.
         """
         elsewhere = [name for name in ELSEWHERE if getattr(self, name) is not None]
         if elsewhere and self.engine == "inline":

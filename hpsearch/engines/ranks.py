@@ -1,8 +1,8 @@
-"""The processes that train one trial on several devices: begun together, ended together.
+"""The processes that train one trial on several devices: they start and end together.
 
-They are forked from the trial's process, which trains nothing itself: it waits for them. A process
-that dies without a word ends the trial as a single one's death would, and the trial is resumed. One
-that fails breaks the others' connections to it, so its own words count and not theirs.
+They are forked from the trial's process, which only waits for them. If one dies without a message,
+the trial ends as if its only process had died, and is resumed. If one fails, the others lose their
+connections to it and fail as well, so its message counts and not theirs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from hpsearch.engines.linux import set_parent_death_signal
 
-# Time for the others to end by themselves, once one has ended badly or the first has ended.
+# Time for the others to end by themselves, once one has failed or the first has ended.
 GRACE_S = 10.0
 LONGEST_WORDS = 1 << 17
 _LEAVE = (signal.SIGTERM, signal.SIGUSR1)
@@ -31,10 +31,10 @@ Say = Callable[[str], None]
 
 @dataclass
 class _Outcome:
-    """What the processes have said at their end, and how those ended that said nothing.
+    """The last message of each process, and the exit codes of those without one.
 
     Attributes:
-        words: the line of each process that spoke, by rank, in the order in which they spoke.
+        words: the last line of each process that sent one, by rank, in the order of sending.
         codes: the exit codes by rank.
     """
 
@@ -43,13 +43,13 @@ class _Outcome:
 
     @property
     def died(self) -> int:
-        """The exit code of the first process that ended without a word; 0 if none did."""
+        """The exit code of the first process that ended without a message; 0 if none did."""
         mute = (code for rank, code in self.codes.items() if rank not in self.words)
         return next(mute, 0)
 
     @property
     def is_bad(self) -> bool:
-        """Whether one has failed, or has died."""
+        """Whether a process has failed or died."""
         return bool(self.died) or any(map(_is_failure, self.words.values()))
 
     def sum_up(self) -> tuple[str, int]:
@@ -63,20 +63,20 @@ class _Outcome:
 
 
 def run_ranks(count: int, run: Callable[[int, str, Say], None]) -> tuple[str, int]:
-    """Runs a function in so many processes, and waits for all of them.
+    """Runs a function in this many processes, and waits for all of them.
 
     A request to leave (SIGTERM, SIGUSR1) is passed on to the first one.
 
     Args:
-        count: of processes.
-        run: is given its rank, the path of a file by which the processes find each other, and a
-            function that takes the line it ends with.
+        count: number of processes.
+        run: called with its rank, the path of a file by which the processes find each other, and a
+            function that takes its last line.
 
     Returns:
-        The line that tells how they ended, empty if one died without a word; and an exit code,
+        The line that says how they ended, empty if one died without a message; and an exit code,
         negative for a signal.
     """
-    # In memory, and nobody else's: no port to be taken by another, no file to be left behind.
+    # In memory and private: another program cannot take its port, and no file is left behind.
     meeting = os.memfd_create("hpsearch-ranks", 0)
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     sys.stdout.flush()
@@ -115,7 +115,7 @@ def _run_one(
 
 
 def _wait(pids: dict[int, int], near: socket.socket) -> _Outcome:
-    """Waits until all have ended, or have had the time to; removes from `pids` those that have."""
+    """Waits until all have ended or their time is up; removes the ended ones from `pids`."""
     outcome, deadline = _Outcome(), float("inf")
     first = next(iter(pids))
     while pids and (left := deadline - time.monotonic()) > 0:

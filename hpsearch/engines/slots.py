@@ -16,7 +16,7 @@ import psutil
 
 from hpsearch.errors import InputError
 
-# More trials at once than this are a slip of the pen: each is a process with torch in it.
+# More trials at once than this are a typing error: each is a process with torch in it.
 _MOST_SLOTS = 64
 _MOST_A_CORE = 16
 SYNTAX = "write auto, cpu, cpu:2, cuda, cuda:0,1, or mps"
@@ -31,8 +31,8 @@ class Slot:
         device: `cpu`, `cuda:N`, `cuda:N,M` for a trial on several, as this machine numbers them, or
             `mps`.
         threads: CPU threads of each process of a trial in this slot.
-        host: its machine; empty for the one that the search runs on.
-        processes: of a trial in this slot, one a device.
+        host: its machine; empty for the machine that the search runs on.
+        processes: number of processes of a trial in this slot, one per device.
     """
 
     name: str
@@ -46,14 +46,14 @@ def parse_devices(text: str, gpus: int, cpus: int, apple: bool = False) -> tuple
     """Returns the devices that `--devices` names, one entry per device.
 
     Args:
-        text: `auto` (every NVIDIA GPU, else one CPU device a core), `cpu`, `cpu:K`, `cuda`,
+        text: `auto` (every NVIDIA GPU, else one CPU device per core), `cpu`, `cpu:K`, `cuda`,
             `cuda:I,J`, `mps`.
         gpus: NVIDIA GPUs of this machine.
         cpus: CPU cores that this process may use.
         apple: whether it has Apple's GPU.
 
     Raises:
-        InputError: not such a text, or a device that this machine does not have.
+        InputError: it is not such a text, or names a device that this machine does not have.
     """
     kind, colon, rest = text.strip().partition(":")
     if kind == "auto" and not colon:
@@ -76,7 +76,7 @@ def _counted(text: str, count: int, cpus: int) -> int:
     if count > most:
         cores = f"{cpus} core{'' if cpus == 1 else 's'}"
         raise InputError(
-            f"--devices {text}: this machine has {cores}, for {most} trials at once at most;"
+            f"--devices {text}: this machine has {cores}, enough for {most} trials at once;"
             f" write cpu:{cpus}, or name other machines with --nodes"
         )
     return count
@@ -127,7 +127,7 @@ def lay_out(devices: tuple[str, ...], per_device: int, cpus: int) -> tuple[Slot,
 
 
 def join_slots(slots: Sequence[Slot], devices: int) -> tuple[Slot, ...]:
-    """Returns slots for trials that take several devices each: neighbours, joined.
+    """Returns slots for trials that take several devices each, by joining neighbours.
 
     Devices that are left over stay idle.
 

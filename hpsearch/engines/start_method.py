@@ -1,4 +1,4 @@
-"""How a trial's process starts: as a fork of one that has loaded torch, or as a new one."""
+"""How a trial's process starts: forked from a process that has loaded torch, or anew."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ VARIABLE = "HPSEARCH_START"
 def start_method(platform: str = sys.platform) -> StartMethod:
     """Returns how trials start on this machine, or as `$HPSEARCH_START` says.
 
-    A fork takes 0.1 s, a new process some seconds, in which it imports torch. Without Linux a
-    process that has loaded torch cannot be forked safely: macOS's own libraries forbid it.
+    A fork takes 0.1 s, a new process some seconds to import torch. Only Linux can safely fork a
+    process that has loaded torch: macOS's own libraries forbid it.
 
     Args:
         platform: Python's name of the operating system.

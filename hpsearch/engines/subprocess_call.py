@@ -18,12 +18,12 @@ from hpsearch.protocol.job import Job
 
 @contextmanager
 def subprocesses() -> Iterator[Callable[..., Any]]:
-    """Yields what calls `function(job, *arguments)` in a fresh process that sees its devices only.
+    """Yields a function that calls `function(job, *arguments)` in a process of its own.
 
-    It takes the function's name, `package.module:function`, a job and plain data; it returns what
-    the function returns, plain data as well, and raises SearchError where the process ended without
-    a result. The processes are forked from one that has loaded torch, as those of trials are, which
-    the first call starts. Leaving the block ends all of them.
+    It takes the function's name, `package.module:function`, a job and plain data. It returns what
+    the function returns, also plain data, and raises SearchError if the process ended without a
+    result. Each process sees only the job's devices. Like those of trials, the processes are forked
+    from one that has loaded torch, which the first call starts. Leaving the block ends all of them.
     """
     with ExitStack() as stack:
         server = cache(lambda: stack.enter_context(Server()))
@@ -46,15 +46,15 @@ def _call(server: Server, number: int, function: str, job: Job, *arguments: Any)
                 return json.loads(answer)
             code = _exit_code(server, number)
         except OSError as error:
-            raise SearchError(f"the process that was to run {function} is gone") from error
+            raise SearchError(f"the process that should run {function} has ended") from error
     output = Path(job.folder) / "output.txt"
     raise SearchError(
-        f"the process that ran {function} ended with {code}; see its output in {output}"
+        f"the process that ran {function} exited with {code}; see its output in {output}"
     )
 
 
 def _exit_code(server: Server, number: int) -> int:
-    """Returns the exit code of a call's process, once it is gone."""
+    """Returns the exit code of a call's process, once it has ended."""
     while (said := server.next_answer())["gone"] != number:
         """Processes of earlier calls have ended, too."""
     return int(said["code"])

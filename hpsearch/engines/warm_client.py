@@ -1,8 +1,8 @@
-"""Asks the process that is kept warm between commands to start the trials' server at once.
+"""Asks the process that keeps torch loaded between commands to start the trials' server at once.
 
-It listens on a Unix socket in a folder of this user's alone. The socket's name is a digest of all
-that a process inherits: a command that would inherit anything else finds no socket, and loads
-torch itself.
+It listens on a Unix socket in a folder that only this user may enter. The socket's name is a digest
+of everything that a process inherits: a command that would inherit anything else finds no socket
+and loads torch itself.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hpsearch.errors import InputError, SearchError
 
 ANSWER_S = 5.0
 
-# Those of the environment that are read once, while Python, torch and what they need are loaded.
+# The environment variables that are read once, while Python, torch and their libraries are loaded.
 # All others are this command's own.
 _READ_AT_LOADING = (
     *("PYTHON", "LD_", "GLIBC_", "MALLOC_", "LC_", "LANG", "TZ", "TMP", "TEMP", "XDG_CACHE", "MPL"),
@@ -40,7 +40,7 @@ _NAMESPACES = ("ipc", "mnt", "net", "pid", "user", "uts")
 
 
 def socket_path() -> Path:
-    """Returns where a process that would inherit what this one does listens, if there is one."""
+    """Returns where a warm process with this environment listens, if there is one."""
     base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     folder = Path(base) / f"hpsearch-{os.getuid()}"
     return folder / f"{_inheritance() if folder.exists() else 'none'}.sock"
@@ -48,7 +48,7 @@ def socket_path() -> Path:
 
 @contextlib.contextmanager
 def address_of(path: Path) -> Iterator[str]:
-    """Yields the address of a socket, which may not be as long as a path may be."""
+    """Yields the address of a socket, which must be shorter than a path may be."""
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
@@ -57,7 +57,7 @@ def address_of(path: Path) -> Iterator[str]:
 
 
 def is_private(folder: Path) -> bool:
-    """Tells whether a folder is this user's, and nobody else may enter it."""
+    """Returns whether a folder is this user's and nobody else may enter it."""
     with contextlib.suppress(OSError):
         found = folder.lstat()
         return found.st_uid == os.getuid() and not found.st_mode & 0o077 and folder.is_dir()
@@ -84,7 +84,7 @@ def _inheritance() -> str:
 
 
 def _code() -> Iterator[str]:
-    """Yields which files of hpsearch a process has loaded, and of when they are."""
+    """Yields which files of hpsearch a process has loaded, with their times."""
     package = Path(hpsearch.__file__).parent
     yield str(package)
     yield str(max(file.stat().st_mtime_ns for file in package.rglob("*.py")))
@@ -96,7 +96,7 @@ def _of_process(name: str) -> str:
 
 @final
 class AdoptedProcess:
-    """A process that another one has started for this one; it can be ended and waited for."""
+    """A process that another one started for this one; it can be killed and waited for."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -122,15 +122,15 @@ class AdoptedProcess:
 def adopt(
     control: socket.socket, output: BinaryIO | None, environment: Mapping[str, str]
 ) -> AdoptedProcess | None:
-    """Has a warm process become the server of this command's trials.
+    """Makes a warm process start the server of this command's trials.
 
     Args:
-        control: the server's end of the socket that brings its orders.
+        control: the server's end of the socket for its orders.
         output: file for its output; none if not given.
         environment: of the server.
 
     Returns:
-        The server; None if no warm process would have what this one would inherit.
+        The server; None if there is no warm process with the same environment.
     """
     if sys.platform != "linux":
         return None
@@ -142,7 +142,7 @@ def adopt(
 
 
 def end_serving() -> bool:
-    """Ends the warm process for this environment; tells whether there was one."""
+    """Ends the warm process for this environment; returns whether there was one."""
     with contextlib.suppress(OSError, ValueError):
         return bool(_ask({"end": True}))
     return False
@@ -152,11 +152,11 @@ def start_serving(idle_s: float, environment: Mapping[str, str]) -> None:
     """Starts a warm process for this environment, and waits until it has loaded torch.
 
     Args:
-        idle_s: it ends when no search has asked it for so many seconds.
+        idle_s: seconds without a search after which it ends.
         environment: of the process.
 
     Raises:
-        InputError: the folder for its socket is not this user's alone, or this is not Linux.
+        InputError: others may enter the folder for its socket, or this is not Linux.
         SearchError: the process has ended.
     """
     if sys.platform != "linux":
@@ -185,8 +185,8 @@ def start_serving(idle_s: float, environment: Mapping[str, str]) -> None:
     with process.stdout or output as answers:
         if not answers.readline():
             code = process.wait()
-            raise SearchError(f"the process that loads torch ended with {code}; see {log}")
-    # It outlives this command, which is not to wait for it.
+            raise SearchError(f"the process that loads torch exited with {code}; see {log}")
+    # It outlives this command, which must not wait for it.
     process.returncode = 0
 
 

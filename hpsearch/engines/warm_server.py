@@ -1,8 +1,8 @@
-"""The process that is kept warm between commands: a search forks its trials' server from it.
+"""The process that keeps torch loaded between commands: searches fork their trials' server from it.
 
-Loading torch and Lightning takes most of a short search. This process has done so before, and ends
-by itself when no search has asked it for a while. What it starts belongs to the search that asked:
-it ends with that search, and outlives this process.
+Loading torch and Lightning takes most of the time of a short search. This process has loaded them
+already, and ends by itself after a while without a search. A server that it starts belongs to the
+search that asked for it: it ends with that search and outlives this process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_BYTES = 1 << 20
 
 
 def serve(path: Path, idle_s: float) -> None:
-    """Loads torch, says so on stdout, and serves until nobody has asked for `idle_s` seconds."""
+    """Loads torch, says so on stdout, and serves until `idle_s` seconds pass without a search."""
     gc.disable()
     bridge.call("hpsearch.trial.warm:warm")
     gc.freeze()
@@ -54,7 +54,7 @@ def serve(path: Path, idle_s: float) -> None:
 
 
 def _answer_next(listener: socket.socket) -> bool:
-    """Answers the next order; tells whether to continue."""
+    """Answers the next order; returns whether to continue."""
     channel, _ = listener.accept()
     with channel:
         order, descriptors = _receive(channel)
@@ -84,7 +84,7 @@ def _receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 def _start(order: dict[str, Any], control: int, output: int, ours: Sequence[socket.socket]) -> int:
-    """Forks the server of a search's trials, without our sockets, and returns its pid."""
+    """Forks the server of a search's trials, without this process's sockets; returns its pid."""
     if pid := os.fork():
         return pid
     code = 1

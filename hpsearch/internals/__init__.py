@@ -1,5 +1,5 @@
-"""Private names of other libraries, under names of ours: a file for each library, and nowhere else.
+"""Private names of other libraries, under our own names: one file per library, nowhere else.
 
-A release may change any of them. `tests/internals/` lists them all: what each is used for, and a
-check that fails with one sentence when it is not what it was.
+A release may change any of them. `tests/internals/` lists all of them with their use, and a check
+that fails with one sentence if a release has changed one.
 """

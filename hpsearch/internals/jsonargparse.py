@@ -1,4 +1,4 @@
-"""What of jsonargparse is not its public interface: the arguments of a class or a function."""
+"""jsonargparse's private names: the arguments of a class or a function."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from jsonargparse._parameter_resolvers import get_signature_parameters
 def resolve_parameters(target: Callable[..., Any], method: str | None = None) -> Sequence[Any]:
     """Returns the parameters of a class's constructor, a function, or a method of a class.
 
-    Those of base classes and called functions are among them where `**kwargs` hands them on. Each
-    has a `name`, a `kind`, an `annotation` and a `default`, like those of `inspect`.
+    Those of base classes and called functions are included if `**kwargs` passes them on. Each has a
+    `name`, a `kind`, an `annotation` and a `default`, like those of `inspect`.
     """
     parameters: Sequence[Any] = get_signature_parameters(target, method)
     return parameters

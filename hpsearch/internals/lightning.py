@@ -1,6 +1,7 @@
-"""What of Lightning and torch is not their public interface: where a training is, and its parts.
+"""Lightning's and torch's private names: the state of a training, and its parts.
 
-Trainers are of either package, `pytorch_lightning` or `lightning.pytorch`, and so of no type here.
+Trainers come from either package, `pytorch_lightning` or `lightning.pytorch`, so they have no type
+here.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def has_read_epoch(trainer: Any) -> bool:
 
 
 def may_stop(trainer: Any) -> bool:
-    """Returns whether the training has had its least number of epochs and steps."""
+    """Returns whether the training has had its minimum number of epochs and steps."""
     may: bool = trainer.fit_loop._can_stop_early
     return may
 
@@ -66,7 +67,7 @@ def validation_batches(trainer: Any) -> list[float]:
 
 
 def limit_validation(trainer: Any, most: int) -> None:
-    """Has each validation read so many batches of a loader at most."""
+    """Makes each validation read at most this many batches of a loader."""
     loop = trainer.fit_loop.epoch_loop.val_loop
     loop._max_batches = [min(batches, most) for batches in loop._max_batches]
 
@@ -92,7 +93,7 @@ def load_loader_states(trainer: Any) -> None:
 
 
 def fetch_by(loader: DataLoader[Any], replace: Callable[[Fetch], Fetch]) -> None:
-    """Has a loader without workers read its batches otherwise; once is enough.
+    """Makes a loader without workers read its batches differently; once is enough.
 
     Args:
         loader: yields whole batches; what decides their order stays.
@@ -107,8 +108,8 @@ def fetch_by(loader: DataLoader[Any], replace: Callable[[Fetch], Fetch]) -> None
         iterator._dataset_fetcher = SimpleNamespace(fetch=replace(iterator._dataset_fetcher.fetch))
         return iterator
 
-    # What is set in the ordinary way, Lightning sets again on a loader that it makes of this one
-    # with another sampler; that one would read by this one's.
+    # An ordinary attribute would be copied by Lightning to a loader that it makes from this one
+    # with another sampler; that loader would then read by this one's sampler.
     object.__setattr__(loader, "_get_iterator", MethodType(begin, loader))
 
 
@@ -129,13 +130,13 @@ def count_step(trainer: Any) -> None:
 
 
 def replace_compiled_call(module: torch.nn.Module, replace: Callable[[Any], Any]) -> None:
-    """Has a module that is compiled in place call what `replace` returns for its compiled call."""
+    """Makes a module compiled in place call what `replace` returns for its compiled call."""
     module._compiled_call_impl = replace(module._compiled_call_impl)
 
 
 @contextmanager
 def uncompiled(module: torch.nn.Module) -> Iterator[None]:
-    """Has a module that is compiled in place called as itself for a while."""
+    """Makes calls of a module that is compiled in place run uncompiled, inside the block."""
     compiled = module._compiled_call_impl
     module._compiled_call_impl = None
     try:
@@ -145,12 +146,12 @@ def uncompiled(module: torch.nn.Module) -> Iterator[None]:
 
 
 def call_uncompiled(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
-    """Calls a module with its hooks, without what it was compiled to."""
+    """Calls a module with its hooks, but uncompiled."""
     return module._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
 
 
 def compile_in_this_process() -> None:
-    """Has torch compile in one thread, and start no process for each core."""
+    """Makes torch compile in one thread, without a process for each core."""
     torch._inductor.config.compile_threads = 1
 
 
@@ -173,7 +174,7 @@ def compile_seconds() -> float:
 
 
 def leaves(tree: Any) -> Sequence[Any]:
-    """Returns what nested lists, tuples and mappings hold, in their order."""
+    """Returns the contents of nested lists, tuples and mappings, in their order."""
     found: list[Any] = tree_flatten(tree)[0]
     return found
 
@@ -271,7 +272,7 @@ def fused_adam_step(
         gradients: one a parameter.
         means: of the gradients so far, one a parameter.
         squares: of the gradients so far, one a parameter.
-        most: the greatest of the squares so far; none without `amsgrad`.
+        most: the largest of the squares so far; none without `amsgrad`.
         counts: steps so far, one a parameter.
         group: the optimizer's group, with `lr` and the like.
     """

@@ -1,4 +1,4 @@
-"""What of Optuna is not its public interface: ids, tables, caches, and the parts of TPE."""
+"""Optuna's private names: ids, tables, caches, and the parts of TPE."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def check_schema(database: RDBStorage) -> None:
 
 
 def encode_value(value: float) -> tuple[float | None, Any]:
-    """Returns a trial's value as its table holds it: the number, and of what kind it is."""
+    """Returns a trial's value as its table holds it: the number, and its kind."""
     return models.TrialValueModel.value_to_stored_repr(value)
 
 
@@ -103,7 +103,7 @@ def decode_value(stored: float | None, kind: Any) -> float:
 
 
 def encode_intermediate(value: float) -> tuple[float | None, Any]:
-    """Returns a value of an epoch as its table holds it: the number, and of what kind it is."""
+    """Returns a value of an epoch as its table holds it: the number, and its kind."""
     return models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(value)
 
 
@@ -113,7 +113,7 @@ def decode_intermediate(stored: float | None, kind: Any) -> float:
 
 
 def add_unchanged(storage: InMemoryStorage, study_id: int, trial: FrozenTrial) -> None:
-    """Adds a trial as it is to a study in memory; its id becomes its number.
+    """Adds a trial unchanged to a study in memory; its id becomes its number.
 
     Optuna's own way makes a deep copy of each trial, which takes long for thousands.
     """
@@ -127,7 +127,7 @@ def add_unchanged(storage: InMemoryStorage, study_id: int, trial: FrozenTrial) -
 def study_of(
     trials: Sequence[FrozenTrial], directions: Sequence[Literal["maximize", "minimize"]]
 ) -> optuna.Study:
-    """Returns a study in memory that has these trials, not copied: it is only to be read."""
+    """Returns a study in memory with these trials, not copied: it may only be read."""
     storage = InMemoryStorage()
     study = optuna.create_study(storage=storage, directions=[*directions])
     storage._studies[study._study_id].trials.extend(trials)
@@ -135,12 +135,12 @@ def study_of(
 
 
 def forget_trials(study: optuna.Study) -> None:
-    """Has a study read its trials again when they are next asked for, as `study.ask` does."""
+    """Makes a study read its trials again at their next use, as `study.ask` does."""
     study._thread_local.cached_all_trials = None
 
 
 def all_trials(study: optuna.Study, states: Collection[TrialState]) -> list[FrozenTrial]:
-    """Returns the trials in these states, not to be changed; under Hyperband of every bracket.
+    """Returns the trials in these states, of every bracket under Hyperband; do not change them.
 
     The public `get_trials` shows a sampler those of one bracket only.
     """
@@ -157,7 +157,7 @@ def domination_ranks(losses: np.ndarray, *, at_least: int | None = None) -> np.n
 
     Args:
         losses: trials by objectives, the smaller the better.
-        at_least: how many of the best rows need a rank; those after them may all get the worst.
+        at_least: how many of the best rows need a rank; the others may all get the worst one.
     """
     return _fast_non_domination_rank(losses, n_below=at_least)
 

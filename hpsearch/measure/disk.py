@@ -1,4 +1,4 @@
-"""What a study takes on the disk, by what it is for."""
+"""Disk usage of a study, by purpose."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Usage:
 
     Attributes:
         best: checkpoints of the best epochs.
-        resume: checkpoints that a trial is continued from.
-        curves: what TensorBoard reads.
-        other: reports, outputs and whatever else is there.
+        resume: checkpoints that trials continue from.
+        curves: files for TensorBoard.
+        other: reports, outputs and all other files.
     """
 
     best: int = 0
@@ -30,13 +30,13 @@ class Usage:
 
 
 def disk_usage(folder: Path) -> Usage:
-    """Returns what a study's folder takes; a file under two names counts once."""
+    """Returns the disk usage of a study's folder; a file with two names counts once."""
     sizes = dict.fromkeys(("best", "resume", "curves", "other"), 0)
     seen: set[tuple[int, int]] = set()
     for path in _files(folder):
         try:
             facts = path.stat()
-        except OSError:  # it was removed meanwhile
+        except OSError:  # it has been removed meanwhile
             continue
         if (facts.st_dev, facts.st_ino) not in seen:
             seen.add((facts.st_dev, facts.st_ino))
@@ -51,7 +51,7 @@ def _kind(path: Path) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yields the files of a folder; a link counts where it leads, and is not followed."""
+    """Yields the files of a folder; the targets of links are not counted."""
     # Of the two names of one file, that of the best epoch comes first.
     paths = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     yield from sorted(paths, key=lambda path: path.name != "best.ckpt")

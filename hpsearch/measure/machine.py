@@ -126,6 +126,6 @@ def _clock() -> Finding:
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     if time.time() < _LONG_AGO:
         return Finding(
-            "clock", f"{now} is wrong: set it, or dates in the database mislead", ok=False
+            "clock", f"{now} is wrong: set it, or the database gets wrong dates", ok=False
         )
     return Finding("clock", now)

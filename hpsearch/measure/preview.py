@@ -1,4 +1,4 @@
-"""What the preview sheet shows of a study: its data, and its strongest augmentation."""
+"""The contents of a preview sheet: a study's data, and its strongest augmentation."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def preview_sheet(spec: StudySpec) -> Mapping[str, Any]:
 
 
 def greatest_augmentation(spec: StudySpec) -> dict[str, Any]:
-    """Returns the data module's arguments in the branch that augments most, at its greatest.
+    """Returns the data module's arguments in the branch that augments most, at its strongest.
 
     Raises:
-        InputError: the study's data module is not ours, so nobody knows what it augments.
+        InputError: the study's data module is not ours, so its augmentation is unknown.
     """
     settings = [end.config for end in extreme_configs(spec.space) if end.bound == "largest"]
     sections = [config.get("data") or {} for config in settings]

@@ -1,4 +1,4 @@
-"""What is tried of a study file before it is run: a real batch of a setting, a model's layers."""
+"""Trying a study file before it runs: a real batch of a setting, a model's layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hpsearch.studyfile.study import StudySpec
 
 
 def probe(spec: StudySpec, setting: Extreme, slot: Slot) -> Mapping[str, Any]:
-    """Returns what a real batch of one setting has shown; see `trial/probes/probe.py`."""
+    """Returns the result of a real batch of one setting; see `trial/probes/probe.py`."""
     with tempfile.TemporaryDirectory() as folder:
         place = Placement(Path(folder), slot.device, slot.threads)
         found: Mapping[str, Any] = call(
@@ -27,7 +27,7 @@ def probe(spec: StudySpec, setting: Extreme, slot: Slot) -> Mapping[str, Any]:
 def summaries(spec: StudySpec) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     """Yields every model of a study's space at its largest values, with its layers.
 
-    The model is its section of the study file, filled in; of the layers see
+    The model is its section of the study file, filled in; for the layers see
     `trial/probes/summary.py`.
     """
     seen: list[Any] = []

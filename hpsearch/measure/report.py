@@ -1,4 +1,4 @@
-"""What a report is made from: the database, the winner's folder, and its model at work."""
+"""The data of a report: the database, the winner's folder, and its model in use."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from hpsearch.studyfile.document import short_names
 from hpsearch.studyfile.study import StudySpec
 
 _FEWEST = 10  # trials that importance is read from
-_MOST_REPORTS = 60_000  # some 2 MB of a page
+_MOST_REPORTS = 60_000  # about 2 MB of a page
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """A study and what else is known of it.
+    """A study and everything else that its report shows.
 
     Attributes:
         study: the study as the database knows it.
@@ -50,10 +50,10 @@ class ReportData:
         versions: of the libraries that trained.
         split: hash of the train/validation split, if the data module has one.
         importances: by objective, the parameters' shares of its variation, 0 to 1.
-        metrics: by trial and epoch, every metric that was logged, of the best trials first, as many
-            as a page holds; without the trials whose folder is gone.
+        metrics: by trial and epoch, every metric that was logged; for as many of the best trials as
+            a page holds, without those whose folder is gone.
         inspection: what the best trial's model does on the validation split, see
-            `hpsearch.trial.probes.error_analysis`; `failure` says why it is not known.
+            `hpsearch.trial.probes.error_analysis`; `failure` says why it is unknown.
         sheet: what the augmentation sheet shows, if the study augments; see `preview_sheet`.
     """
 
@@ -84,7 +84,7 @@ class ReportData:
 
     @cached_property
     def parameters(self) -> Mapping[str, Distribution]:
-        """What is searched, the most important parameter of the first objective first."""
+        """The searched parameters, the most important one for the first objective first."""
         shares = self.importances.get(self.objective, {})
         searched = self.spec.space.parameters
         ordered = sorted(searched, key=lambda name: -shares.get(name, 0.0))
@@ -135,7 +135,7 @@ def importances(
 ) -> dict[str, dict[str, float]]:
     """Returns, by objective, each parameter's importance, as far as the trials show it.
 
-    One parameter has all of it, and a few trials show none: both say nothing.
+    A single parameter always has all of it, and a few trials show none: neither is reported.
     """
     found: dict[str, dict[str, float]] = {}
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]

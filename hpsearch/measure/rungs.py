@@ -1,4 +1,4 @@
-"""The rungs of a study that pauses trials: who met each, what became of them, who was right."""
+"""The rungs of a study that pauses trials: which trials reached each, and whether it was right."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ def count_rungs(trials: Sequence[TrialRecord]) -> list[RungCount]:
 
 @dataclass(frozen=True)
 class RungAudit:
-    """Whether a rung was right, as far as the trials that were trained whole can tell.
+    """Whether a rung was right, as far as the trials that were trained to their end can tell.
 
     Attributes:
         epochs: epochs done at the rung.
-        audited: trials that would have paused there, and were trained whole.
-        wrong: of those, trials that ended better than half of those that the rung let continue and
-            that were trained whole.
+        audited: trials that would have paused there but were trained to their end.
+        wrong: of those, trials that ended better than half of the trials that the rung let continue
+            to their end.
         winners: of those, trials that ended better than every other trial of the study.
-        whole: trials that were trained whole.
-        correlation: Spearman's, of what these had at the rung with what they had at their end, -1
-            to 1; None where there are fewer than three, or all are alike.
+        whole: trials that were trained to their end.
+        correlation: Spearman's rank correlation of their values at the rung with those at their
+            end, -1 to 1; None if there are fewer than three, or all are equal.
     """
 
     epochs: int
@@ -72,7 +72,7 @@ class RungAudit:
 
 
 def audit_rungs(trials: Sequence[TrialRecord], direction: Direction) -> list[RungAudit]:
-    """Returns what the audited trials say of each rung; none where nothing was audited."""
+    """Returns what the audited trials say about each rung; none if nothing was audited."""
     if not any(trial.attributes.get(AUDITED_AT) for trial in trials):
         return []
     sign = sign_of(direction)
@@ -112,7 +112,7 @@ def _best_by(trial: TrialRecord, epochs: int, sign: float) -> float | None:
 def _correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
     if len(pairs) < 3 or any(len(set(side)) == 1 for side in zip(*pairs, strict=True)):
         return None
-    # It takes a second to load, and only a report asks.
+    # It takes a second to load, and only a report needs it.
     from scipy.stats import spearmanr
 
     return float(spearmanr(*zip(*pairs, strict=True)).statistic)

@@ -21,7 +21,7 @@ from hpsearch.studyfile.study import StudySpec
 Status = Callable[[str], AbstractContextManager[object]]
 _SHOWN = 160
 ROUNDS = 3
-GAIN = 1.05  # less is not worth a line in a study file
+GAIN = 1.05  # smaller gains are not worth a line in a study file
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def possible_variants(
         variants.append(_faster(config, "channels_last", True))
     if str(config["trainer"].get("precision")) != "bf16-mixed":
         trainer = {**config["trainer"], "precision": "bf16-mixed"}
-        caution = "It computes with fewer digits: compare the objective, too."
+        caution = "It computes with lower precision: compare the objective, too."
         variants.append(
             Variant(
                 "bf16-mixed",

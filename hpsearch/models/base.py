@@ -20,9 +20,9 @@ ImageBatch = tuple[Tensor, Tensor]
 class AbstractClassifier(LightningModule, ABC):
     """A classifier of images, trained with cross-entropy.
 
-    Logs `train_loss`, `train_accuracy`, `val_loss`, `val_accuracy`, `test_loss` and
-    `test_accuracy` once an epoch. Only the training loss is smoothed: validation and test
-    losses are plain cross-entropies and comparable between trials.
+    Logs `train_loss`, `train_accuracy`, `val_loss`, `val_accuracy`, `test_loss` and `test_accuracy`
+    once per epoch. Only the training loss is smoothed: validation and test losses are plain
+    cross-entropies and comparable between trials.
 
     A subclass builds its layers in its constructor and maps images to logits in `forward`. One that
     logs in its own `training_step` sets `supports_multi_step = False`.
@@ -106,7 +106,7 @@ class AbstractClassifier(LightningModule, ABC):
     def confusion(self) -> list[list[int]]:
         """Returns the confusion matrix of the last validation epoch.
 
-        A row is a true class, a column a predicted one; empty before the first validation.
+        Rows are true classes, columns predicted ones; empty before the first validation.
         """
         return self._confusion.rows()
 

@@ -16,10 +16,10 @@ from hpsearch.models.dropout import Dropout, of_the_last
 
 @final
 class Dilated(AbstractClassifier):
-    """Convolutions whose reach doubles from one to the next, the mean, then one linear layer.
+    """Convolutions whose reach doubles at each layer, then the mean, then one linear layer.
 
-    No pooling: the image keeps its size, and so fits any number of layers. After Yu and Koltun,
-    "Multi-Scale Context Aggregation by Dilated Convolutions", 2016.
+    There is no pooling: the image keeps its size, so any number of layers fits. After Yu and
+    Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions", 2016.
 
     Args:
         channels: output channels of each layer, whose dilations are 1, 2, 4, ...

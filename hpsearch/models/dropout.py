@@ -1,4 +1,4 @@
-"""Dropout that costs a fifth of torch's on a CPU."""
+"""Dropout in a fifth of the time of torch's on a CPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LEVELS = 2**16
 
 @final
 class Dropout(nn.Dropout):
-    """Zeroes a share `p` of the numbers in training and scales up the others, as `nn.Dropout`.
+    """Zeroes a share `p` of the numbers in training and scales up the others, like `nn.Dropout`.
 
     On a CPU torch draws one random number for each value, a fifth of a small CNN's step. Here one
     64-bit draw decides four values, so `p` is a multiple of 1/65,536; the scale uses that exact
@@ -31,7 +31,7 @@ class Dropout(nn.Dropout):
 
     @property
     def draws_bits(self) -> bool:
-        """Whether its share can be drawn on a CPU as described, being neither nearly 0 nor 1."""
+        """Whether its share can be drawn on a CPU as described: it is not too near to 0 or 1."""
         return self._kept not in (0, _LEVELS)
 
     @property
@@ -55,5 +55,5 @@ def one_for_each(dropout: float | Sequence[float], count: int) -> list[float]:
 
 
 def of_the_last(dropout: float | Sequence[float]) -> list[float]:
-    """Returns the rates of a list, or one number alone, which is that of the last features."""
+    """Returns the rates of a list; a single number is the rate of the last features."""
     return [*dropout] if isinstance(dropout, Sequence) else [dropout]

@@ -1,4 +1,4 @@
-"""Mean loss, accuracy and confusion matrix of an epoch, summed where the batches are."""
+"""Mean loss, accuracy and confusion matrix of an epoch, summed on the batches' device."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _AT_ONCE = 32
 class EpochMetrics:
     """Sums over an epoch's batches without waiting for the device.
 
-    One log call a batch would cost more than a small model's training step, and so would five
-    operations on tensors of a few numbers: they are done for several batches at once.
+    One log call per batch would cost more than a small model's training step, and so would five
+    operations on tensors of a few numbers. So they are done for several batches at once.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,8 @@ class EpochMetrics:
     def means(self, prefix: str) -> dict[str, Tensor]:
         """Returns the epoch's `<prefix>_loss` and `<prefix>_accuracy`; empty without batches.
 
-        Where several processes train together, of all their batches; each must have one.
+        If several processes train together, these are the means of all their batches; each process
+        must have one.
         """
         self._sum()
         if not self._images:
@@ -81,7 +82,7 @@ class Confusion:
         self._counts = counts if self._counts is None else self._counts + counts
 
     def rows(self) -> list[list[int]]:
-        """Returns the counts, a row a true class, a column a predicted one; empty if none."""
+        """Returns the counts: rows are true classes, columns predicted ones; empty without any."""
         if self._counts is None:
             return []
         if _are_several():

@@ -23,7 +23,7 @@ class Residual(AbstractClassifier):
 
     Args:
         channels: channels of each stage; every stage but the first halves the image.
-        blocks: residual blocks a stage, each of two 3 x 3 convolutions.
+        blocks: residual blocks per stage, each of two 3 x 3 convolutions.
         dropout: share of the last features left out in training, 0 to below 1; or a list with
             one for the output of each stage, the last for the last features.
         input_shape: `(C, H, W)` of an image.

@@ -15,7 +15,7 @@ _START = 0.04  # of the peak: one-cycle begins at a 25th, as in torch's own OneC
 
 
 class _StepSchedule(LRScheduler, ABC):
-    """A factor on the optimizer's learning rate, as a function of the part of the run done."""
+    """A factor on the optimizer's learning rate, as a function of the finished part of the run."""
 
     def __init__(
         self, optimizer: Optimizer, total_steps: int, warmup: float, last_epoch: int
@@ -40,8 +40,8 @@ class _StepSchedule(LRScheduler, ABC):
 class OneCycle(_StepSchedule):
     """Rises to the optimizer's learning rate, then falls far below where it began.
 
-    After Smith and Topin, "Super-Convergence", 2018, with cosines for both ways; the momentum
-    stays as it is.
+    After Smith and Topin, "Super-Convergence", 2018, with cosines in both directions; the momentum
+    is constant.
 
     Args:
         optimizer: whose learning rate is the peak.

@@ -1,12 +1,12 @@
-"""The record of a trial's data, and what differs between two of them.
+"""The record of a trial's data, and how two of them differ.
 
 A record is what a trial reports about its data before it trains:
 
 - `arguments`: a text that changes with the data module's arguments, on which content may depend.
 - `own`: the data module's own description of its content (`data_fingerprint`), if any.
-- `train`, `val`: for each loader, None where its content is not the same twice, or else `rows`
-  (how many; None where that is not known) and `sample`: for each row of a sample, a hash of what
-  is exact in it, then the scale of its fractions and means that stand for them.
+- `train`, `val`: for each loader, None if its content changes from one reading to the next;
+  otherwise `rows` (how many, None if unknown) and `sample`: for each row of a sample, a hash of its
+  exact values, then the scale of its fractions and some means that represent them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 DataRecord = Mapping[str, Any]
 
-# Fractions may differ in their last digits from one machine, or number of threads, to another.
+# The last digits of fractions may depend on the machine and the number of threads.
 _TOLERANCE = 1e-5
 _PARTS = {"own": "data", "train": "training data", "val": "validation data"}
 
@@ -24,7 +24,7 @@ _PARTS = {"own": "data", "train": "training data", "val": "validation data"}
 def changed_parts(stored: DataRecord, found: DataRecord) -> list[str]:
     """Returns which parts of two records of equal arguments differ, in words; none if none do.
 
-    What one of the two does not know is not compared.
+    Parts that are unknown in one of the two are not compared.
     """
     return [
         words
@@ -42,7 +42,7 @@ def _same(one: Any, other: Any) -> bool:
 def _same_loader(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
     if one is None or other is None:
         return True
-    # A sample of slow rows is cut short where the time for it is up.
+    # A sample of slow rows ends early, when its time is up.
     rows = zip(one["sample"], other["sample"], strict=False)
     return one["rows"] == other["rows"] and all(_same_row(*row) for row in rows)
 

@@ -1,9 +1,9 @@
-"""A trial's record of its reports: on disk before the coordinator knows, provably its own.
+"""A trial's record of its reports: on disk before the coordinator has them, provably its own.
 
 Each attempt begins with an owner line: study, trial, parameters, seed and the attempt's token. Each
 line carries a digest of its owner and the hash of the line before it. So each line shows whose it
-is, and the lines together show whether one is missing. Files of earlier versions have
-neither, and are read as well.
+is, and the lines together show whether one is missing. Files of earlier versions have neither and
+can still be read.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Record:
 
     Attributes:
         events: reports and ends, in the order they were written, without those of other owners.
-        owners: each identity that wrote there, in order, with the token of its `attempt`.
-        proved: whether a line carries the identity that was asked for.
+        owners: each identity that wrote to it, in order, with the token of its `attempt`.
+        proved: whether a line carries the requested identity.
         damaged: lines that are not what was written.
         foreign: lines of another owner.
         missing: how often the line before is gone or has changed.
@@ -50,7 +50,7 @@ class Record:
 
     @property
     def reports(self) -> list[Report]:
-        """The reports alone; a repeated epoch is there twice."""
+        """The reports alone; a repeated epoch occurs twice."""
         return [event for event in self.events if isinstance(event, Report)]
 
     @property
@@ -78,14 +78,14 @@ class EventLog:
         self.reports = read_record(path, identity).reports
 
     def append(self, event: Report | Ended) -> None:
-        """Writes the event and waits until the disk has it."""
+        """Writes the event and waits until it is on disk."""
         self.begin()
         self._write(to_line(event))
         if isinstance(event, Report):
             self.reports.append(event)
 
     def begin(self) -> None:
-        """Writes the owner line of this attempt, if it is not there yet."""
+        """Writes the owner line of this attempt, if it is missing."""
         if not self._begun and self._identity is not None:
             owner = {"kind": OWNER, **self._identity, "attempt": self._attempt}
             self._write(json.dumps(owner))
@@ -112,7 +112,7 @@ class EventLog:
 
 
 def best_report(reports: Sequence[Report], metric: str, direction: Direction) -> Report | None:
-    """Returns the first of the reports with the best value of `metric`; None of none."""
+    """Returns the first report with the best value of `metric`; None if there are no reports."""
     sign = sign_of(direction)
     return max(reports, key=lambda report: sign * report.values[metric], default=None)
 
@@ -122,7 +122,7 @@ def read_events(path: Path, identity: Identity | None = None) -> list[Report | E
 
     Args:
         path: the file.
-        identity: whose events are wanted: those of another owner are left out.
+        identity: the owner; events of another owner are left out.
     """
     return list(read_record(path, identity).events)
 
@@ -131,8 +131,8 @@ def read_record(path: Path, identity: Identity | None = None) -> Record:
     """Returns the contents of a trial's file, and what in it cannot be trusted.
 
     Args:
-        path: the file; what is missing, or is not a file, has no contents.
-        identity: whose record it must be; None takes every line that is whole.
+        path: the file; if it is missing or not a file, there are no contents.
+        identity: whose record it must be; None accepts every intact line.
     """
     if not path.is_file():
         return Record()
@@ -163,7 +163,7 @@ def read_record(path: Path, identity: Identity | None = None) -> Record:
 
 
 def digest_of(identity: Identity) -> str:
-    """Returns what each line of an owner carries: 16 hexadecimal digits."""
+    """Returns the digest that each line of an owner carries: 16 hexadecimal digits."""
     return _hash(json.dumps(dict(identity), sort_keys=True).encode())
 
 
@@ -220,7 +220,7 @@ def _hash(line: bytes) -> str:
 
 
 def _last_line(path: Path) -> tuple[bytes, bool]:
-    """Returns the last intact line of a file, and whether nothing torn follows it."""
+    """Returns the last intact line of a file, and whether no torn line follows it."""
     if not path.is_file():
         return b"", True
     with path.open("rb") as file:

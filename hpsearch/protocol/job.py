@@ -17,10 +17,10 @@ Identity = Mapping[str, str | int]
 
 
 def counts_validations(trainer: Mapping[str, Any]) -> bool:
-    """Returns whether the steps of a trial's reports are validations, counted, and not epochs.
+    """Returns whether the steps of a trial's reports count validations instead of epochs.
 
-    They are epochs where a trial is validated only at the ends of epochs and ends after a number of
-    them; otherwise epochs do not measure its progress.
+    They count epochs if a trial is validated only at the ends of epochs and ends after a number of
+    them. Otherwise epochs do not measure its progress.
 
     Args:
         trainer: the study file's `trainer` section with every value filled in.
@@ -116,12 +116,12 @@ class Job:
 
 
 def attempt_token(number: int) -> str:
-    """Returns what tells an attempt from all others, with its number among those of the trial."""
+    """Returns a token that identifies an attempt, with its number among those of the trial."""
     return f"{number}-{uuid.uuid4().hex}"
 
 
 def attempt_number(token: str) -> int:
-    """Returns the number that an attempt's token has; 0 for one of an earlier version."""
+    """Returns the number in an attempt's token; 0 for a token of an earlier version."""
     number, dash, _ = token.partition("-")
     return int(number) if dash and number.isdecimal() else 0
 
@@ -142,8 +142,8 @@ def identity_of(
 def is_owned(facts: Mapping[str, Any], owner: Mapping[str, str | int]) -> bool:
     """Returns whether a checkpoint's sidecar says that it belongs to a trial.
 
-    Version 0.1.0 wrote no owner. Once a study's id is there, its name is for people alone: a study
-    may be renamed.
+    Version 0.1.0 wrote no owner. If there is a study's id, its name is only for people, since a
+    study may be renamed.
 
     Args:
         facts: the sidecar's contents.

@@ -1,4 +1,4 @@
-"""Where each file of a trial lies. Both wings look them up here, and only here."""
+"""The paths of a trial's files. Both wings look them up here, and only here."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from pathlib import Path
 
 from hpsearch.protocol.regular_file import read_regular, what_else
 
-# The last epoch's state, the one before should it be damaged, and that of the best epoch.
+# The state after the last epoch, after the one before in case that is damaged, and after the best
+# epoch.
 TO_RESUME = ("last", "previous")
 CHECKPOINTS = (*TO_RESUME, "best")
 CLAIM = "claim"
 
 
 def trial_folder(number: int) -> str:
-    """Returns the name of a trial's folder within its study's."""
+    """Returns the name of a trial's folder within its study's folder."""
     return f"trial-{number:04d}"
 
 
@@ -62,7 +63,7 @@ class TrialFiles:
         return self.folder / f"{name}.json"
 
     def not_files(self) -> Iterator[tuple[Path, str]]:
-        """Yields what lies in the place of one of them, or of the folder, and what it is."""
+        """Yields each path where something other than a file, or the folder, is; and what it is."""
         if self.folder.exists() and not self.folder.is_dir():
             yield self.folder, f"{what_else(self.folder) or 'a file'}, not a folder"
         own = [self.events, self.params, self.output, self.claim]

@@ -54,7 +54,7 @@ class Progress:
         epochs: how many epochs the trial may take; 0 if that is not known.
         fraction: part of the running epoch that is done, 0 to 1.
         samples_per_s: training speed.
-        unit: `epoch`, or `validation` where a trial's reports are counted in these.
+        unit: `epoch`, or `validation` if a trial's reports count those.
     """
 
     epoch: int
@@ -69,7 +69,7 @@ class Report:
     """The metrics of a validation; answered with a `Decision`.
 
     Attributes:
-        step: epochs done, from 1; or validations, where those come within epochs.
+        step: epochs done, from 1; or validations, if these happen within epochs.
         values: the objectives' values, by metric name.
         metrics: every metric that was logged, by name.
         seconds: training time of the trial so far, earlier attempts included.
@@ -89,9 +89,9 @@ class Ended:
 
     Attributes:
         how: `complete`, `pruned` and `stopped` (to be resumed later) as the decisions asked;
-            `failed` where it could not continue.
+            `failed` if it could not continue.
         failure: one line on what went wrong; empty unless failed.
-        failure_kind: where, or in which way, it failed; empty unless failed.
+        failure_kind: where or how it failed; empty unless failed.
         traceback: the tail of the traceback; empty unless an exception ended the trial.
         fatal: every other trial would fail in the same way (no data, no compiler): the search
             should stop, and this trial is tried again once that is fixed.

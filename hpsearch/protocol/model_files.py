@@ -1,4 +1,4 @@
-"""The files that `export` writes: their formats, by their endings."""
+"""The formats of the files that `export` writes, by their suffixes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SUFFIXES: Mapping[Format, str] = {"onnx": ".onnx", "pt2": ".pt2", "state": ".pt"
 
 
 def format_of(path: Path) -> Format | None:
-    """Returns the format of a file by its name; None for another ending."""
+    """Returns the format of a file by its name; None for an unknown suffix."""
     return next((name for name, suffix in SUFFIXES.items() if suffix == path.suffix), None)
 
 
@@ -21,7 +21,7 @@ def predictor_format(path: Path) -> Format:
     """Returns the format of a file to predict with.
 
     Raises:
-        InputError: it is missing, or of a kind that cannot be run.
+        InputError: it is missing, or has a format that cannot be run.
     """
     kind = format_of(path)
     if kind is None:

@@ -1,6 +1,6 @@
 """Reading from folders that anybody may write into: a pipe or a device there is never opened.
 
-Opening a pipe waits for whoever is at its other end, for ever if nobody is.
+Opening a pipe waits for the process at its other end, and forever if there is none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _KINDS = {
 
 
 def what_else(path: Path) -> str:
-    """Returns what lies there instead of a file, such as `a pipe`; empty for a file or nothing."""
+    """Returns what is there instead of a file, such as `a pipe`; empty for a file or nothing."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -31,7 +31,7 @@ def read_regular(path: Path) -> bytes:
     """Returns what a file contains.
 
     Raises:
-        OSError: it is not there, is not a file, or cannot be read.
+        OSError: it does not exist, is not a file, or cannot be read.
     """
     if kind := what_else(path):
         raise OSError(errno.EINVAL, f"it is {kind}, not a file", str(path))

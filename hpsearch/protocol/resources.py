@@ -41,9 +41,9 @@ def read_last_words(said: str, *, killed: bool) -> Ended | None:
     """Returns how a process ended, from the end of its output; None if that does not show it.
 
     Args:
-        said: what it printed last.
+        said: the end of its output.
         killed: whether hpsearch killed it because it hung: full shared memory makes a loader wait
-            for ever.
+            forever.
     """
     if is_of_shared_memory(said):
         return Ended("failed", shared_memory_words(), "resources")

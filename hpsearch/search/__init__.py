@@ -1,1 +1,1 @@
-"""Who asks, decides and writes: the coordinator and the study in its database."""
+"""What asks, decides and writes: the coordinator, and the study in its database."""

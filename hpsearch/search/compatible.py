@@ -33,11 +33,11 @@ MUTABLE_KEYS = (
 def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
     """Removes a stored study without any value if its file or code has changed.
 
-    Whatever failed in every trial has been corrected then, and there is nothing to compare with.
-    The study's folder is kept under another name.
+    The cause of the failures was then probably corrected, and there is nothing to compare with. The
+    study's folder is kept under another name.
 
     Returns:
-        A sentence on what was done; empty if nothing was.
+        A sentence that says what was done; empty if nothing was.
     """
     if not _begins_anew(stored, spec):
         return ""
@@ -112,7 +112,7 @@ def check_unchanged(stored: StoredStudy, folder: Path) -> None:
     directions = [direction.name.lower() for direction in stored.study.directions]
     if directions != [*objectives.values()]:
         raise InputError(
-            f"the database is to {', '.join(directions)} {', '.join(objectives)}, the study file to"
+            f"the database says {', '.join(directions)} for {', '.join(objectives)}, the study file"
             f" {', '.join(objectives.values())}: hpsearch fsck {name} --repair"
         )
     kept = read_owner_file(folder)
@@ -129,7 +129,7 @@ def check_unchanged(stored: StoredStudy, folder: Path) -> None:
     if diff := _difference(before, stored.spec.document, "of the last run", "in the database"):
         raise InputError(
             f"the study file of {name} was changed in the database since its trials were"
-            f" trained:\n{diff}\nRestore a copy of the database, or make it again from the study's"
+            f" trained:\n{diff}\nRestore a copy of the database, or rebuild it from the study's"
             f" folder: hpsearch fsck {name} --rebuild --storage URL"
         )
 
@@ -159,7 +159,9 @@ def check_environment(study: optuna.Study, spec: StudySpec, *, accept_changes: b
     differences = now.differences(before[-1]) if before else ()
     if before and not accept_changes:
         raise InputError(
-            "\n  ".join([f"the trials of {study.study_name} were trained otherwise:", *differences])
+            "\n  ".join(
+                [f"the trials of {study.study_name} were trained differently:", *differences]
+            )
             + "\nTheir values cannot be compared with new ones. Continue with --accept-changes,"
             " which is recorded, or give the study another name"
             f" (--set study.name={spec.name}-2)"

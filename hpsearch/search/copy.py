@@ -70,8 +70,8 @@ def copy_study(name: str, source: RDBStorage, target: RDBStorage) -> Copied:
                 study.study.set_user_attr(MOVED, redact(target.url))
         except SQLAlchemyError as error:
             raise SearchError(
-                f"the study {name} could not be copied whole: {reason_of(error)}. It is as it was"
-                f" in {redact(source.url)}; once this is put right, copy it again"
+                f"the study {name} could not be copied completely: {reason_of(error)}. It is"
+                f" unchanged in {redact(source.url)}; fix this and copy it again"
             ) from error
     trials = {study.name: len(copy) for study, copy in zip(studies, copied, strict=True)}
     return Copied(trials, find_runs(stored.study, None))
@@ -82,7 +82,7 @@ def _refuse(stored: StoredStudy, target: RDBStorage) -> None:
         raise InputError(f"--from and --to are the same database, {redact(target.url)}")
     if search := stored.study.user_attrs.get(CONFIRMS):
         raise InputError(
-            f"{stored.name} confirms the study {search}, and goes with it: hpsearch copy {search}"
+            f"{stored.name} confirms {search} and is copied with it: hpsearch copy {search}"
         )
 
 
@@ -97,8 +97,8 @@ def _refuse_other(stored: StoredStudy, other: StoredStudy | None) -> None:
         )
     if MOVED not in other.study.user_attrs and not _equal(stored, other):
         raise InputError(
-            f"{place} has this very study already, with other trials: it continues there, or one of"
-            " the two is a copy that was made by hand"
+            f"{place} already has this study, with other trials: it continued there, or one of the"
+            " two is a copy that was made by hand"
         )
 
 

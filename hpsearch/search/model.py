@@ -110,7 +110,7 @@ def export_model(
     Args:
         stored: the study.
         number: the trial; see `find_checkpoint`.
-        target: the file; its ending says how, see `protocol/model_files.py`.
+        target: the file; its suffix decides the format, see `protocol/model_files.py`.
 
     Raises:
         InputError: there is no such trial, or its checkpoint is not there.

@@ -22,7 +22,7 @@ class RunOptions(Place):
         kubernetes: labels of the pods to train in.
         ray: address of the Ray cluster to train on, or `auto`.
         trials: trials in all; None for what the study file says.
-        add: how many trials to add to those there are; None for none.
+        add: how many trials to add to the existing ones; None for none.
         timeout_s: seconds after which no more epochs begin; None for what the study file says.
         accept_changes: whether to continue although code, data or versions have changed.
         runs: folder of the trials' files; None for where they are, or `runs`.

@@ -196,7 +196,7 @@ def _owning(stored: StoredStudy) -> Iterator[Lease]:
     except (StorageInternalError, SQLAlchemyError, DatabaseUnavailableError) as error:
         raise SearchError(
             f"the database {redact(stored.database.url)} could not be written: {reason_of(error)}."
-            f" What was trained is kept; once this is put right: hpsearch resume {name}"
+            f" What was trained is kept; fix this, then: hpsearch resume {name}"
         ) from error
 
 

@@ -21,8 +21,8 @@ BEST = 3
 def settings_to_start_from(spec: StudySpec, database: RDBStorage) -> list[QueuedTrial]:
     """Returns the settings of the three best trials of `study.start_from`, best first.
 
-    A setting keeps the values that this space has too; the sampler proposes the others. Settings
-    that become equal are tried once.
+    A setting keeps the values that are also in this space; the sampler proposes the others.
+    Settings that become equal are tried once.
 
     Raises:
         InputError: the database does not have the other study, none of its trials is complete, or
@@ -56,7 +56,7 @@ def _best(study: StudyRecord) -> list[TrialRecord]:
 
 
 def _agreeing(space: Space, params: Mapping[str, Scalar]) -> Setting:
-    """Returns the values that a space has too."""
+    """Returns the values that are also in a space."""
     parameters = space.parameters
     shared = {
         name: value

@@ -81,7 +81,7 @@ def rename(stored: StoredStudy, name: str) -> None:
         raise InputError(str(error)) from error
     database = stored.database
     if name in optuna.get_all_study_names(database):
-        raise InputError(f"there is a study {name} already; choose another name")
+        raise InputError(f"a study {name} already exists; choose another name")
     studies = with_confirmation(stored)
     if CONFIRMS in stored.study.user_attrs:
         original = stored.study.user_attrs[CONFIRMS]
@@ -176,7 +176,7 @@ def _move(folder: Path, name: str) -> None:
     if not folder.is_dir():
         return
     if target.exists():
-        raise InputError(f"{target} is there already; move it away, or choose another name")
+        raise InputError(f"{target} already exists; move it away, or choose another name")
     folder.rename(target)
 
 

@@ -124,7 +124,7 @@ def read_scheduler(written: Any) -> Promote | Component:
 
 
 def incompatibility(sampler: Component, space: Space) -> str | None:
-    """Returns why a sampler cannot search a space, naming the parameter; None where it can."""
+    """Returns why a sampler cannot search a space, naming the parameter; None if it can."""
     branch = next(iter(space.branch_parameters), None)
     if sampler.class_path == SAMPLERS["cmaes"]:
         if branch:
@@ -142,7 +142,7 @@ def incompatibility(sampler: Component, space: Space) -> str | None:
     return None
 
 
-# For each pruner, the argument that sets how many epochs a trial trains in any case.
+# For each pruner, the argument that sets how many epochs a trial always trains.
 _FIRST = {
     PRUNERS["median"]: "n_warmup_steps",
     PRUNERS["percentile"]: "n_warmup_steps",
@@ -173,12 +173,12 @@ def why_idle(pruner: Component, reports: int, unit: str = "epoch") -> str | None
 
 
 def why_blind(sampler: Component, pruner: Component, promote: Promote | None) -> str | None:
-    """Returns why a sampler learns from few of a study's trials; None where it sees them all.
+    """Returns why a sampler learns from few of a study's trials; None if it sees all of them.
 
     Args:
         sampler: the sampler.
         pruner: what ends trials early.
-        promote: where trials pause; None if they do not.
+        promote: when trials pause; None if they do not.
     """
     whole_only = sampler.class_path in _WHOLE_ONLY
     if promote is None and (pruner == NO_PRUNER or not whole_only):
@@ -195,7 +195,7 @@ def why_blind(sampler: Component, pruner: Component, promote: Promote | None) ->
 
 
 def _nested(name: str, value: Any) -> Any:
-    """Resolves what an argument such as `wrapped_pruner` holds: a component, or its name alone."""
+    """Resolves the value of an argument such as `wrapped_pruner`: a component, or only its name."""
     named = isinstance(value, str) and name.endswith(("pruner", "sampler"))
     if named or (isinstance(value, dict) and "class_path" in value):
         return read_component(value, SAMPLERS | PRUNERS).to_tree()

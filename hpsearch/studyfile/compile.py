@@ -40,8 +40,8 @@ class Compiler:
     Attributes:
         parameters: every parameter, by name, in the file's order.
         branch_parameters: the names of those that choose a branch.
-        links: the place of each link, as it is written, and its formula.
-        constraints: what must hold of a configuration.
+        links: the place of each link, as written, and its formula.
+        constraints: formulas that must hold for a configuration.
         errors: path and message of each value that breaks a rule.
     """
 
@@ -73,7 +73,7 @@ class Compiler:
         """Resolves what needs the whole file: ranges that end at other values, links, constraints.
 
         Args:
-            constraints: what must hold of a configuration, with the place of each.
+            constraints: formulas that must hold for a configuration, with the place of each.
         """
         self._bound_ranges()
         formulas = dict(self.links)
@@ -95,7 +95,7 @@ class Compiler:
         self._refuse_circles()
 
     def _refuse_circles(self) -> None:
-        """Reports the links whose value would follow from itself; not those in branches."""
+        """Reports the links whose value depends on itself; not those in branches."""
         waiting = {name_of(path): link for path, link in self.links.items() if CHOICE not in path}
         while ready := [name for name, link in waiting.items() if not _needs(link, waiting)]:
             for name in ready:
@@ -104,9 +104,7 @@ class Compiler:
             if (name := name_of(path)) in waiting and CHOICE not in path:
                 others = sorted(_needs(link, waiting) - {name})
                 way = f", by way of {' and '.join(others)}" if others else ""
-                self.errors.append(
-                    (path, f"its value would follow from itself{way}; write it here")
-                )
+                self.errors.append((path, f"its value depends on itself{way}; write a value here"))
 
     def _searched(self, expression: str, path: KeyPath) -> Any:
         try:
@@ -164,7 +162,7 @@ class Compiler:
         )
 
     def _register(self, path: KeyPath, distribution: Distribution) -> bool:
-        """Enters a parameter under its name, unless the name is taken."""
+        """Adds a parameter under its name, unless the name is taken."""
         name = name_of(path)
         if name in self.parameters:
             self.errors.append((path, f"two parameters are named {name}; rename one of them"))
@@ -183,7 +181,7 @@ class Compiler:
             if len(self._open) == before:
                 for name, (path, _, _) in self._open.items():
                     del self.parameters[name]
-                    self.errors.append((path, "this range ends at values that end at this range"))
+                    self.errors.append((path, "this range and another one depend on each other"))
                 return
 
     def _bound(self, name: str, path: KeyPath, expression: str, bounds: dict[str, str]) -> None:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 
 from hpsearch.errors import InputError
 
-# A password may contain any character, unescaped by mistake: everything up to the last @ of the
-# line counts as one, and whatever follows a host's colon and is not a number. It is better to hide
-# too much than too
-# little.
+# A password may contain any character, unescaped by mistake. So everything up to the last @ of the
+# line counts as one, and so does whatever follows a host's colon and is not a number. It is better
+# to hide too much than too little.
 _PASSWORDS = (
     re.compile(r"(://[^:\s]*:)[^\n]+(?=@|%40)"),
     re.compile(r"(://[^:/@\s]*:)(?!\d+(?:[/?\s\"']|$)|\*)[^/?\s\"'@]+(?=[/?\s\"']|$)"),

@@ -170,7 +170,7 @@ def check_values(distribution: Distribution) -> tuple[Scalar, ...]:
 
 
 def example_of(distribution: Distribution) -> Scalar:
-    """Returns one of its values; a text where some of them are texts, or nothing at all."""
+    """Returns one of its values; a text if some of them are texts, or nothing at all."""
     values = check_values(distribution)
     kinds = {type(value) for value in values}
     return values[0] if kinds <= {int, float} or kinds == {bool} else str(values[0])

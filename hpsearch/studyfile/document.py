@@ -111,7 +111,7 @@ class Document:
     def line_of(self, name: str) -> str:
         """Returns where a parameter is written, and how: `cnn.yaml:14: dropout: ~float(0, 0.5)`.
 
-        Empty where that is not known: a study of the database has lost its lines.
+        Empty if that is unknown: a study from the database has lost its lines.
         """
         place = next((at for path, at in self.locations.items() if name_of(path) == name), None)
         if place is None or place.line is None or not self.lines:

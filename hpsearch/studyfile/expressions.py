@@ -1,7 +1,7 @@
 """A search expression, `~int(8, 64, log=True)`, read into the distribution it describes.
 
-A value that starts with `~` is searched. Three things start so but are not: `~` alone,
-a path from the home folder (`~/runs`), and text after two tildes (`~~x` is the text `~x`).
+A value that starts with `~` is searched. There are three exceptions: `~` alone, a path from the
+home folder (`~/runs`), and text after two tildes (`~~x` is the text `~x`).
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _why_not_a_call(text: str, source: str) -> str:
         return f"{text!r} is not a search expression; write {line}"
     text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     if source.count("(") != source.count(")"):
-        return f"{text!r} opens and closes its parentheses unequally; write {_FORMS}"
+        return f"{text!r} has unbalanced parentheses; write {_FORMS}"
     if re.match(r"\w+\s*\(.*\)$", source):
         return f"{text!r} cannot be read; put quotes round options that are not numbers or names"
     return f"{text!r} is not a search expression; write {_FORMS}, or ~{text} for the text itself"
@@ -189,7 +189,7 @@ def _read_float(values: list[Any], keywords: dict[str, Any]) -> FloatRange:
         raise InvalidValueError("log=True and step cannot go together; leave one out")
     if log and low <= 0:
         raise InvalidValueError(
-            f"a log scale cannot start at {low:.12g}; start above 0, as at 1e-5"
+            f"a log scale cannot start at {low:.12g}; start above 0, such as 1e-5"
         )
     if step is None:
         return FloatRange(low, high, log)
@@ -289,7 +289,7 @@ def _require_ascending(kind: str, low: float, high: float, log: bool) -> None:
         )
     if low == high:
         raise InvalidValueError(
-            f"low and high are both {low:.12g}; write {low:.12g} to search nothing"
+            f"low and high are both {low:.12g}; write {low:.12g} alone to fix the value"
         )
 
 

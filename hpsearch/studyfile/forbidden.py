@@ -1,4 +1,4 @@
-"""Classes that no study file may name, since they access the machine; known by their path.
+"""Classes that no study file may name because they access the machine, by their path.
 
 Python's own library can run any command. The large libraries hold such classes too:
 `torch.distributed` starts processes, `numpy.memmap` opens files for writing. Only the parts of
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 _SAFE = frozenset(
     {
         *("pathlib.Path", "datetime.timedelta", "collections.OrderedDict", "fractions.Fraction"),
-        "functools.partial",  # what it calls is looked at as any class path
+        "functools.partial",  # what it calls is checked like any class path
     }
 )
 _OF_LIGHTNING = (
@@ -47,7 +47,7 @@ OPEN_FUNCTIONS = (
     *("abs", "celu", "cos", "erf", "exp", "log", "logsumexp", "mean", "relu", "selu", "sigmoid"),
     *("sin", "softmax", "sqrt", "sum", "tanh"),
 )
-# In an allowed part, but these read pickled files, which can contain code.
+# In an allowed part, but they read pickled files, which can contain code.
 _CLOSED = (
     "torchvision.datasets.lsun",
     "torchvision.datasets.LSUN",
@@ -56,9 +56,9 @@ _CLOSED = (
 
 
 def forbidden_reason(class_path: str) -> str | None:
-    """Returns why a study file may not name this class; None where it may.
+    """Returns why a study file may not name this class; None if it may.
 
-    Only the path is looked at: nothing is imported.
+    Only the path is inspected; nothing is imported.
     """
     path = class_path.strip()
     root, dot, inner = path.partition(".")

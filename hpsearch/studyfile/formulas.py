@@ -1,7 +1,7 @@
 """Formulas over the values of a configuration: `model.width // 2`, `model.width % 8 == 0`.
 
 They use Python's syntax, but are parsed and evaluated here: numbers, comparisons and a few
-functions, with values by their dotted names. Nothing else of Python is available.
+functions, with values by their dotted names. Nothing else from Python is available.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.In: lambda item, items: item in items,
     ast.NotIn: lambda item, items: item not in items,
 }
-_COMPARED = (ast.Eq, ast.NotEq, ast.Not, ast.In, ast.NotIn)  # these take other values than numbers
+_COMPARED = (ast.Eq, ast.NotEq, ast.Not, ast.In, ast.NotIn)  # these take values other than numbers
 _WORDS = ("and", "or", "not", "if", "else", "in", "True", "False", "None")
 _TOKEN = re.compile(r"""("[^"]*"|'[^']*')|(?<![\w.])([A-Za-z_]\w*(?:\.\w+)*)(?!\s*\(|\w)""")
 
 
 class FormulaError(ValueError):
-    """A formula has no value in a configuration: a division by zero, or a value that is absent."""
+    """A formula has no value in a configuration: a division by zero, or a missing value."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _require_known(node: ast.AST, text: str) -> None:
         if not isinstance(node.value, int | float | str | None):
             raise InvalidValueError(f"{text!r} has {node.value!r}, which is not a number or a word")
     elif not (part in _OPERATORS or isinstance(node, (*allowed, ast.Name, ast.boolop, ast.Load))):
-        raise InvalidValueError(f"{text!r} has more than arithmetic, comparisons, and, or, not, if")
+        raise InvalidValueError(f"{text!r} may hold only arithmetic, comparisons, and, or, not, if")
 
 
 def _work_out(node: ast.expr, values: Mapping[str, Any]) -> Any:
@@ -168,7 +168,7 @@ def _work_out(node: ast.expr, values: Mapping[str, Any]) -> Any:
             return all(_apply(op, one, other) for op, one, other in pairs)
         case ast.Call(func=ast.Name(id=name), args=arguments):
             return _FUNCTIONS[name](*[_work_out(argument, values) for argument in arguments])
-    raise TypeError(f"{ast.unparse(node)} cannot be worked out")
+    raise TypeError(f"{ast.unparse(node)} cannot be evaluated")
 
 
 def _apply(op: ast.AST, *operands: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Known settings: the priors of a space together, and those that a file enqueues."""
+"""Known settings: the combined priors of a space, and the settings that a file enqueues."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from hpsearch.studyfile.diagnostics import nearest
 from hpsearch.studyfile.document import Document, KeyPath, is_branches
 
 PLATEAU = "torch.optim.lr_scheduler.ReduceLROnPlateau"
-TYPO = 0.8  # a similarity of words that leaves no doubt
+TYPO = 0.8  # words this similar are surely the same
 COMPONENT_KEYS = ("class_path", "init_args", "dict_kwargs", "from_data", "interval", "monitor")
 _UNSET = ("ckpt_path", "weights_only", "verbose", "config", "subcommand")
 _OTHER_COMMANDS = ("validate", "test", "predict")
@@ -120,7 +120,7 @@ def _gathered(
 
 
 def _as_schedule(tree: Any) -> Any:
-    """Returns a schedule in LightningCLI's sense, which steps once an epoch."""
+    """Returns a schedule in LightningCLI's sense, which steps once per epoch."""
     if not isinstance(tree, dict) or not isinstance(tree.get("class_path"), str):
         return tree
     schedule = {"interval": "epoch", **tree}

@@ -21,12 +21,12 @@ _NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
 class InfeasibleError(ValueError):
-    """A link has no value in a configuration, or a constraint does not hold of it.
+    """A link has no value in a configuration, or a constraint does not hold for it.
 
     Args:
         path: where the link is; empty for a constraint.
         message: what is wrong.
-        absent: the name in it that is in another branch; empty if all are there.
+        absent: the name in it that is in another branch; empty if none is.
     """
 
     def __init__(self, path: KeyPath, message: str, absent: str = "") -> None:
@@ -72,7 +72,7 @@ def work_out(config: Any, params: Mapping[str, Any], links: Mapping[KeyPath, For
             raise InfeasibleError(path, f"{absent} has no value here", absent)
         for path in ready:
             link = waiting.pop(path)
-            # A name alone means everything there, not the name of the chosen branch.
+            # A name alone means everything at that place, not the name of the chosen branch.
             known = _named_parts(config) if link.text in values else values
             try:
                 value = deepcopy(link.value({**values, **known}))
@@ -90,7 +90,7 @@ def values_of(
     Args:
         config: the configuration.
         params: the searched values by name; one that chooses a branch has the branch's name.
-        waiting: places that have no value yet.
+        waiting: places without a value so far.
     """
     unknown = {name_of(path[:length]) for path in waiting for length in range(len(path) + 1)}
     parts = _named_parts(config)

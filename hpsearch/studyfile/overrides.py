@@ -17,13 +17,13 @@ class _Unknown(Exception):
 
 
 def apply_override(document: Document, override: str) -> Document:
-    """Returns the document with one value replaced; what is wrong goes into its `diagnostics`.
+    """Returns the document with one value replaced; errors go into its `diagnostics`.
 
-    The name of a branch, where the file has a `~choice:`, takes that branch.
+    If the file has a `~choice:` there, the name of a branch selects that branch.
 
     Args:
         document: the study file so far.
-        override: `key=value`; the key is a dotted path with or without `init_args`, the value
+        override: `key=value`; the key is a dotted path with or without `init_args`, the value is
             anything that the file could have there.
     """
     where = f"--set {mask(override)}"

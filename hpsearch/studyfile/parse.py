@@ -1,4 +1,4 @@
-"""A study file as far as it can be parsed, right or wrong."""
+"""A study file as far as it can be parsed, correct or not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hpsearch.studyfile.sections import SECTIONS, check_sections, longest_traini
 from hpsearch.studyfile.settings import StudySettings, read_settings
 from hpsearch.studyfile.space import Space
 
-# Those of Lightning that take processes which others have started, and save one file.
+# Lightning's strategies that accept processes started by others, and save one file.
 STRATEGIES = (
     *("auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false"),
     *("fsdp", "fsdp_cpu_offload"),
@@ -24,7 +24,7 @@ STRATEGIES = (
 
 @dataclass(frozen=True)
 class ParsedStudy:
-    """What a study file says where it is right, and an error for each place where it is wrong.
+    """The correct parts of a study file, and an error for each incorrect one.
 
     Attributes:
         source: the file with overrides applied, the place of every value in it, and its errors.
@@ -68,7 +68,7 @@ def parse_study(source: Document, import_paths: tuple[str, ...] = ()) -> ParsedS
 
 
 def notes_on(parsed: ParsedStudy) -> list[tuple[KeyPath, str]]:
-    """Returns what may be a mistake in the choice of sampler and pruner, with its place."""
+    """Returns possible mistakes in the choice of sampler and pruner, with their places."""
     settings, tree = parsed.settings, parsed.source.tree
     trainer, study = (tree.get(name) for name in ("trainer", "study"))
     idle = why_idle(settings.pruner, longest_training(trainer), report_unit(trainer))
@@ -111,7 +111,7 @@ def _check_enqueued(settings: StudySettings, space: Space, log: Diagnostics) -> 
 
 
 def _check_several_devices(tree: Mapping[str, Any], log: Diagnostics) -> None:
-    """Notes a strategy that a trial cannot have, and what does not go with several devices."""
+    """Reports a strategy that a trial cannot have, and what does not work on several devices."""
     study, speed = tree.get("study"), tree.get("speed")
     devices = study.get("devices_per_trial") if isinstance(study, dict) else None
     several = isinstance(devices, int) and devices > 1
@@ -145,7 +145,7 @@ def _strategy_error(strategy: Any, several: bool) -> str:
 def sections_of(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the sections of a study file that are filled in for each trial.
 
-    A LightningCLI class may have sections of its own, such as those of its callbacks.
+    A LightningCLI class may have additional sections, such as those of its callbacks.
     """
     known = [name for name in tree if name != "study"] if tree.get("cli") else SECTIONS
     return {name: tree[name] for name in known if tree.get(name) is not None}

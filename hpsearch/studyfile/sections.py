@@ -16,7 +16,7 @@ from hpsearch.studyfile.slips import component_line, search_from_text, section_a
 REQUIRED = ("study", "model", "trainer")
 SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard", "cli")
 SCHEDULE_KEYS = ("interval", "monitor")
-TYPO = 0.8  # a similarity of words that leaves no doubt
+TYPO = 0.8  # words this similar are surely the same
 _COMPONENT_KEYS = ("class_path", "init_args", "dict_kwargs")
 _BY_DEVICES = "hpsearch gives each trial its device; use --devices and --per-device"
 _BY_FOLDER = "hpsearch keeps each trial's files in its folder; use --runs"
@@ -115,7 +115,7 @@ def report_unit(trainer: Any) -> str:
 def longest_training(trainer: Any) -> int:
     """Returns the most reports that the `trainer:` section allows; 0 if it does not say.
 
-    They are epochs, or validations where those come within epochs (`counts_validations`).
+    They are epochs, or validations if these happen within epochs (`counts_validations`).
     """
     trees = [tree for _, tree in alternatives(trainer, ("trainer",)) if isinstance(tree, dict)]
     return max((_most_reports(tree) for tree in trees), default=0)
@@ -222,7 +222,7 @@ def _check_speed(section: Any, log: Diagnostics) -> None:
 
 def _instead(key: str) -> str:
     if nearest(key, ("bf16", "precision", "amp")):
-        return "; fewer digits are the Trainer's own: trainer.precision: bf16-mixed"
+        return "; the Trainer sets the precision: trainer.precision: bf16-mixed"
     return did_you_mean(key, _SPEED)
 
 

@@ -174,7 +174,7 @@ def check_name(value: Any) -> str:
         raise InvalidValueError(f"{value!r} cannot name a study; use {rule}")
     if _DEVICE.fullmatch(value):
         raise InvalidValueError(
-            f"{value!r} cannot name a study: it is a device of Windows; write another"
+            f"{value!r} cannot name a study: Windows reserves it for a device; write another"
         )
     return value
 

@@ -41,7 +41,7 @@ class Space:
 
     Args:
         sections: the sections by name (`model`, `data`, ...), with their expressions.
-        constraints: what must hold of a configuration, as formulas.
+        constraints: formulas that must hold for a configuration.
 
     Attributes:
         errors: path and message of each expression that breaks a rule.
@@ -63,7 +63,7 @@ class Space:
 
     @property
     def parameters(self) -> dict[str, Distribution]:
-        """Every parameter of every branch, by name; the choice of a branch is one too."""
+        """Every parameter of every branch, by name, including the choices of branches."""
         return dict(self._parameters)
 
     @property
@@ -84,8 +84,8 @@ class Space:
         """Returns the sections with every parameter filled in and every link resolved.
 
         Args:
-            suggest: gives a parameter's value, from its name and distribution; asked only for
-                the parameters of the branches taken, a branch before what is in it.
+            suggest: gives a parameter's value, from its name and distribution; called only for the
+                parameters of the branches taken, for a branch before those in it.
 
         Raises:
             InfeasibleError: a constraint does not hold, or a link has no value.
@@ -96,7 +96,7 @@ class Space:
         return config
 
     def violation(self, config: Mapping[str, Any], params: Mapping[str, Scalar]) -> str:
-        """Returns which constraint does not hold of a configuration; empty if all do.
+        """Returns which constraint does not hold for a configuration; empty if all do.
 
         A constraint on values of a branch that is not taken holds.
         """
@@ -118,15 +118,15 @@ class Space:
     def corners(self) -> list[CornerConfig]:
         """Returns a few configurations that visit each branch, each option and both range ends.
 
-        Those in which a link has no value are left out; constraints need not hold.
+        Configurations in which a link has no value are left out; constraints need not hold.
         """
         tour = self._tour(self._parameters)
         return [visit for visit in tour if visit.error is None]
 
     def branches(self) -> list[dict[str, str]]:
-        """Returns a few assignments of branches, by parameter, that together take each branch.
+        """Returns a few assignments of branches, by parameter, that together take every branch.
 
-        A space without branches has one, which is empty.
+        A space without branches has one assignment, which is empty.
         """
         tours = self._tour({name: self._parameters[name] for name in self._choosing})
         return [
@@ -219,12 +219,15 @@ class Space:
         places = {origins[error.path]: error for origins, error in failed}
         for path, error in places.items():
             if error.absent:
-                yield path, f"{error.absent} has no value in every branch where this has one"
+                yield (
+                    path,
+                    f"{error.absent} is missing in some of the branches that have this value",
+                )
             elif len(failed) == len(visits):
                 yield path, error.message
 
     def _meaningless(self, places: Sequence[KeyPath]) -> Iterator[tuple[KeyPath, str]]:
-        """Yields the constraints that cannot be worked out in any setting, as of text and 3."""
+        """Yields the constraints that cannot be evaluated in any setting."""
         visits = [visit for visit in self.corners() if visit.config]
         values = [values_of(visit.config, visit.params) for visit in visits]
         for path, formula in zip(places, self._constraints[-len(places) :], strict=True):
@@ -234,7 +237,7 @@ class Space:
                     formula.value(known)
                     break
                 except FormulaError as error:
-                    if "by zero" in str(error):  # elsewhere it may not be
+                    if "by zero" in str(error):  # in other branches it may be valid
                         break
                     errors.append(str(error))
             else:

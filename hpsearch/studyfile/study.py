@@ -36,7 +36,7 @@ class StudySpec:
         epochs: how many epochs they train in all; None for no limit.
         timeout_s: how long the search may take, in seconds; None for no limit.
         seed: the source of every random number of the study.
-        trial_seed: the seed of every trial; None where it follows from `seed` and its number.
+        trial_seed: the seed of every trial; None if it follows from `seed` and its number.
         storage: URL of the database; None for the default.
         hang_timeout_s: how long a trial may show no sign of life, in seconds; None for no limit.
         trial_timeout_s: how long a trial may train over all its attempts, in seconds; None for no
@@ -44,9 +44,9 @@ class StudySpec:
         keep_checkpoints: how many of the best complete trials keep their best checkpoint.
         disk_budget: bytes that the checkpoints of the study may take; None for no limit.
         devices_per_trial: how many devices a trial is trained on.
-        constraints: formulas that must hold of a setting, or it is not trained.
+        constraints: formulas that must hold for a setting, or it is not trained.
         max_parameters: trainable numbers that a model may have, or it is not trained.
-        audit: share of the trials that are trained whole where they would pause, 0 to 1.
+        audit: share of the trials that are trained to their end instead of pausing, 0 to 1.
         enqueue: settings that are tried first, as written.
         start_from: name of the study whose best settings are tried first; None for none.
         source: the study file with overrides applied, and the place of every value in it.
@@ -90,7 +90,7 @@ class StudySpec:
         return derive_seed(self.seed, "trial", number)
 
     def audits(self, number: int) -> bool:
-        """Returns whether a trial is one of those that are trained whole where they would pause."""
+        """Returns whether a trial is an audit: trained to its end instead of pausing."""
         return derive_seed(self.seed, "audit", number) < self.audit * 2**31
 
     @cached_property
@@ -108,7 +108,7 @@ class StudySpec:
         longest = longest_training(self.document["trainer"])
         if longest:
             return longest
-        # Where the epochs follow from other values, the text does not show them.
+        # If the epochs follow from other values, the text does not show them.
         found = [longest_training(c.config["trainer"]) for c in self.space.corners()]
         return max(found, default=0) or None
 
@@ -198,6 +198,6 @@ def filled_document(
 
 
 def several_devices(spec: StudySpec) -> dict[str, int]:
-    """Returns what the `study:` block says of the devices of a trial; nothing if it has one."""
+    """Returns what the `study:` block says about the devices of a trial; nothing for one device."""
     count = spec.devices_per_trial
     return {"devices_per_trial": count} if count > 1 else {}

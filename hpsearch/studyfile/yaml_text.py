@@ -1,9 +1,9 @@
-"""From YAML text to plain data that remembers its lines, and back.
+"""YAML text to plain data that remembers its lines, and back.
 
-Scalars read as in YAML 1.2's core schema: `1e-4` is a number, keys are always text, dates are text.
-The words on which YAML 1.1 and 1.2 differ (`yes`, `no`, `on`, `off`) are errors as values unless
-quoted. Tags, merge keys and repeated keys are errors; size, depth and the
-number of values (aliases unfolded) are limited.
+Scalars are read as in YAML 1.2's core schema: `1e-4` is a number, keys are always text, dates are
+text. The words on which YAML 1.1 and 1.2 differ (`yes`, `no`, `on`, `off`) are errors as values
+unless quoted. Tags, merge keys and repeated keys are errors; size, depth and the number of values
+(aliases unfolded) are limited.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_BYTES = 128 * 1024
 MAX_DEPTH = 32
 MAX_VALUES = 10_000
 _MAX_DIGITS = 100
-# What is written without quotes where YAML allows it: words, paths and search expressions.
+# Texts written without quotes if YAML allows it: words, paths and search expressions.
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*|~[a-z]+\(.*\)")
 
 # `${NAME}` is an environment variable; `$${` is `${` itself.
@@ -69,7 +69,7 @@ def parse(text: str, where: str, *, numbered: bool = True) -> Document:
 
 
 def to_yaml(tree: Any) -> str:
-    """Returns the YAML text of plain data, from which `parse` and every other reader get the same.
+    """Returns plain data as YAML text, which `parse` and every other reader read alike.
 
     Lists are indented, and texts quoted that might be read as something else, such as `1e-4`.
     """
@@ -89,7 +89,7 @@ def _yaml_error(error: yaml.YAMLError, document: Document) -> Diagnostic:
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes with our scalars, no deeper and no more than the limits."""
+    """Composes nodes with our scalars, within the limits on depth and number."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012  (PyYAML's own class attribute)
     _depth = 0
@@ -110,7 +110,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what a person would, without YAML's references."""
+    """Writes YAML as a person would, without references."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -165,7 +165,7 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         if not node.tag.startswith(_TAG) or "python" in node.tag:
-            self._note(path, f"the tag {node.tag} is not read; write plain data")
+            self._note(path, f"the tag {node.tag} is not supported; write plain data")
         if isinstance(node, yaml.SequenceNode):
             items = [(index, item, item) for index, item in enumerate(node.value)]
             return [*self._entries(items, path, node).values()]
@@ -189,16 +189,16 @@ class _Reader:
                 self._note(path, "a key must be one word, not a mapping or a list")
             elif label.value in entries:
                 first = entries[label.value][1].start_mark.line + 1
-                message = f"the key '{label.value}' is there twice; the first is in line {first}"
+                message = f"the key '{label.value}' appears twice, first in line {first}"
                 self._note((*path, label.value), message, self._place(label))
             elif label.value == "<<" and label.style is None:
-                self._note(path, "merge keys (<<) are not read; write the keys out")
+                self._note(path, "merge keys (<<) are not supported; write the keys out")
             else:
                 entries[label.value] = (label.value, label, item)
         return [*entries.values()]
 
     def _rejoined(self, entries: list[_Entry], path: KeyPath) -> list[_Entry]:
-        """Drops the pieces of expressions that YAML split at a comma, and notes each of them."""
+        """Drops the pieces of expressions that YAML split at a comma, and reports each of them."""
         kept: list[_Entry] = []
         split = False
         for key, label, item in entries:
@@ -243,7 +243,7 @@ def _with_environment(node: yaml.ScalarNode) -> yaml.ScalarNode:
     """Returns a scalar with its environment variables filled in; in quotes it stays text.
 
     Raises:
-        ValueError: a variable is not set, or has no name that one can have.
+        ValueError: a variable is not set, or its name is not valid.
     """
     if "${" not in node.value:
         return node
@@ -258,9 +258,11 @@ def _value_of(match: re.Match[str]) -> str:
     if re.search(r"[^\w.]", name):
         raise ValueError(f"{match[0]} is not read: a study file has no resolvers; write the value")
     if "." in name:
-        raise ValueError(f"{match[0]} is not read; for another value write ~ref({name})")
+        raise ValueError(f"{match[0]} is not supported; for another value write ~ref({name})")
     if name != match[1]:
-        raise ValueError(f"{match[0]} is not read; for an environment variable write ${{{name}}}")
+        raise ValueError(
+            f"{match[0]} is not supported; for an environment variable write ${{{name}}}"
+        )
     if name not in os.environ:
         raise ValueError(
             f"the environment variable {name} is not set: export it, or write the value"
@@ -287,7 +289,7 @@ def _read_scalar(kind: str, text: str) -> Scalar:
             raise ValueError(f"{text} is too large for a number")
         case "!ambiguous":
             raise ValueError(
-                f"some readers take {text} for a truth value, some for text; "
+                f"some YAML readers take {text} for a boolean, some for text; "
                 f'write true or false, or "{text}" in quotes'
             )
-    raise ValueError(f"the tag {kind} is not read; write plain data")
+    raise ValueError(f"the tag {kind} is not supported; write plain data")

@@ -1,1 +1,1 @@
-"""What one trial is: a LightningModule, a LightningDataModule and a Trainer, on one page."""
+"""One trial: a LightningModule, a LightningDataModule and a Trainer, on one page."""

@@ -1,4 +1,4 @@
-"""What an exception of a trial means: what caused it, and which resource ran out."""
+"""What an exception of a trial means: its cause, and which resource ran out."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _text(name: str | bytes) -> str:
 
 
 def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yields the error and its causes: loggers wrap the disk's error in their own."""
+    """Yields the error and its causes: loggers wrap a disk error in their own."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -1,4 +1,4 @@
-"""How long the steps of a training take, measured on the first few."""
+"""Measures how long the steps of a training take, on the first few."""
 
 from __future__ import annotations
 

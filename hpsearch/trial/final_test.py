@@ -34,7 +34,7 @@ class CountExamples(pl.Callback):
         self.examples = 0
 
     def on_test_batch_end(self, *arguments: Any, **named: Any) -> None:
-        """Adds those of a batch."""
+        """Adds the examples of a batch."""
         batch = named.get("batch", arguments[3])
         self.examples += samples_of(batch)
 
@@ -83,7 +83,8 @@ def run_final_test(
         reason: why the split is opened; passed to the data module's `open_test_split`, if it has
             one.
         evaluation: the fields of a `TestEvaluation`; without them, nothing is recorded.
-        change: gets the module before it is tested, to let others answer with it.
+        change: called with the module before it is tested, to make it return the average of
+            several.
 
     Returns:
         `metrics` (by name), `examples` (count, 0 if unknown), `images` (the fingerprint, empty if
@@ -142,8 +143,8 @@ def _refuse_second_look(known: Sequence[Mapping[str, Any]], evaluation: TestEval
         if same and one.get("metrics") and one.get("sha256") != evaluation.sha256:
             raise TestSplitClosedError(
                 f"these test images were opened at {one['opened']} for"
-                f" {one.get('what') or 'trial {}'.format(one['trial'])} of this very search, of"
-                " which its database has no record; --again opens them again, on record"
+                f" {one.get('what') or 'trial {}'.format(one['trial'])} of this search, but"
+                " its database has no record of it; --again opens them again and records it"
             )
 
 

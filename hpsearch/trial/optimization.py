@@ -13,7 +13,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from hpsearch.classes.binding import instantiate
 from hpsearch.classes.components import resolve
 
-# Those whose fused version runs on CPUs and GPUs alike.
+# Optimizers whose fused version runs on CPUs and GPUs alike.
 FUSED = (Adam, AdamW, SGD)
 
 

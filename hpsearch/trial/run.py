@@ -222,8 +222,8 @@ def prepare(job: Job, rank: Rank = ALONE) -> None:
 def build_data(job: Job) -> Any:
     """Returns the job's data module, given the study's split and the trial's order of images.
 
-    Whatever it draws while it is built or set up follows from the study's seed, in every trial.
-    None for a module with its own loaders.
+    All random numbers drawn while it is built and set up follow from the study's seed, in every
+    trial. None for a module with its own loaders.
     """
     config = with_cli(job.config)
     if config.get("data") is None:
@@ -237,7 +237,7 @@ def build_data(job: Job) -> Any:
 
 
 def build_module(job: Job, data: Any) -> pl.LightningModule:
-    """Returns the job's module, given the shape of the data where it asks for that.
+    """Returns the job's module, given the shape of the data if it takes that.
 
     A module that takes `input_shape` and `classes`, which the study file leaves out, gets those of
     the data module; likewise what `from_data` names.

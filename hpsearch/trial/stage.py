@@ -23,7 +23,7 @@ class StageTracker(pl.Callback):
     Attributes:
         kind: the stage, as a kind of failure.
         at: the epoch it is in and, after an exception, the batch; empty outside training.
-        forgives: whether a diverging training is accepted, since a few batches show little.
+        forgives: whether a diverging training is accepted, since a few batches prove little.
     """
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ def load_trained_model(job: Job) -> tuple[pl.LightningModule, pl.LightningDataMo
 
     Raises:
         InputError: the checkpoint is missing or has changed since it was written, the data cannot
-            be had, or the weights are not those of the module.
+            be loaded, or the weights do not fit the module.
     """
     path = find_best(job)
     try:
@@ -104,16 +104,16 @@ def evaluate(
     """Returns the metrics of a model in one of Lightning's loops, by name.
 
     Args:
-        loop: which.
+        loop: which loop.
         job: the trial; its folder gets what the module draws.
-        module: built, its weights whatever they are.
+        module: the module as built; its weights do not matter.
         data: the data module; None for a module with its own loaders.
         best: the checkpoint of the weights.
         *callbacks: watch the loop.
     """
     namespace = namespace_of(module)
     arguments = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
-    # A module may draw on its logger here as well.
+    # A module may log figures here as well.
     board = tensorboard.build_logger(job, namespace)
     ours = [*callbacks, in_namespace(_Chosen, namespace)(best)]
     trainer = build_trainer(job, namespace, arguments, ours, [board])

@@ -34,7 +34,7 @@ ADVICE = (
     r"Total length of `.*` across ranks is zero",
     # The position in the data is restored, or the trial notes what it cannot promise.
     r"You're resuming from a checkpoint that ended before the epoch ended",
-    # Multi-step training handles what it warns of.
+    # Multi-step training handles what this warns of.
     r".*`dataloader_iter`",
     # A trial is a process of ours wherever it runs; Slurm's launcher is not meant for it.
     r"The `srun` command is available",

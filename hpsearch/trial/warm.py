@@ -26,7 +26,7 @@ MODULES = (
 
 
 def warm() -> None:
-    """Loads torch, Lightning and whatever trials use of them first, and stays single-threaded."""
+    """Loads torch, Lightning and the parts that trials use first; stays single-threaded."""
     import torch
 
     torch.set_num_threads(1)

@@ -19,7 +19,7 @@ Place = tuple[int, float, int]
 
 
 def latest_value(trial: TrialRecord) -> float | None:
-    """Returns the trial's value of the first objective, or the last it reported."""
+    """Returns the trial's value of the first objective, or the last one it reported."""
     if trial.values:
         return trial.values[0]
     return trial.values_by_epoch[max(trial.values_by_epoch)] if trial.values_by_epoch else None

@@ -1,4 +1,4 @@
-"""A trial as a study file of its own, with its origin and how to run it."""
+"""A trial as its own study file, with its origin and the command to run it."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ def test_an_argument_becomes_what_its_type_hint_asks_for(name, written, text):
         ("nets", [component("bricks.Sizes", width=1)], "nets.0.class_path: must be torch.nn."),
         ("optimizer", "torch.nn.ReLU", "optimizer: must be type[torch.optim.optimizer.Optimizer]"),
         ("loss", "os.system", "loss: os.system is part of Python's standard library"),
-        ("loss", "yaml.unsafe_load", "loss: yaml.unsafe_load does not say that it returns what"),
+        ("loss", "yaml.unsafe_load", "loss: yaml.unsafe_load does not declare that it"),
         ("loss", "torch.hub.load", "loss: a study file may not name torch.hub.load"),
         ("loss", "torchvision.datasets.utils.os.system", "posix.system is part of Python's"),
         ("untyped", component("bricks.nothing"), "untyped.class_path: bricks has no class 'noth"),

@@ -191,8 +191,9 @@ def test_the_reasons_say_what_to_do() -> None:
     name = f"{Standard.__module__}.Standard"
     assert why_not_buildable(Standard, torch.nn.Module, ()) == f"{name} is not a Module"
     assert why_not_buildable(Standard, None, ()) == (
-        f"{name} is not of a kind that may be built where no type says so (network modules,"
-        " losses, metrics, transforms, data sets, optimizers, schedules, callbacks, loggers);"
+        f"{name} may not be built for an argument without a type, which allows only network"
+        " modules, losses, metrics, transforms, data sets, optimizers, schedules, callbacks,"
+        " loggers;"
         " give the argument a type in your own class, or build it in a class of your own"
     )
 

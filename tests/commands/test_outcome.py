@@ -74,7 +74,7 @@ def test_a_command_is_told_how_the_search_ended(
     said = "mnist: done, 1 done, 0 to go, best val_accuracy 0.9500 (trial 4)\n"
     assert (tmp_path / "said").read_text() == said
     notify("exit 3", study)
-    assert capfd.readouterr().err == "note: --notify: 'exit 3' ended with 3\n"
+    assert capfd.readouterr().err == "note: --notify: 'exit 3' exited with 3\n"
     notify("bell", study)
     assert capfd.readouterr().err == "\a"
     notify(None, study)

@@ -62,7 +62,7 @@ def test_processes_share_every_batch(
         assert {part.seed for part in batch} == {whole.seed}
 
 
-def test_processes_share_what_is_measured_on() -> None:
+def test_processes_share_the_evaluation_images() -> None:
     parts = [EvaluationBatches(IMAGES, INDEX, 2, Share(rank, 3)) for rank in range(3)]
 
     labels = [[n for batch in part for n in batch.labels.tolist()] for part in parts]
@@ -78,7 +78,7 @@ def test_the_order_is_a_function_of_seed_and_epoch_alone():
     assert order(training(seed=1), 0) != first
 
 
-def test_an_epoch_set_after_the_iterator_was_made_counts():
+def test_an_epoch_set_after_the_iterator_was_created_counts():
     # Lightning makes the iterator of the first epoch before it says which epoch it is.
     batches = training()
     iterator = iter(batches)
@@ -101,7 +101,7 @@ def test_evaluation_keeps_the_order_and_has_no_seed():
 
 
 class Counting:
-    """Images that count how often they are taken from."""
+    """Images that count how often they are read."""
 
     labels, classes, shape = IMAGES.labels, IMAGES.classes, IMAGES.shape
     takes = 0
@@ -112,7 +112,7 @@ class Counting:
 
 
 @pytest.mark.parametrize(("bytes_at_once", "takes"), [(1, 3), (6, 2), (100, 1)])
-def test_small_batches_are_taken_several_at_once(monkeypatch, bytes_at_once, takes):
+def test_several_small_batches_are_read_at_once(monkeypatch, bytes_at_once, takes):
     monkeypatch.setattr("hpsearch.data.batches._BYTES_AT_ONCE", bytes_at_once)
     images = Counting()
     batches = list(TrainingBatches(images, INDEX, 3, seed=0))

@@ -49,7 +49,7 @@ def trainer(epochs, folder, **arguments):
     )
 
 
-def test_says_the_shape_the_classes_and_the_split(folder):
+def test_shape_classes_and_split_are_known_after_setup(folder):
     data = ready(folder)
     assert data.input_shape == (1, SIDE, SIDE)
     assert data.classes == CLASSES
@@ -57,7 +57,7 @@ def test_says_the_shape_the_classes_and_the_split(folder):
     assert len(data.split_fingerprint) == 16
 
 
-def test_the_split_is_the_studys_and_the_order_the_trials(folder):
+def test_the_study_decides_the_split_and_the_trial_the_order(folder):
     one, two = ready(folder, order_seed=1), ready(folder, order_seed=2)
     assert one.split_fingerprint == two.split_fingerprint
     assert ready(folder, split_seed=1).split_fingerprint != one.split_fingerprint
@@ -99,7 +99,7 @@ def test_a_batch_of_another_kind_passes_unchanged(folder):
     assert ready(folder).on_after_batch_transfer(batch, 0) is batch
 
 
-def test_a_batch_is_moved_as_lightning_moves_it_and_others_are_left_to_lightning(folder):
+def test_batches_are_moved_as_lightning_does_and_other_data_by_lightning(folder):
     data, meta = ready(folder), torch.device("meta")
     batch = next(iter(data.train_dataloader()))
     for mover in (data, pl.LightningDataModule()):
@@ -133,7 +133,7 @@ def test_the_test_split_is_closed_until_it_is_opened_for_a_reason(folder, monkey
     for closed in (data.test_dataloader, data.predict_dataloader):
         with pytest.raises(TestSplitClosedError, match=r"closed: .* open_test_split\(reason\)"):
             closed()
-    with pytest.raises(DataError, match="opened for a reason"):
+    with pytest.raises(DataError, match="opening the test split needs a reason"):
         data.open_test_split(" ")
     data.open_test_split("a test of this very rule")
     assert len(data.test_dataloader()) == 40, "10,000 images"
@@ -217,12 +217,12 @@ def test_a_number_of_validation_images_is_taken_from_the_training_folder(tmp_pat
     assert training | set(validation) == set(range(12))
 
 
-def test_a_fifth_of_few_images_is_for_validation_where_nothing_else_is_asked(folder):
+def test_a_fifth_of_few_images_is_for_validation_by_default(folder):
     data = ready(folder, validation=None)
     assert (len(data.training[1]), len(data.val_dataloader()._index)) == (72, 18)
 
 
-def test_the_data_fingerprint_is_of_images_and_labels_and_of_no_argument(folder):
+def test_the_data_fingerprint_depends_on_images_and_labels_only(folder):
     one = ready(folder)
     assert len(one.data_fingerprint) == 16
     other = ready(folder, batch_size=30, order_seed=5, validation=20, split_seed=3)
@@ -232,7 +232,7 @@ def test_the_data_fingerprint_is_of_images_and_labels_and_of_no_argument(folder)
     assert ready(folder).data_fingerprint != one.data_fingerprint
 
 
-def test_pictures_that_cannot_be_used_are_left_out_when_asked_to(tmp_path):
+def test_unusable_pictures_are_left_out_on_request(tmp_path):
     write_pictures(tmp_path, ("train",))
     (tmp_path / "train" / "a" / "0.png").write_bytes(b"")
     arguments = {"source": str(tmp_path), "image_size": 8, "validation": 4}

@@ -33,7 +33,7 @@ def test_a_colour_declared_transparent_is_paper(tmp_path):
 
 
 @pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0), (100, 255), (200, 0)])
-def test_transparent_paper_is_what_the_ink_stands_out_from(ink, paper):
+def test_transparent_parts_get_a_colour_that_contrasts_with_the_ink(ink, paper):
     picture = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
     picture.paste((ink, ink, ink, 255), (0, 0, 2, 2))
     opaque = plain(picture)
@@ -42,24 +42,24 @@ def test_transparent_paper_is_what_the_ink_stands_out_from(ink, paper):
     assert opaque.getpixel((3, 3)) == (paper, paper, paper)
 
 
-def test_a_picture_of_nothing_is_white_paper():
+def test_an_empty_picture_is_white():
     assert plain(Image.new("LA", (2, 2), (0, 0))).getpixel((0, 0)) == 255
 
 
 @pytest.mark.parametrize(
     ("picture", "reason"),
     [
-        (Image.new("I", (2, 2), 5), "pixels of 32-bit integers, whose white is not known"),
+        (Image.new("I", (2, 2), 5), "32-bit integer pixels, whose value for white is unknown"),
         (Image.new("F", (2, 2), -3.5), "pixels from -3.5 to -3.5, which is neither 0 to 1 nor 0"),
         (Image.new("I;16", (2, 2), 200), "pixels of 16 bits from 0 to 200, all of them black"),
     ],
 )
-def test_pixels_whose_white_is_not_known_are_refused(picture, reason):
+def test_pixels_whose_value_for_white_is_unknown_are_refused(picture, reason):
     with pytest.raises(UnreadablePicture, match=reason):
         plain(picture)
 
 
-def test_16_bit_tiffs_say_how_many_bits_they_have_and_what_is_white(tmp_path):
+def test_16_bit_tiffs_are_read_by_their_number_of_bits_and_value_for_white(tmp_path):
     samples = (DIGIT.astype(np.uint16) << 8) + 7
     for name, tags in (("plain.tif", {}), ("white is 0.tif", {262: 0})):
         Image.fromarray(samples).save(tmp_path / name, tiffinfo=tags)

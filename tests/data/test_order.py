@@ -5,7 +5,7 @@ def test_permutation_holds_every_number_once():
     assert sorted(permutation(100, 3).tolist()) == list(range(100))
 
 
-def test_permutation_is_the_same_everywhere_and_for_ever():
+def test_the_permutation_never_changes():
     assert permutation(8, 0).tolist() == [3, 2, 1, 6, 0, 7, 4, 5]
     assert permutation(8, 7, 2).tolist() == [6, 4, 0, 5, 7, 1, 3, 2]
 
@@ -21,7 +21,7 @@ def test_derived_seeds_differ_and_are_stable():
     assert 0 <= spawn_seed(0) < 2**64
 
 
-def test_as_many_seeds_as_wanted_begin_with_the_one():
+def test_several_seeds_begin_with_the_single_one():
     seeds = spawn_seeds(100, 1, 2, 3)
     assert len(set(seeds)) == 100
     assert seeds[0] == spawn_seed(1, 2, 3)

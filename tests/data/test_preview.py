@@ -15,7 +15,7 @@ def test_shows_24_labelled_digits_and_each_augmentation_at_three_strengths():
     assert strengths == [0, 15, 30]
 
 
-def test_the_least_strength_shows_the_digits_themselves():
+def test_the_smallest_strength_shows_the_digits_themselves():
     shown = sheet({"augment": {"elastic": 2.0}})
     digits = [picture for picture, _ in shown["digits"][:8]]
     (_, minimum), (_, half), (_, full) = shown["augmentations"]["elastic"]

@@ -20,7 +20,7 @@ def test_every_class_keeps_its_share():
 
 
 @pytest.mark.parametrize("count", [1, 7, 33, 99])
-def test_the_count_is_kept_where_shares_are_fractions(count):
+def test_the_count_is_exact_even_if_shares_are_fractions(count):
     _, validation = split(LABELS, validation=count)
     assert len(validation) == count
     exact = np.array([50, 30, 20]) * count / 100
@@ -37,7 +37,7 @@ def test_the_split_of_mnist_never_changes():
     assert fingerprint(*split(labels)) == "b09619144fe9c9c9"
 
 
-def test_fingerprint_sees_an_image_change_sides():
+def test_the_fingerprint_changes_if_an_image_changes_sides():
     training, validation = split(LABELS, 10)
     moved = fingerprint(training[:-1], np.append(validation, training[-1]))
     assert moved != fingerprint(training, validation)

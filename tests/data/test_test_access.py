@@ -1,4 +1,4 @@
-"""Nothing that trains reads test images, and whatever else does is on record."""
+"""No training process reads test images, and every other reader is recorded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_while_a_model_is_trained_no_class_opens_it() -> None:
+def test_no_class_opens_the_test_split_while_a_model_is_trained() -> None:
     message = "the test split is closed while a model is trained"
     opened = ImageData()
     opened.open_test_split("before the training")
@@ -41,7 +41,7 @@ def test_while_a_model_is_trained_no_class_opens_it() -> None:
     assert len(opened.test_dataloader()) == 40
 
 
-def test_nor_does_a_process_that_the_training_starts() -> None:
+def test_no_process_started_by_the_training_opens_it() -> None:
     code = "from hpsearch.data import ImageData; ImageData().open_test_split('from beside')"
     with keep_test_split_closed():
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -49,20 +49,20 @@ def test_nor_does_a_process_that_the_training_starts() -> None:
     assert "TestSplitClosedError: the test split is closed while a model is trained" in done.stderr
 
 
-def test_an_opening_is_on_record_before_the_images_are_given(folder: Path) -> None:
+def test_an_evaluation_is_recorded_before_the_images_are_returned(folder: Path) -> None:
     images = load_test(Request(), "a look from a notebook")
     [line] = evaluations_of(folder, images.fingerprint)
     assert (line["source"], line["reason"]) == ("mnist", "a look from a notebook")
     assert line["pid"] == os.getpid()
 
 
-def test_what_the_caller_records_is_recorded_once(folder: Path) -> None:
+def test_an_evaluation_that_the_caller_records_is_recorded_once(folder: Path) -> None:
     with recorded_by_caller():
         images = load_test(Request(), "the final figure")
     assert evaluations_of(folder, images.fingerprint) == []
 
 
-def test_what_an_opening_came_to_is_added_to_it(folder: Path) -> None:
+def test_the_result_of_an_evaluation_is_added_to_its_record(folder: Path) -> None:
     token = record_evaluation(folder, "ab12", {"study": "one", "trial": 3})
     [before] = evaluations_of(folder, "ab12")
     record_evaluation(folder, "ab12", {"study": "one", "trial": 3, "metrics": {"a": 0.5}}, token)
@@ -71,7 +71,7 @@ def test_what_an_opening_came_to_is_added_to_it(folder: Path) -> None:
     assert after == {**before, "metrics": {"a": 0.5}}
 
 
-def test_openings_are_found_by_their_images_whatever_became_of_other_lines(folder: Path) -> None:
+def test_evaluations_are_found_by_their_images_despite_damaged_lines(folder: Path) -> None:
     record_evaluation(folder, "ab12", {"study": "one"})
     with (folder / LOG).open("a") as file:
         file.write('{"token": "torn, "images\n[1]\n\xff\n')
@@ -81,7 +81,7 @@ def test_openings_are_found_by_their_images_whatever_became_of_other_lines(folde
     assert evaluations_of(folder / "elsewhere", "ab12") == []
 
 
-def test_what_cannot_be_recorded_is_not_opened(folder: Path) -> None:
+def test_the_test_split_stays_closed_if_nothing_can_be_recorded(folder: Path) -> None:
     (folder / LOG).mkdir()
     with pytest.raises(
         DataError, match=r"cannot be written .* the evaluation of the test split cann"

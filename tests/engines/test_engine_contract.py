@@ -1,4 +1,4 @@
-"""What every engine must do. A new one joins by a line in `PLACES` below, and passes."""
+"""What every engine must do. A new one is added with one line in `PLACES` below, and passes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DATA = {"class_path": f"{TinyModel.__module__}.TinyData"}
 
 
 class PatientEngine:
-    """An engine as somebody else may write it: one trial a poll, here, in the order they came."""
+    """An engine as others may write it: one trial per poll, in this process, in order."""
 
     def __init__(self, slots: tuple[Slot, ...]) -> None:
         self.slots = slots
@@ -130,7 +130,7 @@ def run(
     jobs: list[Job],
     decide: Callable[[Message], Decision | None] = lambda message: "continue",
 ) -> dict[int, list[Message | Exited]]:
-    """Runs the jobs one after another in the first slot; returns all that each has said."""
+    """Runs the jobs one after another in the first slot; returns all messages of each."""
     heard: dict[int, list[Message | Exited]] = {}
 
     def handler(number: int, message: Message | Exited) -> Decision | None:
@@ -177,13 +177,13 @@ def decide_prune(message: Message) -> Decision:
     return "prune" if isinstance(message, Report) else "continue"
 
 
-def test_a_number_that_does_not_run_may_be_killed(engine: Engine, tmp_path: Path) -> None:
+def test_killing_a_trial_that_does_not_run_does_nothing(engine: Engine, tmp_path: Path) -> None:
     engine.kill(99)
     assert run(engine, [job(tmp_path, epochs=1)])[0][-1] == Exited(0), "no other trial minds"
 
 
 @pytest.mark.parametrize("name", ["inline", "patient"])
-def test_closing_twice_is_as_closing_once(name: str, tmp_path: Path) -> None:
+def test_closing_twice_is_the_same_as_closing_once(name: str, tmp_path: Path) -> None:
     with prepare_engine(PLACES[name]) as prepared:
         engine = prepared.start(Workload([], DATA, [], tmp_path))
         engine.close()

@@ -1,4 +1,4 @@
-"""The server of the trials is begun before the study is known, and is no trouble if not needed."""
+"""The server of the trials starts before the study is known, and does no harm if not needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def train(engine: LocalEngine, folder: Path, number: int) -> Desk:
     return desk
 
 
-def test_a_server_that_was_begun_in_advance_is_the_engines(tmp_path: Path) -> None:
+def test_the_engine_uses_a_server_that_was_started_in_advance(tmp_path: Path) -> None:
     server = Server()
     engine = LocalEngine(SLOTS, ["printing_module"], DATA, [STUBS], tmp_path / "server.txt", server)
     assert train(engine, tmp_path, 0).of(0, Ended)[0].how == "complete"
@@ -36,7 +36,7 @@ def test_a_server_that_was_begun_in_advance_is_the_engines(tmp_path: Path) -> No
     server.end()
 
 
-def test_a_server_that_nobody_needed_ends_at_once() -> None:
+def test_an_unused_server_ends_at_once() -> None:
     with Server() as server:
         assert server.process.poll() is None
 

@@ -1,4 +1,4 @@
-"""Memory that a trial's step frees is there for its next one."""
+"""Memory that a trial's step frees is available for its next one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local engine with real processes: what each sees, says, and leaves behind."""
+"""The local engine with real processes: what each sees, sends, and leaves behind."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def job(folder: Path, number: int, slot: Slot, **model: Any) -> Job:
 
 
 class Desk:
-    """A coordinator that notes what it hears, and lets trials go on."""
+    """A coordinator that records messages, and lets trials continue."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[int, Message | Exited]] = []
@@ -207,7 +207,7 @@ def test_no_process_survives_the_coordinator(tmp_path: Path) -> None:
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_a_trial_is_gone_when_all_that_it_had_started_is(tmp_path: Path) -> None:
+def test_a_trial_has_ended_once_every_process_it_started_has(tmp_path: Path) -> None:
     engine = LocalEngine(SLOTS, ["parent"], DATA, [STUBS], tmp_path / "server.txt")
     desk, plain = Desk(), job(tmp_path, 0, SLOTS[0])
     model = {"model": {"class_path": "parent.Parent"}}

@@ -1,4 +1,4 @@
-"""Whose kill for memory it was: the kernel's counts are by control group."""
+"""Kills for memory are attributed by control group, as the kernel counts them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize(("own", "kills"), EXAMPLES.values(), ids=EXAMPLES)
-def test_kills_are_counted_in_the_own_group(tmp_path: Path, own: str, kills: int) -> None:
+def test_kills_are_counted_in_the_processs_own_control_group(
+    tmp_path: Path, own: str, kills: int
+) -> None:
     for name, text in GROUPS.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -29,7 +31,7 @@ def test_kills_are_counted_in_the_own_group(tmp_path: Path, own: str, kills: int
     assert count_memory_kills(tmp_path / "cgroup", tmp_path) == kills
 
 
-def test_without_a_group_of_its_own_nothing_is_counted(tmp_path: Path) -> None:
+def test_nothing_is_counted_without_an_own_control_group(tmp_path: Path) -> None:
     (tmp_path / "cgroup").write_text("4:memory:/\n0::/\n")
     assert count_memory_kills(tmp_path / "cgroup", tmp_path) is None
     assert count_memory_kills(tmp_path / "none", tmp_path) is None

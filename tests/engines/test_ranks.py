@@ -1,4 +1,4 @@
-"""Trials on two devices: two processes, each with its share, that begin and end together."""
+"""Trials on two devices: two processes, each with its share, that start and end together."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def job(
 
 
 class Desk:
-    """A coordinator that answers reports as it is told, and notes what it hears."""
+    """A coordinator that gives the planned answers to reports, and records messages."""
 
     def __init__(self, decision: Callable[[Report], Decision] = lambda _: "continue") -> None:
         self._decision = decision

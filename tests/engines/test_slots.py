@@ -43,7 +43,7 @@ def test_devices_are_named_as_people_write_them(
             r"--devices gpu: not a list of devices; write auto, cpu, cpu:2, cuda, cuda:0,1, or mps",
         ),
         ("cpu:0", r"--devices cpu:0: not a list of devices"),
-        ("cpu:9999", r"this machine has 2 cores, for \d+ trials at once at most; write cpu:2"),
+        ("cpu:9999", r"this machine has 2 cores, enough for \d+ trials at once; write cpu:2"),
         ("cpu:two", r"--devices cpu:two: not a list of devices"),
         ("cuda:a", r"--devices cuda:a: not a list of devices"),
         ("cuda:0,2", r"there is no cuda:2; this machine has 2 GPUs"),
@@ -55,7 +55,7 @@ def test_devices_are_named_as_people_write_them(
         ("cuda:0,0", r"a GPU is named twice; for several trials on one, write --per-device"),
     ],
 )
-def test_a_device_that_cannot_be_had_is_refused(text: str, message: str) -> None:
+def test_an_unavailable_device_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_devices(text, gpus=2, cpus=2)
 
@@ -67,7 +67,7 @@ def test_the_gpu_of_a_mac_is_one_device_and_auto_leaves_it_alone() -> None:
     assert visible_devices("mps", "0,1") == ""
 
 
-def test_without_a_gpu_cuda_is_refused_in_words() -> None:
+def test_cuda_is_refused_with_a_message_without_a_gpu() -> None:
     with pytest.raises(
         InputError, match="there is no cuda:0; this machine has no usable GPU; write"
     ):
@@ -109,7 +109,7 @@ def test_neighbours_are_joined_for_trials_on_several_devices(
     assert [(slot.name, slot.device, slot.processes) for slot in slots] == expected
 
 
-def test_a_trial_cannot_take_more_devices_than_there_are() -> None:
+def test_a_trial_cannot_take_more_devices_than_the_machine_has() -> None:
     said = r"a trial takes 3 devices \(study.devices_per_trial\), and there are 2$"
     with pytest.raises(InputError, match=said):
         join_slots(lay_out(("cpu", "cpu"), 1, cpus=2), 3)

@@ -18,7 +18,7 @@ from hpsearch.errors import InputError
         ("darwin", "fork", "fork"),
     ],
 )
-def test_trials_are_forked_on_linux_or_start_as_one_says(
+def test_trials_are_forked_on_linux_unless_the_user_says_otherwise(
     platform: str, chosen: str | None, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)

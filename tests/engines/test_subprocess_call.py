@@ -1,4 +1,4 @@
-"""A call in a process of its own brings its result back, and nothing else."""
+"""A call in its own process returns its result, and nothing else."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_each_call_has_its_own_process_and_one_that_fails_costs_the_others_nothi
         first = call("subprocess_functions:look_around", job, "one")
         with pytest.raises(
             SearchError,
-            match=r"ran subprocess_functions:give_up ended with 1; see its output in .*output.txt",
+            match=r"ran subprocess_functions:give_up exited with 1; see its output in .*output.txt",
         ):
             call("subprocess_functions:give_up", job)
         second = call("subprocess_functions:look_around", job, "two")

@@ -1,4 +1,4 @@
-"""A search that begins beside a process that has loaded torch is forked from it, and is its own."""
+"""A search that starts while a process keeps torch loaded is forked from it."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / f"hpsearch-{os.getuid()}"
 
 
-def test_a_folder_that_others_may_enter_is_not_believed(place: Path) -> None:
+def test_a_folder_that_others_may_enter_is_not_used(place: Path) -> None:
     place.mkdir(mode=0o755)
     with socket.socket(socket.AF_UNIX) as stranger, address_of(socket_path()) as address:
         stranger.bind(address)
@@ -123,7 +123,7 @@ def test_a_folder_that_others_may_enter_is_not_believed(place: Path) -> None:
         start_serving(60, environment())
 
 
-def test_a_socket_that_is_left_behind_is_no_trouble(place: Path) -> None:
+def test_a_stale_socket_does_no_harm(place: Path) -> None:
     place.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as gone, address_of(socket_path()) as address:
         gone.bind(address)
@@ -142,7 +142,7 @@ serve(Path(sys.argv[1]), 0.01)
 """
 
 
-def test_it_ends_when_nobody_has_asked_for_a_while(place: Path) -> None:
+def test_it_ends_after_a_while_without_a_search(place: Path) -> None:
     place.mkdir(mode=0o700)
     command = [sys.executable, "-c", LOADS_NOTHING, str(socket_path())]
     assert subprocess.run(command, capture_output=True, check=True).stdout == b"ready\n"
@@ -150,11 +150,11 @@ def test_it_ends_when_nobody_has_asked_for_a_while(place: Path) -> None:
     assert end_serving() is False
 
 
-def test_one_that_cannot_load_says_where_to_look(
+def test_a_process_that_cannot_load_torch_names_its_log(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = {**environment(), "PYTHONPATH": "/nowhere", "PYTHONHOME": "/nowhere"}
-    with pytest.raises(SearchError, match=r"ended with 1; see .*\.log$"):
+    with pytest.raises(SearchError, match=r"exited with 1; see .*\.log$"):
         start_serving(60, broken)
 
 
@@ -163,9 +163,9 @@ def test_the_command_says_what_it_did(place: Path, capsys: pytest.CaptureFixture
     assert main(["serve", "--idle", "10m"]) == 0
     assert main(["serve", "--stop"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "there is none in this environment",
-        "torch is loaded: searches from this environment start at once, until none has begun for"
-        " 10m 00s or hpsearch serve --stop",
+        "nothing to end: no process of this environment",
+        "torch is loaded: searches from this environment start at once. This ends 10m 00s after the"
+        " last one began, or with hpsearch serve --stop",
         "ended; its searches continue",
     ]
     assert main(["serve", "--idle", "soon"]) == 2

@@ -1,7 +1,7 @@
 """Faults in rounds: a short round with every test run, the full one with `make faults`.
 
-A test in this folder takes `repeat`, by which it is repeated, and says with `score` how often it
-has struck and what the worst figure was. At the end these become one table.
+A test in this folder takes `repeat`, by which it is repeated, and reports with `score` how often it
+has injected its fault and what the worst figure was. At the end these become one table.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def score() -> Score:
-    """What a test says of its strikes, for the table."""
+    """What a test reports about its faults, for the table."""
     return Score()
 
 
@@ -39,7 +39,7 @@ def score() -> Score:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Puts what a test has said into its report, which may be read in another process."""
+    """Puts a test's score into its report, which may be read in another process."""
     report = yield
     score, mark = getattr(item, "funcargs", {}).get("score"), item.get_closest_marker("fault")
     if report.when == "call" and score is not None and mark is not None:
@@ -69,7 +69,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         return
     head, rest = PAGE.read_text().split(MARKS[0])
     before, tail = rest.split(MARKS[1])
-    # A round of some of the faults leaves the others' lines as they are.
+    # A round of some of the faults leaves the lines of the others unchanged.
     lines = {line.split(" | ")[0].removeprefix("| "): line for line in before.splitlines()[2:]}
     for fault, (tried, survived, worst) in rows.items():
         figures = "; ".join(f"{value:.3g} {what}" for what, value in worst.items())
@@ -95,7 +95,7 @@ def search(tmp_path: Path) -> Iterator[Search]:
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Search:
-    """The same search, that nothing has happened to."""
+    """The same search without faults."""
     search = Search(tmp_path_factory.mktemp("undisturbed"), study_of(TRIALS, EPOCHS))
     search.begin()
     assert search.wait_for_end() == 0, search.output

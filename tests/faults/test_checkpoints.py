@@ -1,4 +1,4 @@
-"""A checkpoint is cut short by a kill, or damaged afterwards: one that can be believed is left."""
+"""A checkpoint is cut short by a kill, or damaged afterwards: an intact one remains."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_damaged_checkpoint_is_found_and_the_one_before_is_taken(
         assert epoch_in(folder / checkpoint.LAST) == 1
         assert notes in (
             ["last.ckpt is damaged, or of another trial: its SHA-256 or owner differs"],
-            ["last.ckpt holds more than plain data, which is not read from a file"],
+            ["last.ckpt holds more than plain data, and only plain data is loaded"],
         )
         assert not (folder / "run").exists(), "its code was run"
         score.struck()

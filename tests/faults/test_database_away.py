@@ -1,4 +1,4 @@
-"""A real server goes away under a running search: training continues and nothing is lost."""
+"""A real server stops during a search: training continues and nothing is lost."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def undisturbed_s(tmp_path_factory: pytest.TempPathFactory) -> float:
 def strike(
     server: Server, search: Search, score: Score, *, seconds: float, usual_s: float, repeat: int
 ) -> None:
-    """Stops the server at a random moment for so long, and holds how the search ends."""
+    """Stops the server at a random moment for a while, and checks how the search ends."""
     began = time.monotonic()
     search.begin()
     search.wait_for_reports(random.Random(repeat).randint(1, 100))
@@ -75,7 +75,7 @@ def strike(
     print(f"{usual_s=} {downtime=} {late=}\n{search.output}")
     score.worst("s later than without it, less the downtime", late)
     check_that_nobody_died(search)
-    # Beside other work, one search takes longer than the other by itself.
+    # Next to other work, the times of two equal searches differ.
     assert late <= max(10.0, usual_s)
 
 
@@ -138,7 +138,7 @@ def test_connections_to_mariadb_that_are_cut_again_and_again_cost_nothing(
 
 
 def cut_again_and_again(folder: Path, server: Server, score: Score) -> None:
-    """Cuts every connection of a search, and holds that it ends as if nothing had been."""
+    """Cuts every connection of a search, and checks that it ends as if nothing had happened."""
     cuts = 30 if FULL else 3
     epochs = 20 * cuts
     study = study_of(2, epochs)

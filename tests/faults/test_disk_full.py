@@ -1,4 +1,4 @@
-"""A disk fills up under a running search: it waits, says so, and continues once there is room."""
+"""A disk fills up during a search: it waits, says so, and continues once there is space."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill_up(disk: Path) -> None:
-    """Takes all the room there is, whoever else is writing."""
+    """Takes all free space, even while others write."""
     with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
         while True:
             filler.write(b"0" * 4096)
@@ -78,7 +78,7 @@ def test_a_full_disk_under_the_trials_is_waited_out(
     search.begin()
     search.wait_for_reports(random.Random(repeat).randint(1, 100))
     fill_up(small_disk)
-    search.wait_for(lambda: "MB of room, for 15 minutes at most" in search.output)
+    search.wait_for(lambda: "the search waits up to 15 minutes for" in search.output)
     assert f"the disk that holds {search.runs}/trial-" in search.output
     search.wait_for(lambda: not search.trial_processes())
     for folder in search.runs.glob("trial-*"):
@@ -93,7 +93,7 @@ def test_a_full_disk_under_the_trials_is_waited_out(
     score.struck()
 
     assert search.wait_for_end() == 0, search.output
-    assert "there is room on the disk again: the search continues" in search.output
+    assert "there is free space on the disk again: the search continues" in search.output
     check_budget(search, TRIALS, EPOCHS)
     check_equal(search, undisturbed, TRIALS)
     assert score.figures[AGAIN] <= 30
@@ -104,7 +104,7 @@ def test_a_search_may_begin_on_a_full_disk(tmp_path: Path, small_disk: Path) -> 
     search.runs = small_disk / search.name
     (small_disk / "filler").write_bytes(b"0" * (free(small_disk) - 16_384))
     search.begin()
-    search.wait_for(lambda: "MB of room, for 15 minutes at most" in search.output)
+    search.wait_for(lambda: "the search waits up to 15 minutes for" in search.output)
 
     make_room(small_disk)
 

@@ -1,4 +1,4 @@
-"""A process of a trial on two devices is killed at a random moment: the trial goes on."""
+"""A process of a trial on two devices is killed at a random moment: the trial continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A kill at each of the first writes of a study, and of a confirmation: `run` begins it again."""
+"""A kill at each of the first writes of a study, and of a confirmation: `run` creates it again."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def records(folder: Path) -> dict[str, StudyRecord]:
 
 
 def made(record: StudyRecord) -> object:
-    """Returns all that a study is before its first trial begins."""
+    """Returns everything in a study before its first trial begins."""
     trials = [(trial.state, trial.params, trial.attributes) for trial in record.trials]
     return record.state, record.budget, record.objectives, trials
 

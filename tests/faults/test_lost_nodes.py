@@ -1,4 +1,4 @@
-"""One study over many machines whose nodes are lost: nothing of it is, and no process is left."""
+"""A study over many machines that lose nodes: nothing of it is lost, and no process is left."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LEFT_S = 5.0
 
 @pytest.fixture
 def tag() -> str:
-    """What every process of a test's search has in its environment, on whatever carrier."""
+    """What every process of a test's search has in its environment, on every carrier."""
     return secrets.token_hex()
 
 
@@ -66,7 +66,7 @@ def wait_until_gone(tag: str, score: Score) -> None:
 
 
 def use_nodes(search: Search, tag: str, *names: str, **fields: str) -> None:
-    """Has the search use nodes of these names."""
+    """Makes the search use nodes of these names."""
     entries = [
         {
             "host": "local",

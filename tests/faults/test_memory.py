@@ -1,4 +1,4 @@
-"""The kernel kills a trial for memory: the sampler learns, and the next trial has its room back."""
+"""The kernel kills a trial for memory: the sampler learns, and the next trial has the memory."""
 
 from __future__ import annotations
 

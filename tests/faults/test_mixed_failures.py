@@ -1,4 +1,4 @@
-"""Every way to fail, in one study of thirty trials: it completes, counts each, knows its best."""
+"""Every kind of failure in one study of thirty trials: it completes, and counts each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several coordinators want one study: one has it, and one that comes too late writes nothing."""
+"""Several coordinators want one study: one owns it, and one that is late writes nothing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_coordinator_that_wakes_up_after_a_takeover_writes_nothing(
 
 
 def stop_between_two_writes(search: Search, sleeper: subprocess.Popen[bytes]) -> None:
-    """Who is stopped within a write keeps SQLite's lock: nobody could take his study over."""
+    """A process stopped during a write keeps SQLite's lock: its study cannot be taken over."""
     path = search.storage.removeprefix("sqlite:///")
     while True:
         sleeper.send_signal(signal.SIGSTOP)
@@ -59,7 +59,7 @@ def stop_between_two_writes(search: Search, sleeper: subprocess.Popen[bytes]) ->
 
 
 def pretend_that_its_host_is_another_and_silent(search: Search) -> None:
-    """On this host a stopped process is seen to live, and its study is never taken over."""
+    """On this host a stopped process counts as alive, and its study is never taken over."""
     storage = open_storage(search.storage)
     with storage.engine.begin() as connection:
         connection.execute(

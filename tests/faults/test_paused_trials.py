@@ -1,4 +1,4 @@
-"""A search that pauses and promotes trials is killed, resumed, and ends as if it had not been."""
+"""A search that pauses and promotes trials is killed and resumed, and ends as without kills."""
 
 from __future__ import annotations
 

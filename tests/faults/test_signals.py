@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, SIGUSR1 and SIGHUP at a real search: its trials wait, and no process is left."""
+"""Ctrl-C, SIGTERM, SIGUSR1 and SIGHUP to a real search: its trials wait, and no process is left."""
 
 from __future__ import annotations
 

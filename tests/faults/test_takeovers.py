@@ -1,4 +1,4 @@
-"""A coordinator's host is gone, its trials still report: whoever takes over loses none of that."""
+"""A coordinator's host is lost while its trials still report: a takeover loses no report."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def spec() -> StudySpec:
 
 
 class Trials(ScriptedEngine):
-    """Trials that write down what they report, for a coordinator that hears them for a while.
+    """Trials that record their reports, for a coordinator that receives them for a while.
 
     Args:
-        heard: messages after which it is gone; None for none.
-        late: trials of hosts that are gone, which report on until they lose their folder.
+        heard: messages after which the coordinator is lost; None for never.
+        late: trials of lost hosts, which continue to report until they lose their folder.
     """
 
     def __init__(self, heard: int | None, late: list[Iterator[object]]) -> None:

@@ -1,4 +1,4 @@
-"""What hpsearch uses of Lightning and torch that is private, and whether they still have it."""
+"""Lightning's and torch's private names that hpsearch uses, and whether they still exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What hpsearch uses of Optuna that is private, and whether this release still has it."""
+"""Optuna's private names that hpsearch uses, and whether this release still has them."""
 
 from __future__ import annotations
 

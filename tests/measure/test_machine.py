@@ -17,7 +17,7 @@ def find(name: str, storage: str, runs: Path) -> Finding:
     return next(finding for finding in examine(storage, runs) if finding.name == name)
 
 
-def test_database_that_opens_tells_its_schema_and_journal(tmp_path: Path) -> None:
+def test_a_database_that_opens_is_shown_with_schema_and_journal(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/a.db"
     open_storage(url)
     finding = find("database", url, tmp_path)
@@ -26,13 +26,13 @@ def test_database_that_opens_tells_its_schema_and_journal(tmp_path: Path) -> Non
     assert finding.text.endswith("WAL)")
 
 
-def test_database_that_is_not_there_yet_is_no_error(tmp_path: Path) -> None:
+def test_a_missing_database_is_not_an_error(tmp_path: Path) -> None:
     finding = find("database", f"sqlite:///{tmp_path}/a.db", tmp_path)
     assert finding.ok
     assert "there is no database" in finding.text
 
 
-def test_file_that_is_no_database_is_a_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_text("no database")
     assert not find("database", f"sqlite:///{tmp_path}/a.db", tmp_path).ok
 

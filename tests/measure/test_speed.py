@@ -1,4 +1,4 @@
-"""What `check --speed` says of measurements, and in which order it takes them."""
+"""What `check --speed` concludes from measurements, and in which order it takes them."""
 
 from __future__ import annotations
 
@@ -101,10 +101,10 @@ def test_nothing_is_recommended_that_does_not_gain_in_every_round() -> None:
 
 def test_the_fastest_is_recommended_and_the_others_are_to_be_measured_on_top_of_it() -> None:
     laid = timed("channels_last", 80, 88, 100)
-    fewer = timed("bf16-mixed", 50, 55, 60, caution="It computes with fewer digits.")
+    fewer = timed("bf16-mixed", 50, 55, 60, caution="It computes with lower precision.")
     assert recommendation(BASELINE, [laid, fewer], 10) == (
         "Write speed: {bf16-mixed: true}: 2.00 times as fast (2.00 at least). It computes with"
-        " fewer digits. Then check --speed again: channels_last may add to it."
+        " lower precision. Then check --speed again: channels_last may add to it."
     )
 
 
@@ -113,18 +113,18 @@ def test_the_fastest_is_recommended_and_the_others_are_to_be_measured_on_top_of_
     [
         (
             20,
-            "Write speed: {compile: true}: 2.00 times as fast (2.00 at least), its 44s of compiling"
-            " earned back after 8.0 of a trial's 20 epochs.",
+            "Write speed: {compile: true}: 2.00 times as fast (2.00 at least), which makes up for"
+            " 44s of compiling after 8.0 of a trial's 20 epochs.",
         ),
         (
             8,
-            "None gains more than 5% in every round and earns its compiling back: leave the file as"
-            " it is. compile takes 44s to compile, which 8.0 epochs earn back; a trial has 8.",
+            "None gains more than 5% in every round and makes up for compiling: leave the file as"
+            " it is. compile takes 44s to compile, which pays off after 8.0 epochs; a trial has 8.",
         ),
         (
             2,
-            "None gains more than 5% in every round and earns its compiling back: leave the file as"
-            " it is. compile takes 44s to compile, which 8.0 epochs earn back; a trial has 2.",
+            "None gains more than 5% in every round and makes up for compiling: leave the file as"
+            " it is. compile takes 44s to compile, which pays off after 8.0 epochs; a trial has 2.",
         ),
     ],
 )
@@ -136,7 +136,7 @@ def test_compiling_must_be_earned_back_within_a_trial(epochs: int, words: str) -
 def test_many_epochs_are_counted_without_a_fraction() -> None:
     compiled = timed("compile", 99.0, 99.0, 99.0, compiling=(22_000.0, 5.0, 5.0))
     baseline = timed("as the file says", 110, 110, 110)
-    assert "which 20,000 epochs earn back; a trial has 2." in recommendation(
+    assert "which pays off after 20,000 epochs; a trial has 2." in recommendation(
         baseline, [compiled], 2
     )
 

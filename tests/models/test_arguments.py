@@ -49,5 +49,5 @@ def test_all_errors_are_raised_at_once():
         refuse("CNN", count("hidden", 0), [], fraction("dropout", 2))
 
 
-def test_nothing_is_raised_without_a_error():
+def test_nothing_is_raised_without_an_error():
     refuse("CNN", [], [])

@@ -1,4 +1,4 @@
-"""Dropout does what torch's does; on a CPU its draws are made four at a time."""
+"""Dropout works like torch's; on a CPU it makes four draws at a time."""
 
 from __future__ import annotations
 

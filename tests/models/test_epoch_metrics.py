@@ -38,7 +38,7 @@ def test_keeps_no_graph():
     assert not metrics.means("train")["train_loss"].requires_grad
 
 
-def test_a_confusion_matrix_has_a_row_a_true_class_and_a_column_a_predicted_one():
+def test_confusion_rows_are_true_classes_and_columns_predicted_ones():
     confusion = Confusion()
     assert confusion.rows() == []
     confusion.add(torch.eye(3), torch.tensor([0, 1, 1]))

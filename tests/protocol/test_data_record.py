@@ -1,4 +1,4 @@
-"""Records of data differ where the data do, and nowhere else."""
+"""Records of data differ if the data differ, and only then."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ROW, OTHER = ["ab12", 1.0, 0.5, -0.25], ["ab12", 1.0, 0.5, -0.26]
         ({"val": [loader(ROW)]}, {"val": [loader(ROW, count=8)]}, ["validation data"]),
         ({"val": [loader(ROW)]}, {"val": [loader(ROW), loader(ROW)]}, ["validation data"]),
         ({"own": "a"}, {"own": "b"}, ["data"]),
-        # A sample cut short for want of time is compared as far as it goes.
+        # A sample that ended early is compared as far as it goes.
         ({"val": [loader(ROW, OTHER)]}, {"val": [loader(ROW)]}, []),
         # The last digits may differ.
         ({"val": [loader(ROW)]}, {"val": [loader(["ab12", 1.0, 0.5000001, -0.25])]}, []),
         ({"val": [loader(["a"])]}, {"val": [loader(["a"])]}, []),
         ({"val": [loader(["a"])]}, {"val": [loader(["a", 1.0])]}, ["validation data"]),
-        # What is not known is not compared.
+        # Unknown parts are not compared.
         ({"val": [None]}, {"val": [loader(ROW)]}, []),
         ({}, {"val": [loader(ROW)]}, []),
         ({"own": "a"}, {"val": [loader(ROW)]}, []),

@@ -147,7 +147,7 @@ def test_lines_of_another_trial_among_those_of_this_one_are_left_out(tmp_path: P
     assert list(record.events) == [report(1, 0.5), report(2, 0.6)]
 
 
-def test_a_line_that_is_gone_is_missed(tmp_path: Path) -> None:
+def test_a_missing_line_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     log = EventLog(path, MINE, "a")
     for step in (1, 2, 3):
@@ -161,7 +161,7 @@ def test_a_line_that_is_gone_is_missed(tmp_path: Path) -> None:
     assert [event.step for event in record.reports] == [1, 3]
 
 
-def test_what_an_earlier_version_wrote_is_continued_with_proof(tmp_path: Path) -> None:
+def test_a_record_of_an_earlier_version_is_continued_with_owner_lines(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     EventLog(path).append(report(1, 0.5))
     assert not read_record(path, MINE).proved

@@ -15,7 +15,7 @@ from hpsearch.protocol.messages import Ended, Message, Progress, Report, Started
         Ended("failed", "ValueError: no", "training", "Traceback"),
     ],
 )
-def test_a_message_survives_the_way_over_a_socket(message: Message) -> None:
+def test_a_message_survives_being_sent_over_a_socket(message: Message) -> None:
     line = to_line(message)
 
     assert "\n" not in line
@@ -23,12 +23,12 @@ def test_a_message_survives_the_way_over_a_socket(message: Message) -> None:
 
 
 @pytest.mark.parametrize("line", ["", "{", "[]", '{"kind": "Nothing"}', '{"kind": "Report"}'])
-def test_what_is_no_message_is_refused(line: str) -> None:
+def test_anything_that_is_not_a_message_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match="not a message of a trial"):
         from_line(line)
 
 
-def test_a_job_survives_the_way_over_a_socket() -> None:
+def test_a_job_survives_being_sent_over_a_socket() -> None:
     job = Job(
         study="s",
         number=3,

@@ -1,4 +1,4 @@
-"""Why a process ended, from the last words that it printed."""
+"""Why a process ended, from the end of its output."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ NO_MEMORY = "its process could not allocate memory"
         ("", False, None),
     ],
 )
-def test_last_words_tell_what_ran_out(said: str, killed: bool, kind: str | None) -> None:
+def test_the_end_of_the_output_says_which_resource_ran_out(
+    said: str, killed: bool, kind: str | None
+) -> None:
     ended = read_last_words(f"epoch 1\n{said}\n", killed=killed)
     assert (ended.failure_kind if ended else None) == kind
 

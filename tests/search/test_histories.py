@@ -262,7 +262,7 @@ class History:
         project.check()
 
     def finish(self) -> None:
-        """Lets every project go on to its end, and holds that all of the budget is there."""
+        """Lets every project continue to its end, and checks that the whole budget is there."""
         for project in self.projects:
             for _ in range(10):
                 if project.live(self.chance, 1000).steps <= 1000:
@@ -297,7 +297,7 @@ class History:
             shutil.copytree(backup / "runs", project.folder / "runs")
 
     def copy(self, project: Project) -> None:
-        """Copies the project, whole or its database alone; both go on."""
+        """Copies the project, or only its database; both continue."""
         if len(self.projects) > 2:
             return
         other = Project(self.folder / str(len(self.projects)))

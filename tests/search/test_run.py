@@ -123,7 +123,7 @@ def test_what_is_searched_may_not_change_under_one_name(here: Path) -> None:
     )
 
 
-def test_a_study_whose_trials_all_failed_may_be_changed_and_begins_anew(here: Path) -> None:
+def test_a_study_whose_trials_all_failed_may_be_changed_and_starts_over(here: Path) -> None:
     failed = run("model.plan=raise", "model.at=1", trials=2).study
     assert failed.counts["failed"] == 2
     assert not any(trial.values_by_epoch for trial in failed.trials)
@@ -138,7 +138,7 @@ def test_a_study_whose_trials_all_failed_may_be_changed_and_begins_anew(here: Pa
         run("model.width=~int(2, 32)", trials=2)
 
 
-def test_a_copy_that_begins_anew_leaves_the_files_of_its_original(
+def test_a_copy_that_starts_over_leaves_the_files_of_its_original(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("model.plan=raise", "model.at=1", trials=2)
@@ -156,7 +156,7 @@ def test_a_copy_that_begins_anew_leaves_the_files_of_its_original(
     assert (here / "runs" / "tiny" / "trial-0000" / "params.yaml").exists()
 
 
-def test_the_same_study_is_not_begun_anew_unless_something_was_put_right(here: Path) -> None:
+def test_a_study_starts_over_only_if_something_was_corrected(here: Path) -> None:
     run("model.plan=raise", "model.at=1", trials=2)
     again = run("model.plan=raise", "model.at=1", trials=3).study
     assert again.counts["failed"] == 3
@@ -164,14 +164,14 @@ def test_the_same_study_is_not_begun_anew_unless_something_was_put_right(here: P
 
 
 def other_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has the study be trained under another version of torch from now on."""
+    """Makes the study train with another version of torch from now on."""
     found = environment.version
     monkeypatch.setattr(
         environment, "version", lambda name: "9.0" if name == "torch" else found(name)
     )
 
 
-def test_other_code_or_versions_are_named_and_need_a_word(
+def test_changed_code_or_versions_are_named_and_must_be_accepted(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(trials=1)
@@ -183,7 +183,7 @@ def test_other_code_or_versions_are_named_and_need_a_word(
             go_on()
         text = str(refused.value)
         assert text.startswith(
-            "the trials of tiny were trained otherwise:\n  torch is 9.0, and was"
+            "the trials of tiny were trained differently:\n  torch is 9.0, and was"
         )
         assert "Continue with --accept-changes, which is recorded, or give the study" in text
         assert "(--set study.name=tiny-2)" in text
@@ -206,7 +206,7 @@ def test_a_setting_that_is_queued_in_a_study_that_is_done_needs_the_same_code(
     assert run().study.state == "done", "nothing is to be trained"
 
     queued = "study.enqueue=[{model.width: 5}]"
-    with pytest.raises(InputError, match="the trials of tiny were trained otherwise"):
+    with pytest.raises(InputError, match="the trials of tiny were trained differently"):
         run(queued)
     assert len(load_record(open_storage(URL), "tiny").trials) == 2
 
@@ -283,7 +283,7 @@ def test_a_folder_of_another_study_of_the_same_name_is_refused(here: Path) -> No
     with pytest.raises(
         InputError,
         match=r"the folder runs/tiny holds trials of a study that is not in this database: move it"
-        r" away, name another folder with --runs, or, if its database is lost, make it again from"
+        r" away, name another folder with --runs, or, if its database is lost, rebuild it from"
         r" the folder: hpsearch fsck tiny --rebuild",
     ):
         run()

@@ -1,4 +1,4 @@
-"""What people's modules ask of their Trainer: its logger, its checkpoint, its data, callbacks."""
+"""What people's modules expect of their Trainer: its logger, checkpoint, data, callbacks."""
 
 from __future__ import annotations
 

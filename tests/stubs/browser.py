@@ -25,7 +25,7 @@ FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-extensions", "--disable-default-apps", "--hide-scrollbars"),
-    # Whatever is asked for stays on this machine; that it was asked for is on record all the same.
+    # Requests stay on this machine, but they are recorded.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--remote-debugging-pipe",
 )
@@ -290,7 +290,7 @@ def browsing() -> Iterator[Browser]:
 
 
 def visit(url: str, folder: Path) -> Page:
-    """Returns what came of opening a page in a browser of its own, closed by now.
+    """Returns the result of opening a page in a separate browser, closed by now.
 
     Args:
         url: its address.

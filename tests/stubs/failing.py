@@ -105,7 +105,7 @@ class Failing(pl.LightningModule):
             raise ValueError(f"planned: {plan}")
 
     def _take_more_memory(self) -> None:
-        """Takes 256 MB a batch: slowly enough that nobody thinks that the trial hangs."""
+        """Takes 256 MB per batch: slowly, so that the trial does not seem to hang."""
         if not self._limited:
             raise MemoryError
         self._hoard.append(torch.ones(2**26))

@@ -1,4 +1,4 @@
-"""A module that never says the same twice, so that nothing exported can agree with it."""
+"""A module whose outputs differ at every call, so that no exported file can agree with it."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ class Search:
         return found
 
     def kill(self) -> None:
-        """Kills the coordinator alone, as the kernel would: nothing of it gets to say a word."""
+        """Kills only the coordinator, as the kernel would: without a last message."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
@@ -191,7 +191,7 @@ class Search:
 
 
 def check_budget(search: Search, trials: int, epochs: int) -> StudyRecord:
-    """Holds that the study is done, with each number once and each epoch reported once."""
+    """Checks that the study is done, with each number once and each epoch reported once."""
     record = search.record()
     assert record.state == "done", search.output
     assert [trial.number for trial in record.trials] == list(range(trials))
@@ -203,14 +203,14 @@ def check_budget(search: Search, trials: int, epochs: int) -> StudyRecord:
 
 
 def check_repeats(search: Search, trial: TrialRecord) -> None:
-    """Holds that no attempt has repeated more than the epoch that the last one was in."""
+    """Checks that no attempt has repeated more than the epoch that the last one was in."""
     steps = [report.step for report in search.reports(trial.number)]
     assert all(later >= sooner for sooner, later in pairwise(steps)), "more than one epoch again"
     assert len(steps) - len(set(steps)) < max(1, len(trial.attempts))
 
 
 def check_equal(search: Search, undisturbed: Search, trials: int) -> None:
-    """Holds that each report and each final weight is bit by bit what an undisturbed one has."""
+    """Checks that each report and final weight is bit for bit that of an uninterrupted search."""
     import torch
 
     for number in range(trials):

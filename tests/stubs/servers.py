@@ -1,4 +1,4 @@
-"""Database servers of a test's own, which can be stopped in the middle of everything."""
+"""Database servers for a single test, which can be stopped at any moment."""
 
 from __future__ import annotations
 
@@ -194,6 +194,6 @@ def _connection(url: str, **options: str) -> Iterator[sa.Connection]:
 
 @contextmanager
 def serve_on_demand() -> Iterator[Servers]:
-    """Yields what returns a server of a kind, which is begun when it is first asked for."""
+    """Yields a function that returns a server of a kind, started at its first use."""
     with ExitStack() as begun:
         yield cache(lambda kind: begun.enter_context(serve(kind)))

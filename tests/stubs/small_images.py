@@ -29,7 +29,7 @@ def write_images(folder: Path) -> Path:
 
 
 class Bystander(pl.Callback):
-    """Has a hook in the middle of a step, and so keeps the batches from being scanned."""
+    """Has a hook in the middle of a step, which rules out multi-step training."""
 
     def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         pass

@@ -1,4 +1,4 @@
-"""What each process of a trial on several devices sees and has in the end, written down."""
+"""Records what each process of a trial on several devices sees, and has in the end."""
 
 from __future__ import annotations
 

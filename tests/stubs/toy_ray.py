@@ -42,7 +42,7 @@ class ToyRay:
         self.address = self._answer()
 
     def kill_node(self) -> None:
-        """Kills a node, without a word to anybody."""
+        """Kills a node without notice."""
         self._say("kill")
         self._answer()
 

@@ -46,7 +46,7 @@ class PermutedData(UnseededData):
 
 
 class UnseededOrderData(UnseededData):
-    """Splits with a generator that nobody can seed: every trial has rows of its own."""
+    """Splits with a generator that cannot be seeded: every trial has different rows."""
 
     def setup(self, stage: str | None = None) -> None:
         super().setup(stage)

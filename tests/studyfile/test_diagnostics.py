@@ -5,7 +5,7 @@ from hpsearch.studyfile.document import Diagnostics, Document, Location
 from hpsearch.studyfile.yaml_text import parse
 
 
-def test_errors_are_rendered_with_a_frame_of_three_lines():
+def test_errors_are_shown_with_an_excerpt_of_three_lines():
     document = parse("model:\n  init_args:\n    chanels: 3\n    hidden: 4\n", "s/x.yaml")
     diagnostic = document.diagnostic(("model", "init_args", "chanels"), "no such argument")
     assert str(StudyFileError([diagnostic])) == (
@@ -38,7 +38,7 @@ def test_errors_of_overrides_alone_are_errors_of_the_command_line():
     assert str(error) == "--set a=1: error: a: is odd\nthe command line has 1 error"
 
 
-def test_a_password_is_masked_in_frames():
+def test_a_password_is_masked_in_excerpts():
     document = parse("storage: postgresql://me:secret@host/db\n", "x.yaml")
     diagnostic = document.diagnostic(("storage",), "holds a password")
     assert "me:***@host" in str(diagnostic)

@@ -40,8 +40,8 @@ def test_an_expression_reads_as_its_distribution(expression, distribution):
     [
         ("~flaot(0, 1)", "there is no '~flaot'; did you mean '~float'?"),
         ("~int(4, 2)", "low 4 is above high 2; write ~int(2, 4)"),
-        ("~int(3, 3)", "low and high are both 3; write 3 to search nothing"),
-        ("~float(0, 1, log=True)", "a log scale cannot start at 0; start above 0, as at 1e-5"),
+        ("~int(3, 3)", "low and high are both 3; write 3 alone to fix the value"),
+        ("~float(0, 1, log=True)", "a log scale cannot start at 0; start above 0, such as 1e-5"),
         ("~int(0, 8, log=True)", "a log scale cannot start at 0; start at 1 or more"),
         ("~float(1, 2, log=True, step=.1)", "log=True and step cannot go together; leave one out"),
         ("~int(1, 9, log=True, step=2)", "log=True and step cannot go together; leave one out"),
@@ -84,7 +84,7 @@ def test_an_expression_reads_as_its_distribution(expression, distribution):
             "501 options is over the limit of 500",
         ),
         ("~choice(" + "-" * 3000 + "1, 2)", "cannot be read"),
-        ("~int(8, 64", "opens and closes its parentheses unequally; write ~int(low, high)"),
+        ("~int(8, 64", "has unbalanced parentheses; write ~int(low, high)"),
         (
             "~.cache",
             "is not a search expression; write ~int(low, high), ~float(low, high) or ~choice(",

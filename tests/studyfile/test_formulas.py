@@ -35,7 +35,7 @@ VALUES = {
         ("model.width", 12),
     ],
 )
-def test_a_formula_is_worked_out_with_the_values_of_a_configuration(text, value):
+def test_a_formula_is_evaluated_with_the_values_of_a_configuration(text, value):
     assert parse_formula(text).value(VALUES) == pytest.approx(value)
 
 
@@ -54,7 +54,7 @@ def test_the_names_in_a_formula_are_known():
         ("model.width.bit_length()", "calls something other than"),
         ("[x for x in model]", "is not a formula"),
         ("lambda: 1", "is not a formula"),
-        ("data.sizes[0]", "has more than arithmetic"),
+        ("data.sizes[0]", "may hold only arithmetic"),
         ("model.width = 8", "is not a formula here; write model.width == 8"),
         ("model.width => 8 && model.heads <> 2", "write model.width >= 8 and model.heads != 2"),
         ("!model.deep || model.width ^ 2 > 8", "write not model.deep or model.width ** 2 > 8"),
@@ -64,7 +64,7 @@ def test_the_names_in_a_formula_are_known():
         ("np.log2(model.width)", "write log2(model.width)"),
         ("model.width is divisible by model.heads", "write model.width % model.heads == 0"),
         ("max(1, key=2)", "calls something other than"),
-        ("{1: 2}", "has more than arithmetic"),
+        ("{1: 2}", "may hold only arithmetic"),
         ("...", "has Ellipsis, which is not a number or a word"),
         ("1" * 1001, "a formula of 1001 characters is over the limit of 1000"),
     ],

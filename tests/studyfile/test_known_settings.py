@@ -47,7 +47,7 @@ def test_a_space_without_priors_has_no_such_setting():
     assert expected_setting(Space({"model": {"x": "~float(0, 1)"}})) is None
 
 
-def test_a_setting_may_leave_parameters_out_and_name_them_shortly():
+def test_a_setting_may_leave_parameters_out_and_use_short_names():
     assert read_setting(SPACE, {"width": 32, "model.dropout": 0}) == {
         "model.width": 32,
         "model.dropout": 0.0,

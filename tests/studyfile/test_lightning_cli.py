@@ -103,7 +103,7 @@ def test_the_sections_of_fit_may_stand_under_its_name():
         ("trainer: {num_nodes: true, max_epochs: 1}", "trainer.num_nodes: cannot be set"),
         (
             "trainer: {max_epochs: 1}\nckpt_path: a.ckpt",
-            "'ckpt_path'; a trial begins anew, from no",
+            "'ckpt_path'; a trial starts without a",
         ),
         ("trainer: {max_epochs: 1}\nmodel: {hidden: 3}", "name its class, or the LightningCLI cl"),
         ("trainer: {max_epochs: 1}\nmodel: a.Net", "write model: {class_path: a.Net}"),

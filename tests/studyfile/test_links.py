@@ -51,7 +51,7 @@ def test_a_link_is_filled_in_from_other_values(link, value):
     space = Space(sections(size=link, other="~int(1, 3)", more="~expr(model.other + 1)"))
     arguments = {"optimizer": "adam", "data__batch_size": 8, "optimizer__adam__lr": 0.5}
     if "adam.lr" in link:
-        assert "has no value in every branch" in space.errors[0][1]
+        assert "is missing in some of the branches" in space.errors[0][1]
         return
     config = draw(space, **arguments)
     assert config["model"]["init_args"] == {"size": value, "other": 1, "more": 2}
@@ -64,15 +64,15 @@ def test_a_link_may_follow_from_a_link_and_adds_no_parameter():
     assert space.size() == Space(sections(c="~int(1, 3)")).size()
 
 
-def test_links_that_follow_from_each_other_are_named():
+def test_links_that_depend_on_each_other_are_named():
     space = Space(sections(size="~ref(data.extra)", more="~int(1, 2)", last="~ref(model.more)"))
     assert len(space.errors) == 1, "there is no data.extra"
     space = Space(
         sections(size="~expr(model.more + 1)", more="~ref(model.size)", last="~ref(data)")
     )
     assert [message for _, message in space.errors] == [
-        "its value would follow from itself, by way of model.more; write it here",
-        "its value would follow from itself, by way of model.size; write it here",
+        "its value depends on itself, by way of model.more; write a value here",
+        "its value depends on itself, by way of model.size; write a value here",
     ]
 
 
@@ -83,14 +83,14 @@ def test_links_that_follow_from_each_other_are_named():
         ("~ref(data.batch_size + 1)", "~ref takes one name, as in ~ref(data.batch_size), not"),
         ("~expr(data.rows +)", "'data.rows +' is not a formula"),
         ("~expr(data.rows / (data.rows - 100))", "data.rows / (data.rows - 100): div"),
-        ("~ref(model.size)", "its value would follow from itself; write it here"),
+        ("~ref(model.size)", "its value depends on itself; write a value here"),
         ("~ref(study.trials)", "no value 'study.trials' in the file; only values outside study:"),
         ("~ref data.rows", "is not a search expression; write ~ref(data.rows)"),
         ("~ref[data.rows]", "write ~ref(data.rows)"),
         ("~ref(data.rows) // 2", "write ~expr(data.rows // 2)"),
         ("~eval(data.rows // 2)", "there is no '~eval'; write ~expr(data.rows // 2)"),
         ("~refs(data.rows)", "there is no '~refs'; did you mean '~ref'?"),
-        ("~ref(data.rows", "opens and closes its parentheses unequally"),
+        ("~ref(data.rows", "has unbalanced parentheses"),
     ],
 )
 def test_a_link_that_leads_nowhere_is_named(link, message):
@@ -134,7 +134,7 @@ def test_a_range_may_end_at_an_entry_of_a_list():
 def test_ranges_that_end_at_each_other_or_at_a_word_are_refused():
     circle = Space(sections(a="~int(1, model.b)", b="~int(1, model.a)"))
     assert {message for _, message in circle.errors} == {
-        "this range ends at values that end at this range"
+        "this range and another one depend on each other"
     }
     ((_, message),) = Space(sections(a="~int(1, optimizer.lr)")).errors
     assert "can only end at a number or a range, and optimizer.lr is neither" in message

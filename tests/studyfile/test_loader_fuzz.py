@@ -1,4 +1,4 @@
-"""Whatever is done to a study file, reading it gives faults and never anything else.
+"""Reading a mutated study file gives errors, and never anything else.
 
 150 mutations by default; `HPSEARCH_FUZZ_S=600` continues for ten minutes.
 """

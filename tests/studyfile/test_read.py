@@ -154,7 +154,7 @@ def test_an_override_takes_the_branch_of_a_branch(tmp_path):
     [
         ("optimizer=adm", "optimizer: there is no branch 'adm'; did you mean 'adam'?"),
         ("trainer.max_epochs=0", "trainer.max_epochs: must be a whole number, 1 or more, not 0"),
-        ("trainer.max_epochs=yes", "trainer.max_epochs: some readers take yes for a truth value"),
+        ("trainer.max_epochs=yes", "trainer.max_epochs: some YAML readers take yes for a boolean"),
         ("model.dropout=~float(1, 0)", "model.dropout: low 1 is above high 0"),
         ("study.trails=3", "study.trails: study has no key 'trails'; did you mean 'trials'?"),
         ("modle.hidden=3", "modle: there is no section 'modle'; did you mean 'model'?"),
@@ -178,7 +178,7 @@ def test_an_error_of_an_override_is_reported_as_one(file, override, diagnostic):
 
 
 @pytest.mark.parametrize("wrong", ["0", "yes", "~int(3, 2)"])
-def test_an_override_mends_an_error_of_the_file(tmp_path, wrong):
+def test_an_override_corrects_an_error_of_the_file(tmp_path, wrong):
     path = tmp_path / "x.yaml"
     path.write_text(STUDY.replace("{max_epochs: 12}", f"\n  max_epochs: {wrong}"))
     assert len(errors_of(path)) == 1
@@ -195,14 +195,14 @@ def test_an_override_mends_an_error_of_the_file(tmp_path, wrong):
         (b"x" * (MAX_BYTES + 1), f"the file is over the limit of {MAX_BYTES} bytes"),
     ],
 )
-def test_a_file_that_is_no_study_is_reported_in_one_sentence(tmp_path, content, message):
+def test_a_file_that_is_not_a_study_is_reported_in_one_sentence(tmp_path, content, message):
     path = tmp_path / "x.yaml"
     path.write_bytes(content)
     (diagnostic,) = errors_of(path)
     assert message in diagnostic.message
 
 
-def test_a_path_that_is_no_file_is_reported_in_one_sentence(tmp_path):
+def test_a_path_that_is_not_a_file_is_reported_in_one_sentence(tmp_path):
     assert [f.message for f in errors_of(tmp_path / "no.yaml")] == ["there is no such file"]
     assert [f.message for f in errors_of(tmp_path)] == ["this is a folder; name a study file in it"]
 

@@ -21,6 +21,6 @@ def test_a_size_is_a_number_of_bytes(written, size):
 
 
 @pytest.mark.parametrize("written", [0, -1, "", "GB", "20gb", "1e9", "0.1", "-3GB", "9" * 400])
-def test_what_is_no_size_is_refused(written):
+def test_anything_that_is_not_a_size_is_refused(written):
     with pytest.raises(ValueError, match="is not a size; use 500MB, 20GB, 1TiB or bytes"):
         parse_size(written)

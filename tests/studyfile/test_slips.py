@@ -113,7 +113,7 @@ SLIPS = [
     ),
     ("    x: 1", "    x: ~range(1, 10)", "write ~int(1, 9)"),
     ("    x: 1", "    x: tag(log, interval(1e-5, 1))", "write ~float(1e-05, 1.0, log=True)"),
-    ("trainer:", "defaults: [model: cnn]\ntrainer:", "a study file is whole"),
+    ("trainer:", "defaults: [model: cnn]\ntrainer:", "a study file includes no other"),
     # W&B
     ("trainer:", "method: bayes\ntrainer:", "write study: {sampler: ...}"),
     ("trainer:", "metric: {name: val_loss}\ntrainer:", "write study: {objective: ...}"),
@@ -236,7 +236,7 @@ def test_without_a_slip_nothing_is_wrong() -> None:
 
 
 @pytest.mark.parametrize(("line", "slip", "answer"), SLIPS, ids=[slip for _, slip, _ in SLIPS])
-def test_a_slip_is_answered_by_the_line_to_write(line: str, slip: str, answer: str) -> None:
+def test_the_message_on_a_slip_gives_the_line_to_write(line: str, slip: str, answer: str) -> None:
     assert line in STUDY
     found = errors_of(STUDY.replace(line, slip))
     assert any(answer in error.splitlines()[0] for error in found), found

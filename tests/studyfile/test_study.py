@@ -86,11 +86,11 @@ def test_the_limits_of_one_trial_and_of_its_checkpoints_are_read():
 
 
 @pytest.mark.parametrize("off", ["off", False])
-def test_waiting_for_a_hanging_trial_can_be_without_end(off):
+def test_the_limit_for_hanging_trials_can_be_switched_off(off):
     assert study(study={"hang_timeout": off}).hang_timeout_s is None
 
 
-def test_a_limit_that_is_null_is_as_if_left_out():
+def test_a_null_limit_is_the_same_as_none():
     nulls = dict.fromkeys(("hang_timeout", "trial_timeout", "keep_checkpoints", "disk_budget"))
     assert study(study=nulls).hang_timeout_s == 900.0
     assert study(study=nulls).keep_checkpoints == 10
@@ -140,8 +140,8 @@ def test_several_objectives_are_not_pruned():
     [
         ({"name": "../x"}, "study.name: '../x' cannot name a study; use up to 64 letters"),
         ({"name": "x" * 65}, "cannot name a study"),
-        ({"name": "CON"}, "'CON' cannot name a study: it is a device of Windows; write another"),
-        ({"name": "lpt1.a"}, "'lpt1.a' cannot name a study: it is a device of Windows"),
+        ({"name": "CON"}, "'CON' cannot name a study: Windows reserves it for a device; write ano"),
+        ({"name": "lpt1.a"}, "'lpt1.a' cannot name a study: Windows reserves it"),
         ({"name": 7}, "study.name: 7 cannot name a study"),
         ({"objective": "val_accuracy"}, "study.objective: must be {metric: direction}; write"),
         (
@@ -250,7 +250,7 @@ OPTIMIZER = {"class_path": "m.O"}
         ({"trainer": {"fast_dev_run": True}}, "use --set trainer.max_epochs=1 --trials 1"),
         ({"speed": True}, "speed: must be a mapping, as in {channels_last: true, compile: true}"),
         ({"speed": {"compil": True}}, "speed has no key 'compil'; did you mean 'compile'?"),
-        ({"speed": {"bf16": True}}, "speed has no key 'bf16'; fewer digits are the Trainer's own:"),
+        ({"speed": {"bf16": True}}, "speed has no key 'bf16'; the Trainer sets the precision:"),
         ({"speed": {"fast": True}}, "speed has no key 'fast'; known here: channels_last, compile"),
         ({"speed": {"channels_last": 1}}, "speed.channels_last: must be true or false, not 1"),
         ({"speed": {"compile": "max"}}, "must be true, false or reduce-overhead, not 'max'"),
@@ -339,7 +339,7 @@ def test_these_sections_are_right():
         ({"max_epochs": {"~choice": {"short": 1, "long": "~int(2, 4)"}}}, 4),
     ],
 )
-def test_the_longest_training_is_the_greatest_over_the_space(trainer, most):
+def test_the_longest_training_is_the_maximum_over_the_space(trainer, most):
     assert study(trainer=trainer).max_reports() == most
 
 
@@ -429,7 +429,7 @@ def test_what_is_wrong_with_a_schedule_or_with_known_settings_is_reported(settin
         ({"max_epochs": -1, "max_time": "00:01:00:00"}, None),
     ],
 )
-def test_where_validations_come_within_epochs_they_are_what_bounds_a_trial(
+def test_validations_within_epochs_bound_a_trial(
     trainer: dict[str, object], most: int | None
 ) -> None:
     assert study(trainer=trainer).max_reports() == most

@@ -1,4 +1,4 @@
-"""A user's own loader reads a batch at once, with the same numbers, or as it always did."""
+"""A user's own loader reads whole batches with the same numbers, or reads as before."""
 
 from __future__ import annotations
 

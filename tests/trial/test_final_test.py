@@ -133,7 +133,7 @@ def test_a_search_whose_database_has_forgotten_its_opening_is_refused(tmp_path: 
     run(trial)
     run_final_test(trial, "a test", evaluation(tmp_path))
     refused = run_final_test(trial, "a test", evaluation(tmp_path, sha256="bb"))["failure"]
-    assert "for trial 4 of this very search, of which its database has no record" in refused
+    assert "for trial 4 of this search, but its database has no record of it" in refused
     assert "metrics" in run_final_test(trial, "a test", evaluation(tmp_path, sha256="aa"))
     assert "metrics" in run_final_test(
         trial, "a test", evaluation(tmp_path, sha256="bb", again=True)

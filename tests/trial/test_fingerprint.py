@@ -1,4 +1,4 @@
-"""What is known of a trial's data changes with its rows and their content, and nothing else."""
+"""The facts about a trial's data change with its rows and their content, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVERYTHING = TensorDataset(POINTS, LABELS)
 
 
 class Rows(Dataset[Any]):
-    """Rows that are made when they are asked for, of every kind of value."""
+    """Rows created on request, with every kind of value."""
 
     def __init__(self, count: int = 300, shift: float = 0.0, word: str = "a") -> None:
         self.count, self.shift, self.word = count, shift, word
@@ -53,7 +53,7 @@ class Stream(IterableDataset[Any]):
 
 
 class Noisy(Rows):
-    """Draws with a generator of its own, which nobody seeds."""
+    """Draws with its own generator, which is never seeded."""
 
     def __getitem__(self, number: int) -> dict[str, Any]:
         return {"point": np.random.default_rng().normal(size=4), "label": number}

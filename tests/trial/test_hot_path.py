@@ -1,4 +1,4 @@
-"""Steps that cost what their arithmetic costs: scanned batches, and optimizers of one kernel."""
+"""Steps that cost only their arithmetic: multi-step training, and optimizers of one kernel."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ SETTINGS: dict[str, tuple[list[Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_scanned_batches_train_as_lightnings_own_steps_do_bit_for_bit(
+def test_multi_step_training_equals_lightnings_own_steps_bit_for_bit(
     tmp_path: Path, name: str
 ) -> None:
     callbacks, sections = SETTINGS[name]
@@ -203,7 +203,7 @@ OPTIMIZERS = [
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_optimizer_takes_the_same_steps_in_a_scan_bit_for_bit(
+def test_every_optimizer_takes_the_same_steps_in_multi_step_training(
     tmp_path: Path, name: str
 ) -> None:
     sections = {
@@ -244,7 +244,7 @@ def test_a_small_network_trains_without_autograd(
     assert len(written) == 3 * (BATCHES - 1), "all but the last of an epoch, which is Lightning's"
 
 
-def test_where_a_scan_ends_makes_no_difference(
+def test_where_a_multi_step_ends_makes_no_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(job(tmp_path / "whole"))
@@ -267,7 +267,7 @@ def test_a_resumed_trial_equals_the_undisturbed_one_bit_for_bit(tmp_path: Path, 
     assert_same_weights(tmp_path / "whole", tmp_path / "parts")
 
 
-def test_a_trial_that_began_with_single_steps_continues_with_scans(tmp_path: Path) -> None:
+def test_a_trial_that_began_with_single_steps_continues_with_multi_steps(tmp_path: Path) -> None:
     whole = run(job(tmp_path / "whole"))
     first = run(job(tmp_path / "parts", stub(Bystander)), {1: "stop"})
     second = run(job(tmp_path / "parts"))
@@ -277,7 +277,7 @@ def test_a_trial_that_began_with_single_steps_continues_with_scans(tmp_path: Pat
 
 
 @pytest.mark.parametrize("others", [[], [stub(Bystander)]], ids=["scanned", "single"])
-def test_progress_is_shown_between_the_batches_of_a_scan(
+def test_progress_is_shown_between_the_batches_of_a_multi_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: list[Any]
 ) -> None:
     monkeypatch.setattr(progress, "INTERVAL_S", 0.0)
@@ -295,7 +295,7 @@ def test_progress_is_shown_between_the_batches_of_a_scan(
     ("plan", "kind", "at"),
     [("raise", "training", "batch 3 of epoch 1"), ("inf", "not finite", "epoch 1")],
 )
-def test_what_goes_wrong_within_a_scan_is_reported_with_its_place(
+def test_an_error_within_a_multi_step_is_reported_with_its_place(
     tmp_path: Path, others: list[Any], plan: str, kind: str, at: str
 ) -> None:
     model = {"class_path": "small_images.Fragile", "init_args": {"plan": plan}}
@@ -356,7 +356,7 @@ SLOW = "the optimizer takes more than a step at a time"
         (MLP, ImageData, config(strategy="ddp"), [], "trainer.strategy"),
     ],
 )
-def test_batches_are_scanned_only_where_it_makes_no_difference(
+def test_multi_step_training_is_used_only_if_it_makes_no_difference(
     module: Callable[[], Any], data: Callable[[], Any], settings: Any, callbacks: Any, reason: Any
 ) -> None:
     found = multi_step_blocker(module(), data(), settings, callbacks)

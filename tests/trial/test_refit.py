@@ -47,7 +47,7 @@ def test_it_continues_from_where_it_was_killed_bit_for_bit(tmp_path: Path) -> No
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_another_setting_begins_anew(tmp_path: Path) -> None:
+def test_another_setting_starts_over(tmp_path: Path) -> None:
     refit(job(tmp_path), 3)
     first = state_of(tmp_path / "best.ckpt")["state_dict"]
     refit(replace(job(tmp_path), seed=9), 3)

@@ -1,4 +1,4 @@
-"""What one trial does, run in this process with a coordinator that is a list."""
+"""One trial, run in this process with a list as its coordinator."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_split_without_a_seed_is_that_of_the_study(tmp_path: Path, data: str) 
     assert one[0] is not None
 
 
-def test_so_is_that_of_a_module_with_loaders_of_its_own(tmp_path: Path) -> None:
+def test_a_split_in_a_modules_own_loaders_is_that_of_the_study_too(tmp_path: Path) -> None:
     one, two, three = splits(tmp_path, model="unseeded.SplittingModel", data=None)
     assert one == two == three
     assert one[0] is not None
@@ -145,7 +145,9 @@ def test_the_best_epoch_is_kept_beside_the_last(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("done", [2, 4])
-def test_a_kill_before_the_best_checkpoint_was_kept_is_made_good(tmp_path: Path, done: int) -> None:
+def test_a_kill_before_the_best_checkpoint_was_kept_loses_nothing(
+    tmp_path: Path, done: int
+) -> None:
     class Killed(BaseException):
         pass
 
@@ -198,7 +200,7 @@ def test_a_disk_that_cannot_be_written_is_reported_and_the_trial_can_continue(
     assert [report.step for report in desk.reports] == [2, 3, 4]
 
 
-def test_reports_are_on_disk_before_the_coordinator_hears_of_them(tmp_path: Path) -> None:
+def test_reports_are_on_disk_before_the_coordinator_receives_them(tmp_path: Path) -> None:
     on_disk = []
 
     def listen(message: Message) -> Decision | None:
@@ -260,7 +262,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("after", [1, 3])
-def test_a_resumed_trial_equals_the_undisturbed_one_bit_for_bit(
+def test_a_resumed_trial_equals_the_uninterrupted_one_bit_for_bit(
     tmp_path: Path, name: str, after: int
 ) -> None:
     whole = run(job(tmp_path / "whole", **SETTINGS[name]))
@@ -339,7 +341,7 @@ def test_a_damaged_checkpoint_is_not_trusted_and_the_one_before_is_taken(
 
 
 @pytest.mark.parametrize("corrupt", CORRUPTIONS)
-def test_without_any_good_checkpoint_a_trial_begins_anew(
+def test_a_trial_without_an_intact_checkpoint_starts_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corrupt: Callable[[Path], None]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -365,9 +367,7 @@ def test_without_any_good_checkpoint_a_trial_begins_anew(
         ("silent", "the objective val_loss was not logged; the validation logged nothing. Log it"),
     ],
 )
-def test_what_goes_wrong_is_reported_and_never_raised(
-    tmp_path: Path, plan: str, failure: str
-) -> None:
+def test_errors_are_reported_and_never_raised(tmp_path: Path, plan: str, failure: str) -> None:
     desk = run(job(tmp_path, {"plan": plan}))
 
     assert not desk.reports

@@ -62,7 +62,7 @@ def test_validations_within_epochs_are_counted_with_their_steps_and_epochs(tmp_p
 
 
 @pytest.mark.parametrize("kind", ["endless", "shuffled", "stream"])
-def test_training_by_steps_reports_every_so_many(tmp_path: Path, kind: str) -> None:
+def test_training_by_steps_reports_at_the_given_interval(tmp_path: Path, kind: str) -> None:
     reports = run(fed(tmp_path, by_steps(kind), kind)).reports
 
     assert [report.metrics["steps"] for report in reports] == [3, 6, 9, 12]
@@ -117,7 +117,7 @@ def notes_of(desk: Desk) -> list[str]:
     return next(message.notes for message in desk.heard if isinstance(message, Started))
 
 
-def test_a_loader_that_draws_while_it_is_read_is_promised_nothing(tmp_path: Path) -> None:
+def test_nothing_is_guaranteed_for_a_loader_that_draws_while_it_is_read(tmp_path: Path) -> None:
     job = fed(tmp_path, by_steps("drawing"), "drawing")
     run(job, {2: "stop"})
     second = run(job)

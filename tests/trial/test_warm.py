@@ -28,7 +28,7 @@ def test_warming_up_starts_no_thread() -> None:
     assert threading.active_count() == threads
 
 
-def test_scipy_signal_is_loaded_by_whoever_uses_it_and_only_then() -> None:
+def test_scipy_signal_is_loaded_at_its_first_use() -> None:
     code = (
         "import sys\n"
         "from hpsearch.trial.warm import warm\n"

@@ -1,4 +1,4 @@
-"""What a terminal would obey is shown, and not done."""
+"""Control characters for a terminal are shown, not obeyed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`serve`: a process that has loaded torch stays between commands."""
+"""`serve`: a process that keeps torch loaded between commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def serve(
             n_tokens=1,
             show_default=False,
             metavar="TIME",
-            help="It ends so long after the last search began. [default: 30m]",
+            help="End this long after the last search began. [default: 30m]",
         ),
     ] = 1800.0,
     stop: Annotated[bool, Parameter(negative="", show_default=False, help="End it now.")] = False,
@@ -31,11 +31,15 @@ def serve(
 
     served = end_serving()
     if stop:
-        print("ended; its searches continue" if served else "there is none in this environment")
+        print(
+            "ended; its searches continue"
+            if served
+            else "nothing to end: no process of this environment"
+        )
         return DONE
     start_serving(idle, environment())
     print(
-        "torch is loaded: searches from this environment start at once, until none has begun for"
-        f" {spell(idle)} or hpsearch serve --stop"
+        "torch is loaded: searches from this environment start at once. This ends"
+        f" {spell(idle)} after the last one began, or with hpsearch serve --stop"
     )
     return DONE

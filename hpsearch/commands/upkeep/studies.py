@@ -1,4 +1,4 @@
-"""`delete`, `rename`, `prune-checkpoints` and `du`: what studies are called, and what they take."""
+"""`delete`, `rename`, `prune-checkpoints` and `du`: the names and the disk usage of studies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shift, rotation, scale and shear as one affine map an image."""
+"""Shift, rotation, scale and shear as one affine map per image."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def sampling_grid(matrices: Tensor, height: int, width: int) -> Tensor:
         `(B, H, W, 2)`, x then y, -1 and 1 at the image's outer edges.
     """
     places, units = _places(height, width, matrices.device)
-    # One product for all images: torch's own affine_grid makes one an image, and on a CPU takes
+    # One product for all images: torch's own affine_grid makes one per image, and on a CPU takes
     # several times as long as the resampling itself.
     grid = (matrices * units).reshape(-1, 3) @ places
     return grid.view(-1, 2, height, width).permute(0, 2, 3, 1)
@@ -52,7 +52,7 @@ def sampling_grid(matrices: Tensor, height: int, width: int) -> Tensor:
 
 @lru_cache(maxsize=8)
 def _places(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Returns every pixel's x, y and 1, `(3, H * W)`, and what makes pixels these units."""
+    """Returns every pixel's x, y and 1, `(3, H * W)`, and the factor from pixels to these units."""
     across, down = (_centres(side, device) for side in (width, height))
     places = torch.stack(
         (across.repeat(height), down.repeat_interleave(width), across.new_ones(height * width))

@@ -1,4 +1,4 @@
-"""Augmentation of a batch: what is drawn, how strongly, and in which order it is applied."""
+"""Augmentation of a batch: what is drawn, how strong it is, and in which order it is applied."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class Augment:
         Args:
             images: float, black is 0, `(B, C, H, W)`.
             generator: decides the draws, on the images' device.
-            part: which part of a larger batch these are, and of how many images that is: they are
-                changed as they would be in it. None for the whole.
+            part: which part of a larger batch these images are, and how many images that batch has;
+                they are changed as they would be in it. None for the whole batch.
         """
         chosen, count = part or (slice(None), len(images))
         if any((self.shift, self.rotate, self.scale, self.shear, self.elastic)):
@@ -87,7 +87,8 @@ class Augment:
         return images
 
     def _grid(self, count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
-        # All five are drawn whatever the strengths: the draws of one do not hang on another.
+        # All five are drawn whatever the strengths, so that the draws of one do not depend on
+        # another.
         draws = torch.rand((5, count), generator=generator, device=generator.device)
         right, down, turn, grow, slant = draws.mul_(2).sub_(1)
         matrices = affine_matrices(
@@ -104,7 +105,7 @@ class Augment:
 
 
 def errors_of(strengths: Mapping[str, Any]) -> list[str]:
-    """Returns what is wrong with a mapping of strengths by name, in words; empty if nothing is."""
+    """Returns the errors in a mapping of strengths by name, in words; empty if there are none."""
     return [error for name, strength in strengths.items() for error in _errors(name, strength)]
 
 

@@ -11,12 +11,12 @@ _SMOOTHING = 4 / 28  # of the shorter side: Simard et al. smooth over 4 pixels o
 def displacement(
     count: int, height: int, width: int, pixels: float, generator: torch.Generator
 ) -> Tensor:
-    """Draws smooth displacement fields, one an image.
+    """Draws smooth displacement fields, one per image.
 
-    Noise, smoothed with a Gaussian whose width grows with the image. After Simard, Steinkraus
-    and Platt, "Best Practices for Convolutional Neural Networks Applied to Visual Document
-    Analysis", 2003; there the strength is a factor on the smoothed noise, here it is what the
-    displacement comes to.
+    Noise, smoothed with a Gaussian whose width grows with the image. After Simard, Steinkraus and
+    Platt, "Best Practices for Convolutional Neural Networks Applied to Visual Document Analysis",
+    2003; there the strength is a factor on the smoothed noise, here it is the resulting
+    displacement.
 
     Args:
         count: how many fields.

@@ -23,9 +23,9 @@ def erase(
 
     Args:
         images: `(B, C, H, W)`.
-        probability: of an image to be erased in part, 0 to 1.
+        probability: that a part of an image is erased, 0 to 1.
         generator: decides the draws, on the images' device.
-        part: which part of a larger batch these are, and of how many images that is.
+        part: which part of a larger batch these images are, and how many images that batch has.
     """
     _, _, height, width = images.shape
     mine, count = part or (slice(None), len(images))
@@ -41,6 +41,6 @@ def erase(
 
 
 def _between(side: int, start: Tensor, length: Tensor) -> Tensor:
-    """Returns `(B, side)`: whether a pixel's centre lies in the part of the side that is given."""
+    """Returns `(B, side)`: whether a pixel's centre lies in the given part of the side."""
     centre = (torch.arange(side, device=start.device) + 0.5) / side
     return (centre >= start.unsqueeze(1)) & (centre < (start + length).unsqueeze(1))

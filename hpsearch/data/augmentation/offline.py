@@ -25,10 +25,10 @@ def add_copies(
         images: where the originals come from.
         index: which of its images.
         seed: decides the shifts and rotations.
-        memory_limit_gb: the most that all of them may take, in units of 10**9 bytes.
+        memory_limit_gb: the memory that all of them may take, in units of 10**9 bytes.
 
     Returns:
-        Three times `len(index)` images, held in memory, and the indices of them all.
+        Three times `len(index)` images, held in memory, and the indices of all of them.
 
     Raises:
         DataError: they would take more.

@@ -1,4 +1,4 @@
-"""A folder of pictures, one subfolder a class, or with training and test folders above them."""
+"""A folder of pictures: one subfolder per class, perhaps below training and test folders."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def load_folder(folder: Path, split: Split, request: Request) -> ImageStore:
 
     Raises:
         DataError: there are no classes, no such split, or no `image_size`; the parts differ in
-            their classes; or files cannot be used and are not to be skipped. All are named.
+            their classes; or files cannot be used and may not be skipped. The message names all of
+            them.
     """
     layout = find_layout(folder)
     classes = class_names(layout.train)
@@ -58,7 +59,7 @@ def load_folder(folder: Path, split: Split, request: Request) -> ImageStore:
 
 
 def _require_same_classes(layout: Layout, classes: Sequence[str]) -> None:
-    """Refuses parts that differ in their classes: here, and not when the test split is opened."""
+    """Rejects parts that differ in their classes: here, not only when the test split is opened."""
     # A test folder without classes is not labelled, as in a competition: there is no test split.
     others = [top for top in (layout.val, layout.test) if top is not None and visible_folders(top)]
     errors = [error for top in others for error in other_classes(top, layout.train, classes)]
@@ -69,17 +70,17 @@ def _require_same_classes(layout: Layout, classes: Sequence[str]) -> None:
 def _hold(
     tree: Tree, top: Path, classes: Sequence[str], request: Request, trained: int
 ) -> ImageStore:
-    """Returns the pictures decoded, or to be decoded at every use.
+    """Returns the pictures, decoded now or at every use.
 
     Args:
         tree: the pictures, those of a validation folder last.
         top: the folder they are below.
         classes: the classes' names.
-        request: how they are to be held.
-        trained: how many of them are not of a validation folder.
+        request: how to hold them.
+        trained: how many of them are not from a validation folder.
 
     Raises:
-        DataError: some cannot be used, and are not to be skipped.
+        DataError: some cannot be used and may not be skipped.
     """
     size = request.image_size or 0
     greys = _headers(tree)
@@ -110,7 +111,7 @@ def _hold(
 
 
 def _headers(tree: Tree) -> list[bool | None]:
-    """Returns whether each picture is grey, by its header; None of one that has no header."""
+    """Returns whether each picture is grey, by its header; None for one without a header."""
     greys: list[bool | None] = []
     for number, path in enumerate(tree.paths):
         try:
@@ -125,9 +126,9 @@ def _headers(tree: Tree) -> list[bool | None]:
 def _decode(
     tree: Tree, bad: set[int], shape: tuple[int, int, int], held: bool
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Returns the pictures' pixels, if they are to be held; adds to `bad` those without any.
+    """Returns the pictures' pixels, if they are held; adds those without any to `bad`.
 
-    Of pictures that are not held, only those are decoded that do not look whole.
+    Of pictures that are not held, only those that look incomplete are decoded.
     """
     pixels = np.empty((len(tree.paths) if held else 0, *shape), np.uint8)
     for number, path in enumerate(tree.paths):
@@ -145,7 +146,7 @@ def _decode(
 
 
 def _looks_whole(path: Path) -> bool:
-    """Returns whether a file is of a common kind and has the end that its format has."""
+    """Returns whether a file has a common format and ends as that format does."""
     with path.open("rb") as file, open_picture(path) as picture:
         file.seek(max(0, path.stat().st_size - _END_BYTES))
         end = _ENDS.get(picture.format or "")
@@ -160,7 +161,7 @@ def _read(path: Path) -> Image.Image:
 
 
 def _require_usable(top: Path, errors: Sequence[str], skip: bool) -> None:
-    """Refuses what cannot be used, all of it at once; or logs it, if it is to be skipped."""
+    """Rejects everything that cannot be used, at once; or logs it, if it may be skipped."""
     if not errors:
         return
     if skip:
@@ -168,6 +169,6 @@ def _require_usable(top: Path, errors: Sequence[str], skip: bool) -> None:
         return
     many = f"{len(errors)} files or folders" if len(errors) > 1 else "a file or folder"
     raise DataError(
-        f"{top}: {many} cannot be used; mend or remove them, or train on the others with"
+        f"{top}: {many} cannot be used; repair or remove them, or train on the others with"
         f" skip_unreadable: true{listed(errors)}"
     )

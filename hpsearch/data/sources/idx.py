@@ -50,8 +50,8 @@ def load_pair(
     images, labels = (read_idx(path) for path in pair)
     if images.ndim != 3 or labels.shape != images.shape[:1] or not count:
         raise DataError(
-            f"{pair[0]} has the shape {images.shape} and {pair[1].name} {labels.shape}: wanted "
-            "are (N, H, W) and (N,)"
+            f"{pair[0]} has the shape {images.shape} and {pair[1].name} {labels.shape}; "
+            "expected are (N, H, W) and (N,)"
         )
     checked, classes = checked_labels(labels, str(pair[1]), tuple(names))
     return Images(torch.from_numpy(images[:, np.newaxis]), checked, classes)

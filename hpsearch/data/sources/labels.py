@@ -1,4 +1,4 @@
-"""Labels from files: whole numbers from 0; anything else is refused."""
+"""Labels from files: whole numbers from 0; anything else is an error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def checked_labels(
         names: of the classes; None to use their numbers.
 
     Raises:
-        DataError: labels do not count from 0, or there are more of them than names.
+        DataError: labels do not count from 0, or there are fewer names than labels.
     """
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or (low > 0 and not names):

@@ -31,7 +31,7 @@ _COPIES = {"__MACOSX", "@eaDir", "$RECYCLE.BIN"}
 @final
 @dataclass(frozen=True)
 class Layout:
-    """Where a folder keeps the classes of each part.
+    """The folders that hold the classes of each part.
 
     Attributes:
         train: the folder that holds the training classes.
@@ -48,7 +48,7 @@ def find_layout(folder: Path) -> Layout:
     """Returns how a folder of pictures is laid out.
 
     Raises:
-        DataError: two folders could be the same part, or there are parts and none to train on.
+        DataError: two folders could be the same part, or there are parts but none to train on.
     """
     inside = visible_folders(folder)
     if len(inside) == 1 and part_of(inside[0].name) is None and _is_divided(inside[0]):

@@ -11,12 +11,12 @@ GIGABYTE = 10**9
 
 
 def fits(count: int, shape: Sequence[int], limit_gb: float) -> bool:
-    """Returns whether so many uint8 images of a shape `(C, H, W)` stay within the limit."""
+    """Returns whether this many uint8 images of a shape `(C, H, W)` stay within the limit."""
     return count * math.prod(shape) <= limit_gb * GIGABYTE
 
 
 def require_memory(what: str, count: int, shape: Sequence[int], limit_gb: float) -> None:
-    """Refuses images that would exceed the limit.
+    """Rejects images that would exceed the limit.
 
     Raises:
         DataError: they would; the message says how much they need.

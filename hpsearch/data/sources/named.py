@@ -80,6 +80,6 @@ def _download(dataset: Any, split: Split, request: Request) -> ImageStore:
 
 
 def _last_line(error: Exception) -> str:
-    """Returns the cause, which comes last in torchvision's list of what it tried."""
+    """Returns the cause, which is the last line of torchvision's list of attempts."""
     lines = str(error).strip().splitlines()
     return lines[-1] if lines else type(error).__name__

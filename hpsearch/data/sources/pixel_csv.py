@@ -109,7 +109,7 @@ def _columns(path: Path) -> _Columns:
 def _read(path: Path, columns: _Columns) -> npt.NDArray[Any]:
     """Returns the whole table as numbers; a label that is a word becomes NaN."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that there is no row, which is refused below
+        warnings.simplefilter("ignore")  # that there is no row, which is an error below
         try:
             table = np.loadtxt(
                 path,
@@ -160,9 +160,9 @@ def _labels(
 def _bytes(path: Path, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Returns pixels as bytes: from 0 to 255, or from 0 to 1 if any is a fraction."""
     low, high = float(pixels.min()), float(pixels.max())
-    # Written so that a NaN is refused, too.
+    # Written so that a NaN is rejected, too.
     if not (low >= 0 and high <= 255):
-        raise DataError(f"{path}: its pixels go from {low:g} to {high:g}; wanted is 0 to 255")
+        raise DataError(f"{path}: its pixels go from {low:g} to {high:g}; expected is 0 to 255")
     fractions = high <= 1 and bool((pixels != np.rint(pixels)).any())
     rounded: npt.NDArray[Any] = np.rint(pixels * 255 if fractions else pixels)
     return rounded.astype(np.uint8)

@@ -20,7 +20,8 @@ class Request:
             the user's cache.
         image_size: height and width of pictures that come in different sizes, in pixels.
         memory_limit_gb: how much memory images may take, in units of 10**9 bytes.
-        skip_unreadable: whether pictures that cannot be used are left out instead of refused.
+        skip_unreadable: whether pictures that cannot be used are left out instead of raising an
+            error.
     """
 
     source: str = "mnist"

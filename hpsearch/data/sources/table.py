@@ -41,8 +41,8 @@ def load(request: Request) -> ImageStore:
     Runs no parallel operation of torch, so that the calling process can be forked afterwards.
 
     Raises:
-        DataError: the source is unknown, is found nowhere, is too large, holds what cannot be
-            used, or comes in one size that is not `image_size`.
+        DataError: the source is unknown, cannot be found, is too large, holds files that cannot be
+            used, or has images of one size that is not `image_size`.
     """
     return _preloaded[request] if request in _preloaded else _load("train", request)
 
@@ -66,8 +66,8 @@ def _load(split: Split, request: Request) -> ImageStore:
     size = request.image_size
     if size is not None and (height, width) != (size, size):
         raise DataError(
-            f"image_size={size}: the images of {request.source} are {height} x {width} pixels and "
-            "stay so; leave image_size out, it is for pictures that differ in size"
+            f"image_size={size}: the images of {request.source} always have {height} x {width}"
+            " pixels; leave image_size out, which is for pictures that differ in size"
         )
     return images
 
@@ -75,7 +75,7 @@ def _load(split: Split, request: Request) -> ImageStore:
 def preload(request: Request) -> None:
     """Loads the training images into this process, for the processes forked from it.
 
-    Downloads are left to the trial, which can report what goes wrong.
+    Downloads are left to the trial, which can report errors.
     """
     if not _source_of(request).is_local:
         return

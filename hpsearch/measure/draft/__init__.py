@@ -1,4 +1,4 @@
-"""A first study file, made of the classes of a project."""
+"""A first study file, made from the classes of a project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A first study file for a project: ranges by habit, its metric, and both tried beforehand."""
+"""A first study file for a project: usual ranges and its metric, both tried beforehand."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _UNKNOWN: Mapping[str, Direction] = {"metric": "minimize"}
 
 @dataclass(frozen=True)
 class Draft:
-    """A study file to be, and what to say in it.
+    """A future study file, and the comments in it.
 
     Attributes:
         tree: the file as data.
-        comments: what to say beside a value, by its path.
+        comments: the comment beside a value, by its path.
         idle: the arguments that stay at their defaults, by section.
     """
 
@@ -37,11 +37,11 @@ class Draft:
 
 
 def draft_study(origin: Origin, slot: Slot) -> Draft:
-    """Returns a study file that trains: each end of each of its ranges was tried on real batches.
+    """Returns a study file that trains: both ends of each of its ranges were tried on real batches.
 
     Args:
-        origin: the classes, and what is known of their arguments.
-        slot: where they are tried.
+        origin: the classes, and what is known about their arguments.
+        slot: where to try them.
 
     Raises:
         InputError: a class is not found, an argument has no value, or nothing can be trained.
@@ -79,7 +79,7 @@ def draft_study(origin: Origin, slot: Slot) -> Draft:
 def _those_that_train(
     tree: Mapping[str, Any], arguments: Sequence[Searchable], trials: Tries
 ) -> list[Searchable]:
-    """Returns the arguments whose ends train together: all of them, or one after the other."""
+    """Returns the arguments whose ends train together: all of them, or those that do one by one."""
     if trials.train(_with(tree, arguments)):
         return [*arguments]
     kept: list[Searchable] = []

@@ -1,4 +1,4 @@
-"""The ranges that the field searches by habit, by the name and the default of an argument."""
+"""The ranges that people usually search, by the name and the default of an argument."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GREATER = re.compile(
 
 
 def habit(name: str, default: Any, beside: Sequence[str] = ()) -> Any:
-    """Returns the expression that people write for an argument, or None where there is no habit.
+    """Returns the expression that people usually write for an argument; None if there is none.
 
     Args:
         name: the argument's name.
@@ -40,7 +40,7 @@ def habit(name: str, default: Any, beside: Sequence[str] = ()) -> Any:
 def objective_among(metrics: Sequence[str]) -> tuple[str, Direction]:
     """Returns the metric that people would search for, and its direction.
 
-    A measure of validation comes before a loss of it, and both before anything of the training.
+    A validation metric comes before a validation loss, and both before any training metric.
     """
 
     def place(name: str) -> tuple[bool, bool, bool, str]:
@@ -51,7 +51,7 @@ def objective_among(metrics: Sequence[str]) -> tuple[str, Direction]:
 
 
 def choice(options: Sequence[Any]) -> str:
-    """Returns the expression for one of these options."""
+    """Returns the expression for a choice of these options."""
     return f"~choice({', '.join(_spelled(option) for option in options)})"
 
 
@@ -106,7 +106,7 @@ def _fixed(expression: str) -> Callable[[Any, bool], str]:
     return lambda default, has_heads: expression
 
 
-# The first that suits a name is taken.
+# The first one that matches a name is used.
 _HABITS: tuple[tuple[str, Callable[[Any, bool], str | None]], ...] = (
     ("lr|learning_rate", _learning_rate),
     ("weight_decay|wd|l2", _weight_decay),

@@ -36,10 +36,10 @@ class Searchable:
 
 
 def searchable(tree: Mapping[str, Any]) -> tuple[list[Searchable], dict[str, dict[str, Any]]]:
-    """Returns what can be searched by habit, and the plain arguments that stay as they are.
+    """Returns the arguments with a usual range, and the plain ones, which keep their values.
 
     Raises:
-        InputError: arguments have neither a value nor a habit; all of them are named.
+        InputError: arguments have neither a value nor a usual range; the message names all of them.
     """
     arguments: list[Searchable] = []
     idle: dict[str, dict[str, Any]] = {}
@@ -98,7 +98,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def put(tree: dict[str, Any], path: KeyPath, value: Any) -> None:
-    """Gives an argument its value."""
+    """Sets the value of an argument."""
     section, _, name = path
     component = tree[str(section)]
     component["init_args"] = {**(component.get("init_args") or {}), name: value}

@@ -1,4 +1,4 @@
-"""What a draft begins with: classes, what is known of their arguments, and a Trainer."""
+"""The start of a draft: classes, what is known about their arguments, and a Trainer."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ EPOCHS = 10
 
 @dataclass(frozen=True)
 class Origin:
-    """What a study is to be made of.
+    """The parts that a study will be made from.
 
     Attributes:
-        model: class path of the model, or its module; None if the configuration says.
+        model: class path of the model, or its module; None if the configuration names it.
         data: class path of the data module; None for the one beside the model.
         sections: those of a LightningCLI configuration; empty without one.
         changes: `key=value` each, as in `--set`.
@@ -38,7 +38,7 @@ class Origin:
 
     @property
     def tree(self) -> dict[str, Any]:
-        """All classes that are named, as a study file names them."""
+        """All given classes, as a study file names them."""
         named = {"model": self.model, "data": self.data}
         given = {name: {"class_path": path} for name, path in named.items() if path}
         return {**self.sections, **given}
@@ -48,7 +48,7 @@ def sections_of(origin: Origin) -> dict[str, Any]:
     """Returns the sections of the file before anything in them is searched.
 
     Raises:
-        InputError: a class is not named and not found, or a change is wrong.
+        InputError: a class is neither given nor found, or a change is wrong.
     """
     given_sections = {name: part for name, part in origin.sections.items() if part is not None}
     tree = copy.deepcopy(given_sections)

@@ -1,4 +1,4 @@
-"""Drafts of a study file, trained on a few real batches."""
+"""Trains drafts of a study file on a few real batches."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Tries:
         return metrics
 
     def train(self, tree: Mapping[str, Any]) -> bool:
-        """Returns whether every end of every range trains, or is refused by a constructor."""
+        """Returns whether every end of every range trains, or a constructor rejects it."""
         spec = self._spec(tree)
         probes = [
             self._call("probe", spec, e.params, e.config) for e in extreme_configs(spec.space)

@@ -1,4 +1,4 @@
-"""Several models of a search that answer as one: chosen, tested once, and recorded."""
+"""Several models of a search, averaged: chosen, tested once, and recorded."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def make_ensemble(search: StoredStudy, options: EnsembleOptions, run: RunOptions
         InputError: fewer than two models can be averaged, or another process runs the study.
     """
     if options.members < 2:
-        raise InputError(f"--members {options.members}: an ensemble averages two models or more")
+        raise InputError(f"--members {options.members}: an ensemble averages two or more models")
     study = search.study
     if CONFIRMS in study.user_attrs:
         original = study.user_attrs[CONFIRMS]

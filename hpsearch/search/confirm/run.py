@@ -62,9 +62,9 @@ class ConfirmOptions:
             return None
         if self.max_seeds <= self.seeds or self.seeds < MIN_PAIRS or self.top < 2:
             raise InputError(
-                f"--max-seeds {self.max_seeds} adds seeds to --seeds {self.seeds} until the first"
-                f" of --top {self.top} trials beats the second: it must be above --seeds, and that"
-                f" {MIN_PAIRS} or more, for two trials or more"
+                f"--max-seeds {self.max_seeds} with --seeds {self.seeds} and --top {self.top}: to"
+                " add seeds until the first trial beats the second, --max-seeds must be above"
+                f" --seeds, --seeds {MIN_PAIRS} or more, and --top 2 or more"
             )
         return SeedPlan(self.seeds, self.max_seeds)
 

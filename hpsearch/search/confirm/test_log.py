@@ -140,7 +140,6 @@ def _already_evaluated(name: str, seen: Evaluation, what: str) -> InputError:
     values = ", ".join(f"{metric} {value:.4f}" for metric, value in (seen.metrics or {}).items())
     return InputError(
         f"the test split of {name} was opened at {seen.opened} for"
-        f" {seen.what or f'trial {seen.trial}'} ({values}); a second look, for {what}, would make"
-        " its figure one that was chosen. If it has"
-        " to be: --again, which is recorded too"
+        f" {seen.what or f'trial {seen.trial}'} ({values}); testing {what} as well would"
+        " turn the test into a selection. To do it anyway, add --again; that is recorded, too"
     )

@@ -1,4 +1,4 @@
-"""What follows when a trial leaves its slot: it is shown, and checkpoints are removed."""
+"""What happens when a trial leaves its slot: it is shown, and checkpoints are removed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Cleanup:
         self._record = record
 
     def after(self, number: int, to_come: int | None) -> None:
-        """Shows a trial that has ended or paused, and ends those that are paused in vain.
+        """Shows a trial that has ended or paused, and ends paused trials that cannot be promoted.
 
         Args:
             number: the trial.

@@ -84,7 +84,7 @@ class Control:
 
     def _drain(self) -> str:
         self._search.queue.drained = True
-        return "no trial begins any more; the search ends after those that run"
+        return "no new trial begins; the search ends after the running ones"
 
     def _stop(self) -> str:
         self._search.stop.ask(ASKED)
@@ -100,7 +100,7 @@ class Control:
         if number in self._search.writer.pauses:
             self._search.cleanup.give_up(number, "somebody ended it")
             return f"trial {number}, which was paused, is pruned"
-        return f"trial {number} neither runs nor is paused; nothing was done"
+        return f"trial {number} is neither running nor paused; nothing was done"
 
     def _promote(self, number: int) -> str:
         if number not in self._search.writer.pauses:

@@ -43,8 +43,8 @@ class DiskSpaceMonitor:
         self.trouble = reason
         self._since = time.monotonic()
         self._observer.note(
-            f"{reason}: the search waits for {self._needed / 1e6:.3g} MB of room, for"
-            f" {PATIENCE_S / 60:.0f} minutes at most"
+            f"{reason}: the search waits up to {PATIENCE_S / 60:.0f} minutes for"
+            f" {self._needed / 1e6:.3g} MB of free space"
         )
 
     def step(self) -> None:
@@ -55,7 +55,7 @@ class DiskSpaceMonitor:
         self._looked = now
         if has_space(self._folder, self._needed):
             self.trouble, self._needed = "", 0
-            self._observer.note("there is room on the disk again: the search continues")
+            self._observer.note("there is free space on the disk again: the search continues")
 
 
 def has_space(folder: Path, needed: int) -> bool:

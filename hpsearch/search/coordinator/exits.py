@@ -139,7 +139,7 @@ def decide_exit(
         if too_often:
             # There seemed to be space: perhaps another disk is full.
             return ExitDecision("abort", reason=said.failure)
-        return ExitDecision("wait_for_disk", said, "found no room on the disk", is_death=True)
+        return ExitDecision("wait_for_disk", said, "found no space on the disk", is_death=True)
     if timeout is not None and not timeout.hung:
         return _failed(timeout.reason, "time limit")
     if said is not None:

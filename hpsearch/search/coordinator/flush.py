@@ -1,4 +1,4 @@
-"""Sends a running search's changes to the database, and tells its observer how that goes."""
+"""Sends a running search's changes to the database, and keeps its observer informed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class FlushLoop:
 
     Args:
         writes: the queue.
-        observer: hears when the database goes away and when it is back.
+        observer: notified when the database becomes unavailable and when it is back.
     """
 
     def __init__(self, writes: WriteBehindQueue, observer: Observer) -> None:
@@ -41,7 +41,7 @@ class FlushLoop:
         """Waits until the database has everything, or until an immediate stop is requested.
 
         Raises:
-            SearchError: that stop came while the database was away.
+            SearchError: that stop came while the database was unavailable.
         """
         while not self._writes.flush(STEP_S):
             self.step()

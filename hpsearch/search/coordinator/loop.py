@@ -78,7 +78,7 @@ class Coordinator:
         """Runs the search until the budget is used up or it is asked to stop.
 
         Raises:
-            SearchError: nothing can be trained as things are, or another process owns the study.
+            SearchError: nothing can be trained at present, or another process owns the study.
         """
         try:
             while self._fill_slots() or self._running:
@@ -140,7 +140,7 @@ class Coordinator:
         decision = self._writer.replay(trial, record.reports)
         running = RunningTrial(trial, job, slot, record.reports)
         if record.ended is not None:
-            # It had ended, but its coordinator died before writing so.
+            # It had ended, but its coordinator died before recording that.
             running.ended = record.ended
             self._finish_trial(running)
             return

@@ -39,13 +39,13 @@ def open_record(job: Job, observer: Observer) -> Record:
     if evidence.foreign:
         place = move_to_orphans(folder, evidence.whose)
         observer.note(
-            f"trial {job.number}: the files in its folder are of {evidence.whose}, as after a copy"
-            f" of the database was put back; they are in {place} now"
+            f"trial {job.number}: the files in its folder belonged to {evidence.whose}, perhaps"
+            f" because a copy of the database was restored; they are in {place} now"
         )
     elif _has_lost_reports(folder, evidence.record):
         place = move_to_orphans(folder, "lost reports")
         observer.note(
-            f"trial {job.number}: its record has lost reports, so its best epoch is not known; its"
+            f"trial {job.number}: its record has lost reports, so its best epoch is unknown; its"
             f" files are in {place} now, and it starts over"
         )
         return Record()

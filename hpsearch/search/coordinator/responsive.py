@@ -7,14 +7,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Seconds for which another thread may keep the interpreter; it is 5 ms elsewhere.
+# Seconds for which another thread may keep the interpreter; the default is 5 ms.
 SWITCH_S = 0.001
 FREEZE_EVERY = 1000
 
 
 @contextmanager
 def responsive() -> Iterator[None]:
-    """Inside the block, neither another thread nor the collector stops the loop for long.
+    """Inside the block, neither other threads nor the garbage collector stop the loop for long.
 
     Python's garbage collector looks through all objects now and then: a tenth of a second with
     10,000 trials, which stay in memory until the end anyway.
@@ -30,6 +30,6 @@ def responsive() -> Iterator[None]:
 
 
 def keep_for_good(trials: int) -> None:
-    """Has the collector pass over what there is by now, after every so many trials."""
+    """Makes the collector skip all existing objects, after every so many trials."""
     if trials % FREEZE_EVERY == 0:
         gc.freeze()

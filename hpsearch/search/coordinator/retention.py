@@ -17,7 +17,7 @@ FINISHED = ("complete", "pruned", "failed")
 
 
 class Place(NamedTuple):
-    """Where a complete trial stands: the smaller, the better; of equals the earlier is better."""
+    """The rank of a complete trial: smaller is better; of equals, the earlier one is better."""
 
     value: float
     number: int
@@ -60,7 +60,7 @@ class Retention:
 
     @property
     def over_budget(self) -> bool:
-        """Whether the paused trials take more than the others leave of the disk budget."""
+        """Whether the paused trials need more of the disk budget than the others leave."""
         taken = self._bytes + sum(self._paused.values())
         return self._disk_budget is not None and bool(self._paused) and taken > self._disk_budget
 

@@ -1,4 +1,4 @@
-"""What one run of a search knows before it begins."""
+"""What a run of a search knows before it begins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Commands(Protocol):
     """Where commands arrive."""
 
     def take(self) -> list[Command]:
-        """Returns what has arrived since the last time; waits for nothing."""
+        """Returns what has arrived since the last call, without waiting."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class SearchSetup:
         budget: trials the study may take in all; None for no limit.
         deadline: `time.monotonic()` after which nothing begins; None for no limit.
         seeds: by trial number, the seeds that do not follow from it.
-        trials: the trials there are already.
+        trials: the existing trials.
         study_id: identifies the study among others of its name.
         stop: how the search is asked to stop from outside, by signals.
         accept_changes: whether trials may be trained on other data than those before them.
         rehearse: trials are rehearsed, one at a time, until one has begun to train.
-        commands: what people say to the search while it runs; None if nobody can.
+        commands: commands from people while the search runs; None if there are none.
     """
 
     spec: StudySpec
@@ -70,11 +70,11 @@ class SearchSetup:
         return replace(job, study_id=self.study_id)
 
     def retention(self) -> Retention:
-        """Returns what removes checkpoints; it knows the trials there are already."""
+        """Returns the retention policy, which knows the existing trials."""
         spec = self.spec
         kept = Retention(self.folder, spec.objectives, spec.keep_checkpoints, spec.disk_budget)
         for trial in self.trials:
-            # Whose the files of another one are, fsck finds out.
+            # fsck handles folders that belong to another trial.
             if not trial.contradiction:
                 kept.take(trial)
         return kept

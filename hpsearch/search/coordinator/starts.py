@@ -11,10 +11,11 @@ from hpsearch.search.coordinator.running import RunningTrial
 from hpsearch.search.store import WriteBehindQueue
 
 POLL_S = 0.1
-# While trials wait for the database, whose thread does not wake the engine.
+# While trials wait for the database, since its thread does not wake the engine.
 SOON_S = 0.005
 WRITE_S = 1.0
-# Reports are heard in between: to ask a sampler takes a moment, TPE 10 to 20 ms with many trials.
+# Reports are received in between: asking a sampler takes time, 10 to 20 ms for TPE with many
+# trials.
 GROUP = 16
 ASK_S = 0.01
 
@@ -41,7 +42,7 @@ class Starts:
 
     @property
     def poll_s(self) -> float:
-        """How long the engine may wait for a message before it is looked here again."""
+        """How long the engine may wait for a message before trials are started again."""
         if self.more:
             return 0.0
         return SOON_S if self._waiting else POLL_S
@@ -49,7 +50,7 @@ class Starts:
     def group(self, free: Sequence[Slot]) -> Iterator[Slot]:
         """Yields the free slots that get a trial before the engine is polled again.
 
-        One at least, and no more once it has taken a moment to ask for them.
+        At least one; no more once asking for them has taken a moment.
         """
         until = time.thread_time() + ASK_S
         for place, slot in enumerate(free):
@@ -67,7 +68,8 @@ class Starts:
         """Yields the trials that may begin now.
 
         Args:
-            wait: whether to wait a moment for the database, where nobody else waits for this.
+            wait: whether to wait a moment for the database, if nothing else has to be done
+                meanwhile.
         """
         if wait and self._waiting:
             self._writes.flush(WRITE_S)

@@ -35,7 +35,7 @@ class StopRequest:
         self.reason = self.reason or reason
 
     def ask_by(self, number: int) -> None:
-        """Asks to stop because of a signal; those after a first SIGTERM do not ask for more haste.
+        """Asks to stop because of a signal; signals after a first SIGTERM do not add urgency.
 
         A preemption sends SIGUSR1 and then SIGTERM; a closed terminal SIGHUP, from two sides.
         """
@@ -47,7 +47,7 @@ class Ending:
     """Whether a search ends before its budget is used up, and how long that has been so.
 
     Args:
-        request: the wish that it should stop.
+        request: the request that it stop.
         deadline: `time.monotonic()` after which nothing is begun; None for no limit.
     """
 
@@ -58,32 +58,32 @@ class Ending:
 
     @property
     def due(self) -> bool:
-        """Whether nothing more is begun."""
+        """Whether nothing new begins."""
         late = self._deadline is not None and time.monotonic() >= self._deadline
         return late or self._request.urgency > 0
 
     @property
     def at_once(self) -> bool:
-        """Whether the running epochs are not waited for any longer."""
+        """Whether the search no longer waits for the running epochs."""
         late = self._since is not None and time.monotonic() - self._since > GRACE_S
         return late or self._request.urgency == 2
 
     def begin(self) -> str:
-        """Starts the clock of the last epochs; returns what to say of it, the first time only."""
+        """Starts the clock of the last epochs; returns a message about it, the first time only."""
         if self._since is not None:
             return ""
         self._since = time.monotonic()
         return (
-            f"{self._request.reason or 'the time is up'}: finishing the running epochs, for"
-            f" {GRACE_S:.0f} s at most; Ctrl-C stops at once"
+            f"{self._request.reason or 'the time is up'}: finishing the running epochs, for at"
+            f" most {GRACE_S:.0f} s; Ctrl-C stops at once"
         )
 
 
 @contextmanager
 def stop_on_signals(stop: StopRequest) -> Iterator[None]:
-    """Has Ctrl-C, SIGTERM, SIGUSR1 and SIGHUP ask the search to stop, within.
+    """Makes Ctrl-C, SIGTERM, SIGUSR1 and SIGHUP ask the search to stop, inside the block.
 
-    A search that ignores SIGHUP, as one that was started with nohup, still does.
+    A search that ignores SIGHUP, such as one started with nohup, still ignores it.
     """
 
     def ask(number: int, _: object) -> None:
@@ -101,7 +101,7 @@ def stop_on_signals(stop: StopRequest) -> Iterator[None]:
 
 
 def _leave_terminal() -> None:
-    """Prints nothing more to a closed terminal, which would be another error."""
+    """Stops printing to a closed terminal, which would cause another error."""
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None and stream.isatty():
             nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -19,20 +19,20 @@ INFEASIBLE_ALLOWED = 1000
 class TrialQueue:
     """Hands out trials, and asks for one ahead once there are many.
 
-    A sampler that learns takes the longer to propose a trial the more it knows: TPE a fifth of a
-    second after a thousand trials, during which a free slot would idle. So from trial number
-    `AHEAD_FROM` on the next trial is asked for while every slot is busy. It is proposed without
-    the results that come in before it begins: one more of the trials whose end a sampler that
-    serves several slots does not know, out of a hundred or more that it knows. Before that number
-    nothing is asked ahead, and a sampler knows every result there is. The number decides, not the
-    time that an ask takes: a search with one slot proposes the same trials again.
+    The more a sampler knows, the longer it takes to propose a trial: TPE needs a fifth of a second
+    after a thousand trials, in which a free slot would idle. So from trial number `AHEAD_FROM` on,
+    the next trial is requested while every slot is busy. The sampler then lacks the results that
+    come in before that trial begins, as it does with several slots anyway, and it knows a hundred
+    others. Before that number, nothing is requested ahead, and the sampler knows every result. The
+    number decides, and not the time that a proposal takes, so that a search with one slot proposes
+    the same trials again.
 
-    A setting that cannot be, since a constraint of the study does not hold, is never handed out.
+    A setting that breaks a constraint of the study is never handed out.
 
     Args:
         writer: the study; its unfinished trials come first.
         budget: trials the study may have in all; None for no limit.
-        stop: is asked to stop where no setting can be found.
+        stop: is asked to stop if no setting can be found.
     """
 
     def __init__(self, writer: StudyWriter, budget: int | None, stop: StopRequest) -> None:
@@ -72,22 +72,22 @@ class TrialQueue:
         return bool(self._waiting or (new and not self.drained))
 
     def append(self, trial: Trial) -> None:
-        """Takes a trial that the study had no number for yet; it is next but for those waiting."""
+        """Adds a new trial; only those that already wait come before it."""
         self._waiting.append(trial)
         self._count += 1
 
     def set_budget(self, trials: int) -> int:
-        """Sets how many trials the study may have in all, those it has at least; returns it."""
+        """Sets how many trials the study may have, at least the existing ones; returns it."""
         self._budget = max(trials, self._count)
         self._writer.set_attribute(BUDGET, self._budget)
         return self._budget
 
     def put_back(self, trial: Trial) -> None:
-        """Takes a trial that is not over; it is next."""
+        """Takes back a trial that is not over; it is next."""
         self._waiting.appendleft(trial)
 
     def ask_ahead(self) -> None:
-        """Asks for the trial that will be next, if there are many and none waits."""
+        """Requests the next trial ahead, if there are many trials and none waits."""
         if self._waiting or self._ahead or self._count < AHEAD_FROM:
             return
         self._ahead = self._ask()
@@ -117,11 +117,11 @@ class TrialQueue:
             self._count += 1
             if not (reason := self._reject(trial)):
                 return trial
-        self._stop.ask(f"{INFEASIBLE_ALLOWED} settings in a row cannot be: {reason}")
+        self._stop.ask(f"{INFEASIBLE_ALLOWED} settings in a row are infeasible: {reason}")
         return None
 
     def _reject(self, trial: Trial) -> str:
-        """Rejects a trial whose setting cannot be; returns why, or nothing where it can."""
+        """Rejects a trial with an infeasible setting; returns why, or nothing if it is feasible."""
         try:
             self._writer.sample(trial)
         except InfeasibleError as error:

@@ -12,10 +12,10 @@ LOOK_S = 0.1
 
 
 class Watchdog:
-    """Looks at every running trial ten times a second.
+    """Checks every running trial ten times a second.
 
     Args:
-        limits: how long a trial may take, and be silent.
+        limits: how long a trial may train, and how long it may be silent.
         engine: where the trials run.
         running: them, by number.
     """
@@ -29,7 +29,7 @@ class Watchdog:
         self._not_before = 0.0
 
     def step(self) -> None:
-        """Kills each trial that has passed a limit, which is noted with it."""
+        """Kills each trial that has passed a limit, and records the limit with it."""
         now = time.monotonic()
         if now < self._not_before:
             return

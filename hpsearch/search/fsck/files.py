@@ -113,7 +113,7 @@ def _problem_of(path: Path, owner: Mapping[str, str | int]) -> str:
     """Returns what is wrong with a checkpoint; empty if it is intact or does not exist."""
     sidecar = path.with_suffix(".json")
     if not path.is_file():
-        return f"{sidecar.name} is there without it" if sidecar.is_file() else ""
+        return f"{sidecar.name} exists without it" if sidecar.is_file() else ""
     if not sidecar.is_file():
         return f"{sidecar.name} is missing, so nothing says whether it is whole"
     try:
@@ -122,7 +122,7 @@ def _problem_of(path: Path, owner: Mapping[str, str | int]) -> str:
     except (ValueError, KeyError, TypeError, OverflowError):
         return f"{sidecar.name} cannot be read"
     if not is_owned(facts, owner):
-        return f"it is of another trial or another study ({facts.get('owner', 'unnamed')})"
+        return f"it belongs to another trial or another study ({facts.get('owner', 'unnamed')})"
     if size != wanted:
         return f"it has {size:,} of {wanted:,} bytes"
     with path.open("rb") as file:

@@ -29,14 +29,14 @@ def check_owner(
     where = f"trial {trial.number}"
     trained = read_params(folder)
     if whose == "other parameters" and trained and _has_values_of(trial, folder, objectives):
-        text = "its values were trained with other parameters than the database has"
+        text = "its values were trained with parameters that differ from those in the database"
         changes = _write_parameters(trial, trained)
         repair = Repair("write the parameters that were trained", changes) if changes else None
         return [Problem("parameters", where, text, repair)]
-    newer = "" if curve_of(trial) else "; the folder is the newer one"
+    newer = "" if curve_of(trial) else "; the folder is newer"
     target = folder.parent / ORPHANS / f"{folder.name}.{whose.replace(' ', '-')}"
     repair = Repair(f"move it to {ORPHANS}/{target.name}", moves=((folder, target),))
-    return [Problem("owner", folder.name, f"its files are of {whose}{newer}", repair)]
+    return [Problem("owner", folder.name, f"its files belong to {whose}{newer}", repair)]
 
 
 def _has_values_of(trial: FrozenTrial, folder: Path, objectives: Mapping[str, Direction]) -> bool:

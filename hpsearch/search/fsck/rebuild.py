@@ -66,13 +66,13 @@ def rebuild_study(url: str, name: str, runs: Path | None) -> Rebuilt:
     if not attributes.keys() >= {ID, DOCUMENT}:
         raise InputError(
             f"{folder / 'study.json'} does not hold the study file, as in folders of earlier"
-            " versions: a database cannot be made from it"
+            " versions: a database cannot be rebuilt from it"
         )
     database = open_storage(url)
     if name in optuna.get_all_study_names(database):
         raise InputError(
-            f"the study {name} is in {redact(url)}: compare it with its folder instead, with"
-            f" `hpsearch fsck {name}`"
+            f"the study {name} exists in {redact(url)}: compare it with its folder instead:"
+            f" hpsearch fsck {name}"
         )
     paths = tuple(attributes.get(IMPORT_PATHS, ()))
     spec = StudySpec.from_document(json.loads(attributes[DOCUMENT]), paths)

@@ -58,7 +58,7 @@ def check_kept(trials: Sequence[FrozenTrial], spec: StudySpec, folder: Path) -> 
             text = "its folder is gone, and with it the checkpoint of one of the best trials"
             found.append(Problem("folder", place.name, text))
         elif not any(place.glob("best.*")):
-            text = "it is gone, though the trial is among the best, whose checkpoints are kept"
+            text = "it is missing, but the trial is one of the best, whose checkpoints are kept"
             found.append(Problem("checkpoint", f"{place.name}/best.ckpt", text))
     return found
 

@@ -10,7 +10,7 @@ from hpsearch.search.rungs.ladder import Ladder, Promotion, RungDecision
 from hpsearch.search.rungs.pareto import Losses
 
 AUDITED = "it would pause, and is trained whole to see whether the rung is right"
-OUT_OF_EPOCHS = "the study's epochs are spent, but for those of one whole training"
+OUT_OF_EPOCHS = "the study's budget in epochs is spent, except for one whole training"
 
 
 class Scheduler:

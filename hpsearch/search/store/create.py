@@ -181,7 +181,7 @@ def insert_study(engine: sa.Engine, study: NewStudy) -> None:
             _fill_study(connection, study_id, study)
     except IntegrityError as error:
         raise InputError(
-            f"another process has just made the study {study.name}: try again"
+            f"another process has just created the study {study.name}: try again"
         ) from error
 
 

@@ -88,7 +88,7 @@ class StoredStudy:
             raise InputError(
                 f"the study {self.name} was copied to {place} and continues there: add --storage"
                 f" {place}. To bring it back: hpsearch copy {self.name} --from {place} --to {here}."
-                " If that database is lost, make it again from the study's folder: hpsearch fsck"
+                " If that database is lost, rebuild it from the study's folder: hpsearch fsck"
                 f" {self.name} --rebuild --storage URL"
             )
         return take_lease(self.database.engine, self.row, self.name)
@@ -175,7 +175,7 @@ def open_study(database: RDBStorage, name: str) -> StoredStudy:
         close = get_close_matches(name, names, 1)
         hint = f"did you mean {close[0]}?" if close else "`hpsearch list` shows what there is"
         if name.endswith((".yaml", ".yml")):
-            hint = "that is a file: write the name that it gives the study, study.name"
+            hint = "that is a file: write the study's name, study.name in the file"
         raise InputError(f"there is no study {name!r} in {redact(database.url)}; {hint}")
     with _readable(name):
         study = optuna.load_study(study_name=name, storage=database)
@@ -237,7 +237,7 @@ def list_studies(storage: RDBStorage) -> StudyList:
             if DOCUMENT in attributes:
                 studies.append(StoredStudy(storage, study, _read_spec(study)).record())
             elif any(key.startswith("hpsearch:") for key in attributes):
-                unreadable[name] = "a search was killed while it made it; `run` begins it again"
+                unreadable[name] = "its creation was interrupted; `run` creates it again"
         except (InputError, ValueError, LookupError, TypeError, AttributeError) as error:
             unreadable[name] = str(error) if isinstance(error, InputError) else repr(error)
     return StudyList(tuple(studies), unreadable)

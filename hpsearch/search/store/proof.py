@@ -151,7 +151,9 @@ class RecordComparison:
     def _read_closely(self, trial: FrozenTrial, place: Path) -> str:
         evidence = examine_folder(place, self._identity(trial), trial.params)
         if evidence.foreign:
-            return f"its folder holds the files of {evidence.whose}".replace("unknown", "nobody")
+            return f"the files in its folder belong to {evidence.whose}".replace(
+                "unknown", "nobody"
+            )
         metric, record = primary(self._objectives), evidence.record
         said: dict[int, list[float]] = {}
         reports = [report for report in record.reports if is_whole(report, self._objectives)]

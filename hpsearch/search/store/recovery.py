@@ -77,9 +77,9 @@ class DatabaseGuard:
             # Another thread may have opened the file that was here for a moment.
             self.engine.dispose()
             words = f"the database {shown} was {state}"
-            more = "; what else it held is not in it: restore that from a copy"
+            more = "; what else it held is lost: restore that from a copy"
         else:
-            words, more = f"the database {shown} is an older copy of what it was", ""
+            words, more = f"the database {shown} was replaced by an older copy", ""
             self._check_copy(shown)
         ids = self._write_all(insert=state in ("deleted", "emptied"))
         if self._file is not None:
@@ -113,8 +113,8 @@ class DatabaseGuard:
         """Raises Replaced if the database does not hold an older state of this study."""
         name, number = self._memory.name, self._memory.stored_id
         advice = (
-            "put the file back that was there and resume the study, or make its rows again from"
-            f" its folder: hpsearch fsck {name} --rebuild --storage URL"
+            "put the original file back and resume the study, or rebuild it from its folder:"
+            f" hpsearch fsck {name} --rebuild --storage URL"
         )
         try:
             stored_id = self._storage.get_study_id_from_name(name)
@@ -124,18 +124,18 @@ class DatabaseGuard:
             trials = read_trials(self.engine, stored_id)
         except (KeyError, SQLAlchemyError, ValueError, LookupError):
             raise Replaced(
-                f"the database {shown} is another one now, without the study {name}: {advice}"
+                f"the database {shown} was replaced by one without the study {name}: {advice}"
             ) from None
         if stored_id != number or not same:
             raise Replaced(
-                f"the database {shown} is another one now, with another study {name}: {advice}"
+                f"the database {shown} was replaced by one with another study {name}: {advice}"
             )
         if find_owner(self.engine, stored_id, but=self._lease) is not None or _contradict(
             trials, self._memory.trials()
         ):
             raise Replaced(
-                f"another search has changed the study {name} in {shown} since: nothing was written"
-                " to it"
+                f"another search has changed the study {name} in {shown} meanwhile: nothing was"
+                " written to it"
             )
 
     def _write_all(self, *, insert: bool) -> Ids:

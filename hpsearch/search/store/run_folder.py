@@ -148,7 +148,7 @@ def refuse_foreign_folder(runs: Path, name: str, study: optuna.Study | None) -> 
     if study is None:
         raise InputError(
             f"the folder {folder} holds trials of a study that is not in this database: move it"
-            " away, name another folder with --runs, or, if its database is lost, make it again"
+            " away, name another folder with --runs, or, if its database is lost, rebuild it"
             f" from the folder: hpsearch fsck {name} --rebuild"
         )
     if not _is_of(folder, study):

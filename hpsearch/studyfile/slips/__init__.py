@@ -1,4 +1,4 @@
-"""What people write by habit or by mistake, and the line that a study file has for it."""
+"""What people write by habit or by mistake, and the correct line for a study file."""
 
 from hpsearch.studyfile.slips.components import component_line, component_of, short_name
 from hpsearch.studyfile.slips.objectives import objective_line

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Of samplers and pruners, in small letters, without an ending such as Sampler.
+# Of samplers and pruners, in lower case, without a suffix such as Sampler.
 _ALGORITHMS = {
     **dict.fromkeys(("bayes", "bayesian", "bayesopt", "hyperopt", "optuna"), "tpe"),
     **dict.fromkeys(("bohb", "smac", "priorband", "bayesianoptimization", "flaml"), "tpe"),
@@ -31,7 +31,7 @@ _ENDINGS = re.compile(r"(sampler|pruner|scheduler|search|rule|[-_ ])", re.IGNORE
 
 
 def short_name(written: str, names: Sequence[str] | Mapping[str, str]) -> str | None:
-    """Returns the short name of a sampler or pruner that is written as elsewhere, if it has one."""
+    """Returns the short name of a sampler or pruner written as in other tools, if it has one."""
     plain = _ENDINGS.sub("", written.rpartition(".")[2]).lower()
     found = _ALGORITHMS.get(plain, plain)
     return found if found in names else None

@@ -1,4 +1,4 @@
-"""Objectives as other tools write them: a metric and a direction, apart or in other words."""
+"""Objectives as other tools write them: a metric and a direction, separate or in other words."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def objective_line(written: Any) -> str | None:
 
 
 def objective_of(given: Mapping[str, Any]) -> str:
-    """Returns the objective that a metric and a direction under keys of their own stand for.
+    """Returns the objective for a metric and a direction under separate keys.
 
     Args:
         given: those keys, such as `{metric: val_loss, mode: min}`; or `{metric: {name: val_loss}}`.

@@ -17,11 +17,11 @@ _SECTIONS = {
     **dict.fromkeys(("param_space", "pipeline_space", "hyperparameters", "params"), "model"),
 }
 _ADVICE_ON_SECTIONS = {
-    "ckpt_path": "a trial begins anew, from no checkpoint; leave it out",
+    "ckpt_path": "a trial starts without a checkpoint; leave it out",
     "subcommand": "only fit is searched; leave it out",
-    "fit": "its sections (model, data, trainer) stand by themselves here; leave fit out",
+    "fit": "its sections (model, data, trainer) are at the top level here; leave fit out",
     "hydra": "a sweep's settings go into study:, as in study: {sampler: tpe, trials: 40}",
-    "defaults": "a study file is whole; write its sections here, or each choice as a ~choice:",
+    "defaults": "a study file includes no other; write the sections here, or a choice as ~choice:",
     "program": "a study file names classes instead, as in model: {class_path: my_module.Net}",
     "command": "a study file names classes instead, as in model: {class_path: my_module.Net}",
     **dict.fromkeys(
@@ -44,7 +44,7 @@ _OF_TRAINER = (
     "accelerator",
     "max_steps",
 )
-# An example stands for a value that is missing or of a wrong kind.
+# An example replaces a value that is missing or of the wrong kind.
 _STUDY_KEYS: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(("n_trials", "num_samples", "max_trials", "run_cap", "count"), ("trials", 40)),
     **dict.fromkeys(
@@ -61,9 +61,9 @@ _STUDY_KEYS: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(("study_name", "project", "project_name", "experiment"), ("name", "my-study")),
     **dict.fromkeys(("seed_everything", "random_state", "random_seed"), ("seed", 1)),
 }
-# What a study file says elsewhere, or the command line does.
+# What another key of the study file, or the command line, sets.
 MODEL_SIZES = ("parameters", "max_parameters", "params", "num_params", "n_params", "weights")
-_BY_DEVICES = "say it to `hpsearch run`: --devices cuda:0,1 --per-device 2"
+_BY_DEVICES = "use options of `hpsearch run`: --devices cuda:0,1 --per-device 2"
 _BY_EPOCHS = "write trainer: {max_epochs: ...}"
 _NO_MATTER = "nothing here needs it; leave it out"
 _ADVICE_ON_KEYS = {
@@ -101,7 +101,7 @@ _ADVICE_ON_KEYS = {
     ),
     **dict.fromkeys(
         ("directory", "local_dir", "root_directory", "storage_path", "output_dir", "log_dir"),
-        "trials keep their files under runs/; say it to `hpsearch run`: --runs DIR",
+        "trials keep their files under runs/; use `hpsearch run --runs DIR`",
     ),
     **dict.fromkeys(
         ("max_cost_total", "cost_to_spend", "cost_limit"),
@@ -111,13 +111,13 @@ _ADVICE_ON_KEYS = {
     **dict.fromkeys(("verbose", "max_report_frequency", "progress_reporter"), _NO_MATTER),
     **dict.fromkeys(
         ("load_if_exists", "resume", "overwrite", "overwrite_root_directory"),
-        "the same name continues the study; --restart begins it anew; leave it out",
+        "the same name continues the study; --restart starts it over; leave it out",
     ),
 }
 
 
 def section_line(name: str) -> str | None:
-    """Returns what to write for a section of another name; None if it is unknown."""
+    """Returns what to write instead of a section with another name; None if it is unknown."""
     if name in _OF_TRAINER:
         return f"trainer: {{{name}: ...}}"
     if name in _OF_STUDY or name in _STUDY_KEYS:
@@ -138,7 +138,7 @@ def section_advice(name: str, has_cli: bool = False) -> str | None:
 
 
 def without_quotes(value: Any) -> str:
-    """Returns the end of a message on a number in quotes; empty for anything else."""
+    """Returns the end of a message about a number in quotes; empty for anything else."""
     is_number = isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", value, re.I)
     return f"; write {value}, without quotes" if is_number else ""
 

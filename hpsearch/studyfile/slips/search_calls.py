@@ -38,7 +38,7 @@ def search_from_text(text: str) -> str | None:
         if name != "int" or line is None:
             return line
         return re.sub(r"(\d)\.0\b", r"\1", line.replace("~float", "~int"))
-    # Text such as normal(0, 1) may be meant as it is.
+    # A text such as normal(0, 1) may be meant literally.
     is_marked = owner or text.startswith("~")
     known = name in _WRITERS or (owner in _NUMERIC and name in _OF_NUMPY)
     if not known or (name in _OFTEN_TEXT and not is_marked):
@@ -148,7 +148,7 @@ def _is_log(keywords: dict[str, Any]) -> bool:
 
 
 def _of_fixed_length(values: list[Any], keywords: dict[str, Any], log: bool = False) -> str:
-    """Returns Syne Tune's range of so many values, evenly spaced or by a factor."""
+    """Returns Syne Tune's range of a given number of values, evenly spaced or by a factor."""
     low, high = _bounds(values, keywords)
     last = int(keywords.get("size", values[2] if len(values) > 2 else 0)) - 1
     if log:
@@ -231,7 +231,7 @@ _WRITERS: dict[str, _Writer] = {
         ),
         _float,
     ),
-    # Of a range whose resolution grows to its end there is none here: the plain range has it.
+    # There is no range whose resolution grows towards its end; the plain range replaces it.
     **dict.fromkeys(("interval", "reverseloguniform"), _float),
     **dict.fromkeys(("normal", "randn"), _around),
     "finrange": _of_fixed_length,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _NUMBER = r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-# What is written elsewhere, and what it is here, in this order.
+# What other tools write, and what it is called here, in this order.
 _WORDS = (
     (r"~\s*(?:ref|expr)\s*\(([^()]*)\)", r"\1"),
     (r"\$\{\s*([\w.]+)\s*\}", r"\1"),
@@ -28,7 +28,7 @@ _WORDS = (
 
 
 def formula_line(text: str) -> str | None:
-    """Returns a formula as a study file writes it; None if none of its words is another's."""
+    """Returns a formula as a study file writes it; None if none of its words is from elsewhere."""
     line = text
     for elsewhere, here in _WORDS:
         line = re.sub(elsewhere, here, line)
@@ -36,7 +36,7 @@ def formula_line(text: str) -> str | None:
 
 
 def near_call(text: str) -> str | None:
-    """Returns the search expression for one that is nearly a call; None if it is unclear.
+    """Returns the search expression for a text that is nearly a call; None if it is unclear.
 
     Args:
         text: without its `~`, such as `ref data.rows`, `choice[8, 16]` or `ref(data.rows) * 2`.

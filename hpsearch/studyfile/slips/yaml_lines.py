@@ -16,10 +16,10 @@ def explain_yaml(
     """Returns the line to change, from 0, and what to do there.
 
     Args:
-        problem: what the YAML parser says.
-        line: the line at which it noticed, from 0.
-        started: the line at which what it was reading begins; None if it does not say.
-        lines: of the file.
+        problem: the message of the YAML parser.
+        line: the line at which it found the problem, from 0.
+        started: the first line of what it was reading; None if it does not say.
+        lines: the lines of the file.
     """
     if "\\t" in problem or "\\t" in repr(_indent_text(lines, line)):
         return line, "a tab cannot indent; use spaces"
@@ -34,7 +34,7 @@ def explain_yaml(
     if "mapping values are not allowed" in problem:
         return (
             line,
-            "a second ': ' in one line; put quotes round the value, or mend the indentation",
+            "a second ': ' in one line; put quotes round the value, or correct the indentation",
         )
     if match := re.search(r"found undefined alias '(.*)'", problem):
         return line, _undefined(match[1], line, lines)
@@ -75,7 +75,7 @@ def _undefined(name: str, line: int, lines: Sequence[str]) -> str:
 
 
 def _indentation(lines: Sequence[str], line: int) -> str:
-    """Returns how a line's indentation differs from its neighbours'; empty if it is right."""
+    """Returns how a line's indentation differs from its neighbours'; empty if it does not."""
     before = [text for text in lines[:line] if text.strip() and not text.lstrip().startswith("#")]
     if line >= len(lines) or not before or not lines[line].strip():
         return ""

@@ -1,1 +1,1 @@
-"""Several trained models that answer as one: chosen, averaged, tested, exported."""
+"""Ensembles of trained models: chosen, averaged, tested, exported."""

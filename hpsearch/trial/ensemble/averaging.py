@@ -1,4 +1,4 @@
-"""How the outputs of several models become one: what is averaged, and how right the average is."""
+"""Averaging the outputs of several models: what is averaged, and how good the average is."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _SUM = 1e-3
 
 @dataclass(frozen=True)
 class Averaging:
-    """What the outputs of a module are, and so how several of them are averaged.
+    """The meaning of a module's outputs, which decides how several of them are averaged.
 
     Attributes:
-        kind: classes as logits or probabilities, yes or no as either of them, or plain values.
-        dim: of the outputs, that of the classes; 0 where there are none.
-        target: which tensor of a batch the outputs are to be like, counted from the last.
+        kind: logits or probabilities of classes, or of yes and no; or plain values.
+        dim: the outputs' dimension of the classes; 0 if there are no classes.
+        target: which tensor of a batch is the target, counted from the last.
     """
 
     kind: Kind
@@ -33,7 +33,7 @@ class Averaging:
     target: int = 0
 
     def to_mean(self, outputs: Tensor) -> Tensor:
-        """Returns what is averaged: probabilities, or values as they are."""
+        """Returns what is averaged: probabilities, or the plain values."""
         if self.kind == "logits":
             return torch.softmax(outputs.float(), self.dim)
         return torch.sigmoid(outputs.float()) if self.kind == "binary logits" else outputs.float()
@@ -45,18 +45,18 @@ class Averaging:
         return torch.logit(mean, 1e-7) if self.kind == "binary logits" else mean
 
     def alone(self, outputs: Tensor) -> Tensor:
-        """Returns the average of one: to the module's own metrics the same as the outputs."""
+        """Returns the average of one: for the module's own metrics, the same as its outputs."""
         return self.from_mean(self.to_mean(outputs))
 
     def score(self, outputs: Tensor, batch: Any) -> Tensor:
-        """Returns what `selection` chooses by: the probability of the truth, or the residual.
+        """Returns what `selection` compares: the probability of the target, or the residual.
 
         Args:
             outputs: of a batch.
             batch: as the module gets it.
 
         Returns:
-            `(B, E)`, for E numbers an example; 1 where a label is negative, and ignored.
+            `(B, E)`, for E numbers per example; 1 where a label is negative, and so ignored.
         """
         mean, target = self.to_mean(outputs), _tensors(batch)[self.target]
         if self.kind == "values":
@@ -70,16 +70,16 @@ class Averaging:
         return found.reshape(len(mean), -1)
 
     def truth(self, batch: Any) -> bytes:
-        """Returns what would be right for a batch, to see whether two models had the same."""
+        """Returns the targets of a batch, to see whether two models had the same."""
         return bytes(_tensors(batch)[self.target].float().cpu().numpy().tobytes())
 
 
 def possible_averagings(outputs: object, batch: Any) -> list[Averaging]:
-    """Returns what a module's outputs may be, the likeliest first.
+    """Returns the possible meanings of a module's outputs, the likeliest first.
 
-    A tensor of the batch may be the target if it holds labels, whole numbers, of the outputs' shape
-    without the dimension of the classes; or numbers of the outputs' own shape. Of several the last
-    in the batch is the likeliest.
+    A tensor of the batch may be the target if it holds labels (whole numbers) with the outputs'
+    shape without the dimension of the classes, or numbers with the outputs' own shape. Of several
+    such tensors, the last one is the likeliest.
 
     Args:
         outputs: of a batch.
@@ -110,7 +110,7 @@ def _tensors(batch: Any) -> Sequence[Tensor]:
 
 
 def _class_dimension(outputs: Tensor, target: Tensor) -> int:
-    """Returns the dimension of the outputs that the labels index; 0 if they are no labels."""
+    """Returns the dimension of the outputs that the labels index; 0 if they are not labels."""
     if target.is_floating_point() or target.dim() + 1 != outputs.dim():
         return 0
     for dim in range(1, outputs.dim()):

@@ -1,4 +1,4 @@
-"""The models of a study that are best averaged, found on its validation examples."""
+"""Chooses the models of a study to average, on its validation examples."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ FEWEST = 2
 
 @dataclass(frozen=True)
 class _Heard:
-    """What one model answered.
+    """The outputs of one model.
 
     Attributes:
-        place: among the candidates.
-        metrics: that its validation logged, by name.
-        examples: a hash of what would have been right.
+        place: its place among the candidates.
+        metrics: what its validation logged, by name.
+        examples: a hash of the targets.
     """
 
     place: int
@@ -47,20 +47,20 @@ def choose_ensemble(
 ) -> dict[str, Any]:
     """Chooses which of a study's models to average, and keeps their checkpoints.
 
-    One model at a time is in memory while they answer; their answers are on disk.
+    Only one model at a time is in memory; their outputs are kept on disk.
 
     Args:
         job: the first candidate's, with the device to run on.
         candidates: jobs of the models, best first, as JSON.
-        folders: where to keep the checkpoint of each, should it be a member.
-        members: at most so many are averaged.
+        folders: where to keep the checkpoint of each, if it becomes a member.
+        members: the most models to average.
 
     Returns:
-        `members` (`place` among the candidates, `count`), `averaging`, `examples` (how
-        many chose), `values` and `alone` (metrics of the ensemble and of the best model; that is
-        the only member if no average is better),
-        `held_out` (losses `alone` and `together` on examples that did not choose), `left_out`
-        (`place` and `reason`); or `refused`, why there is none.
+        `members` (`place` among the candidates, `count`), `averaging`, `examples` (how many were
+        used to choose), `values` and `alone` (metrics of the ensemble and of the best model, which
+        is the only member if no average is better), `held_out` (losses `alone` and `together` on
+        examples that took no part in the choice), `left_out` (`place` and `reason`); or `refused`,
+        why there is no ensemble.
     """
     jobs = [
         replace(Job.from_json(each), device=job.device, threads=job.threads) for each in candidates
@@ -81,7 +81,7 @@ def choose_ensemble(
 def _listen_to_all(
     jobs: Sequence[Job], scratch: Path
 ) -> tuple[list[_Heard], Averaging | None, list[dict[str, Any]]]:
-    """Returns what each model answers, how they are averaged, and which models cannot be."""
+    """Returns each model's outputs, how to average them, and which models cannot be averaged."""
     heard: list[_Heard] = []
     left_out: list[dict[str, Any]] = []
     averaging, shared = None, None
@@ -95,9 +95,9 @@ def _listen_to_all(
             data = own if shared is None else shared[1]
             heard.append(_listen(place, job, module, data, averaging, scratch))
             if heard[-1].examples != heard[0].examples:
-                raise InputError("it was validated on other examples than the best model")
+                raise InputError("it was validated on different examples than the best model")
         except Exception as error:
-            # Whatever the module raises: it is the study's own code.
+            # The module may raise anything: it is the study's own code.
             heard = [one for one in heard if one.place != place]
             said = str(error) if isinstance(error, InputError) else one_line(error)
             left_out.append({"place": place, "reason": said})
@@ -107,7 +107,7 @@ def _listen_to_all(
 def _listen(
     place: int, job: Job, module: Any, data: Any, averaging: Averaging, scratch: Path
 ) -> _Heard:
-    """Returns what a model answers in its validation."""
+    """Returns the outputs of a model in its validation."""
     listener = Listener(module.forward, averaging, scratch / f"{place}.scores")
     module.forward = listener
     apart = replace(job, folder=str(scratch))
@@ -124,7 +124,7 @@ def _choose(
 ) -> dict[str, Any]:
     scores = [one.scores for one in heard]
     if len(scores[0]) < FEWEST:
-        raise InputError("there is one validation example only, which can choose nothing")
+        raise InputError("there is only one validation example, too few to choose by")
     loss = squared_error if averaging.kind == "values" else log_loss
     selection = select(scores, loss, members, jobs[0].study_seed)
     counted = zip(selection.counts, heard, strict=True)
@@ -161,7 +161,7 @@ def _measure(
 def _is_better(ours: Mapping[str, Any], theirs: Mapping[str, Any], job: Job) -> bool:
     """Returns whether an ensemble is better than one model in the study's first objective.
 
-    What is chosen by is a loss of ours; where the objective is not logged in the validation, that
+    The selection uses a loss of ours. If the objective is not logged in the validation, that loss
     decides.
     """
     metric, direction = primary(job.objectives)
@@ -175,7 +175,7 @@ def _first(counted: tuple[int, int]) -> tuple[int, int]:
 
 
 def _best(heard: Sequence[_Heard], job: Job) -> _Heard:
-    """Returns the best model by the first objective; the first one where that is not logged."""
+    """Returns the best model by the first objective; the first model if that is not logged."""
     metric, direction = primary(job.objectives)
     having = [one for one in heard if metric in one.metrics]
     sign = sign_of(direction)
@@ -189,7 +189,7 @@ def _keep(job: Job, folder: Path) -> None:
 
 
 def _require_same_inputs(own: Any, first: Any) -> None:
-    """Refuses a model whose data module prepares other inputs than that of the first model."""
+    """Rejects a model whose data module prepares different inputs than that of the first model."""
     parts = [
         [each for each in leaves(_validation_batch(data)) if isinstance(each, torch.Tensor)]
         for data in (own, first)
@@ -198,7 +198,7 @@ def _require_same_inputs(own: Any, first: Any) -> None:
         torch.equal(a[: len(b)], b[: len(a)]) for a, b in zip(*parts, strict=True)
     )
     if not same:
-        raise InputError("its data module prepares other inputs than that of the best model")
+        raise InputError("its data module prepares different inputs than that of the best model")
 
 
 def _validation_batch(data: Any) -> Any:

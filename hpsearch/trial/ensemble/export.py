@@ -25,7 +25,7 @@ from hpsearch.trial.trained_model import load_trained_model
 
 
 class _Average(Exportable):
-    """Several exportable models as one, which answers what they do on average."""
+    """Several exportable models as one, which returns their average."""
 
     def __init__(
         self, models: Sequence[Exportable], shares: Sequence[float], averaging: Averaging
@@ -34,12 +34,12 @@ class _Average(Exportable):
         super().__init__(first.module, first.inputs, first.normalise)
         self.models = torch.nn.ModuleList(models)
         self._shares = shares
-        # Models of ours answer in probabilities, whatever they were averaged from.
+        # Our own models return probabilities, whatever was averaged.
         ours = self.output_kind == "probabilities"
         self._averaging = Averaging("probabilities", 1) if ours else averaging
 
     def forward(self, *tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Maps what one of the models takes to what they return on average."""
+        """Maps the inputs of one of the models to their average output."""
         return self._mean([model(*tensors) for model in self.models])
 
     def answer(self, tensors: tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
@@ -62,7 +62,7 @@ def export_ensemble(
 
     Args:
         ensemble: the fields of an `Ensemble`.
-        values: its objectives by name, for the file's card.
+        values: its objectives by name, for the file's metadata.
         kind: `onnx`, `pt2` or `state`, which has the weights of each member.
         target: the file.
     """

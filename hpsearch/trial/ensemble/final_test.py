@@ -1,4 +1,4 @@
-"""The one look at the test split for an ensemble: measured by the steps of its first member."""
+"""Tests an ensemble on the test split once, with the steps of its first member."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a module answers while it is validated, for each example one by one, kept on disk."""
+"""A module's outputs in its validation, example by example, kept on disk."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from hpsearch.trial.ensemble.averaging import Averaging, possible_averagings
 from hpsearch.trial.ensemble.selection import Array
 from hpsearch.trial.trained_model import evaluate, find_best
 
-# Of outputs of more numbers an example (a mask, a text) every k-th counts.
+# Of outputs with more numbers per example (a mask, a text), every k-th one counts.
 MOST_NUMBERS = 1024
 _SAME = 1e-3
 UNHEARD = "its validation_step does not call its forward"
 
 
 class Listener:
-    """Stands in for a module's `forward` and keeps the score of what it returns.
+    """Replaces a module's `forward` and keeps the score of its outputs.
 
     Args:
-        forward: the module's own.
+        forward: the module's own `forward`.
         averaging: how its outputs are averaged; the module's steps get the average of one.
-        path: of a new file for the scores.
+        path: path of a new file for the scores.
 
     Attributes:
-        batch: the one that is validated now; None once it is answered.
+        batch: the batch that is validated now; None once its outputs are known.
     """
 
     def __init__(self, forward: Callable[..., Any], averaging: Averaging, path: Path) -> None:
@@ -47,7 +47,7 @@ class Listener:
         self.batch: Any = None
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Returns what the module does; the first answer in each batch is kept."""
+        """Returns the module's outputs; the first ones of each batch are kept."""
         outputs = self._forward(*arguments, **named)
         if self.batch is not None:
             batch, self.batch = self.batch, None
@@ -78,23 +78,23 @@ class Listener:
 
     @property
     def examples(self) -> str:
-        """A hash of what would have been right, example by example."""
+        """A hash of the targets, example by example."""
         return self._examples.hexdigest()
 
 
 class Watch(pl.Callback):
-    """Tells a listener which batch is validated."""
+    """Informs a listener of the batch that is validated."""
 
     def __init__(self, listener: Any) -> None:
         self._listener = listener
 
     def on_validation_batch_start(self, *arguments: Any, **named: Any) -> None:
-        """Keeps the batch as the module will get it."""
+        """Keeps the batch as the module will receive it."""
         self._listener.batch = named.get("batch", arguments[2] if len(arguments) > 2 else None)
 
 
 class _Kinds:
-    """Stands in for a module's `forward`, and finds what its outputs may be."""
+    """Replaces a module's `forward`, and finds the possible meanings of its outputs."""
 
     def __init__(self, forward: Callable[..., Any]) -> None:
         self._forward = forward
@@ -109,16 +109,16 @@ class _Kinds:
 
 
 def recognise(job: Job, module: Any, data: Any, scratch: Path) -> Averaging:
-    """Returns how a module's outputs are averaged, found by its own metrics.
+    """Returns how a module's outputs are averaged, checked with its own metrics.
 
-    They must not change where its steps are given the average of one model: a reconstruction that
-    was taken for the logits of classes, say, would be worse.
+    The metrics must stay the same if its steps receive the average of one model. They would be
+    worse if, for example, a reconstruction were read as the logits of classes.
 
     Args:
         job: the trial.
-        module: as it was built.
+        module: the module as built.
         data: its data module.
-        scratch: a folder for what it draws.
+        scratch: a folder for figures that it draws.
 
     Raises:
         InputError: its outputs cannot be averaged.
@@ -137,11 +137,11 @@ def recognise(job: Job, module: Any, data: Any, scratch: Path) -> Averaging:
         raise InputError(UNHEARD)
     for kind in kinds.found:
         value = measure(Listener(own, kind, scratch / "kind.scores"))
-        # Where the objective is not logged in the validation, the likeliest is taken.
+        # If the objective is not logged in the validation, the likeliest meaning is used.
         if right is None or (value is not None and abs(value - right) <= _SAME * abs(right)):
             module.forward = own
             return kind
     raise InputError(
-        f"its {primary(job.objectives)[0]} changes where its outputs are taken for"
-        f" {kinds.found[0].kind}, so what they are is not known"
+        f"its {primary(job.objectives)[0]} changes if its outputs are read as"
+        f" {kinds.found[0].kind}, so it is unknown what they are"
     )

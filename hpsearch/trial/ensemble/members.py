@@ -1,4 +1,4 @@
-"""The members of an ensemble, loaded, and one of them made to answer for all."""
+"""Loads the members of an ensemble, and makes one of them return their average."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from hpsearch.trial.trained_model import load_trained_model
 
 @dataclass(frozen=True)
 class Ensemble:
-    """What is averaged, as plain data.
+    """The models of an ensemble, as plain data.
 
     Attributes:
-        jobs: the trials whose models are its members, as JSON; the first one answers for all.
-        counts: how often each is in the average.
+        jobs: the trials whose models are its members, as JSON; the first one returns the average.
+        counts: how often each occurs in the average.
         averaging: the fields of an `Averaging`.
     """
 
@@ -30,14 +30,14 @@ class Ensemble:
 
     @property
     def shares(self) -> list[float]:
-        """What each member counts in the average; they sum up to 1."""
+        """The weight of each member in the average; they sum up to 1."""
         return [count / sum(self.counts) for count in self.counts]
 
 
 def answer_for_all(module: pl.LightningModule, ensemble: Ensemble) -> None:
-    """Makes the first member's module answer what all members do on average.
+    """Makes the first member's module return the average of all members.
 
-    Its own steps then measure the ensemble, in whatever metrics they log.
+    Its own steps then measure the ensemble, with whatever metrics they log.
     """
     averaging, own = Averaging(**ensemble.averaging), module.forward
     others = [load_trained_model(Job.from_json(job))[0] for job in ensemble.jobs[1:]]

@@ -1,10 +1,10 @@
-"""Which models to average: greedy selection with replacement (Caruana et al. 2004).
+"""Chooses the models to average: greedy selection with replacement (Caruana et al. 2004).
 
-Beginning with the best model, the one is added, again and again, with which the average is best;
-one that is added twice counts twice. The choice fits the examples it is made by a little more with
-each step, so when to stop is decided on others: the selection is made on either half of the
-examples and checked on the other half (as in Caruana, Munson and Niculescu-Mizil 2006), and then
-made once more, on all of them, with as many steps as were best there.
+It begins with the best model and repeatedly adds the model that makes the average best; a model
+added twice counts twice. With each step, the choice overfits its examples a little more, so other
+examples decide when to stop: the selection runs on either half of the examples and is checked on
+the other half (as in Caruana, Munson and Niculescu-Mizil 2006). Then it runs once more, on all of
+them, with the number of steps that was best there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Loss = Callable[[Array], Array]
 
 
 def log_loss(probabilities: Array) -> Array:
-    """Returns the cross-entropy of the probabilities of what is true."""
+    """Returns the cross-entropy of the probabilities of the targets."""
     return -np.log(np.maximum(probabilities, 1e-12))
 
 
@@ -39,9 +39,9 @@ class Selection:
     """The models to average.
 
     Attributes:
-        counts: how often each model is in the average; 0 of those that are not.
-        alone: the loss of the best model alone, on examples that it was not chosen by.
-        together: the same of the average.
+        counts: how often each model occurs in the average, 0 or more.
+        alone: the loss of the best model alone, on examples that took no part in its choice.
+        together: the same for the average.
     """
 
     counts: tuple[int, ...]
@@ -50,13 +50,13 @@ class Selection:
 
 
 def select(scores: Sequence[Array], loss: Loss, members: int, seed: int) -> Selection:
-    """Returns which models to average, and what that gains.
+    """Returns which models to average, and how much that gains.
 
     Args:
-        scores: of each model, best first, `(N, E)`: what is averaged and put into the loss.
-        loss: of averaged scores, number by number; the smaller, the better.
-        members: at most so many different models.
-        seed: of the halves.
+        scores: those of each model, best first, `(N, E)`: they are averaged and go into the loss.
+        loss: the loss of averaged scores, number by number; smaller is better.
+        members: the most different models.
+        seed: decides the halves.
     """
     order = np.random.default_rng(seed).permutation(len(scores[0]))
     halves = [np.sort(order[::2]), np.sort(order[1::2])]
@@ -67,7 +67,7 @@ def select(scores: Sequence[Array], loss: Loss, members: int, seed: int) -> Sele
         ],
         axis=0,
     )
-    # The fewest steps of those that are as good, but for rounding.
+    # Of the numbers of steps that are equally good up to rounding, the smallest.
     steps = int(np.argmax(held_out <= held_out.min() + _ROUNDING * abs(held_out.min()))) + 1
     chosen = _choose(scores, loss, np.sort(order), members, steps)
     counts = tuple(chosen.count(model) for model in range(len(scores)))
@@ -77,7 +77,7 @@ def select(scores: Sequence[Array], loss: Loss, members: int, seed: int) -> Sele
 def _choose(
     scores: Sequence[Array], loss: Loss, rows: Array, members: int, steps: int
 ) -> list[int]:
-    """Returns the models in the order in which they are added, by some of the examples."""
+    """Returns the models in the order in which they are added, given some of the examples."""
     chosen: list[int] = []
     total = np.zeros((len(rows), scores[0].shape[1]), np.float32)
     for step in range(1, steps + 1):
@@ -101,7 +101,7 @@ def _check(scores: Sequence[Array], loss: Loss, chosen: Sequence[int], rows: Arr
 
 
 def _mean_loss(total: Array, scores: Array, loss: Loss, rows: Array, count: int) -> float:
-    """Returns the loss of an average once a model is added to it, a block of rows at a time."""
+    """Returns the loss of an average after adding a model, one block of rows at a time."""
     found = 0.0
     for start in range(0, len(rows), _AT_ONCE):
         block = slice(start, start + _AT_ONCE)

@@ -54,7 +54,7 @@ def export_trial(job: Job, values: dict[str, float], kind: str, target: str) -> 
 
 
 def require_packages(kind: str) -> None:
-    """Raises InputError with the command that installs it if a format's package is not there."""
+    """Raises InputError with the command that installs it if a format's package is missing."""
     for package in ("onnx", "onnxscript", "onnxruntime") if kind == "onnx" else ():
         require(package, "to export to ONNX")
 
@@ -62,7 +62,7 @@ def require_packages(kind: str) -> None:
 def write_graph(
     kind: str, model: Exportable, data: Any, metadata: ModelMetadata, target: str
 ) -> dict[str, Any]:
-    """Writes a model as a graph, and finds whether the file says the same; see `export_trial`."""
+    """Writes a model as a graph, and checks that its outputs are the same; see `export_trial`."""
     examples = list(validation_examples(model, data))
     metadata = _with_shapes(metadata, model, examples[0])
     with _beside(Path(target)) as beside:
@@ -80,7 +80,7 @@ def write_state(content: dict[str, Any], metadata: ModelMetadata, target: str) -
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """Yields where to write a file that gets its name once it is whole and right."""
+    """Yields where to write a file, which gets its name once it is complete and correct."""
     beside = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         yield beside
@@ -171,7 +171,7 @@ def _pt2(
 
 
 def pixels_of(data: Any) -> dict[str, Any] | None:
-    """Returns the mean and the deviation of the pixels, of data of ours."""
+    """Returns the mean and the deviation of the pixels, for our own data module."""
     normalise: Any = data.normalise if isinstance(data, ImageData) else None
     return {"mean": normalise.mean, "deviation": normalise.deviation} if normalise else None
 
@@ -183,7 +183,7 @@ def _any_batch(inputs: tuple[torch.Tensor, ...]) -> tuple[tuple[dict[int, Any], 
 
 
 def _difference(path: Path, model: Exportable, examples: list[Example]) -> float:
-    """Returns the largest difference between the file and the module; refuses a large one."""
+    """Returns the largest difference between the file and the module; raises if it is large."""
     exported = open_model(path)
     difference = max(
         float(np.abs(ours - theirs).max())
@@ -194,7 +194,7 @@ def _difference(path: Path, model: Exportable, examples: list[Example]) -> float
             strict=True,
         )
     )
-    # Written so that a NaN is refused too.
+    # Written so that a NaN is rejected, too.
     if not difference <= TOLERANCE:
         raise InputError(
             f"the exported model differs from the Lightning module by {difference:.2g} on the"

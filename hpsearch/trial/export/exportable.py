@@ -43,7 +43,7 @@ class Exportable(torch.nn.Module):
         self.inputs = inputs
         self.normalise = normalise
         self.input_kind: InputKind = "tensors" if normalise is None else "images"
-        # What a module of the user's own returns is unknown, and left as it is.
+        # The outputs of the user's own modules have an unknown meaning and stay unchanged.
         ours = isinstance(module, AbstractClassifier)
         self.output_kind: OutputKind = "probabilities" if ours else "outputs"
 

@@ -1,4 +1,4 @@
-"""Exported models in use: opened from their file, called with arrays, returning arrays."""
+"""Exported models: opened from their file, called with arrays, returning arrays."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ModelMetadata:
         shapes: the shape of each input by its name, in their order; empty in files of version
             0.2.0, which have one input.
         members: of an ensemble, the trials whose models it averages; its `trial` is the first.
-        shares: what each of them counts; they sum up to 1.
+        shares: the weight of each of them; they sum up to 1.
     """
 
     study: str
@@ -157,5 +157,5 @@ def require(package: str, purpose: str) -> None:
 
 def _card(path: Path, text: str | None) -> ModelMetadata:
     if not text:
-        raise InputError(f"{path} was not exported by hpsearch: it does not say what it takes")
+        raise InputError(f"{path} was not exported by hpsearch: it does not describe its input")
     return ModelMetadata.from_json(text)

@@ -1,4 +1,4 @@
-"""Image files labelled with an exported model."""
+"""Labels image files with an exported model."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A model in use: how it is called with a batch, and what that costs."""
+"""Inference: how a model is called with a batch, and what that costs."""

@@ -1,4 +1,4 @@
-"""What a model costs: how many numbers it has, and how long it takes to answer for one example."""
+"""The cost of a model: its number of parameters, and its latency for one example."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hpsearch.trial.inference.inputs import find_inputs
 
 LATENCY = "latency"
 MEASURED = "latency_measured"
-# Before: memory and kernels. Then until a median is sure, or it has taken long enough.
+# First a warm-up of memory and kernels, then calls until the median is reliable or the time is up.
 UNTIMED, MOST_CALLS, LEAST_CALLS, LONG_S = 10, 100, 5, 1.0
 
 
@@ -34,9 +34,9 @@ class Latency:
     """How long a call takes, in milliseconds.
 
     Attributes:
-        median: of the calls.
+        median: the median of the calls.
         low, high: the quartiles: half of the calls took between these.
-        calls: that were timed.
+        calls: how many calls were timed.
     """
 
     median: float
@@ -48,12 +48,12 @@ class Latency:
 class LatencyProbe(pl.Callback):
     """Measures the latency of a trial's model once, where it is an objective.
 
-    A model answers for the first example of the first batch that it trains on: its `forward` alone,
-    in evaluation mode, in the trial's precision, not compiled. What other trials do on the machine
-    at the same time is in the figure.
+    It times `forward` alone, on the first example of the first training batch, in evaluation mode,
+    in the trial's precision, not compiled. Other trials on the machine at the same time affect the
+    result.
 
     Args:
-        known: what an earlier attempt of the trial measured; None if nothing did.
+        known: the latency that an earlier attempt of the trial measured; None if there is none.
     """
 
     def __init__(self, known: float | None = None) -> None:
@@ -69,7 +69,7 @@ class LatencyProbe(pl.Callback):
             self._batch = batch
 
     def measure(self, trainer: Any, module: pl.LightningModule) -> float:
-        """Returns the latency in milliseconds; the same number for all of a trial.
+        """Returns the latency in milliseconds; it stays the same throughout a trial.
 
         Raises:
             LatencyError: the module's `forward` cannot be called with a batch of its data.
@@ -90,7 +90,7 @@ def latency_probe(job: Job, reports: Sequence[Report]) -> list[LatencyProbe]:
 
     Args:
         job: the trial.
-        reports: of its earlier attempts.
+        reports: those of its earlier attempts.
     """
     if LATENCY not in job.objectives:
         return []
@@ -98,7 +98,7 @@ def latency_probe(job: Job, reports: Sequence[Report]) -> list[LatencyProbe]:
 
 
 def count_parameters(module: torch.nn.Module) -> int:
-    """Returns how many trainable numbers the module has."""
+    """Returns how many trainable parameters the module has."""
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
@@ -108,8 +108,8 @@ def time_calls(
     """Returns how long a call takes: of 100 calls, or of as many as fit in a second.
 
     Args:
-        call: is done when it returns.
-        clock: seconds.
+        call: has finished its work when it returns.
+        clock: returns seconds.
     """
     began = clock()
     for _ in range(UNTIMED):
@@ -133,7 +133,7 @@ def _measure(trainer: Any, module: pl.LightningModule, batch: Any) -> Latency:
             example = tuple(_first(tensor) for tensor in inputs.of(batch))
             inputs.call(module, example)
         except Exception as error:
-            # A module may raise anything if it is called with what it is not made for.
+            # A module may raise anything if it is called with unsuitable inputs.
             raise LatencyError(
                 f"the objective {LATENCY} cannot be measured: {type(module).__name__}.forward()"
                 " cannot be called with one example of a batch. Give it a forward that maps the"
@@ -153,12 +153,12 @@ def _first(tensor: Tensor) -> Tensor:
 
 @contextmanager
 def _evaluating(module: pl.LightningModule, device: torch.device) -> Iterator[None]:
-    """Has a module answer for a while as it does in use, and leaves it as it was."""
+    """Puts a module into evaluation mode inside the block, and restores it."""
     were_training = [part for part in module.modules() if part.training]
     drawing = torch.random.fork_rng([device] if device.type == "cuda" else [])
     module.eval()
     try:
-        # Not in inference mode: what a module keeps of a call must be fit for its training.
+        # Not in inference mode: what a module keeps from a call must remain usable in its training.
         with drawing, torch.no_grad(), uncompiled(module):
             yield
     finally:
@@ -167,7 +167,7 @@ def _evaluating(module: pl.LightningModule, device: torch.device) -> Iterator[No
 
 
 def _wait_for(device: torch.device) -> None:
-    """Waits until a device has done what it was asked to."""
+    """Waits until a device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

@@ -22,7 +22,7 @@ class Inputs:
 
     Attributes:
         form: with one tensor, with tensors by name, or with a mapping of tensors.
-        names: keys of the batch, in the order of the tensors; empty for a batch that has none.
+        names: keys of the batch, in the order of the tensors; empty for a batch without keys.
     """
 
     form: CallForm

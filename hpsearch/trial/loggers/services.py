@@ -1,7 +1,8 @@
-"""The loggers of the study file: each has a run a trial, with its settings and its final value.
+"""The loggers of the study file: one run per trial, with its settings and its final value.
 
-A study file names the service, and hpsearch the run: study, number of the trial, and an identity by
-which a trial that continues finds its run again. What the file says takes precedence.
+A study file names the service. hpsearch names the run: the study, the number of the trial, and an
+identity by which a trial that continues finds its run again. The arguments in the file take
+precedence.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Tree = Mapping[str, Any]
 
 # Tags of MLflow.
 STUDY, RUN = "hpsearch.study", "hpsearch.run"
-# From 3.7 on, MLflow writes files only where this variable says so.
+# From version 3.7, MLflow writes files only if this variable says so.
 MLFLOW_FILES = "MLFLOW_ALLOW_FILE_STORE"
 
 NO_KEY = (
@@ -34,13 +35,13 @@ NO_KEY = (
 
 
 def build(tree: Any, job: Job, instantiate: Callable[[Any], Any], leads: bool) -> Any:
-    """Returns a logger of the study file, whose run is the trial's: a new one, or that it had.
+    """Returns a logger of the study file with the trial's run: a new one, or its earlier one.
 
     Args:
         tree: its class and arguments.
         job: the trial.
         instantiate: builds a component.
-        leads: this process is the one that writes, among those that train the trial.
+        leads: whether this process writes, among those that train the trial.
     """
     kind = _kind(tree)
     if kind is None:
@@ -50,7 +51,7 @@ def build(tree: Any, job: Job, instantiate: Callable[[Any], Any], leads: bool) -
     if tags := ours.get("tags"):
         arguments["tags"] = {**tags, **(given.get("tags") or {})}
     if kind == "WandbLogger" and given.get("offline"):
-        # Lightning says so by a variable, which W&B reads but once in a process.
+        # Lightning sets a variable for this, which W&B reads only once per process.
         arguments = {"mode": "offline", **arguments}
     if kind == "MLFlowLogger" and leads:
         arguments |= _found_run(arguments)
@@ -70,13 +71,13 @@ def end(loggers: Sequence[Any], best: Report | None, step: int, failed: bool) ->
     """Writes the values of the trial's best epoch, and ends the runs.
 
     Args:
-        loggers: of the study file.
+        loggers: those of the study file.
         best: the report of the best epoch, if there is one.
-        step: of the training.
-        failed: the trial ends with an error.
+        step: the step of the training.
+        failed: whether the trial ends with an error.
 
     Returns:
-        A sentence on each logger that has failed, which costs no trial its result.
+        A sentence on each logger that has failed; the trial keeps its result anyway.
     """
     notes = []
     for logger in loggers:
@@ -89,7 +90,7 @@ def end(loggers: Sequence[Any], best: Report | None, step: int, failed: bool) ->
 
 
 def trouble(trees: Any) -> str:
-    """Returns why a service will refuse the loggers of a `trainer.logger`; empty if none will."""
+    """Returns why a service will reject the loggers of a `trainer.logger`; empty if none will."""
     listed = trees if isinstance(trees, list) else [trees]
     with contextlib.suppress(Exception):  # what is wrong with one, its building says
         if any(map(_needs_key, listed)):
@@ -108,7 +109,7 @@ def _needs_key(tree: Any) -> bool:
 
 @contextlib.contextmanager
 def aside(trees: Any, folder: Path) -> Iterator[Any]:
-    """Gives the loggers of a `trainer.logger` for a rehearsal: they leave no run on a server."""
+    """Returns the loggers of a `trainer.logger` for a rehearsal: they leave no run on a server."""
     if trees is None or isinstance(trees, bool):
         yield trees
         return
@@ -134,7 +135,7 @@ def _aside(tree: Any, folder: Path) -> Any:
 
 
 def _end_wandb() -> None:
-    """Ends the run of W&B in this process, which the next logger would take for its own."""
+    """Ends the run of W&B in this process, which the next logger would mistake for its own."""
     wandb = sys.modules.get("wandb")
     if wandb is not None and wandb.run is not None and wandb.run.disabled:
         wandb.run.finish()
@@ -172,7 +173,7 @@ _RUNS: dict[str, Callable[[Job], dict[str, Any]]] = {
 
 
 def _found_run(arguments: Tree) -> dict[str, Any]:
-    """Makes the experiment, and returns the trial's run in it, if it has begun one there."""
+    """Creates the experiment, and returns the trial's run in it, if there is one."""
     try:
         from mlflow import MlflowClient
     except ImportError:
@@ -181,7 +182,7 @@ def _found_run(arguments: Tree) -> dict[str, Any]:
     client = MlflowClient(address or f"file:{arguments.get('save_dir') or './mlruns'}")
     name, identity = arguments["experiment_name"], arguments["tags"][RUN]
     if client.get_experiment_by_name(name) is None:
-        with contextlib.suppress(Exception):  # another trial makes it at this moment
+        with contextlib.suppress(Exception):  # another trial creates it at this moment
             client.create_experiment(name, arguments.get("artifact_location"))
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
@@ -191,7 +192,7 @@ def _found_run(arguments: Tree) -> dict[str, Any]:
 
 
 def _keep_rows(logger: Any) -> None:
-    """Opens a CSV file after the rows that it has; Lightning's logger would remove them."""
+    """Opens a CSV file to append to its rows; Lightning's logger would remove them."""
     file = Path(logger.log_dir) / "metrics.csv"
     rows = file.read_bytes() if file.exists() else b""
     with warnings.catch_warnings(action="ignore"):

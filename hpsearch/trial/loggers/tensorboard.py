@@ -23,7 +23,7 @@ def build_logger(job: Job, namespace: Any) -> Any:
     """
 
     class TrialLogger(namespace.loggers.TensorBoardLogger):  # type: ignore[misc]
-        """The same without Lightning's own count of epochs, which would be the first chart."""
+        """Lightning's logger without its count of epochs, which would be the first chart."""
 
         def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
             """Writes the metrics that the module logged."""
@@ -69,7 +69,7 @@ def fill_columns(logger: Any, best: Report | None, step: int) -> None:
 
 
 def _kinds(names: Iterable[str]) -> list[str]:
-    """Returns what is measured both in training and in validation."""
+    """Returns the metrics that are logged both in training and in validation."""
     logged = set(names)
     kinds = (name.removeprefix("val_") for name in logged if name.startswith("val_"))
     return sorted(kind for kind in kinds if f"train_{kind}" in logged)
@@ -87,8 +87,8 @@ def _cell(value: Scalar, example: Scalar) -> Scalar:
 
 
 def _column(name: str) -> str:
-    # A tag of its own, or the metric's curve would begin with a false point; and one that comes
-    # after those of training and validation.
+    # A separate tag, or the metric's curve would begin with a false point; and one that sorts after
+    # those of training and validation.
     return f"value/{name}"
 
 

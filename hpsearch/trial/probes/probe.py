@@ -1,4 +1,4 @@
-"""A rehearsed configuration in numbers: the cost of a whole trial."""
+"""A rehearsed configuration in figures: the cost of a whole trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast a configuration trains: seconds of real steps, and seconds of compiling beside them."""
+"""How fast a configuration trains: the seconds of real steps and of compiling."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.speed import accelerate, takes_channels_last
 from hpsearch.trial.trainer import build_trainer
 
-# Before: memory, kernels and compiling. Then long enough that a step's chance does not count.
+# First a warm-up of memory, kernels and compiling; then long enough to average out single steps.
 UNTIMED, UNTIMED_S = 3, 0.5
 TIMED, TIMED_S, LONG_S = 6, 2.0, 20.0
 # Short epochs follow each other until the time is up.
@@ -51,7 +51,8 @@ class _Stopwatch(pl.Callback):
         self.samples += samples_of(batch)
         elapsed = self.seconds + now - (self._since or now)
         if elapsed >= LONG_S or (elapsed >= self._until_s and self.steps >= TIMED):
-            # Not by a limit on batches: the epoch's length, and all that depends on it, stays.
+            # Not by a limit on batches: the epoch's length, and all that depends on it, stays the
+            # same.
             trainer.should_stop = True
 
     def on_validation_start(self, *_: Any) -> None:
@@ -83,7 +84,7 @@ class _Stopwatch(pl.Callback):
 
 @keep_test_split_closed()
 def throughput(job: Job, cache: str, until_s: float = TIMED_S) -> dict[str, Any]:
-    """Trains for a few seconds as a trial does, writes nothing, and says how fast that went.
+    """Trains for a few seconds as a trial does, writes nothing, and returns how fast that was.
 
     Args:
         job: the configuration.
@@ -136,7 +137,7 @@ def _fit_briefly(job: Job, clock: pl.Callback) -> tuple[pl.LightningModule, Any]
     data = build_data(job)
     module = build_module(job, data)
     accelerate(module, job)
-    # Callbacks of the study wait for metrics of whole epochs: a batch cannot please them.
+    # The study's callbacks wait for metrics of whole epochs, which a few batches do not give.
     given = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
     arguments = given | {
         "max_epochs": EPOCHS,
@@ -155,7 +156,7 @@ def _fit_briefly(job: Job, clock: pl.Callback) -> tuple[pl.LightningModule, Any]
 
 
 def _now() -> float:
-    """Returns the time at which all that was asked of the device is done."""
+    """Returns the time once the device has finished its work."""
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.synchronize()
     return time.perf_counter()

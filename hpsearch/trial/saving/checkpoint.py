@@ -26,7 +26,7 @@ PREVIOUS = "previous.ckpt"
 BEST = "best.ckpt"
 
 Owner = Mapping[str, str | int]
-_DAMAGED = "is damaged, or of another trial: its SHA-256 or owner differs"
+_DAMAGED = "is damaged or belongs to another trial: its SHA-256 or owner differs"
 _NOT_PLAIN = "not plain data, so it was not saved"
 
 
@@ -142,7 +142,7 @@ def recover(folder: Path, owner: Owner) -> tuple[int, list[str]]:
             if name != LAST:
                 keep(path, folder / LAST)
             if lost := missing_of_users(_facts(path).get("left_out", [])):
-                notes.append(f"{name} is without {', '.join(lost)}: {_NOT_PLAIN}")
+                notes.append(f"{name} lacks {', '.join(lost)}: {_NOT_PLAIN}")
             return step, notes
         if path.exists():
             notes.append(f"{name} {reason}")
@@ -160,12 +160,12 @@ def _unusable(path: Path) -> str:
     Reads none of its weights.
     """
     if lost := missing_for_resume(_facts(path).get("left_out", [])):
-        return f"is without {', '.join(lost)}: {_NOT_PLAIN}"
+        return f"lacks {', '.join(lost)}: {_NOT_PLAIN}"
     try:
         torch.load(path, weights_only=True, mmap=True)
     except Exception:
         # Somebody else's pickle may fail in any way; its code is not run.
-        return "holds more than plain data, which is not read from a file"
+        return "holds more than plain data, and only plain data is loaded"
     return ""
 
 

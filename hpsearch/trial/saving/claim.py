@@ -1,4 +1,4 @@
-"""A trial's folder belongs to the process that claimed it last: no other one writes there."""
+"""A trial's folder belongs to the process that claimed it last; no other process writes there."""
 
 from __future__ import annotations
 

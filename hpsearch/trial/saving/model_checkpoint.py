@@ -1,4 +1,4 @@
-"""What a module reads of `trainer.checkpoint_callback`, as of Lightning's own ModelCheckpoint."""
+"""What modules read from `trainer.checkpoint_callback`, as from Lightning's ModelCheckpoint."""
 
 from __future__ import annotations
 

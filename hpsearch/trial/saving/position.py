@@ -26,7 +26,7 @@ from hpsearch.internals.lightning import (
 
 NOT_EXACT = (
     "its data loader draws random numbers while it is read and has no state_dict(), so the batches"
-    " after the resume are not exactly those of an undisturbed trial"
+    " after the resume are not exactly those of an uninterrupted trial"
 )
 GRADIENTS_LOST = (
     "it was saved between two steps of the optimizer (accumulate_grad_batches), so the gradients"
@@ -35,7 +35,7 @@ GRADIENTS_LOST = (
 
 
 class DataPosition(pl.Callback):
-    """Makes a resumed trial train on the batches that an undisturbed one would train on.
+    """Makes a resumed trial train on the same batches as an uninterrupted one.
 
     Bit for bit for every `DataLoader` with a length, whatever its workers, sampler or generator;
     for loaders with `state_dict` and `load_state_dict`, if these are correct; for other iterables,

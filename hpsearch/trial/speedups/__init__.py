@@ -1,1 +1,1 @@
-"""The same training, faster: many batches a step, compiled networks, memory laid out otherwise."""
+"""The same training, faster: several batches per step, compiled networks, other memory formats."""

@@ -1,4 +1,4 @@
-"""A user's own loader reads a batch at once where that gives the same: most datasets in memory.
+"""Makes a user's own loader read whole batches if that gives the same: most datasets in memory.
 
 torch's DataLoader asks a dataset for one sample after the other and stacks them. For small images
 that takes longer than a small network's step, and most of it is not what the study's author wrote:
@@ -27,7 +27,7 @@ LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader", "predict_dat
 
 
 def read_in_bulk(owner: Any) -> None:
-    """Has the loaders of a data module, or of a module with its own, read batches at once.
+    """Makes the loaders of a data module, or of a module with its own, read whole batches.
 
     Batches and random numbers are the same, bit for bit. What is not known to allow it is read as
     before: datasets and transforms of the user's own, workers, an own `collate_fn`.

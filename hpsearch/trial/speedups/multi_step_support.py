@@ -1,4 +1,4 @@
-"""When a trial may train many batches a step, and when Lightning takes its steps one by one."""
+"""When a trial may train several batches per step, and when Lightning takes single steps."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def multi_step_blocker(
 
 
 def _is_plain(optimizer: Mapping[str, Any] | None) -> bool:
-    """Returns whether an optimizer is known to compute its loss once a step."""
+    """Returns whether an optimizer is known to compute its loss once per step."""
     if optimizer is None:
         return True
     cls = resolve(optimizer["class_path"])

@@ -21,7 +21,7 @@ from hpsearch.protocol.job import Job
 
 
 class WrongMachineError(Exception):
-    """The section asks for what this machine has not, so that no trial can be trained on it."""
+    """The section asks for something that this machine lacks, so no trial can be trained on it."""
 
 
 def accelerate(module: pl.LightningModule, job: Job) -> None:
@@ -63,7 +63,8 @@ def _compile(module: pl.LightningModule, mode: bool | str, on_gpu: bool) -> None
             " install g++ (apt-get install -y g++), set $CXX to one, or leave compile out"
         )
     if "TORCHINDUCTOR_COMPILE_THREADS" not in os.environ:
-        # Otherwise torch starts a process a core in every trial, of which there may be as many.
+        # Otherwise torch starts one process per core in every trial, and there may be one trial per
+        # core.
         compile_in_this_process()
     # In place: what `torch.compile(module)` returns has other names for the same weights.
     module.compile(mode="reduce-overhead" if graphs else None)

@@ -81,7 +81,7 @@ def trains(probe: Mapping[str, Any]) -> bool:
 
 
 def is_infeasible(probe: Mapping[str, Any]) -> bool:
-    """Returns whether a constructor refuses the setting: the search avoids it and continues."""
+    """Returns whether a constructor rejects the setting: the search avoids it and continues."""
     return bool(probe.get("kind") == "infeasible")
 
 

@@ -64,7 +64,7 @@ def _compiling(timed: Measurement) -> str:
 def recommendation(baseline: Measurement, others: Sequence[Measurement], epochs: int) -> str:
     """Returns what to write into the study file and why, or that nothing is worth it.
 
-    Recommends what gains more than 5 % in every round and earns its compilation back within a
+    Recommends what gains more than 5 % in every round and makes up for its compiling within a
     trial.
 
     Args:
@@ -78,7 +78,7 @@ def recommendation(baseline: Measurement, others: Sequence[Measurement], epochs:
     late = [_too_late(baseline, other, epochs) for other in faster if other not in paying]
     if not paying:
         rule = f"None gains more than {GAIN - 1:.0%} in every round"
-        words = f"{rule}{' and earns its compiling back' if late else ''}: leave the file as it is."
+        words = f"{rule}{' and makes up for compiling' if late else ''}: leave the file as it is."
         return " ".join([words, *late])
     best, *rest = paying
     each = speedups(baseline, best)
@@ -87,7 +87,7 @@ def recommendation(baseline: Measurement, others: Sequence[Measurement], epochs:
     )
     if best.compile_s:
         words += (
-            f", its {spell(best.compile_s)} of compiling earned back after"
+            f", which makes up for {spell(best.compile_s)} of compiling after"
             f" {_count(_earned_after(baseline, best))} of a trial's {epochs} epochs"
         )
     also = [f"Then check --speed again: {_names(rest)} may add to it."] if rest else []
@@ -95,7 +95,7 @@ def recommendation(baseline: Measurement, others: Sequence[Measurement], epochs:
 
 
 def _earned_after(baseline: Measurement, other: Measurement) -> float:
-    """Returns after how many epochs compiling is earned back; 0 if epochs have no length."""
+    """Returns after how many epochs compiling pays off; 0 if epochs have no length."""
     extra = other.compile_s - baseline.compile_s
     steps = other.rounds[0]["steps_per_epoch"]
     return max(extra, 0.0) / (baseline.step_s - other.step_s) / steps if steps else 0.0
@@ -108,8 +108,8 @@ def _trial_seconds(timed: Measurement, epochs: int) -> float:
 
 def _too_late(baseline: Measurement, other: Measurement, epochs: int) -> str:
     return (
-        f"{other.variant.name} takes {spell(other.compile_s)} to compile, which"
-        f" {_count(_earned_after(baseline, other))} epochs earn back; a trial has {epochs}."
+        f"{other.variant.name} takes {spell(other.compile_s)} to compile, which pays off"
+        f" after {_count(_earned_after(baseline, other))} epochs; a trial has {epochs}."
     )
 
 

@@ -51,7 +51,7 @@ KINDS = (
         lambda files: confusion.as_svg(files.folder),
     ),
 )
-# Those that are pictures for the note: what each shows, and its index among the kinds.
+# The pictures for the note: what each shows, and its index among the kinds.
 PICTURES = {"learning curves": 1, "confusion matrix": 2}
 
 

@@ -50,7 +50,7 @@ class Guard:
         self._local = local
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answers 403 to requests that may not pass, and hands on the others."""
+        """Answers 403 to requests that may not pass, and passes on the others."""
         reason = self._why_forbidden(environ)
         if reason:
             return _answer(start_response, "403 Forbidden", f"refused by hpsearch: {reason}")

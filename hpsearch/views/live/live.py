@@ -36,7 +36,7 @@ class LiveView(AbstractRedrawnView):
         self._drawn: list[int] = []
 
     def opened(self, study: StudyRecord, slots: list[str]) -> None:
-        """Prints what is on record already, and begins to draw."""
+        """Prints the existing trials, and begins to draw."""
         super().opened(study, slots)
         self._console.print(Text(opening_line(study), style="bold"), soft_wrap=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)

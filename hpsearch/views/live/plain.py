@@ -1,4 +1,4 @@
-"""The view of a search without a terminal: one plain line for each thing that matters."""
+"""The view of a search without a terminal: one plain line for each important event."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hpsearch.views import formatting
 from hpsearch.views.formatting import spell
 from hpsearch.views.ranking import epochs_done, latest_value, opening_line
 
-_SLOTS = 8  # as many are named one by one
+_SLOTS = 8  # up to this many are listed by name
 
 
 @final

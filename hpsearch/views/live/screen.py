@@ -29,13 +29,13 @@ _SPARE = ("bar", "speed", "left")
 
 
 def screen(state: SearchState, console: Console, now_s: float, height: int | None = None) -> Group:
-    """Returns the whole live part: leaderboard, a line a slot, the budget.
+    """Returns the whole live part: leaderboard, one line per slot, budget.
 
     Args:
         state: the search.
         console: decides how wide the lines are.
         now_s: the clock.
-        height: lines to fill at most; None for the terminal's height less one.
+        height: maximum number of lines; None for the terminal's height less one.
     """
     height = console.height - 1 if height is None else height
     budget = _budget(state, now_s)

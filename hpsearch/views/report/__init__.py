@@ -1,4 +1,4 @@
-"""The report: one HTML page that explains a study, one section a file, each from plain data."""
+"""The report: an HTML page that explains a study; one file per section, each from plain data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a section of the report is made of: plain data, which the page alone turns into HTML."""
+"""The blocks of a report's sections: plain data, which only the page turns into HTML."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Table:
 
     Attributes:
         head: the columns' names.
-        rows: one text a column.
+        rows: one text per column.
         marked: numbers of the rows that stand out, from 0.
         left: names of the columns with text instead of numbers, aligned left.
     """
@@ -72,7 +72,7 @@ class Figure:
 
     @property
     def spoken(self) -> str:
-        """What a screen reader says of it: how many points each of its series has, and where."""
+        """The text for a screen reader: how many points each of its series has, and where."""
         series = [spoken for trace in self.traces[:_SPOKEN] if (spoken := _spoken(trace))]
         axes = [self.layout.get(f"{axis}axis", {}).get("title", {}).get("text") for axis in "xy"]
         against = f"{axes[1]} against {axes[0]}. " if all(axes) else ""
@@ -114,10 +114,10 @@ class Pictures:
 
 @dataclass(frozen=True)
 class TrialCurves:
-    """Curves of one trial in training and in validation, which the reader chooses.
+    """Training and validation curves of one trial, which the reader chooses.
 
     Attributes:
-        options: words to choose a trial by, the first one chosen at first; by number.
+        options: the label of each trial, by number; the first one is chosen at first.
         curves: what the page draws: `unit`, the epochs' name; `kinds`, the drawings, each with the
             `name` and `color` of its series; `trials`, by number its `words`, `steps` and `curves`.
         note: how to choose.

@@ -44,17 +44,17 @@ def _summary(compared: Sequence[Compared]) -> Section:
     rows = [(name, *(of_study[name] for of_study in facts)) for name in facts[0]]
     table = Table(head, [row for row in rows if {*row[1:]} != {UNKNOWN}], left=head)
     if not same_objectives(compared):
-        return Section("Summary", [Paragraph(f"Mind: {DIFFERENT_OBJECTIVES}."), table])
+        return Section("Summary", [Paragraph(f"Note: {DIFFERENT_OBJECTIVES}."), table])
     goals = " and ".join(f"{way} {name}" for name, way in compared[0].study.objectives.items())
     words = (
-        f"Each study was to {goals}. The generalization gap (how much better it is in training than"
-        " in validation), the weights and the time are those of its best trial."
+        f"Each study searched to {goals}. The generalization gap (how much better it is in training"
+        " than in validation), the weights and the time are those of its best trial."
     )
     return Section("Summary", [Paragraph(words), table])
 
 
 def _settings(compared: Sequence[Compared]) -> Section:
-    """Returns what each best trial was set to; the rows in which they differ stand out."""
+    """Returns the settings of each best trial; the rows in which they differ are highlighted."""
     settings = compared_settings(compared)
     rows = [(name, *cells) for name, cells in settings.items()]
     marked = [place for place, cells in enumerate(settings.values()) if len(set(cells)) > 1]
@@ -88,7 +88,7 @@ def _curves(compared: Sequence[Compared]) -> Section:
             by_time,
             x=plots.axis("training time of all trials (s)", rangemode="tozero"),
             y=plots.axis(objective),
-            note="Complete trials count when they end; all trials' time counts.",
+            note="A complete trial counts when it ends; the time includes that of all trials.",
             wide=True,
         ),
     ]
@@ -156,7 +156,7 @@ def _epochs(one: Compared) -> list[plots.Vertex]:
 
 
 def _best_by_time(one: Compared) -> list[plots.Vertex]:
-    """Returns the best value so far by the training time that was spent until then, in seconds."""
+    """Returns the best value so far by the training time until then, in seconds."""
     spent = [*accumulate(trial.seconds or 0.0 for trial in one.study.trials)]
     known = [
         (seconds, trial)

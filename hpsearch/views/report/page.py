@@ -36,7 +36,7 @@ from hpsearch.views.report.sections.summary import summary
 from hpsearch.views.report.sections.timeline import timeline
 from hpsearch.views.report.sections.winner import winner
 
-# In the order of a reader's questions: what came out, why, how sure, at what cost, what now.
+# In the order of a reader's questions: the result, why, how certain, at what cost, what next.
 SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     *(summary, confirmed, ensemble, leaderboard, pareto_front, history),
     *(importance, slices, parallel),
@@ -63,7 +63,7 @@ def render(data: ReportData) -> str:
 
 
 def to_html(title: str, subject: str, made: datetime, sections: Sequence[Section]) -> str:
-    """Returns a page of these sections, whole in itself.
+    """Returns a self-contained page of these sections.
 
     Args:
         title: its heading.
@@ -92,7 +92,7 @@ def to_html(title: str, subject: str, made: datetime, sections: Sequence[Section
 
 
 def drawing(traces: Any, layout: Any) -> Markup:
-    """Returns a drawing as JSON that can stand within a script element.
+    """Returns a drawing as JSON that can be put into a script element.
 
     Its texts become plotly's own HTML-like markup: what would be a tag there is escaped, and a
     line's end becomes `<br>`.
@@ -101,13 +101,13 @@ def drawing(traces: Any, layout: Any) -> Markup:
 
 
 def in_script(value: Any) -> Markup:
-    """Returns plain data as JSON that can stand within a script element."""
+    """Returns plain data as JSON that can be put into a script element."""
     text = json.dumps(value, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
 def prose(text: str) -> Markup:
-    """Returns a sentence as HTML: what stands between backticks is code."""
+    """Returns a sentence as HTML: text between backticks is code."""
     pieces = enumerate(text.split("`"))
     return Markup("").join(
         Markup("<code>{}</code>").format(piece) if place % 2 else piece for place, piece in pieces

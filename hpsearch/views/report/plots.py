@@ -11,7 +11,7 @@ from hpsearch.protocol.types import Direction
 from hpsearch.studyfile.distributions import Choice, Distribution, IntRange
 from hpsearch.views.report.blocks import Figure
 
-# Names of the style sheet's colours, which are others on white, on black and on paper.
+# Names of the style sheet's colours, which differ on white, on black and on paper.
 BLUE, ORANGE, RED, GREEN, PURPLE, VIOLET, GREY = (
     *("--blue", "--orange", "--red", "--green", "--purple", "--violet", "--grey"),
 )
@@ -24,7 +24,7 @@ STATE_COLORS = {
     "waiting": PURPLE,
 }
 
-# So many points keep a page of twenty drawings at a few MB, and a browser quick.
+# With this many points, a page of twenty drawings has a few MB and stays fast.
 MOST_POINTS = 1200
 _FENCE = 3.0
 _MANY = 300
@@ -64,7 +64,7 @@ def axis(title: str, *, log: bool = False, **more: Any) -> dict[str, Any]:
 
 
 def parameter_axis(name: str, distribution: Distribution) -> dict[str, Any]:
-    """Returns the axis on which a parameter's values stand: with its scale, or its options."""
+    """Returns the axis of a parameter's values: with its scale, or its options."""
     if isinstance(distribution, Choice):
         options = [str(option) for option in distribution.options]
         return axis(name, type="category", categoryorder="array", categoryarray=options)
@@ -97,7 +97,7 @@ def points(vertices: Sequence[Vertex], *, color: Any = BLUE, **more: Any) -> Tra
 
 
 def lines(runs: Sequence[Sequence[Vertex]], *, color: str, width: float = 1, **more: Any) -> Trace:
-    """Returns many lines as one trace, which draws a hundred times faster than a trace each."""
+    """Returns many lines as one trace, which is drawn a hundred times faster than several."""
     joined = [vertex for run in runs for vertex in (*run, (None, None, ""))][:-1]
     line = {"color": color, "width": width, **more.pop("line", {})}
     return {**_trace(joined), "mode": "lines", "line": line, "connectgaps": False, **more}
@@ -144,7 +144,7 @@ def thinned(items: Sequence[Item], limit: int = MOST_POINTS) -> list[Item]:
 
 
 def thinned_note(drawn: int, among: int, what: str = "trials") -> str:
-    """Returns a sentence on how much is drawn; empty if all is."""
+    """Returns a sentence on how much is drawn; empty if everything is."""
     return f" {drawn:,} of {among:,} {what} are drawn, evenly chosen." if drawn < among else ""
 
 

@@ -50,12 +50,12 @@ class Compared:
 
 
 def same_objectives(compared: Sequence[Compared]) -> bool:
-    """Tells whether the studies' values can be compared."""
+    """Returns whether the studies' values can be compared."""
     return len({tuple(one.study.objectives.items()) for one in compared}) == 1
 
 
 def compared_facts(one: Compared) -> dict[str, str]:
-    """Returns what is known of a study and of its best trial; a dash for what is not."""
+    """Returns the facts of a study and its best trial, with a dash for unknown ones."""
     study, best = one.study, one.study.best
     known = best.attributes if best else {}
     weights = known.get("parameters")
@@ -78,7 +78,7 @@ def compared_facts(one: Compared) -> dict[str, str]:
 
 
 def compared_settings(compared: Sequence[Compared]) -> dict[str, list[str]]:
-    """Returns the best trials' settings, one a study, by the parameters' short names."""
+    """Returns the best trials' settings, one per study, by the parameters' short names."""
     found = dict.fromkeys(name for one in compared for name in one.parameters)
     names = short_names(found)
     return {names[name]: [_setting(one, name) for one in compared] for name in found}
@@ -146,7 +146,7 @@ def _fitting(widths: Sequence[int], room: int) -> Iterator[list[int]]:
 def _table(
     compared: Sequence[Compared], rows: Mapping[str, Sequence[str]], places: Sequence[int]
 ) -> Table:
-    """Returns a table of some of the studies; what is the same in all of them is dim."""
+    """Returns a table of some of the studies; values that are the same in all of them are dim."""
     table = head_table()
     table.add_column("study", style="dim", no_wrap=True)
     for place in places:

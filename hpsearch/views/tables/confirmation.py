@@ -108,8 +108,8 @@ def earlier_words(test: Record) -> str:
     return (
         f" The same images had been opened {times} in this folder,"
         f" {'' if count == 1 else 'last '}for {who} at {last['opened']}"
-        f"{f' ({values})' if values else ''}: the best of several such figures is one that was"
-        " chosen, and too good."
+        f"{f' ({values})' if values else ''}: the best of several such figures is too good,"
+        " because it was chosen."
     )
 
 
@@ -176,10 +176,10 @@ def _no_test_words(seeds: int) -> str:
 def _look_words(pair: Record) -> str:
     """Returns which p-value counts after earlier looks at fewer seeds or other finalists."""
     if plan := pair.get("plan"):
-        return f"; with {plan[0]} to {plan[1]} seeds planned, less than {pair['level']:.2g} counts"
+        return f"; with {plan[0]} to {plan[1]} seeds planned, significant below {pair['level']:.2g}"
     if pair.get("look", 1) == 1:
         return ""
-    return f"; as this is look {pair['look']} at these trials, less than {pair['level']:.2g} counts"
+    return f"; as look {pair['look']} at these trials, significant below {pair['level']:.2g}"
 
 
 def _why_taken(record: Record) -> str:

@@ -19,7 +19,7 @@ Record = Mapping[str, Any]
 
 
 def ensemble_view(record: Record) -> Group:
-    """Returns the members with what each counts, then how good they are together."""
+    """Returns the members with their shares, then how good they are together."""
     parts: list[RenderableType] = [_members(record), Text(), Text(ensemble_words(record))]
     if record["test"]:
         parts.append(Text(result_words(record["test"])))
@@ -36,13 +36,13 @@ def name_of(model: Record) -> str:
 
 
 def ensemble_words(record: Record) -> str:
-    """Returns how good the ensemble is on the validation examples, against the best model alone."""
+    """Returns how good the ensemble is on the validation examples, compared with the best model."""
     metric, members, alone = record["metric"], record["members"], record["alone"]
     held_out, name = record["held_out"], name_of(alone)
     if len(members) == 1:
         return (
             f"No average of the {record['candidates']} models is better than"
-            f" {name_of(members[0])} alone, by the validation examples."
+            f" {name_of(members[0])} alone, on the validation examples."
         )
     loss = "squared error" if record["averaging"]["kind"] == "values" else "log loss"
     values = ""
@@ -54,8 +54,8 @@ def ensemble_words(record: Record) -> str:
             f" {record['examples']:,} validation examples. "
         )
     return (
-        f"{values}On halves of them that had not chosen, the {loss} is"
-        f" {held_out['together']:.4g}, and {held_out['alone']:.4g} of one model alone."
+        f"{values}On halves of them that took no part in the choice, the {loss} is"
+        f" {held_out['together']:.4g}, and that of one model alone {held_out['alone']:.4g}."
     )
 
 
@@ -71,7 +71,7 @@ def ensemble_line(record: Record) -> str:
 
 
 def member_rows(record: Record) -> list[tuple[str, str, str]]:
-    """Returns of each member its name, what it counts, and its own value."""
+    """Returns the name, share and value of each member."""
     total = sum(one["count"] for one in record["members"])
     return [
         (name_of(one), f"{one['count'] / total:.0%}", formatting.metric(one["searched"]))

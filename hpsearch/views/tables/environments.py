@@ -18,7 +18,7 @@ def environments_of(trial: TrialRecord) -> list[int]:
 def environment_lines(study: StudyRecord) -> list[str]:
     """Returns a line for each environment: its trials, and what had changed.
 
-    No line if all trials were trained under the same.
+    There are no lines if all trials were trained under the same environment.
     """
     if len(study.environments) < 2:
         return []
@@ -30,7 +30,7 @@ def environment_lines(study: StudyRecord) -> list[str]:
 
 
 def change_words(study: StudyRecord, number: int) -> str:
-    """Returns since when an environment holds, and what differs from the one before."""
+    """Returns since when an environment has been used, and how it differs from the one before."""
     found = study.environments[number]
     since = str(found.get("since", ""))[: len("2026-01-01T00:00")].replace("T", " ")
     differences = ", ".join(found.get("differences", ())) or "the first"

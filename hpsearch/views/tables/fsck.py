@@ -65,7 +65,7 @@ def repaired_words(found: FsckReport, after: FsckReport) -> str:
 
 def rebuilt_words(name: str, rebuilt: Rebuilt) -> str:
     """Returns the contents of a rebuilt database."""
-    words = f"{name} is made again from {rebuilt.folder}: {rebuilt.trials} trials"
+    words = f"{name} was rebuilt from {rebuilt.folder}: {rebuilt.trials} trials"
     words += f", {rebuilt.finished} finished"
     for left_out in rebuilt.left_out:
         words += f"\nleft out: {left_out}; it is trained again"

@@ -12,7 +12,7 @@ _HEADINGS = {"probabilities": "probability", "outputs": "output"}
 
 
 def predictions_table(metadata: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Returns a line for each file: its label, how sure the model is, and what was done to it."""
+    """Returns a line for each file: its label, the model's certainty, and how it was converted."""
     table = Table(box=None, pad_edge=False)
     table.add_column("file", overflow="fold")
     table.add_column("label")

@@ -186,7 +186,7 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
 
 
 def _wrapped(words: str, width: int) -> str:
-    """Returns words in lines that begin under one another, beside the names of facts."""
+    """Returns a text in lines that begin below each other, beside the names of facts."""
     lines = wrap(words, width - _NAMES, break_on_hyphens=False)
     return f"\n{' ' * _NAMES}".join(lines)
 

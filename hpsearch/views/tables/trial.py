@@ -210,7 +210,7 @@ def _failure(trial: TrialRecord, unit: str) -> list[RenderableType]:
 
 
 def _legible(traceback: str) -> str:
-    """Returns the tail of a traceback without the lines of markers."""
+    """Returns the end of a traceback without the lines of markers."""
     lines = [line for line in traceback.splitlines() if line.strip(" ^~")]
     cut = lines[0].startswith(" ")
     return "\n".join(["  ..."] * cut + lines)

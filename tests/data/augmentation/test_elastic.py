@@ -27,6 +27,6 @@ def test_the_draws_scale_with_the_strength():
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_generator_decides(seed):
+def test_the_generator_decides_the_draws(seed):
     assert torch.equal(draw(count=2, seed=seed), draw(count=2, seed=seed))
     assert not torch.equal(draw(count=2, seed=seed), draw(count=2, seed=0))

@@ -29,6 +29,6 @@ def test_the_seed_decides_the_copies():
     assert not torch.equal(first, other)
 
 
-def test_three_times_the_memory_is_asked_for():
+def test_copies_need_three_times_the_memory():
     with pytest.raises(DataError, match=r"offline_copies=True: 12 images .* need 4.8e-06 GB"):
         add_copies(IMAGES, INDEX, seed=0, memory_limit_gb=4e-6)

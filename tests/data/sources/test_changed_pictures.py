@@ -1,4 +1,4 @@
-"""Pictures that were changed are others than before, and those that were not are the same."""
+"""Changed pictures change the fingerprint of the data; unchanged ones do not."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ def link(folder: Path) -> None:
     folder.symlink_to(folder.with_name("elsewhere"))
 
 
-# The second says whether pictures that are too many to be held are the same, too: of those, which
-# are not decoded before they are used, the size of the file counts.
+# The second limit is for pictures that are too many to be held: these are not decoded in advance,
+# so the sizes of their files count.
 SAME: dict[str, tuple[Callable[[Path], object], bool]] = {
     "nothing": (lambda folder: None, True),
     "touched": (every(lambda path: os.utime(path, (0, 0))), True),
@@ -152,7 +152,7 @@ SAME: dict[str, tuple[Callable[[Path], object], bool]] = {
 
 @pytest.mark.parametrize("limit", [HELD, STREAMED])
 @pytest.mark.parametrize("change", OTHER)
-def test_pictures_that_were_changed_are_others(pictures: Path, change: str, limit: float) -> None:
+def test_changed_pictures_change_the_fingerprint(pictures: Path, change: str, limit: float) -> None:
     before = fingerprint(pictures, limit)
     OTHER[change](pictures)
     assert fingerprint(pictures, limit) != before
@@ -160,7 +160,7 @@ def test_pictures_that_were_changed_are_others(pictures: Path, change: str, limi
 
 @pytest.mark.parametrize("limit", [HELD, STREAMED])
 @pytest.mark.parametrize("change", SAME)
-def test_pictures_that_were_not_changed_are_the_same(
+def test_unchanged_pictures_keep_the_fingerprint(
     pictures: Path, change: str, limit: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     act, streamed_too = SAME[change]

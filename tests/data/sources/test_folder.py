@@ -1,4 +1,4 @@
-"""A folder of pictures: its classes, its parts, and what in it cannot be used."""
+"""A folder of pictures: its classes, its parts, and files that cannot be used."""
 
 import logging
 import os
@@ -70,7 +70,7 @@ def test_grey_pictures_have_one_channel_unless_one_is_coloured(tmp_path):
     assert load(tmp_path).shape == (3, 8, 8)
 
 
-def test_pictures_are_cut_about_their_centre_not_squeezed(tmp_path):
+def test_pictures_are_cropped_around_their_centre_not_squeezed(tmp_path):
     wide = np.zeros((8, 16), np.uint8)
     wide[:, 4:12] = 200
     for name in "ab":
@@ -161,7 +161,7 @@ def test_a_class_may_be_called_train(tmp_path):
         ((), "holds no class folders; give each class a folder of pictures"),
     ],
 )
-def test_a_layout_that_cannot_be_meant_is_refused(tmp_path, folders, message):
+def test_an_impossible_layout_is_refused(tmp_path, folders, message):
     for folder in folders:
         for name in ("", "/b") if "/" in folder else ("",):
             paint(tmp_path / folder.replace("/a", name or "/a") / "1.png", 50, mode="L")
@@ -213,7 +213,7 @@ def test_the_parts_classes_are_compared_before_a_picture_is_opened(tree):
     ]
 
 
-def test_a_test_folder_without_labels_keeps_nobody_from_training(tree):
+def test_a_test_folder_without_labels_does_not_prevent_training(tree):
     shutil.rmtree(tree / "test")
     paint(tree / "test" / "1.png", 50, mode="L")
     assert load(tree).classes == ("cat", "dog")
@@ -286,7 +286,10 @@ BAD = {
     "link.png": (lambda path: path.symlink_to(path.with_name("gone")), "a link to nothing"),
     "folder.png": (lambda path: path.mkdir(), "not a file"),
     "pipe.png": (os.mkfifo, "not a file"),
-    "integers.tif": (as_tiff(np.full((9, 9), 70_000, np.int32)), "32-bit integers, whose white"),
+    "integers.tif": (
+        as_tiff(np.full((9, 9), 70_000, np.int32)),
+        "32-bit integer pixels, whose value for white",
+    ),
     "nan.tif": (as_tiff(np.full((9, 9), np.nan, np.float32)), "pixels from nan to nan, which is"),
     "floats.tif": (as_tiff(np.full((9, 9), 900, np.float32)), "floating-point pixels from 900 to"),
     "negative.tif": (as_tiff(np.full((9, 9), -1, np.float32)), "floating-point pixels from -1 to"),
@@ -318,7 +321,7 @@ def test_everything_that_cannot_be_used_is_named_at_once(spoilt):
         load(spoilt)
     first, *lines = str(caught.value).splitlines()
     assert first == (
-        f"{spoilt}: {len(BAD) + 3} files or folders cannot be used; mend or remove them, or train"
+        f"{spoilt}: {len(BAD) + 3} files or folders cannot be used; repair or remove them, or train"
         " on the others with skip_unreadable: true"
     )
     reasons = dict(line.strip().split(": ", 1) for line in lines)
@@ -326,13 +329,13 @@ def test_everything_that_cannot_be_used_is_named_at_once(spoilt):
     for name, (_, reason) in BAD.items():
         assert re.search(reason, reasons[f"{spoilt}/a/{name}"]), name
     assert reasons[f"{spoilt}/c"] == "a class without a picture that can be read"
-    assert reasons[f"{spoilt}/c/1.png"] == "not a picture, or of a kind that cannot be read"
+    assert reasons[f"{spoilt}/c/1.png"] == "not a picture, or in a format that cannot be read"
     assert reasons[f"{spoilt}/d"] == "a class without a picture"
 
 
 @pytest.mark.parametrize("limit", [1.0, 1e-9])
-def test_the_rest_is_trained_on_only_when_asked_to(spoilt, limit, caplog):
-    if limit < 1:  # what is whole at both ends is found out when it is read: the next test
+def test_the_usable_pictures_are_trained_on_only_on_request(spoilt, limit, caplog):
+    if limit < 1:  # damage between intact ends is found when the file is read: the next test
         (spoilt / "a" / "damaged.png").unlink()
     with caplog.at_level(logging.WARNING):
         images = load(spoilt, limit=limit, skip=True)
@@ -342,7 +345,7 @@ def test_the_rest_is_trained_on_only_when_asked_to(spoilt, limit, caplog):
     assert "a/truncated.jpg: damaged or cut short" in caplog.text
 
 
-def test_a_streamed_picture_that_turns_out_damaged_is_named_when_it_is_read(tmp_path):
+def test_a_damaged_streamed_picture_is_named_when_it_is_read(tmp_path):
     for label in "ab":
         noise(tmp_path / label / "1.png")
     damaged_png(tmp_path / "a" / "2.png")

@@ -4,7 +4,7 @@ from hpsearch.data.sources.memory import fits, require_memory
 from hpsearch.errors import DataError
 
 
-def test_a_byte_a_pixel_up_to_and_with_the_limit():
+def test_one_byte_per_pixel_counts_up_to_and_including_the_limit():
     assert fits(1000, (1, 1000, 1000), limit_gb=1)
     assert not fits(1001, (1, 1000, 1000), limit_gb=1)
 

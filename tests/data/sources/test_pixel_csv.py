@@ -1,4 +1,4 @@
-"""A CSV file of pixels, one image a row."""
+"""A CSV file of pixels, one image per row."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ NAMES = ["label", *(f"pixel{number}" for number in range(4))]
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path, monkeypatch):
-    """What is opened is put on record in a folder of its own."""
+    """Evaluations are recorded in a separate folder."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -47,7 +47,7 @@ def test_a_folder_with_a_training_file_is_a_source(tmp_path, name):
     assert load(Request(str(tmp_path)), "test").labels.tolist() == LABELS[:3]
 
 
-def test_so_is_the_file_itself_whatever_its_name(tmp_path):
+def test_the_file_itself_is_a_source_whatever_its_name(tmp_path):
     write(tmp_path / "mine.csv", rows())
     write(tmp_path / "other.csv", rows()[:2])
     assert len(load(Request(str(tmp_path / "mine.csv"))).labels) == 6
@@ -55,7 +55,7 @@ def test_so_is_the_file_itself_whatever_its_name(tmp_path):
         load(Request(str(tmp_path / "mine.csv")), "test")
 
 
-def test_the_test_file_is_the_one_named_alike(tmp_path):
+def test_the_test_file_is_the_one_with_a_matching_name(tmp_path):
     for kind in ("digits", "letters"):
         write(tmp_path / f"{kind}_train.csv", rows())
         write(tmp_path / f"{kind}_test.csv", rows()[: len(kind) - 4])
@@ -93,8 +93,8 @@ def test_fractions_from_0_to_1_are_scaled(tmp_path):
     [
         (PIXELS, NAMES[1:], "has no column named label, and so nothing to learn from"),
         (rows(pixels=PIXELS[:, :3]), NAMES[:4], "3 pixels a row are not a square grey image"),
-        (rows(pixels=PIXELS + 100), NAMES, "its pixels go from 100 to 330; wanted is 0 to 255"),
-        (rows(pixels=PIXELS - 1), NAMES, "its pixels go from -1 to 229; wanted is 0 to 255"),
+        (rows(pixels=PIXELS + 100), NAMES, "its pixels go from 100 to 330; expected is 0 to 255"),
+        (rows(pixels=PIXELS - 1), NAMES, "its pixels go from -1 to 229; expected is 0 to 255"),
         (rows([1, 2, 3, 1, 2, 3]), NAMES, "its labels go from 1 to 3, and labels count from 0"),
         (rows([0.5, 1, 2, 0, 1, 2]), NAMES, "a label is 0.5"),
         ([*rows(), [1, 2]], NAMES, "the number of columns changed from 5 to 2 at row 7"),
@@ -104,7 +104,7 @@ def test_fractions_from_0_to_1_are_scaled(tmp_path):
         ([], NAMES, "holds no rows"),
     ],
 )
-def test_a_file_that_is_something_else_is_refused_by_name(tmp_path, lines, header, message):
+def test_a_file_of_another_kind_is_refused_and_named(tmp_path, lines, header, message):
     path = write(tmp_path / "train.csv", lines, header)
     with pytest.raises(DataError, match=message) as caught:
         load(Request(str(tmp_path)))
@@ -119,6 +119,6 @@ def test_pictures_beside_their_list_are_not_a_file_of_pixels(tmp_path):
         load(Request(str(tmp_path)))
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"source='.*gone\.csv': there is no such file"):
         load(Request(str(tmp_path / "gone.csv")))

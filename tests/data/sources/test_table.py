@@ -52,7 +52,7 @@ def write_idx(folder, split="train", count=6, side=5, pack=False):
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path, monkeypatch):
-    """No data folder of the machine is looked into, and nothing is downloaded."""
+    """No data folder of the machine is searched, and nothing is downloaded."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HPSEARCH_DATA", raising=False)
     for module in (named, places):
@@ -91,7 +91,7 @@ print(psutil.Process().num_threads() - before)
     assert done.stdout.strip() == "0"
 
 
-def test_mnist_is_held_once_a_process():
+def test_mnist_is_loaded_once_per_process():
     assert load("mnist", "test") is load("mnist", "test")
 
 
@@ -143,7 +143,7 @@ def test_bare_files_without_a_folder_of_their_own_are_not_taken_for_any_dataset(
         load("FashionMNIST")
 
 
-def test_a_dataset_that_is_nowhere_says_files_places_and_remedy(tmp_path):
+def test_the_error_on_a_missing_dataset_names_files_places_and_remedy(tmp_path):
     with pytest.raises(DataError) as caught:
         load("FashionMNIST", data_dir=tmp_path / "mine")
     message = str(caught.value)
@@ -162,7 +162,7 @@ class SilentHandler(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def served(tmp_path):
-    """A folder and the address under which a server on this machine gives out its files."""
+    """A folder, and the address of a server on this machine that serves its files."""
     folder = tmp_path / "net"
     folder.mkdir()
     handler = partial(SilentHandler, directory=folder)
@@ -187,7 +187,7 @@ def test_a_dataset_is_downloaded_once_where_the_network_allows(served, monkeypat
     assert torch.equal(load("FashionMNIST").pixels, images.pixels)
 
 
-def test_only_the_files_of_the_split_that_is_asked_for_are_needed(tmp_path):
+def test_only_the_files_of_the_requested_split_are_needed(tmp_path):
     write_idx(tmp_path / "digits", "train")
     assert len(load("./digits", "train").labels) == 6
     with pytest.raises(DataError, match="the test split needs t10k-images-idx3-ubyte and t10k-la"):
@@ -202,7 +202,7 @@ def test_only_the_files_of_the_split_that_is_asked_for_are_needed(tmp_path):
         ("./nowhere", "source='nowhere': there is no such folder"),
     ],
 )
-def test_an_unknown_source_is_answered_with_the_sources(source, message):
+def test_the_error_on_an_unknown_source_lists_the_sources(source, message):
     with pytest.raises(DataError, match=message):
         load(source)
 
@@ -218,7 +218,7 @@ def test_images_above_the_memory_limit_are_refused_before_they_are_read(tmp_path
 def test_images_and_labels_must_be_of_one_length(tmp_path):
     write_idx(tmp_path / "digits")
     (tmp_path / "digits" / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(4, np.uint8)))
-    with pytest.raises(DataError, match=r"wanted are \(N, H, W\) and \(N,\)"):
+    with pytest.raises(DataError, match=r"expected are \(N, H, W\) and \(N,\)"):
         load("./digits")
 
 
@@ -235,6 +235,6 @@ def test_reading_gives_what_torchvision_reads(tmp_path):
 
 
 def test_images_of_one_size_are_not_resized_silently():
-    message = r"image_size=32: the images of mnist are 28 x 28 pixels and stay so; leave image_size"
+    message = r"image_size=32: the images of mnist always have 28 x 28 pixels; leave image_size"
     with pytest.raises(DataError, match=message):
         load("mnist", "test", image_size=32)

@@ -58,7 +58,7 @@ def test_arrays_above_the_memory_limit_are_refused():
         as_images(Coloured(), None, 1e-7)
 
 
-def test_pictures_of_different_sizes_are_brought_to_one():
+def test_pictures_of_different_sizes_are_scaled_to_one_size():
     images = as_images(Painted(), 4, 1.0)
     assert images.shape == (1, 4, 4)
     assert images.take(torch.arange(3))[0].amax((1, 2, 3)).tolist() == [0, 10, 20]
@@ -71,12 +71,12 @@ def test_pictures_of_different_sizes_need_a_size():
         as_images(Painted(), None, 1.0)
 
 
-def test_a_dataset_without_one_class_an_image_is_refused():
+def test_a_dataset_without_one_class_per_image_is_refused():
     with pytest.raises(DataError, match="Painted: not a classification dataset, with one whole"):
         as_images(Painted(((0, 1), (2, 3))), 4, 1.0)
 
 
-def test_a_dataset_that_needs_more_than_a_name_says_so(tmp_path):
+def test_a_dataset_that_needs_more_than_a_name_is_refused_with_advice(tmp_path):
     with pytest.raises(DataError, match=r"EMNIST cannot be used by its name alone .* DataModule"):
         open_dataset(datasets.EMNIST, "train", tmp_path, download=False)
 

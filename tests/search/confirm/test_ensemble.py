@@ -1,4 +1,4 @@
-"""An ensemble of a search: chosen among what was kept, tested once on record, exported as one."""
+"""An ensemble of a search: chosen among the kept models, tested once on record, exported as one."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_members_are_kept_apart_from_their_trials_and_those_of_an_earlier_one_ar
 def test_the_test_split_is_opened_for_the_ensemble_or_for_the_confirmed_model(url: str) -> None:
     refused = confirm_inline("tiny", url, ConfirmOptions(top=1, seeds=1)).refused
     assert "for the ensemble of 2 models (test_error" in refused
-    assert "a second look, for trial " in refused
+    assert "; testing trial " in refused
     again = confirm_inline("tiny", url, ConfirmOptions(top=1, seeds=1, again=True))
     assert again.refused == ""
 

@@ -1,4 +1,4 @@
-"""Who is confirmed, who is taken, which of its models is tested, and how often the test is seen."""
+"""Which trials are confirmed, which one is chosen, which model is tested, and how often."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def setting(make_trial: Trials, number: int, value: float, **fields: Any) -> Tri
 
 @pytest.fixture
 def confirm(make_trial: Trials, make_study: Studies) -> Callable[..., Confirmation]:
-    """Judges finalists 0, 1, ... by their new values; None stands for a run that failed."""
+    """Ranks finalists 0, 1, ... by their new values; None stands for a run that failed."""
 
     def ranked(
         *values: Sequence[float | None],
@@ -71,7 +71,7 @@ def test_the_finalists_are_the_best_complete_trials(
     assert [trial.number for trial in choose_finalists(study, 9)] == [1, 3, 0]
 
 
-def test_of_a_minimized_objective_the_least_are_best(
+def test_the_smallest_values_of_a_minimized_objective_are_best(
     make_trial: Trials, make_study: Studies
 ) -> None:
     trials = [setting(make_trial, number, value) for number, value in enumerate((0.3, 0.1, 0.2))]
@@ -182,7 +182,7 @@ def test_a_difference_that_counts_at_the_first_look_does_not_at_the_second(
     assert len(again.looks) == 2
 
 
-def test_the_same_values_shown_again_are_no_further_look(
+def test_showing_the_same_values_again_is_not_another_look(
     confirm: Callable[..., Confirmation],
 ) -> None:
     shown = confirm(WORSE, BETTER)
@@ -218,7 +218,7 @@ def test_without_a_test_nothing_is_claimed_and_no_look_is_spent(
     assert result.chosen.trial.number == 0
 
 
-def test_a_setting_that_fails_under_another_seed_stands_behind(
+def test_a_setting_that_fails_with_another_seed_ranks_last(
     confirm: Callable[..., Confirmation],
 ) -> None:
     result = confirm([0.99, None, 0.99], [0.90, 0.91, 0.95], weights=[1, 99])
@@ -304,7 +304,7 @@ def evaluation(metrics: dict[str, float], examples: int) -> Evaluation:
     ("metric", "value", "has_interval"),
     [("accuracy", 0.98, True), ("accuracy", 0.98123, False), ("loss", 0.5, False)],
 )
-def test_a_share_of_the_examples_has_an_interval_and_nothing_else_has(
+def test_only_a_share_of_the_examples_has_an_interval(
     confirm: Callable[..., Confirmation], metric: str, value: float, has_interval: bool
 ) -> None:
     result = confirm([0.9, 0.8], objectives={f"val_{metric}": "maximize"})
@@ -353,7 +353,7 @@ def begin(
     )
 
 
-def test_an_opening_is_on_record_before_its_result_is(study: optuna.Study) -> None:
+def test_an_evaluation_is_recorded_before_its_result(study: optuna.Study) -> None:
     begin(study)
     assert [one.metrics for one in openings_of(study)] == [None]
     assert find_result(study, "a") is None
@@ -367,14 +367,16 @@ def test_an_opening_is_on_record_before_its_result_is(study: optuna.Study) -> No
 def test_a_second_look_is_refused_and_with_again_recorded(study: optuna.Study) -> None:
     begin(study)
     end_evaluation(study, {"metrics": {"test_accuracy": 0.9}, "examples": 10})
-    rule = r"mnist was opened at .* for trial 8 \(test_accuracy 0.9000\).* trial 6, .*--again"
+    rule = (
+        r"mnist was opened at .* for trial 8 \(test_accuracy 0.9000\).* trial 6 as well .*--again"
+    )
     with pytest.raises(InputError, match=rule):
         begin(study, 6, sha="b")
     begin(study, 6, again=True, sha="b")
     assert [one.again for one in openings_of(study)] == [False, True]
 
 
-def test_an_opening_that_came_to_nothing_bars_no_other(study: optuna.Study) -> None:
+def test_an_evaluation_without_a_result_does_not_block_another(study: optuna.Study) -> None:
     begin(study)
     end_evaluation(study, {"failure": "out of memory"})
     begin(study)

@@ -141,7 +141,7 @@ def test_of_equals_a_winner_is_claimed_in_at_most_5_of_100(
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("start", [2, 3, 5] if FULL else [3])
-def test_nor_where_seeds_are_added_one_by_one_until_one_wins(
+def test_a_winner_is_as_rare_if_seeds_are_added_one_by_one(
     metric: Callable[[random.Random], float], start: int
 ) -> None:
     assert claims(metric, 2, range(start, 11), 1000 if FULL else 300) <= 0.05 * MOST
@@ -150,7 +150,7 @@ def test_nor_where_seeds_are_added_one_by_one_until_one_wins(
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("first", [3, 4, 5, 6, 7, 8, 9] if FULL else [3])
 @pytest.mark.parametrize("finalists", [2, 3] if FULL else [2])
-def test_nor_where_it_was_planned_to_add_seeds_until_one_wins(
+def test_a_winner_is_as_rare_if_a_plan_adds_seeds(
     metric: Callable[[random.Random], float], finalists: int, first: int
 ) -> None:
     looks, repeats = range(first, 11), 1000 if FULL else 200

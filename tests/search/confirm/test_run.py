@@ -130,17 +130,17 @@ def test_a_confirmation_that_is_done_is_shown_again_and_nothing_is_opened(
     assert len(home.record().test_evaluations) == 1
 
 
-def test_a_confirmation_is_no_search_of_its_own(confirmed: tuple[Home, ConfirmResult]) -> None:
+def test_a_confirmation_cannot_be_confirmed(confirmed: tuple[Home, ConfirmResult]) -> None:
     home, _ = confirmed
     assert [study.name for study in list_studies(open_storage(home.url)).studies] == ["tiny"]
     with pytest.raises(InputError, match=r"tiny.confirm is a confirmation; hpsearch confirm tiny$"):
         confirm_inline("tiny.confirm", home.url, ConfirmOptions())
 
 
-def test_an_interrupted_confirmation_ends_like_an_undisturbed_one(
+def test_an_interrupted_confirmation_ends_like_an_uninterrupted_one(
     confirmed: tuple[Home, ConfirmResult], home: Home
 ) -> None:
-    """Here it is cut short before its first run, and resumed as the study it is."""
+    """Here it is interrupted before its first run, and resumed as a study."""
     home.search()
     database = open_storage(home.url)
     finalists = choose_finalists(home.record(), 2)
@@ -210,7 +210,7 @@ def test_seeds_are_added_until_it_is_decided_or_the_plan_ends(home: Home) -> Non
     assert home.watcher.ended_trials == [], "the same command trains nothing more"
 
     for wrong in ({"seeds": 4}, {"seeds": 2}, {"seeds": 3, "top": 1}):
-        with pytest.raises(InputError, match="--max-seeds 4 adds seeds to --seeds"):
+        with pytest.raises(InputError, match="--max-seeds 4 with --seeds"):
             home.confirm(**{"max_seeds": 4, **wrong})
 
 

@@ -1,4 +1,4 @@
-"""What people tell a running search from another terminal, obeyed by the coordinator."""
+"""Commands to a running search from another terminal, obeyed by the coordinator."""
 
 from __future__ import annotations
 
@@ -159,10 +159,10 @@ def test_a_paused_trial_is_promoted_whatever_its_place(bench: Bench) -> None:
     assert len(trial.values_by_epoch) >= 3
 
 
-def test_what_cannot_be_done_now_is_answered_with_why(bench: Bench) -> None:
+def test_the_answer_to_an_impossible_command_says_why(bench: Bench) -> None:
     watcher = bench.run({1: Command("promote", {"number": 77}), 2: Command("fail", {"number": 77})})
     assert "`hpsearch control`: trial 77 is not paused; nothing was done" in watcher.notes
-    answer = "`hpsearch control`: trial 77 neither runs nor is paused; nothing was done"
+    answer = "`hpsearch control`: trial 77 is neither running nor paused; nothing was done"
     assert answer in watcher.notes
 
 

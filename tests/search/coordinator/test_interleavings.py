@@ -1,7 +1,7 @@
 """The coordinator under random interleavings of asks, reports, kills, outages and resumes.
 
 Each seed is one history of some thousand steps. After every life of the coordinator, and at the
-end, what the database says is held against what the trials have written down themselves.
+end, the database is compared with the trials' own records.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SEEDS = range(int(os.environ.get("HPSEARCH_HISTORIES", "6")))
 
 
 class CoordinatorKilled(BaseException):
-    """SIGKILL, as far as a test in one process can have it: nothing more is done or written."""
+    """SIGKILL, as far as one process can imitate it: nothing more is done or written."""
 
 
 class Chaos(ScriptedEngine):
@@ -126,7 +126,7 @@ class Outage:
 
 
 class Mender(Watcher):
-    """Has the database answer again after a few turns, so that every history ends."""
+    """Makes the database answer again after a few turns, so that every history ends."""
 
     def __init__(self, outage: Outage) -> None:
         super().__init__()
@@ -192,7 +192,7 @@ class History:
         return open_study(self.storage, "chaos").study.get_trials()
 
     def check(self) -> None:
-        """Holds the database against what was true before, and against the trials' own files."""
+        """Compares the database with its earlier state, and with the trials' own files."""
         trials = self.trials()
         assert [trial.number for trial in trials] == list(range(len(trials)))
         assert len(trials) <= BUDGET
@@ -206,7 +206,7 @@ class History:
                 assert value == value_of(trial.number, step), "a report was changed"
 
     def check_end(self) -> None:
-        """Holds at the end: the budget is met, and no report was lost."""
+        """Checks at the end that the budget is met and no report was lost."""
         trials = self.trials()
         assert len(trials) == BUDGET
         assert all(trial.state.is_finished() for trial in trials)

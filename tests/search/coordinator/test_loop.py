@@ -62,7 +62,7 @@ def spec(x: str = "~float(0, 1)", **study: Any) -> StudySpec:
 
 
 class Bench:
-    """A study in a SQLite file, and a coordinator for it as often as one is wanted."""
+    """A study in an SQLite file, and any number of coordinators for it."""
 
     def __init__(self, folder: Path, study: StudySpec) -> None:
         folder.mkdir(exist_ok=True)
@@ -191,7 +191,7 @@ def test_proposals_do_not_depend_on_kills(tmp_path: Path) -> None:
     assert len({t.params["model.x"] for t in whole.record().trials}) == 4
 
 
-def test_the_pruner_ends_what_does_not_pay(tmp_path: Path) -> None:
+def test_the_pruner_ends_trials_that_fall_behind(tmp_path: Path) -> None:
     median = {"class_path": "median", "init_args": {"n_startup_trials": 2}}
     bench = Bench(tmp_path, spec(pruner=median, trials=12))
 
@@ -272,7 +272,7 @@ def test_a_request_to_stop_leaves_trials_waiting_under_their_numbers(bench: Benc
     assert engine.closed
     assert counts["waiting"] == 2
     assert counts["running"] == 0
-    note = "Ctrl-C: finishing the running epochs, for 30 s at most; Ctrl-C stops at once"
+    note = "Ctrl-C: finishing the running epochs, for at most 30 s; Ctrl-C stops at once"
     assert note in watcher.notes
 
     resumed = ScriptedEngine(2, learns)
@@ -572,7 +572,7 @@ def out_of_room(job: Job) -> Ended:
     return Ended("failed", f"no room for {job.number}", "disk", facts={"needs": 10})
 
 
-def test_a_trial_that_finds_no_room_continues_when_there_is(bench: Bench) -> None:
+def test_a_trial_without_disk_space_continues_once_there_is_some(bench: Bench) -> None:
     full = {0, 2}
 
     def writes(job: Job) -> Iterator[Message | Exited]:
@@ -588,16 +588,16 @@ def test_a_trial_that_finds_no_room_continues_when_there_is(bench: Bench) -> Non
     assert record.counts["complete"] == 4
     assert [len(trial.attempts) for trial in record.trials] == [2, 1, 2, 1]
     assert watcher.notes == [
-        "trial 0: its process found no room on the disk; it starts over",
-        "no room for 0: the search waits for 1.05 MB of room, for 15 minutes at most",
-        "there is room on the disk again: the search continues",
-        "trial 2: its process found no room on the disk; it starts over",
-        "no room for 2: the search waits for 1.05 MB of room, for 15 minutes at most",
-        "there is room on the disk again: the search continues",
+        "trial 0: its process found no space on the disk; it starts over",
+        "no room for 0: the search waits up to 15 minutes for 1.05 MB of free space",
+        "there is free space on the disk again: the search continues",
+        "trial 2: its process found no space on the disk; it starts over",
+        "no room for 2: the search waits up to 15 minutes for 1.05 MB of free space",
+        "there is free space on the disk again: the search continues",
     ]
 
 
-def test_a_trial_that_finds_no_room_where_there_seems_to_be_ends_the_search(bench: Bench) -> None:
+def test_a_trial_that_cannot_write_despite_free_space_ends_the_search(bench: Bench) -> None:
     def never(job: Job) -> Iterator[Message | Exited]:
         yield out_of_room(job)
         yield Exited(0)
@@ -608,7 +608,7 @@ def test_a_trial_that_finds_no_room_where_there_seems_to_be_ends_the_search(benc
     assert bench.record().counts["waiting"] == 1
 
 
-def test_a_search_for_which_no_room_is_made_stops_and_can_be_resumed(
+def test_a_search_without_disk_space_stops_and_can_be_resumed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room_module, "PATIENCE_S", 0.0)
@@ -626,7 +626,7 @@ def test_a_search_for_which_no_room_is_made_stops_and_can_be_resumed(
     assert bench.record().counts["complete"] == 4
 
 
-def test_a_trial_that_gets_on_between_its_deaths_may_die_often(bench: Bench) -> None:
+def test_a_trial_that_makes_progress_between_deaths_may_die_often(bench: Bench) -> None:
     deaths = iter(range(1, 6))
 
     def mortal(job: Job) -> Iterator[Message | Exited]:
@@ -705,7 +705,7 @@ def test_what_an_attempt_says_after_its_end_changes_nothing(bench: Bench) -> Non
     assert max(step for trial in record.trials for step in trial.values_by_epoch) == 3
 
 
-def test_settings_that_cannot_be_are_not_trained_and_do_not_count(tmp_path: Path) -> None:
+def test_infeasible_settings_are_not_trained_and_do_not_count(tmp_path: Path) -> None:
     bench = Bench(tmp_path, spec(constraints=["model.x > 0.5"]))
 
     bench.run(ScriptedEngine(2, learns))
@@ -722,7 +722,7 @@ def test_settings_that_cannot_be_are_not_trained_and_do_not_count(tmp_path: Path
     assert all(frozen[t.number].constraints == {"infeasible": 1.0} for t in rejected)
 
 
-def test_a_grid_does_not_grow_by_settings_that_cannot_be(tmp_path: Path) -> None:
+def test_a_grid_does_not_grow_by_infeasible_settings(tmp_path: Path) -> None:
     grid = spec("~int(1, 6)", sampler="grid", constraints=["model.x % 2 == 0"])
     bench = Bench(tmp_path, grid)
 
@@ -732,16 +732,18 @@ def test_a_grid_does_not_grow_by_settings_that_cannot_be(tmp_path: Path) -> None
     assert record.counts["complete"] == record.counts["pruned"] == 3
 
 
-def test_a_search_stops_where_no_setting_can_be(tmp_path: Path) -> None:
+def test_a_search_stops_if_no_setting_is_feasible(tmp_path: Path) -> None:
     bench, stop = Bench(tmp_path, spec(constraints=["model.x > 2"])), StopRequest()
 
     bench.run(ScriptedEngine(1, learns), stop=stop)
 
-    assert stop.reason.startswith("1000 settings in a row cannot be: model.x > 2 does not hold")
+    assert stop.reason.startswith(
+        "1000 settings in a row are infeasible: model.x > 2 does not hold"
+    )
     assert bench.record().counts["complete"] == 0
 
 
-def test_settings_that_a_constructor_refuses_do_not_stop_a_search(tmp_path: Path) -> None:
+def test_settings_that_a_constructor_rejects_do_not_stop_a_search(tmp_path: Path) -> None:
     def refuses(job: Job) -> Iterator[Message | Exited]:
         if job.number < 6:
             yield Ended("failed", "ValueError: too wide", "infeasible")
@@ -755,7 +757,7 @@ def test_settings_that_a_constructor_refuses_do_not_stop_a_search(tmp_path: Path
     assert (stop.reason, bench.record().counts["complete"]) == ("", 2)
 
 
-def test_a_search_stops_where_a_constructor_refuses_every_setting(tmp_path: Path) -> None:
+def test_a_search_stops_if_a_constructor_rejects_every_setting(tmp_path: Path) -> None:
     def refuses(job: Job) -> Iterator[Message | Exited]:
         yield Ended("failed", "ValueError: too wide", "infeasible")
         yield Exited(0)

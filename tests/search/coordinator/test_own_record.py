@@ -1,4 +1,4 @@
-"""What a trial continues from is its own and whole; anything else is moved aside, and said."""
+"""A trial continues only from its own intact files; others are moved aside and reported."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_trial_whose_record_has_lost_reports_starts_over(
     assert [path.name for path in aside.iterdir() if path.name == "last.json"] == ["last.json"]
     assert not folder.exists()
     assert watcher.notes == [
-        "trial 3: its record has lost reports, so its best epoch is not known; its files are in"
+        "trial 3: its record has lost reports, so its best epoch is unknown; its files are in"
         f" {aside} now, and it starts over"
     ]
 

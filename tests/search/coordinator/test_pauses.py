@@ -70,7 +70,7 @@ class Killed(BaseException):
 
 
 class Bench:
-    """A study in a SQLite file, and a coordinator for it as often as one is wanted."""
+    """A study in an SQLite file, and any number of coordinators for it."""
 
     def __init__(self, folder: Path, study: StudySpec) -> None:
         self.storage = open_storage(f"sqlite:///{folder}/study.db")

@@ -1,4 +1,4 @@
-"""Signals ask a search to stop, and leave what ignored them alone."""
+"""Signals ask a search to stop, except those that it ignored before."""
 
 from __future__ import annotations
 

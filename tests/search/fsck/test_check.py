@@ -1,4 +1,4 @@
-"""A study that is sound, damaged in each way, looked at, repaired, and looked at again."""
+"""A sound study that is damaged in each way, checked, repaired, and checked again."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def found_problems(name: str = "tiny") -> list[tuple[str, str, str, bool]]:
 
 
 def repair(name: str = "tiny") -> list[Problem]:
-    """Repairs, and returns what a second look finds."""
+    """Repairs, and returns what a second check finds."""
     repair_study(URL, name, None)
     return found(name)
 
@@ -143,7 +143,7 @@ def test_a_database_that_is_damaged_itself_is_not_repaired_and_nothing_else_is_c
     )
 
 
-def test_a_file_that_is_no_database_is_a_problem() -> None:
+def test_a_file_that_is_not_a_database_is_a_problem() -> None:
     Path("tiny.db").write_bytes(b"this was a database" * 100)
     Path("tiny.db-wal").unlink(missing_ok=True)
     assert "file is not a database" in found()[0].text
@@ -337,7 +337,7 @@ TAMPERED = {
         "it is pruned in the database, complete in its record"
     ),
     "UPDATE trial_params SET param_value = 3 WHERE trial_id = 2": (
-        "its folder holds the files of other parameters"
+        "the files in its folder belong to other parameters"
     ),
 }
 
@@ -399,7 +399,7 @@ def test_a_resumed_search_learns_nothing_from_a_value_that_its_record_contradict
 
 
 def test_the_files_of_a_value_that_is_not_believed_are_kept() -> None:
-    """They may be those of the trial that the value is of."""
+    """They may belong to the trial that has the value."""
     sql("UPDATE trial_values SET value = 9.0 WHERE trial_id = 2")
     sql("UPDATE trial_params SET param_value = 3 WHERE trial_id = 1")
     before = {path: path.read_bytes() for path in Path("runs/tiny").glob("trial-000[01]/*.*")}
@@ -417,7 +417,7 @@ def test_the_files_of_a_value_that_is_not_believed_are_kept() -> None:
     [
         (
             "UPDATE study_directions SET direction = 'MAXIMIZE' WHERE study_id = 1",
-            "the database is to maximize val_loss, the study file to minimize: hpsearch fsck tiny",
+            "the database says maximize for val_loss, the study file minimize: hpsearch fsck tiny",
         ),
         (
             "UPDATE study_user_attributes SET value_json ="
@@ -539,7 +539,7 @@ def test_a_damaged_line_of_a_record_is_counted_and_for_information() -> None:
     ]
 
 
-def test_a_line_without_a_checksum_that_says_nonsense_is_a_damaged_line() -> None:
+def test_a_nonsense_line_without_a_checksum_is_a_damaged_line() -> None:
     odd = {"kind": "Report", "step": "two", "values": [], "metrics": {}, "seconds": 0}
     with EVENTS.open("a") as file:
         file.write(json.dumps(odd) + "\n")
@@ -588,7 +588,7 @@ def give_it_to_another_trial() -> None:
     [
         (change_a_byte, "its bytes are not those written after epoch "),
         (lambda: os.truncate(BEST, 100), "it has 100 of "),
-        (lambda: BEST.unlink(), "best.json is there without it"),
+        (lambda: BEST.unlink(), "best.json exists without it"),
         (
             lambda: BEST.with_suffix(".json").unlink(),
             "best.json is missing, so nothing says whether it is whole",
@@ -597,7 +597,7 @@ def give_it_to_another_trial() -> None:
         (lambda: write_sidecar('{"sha25'), "best.json cannot be read"),
         (
             give_it_to_another_trial,
-            "it is of another trial or another study (tiny, trial 2)",
+            "it belongs to another trial or another study (tiny, trial 2)",
         ),
     ],
     ids=["byte", "cut", "no checkpoint", "no sidecar", "list", "torn sidecar", "another's"],
@@ -660,7 +660,7 @@ def test_folders_of_trials_that_the_database_does_not_have_are_moved_not_removed
     assert (orphans / "trial-0007-2" / "word").read_text() == "second"
 
 
-def test_folders_with_other_names_are_nobody_s_business() -> None:
+def test_folders_with_other_names_are_ignored() -> None:
     for name in ("trial-7", "trial-0007.old", "notes"):
         Path("runs/tiny", name).mkdir()
     assert found() == []
@@ -684,7 +684,7 @@ def test_a_run_folder_that_does_not_say_whose_it_is_is_refused(text: str) -> Non
     assert found() == []
 
 
-def test_beside_a_run_its_unfinished_trials_are_not_checked() -> None:
+def test_unfinished_trials_of_a_running_search_are_not_checked() -> None:
     take_lease(open_storage(URL).engine, 1, "tiny")
     sql("UPDATE trials SET state = 'RUNNING' WHERE trial_id = 2")
     sql("DELETE FROM trial_intermediate_values WHERE step = 2")
@@ -712,7 +712,9 @@ def test_a_checkpoint_that_a_run_removes_meanwhile_is_no_problem(
     assert not BEST.exists()
 
 
-def test_beside_a_run_only_what_is_seen_twice_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_during_a_search_only_what_is_seen_twice_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     looks: list[str] = []
     real = hashlib.file_digest
 
@@ -740,7 +742,7 @@ def test_a_study_that_is_being_run_is_not_repaired() -> None:
     assert files() == before
 
 
-def test_a_study_is_nobody_s_again_after_a_repair() -> None:
+def test_a_study_has_no_owner_after_a_repair() -> None:
     repair()
     take_lease(open_storage(URL).engine, 1, "tiny").release()
 

@@ -1,4 +1,4 @@
-"""A database that is deleted is made again from the folder of its study."""
+"""A deleted database is rebuilt from the folder of its study."""
 
 from __future__ import annotations
 
@@ -124,8 +124,10 @@ def test_the_folder_of_another_trial_is_left_out(made: Path) -> None:
     assert rebuilt.finished == 2
 
 
-def test_what_is_there_is_not_made_again(made: Path) -> None:
-    with pytest.raises(InputError, match=r"the study tiny is in sqlite:///tiny\.db: compare it"):
+def test_an_existing_study_is_not_rebuilt(made: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"the study tiny exists in sqlite:///tiny\.db: compare it"
+    ):
         rebuild_study(URL, "tiny", None)
     with pytest.raises(InputError, match=r"there is no folder .*/runs/none: name its parent"):
         rebuild_study(URL, "none", None)

@@ -101,7 +101,7 @@ def test_decisions_are_those_of_optuna(
     assert pruned > 5
 
 
-def test_a_pruner_of_somebody_elses_stays_as_it_is() -> None:
+def test_a_pruner_of_the_users_own_stays_as_it_is() -> None:
     class Own(optuna.pruners.MedianPruner):
         """Of which it is not known what it decides."""
 

@@ -149,7 +149,7 @@ def test_it_works_on_a_database(tmp_path: Path):
 
 
 def test_of_several_objectives_it_proposes_along_the_front():
-    """Of x*x and (x - 1)**2 the front is x from 0 to 1; the range goes on to 10."""
+    """The Pareto front of x*x and (x - 1)**2 is x from 0 to 1; the range extends to 10."""
     study = study_of(RungSampler(9, seed=0), directions=["minimize", "minimize"])
     drawn = []
     for _ in range(60):

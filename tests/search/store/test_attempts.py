@@ -1,4 +1,4 @@
-"""What is written of each attempt at a trial: how far it came, and what of it was in vain."""
+"""The record of each attempt at a trial: how far it got, and how much of it was lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A study and its confirmation are made whole: a kill at any write leaves a name to begin again."""
+"""Studies and confirmations are created completely: after a kill at any write they start over."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def run(folder: Path) -> Any:
 
 
 def bury(file: Path) -> None:
-    """Has the owner on record be a process that is dead: it was this one."""
+    """Makes the recorded owner a dead process; it was this one."""
     if file.exists():
         storage = open_storage(f"sqlite:///{file}")
         with storage.engine.begin() as connection:
             connection.execute(sa.text("UPDATE hpsearch_lease SET pid = 4194305"))
 
 
-def test_a_search_that_is_killed_while_it_makes_its_study_begins_again(tmp_path: Path) -> None:
+def test_a_search_killed_while_it_creates_its_study_starts_over(tmp_path: Path) -> None:
     (tmp_path / "count").mkdir()
     with killed_at(None) as writes:
         run(tmp_path / "count")
@@ -86,7 +86,7 @@ def searched(tmp_path: Path) -> optuna.Study:
     return study
 
 
-def test_a_confirmation_that_is_killed_while_it_is_made_begins_again(
+def test_a_confirmation_killed_while_it_is_created_starts_over(
     tmp_path: Path, searched: optuna.Study
 ) -> None:
     storage = open_storage(f"sqlite:///{tmp_path}/study.db")
@@ -127,21 +127,21 @@ def test_a_search_that_has_the_name_of_a_confirmation_is_left_alone(
     assert len(open_study(storage, name).study.trials) == 2
 
 
-def test_what_an_earlier_version_left_of_a_study_begins_again_and_is_named(tmp_path: Path) -> None:
+def test_an_unfinished_study_of_an_earlier_version_starts_over_and_is_named(tmp_path: Path) -> None:
     storage = open_storage(f"sqlite:///{tmp_path}/study.db")
     half = optuna.create_study(storage=storage, study_name="tiny", direction="maximize")
     half.set_user_attr("hpsearch:id", "half")
 
     assert list_studies(storage).unreadable == {
-        "tiny": "a search was killed while it made it; `run` begins it again"
+        "tiny": "its creation was interrupted; `run` creates it again"
     }
     assert run(tmp_path).study.state == "new"
     assert [study.name for study in list_studies(storage).studies] == ["tiny"]
 
 
-def test_two_studies_of_one_name_are_not_made(tmp_path: Path) -> None:
+def test_two_studies_of_one_name_are_not_created(tmp_path: Path) -> None:
     storage = open_storage(f"sqlite:///{tmp_path}/study.db")
     create_study(spec(), storage, tmp_path / "runs")
 
-    with pytest.raises(InputError, match="another process has just made the study tiny"):
+    with pytest.raises(InputError, match="another process has just created the study tiny"):
         create_study(spec(), storage, tmp_path / "runs")

@@ -34,7 +34,7 @@ def test_the_environment_names_the_default_database(monkeypatch: pytest.MonkeyPa
     assert default_url() == "sqlite:///other.db"
 
 
-def test_what_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_anything_that_is_not_a_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("not a database, only a text")
     (tmp_path / "folder").mkdir()
     for url, message in {
@@ -53,7 +53,7 @@ def test_what_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
             open_storage(url)
 
 
-def test_reading_does_not_make_a_database(tmp_path: Path) -> None:
+def test_reading_does_not_create_a_database(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"there is no database .*a\.db; go to the folder that has"
     ):

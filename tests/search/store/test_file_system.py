@@ -73,7 +73,7 @@ def test_a_database_on_a_network_file_system_is_refused_with_advice(
 
 
 @pytest.mark.parametrize("path", ["/a.db", "/job/a.db", "/data/a.db"])
-def test_what_containers_and_virtual_machines_lie_on_is_no_network(
+def test_file_systems_of_containers_and_virtual_machines_are_local(
     tmp_path: Path, path: str
 ) -> None:
     (tmp_path / "mounts").write_text(CONTAINER)

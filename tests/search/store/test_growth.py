@@ -72,7 +72,7 @@ def trains(job: Job) -> Iterator[Message | Exited]:
 
 
 def resumed(folder: Path, trials: int, patch: pytest.MonkeyPatch) -> Counts:
-    """Goes on with a study of so many trials for three more; returns what that took."""
+    """Continues a study of so many trials for three more; returns what that took."""
     patch.setitem(large_study.DOCUMENT["study"], "sampler", "random")
     patch.setitem(large_study.DOCUMENT["study"], "pruner", "none")
     folder.mkdir()

@@ -159,9 +159,9 @@ def test_the_clock_of_the_host_does_not_count(
 def test_a_lease_in_a_file_that_seems_over_is_watched_first(
     file: sa.Engine, monkeypatch: pytest.MonkeyPatch, often: int
 ) -> None:
-    """The clock of whoever asks may be ahead: an owner that holds its lease lives.
+    """The asking process's clock may be ahead: an owner that renews its lease is alive.
 
-    One that holds it again and again has as much left whenever it is looked at.
+    An owner that renews it again and again has the same time left at every check.
     """
     monkeypatch.setattr(lease, "WATCH_S", 0.2)
     mine = take_lease(file, 1, "cnn")
@@ -188,7 +188,7 @@ def test_a_lease_in_a_file_that_seems_over_is_watched_first(
 def test_a_clock_that_was_set_back_does_not_keep_a_study_from_everybody(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lease of a minute that has a day left was made before; who holds it still is seen."""
+    """A lease of a minute with a day left is from before; its owner shows if it still renews it."""
     monkeypatch.setattr(lease, "WATCH_S", 0.1)
     monkeypatch.setattr(lease, "_WATCH_STEP_S", 0.02)
     mine = take_lease(engine, 1, "cnn")
@@ -202,7 +202,7 @@ def test_a_clock_that_was_set_back_does_not_keep_a_study_from_everybody(
     assert held(engine, take_lease(engine, 1, "cnn"))
 
 
-def test_a_database_that_went_back_is_noticed(engine: sa.Engine) -> None:
+def test_an_older_copy_of_the_database_is_noticed(engine: sa.Engine) -> None:
     mine = take_lease(engine, 1, "cnn")
     for _ in range(3):
         assert held(engine, mine)

@@ -59,7 +59,7 @@ class Running:
             path.unlink()
 
     def check(self) -> None:
-        """Goes on, and holds what the file then says against what is in memory."""
+        """Continues, and compares the file with the memory."""
         self.trial.report(0.7, 2)
         self.buffered.tell(self.trial, 0.7)
         assert self.writes.flush(10)
@@ -87,8 +87,8 @@ def test_a_file_that_is_deleted_is_made_again_with_all_rows(running: Running) ->
 
     (note,) = running.writes.notes
     assert note.endswith(
-        "study.db was deleted: all rows of this study are written again; what else it held is not"
-        " in it: restore that from a copy"
+        "study.db was deleted: all rows of this study are written again; what else it held is lost:"
+        " restore that from a copy"
     )
 
 
@@ -144,7 +144,7 @@ def test_an_older_copy_in_its_place_is_brought_up_to_date(running: Running, tmp_
     running.check()
     (note,) = running.writes.notes
     assert note.endswith(
-        "study.db is an older copy of what it was: all rows of this study are written again"
+        "study.db was replaced by an older copy: all rows of this study are written again"
     )
 
 
@@ -172,7 +172,7 @@ def test_another_database_in_its_place_is_left_alone(running: Running, tmp_path:
     running.trial.report(0.7, 2)
 
     with pytest.raises(
-        DatabaseUnavailableError, match=r"is another one now, without the study tiny: put the"
+        DatabaseUnavailableError, match=r"was replaced by one without the study tiny: put the"
     ):
         running.writes.flush(10)
     assert running.file.read_bytes() == before

@@ -137,14 +137,14 @@ def test_a_trial_of_another_machine_among_the_own_ones_shows_nothing(tmp_path: P
         ({"name": "no id"}, {}),
     ],
 )
-def test_an_owner_file_of_another_shape_says_nothing(
+def test_an_owner_file_of_another_shape_is_ignored(
     tmp_path: Path, facts: dict[str, Any], found: dict[str, Any]
 ) -> None:
     (tmp_path / "study.json").write_text(json.dumps(facts))
     assert read_owner_file(tmp_path) == found
 
 
-def test_a_line_that_is_there_twice_counts_once_and_a_torn_one_not_at_all(tmp_path: Path) -> None:
+def test_a_repeated_line_counts_once_and_a_torn_one_not_at_all(tmp_path: Path) -> None:
     params, file = {"model.x": 0.5}, tmp_path / "events.jsonl"
     log = EventLog(file, identity_of("ours", 0, params, 1))
     for step in (1, 2, 3):

@@ -1,4 +1,4 @@
-"""Attributes that somebody else has written are named in a sentence, never by a traceback."""
+"""Attributes written by other programs are reported in a sentence, never by a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command leaves of an SQLite file, and what it makes of one that is not its own."""
+"""SQLite files after a command: complete, and unchanged if they are not its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is on its way to the database arrives, whatever happens to either end."""
+"""Queued changes reach the database, whatever happens to either end."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def fail(desk: Desk, times: int, error: Exception) -> None:
-    """Has the queue's next so many commits meet this error; readers meet none."""
+    """Makes the queue's next few commits fail with this error; readers are unaffected."""
     left = iter([error] * times)
 
     def commit(connection: sa.Connection) -> None:
@@ -164,7 +164,7 @@ def test_a_database_that_refuses_is_not_asked_again(desk: Desk) -> None:
         desk.writes.flush(10)
 
 
-def test_patience_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_ends_after_the_time_limit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write_behind, "PATIENCE_S", 0.2)
     fail(desk, 1000, AWAY)
     desk.trial.report(0.1, 1)
@@ -173,7 +173,7 @@ def test_patience_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         desk.writes.flush(10)
 
 
-def test_patience_lasts_ten_minutes_at_least() -> None:
+def test_the_time_limit_is_at_least_ten_minutes() -> None:
     assert write_behind.PATIENCE_S >= 600
 
 
@@ -206,5 +206,5 @@ class ReadOnly(Exception):
         (TypeError("a bug"), False),
     ],
 )
-def test_only_what_may_pass_is_waited_for(error: Exception, answer: bool) -> None:
+def test_only_transient_errors_are_waited_for(error: Exception, answer: bool) -> None:
     assert is_transient(error) is answer

@@ -1,4 +1,4 @@
-"""A study in memory and its rows in the database say the same."""
+"""A study in memory and its rows in the database are equal."""
 
 from __future__ import annotations
 

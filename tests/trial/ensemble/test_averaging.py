@@ -1,4 +1,4 @@
-"""What outputs are is found by a batch, and the average of equals is what each of them says."""
+"""A batch shows what outputs are, and the average of equal outputs is that output."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def test_what_is_averaged_follows_from_the_targets(
         (LOGITS, ["a text"], "nothing in a batch fits"),
     ],
 )
-def test_what_cannot_be_averaged_is_said(outputs: Any, batch: Any, message: str) -> None:
+def test_outputs_that_cannot_be_averaged_are_reported(
+    outputs: Any, batch: Any, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         possible_averagings(outputs, batch)
 

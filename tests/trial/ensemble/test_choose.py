@@ -1,4 +1,4 @@
-"""Models that were trained are heard one by one, and answer together by the first one's steps."""
+"""Trained models are validated one by one, and their average by the first one's steps."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_steps_of_one_measure_the_average_of_all(jobs: list[Job]) -> None:
     assert metrics["val_accuracy"] == pytest.approx((mean.argmax(1) == labels).float().mean())
 
 
-def test_each_model_is_heard_on_the_same_examples(tmp_path: Path, jobs: list[Job]) -> None:
+def test_each_model_is_validated_on_the_same_examples(tmp_path: Path, jobs: list[Job]) -> None:
     found = choose(tmp_path, *jobs)
     assert found["left_out"] == []
     assert (found["averaging"], found["examples"]) == (FOLDS, 32)
@@ -70,16 +70,16 @@ def test_each_model_is_heard_on_the_same_examples(tmp_path: Path, jobs: list[Job
     [
         ("tested.UnheardModel", "tested.TestedData", "its validation_step does not call its"),
         ("tested.SeveralOutputs", "tested.TestedData", "its forward returns a tuple and not one"),
-        ("tested.TestedModel", "tested.FarData", "its data module prepares other inputs than"),
+        ("tested.TestedModel", "tested.FarData", "its data module prepares different inputs"),
     ],
 )
-def test_who_cannot_be_averaged_is_left_out_with_why(
+def test_models_that_cannot_be_averaged_are_left_out_with_a_reason(
     tmp_path: Path, jobs: list[Job], model: str, data: str, reason: str
 ) -> None:
     odd = trained(tmp_path, 3, model, data)
     (out,) = choose(tmp_path, *jobs, odd)["left_out"]
     assert out["place"] == 2
-    # A model that fails in what the others have found is named by its own words.
+    # A model that fails where the others do not is reported with its own message.
     assert out["reason"].startswith(reason) or model == "tested.SeveralOutputs"
     refused = choose(tmp_path, odd, jobs[0])["refused"]
     assert refused.startswith("1 of 2 models can be averaged: ")

@@ -23,13 +23,13 @@ def test_models_whose_errors_differ_are_averaged() -> None:
     assert found.together < 0.4 * found.alone
 
 
-def test_a_model_that_is_better_counts_more_and_one_that_is_bad_nothing() -> None:
+def test_a_better_model_counts_more_and_a_bad_one_nothing() -> None:
     found = select(residuals([0, 1.0], [0, 1.3], [30, 1.0]), squared_error, members=5, seed=0)
     assert found.counts[0] > found.counts[1] > 0
     assert found.counts[2] == 0
 
 
-def test_where_all_err_alike_the_best_stands_alone() -> None:
+def test_the_best_model_is_the_only_member_if_all_err_alike() -> None:
     (best,) = residuals([0.0, 1.0])
     found = select([best, 1.5 * best, 2 * best], squared_error, members=5, seed=0)
     assert sum(map(bool, found.counts)) == 1

@@ -1,4 +1,4 @@
-"""A model on its way out: trained a little, exported, and asked again from its file."""
+"""Export: a model is trained a little, exported, and run from its file."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_an_exported_model_is_as_right_as_the_trial_reported(
     assert right.mean() > 0.15, "it has learned something"
 
 
-def test_an_onnx_file_is_one_file_that_says_what_it_takes(digits: Job, digits_onnx: Path) -> None:
+def test_an_onnx_file_is_one_file_that_describes_its_input(digits: Job, digits_onnx: Path) -> None:
     assert not list(digits_onnx.parent.glob("*.data")) + list(digits_onnx.parent.glob("*.partial*"))
     onnx.checker.check_model(str(digits_onnx))
     metadata = open_model(digits_onnx).metadata
@@ -185,7 +185,7 @@ def test_a_module_with_its_own_loaders_is_called_with_what_it_trains_on() -> Non
         ),
     ],
 )
-def test_a_model_that_would_not_say_the_same_is_refused(
+def test_a_file_whose_outputs_differ_is_refused(
     tmp_path: Path, class_path: str, words: str
 ) -> None:
     config = CONFIGS["points"] | {"model": {"class_path": class_path}}
@@ -204,7 +204,7 @@ def test_a_checkpoint_that_has_changed_is_not_exported(points: Job, tmp_path: Pa
         export_trial(replace(points, folder=str(tmp_path)), {}, "pt2", str(tmp_path / "m.pt2"))
 
 
-def test_data_that_are_gone_are_named(digits: Job, tmp_path: Path) -> None:
+def test_missing_data_are_named(digits: Job, tmp_path: Path) -> None:
     data = {"class_path": "hpsearch.data.ImageData", "init_args": {"source": str(tmp_path)}}
     job = replace(digits, config={**digits.config, "data": data})
     with pytest.raises(InputError, match=f"trial 3 of tiny: .*{tmp_path.name}"):
@@ -238,7 +238,7 @@ def test_pictures_of_any_size_and_colour_are_labelled(
     assert large["changed"] == "RGB to L, 56x56 to 28x28"
 
 
-def test_every_file_that_is_no_picture_is_named(digits_onnx: Path, tmp_path: Path) -> None:
+def test_every_file_that_is_not_a_picture_is_named(digits_onnx: Path, tmp_path: Path) -> None:
     (tmp_path / "words.png").write_text("words")
     write_forms(tmp_path / "forms")
     content = (tmp_path / "forms" / "grey.png").read_bytes()
@@ -249,7 +249,7 @@ def test_every_file_that_is_no_picture_is_named(digits_onnx: Path, tmp_path: Pat
         predict(str(digits_onnx), files)
     lines = str(caught.value).splitlines()
     assert len(lines) == 4
-    assert "words.png: not a picture, or of a kind that cannot be read" in lines[0]
+    assert "words.png: not a picture, or in a format that cannot be read" in lines[0]
     assert "gone.png: there is no such file" in lines[1]
     assert "cut.png: damaged or cut short" in lines[2]
     assert f"{tmp_path}: not a file" in lines[3]
@@ -267,7 +267,7 @@ def test_every_file_that_is_no_picture_is_named(digits_onnx: Path, tmp_path: Pat
         ("broken.pt2", "is not an exported program"),
     ],
 )
-def test_a_file_that_is_no_model_is_refused(tmp_path: Path, name: str, words: str) -> None:
+def test_a_file_that_is_not_a_model_is_refused(tmp_path: Path, name: str, words: str) -> None:
     if not name.startswith("gone"):
         (tmp_path / name).write_text("no model")
     with pytest.raises(InputError, match=words):

@@ -19,7 +19,7 @@ from hpsearch.trial.rehearsal import rehearsal_failure
 
 
 class Calls:
-    """A call whose clock it moves itself, by as much as the next number says."""
+    """A call that moves its own clock by the next number."""
 
     def __init__(self, seconds: Iterable[float]) -> None:
         self._seconds = iter(seconds)
@@ -78,7 +78,7 @@ def test_a_trial_that_continues_keeps_its_latency(tmp_path: Path) -> None:
 
 
 class LoggedByItself(pl.LightningModule):
-    """Has no `forward`, and logs what it calls its latency."""
+    """Has no `forward`, and logs its own latency."""
 
     def __init__(self) -> None:
         super().__init__()

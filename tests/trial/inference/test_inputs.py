@@ -1,4 +1,4 @@
-"""Modules of any batches are exported: of mappings, of mappings within tuples, of whole batches."""
+"""Modules with any batches are exported: mappings, mappings within tuples, whole batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loggers of a study file: a run a trial, with its settings, its epochs and its final value.
+"""The loggers of a study file: one run per trial, with its settings, epochs and final value.
 
 The trial is stopped after two epochs and continues: its run does so too. MLflow and W&B take
 seconds to import, so that only the tests that need them do so.

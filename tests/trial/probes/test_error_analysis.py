@@ -1,4 +1,4 @@
-"""The best checkpoint of a real, tiny trial on MNIST, asked on its validation split."""
+"""The best checkpoint of a real, tiny trial on MNIST, evaluated on its validation split."""
 
 from __future__ import annotations
 

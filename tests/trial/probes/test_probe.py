@@ -1,4 +1,4 @@
-"""What a few real batches tell, measured on the smallest model."""
+"""What a few real batches show, measured on the smallest model."""
 
 from __future__ import annotations
 

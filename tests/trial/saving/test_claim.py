@@ -1,4 +1,4 @@
-"""A trial's folder is that of the process which claimed it last."""
+"""A trial's folder belongs to the process that claimed it last."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_claim_whose_file_is_gone_is_held(tmp_path: Path) -> None:
 
 
 def test_an_attempt_that_comes_late_claims_nothing(tmp_path: Path) -> None:
-    """As of a node that was lost before it began, and wakes up."""
+    """As from a node that was lost before it began, and wakes up."""
     lost, later = attempt_token(9), attempt_token(10)
     Claim(tmp_path, attempt_token(8))
     holder = Claim(tmp_path, later)
@@ -65,7 +65,7 @@ def test_a_trial_that_continues_elsewhere_writes_nothing_more_and_is_no_failure(
     def taken_over(message: Message) -> Decision | None:
         said.append(message)
         if isinstance(message, Report):
-            Claim(tmp_path)  # by a process of whoever took the study over
+            Claim(tmp_path)  # by a process of the search that took the study over
         return "continue"
 
     model = {"class_path": "tiny.TinyModel", "init_args": {"plan": plan, "at": 2}}

@@ -98,7 +98,7 @@ def test_an_object_that_a_module_saves_itself_is_reported_as_missing(tmp_path: P
     (started,) = [message for message in run(keeping).heard if isinstance(message, Started)]
 
     assert started.from_epoch == 1
-    assert started.notes == ["last.ckpt is without colour: not plain data, so it was not saved"]
+    assert started.notes == ["last.ckpt lacks colour: not plain data, so it was not saved"]
 
 
 def test_a_checkpoint_of_other_objects_is_not_called_damaged(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_checkpoint_of_other_objects_is_not_called_damaged(tmp_path: Path) -> 
 
     assert started.from_epoch == 0
     assert started.notes[0] == (
-        "last.ckpt holds more than plain data, which is not read from a file"
+        "last.ckpt holds more than plain data, and only plain data is loaded"
     )
 
 

@@ -134,7 +134,7 @@ def test_a_file_there_is_none_of_is_not_found(url: str, name: str) -> None:
 
 
 def test_another_trials_files_are_not_shown(url: str, tmp_path: Path) -> None:
-    """As after a backup of the database was put back, and numbers were given anew."""
+    """As after restoring a backup of the database, when numbers were assigned again."""
     file = tmp_path / "runs" / "ours" / "trial-0000" / "events.jsonl"
     for owner in (("another", 0, {}, 3), ("1d", 1, {}, 3), ("1d", 0, {"x": 1.0}, 3)):
         file.unlink()

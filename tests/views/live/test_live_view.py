@@ -26,7 +26,7 @@ class Clock:
 
 @pytest.fixture(scope="module")
 def busy() -> dict[int, SearchState]:
-    """Searches with so many slots, whose values have as many digits as are ever shown."""
+    """Searches with this many slots, whose values have as many digits as are ever shown."""
     return {slots: busy_search(slots, scale=98765.4321) for slots in (2, 32, 1000)}
 
 

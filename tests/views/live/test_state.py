@@ -1,4 +1,4 @@
-"""Trials that come in one by one stand where a sort of all of them would put them."""
+"""Trials that arrive one by one are in the order that sorting all of them would give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches that run elsewhere, as their database tells of them."""
+"""Searches that run elsewhere, as their databases show them."""
 
 from __future__ import annotations
 

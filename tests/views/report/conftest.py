@@ -1,4 +1,4 @@
-"""What a report is made from, without a database and without training."""
+"""The data of a report, without a database and without training."""
 
 from __future__ import annotations
 

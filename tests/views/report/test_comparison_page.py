@@ -1,4 +1,4 @@
-"""The page of `hpsearch compare`: what it draws, and that everybody can read it."""
+"""The page of `hpsearch compare`: what it draws, and that it is accessible."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_values_of_different_objectives_are_not_drawn_together(
 ) -> None:
     other = make_study(make_trial(0), name="mlp", objectives={"val_loss": "minimize"})
     page = render_comparison([compared[0], Compared(other, [])], NOW)
-    assert "Mind: the studies have different objectives" in page
+    assert "Note: the studies have different objectives" in page
     assert "<h2>Curves</h2>" not in page
 
 

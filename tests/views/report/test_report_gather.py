@@ -1,4 +1,4 @@
-"""Reading studies that are no ordinary ones from a real database."""
+"""Reading unusual studies from a real database."""
 
 from __future__ import annotations
 

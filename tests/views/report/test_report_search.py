@@ -1,4 +1,4 @@
-"""The sections on how the search went: history, front, importance, slices, parallel, cost."""
+"""The sections on the search: history, Pareto front, importance, slices, parallel, cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a trial was started, and what each attempt did in vain."""
+"""How often a trial was started, and what each attempt lost."""
 
 from __future__ import annotations
 

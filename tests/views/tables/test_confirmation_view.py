@@ -84,7 +84,7 @@ def tied(**changed: Any) -> dict[str, Any]:
         (
             record(comparison=tied(p_value=0.012, look=3, level=0.0005)),
             "Trials 8 and 6 cannot be told apart: they differ by 0.0003 over 5 seeds (paired"
-            " t-test, p = 0.012; as this is look 3 at these trials, less than 0.0005 counts)."
+            " t-test, p = 0.012; as look 3 at these trials, significant below 0.0005)."
             " Trial 8 is taken, which has the better mean.",
         ),
         (

@@ -47,13 +47,13 @@ def said(record: dict[str, Any]) -> str:
     return " ".join(capture.get().split())
 
 
-def test_who_is_in_it_and_how_good_they_are_together() -> None:
+def test_members_are_shown_with_the_result_of_their_average() -> None:
     text = said(record())
     assert "trial 4 75% 0.9900 run 1 of the confirmation 25% 0.9850" in text
     assert (
         "val_accuracy 0.9925; trial 4 alone, the best of 12, has 0.9900. Both were chosen on these"
-        " 5,000 validation examples. On halves of them that had not chosen, the log loss is"
-        " 0.0268, and 0.0312 of one model alone." in text
+        " 5,000 validation examples. On halves of them that took no part in the choice,"
+        " the log loss is 0.0268, and that of one model alone 0.0312." in text
     )
     assert "On the test split: test_accuracy 0.9912 (95 % interval 0.9891 to 0.9929" in text
     assert ensemble_line(record()) == "2 models: val_accuracy 0.9925, test_accuracy 0.9912"
@@ -62,18 +62,18 @@ def test_who_is_in_it_and_how_good_they_are_together() -> None:
 def test_where_no_average_is_better_the_best_is_named() -> None:
     alone = record(members=MEMBERS[:1], test=None)
     assert (
-        "No average of the 12 models is better than trial 4 alone, by the validation"
+        "No average of the 12 models is better than trial 4 alone, on the validation"
         " examples." in said(alone)
     )
     assert ensemble_line(alone) == "none is better than trial 4 alone"
 
 
-def test_who_is_left_out_and_why() -> None:
+def test_models_left_out_are_shown_with_the_reason() -> None:
     out = [{"trial": 7, "of": "search", "reason": "its outputs are not finite"}]
     assert "trial 7 is left out: its outputs are not finite" in said(record(left_out=out))
 
 
-def test_a_test_without_a_value_is_said() -> None:
+def test_a_test_without_a_value_is_reported() -> None:
     broken = {**TEST, "value": None, "failure": "ValueError: no test today"}
     assert "opened at 2026-11-22T10:00:00+00:00, and ValueError: no" in said(record(test=broken))
     other = {**TEST, "value": None, "metrics": {"test_loss": 0.5}}
@@ -83,7 +83,7 @@ def test_a_test_without_a_value_is_said() -> None:
     )
 
 
-def test_who_had_opened_the_same_images_earlier_is_said() -> None:
+def test_earlier_evaluations_on_the_same_images_are_reported() -> None:
     before = [
         {"opened": "2026-11-21T09:00:00+00:00", "study": "first", "what": "trial 3"},
         {
@@ -97,6 +97,6 @@ def test_who_had_opened_the_same_images_earlier_is_said() -> None:
     assert (
         "; the test split was opened at 2026-11-22T10:00:00+00:00. The same images had been opened"
         " 2 times before in this folder, last for the ensemble of 3 models of digits at"
-        " 2026-11-22T09:00:00+00:00 (test_accuracy 0.9900): the best of several such figures is one"
-        " that was chosen, and too good." in text
+        " 2026-11-22T09:00:00+00:00 (test_accuracy 0.9900): the best of several such figures is"
+        " too good, because it was chosen." in text
     )

@@ -1,4 +1,4 @@
-"""What to search next: ranges that the best trials press against, and whether to continue."""
+"""What to search next: ranges whose ends hold the best trials, and whether to continue."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class AtBoundary:
 
 
 def advice(data: ReportData) -> Section | None:
-    """Returns which ranges to widen and whether more trials promise something."""
+    """Returns which ranges to widen, and whether more trials are promising."""
     if not data.complete:
         return None
     count = len(data.complete)
@@ -58,7 +58,7 @@ def advice(data: ReportData) -> Section | None:
     else:
         parts.append(
             Paragraph(
-                "No parameter's best values sit at an end of its range: no range asks for more."
+                "No parameter's best values sit at an end of its range: no range is too narrow."
             )
         )
     parts.append(Paragraph(_going_on(data)))
@@ -140,6 +140,6 @@ def _going_on(data: ReportData) -> str:
             f" better: `{more}`."
         )
     return (
-        f"The best value is that of trial {last}; no later one of {count} trials is better. A"
-        f" changed space promises more than more trials, which `{more}` adds."
+        f"The best value is that of trial {last}; no later one of {count} trials is better."
+        f" Changing the space is more promising than adding trials with `{more}`."
     )

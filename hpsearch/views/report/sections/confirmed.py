@@ -1,4 +1,4 @@
-"""The honest figures: the finalists over several seeds, the ensemble, the test split's answers."""
+"""The honest figures: the finalists over several seeds, the ensemble, the test results."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def confirmed(data: ReportData) -> Section | None:
 
 
 def ensemble(data: ReportData) -> Section | None:
-    """Returns the models that answer as one, as `search/confirm/ensemble.py` writes them."""
+    """Returns the ensemble, as `search/confirm/ensemble.py` writes it."""
     record = data.study.ensemble
     if record is None:
         return None

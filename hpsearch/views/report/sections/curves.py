@@ -84,8 +84,8 @@ def _chosen(data: ReportData) -> list[Block]:
         return []
     drawn = {trial.number: _of_trial(data, trial, known[trial.number], kinds) for trial in trials}
     note = (
-        "Choose a trial here, or click on its point in any figure. Training is measured with"
-        " dropout and augmentation at work."
+        "Choose a trial here, or click on its point in any figure. Training values include the"
+        " effect of dropout and augmentation."
     )
     options = {trial.number: _words(trial) for trial in trials}
     curves = {"unit": data.study.unit, "kinds": kinds, "trials": drawn}

@@ -1,4 +1,4 @@
-"""Who overtrains: how much better each trial is in training than in validation, and what helps."""
+"""Overtraining: how much better each trial is in training than in validation, and what helps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Block, Figure, Paragraph, Section
 from hpsearch.views.report.sections.slices import place_of
 
-# Parameters that exist to keep a model from learning its training images by heart.
+# Parameters that exist to keep a model from memorising its training images.
 _REGULARISERS = ("dropout", "drop_", "weight_decay", "smoothing", "augment")
 _MIN_TRIALS = 3
 _MOST_PARAMETERS = 24
@@ -56,9 +56,9 @@ def generalization_gap(data: ReportData) -> Section | None:
     parts: list[Block] = [
         Paragraph(
             f"The gap is how much better {pair.kind} is in training than in validation, at each"
-            " trial's best epoch: the greater, the more it overtrains. Training is measured with"
-            " dropout and augmentation at work: both narrow the gap by that alone, even below 0,"
-            " and help only where the validation value rises as well."
+            " trial's best epoch: the larger, the more it overtrains. Training values include the"
+            " effect of dropout and augmentation. That alone narrows the gap, even below 0, so both"
+            " help only where the validation value improves, too."
         ),
         _against_value(data, pair, trials),
     ]
@@ -89,7 +89,7 @@ def _having(data: ReportData, pair: Pair) -> list[TrialRecord]:
 
 
 def _parameters(data: ReportData, trials: Sequence[TrialRecord]) -> list[str]:
-    """Returns the parameters to draw: first those that are there against overtraining."""
+    """Returns the parameters to draw: first those against overtraining."""
     names = [
         name
         for name in data.parameters
@@ -175,7 +175,7 @@ def _medians(pair: Pair, name: str, trials: Sequence[TrialRecord]) -> str:
 
 
 def _claim(correlated: float, count: int, more: str, less: str) -> str:
-    """Returns what a rank correlation says, if it is more than chance would often show.
+    """Returns what a rank correlation says, if chance would rarely show as much.
 
     Without any relation its standard error is 1 / sqrt(count - 1).
     """
@@ -189,7 +189,7 @@ def _words(trial: TrialRecord, pair: Pair) -> str:
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
-    """Returns the places in order, equal values sharing the mean of theirs."""
+    """Returns the ranks; equal values share the mean of theirs."""
     places: dict[float, list[int]] = {}
     for place, value in enumerate(sorted(values)):
         places.setdefault(value, []).append(place)

@@ -1,4 +1,4 @@
-"""When which slot trained which trial, and what follows from that: time taken, and idle time."""
+"""When each slot trained which trial, and the training and idle times that follow from that."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _of_trial(trial: TrialRecord, now: datetime) -> Iterable[TrialInterval]:
         if end is None and trial.state == "running":
             end = now
         elif end is None:
-            # Killed, and nobody has written when: its reports say how long it trained.
+            # It was killed and no time was recorded: its reports say how long it trained.
             end = start + timedelta(seconds=trial.seconds or 0.0)
         where = str(attempt.get("slot") or attempt.get("device") or "?")
         yield TrialInterval(

@@ -1,4 +1,4 @@
-"""The best trials, with how sure their values are."""
+"""The best trials, and how certain their values are."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def leaderboard(data: ReportData) -> Section | None:
             Paragraph(
                 f"The 95 % interval reflects the choice of {images:,} validation images"
                 " (Wilson's interval for a proportion), not what another seed would change. Trials"
-                " whose intervals overlap can hardly be told apart."
+                " whose intervals overlap can hardly be distinguished."
             )
         )
     return Section("Leaderboard", parts)
@@ -72,7 +72,7 @@ def _row(data: ReportData, place: int, trial: TrialRecord, images: int) -> list[
 
 
 def images_of_values(data: ReportData) -> int:
-    """Returns how many images the values are shares of; 0 where they are no shares."""
+    """Returns how many images the values are shares of; 0 if they are not shares."""
     if not data.objective.endswith("accuracy") or not data.inspection:
         return 0
     return int(data.inspection.get("images", 0))

@@ -33,7 +33,7 @@ def parallel(data: ReportData) -> Section | None:
 
 
 def height_of(value: Scalar, distribution: Distribution) -> float:
-    """Returns where a value stands between the least (0) and the greatest (1) of its range."""
+    """Returns the position of a value between the smallest (0) and the largest (1) of its range."""
     if isinstance(distribution, Choice):
         last = len(distribution.options) - 1
         return distribution.options.index(value) / last if last else 0.5
@@ -92,7 +92,7 @@ def _figure(data: ReportData, names: Sequence[str]) -> Figure:
 def _vertices(
     data: ReportData, names: Sequence[str], trial: TrialRecord, words: str
 ) -> list[plots.Vertex]:
-    """Returns the trial's way; a parameter that its branch lacks breaks the line."""
+    """Returns the trial's line; a parameter that its branch lacks breaks it."""
     return [
         (
             place,

@@ -18,7 +18,7 @@ def pareto_front(data: ReportData) -> Section | None:
     numbers = ", ".join(str(trial.number) for trial in data.study.pareto_front[:40])
     words = Paragraph(
         f"No trial is better than one of these in every objective: trials {numbers}."
-        " Which of them to take is a matter of what the objectives are worth."
+        " Which one to choose depends on what each objective is worth to you."
     )
     pairs = combinations(enumerate(data.study.objectives), 2)
     return Section("Pareto front", [words, *(_figure(data, *pair) for pair in pairs)])

@@ -1,4 +1,4 @@
-"""What pruning did: how many trials survived each rung, and what that saved."""
+"""The effect of pruning: how many trials survived each rung, and what that saved."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def pruning(data: ReportData) -> Section | None:
     words = (
         f"{len(pruned):,} of {len(data.study.trials):,} trials were pruned. They did not train"
         f" {skipped:,} {data.study.unit}s, which would have taken about {spell(seconds)} at their"
-        f" own pace: {saved} of the time that the search would take without pruning. What is not"
-        " known is whether one of them would have come first in the end."
+        f" own pace: {saved} of the time that the search would take without pruning. Whether"
+        " one of them would have been the best in the end is unknown."
     )
     figure = _figure(rungs(data.study.trials), data.study.unit)
     return Section("Pruning", [Paragraph(words), figure, *_reasons(pruned), *ladder])
@@ -72,12 +72,12 @@ def _reasons(pruned: Sequence[TrialRecord]) -> list[Block]:
 
 
 def _ladder(study: StudyRecord) -> list[Block]:
-    """Returns the rungs at which trials pause, with what became of those that met them."""
+    """Returns the rungs at which trials pause, and how many trials reached, left or wait there."""
     counted = count_rungs(study.trials)
     if not counted:
         return []
     words = (
-        "At each rung a trial pauses; the best of those that have met it continue exactly where"
+        "At each rung a trial pauses; the best of those that have reached it continue exactly where"
         " they stopped, and the others wait until they are among the best or the study ends."
     )
     rows = [
@@ -89,15 +89,15 @@ def _ladder(study: StudyRecord) -> list[Block]:
 
 
 def _audit(data: ReportData) -> list[Block]:
-    """Returns how often each rung was wrong, by the trials that were trained whole all the same."""
+    """Returns how often each rung was wrong, according to the audited trials."""
     audits = audit_rungs(data.study.trials, data.direction)
     if not audits:
         return []
     words = (
-        "Some trials that would have paused were trained whole all the same. A rung was wrong about"
-        " one that ended better than half of the whole models that it let continue. The rank"
-        " correlation (Spearman) is that of the values at the rung with those at the end, over all"
-        " whole models; near 0 a rung knows nothing, and begins too early."
+        "Some trials that would have paused were trained to their end as an audit. A rung was wrong"
+        " about such a trial if it ended better than half of the trials that the rung let continue"
+        " to their end. The rank correlation (Spearman) compares the values at the rung with those"
+        " at the end, over all trials trained to their end; near 0, the rung is too early."
     )
     rows = [
         (
@@ -114,7 +114,7 @@ def _audit(data: ReportData) -> list[Block]:
 
 
 def rungs(trials: Sequence[TrialRecord]) -> list[Rung]:
-    """Returns the epochs after which trials were pruned, with how many had come so far."""
+    """Returns the epochs after which trials were pruned, and how many had reached them."""
     pruned_at = [epochs_done(trial) for trial in trials if trial.state == "pruned"]
     reached = [epochs_done(trial) for trial in trials]
     return [

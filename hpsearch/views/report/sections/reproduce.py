@@ -18,7 +18,7 @@ def reproduce(data: ReportData) -> Section:
     commands = [
         f"{command('run', f'{name}.yaml')}  # the search again, from the file below",
         f"{command('status', name)}  # its state",
-        f"{command('resume', name, add=10)}  # ten trials more",
+        f"{command('resume', name, add=10)}  # ten more trials",
     ]
     if best is not None:
         commands[1:1] = [
@@ -32,9 +32,9 @@ def reproduce(data: ReportData) -> Section:
         Code("Commands", "\n".join(commands)),
         KeyValues(facts),
         Paragraph(
-            "With one slot a search of these versions and this seed proposes the same settings"
-            " again; with several, which results are known when a trial is proposed depends on"
-            " timing."
+            "With one slot, a search with these versions and this seed proposes the same settings"
+            " again. With several slots, the proposals depend on timing: on which results are known"
+            " when a trial is proposed."
         ),
         Code(f"{name}.yaml", to_yaml(spec.document), folded=True),
     ]

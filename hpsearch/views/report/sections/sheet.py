@@ -10,7 +10,7 @@ from hpsearch.views.sheet import draw_sheet
 
 
 def sheet(data: ReportData) -> Section | None:
-    """Returns the augmentation sheet, each strength at its greatest; None if there is none."""
+    """Returns the augmentation sheet, with each strength at its largest; None if there is none."""
     if data.sheet is None:
         return None
     png = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The first screen: what was asked, what was found, how sure that is, and what to do next."""
+"""The first screen: the question, the result, how certain it is, and what to do next."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hpsearch.views.tables import best_words, conclusion
 
 
 def summary(data: ReportData) -> Section:
-    """Returns the study in short: what was asked, what was found, how sure it is, what to do."""
+    """Returns the study in short: the question, the result, how certain it is, what to do."""
     answers = {
         "Asked": _asked(data),
         "Found": _found(data),
@@ -66,7 +66,7 @@ def _found(data: ReportData) -> str:
 
 
 def _how_sure(data: ReportData) -> str:
-    """Returns what is known of the best value beyond itself; empty while there is none."""
+    """Returns how certain the best value is; empty while there is none."""
     study = data.study
     if study.confirmation is not None:
         return (
@@ -118,7 +118,7 @@ def _facts(data: ReportData) -> dict[str, str]:
 
 
 def _confirmed(record: Mapping[str, Any] | None) -> dict[str, str]:
-    """Returns the honest figures, where there are any."""
+    """Returns the honest figures, if there are any."""
     if record is None:
         return {}
     chosen = next(one for one in record["finalists"] if one["trial"] == record["chosen"])

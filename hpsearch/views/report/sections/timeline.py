@@ -82,12 +82,12 @@ def _figure(found: Sequence[TrialInterval]) -> Figure:
 
 
 def _kind(interval: TrialInterval) -> str:
-    """Returns how it ended, in the words of the legend: a death is an interruption."""
+    """Returns how it ended, as named in the legend: a death is an interruption."""
     return interval.how if interval.how in plots.STATE_COLORS else "interrupted"
 
 
 def _bar(interval: TrialInterval) -> list[plots.Vertex]:
-    """Returns a thick line with a hair's breadth to the next, and the words in its middle."""
+    """Returns a thick line with a little space to the next one, and the text in its middle."""
     length = interval.end - interval.start
     hair = min(length * 0.02, timedelta(seconds=0.5))
     words = f"trial {interval.number}, {interval.how}\n{spell(length.total_seconds())}"
