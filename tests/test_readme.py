@@ -35,7 +35,7 @@ SMALL = {
 }
 # How a trial of two batches ends is chance, and a machine of one core has one slot; elsewhere a
 # page must say what comes out.
-OF_CHANCE = {"pruned", "complete", "slots"}
+OF_CHANCE = {"pruned", "paused", "complete", "slots"}
 # What `check --speed` recommends is the processor's answer: one with bf16 units gives another.
 ADVICE = re.compile(r"^(None gains|Write ).*$", re.MULTILINE)
 

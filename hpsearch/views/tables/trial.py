@@ -136,12 +136,12 @@ def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     rows["device"] = trial.device or "-"
     rows["checkpoint"] = trial.checkpoint or "-"
     if promoted := trial.attributes.get(PROMOTED):
-        rows["continued"] = f"after {', '.join(map(str, promoted))} {study.unit}s"
+        rows["continued"] = f"after {study.unit} {', '.join(map(str, promoted))}"
     if len(study.environments) > 1:
         numbers = environments_of(trial)
         rows["trained"] = "; ".join(f"{n}: {change_words(study, n)}" for n in numbers) or "-"
     if trial.state == "paused":
-        rows["paused"] = f"after {trial.attributes[PAUSED_AT]} {study.unit}s"
+        rows["paused"] = f"after {study.unit} {trial.attributes[PAUSED_AT]}"
     if "parameters" in trial.attributes:
         rows["weights"] = f"{trial.attributes['parameters']:,}"
     labels = {"best_step": f"best {study.unit}", "epochs": f"{study.unit}s", **_LABELS}

@@ -200,7 +200,7 @@ def test_a_trial_of_validations_is_shown_with_validations(
 ) -> None:
     trial = make_trial(0, "paused", attributes={"paused_at": 2})
     text = on_screen(trial_details(make_study(trial, unit="validation"), trial))
-    assert "after 2 validations" in text
+    assert "after validation 2" in text
     assert "val_accuracy after each validation" in text
 
 
