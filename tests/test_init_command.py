@@ -211,7 +211,10 @@ def test_a_range_with_an_end_that_does_not_train_is_left_out(folder: Path) -> No
             "some arguments have no default; give them: --set data.folder=VALUE",
         ),
         (["half_broken.Nett"], "half_broken has no class 'Nett'; did you mean 'Net'?"),
-        (["quickest"], "there is no example and no module 'quickest'; `hpsearch init` lists the"),
+        (["nothing"], "there is no example and no module 'nothing'; `hpsearch init` lists the"),
+        (["quikstart"], "there is no example 'quikstart'; did you mean quickstart?"),
+        (["Net"], "there is no module 'Net'; write half_broken.Net"),
+        (["half_broken.py"], "some arguments have no default; give them: --set data.folder=VALUE"),
         (["nowhere.Net"], "there is no module 'nowhere'"),
         (
             ["callbacks"],

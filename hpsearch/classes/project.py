@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from hpsearch.classes.components import ComponentError, resolve
@@ -30,6 +32,8 @@ def model_in(class_path: str) -> str:
         if class_path not in sys.modules:
             raise
     if "." not in class_path and not find_places(class_path):
+        if owner := _module_with(class_path):
+            raise ComponentError(f"there is no module '{class_path}'; write {owner}.{class_path}")
         raise ComponentError(
             f"there is no example and no module '{class_path}'; `hpsearch init` lists the examples,"
             " `hpsearch init MODULE.Class` takes a model of yours"
@@ -94,6 +98,15 @@ def _classes_in(module: str, base: str) -> Iterator[str]:
             continue
         if base in [each.__name__ for each in value.__mro__] and not inspect.isabstract(value):
             yield f"{module}.{name}"
+
+
+def _module_with(name: str) -> str | None:
+    """Returns the module of this folder that defines a class of a name; None without one."""
+    head = re.compile(rf"^class {re.escape(name)}\b", re.MULTILINE)
+    for file in sorted(Path().glob("*.py")):
+        if head.search(file.read_text(encoding="utf-8", errors="replace")):
+            return file.stem
+    return None
 
 
 def _is_of_lightning(base: type) -> bool:

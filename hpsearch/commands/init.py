@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,9 +52,28 @@ def init(
         return _list(examples)
     if what in examples:
         return _copy(what, examples[what], output)
-    written = _draft(what, data, config, output, (*changes, *more), trust)
+    written = _draft(_importable(what, examples), data, config, output, (*changes, *more), trust)
     print(f"wrote {written}")
     return say_next("check", written)
+
+
+def _importable(what: str | None, examples: Collection[str]) -> str | None:
+    """Returns what names a model as Python imports it: `net.py` is the module `net`.
+
+    Raises:
+        InputError: it is nearly the name of an example.
+    """
+    from hpsearch.classes.source import find_places
+    from hpsearch.studyfile.diagnostics import nearest
+
+    if what is None:
+        return None
+    if what.endswith(".py") and Path(what).is_file() and not Path(what).is_absolute():
+        return ".".join(Path(what).with_suffix("").parts)
+    near = nearest(what, examples, likeness=0.8) if "." not in what else None
+    if near and not find_places(what):
+        raise InputError(f"there is no example '{what}'; did you mean {near}?")
+    return what
 
 
 def _examples() -> dict[str, Traversable]:

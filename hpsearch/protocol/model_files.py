@@ -25,9 +25,10 @@ def predictor_format(path: Path) -> Format:
     """
     kind = format_of(path)
     if kind is None:
-        raise InputError(f"{path}: a model to predict with is an .onnx or a .pt2 file")
+        form = "hpsearch predict MODEL IMAGE"
+        raise InputError(f"{path}: a model to predict with is an .onnx or a .pt2 file: {form}")
     if kind == "state":
-        raise InputError(f"{path} holds weights without a network; export with --format onnx")
+        raise InputError(f"{path} holds weights without a network; export to .onnx or .pt2")
     if not path.is_file():
         chosen = "" if kind == "onnx" else f" --format {kind}"
         advice = f"`hpsearch export NAME{chosen} -o {path}` makes one"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError
+from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError, nearest
 from hpsearch.studyfile.lightning_cli import adopt
 from hpsearch.studyfile.overrides import apply_override
 from hpsearch.studyfile.parse import ParsedStudy, parse_study
@@ -74,7 +74,7 @@ def _read_text(path: Path) -> str:
         else:
             return content.decode("utf-8-sig")
     except FileNotFoundError:
-        message = "there is no such file"
+        message = f"there is no such file{_file_beside(path)}"
     except IsADirectoryError:
         message = "this is a folder; name a study file in it"
     except OSError as error:
@@ -82,3 +82,10 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         message = f"the file is not UTF-8 text (byte {error.start}); save it as UTF-8"
     raise StudyFileError([Diagnostic(str(path), None, "", message)])
+
+
+def _file_beside(missing: Path) -> str:
+    """Returns the end of a message that proposes the study file most like one that is missing."""
+    names = [file.name for file in missing.parent.glob("*.y*ml")]
+    near = nearest(missing.name, [name for name in names if name != missing.name], likeness=0.7)
+    return f"; did you mean {missing.parent / near}?" if near else ""

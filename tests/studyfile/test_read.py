@@ -204,6 +204,10 @@ def test_a_file_that_is_not_a_study_is_reported_in_one_sentence(tmp_path, conten
 
 def test_a_path_that_is_not_a_file_is_reported_in_one_sentence(tmp_path):
     assert [f.message for f in errors_of(tmp_path / "no.yaml")] == ["there is no such file"]
+    (tmp_path / "quickstart.yaml").touch()
+    for slip in ("quickstat.yaml", "quickstart", "quickstart.yml"):
+        (error,) = errors_of(tmp_path / slip)
+        assert error.message.endswith(f"no such file; did you mean {tmp_path}/quickstart.yaml?")
     assert [f.message for f in errors_of(tmp_path)] == ["this is a folder; name a study file in it"]
 
 

@@ -260,8 +260,8 @@ def test_every_file_that_is_not_a_picture_is_named(digits_onnx: Path, tmp_path: 
     [
         ("gone.onnx", "there is no model .*`hpsearch export NAME -o .*gone.onnx` makes one"),
         ("gone.pt2", "`hpsearch export NAME --format pt2 -o .*gone.pt2` makes one"),
-        ("gone.pt", "holds weights without a network; export with --format onnx"),
-        ("gone", "a model to predict with is an .onnx or a .pt2 file"),
+        ("gone.pt", "holds weights without a network; export to .onnx or .pt2"),
+        ("gone", "is an .onnx or a .pt2 file: hpsearch predict MODEL IMAGE"),
         ("notes.txt", "an .onnx or a .pt2 file"),
         ("broken.onnx", "is not a readable ONNX model"),
         ("broken.pt2", "is not an exported program"),
