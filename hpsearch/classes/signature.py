@@ -42,7 +42,7 @@ def signature_of(target: Callable[..., Any]) -> Signature:
 
     Arguments of base classes and called functions count where `**kwargs` passes them on.
     """
-    from hpsearch.internals.jsonargparse import resolve_parameters
+    from hpsearch.internals.lightning import resolve_parameters
 
     found: Sequence[Any] = ()
     if inspect.isclass(target) or inspect.isfunction(target):
@@ -119,8 +119,12 @@ def returned_type(target: Callable[..., Any]) -> Any:
     except Exception:  # a hint may name what is only imported for type checkers
         hint = None
     hint = typing.get_origin(hint) or hint
-    owner = hint if inspect.isclass(hint) else getattr(target, "__self__", None)
-    return owner if inspect.isclass(owner) else None
+    return next(filter(inspect.isclass, (hint, getattr(target, "__self__", None))), None)
+
+
+def has_base(cls: type | None, name: str) -> bool:
+    """Returns whether a class has a base class of this name, in whichever package."""
+    return name in [base.__name__ for base in getattr(cls, "__mro__", ())]
 
 
 def fits(returned: type | None, hint: Any) -> bool:

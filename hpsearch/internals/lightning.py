@@ -1,7 +1,7 @@
-"""Lightning's and torch's private names: the state of a training, and its parts.
+"""Private names of Lightning, of torch and of jsonargparse, the engine of LightningCLI.
 
 Trainers come from either package, `pytorch_lightning` or `lightning.pytorch`, so they have no type
-here.
+here. Torch is imported where it is used: the deciding wing resolves arguments without loading it.
 """
 
 from __future__ import annotations
@@ -9,18 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MethodType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-from torch.nn.modules.module import _has_any_global_hook
-from torch.optim import Optimizer
-from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
-from torch.utils._pytree import tree_flatten, tree_map_only
-from torch.utils.data import DataLoader
+from jsonargparse._parameter_resolvers import get_signature_parameters
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from torch.optim import Optimizer
+    from torch.utils.data import DataLoader
 
 # Returns the batch of samples at an index, as the loader's `collate_fn` would.
 Fetch = Callable[[Sequence[int]], Any]
+
+
+def resolve_parameters(target: Callable[..., Any], method: str | None = None) -> Sequence[Any]:
+    """Returns the parameters of a class's constructor, a function, or a method of a class.
+
+    Those of base classes and called functions are among them where `**kwargs` hands them on. Each
+    has a `name`, a `kind`, an `annotation` and a `default`, like those of `inspect`.
+    """
+    parameters: Sequence[Any] = get_signature_parameters(target, method)
+    return parameters
 
 
 def trainer_of(part: object) -> Any:
@@ -33,26 +43,22 @@ def trainer_of(part: object) -> Any:
 
 def is_epoch_trained(trainer: Any) -> bool:
     """Returns whether all batches of the epoch are trained, or it was asked to stop."""
-    done: bool = trainer.fit_loop.epoch_loop._is_training_done
-    return done
+    return bool(trainer.fit_loop.epoch_loop._is_training_done)
 
 
 def has_read_epoch(trainer: Any) -> bool:
     """Returns whether every batch of the epoch has been read."""
-    read: bool = trainer.fit_loop.epoch_loop._num_ready_batches_reached()
-    return read
+    return bool(trainer.fit_loop.epoch_loop._num_ready_batches_reached())
 
 
 def may_stop(trainer: Any) -> bool:
     """Returns whether the training has had its minimum number of epochs and steps."""
-    may: bool = trainer.fit_loop._can_stop_early
-    return may
+    return bool(trainer.fit_loop._can_stop_early)
 
 
 def is_accumulating(trainer: Any) -> bool:
     """Returns whether the last batch was one between two steps of the optimizer."""
-    accumulates: bool = trainer.fit_loop._should_accumulate()
-    return accumulates
+    return bool(trainer.fit_loop._should_accumulate())
 
 
 def has_validation_data(trainer: Any) -> bool | None:
@@ -102,6 +108,7 @@ def fetch_by(loader: DataLoader[Any], replace: Callable[[Fetch], Fetch]) -> None
     """
     if "_get_iterator" in vars(loader):
         return
+    from torch.utils.data import DataLoader
 
     def begin(loader: DataLoader[Any]) -> Any:
         iterator: Any = DataLoader._get_iterator(loader)
@@ -152,6 +159,8 @@ def call_uncompiled(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
 
 def compile_in_this_process() -> None:
     """Makes torch compile in one thread, without a process for each core."""
+    import torch
+
     torch._inductor.config.compile_threads = 1
 
 
@@ -175,17 +184,24 @@ def compile_seconds() -> float:
 
 def leaves(tree: Any) -> Sequence[Any]:
     """Returns the contents of nested lists, tuples and mappings, in their order."""
+    from torch.utils._pytree import tree_flatten
+
     found: list[Any] = tree_flatten(tree)[0]
     return found
 
 
-def map_tensors(function: Callable[[torch.Tensor], torch.Tensor], tree: Any) -> Any:
+def map_tensors(function: Callable[[Tensor], Tensor], tree: Any) -> Any:
     """Returns nested containers with each of their tensors replaced by what a function returns."""
-    return tree_map_only(torch.Tensor, function, tree)
+    from torch import Tensor
+    from torch.utils._pytree import tree_map_only
+
+    return tree_map_only(Tensor, function, tree)
 
 
 def is_step_bare(optimizer: Optimizer) -> bool:
     """Returns whether an optimizer's `step` does nothing but step: nothing listens to it."""
+    from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
+
     patched = vars(optimizer).get("step")
     hooks = (
         optimizer._optimizer_step_pre_hooks,
@@ -200,6 +216,8 @@ def is_step_bare(optimizer: Optimizer) -> bool:
 
 def is_module_bare(module: torch.nn.Module) -> bool:
     """Returns whether calling a module only computes: nothing listens, nothing is compiled."""
+    from torch.nn.modules.module import _has_any_global_hook
+
     parts, parameters = [*module.modules()], [*module.parameters()]
     hooks = (
         *(part._forward_pre_hooks for part in parts),
@@ -221,6 +239,8 @@ def cross_entropy_slope(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]
         logits: `(B, classes)`, which need no gradient.
         labels: `(B,)`.
     """
+    import torch
+
     mean, ignored, aten = 1, -100, torch.ops.aten
     log = torch.log_softmax(logits, 1)
     loss, weight = aten.nll_loss_forward(log, labels, None, mean, ignored)
@@ -228,24 +248,18 @@ def cross_entropy_slope(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]
     return loss, torch._log_softmax_backward_data(slope, log, 1, logits.dtype)
 
 
-def fused_sgd_step(
-    parameters: list[Tensor],
-    gradients: list[Tensor],
-    buffers: list[Tensor],
-    group: Mapping[str, Any],
-) -> None:
+def fused_sgd_step(*tensors: list[Tensor], group: Mapping[str, Any]) -> None:
     """Takes a step of SGD that is not its first, by torch's kernel for all parameters at once.
 
     Args:
-        parameters: of the group, of one device and type.
-        gradients: one a parameter.
-        buffers: the momentum of each; none without momentum.
+        tensors: the group's parameters, of one device and type; the gradient of each; the momentum
+            of each, or an empty list without momentum.
         group: the optimizer's group, with `lr` and the like.
     """
+    import torch
+
     torch._fused_sgd_(
-        parameters,
-        gradients,
-        buffers,
+        *tensors,
         weight_decay=group["weight_decay"],
         momentum=group["momentum"],
         lr=group["lr"],
@@ -256,36 +270,22 @@ def fused_sgd_step(
     )
 
 
-def fused_adam_step(
-    parameters: list[Tensor],
-    gradients: list[Tensor],
-    means: list[Tensor],
-    squares: list[Tensor],
-    most: list[Tensor],
-    counts: list[Tensor],
-    group: Mapping[str, Any],
-) -> None:
+def fused_adam_step(*tensors: list[Tensor], group: Mapping[str, Any]) -> None:
     """Takes a step of Adam or AdamW by torch's kernel for all parameters at once.
 
     Args:
-        parameters: of the group, of one device and type.
-        gradients: one a parameter.
-        means: of the gradients so far, one a parameter.
-        squares: of the gradients so far, one a parameter.
-        most: the largest of the squares so far; none without `amsgrad`.
-        counts: steps so far, one a parameter.
+        tensors: the group's parameters, of one device and type; of each, its gradient, the means of
+            its gradients and of their squares, the largest of the latter (an empty list without
+            `amsgrad`), and the number of its steps.
         group: the optimizer's group, with `lr` and the like.
     """
-    torch._foreach_add_(counts, 1)
+    import torch
+
+    torch._foreach_add_(tensors[-1], 1)
     step = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
     beta1, beta2 = group["betas"]
     step(
-        parameters,
-        gradients,
-        means,
-        squares,
-        most,
-        counts,
+        *tensors,
         amsgrad=group["amsgrad"],
         lr=group["lr"],
         beta1=beta1,

@@ -1,9 +1,11 @@
-"""Lightning's and torch's private names that hpsearch uses, and whether they still exist."""
+"""The private names of Lightning, torch and jsonargparse that hpsearch uses still exist."""
 
 from __future__ import annotations
 
 import math
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -392,12 +394,50 @@ TORCH = [
 ]
 
 
+class Base:
+    def __init__(self, width: int = 3) -> None: ...
+
+
+class Derived(Base):
+    def __init__(self, depth: int, **kwargs: int) -> None:
+        super().__init__(**kwargs)
+
+
+def names_it_finds() -> bool:
+    resolvers = import_module("jsonargparse._parameter_resolvers")
+    found = {
+        each.name: (each.annotation, each.default)
+        for each in resolvers.get_signature_parameters(Derived, None)
+    }
+    return set(found) == {"depth", "width"} and found["width"] == (int, 3)
+
+
+RESOLVER = Private("get_signature_parameters", "to find the arguments of a class", names_it_finds)
+
+
 @pytest.mark.parametrize("private", TORCH, ids=lambda private: private.name)
 def test_what_is_private_of_torch_is_as_it_was(private: Private) -> None:
     private.check("torch", "lightning.py")
 
 
+def test_the_resolver_follows_keyword_arguments_to_the_base_class() -> None:
+    RESOLVER.check("jsonargparse", "lightning.py")
+
+
+@pytest.mark.process
+def test_arguments_are_resolved_without_torch() -> None:
+    """The deciding wing asks for those of a sampler."""
+    code = (
+        "import sys; from hpsearch.classes.signature import signature_of; import fractions; "
+        "assert 'numerator' in signature_of(fractions.Fraction).hints; "
+        "assert 'jsonargparse' in sys.modules; "
+        "assert not {'torch', 'pytorch_lightning', 'optuna'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_private_name_is_listed() -> None:
     file = Path(internals.__file__).with_name("lightning.py")
-    listed = {each.name for each in (*DURING, *TORCH)}
+    listed = {each.name for each in (*DURING, *TORCH, RESOLVER)}
     assert private_names(file.read_text(encoding="utf-8")) == listed

@@ -69,8 +69,7 @@ def _kernel(optimizer: Optimizer, group: Group) -> Kernel:
 
     if isinstance(optimizer, SGD):
         buffers = state("momentum_buffer") if group["momentum"] else []
-        return lambda gradients: fused_sgd_step(parameters, gradients, buffers, group)
+        return lambda gradients: fused_sgd_step(parameters, gradients, buffers, group=group)
     most = state("max_exp_avg_sq") if group["amsgrad"] else []
-    moments = state("exp_avg"), state("exp_avg_sq"), most
-    counts = state("step")
-    return lambda gradients: fused_adam_step(parameters, gradients, *moments, counts, group)
+    states = state("exp_avg"), state("exp_avg_sq"), most, state("step")
+    return lambda gradients: fused_adam_step(parameters, gradients, *states, group=group)
