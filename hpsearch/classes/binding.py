@@ -15,16 +15,11 @@ from functools import partial
 from typing import Any
 
 from hpsearch.classes.buildable import why_not_buildable
-from hpsearch.classes.components import (
-    PARTIAL,
-    ComponentError,
-    ForbiddenError,
-    is_component,
-    resolve,
-)
+from hpsearch.classes.components import ComponentError, ForbiddenError, is_component, resolve
 from hpsearch.classes.signature import (
     Bound,
     fits,
+    has_base,
     is_callable,
     item_hint,
     options_of,
@@ -41,6 +36,7 @@ from hpsearch.studyfile.sections import TYPO
 # Built once the network exists: as arguments, these are factories.
 _LATER = {"Optimizer": "params", "LRScheduler": "optimizer"}
 _DERIVED = "from_data"
+_PARTIAL = "functools.partial"
 _OWN_MODULES = OwnModules()
 # Place and message of each thing that is found, by the place's name.
 Findings = dict[str, tuple[KeyPath, str]]
@@ -79,7 +75,7 @@ class Binder:
     def component(
         self, tree: Any, path: KeyPath, hint: Any = Any, supplied: Collection[str] = ()
     ) -> Bound | None:
-        """Binds a component and everything inside it; None if its class cannot be used.
+        """Binds a component and everything inside it; None if it is none, or its class is wrong.
 
         Args:
             tree: a mapping with `class_path`, `init_args`, `dict_kwargs` and `from_data`; or the
@@ -90,20 +86,22 @@ class Binder:
         """
         in_short = isinstance(tree, str)
         tree = {"class_path": tree} if in_short else tree
-        parts = {key: part for key, part in tree.items() if isinstance(part, dict)}
+        if not is_component(tree):
+            return None
         given: Arguments = {
             name: ((*path, part, name), partial(self._derive, value) if part == _DERIVED else value)
             for part in ("init_args", "dict_kwargs", _DERIVED)
-            for name, value in parts.get(part, {}).items()
+            if isinstance(tree.get(part), dict)
+            for name, value in tree[part].items()
         }
         at, class_path = path if in_short else (*path, "class_path"), str(tree["class_path"])
-        is_factory = class_path == PARTIAL
+        is_factory = class_path == _PARTIAL
         if is_factory:
             at, class_path = given.pop("func", (at, "partial without a func"))
         try:
             target = resolve(class_path)
-            itself = is_factory or (in_short and not inspect.isclass(target))
-            is_factory = itself or _is_factory(target, hint, {*given, *supplied})
+            is_factory = is_factory or (in_short and not inspect.isclass(target))
+            is_factory = is_factory or _is_factory(target, hint, {*given, *supplied})
             _require_fitting(target, class_path, hint, is_factory=is_factory)
         except ComponentError as error:
             self.add(self.errors, at, str(error))
@@ -152,26 +150,32 @@ class Binder:
 
     def value(self, value: Any, path: KeyPath, hint: Any = Any) -> Build:
         """Binds a value and the components in it; returns what builds it."""
+        try:
+            return self._made(value, path, hint) or read_value(hint, value)
+        except ComponentError as error:
+            self.add(self.errors, path, str(error))
+            return _nothing
+
+    def _made(self, value: Any, path: KeyPath, hint: Any) -> Build | None:
+        """Binds a value that is, or contains, something to build; None for plain data."""
         if isinstance(value, partial):  # derives it
             return value
         if is_component(value) or _names_code(value, hint):
-            return getattr(self.component(value, path, hint), "build", _nothing)
+            bound = self.component(value, path, hint)
+            return bound.build if bound else _nothing
         if owner := _implicit_class(value, hint):
             given = {name: ((*path, name), each) for name, each in value.items()}
             needed = signature_of(owner).required
             return Bound(owner, self.arguments(owner, spelled(owner), given, path, needed)).build
-        items = {key: (each, item_hint(hint, value, key)) for key, each in items_of(value)}
-        if any(_is_made(*item) for item in items.values()):
-            builds = {key: self.value(each, (*path, key), h) for key, (each, h) in items.items()}
-            if isinstance(value, dict):
-                return lambda: {key: build() for key, build in builds.items()}
-            is_tuple = any(typing.get_origin(option) is tuple for option in options_of(hint))
-            return lambda: (tuple if is_tuple else list)(build() for build in builds.values())
-        try:
-            return read_value(hint, value)
-        except ComponentError as error:
-            self.add(self.errors, path, str(error))
-            return _nothing
+        items = {key: ((*path, key), item_hint(hint, value, key)) for key, _ in items_of(value)}
+        made = {key: self._made(value[key], *item) for key, item in items.items()}
+        if not any(made.values()):
+            return None
+        builds = [build or self.value(value[key], *items[key]) for key, build in made.items()]
+        if isinstance(value, dict):
+            return lambda: {key: build() for key, build in zip(items, builds, strict=True)}
+        is_tuple = any(typing.get_origin(option) is tuple for option in options_of(hint))
+        return lambda: (tuple if is_tuple else list)(build() for build in builds)
 
 
 def bind(
@@ -181,14 +185,9 @@ def bind(
     derive: Callable[[Any], Any] = _nothing,
     hint: Any = Any,
 ) -> Bound:
-    """Binds a component of a filled-in study.
+    """Binds a component of a filled-in study, as `Binder.component` does.
 
-    Args:
-        tree: the component.
-        path: its place, for the message.
-        supplied: arguments that it gets when it is built.
-        derive: returns what a `from_data` asks for.
-        hint: the expected type.
+    `derive` returns what a `from_data` asks for.
 
     Raises:
         ComponentError: a class or an argument of it is wrong; the message has every error.
@@ -215,20 +214,18 @@ def _require_fitting(target: Any, class_path: str, hint: Any, *, is_factory: boo
 
     Whether the result of a factory fits is left to its owner.
     """
-    message = why_not_buildable(target, hint, _OWN_MODULES)
     if inspect.isabstract(target):
-        message = f"{class_path} is abstract; name one of its subclasses"
-    elif not is_factory and not fits(returned_type(target), hint):
-        message = f"must be {spelled(hint)}, not {class_path}"
-    if message:
+        raise ComponentError(f"{class_path} is abstract; name one of its subclasses")
+    if not is_factory and not fits(returned_type(target), hint):
+        raise ComponentError(f"must be {spelled(hint)}, not {class_path}")
+    if message := why_not_buildable(target, hint, _OWN_MODULES):
         raise ComponentError(message)
 
 
 def _is_factory(target: Callable[..., Any], hint: Any, given: Collection[str]) -> bool:
     """Returns whether a component is a factory for its owner to call, rather than its product."""
     returned = returned_type(target)
-    lineage = [base.__name__ for base in returned.__mro__] if returned else []
-    if any(name in lineage and needed not in given for name, needed in _LATER.items()):
+    if any(has_base(returned, kind) and needed not in given for kind, needed in _LATER.items()):
         return True
     for option in options_of(hint):
         *_, result = typing.get_args(option) or (Any,)
@@ -261,10 +258,3 @@ def _names_code(value: Any, hint: Any) -> bool:
     except ComponentError as error:  # of what is not a path, the type decides whether it fits
         return isinstance(error, ForbiddenError)
     return True
-
-
-def _is_made(value: Any, hint: Any = Any) -> bool:
-    """Returns whether a value is, or contains, something to build."""
-    if is_component(value) or _names_code(value, hint) or _implicit_class(value, hint):
-        return True
-    return any(_is_made(each, item_hint(hint, value, key)) for key, each in items_of(value))

@@ -17,6 +17,7 @@ from hpsearch.classes.components import origin_of
 from hpsearch.classes.signature import parts_of, returned_type
 from hpsearch.studyfile.forbidden import OPEN_FUNCTIONS, forbidden_reason, is_part
 
+_LIGHTNINGS = ("pytorch_lightning", "lightning.pytorch")
 # Base classes that need no type hint, by full name, so that nothing is imported to compare.
 KINDS = frozenset(
     {
@@ -32,13 +33,10 @@ KINDS = frozenset(
         "torch.amp.grad_scaler.GradScaler",
         "torch.Tensor",
         "torch._C.Generator",
-        "pytorch_lightning.core.datamodule.LightningDataModule",
-        "pytorch_lightning.callbacks.callback.Callback",
-        "lightning.pytorch.core.datamodule.LightningDataModule",
-        "lightning.pytorch.callbacks.callback.Callback",
+        *(f"{package}.core.datamodule.LightningDataModule" for package in _LIGHTNINGS),
+        *(f"{package}.callbacks.callback.Callback" for package in _LIGHTNINGS),
         "lightning_fabric.loggers.logger.Logger",
         "lightning.fabric.loggers.logger.Logger",
-        "torchmetrics.metric.Metric",
         "optuna.samplers._base.BaseSampler",
         "optuna.pruners._base.BasePruner",
         "albumentations.core.serialization.Serializable",
@@ -49,7 +47,9 @@ KINDS = frozenset(
 )
 # Kinds without a common base class: whole parts of libraries.
 _PARTS = ("torchvision.transforms", "numpy.random", "hpsearch.data", "hpsearch.models")
+# What only computes.
 _FUNCTIONS = (
+    *(f"torch.{name}" for name in OPEN_FUNCTIONS),
     *("torch.nn.functional", "torch.nn.init", "torch._C._nn"),
     *("torchvision.transforms.functional", "torchvision.transforms._functional_tensor"),
     *("torchvision.ops", "torchmetrics.functional"),
@@ -62,21 +62,29 @@ _ADVICE = "give the argument a type in your own class, or build it in a class of
 def why_not_buildable(target: Callable[..., Any], hint: Any, own: Container[str]) -> str | None:
     """Returns why a study file may not build this in this place; None if it may.
 
+    The functions that may be named only compute, or are factories: these declare what they return,
+    or are in a package of networks.
+
     Args:
         target: the class or function that the file names.
         hint: the type of the argument it is for, as evaluated; None if there is none.
         own: the names of the study's own top-level modules.
     """
-    path = origin_of(target)
-    if path.partition(".")[0] in own:
+    path, is_class = origin_of(target), isinstance(target, type)
+    if path.partition(".")[0] in own or (is_part(path, _FUNCTIONS) and not is_class):
         return None
-    if not isinstance(target, type):
-        return _why_not_callable(target, path, hint)
     if reason := forbidden_reason(path):
         return reason
-    if _fits(target, hint):
-        return None
     wanted, anything = _wanted(hint)
+    returned = returned_type(target)
+    if returned and (issubclass(returned, wanted) or (anything and _is_known(returned))):
+        return None
+    if not is_class and is_part(path, _FACTORIES):
+        return None
+    if not is_class:
+        return (
+            f"{path} does not declare that it returns something that may be built here; {_ADVICE}"
+        )
     if not anything:
         return f"{path} is not a {' or '.join(sorted(kind.__name__ for kind in wanted))}"
     return (
@@ -84,29 +92,6 @@ def why_not_buildable(target: Callable[..., Any], hint: Any, own: Container[str]
         " modules, losses, metrics, transforms, data sets, optimizers, schedules, callbacks,"
         f" loggers; {_ADVICE}"
     )
-
-
-def _why_not_callable(function: Callable[..., Any], path: str, hint: Any) -> str | None:
-    """Returns why a function may not be named; None for functions that only compute, and factories.
-
-    A factory declares what it returns, or is in a package of networks.
-    """
-    module, _, name = path.rpartition(".")
-    if is_part(module, _FUNCTIONS) or (module == "torch" and name in OPEN_FUNCTIONS):
-        return None
-    if reason := forbidden_reason(path):
-        return reason
-    returned = returned_type(function)
-    if returned is not None and _fits(returned, hint):
-        return None
-    if is_part(path, _FACTORIES):
-        return None
-    return f"{path} does not declare that it returns something that may be built here; {_ADVICE}"
-
-
-def _fits(cls: type[Any], hint: Any) -> bool:
-    wanted, anything = _wanted(hint)
-    return any(issubclass(cls, kind) for kind in wanted) or (anything and _is_known(cls))
 
 
 def _is_known(cls: type[Any]) -> bool:

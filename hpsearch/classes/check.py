@@ -13,14 +13,8 @@ from typing import Any
 
 from hpsearch.classes.binding import Arguments, Binder
 from hpsearch.classes.cli import with_cli
-from hpsearch.classes.components import (
-    ComponentError,
-    importing_from,
-    is_component,
-    is_installed,
-    resolve,
-)
-from hpsearch.classes.signature import Bound, returned_type
+from hpsearch.classes.components import ComponentError, importing_from, is_installed, resolve
+from hpsearch.classes.signature import Bound, has_base, returned_type
 from hpsearch.studyfile.algorithms import PACKAGES, Component
 from hpsearch.studyfile.diagnostics import Diagnostic
 from hpsearch.studyfile.document import Document, KeyPath, Location, is_within
@@ -29,20 +23,31 @@ from hpsearch.studyfile.parse import ParsedStudy, notes_on, parse_study
 Places = list[tuple[KeyPath, str]]
 Find = Callable[[Any, Sequence[str], Sequence[str]], tuple[Places, Places]]
 NAMESPACES = ("pytorch_lightning", "lightning")
-# The base class of what each section names, and the arguments that hpsearch passes to it unless the
-# file does.
-_ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "model": ("LightningModule", ("input_shape", "classes")),
-    "data": ("LightningDataModule", ("split_seed", "order_seed")),
-    "optimizer": ("Optimizer", ("params",)),
-    "schedule": ("LRScheduler", ("optimizer", "total_steps")),
+
+
+def _kind(name: str) -> type:
+    """Returns a type for the classes with a base class of this name, in either Lightning."""
+    hook = classmethod(lambda _, other: has_base(other, name))
+    return ABCMeta(name, (), {"__subclasshook__": hook, "__module__": "builtins"})
+
+
+# The type of what each section names, and the arguments that hpsearch passes to it unless the file
+# does; then the same of the study's algorithms.
+_SECTIONS: dict[str, tuple[type, tuple[str, ...]]] = {
+    "model": (_kind("LightningModule"), ("input_shape", "classes")),
+    "data": (_kind("LightningDataModule"), ("split_seed", "order_seed")),
+    "optimizer": (_kind("Optimizer"), ("params",)),
+    "schedule": (_kind("LRScheduler"), ("optimizer", "total_steps")),
+}
+_ALGORITHMS = {
     "sampler": (
-        "BaseSampler",
+        _kind("BaseSampler"),
         ("search_space", "seed", "max_resource", "min_resource", "reduction_factor", "priors"),
     ),
-    "pruner": ("BasePruner", ()),
+    "pruner": (_kind("BasePruner"), ()),
 }
-SUPPLIED = {role: supplied for role, (_, supplied) in _ROLES.items()}
+SUPPLIED = {name: supplied for name, (_, supplied) in _SECTIONS.items()}
+_CALLBACK: Any = _kind("Callback")
 
 
 def check_components(
@@ -85,8 +90,8 @@ def find_errors(
             binder.origins = corner.origins
             _check_sections(binder, corner.config)
         binder.origins = {}
-        for role in ("sampler", "pruner"):
-            _check_algorithm(binder, getattr(parsed.settings, role), role)
+        for name in _ALGORITHMS:
+            _check_algorithm(binder, getattr(parsed.settings, name), name)
     errors = [
         found
         for name, found in binder.errors.items()
@@ -103,8 +108,8 @@ def _check_sections(binder: Binder, config: Mapping[str, Any]) -> None:
         binder.add(binder.errors, ("cli",), str(error))
         return
     found = {
-        name: _check_component(binder, config.get(name), (name,), name)
-        for name in ("model", "data", "optimizer", "schedule")
+        name: binder.component(config.get(name), (name,), *expected)
+        for name, expected in _SECTIONS.items()
     }
     model, data = (_namespace_of(found[name]) for name in ("model", "data"))
     if model and data and model != data:
@@ -117,32 +122,19 @@ def _check_sections(binder: Binder, config: Mapping[str, Any]) -> None:
         plain: Arguments = {name: (("trainer", name), value) for name, value in arguments.items()}
         _, callbacks = plain.pop("callbacks", ((), None))
         binder.arguments(resolve(f"{package}.Trainer"), "the Trainer", plain)
-        kind: Any = _kind("Callback")  # or none, where a branch leaves nothing in its place
-        binder.value(callbacks, ("trainer", "callbacks"), kind | list[kind | None] | None)
+        # Or none, where a branch leaves nothing in its place.
+        kinds = _CALLBACK | list[_CALLBACK | None] | None
+        binder.value(callbacks, ("trainer", "callbacks"), kinds)
 
 
-def _check_algorithm(binder: Binder, component: Component, role: str) -> None:
+def _check_algorithm(binder: Binder, component: Component, name: str) -> None:
     """Binds the study's sampler or pruner."""
-    name, path = component.class_path.rpartition(".")[2], ("study", role)
+    path, short = ("study", name), component.class_path.rpartition(".")[2]
     for package in PACKAGES.get(component.class_path, ()):
         if not is_installed(package):
-            message = f"{name} needs the package {package}; pip install {package}"
+            message = f"{short} needs the package {package}; pip install {package}"
             binder.add(binder.errors, path, message)
-    _check_component(binder, component.to_tree(), path, role)
-
-
-def _check_component(binder: Binder, tree: Any, path: KeyPath, role: str) -> Bound | None:
-    """Binds a component that must be of its role's kind."""
-    if not is_component(tree):
-        return None
-    kind, supplied = _ROLES[role]
-    return binder.component(tree, path, _kind(kind), supplied)
-
-
-def _kind(name: str) -> type:
-    """Returns a type for the classes with a base class of this name, in either Lightning."""
-    has_base = classmethod(lambda _, other: name in [base.__name__ for base in other.__mro__])
-    return ABCMeta(name, (), {"__subclasshook__": has_base, "__module__": "builtins"})
+    binder.component(component.to_tree(), path, *_ALGORITHMS[name])
 
 
 def _namespace_of(bound: Bound | None) -> str | None:

@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Any
 
 from hpsearch.classes.components import ComponentError, resolve
-from hpsearch.classes.signature import signature_of
+from hpsearch.classes.signature import has_base, signature_of
 
 
 class _Parser:
@@ -29,7 +29,7 @@ class _Parser:
 
     def add_lightning_class_args(self, owner: Any, name: str, *_: Any, **__: Any) -> None:
         """Records a callback, whose arguments have their own section."""
-        if "Callback" in [base.__name__ for base in inspect.getmro(owner)]:
+        if has_base(owner, "Callback"):
             self._callbacks[name] = _path_of(owner)
 
     def add_optimizer_args(self, owner: Any = None, *given: Any, **more: Any) -> None:

@@ -15,10 +15,9 @@ from typing import Any
 
 from hpsearch.errors import InputError
 from hpsearch.studyfile.diagnostics import did_you_mean, nearest
+from hpsearch.studyfile.document import is_within
 from hpsearch.studyfile.forbidden import forbidden_reason
 from hpsearch.studyfile.sections import texts_of
-
-PARTIAL = "functools.partial"
 
 
 class ComponentError(InputError):
@@ -111,16 +110,8 @@ def _import(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name and f"{name}.".startswith(f"{error.name}."):
-            # Those in the study's folders come first, or `net` would be taken for a library's.
-            own = [entry for entry in sys.path if "site-packages" not in entry]
-            own = [folder for folder in own if not Path(folder, "os.py").exists()]
-            beside = {module.name for module in pkgutil.iter_modules(own)} - {"setup", "conftest"}
-            known = sys.stdlib_module_names | set(sys.modules)
-            near = nearest(error.name, beside) or nearest(error.name, known)
-            remedy = "install it, or put its file next to the study file"
-            hint = f"; did you mean '{near}'?" if near else f"; {remedy}"
-            raise _AbsentError(f"there is no module '{error.name}'{hint}") from None
+        if error.name and is_within(name, error.name):
+            raise _AbsentError(_absent(error.name)) from None
         raise ComponentError(f"{name} needs the module '{error.name}', not installed") from error
     except SystemExit as error:
         raise ComponentError(
@@ -130,3 +121,15 @@ def _import(name: str) -> Any:
     except Exception as error:  # whatever the user's module raises
         kind = type(error).__name__
         raise ComponentError(f"importing {name} raises {kind}: {error}") from error
+
+
+def _absent(name: str) -> str:
+    """Returns what to say of a module that is not there."""
+    own = [at for at in sys.path if "site-packages" not in at and not Path(at, "os.py").exists()]
+    beside = {module.name for module in pkgutil.iter_modules(own)} - {"setup", "conftest"}
+    # Those in the study's folders come first, or `net` would be taken for a library's.
+    near = nearest(name, beside) or nearest(name, {*sys.stdlib_module_names, *sys.modules})
+    remedy = (
+        f"did you mean '{near}'?" if near else "install it, or put its file next to the study file"
+    )
+    return f"there is no module '{name}'; {remedy}"

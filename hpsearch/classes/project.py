@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.classes.components import ComponentError, resolve
-from hpsearch.classes.signature import returned_type
+from hpsearch.classes.signature import has_base, returned_type
 from hpsearch.classes.source import find_places
 
 _OURS = "hpsearch.models"
@@ -96,7 +96,7 @@ def _classes_in(module: str, base: str) -> Iterator[str]:
     for name, value in vars(sys.modules[module]).items():
         if not inspect.isclass(value) or value.__module__ != module:
             continue
-        if base in [each.__name__ for each in value.__mro__] and not inspect.isabstract(value):
+        if has_base(value, base) and not inspect.isabstract(value):
             yield f"{module}.{name}"
 
 

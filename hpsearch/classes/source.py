@@ -22,10 +22,7 @@ def find_files(name: str) -> tuple[Path, ...]:
     """
     if not all(part.isidentifier() for part in name.split(".")):
         return ()
-    try:
-        return tuple(file for spec in _find(name) for file in _file_of(spec))
-    except ValueError:  # a module made by hand, such as `__main__`
-        return ()
+    return tuple(file for _, file in find_modules(name))
 
 
 def find_places(name: str) -> tuple[Path, ...]:

@@ -72,11 +72,7 @@ def _parser(hint: Any, _spelled: str) -> Any:
 
 def _member(enum: Any, value: Any) -> Any:
     """Returns the member of an Enum that has this name or this value."""
-    named = enum.__members__.get(value) if isinstance(value, str) else None
-    same = (each for each in enum if (type(each.value), each.value) == (type(value), value))
-    if (member := named or next(same, None)) is None:
-        raise ValueError(value)
-    return member
+    return enum[value] if value in enum.__members__ else enum(value)
 
 
 def _of_torch(kind: Any, text: str) -> Any:

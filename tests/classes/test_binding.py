@@ -323,6 +323,18 @@ class Act(enum.Enum):
     A = "a"
 
 
+class Switch(enum.IntEnum):
+    """A kind with a member that is false."""
+
+    OFF = 0
+    ON = 1
+
+
+@pytest.mark.parametrize("written", ["OFF", 0])
+def test_a_member_that_is_false_is_found_by_its_name_and_by_its_value(written: Any) -> None:
+    assert read_value(Switch, written)() is Switch.OFF
+
+
 @dataclass
 class Counted:
     """Has a field that takes both kinds of numbers."""
