@@ -26,8 +26,8 @@ Fetch = Callable[[Sequence[int]], Any]
 def resolve_parameters(target: Callable[..., Any], method: str | None = None) -> Sequence[Any]:
     """Returns the parameters of a class's constructor, a function, or a method of a class.
 
-    Those of base classes and called functions are among them where `**kwargs` hands them on. Each
-    has a `name`, a `kind`, an `annotation` and a `default`, like those of `inspect`.
+    Those of base classes and called functions are included if `**kwargs` passes them on. Each has a
+    `name`, a `kind`, an `annotation` and a `default`, like those of `inspect`.
     """
     parameters: Sequence[Any] = get_signature_parameters(target, method)
     return parameters
