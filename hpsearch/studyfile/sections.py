@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from hpsearch.protocol.job import counts_validations
+from hpsearch.studyfile import slips
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, nearest
 from hpsearch.studyfile.distributions import check_values
 from hpsearch.studyfile.document import Diagnostics, KeyPath, alternatives, items_of
 from hpsearch.studyfile.expressions import is_expression, parse_expression
 from hpsearch.studyfile.forbidden import forbidden_reason
-from hpsearch.studyfile.slips import component_line, search_from_text, section_advice, section_line
 
 REQUIRED = ("study", "model", "trainer")
 SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard", "cli")
@@ -41,19 +41,19 @@ def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
     """Reports what is wrong with the sections of a study file, as far as the text alone shows."""
     known, of_program = ("study", *SECTIONS), bool(tree.get("cli"))
     for name in tree:
-        elsewhere = section_advice(name, of_program)
-        near = section_line(name) or elsewhere or nearest(name, known)
+        elsewhere = slips.section_advice(name, of_program)
+        near = slips.section_line(name) or elsewhere or nearest(name, known)
         if name in known or (of_program and not near):  # its program may have others
             continue
-        advice = elsewhere or ((line := section_line(name)) and f"write {line}")
+        advice = elsewhere or ((line := slips.section_line(name)) and f"write {line}")
         meant = f"; {advice}" if advice else did_you_mean(name, known)
         log.add((name,), f"there is no section '{name}'{meant}")
     # A section in the wrong spelling is one error, and not a missing section as well.
     filled = [name for name in tree if tree[name] is not None]
-    given = {(section_line(n) or nearest(n, known) or "").partition(":")[0] for n in filled}
+    given = {(slips.section_line(n) or nearest(n, known) or "").partition(":")[0] for n in filled}
     for name in REQUIRED:
         if name not in given:
-            log.add((name,), f"the section {name}: is missing")
+            log.add((name,), f"the section {name}: is missing{slips.missing_line(name, given)}")
     if tree.get("schedule") is not None and "optimizer" not in given and not tree.get("cli"):
         log.add(("schedule",), "needs an optimizer: section; the module's own is not scheduled")
     for name in ("model", "data", "optimizer", "schedule"):
@@ -74,7 +74,7 @@ def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
     for place, text, names_class in texts_of(tree):
         if names_class and (reason := forbidden_reason(text)):
             log.add(place, reason)
-        elif not names_class and place[0] != "study" and (line := search_from_text(text)):
+        elif not names_class and place[0] != "study" and (line := slips.search_from_text(text)):
             log.add(place, f"{text!r} is text, since it does not begin with ~; write {line}")
 
 
@@ -145,7 +145,7 @@ def _check_component_section(name: str, section: Any, log: Diagnostics) -> None:
         if (tree is None and optional) or _is_broken_expression(tree):
             continue
         if not isinstance(tree, dict) or not _names_class(tree):
-            advice = f"; {line}" if (line := component_line(name, tree)) else ""
+            advice = f"; {line}" if (line := slips.component_line(name, tree)) else ""
             log.add(path, f"must be a mapping with class_path and init_args{advice}")
             continue
         _check_component(tree, path, log)

@@ -132,7 +132,7 @@ SLIPS = [
     ("    x: 1", "    x: neps.Integer(1, 8)", "write ~int(1, 8)"),
     ("  trials: 6", "  max_evaluations_total: 25", "write trials: 25"),
     ("  trials: 6", "  trials: 6\n  optimizer: priorband", "write sampler: tpe"),
-    ("  trials: 6", "  trials: 6\n  root_directory: out", "`hpsearch run`: --runs DIR"),
+    ("  trials: 6", "  trials: 6\n  root_directory: out", "`hpsearch run --runs DIR`"),
     ("trainer:", "pipeline_space: {}\ntrainer:", "write model:"),
     # scikit-optimize, ConfigSpace, numpy and scipy
     (

@@ -188,7 +188,8 @@ def test_each_error_of_the_study_block_is_reported(settings, diagnostic):
 
 
 def test_a_study_needs_a_name_an_objective_and_a_limit():
-    assert errors_of(study=None) == ["study: the section study: is missing"]
+    (error,) = errors_of(study=None)
+    assert error.startswith("study: the section study: is missing; `hpsearch init --from FILE`")
     assert errors_of(study=[]) == ["study: must be a mapping with a name, an objective and trials"]
     document = {**BASE, "study": {}}
     with pytest.raises(StudyFileError, match="study needs a name, as in name: mnist-cnn"):

@@ -5,6 +5,7 @@ from hpsearch.studyfile.slips.objectives import objective_line
 from hpsearch.studyfile.slips.other_tools import (
     MODEL_SIZES,
     constraints_line,
+    missing_line,
     section_advice,
     section_line,
     study_advice,
@@ -23,6 +24,7 @@ __all__ = [
     "constraints_line",
     "explain_yaml",
     "formula_line",
+    "missing_line",
     "near_call",
     "objective_line",
     "range_line",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hpsearch.studyfile.slips.objectives import DIRECTIONS, METRICS, objective_of
@@ -125,6 +125,13 @@ def section_line(name: str) -> str | None:
     if name in (*METRICS, *DIRECTIONS):
         return "study: {objective: ...}"
     return f"{_SECTIONS[name]}:" if name in _SECTIONS else None
+
+
+def missing_line(name: str, given: Collection[str]) -> str:
+    """Returns the end of a message on a section that a file lacks, by the sections that it has."""
+    if name == "study" and {"model", "trainer"} <= {*given}:
+        return "; `hpsearch init --from FILE` makes a study file of a LightningCLI configuration"
+    return ""
 
 
 def section_advice(name: str, has_cli: bool = False) -> str | None:
