@@ -122,6 +122,16 @@ def is_grey(picture: Image.Image) -> bool:
     return picture.mode in GREY_MODES or picture.mode.startswith(_SIXTEEN_BITS)
 
 
+def sample_range(picture: Image.Image) -> tuple[int, int] | None:
+    """Returns the highest value in a picture of 16 bits, and the highest possible; None for others.
+
+    The first is that of white, or of black in a TIFF whose white is 0.
+    """
+    if not _has_16_bits(picture, picture.format):
+        return None
+    return int(np.asarray(picture).max()), 2 ** _tiff_samples(picture)[0] - 1
+
+
 def _load(picture: Image.Image) -> None:
     try:
         picture.load()
@@ -142,7 +152,7 @@ def _upright(picture: Image.Image) -> Image.Image:
 def _eight_bits(picture: Image.Image, file_format: str | None) -> Image.Image:
     """Returns a picture in 8 bits, with its transparency, if any, as an alpha channel."""
     mode = picture.mode
-    if mode.startswith(_SIXTEEN_BITS) or (mode == "I" and file_format in _SCALED_TO_16_BITS):
+    if _has_16_bits(picture, file_format):
         return _from_16_bits(picture)
     if mode == "F":
         return _from_floats(np.asarray(picture))
@@ -157,6 +167,11 @@ def _eight_bits(picture: Image.Image, file_format: str | None) -> Image.Image:
     if mode == "1":
         return picture.convert("L")
     return picture if mode in ("L", "LA", "RGB", "RGBA") else picture.convert("RGB")
+
+
+def _has_16_bits(picture: Image.Image, file_format: str | None) -> bool:
+    scaled = picture.mode == "I" and file_format in _SCALED_TO_16_BITS
+    return scaled or picture.mode.startswith(_SIXTEEN_BITS)
 
 
 def _from_16_bits(picture: Image.Image) -> Image.Image:

@@ -10,7 +10,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from hpsearch.data.decode import UnreadablePicture, decode, is_grey, open_picture, read_picture
+from hpsearch.data.decode import (
+    UnreadablePicture,
+    decode,
+    is_grey,
+    open_picture,
+    read_picture,
+    sample_range,
+)
 from hpsearch.data.images import Images, ImageStore
 from hpsearch.data.pictures import Pictures
 from hpsearch.data.sources.layout import Layout, find_layout, visible_folders
@@ -19,6 +26,8 @@ from hpsearch.data.sources.request import Request, Split
 from hpsearch.data.sources.tree import Tree, class_names, listed, other_classes
 from hpsearch.errors import DataError
 
+# Pictures whose range is looked at, and the part of it below which all are nearly black.
+_SAMPLED, _DARK = 64, 16
 _END_BYTES = 64
 _ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND", "GIF": b"\x3b"}
 
@@ -33,8 +42,8 @@ def load_folder(folder: Path, split: Split, request: Request) -> ImageStore:
 
     Raises:
         DataError: there are no classes, no such split, or no `image_size`; the parts differ in
-            their classes; or files cannot be used and may not be skipped. The message names all of
-            them.
+            their classes; the pictures use a part of their 16 bits; or files cannot be used and may
+            not be skipped. The message names all of them.
     """
     layout = find_layout(folder)
     classes = class_names(layout.train)
@@ -55,7 +64,9 @@ def load_folder(folder: Path, split: Split, request: Request) -> ImageStore:
     trained = len(tree.paths)
     if layout.val is not None:
         tree.add(layout.val, classes)
-    return _hold(tree, layout.train, classes, request, trained)
+    pictures = _hold(tree, layout.train, classes, request, trained)
+    _require_range(layout.train, tree.paths)
+    return pictures
 
 
 def _require_same_classes(layout: Layout, classes: Sequence[str]) -> None:
@@ -151,6 +162,29 @@ def _looks_whole(path: Path) -> bool:
         file.seek(max(0, path.stat().st_size - _END_BYTES))
         end = _ENDS.get(picture.format or "")
         return end is not None and end in file.read() and picture.mode not in ("F", "I")
+
+
+def _require_range(top: Path, paths: Sequence[Path]) -> None:
+    """Rejects pictures of 16 bits that use 12 of them at most, as those of some cameras do.
+
+    One picture may be dark. If all those in a sample use a sixteenth of the range, their white is
+    lower than that of 16 bits, and most of their levels of grey would be lost.
+    """
+    highest = 0
+    for path in paths[:: -(-len(paths) // _SAMPLED)]:
+        try:
+            found = sample_range(read_picture(path))
+        except UnreadablePicture:  # reported, or skipped as asked
+            continue
+        if found is None or found[0] * _DARK > found[1]:
+            return
+        highest = max(highest, found[0])
+    if highest:
+        raise DataError(
+            f"{top}: its pictures have 16 bits, but their values end at {highest}, so that of 256"
+            f" levels of grey at most {_DARK} would be left: save them with 8 bits, or with values"
+            " up to 65535"
+        )
 
 
 def _read(path: Path) -> Image.Image:

@@ -345,6 +345,38 @@ def test_the_usable_pictures_are_trained_on_only_on_request(spoilt, limit, caplo
     assert "a/truncated.jpg: damaged or cut short" in caplog.text
 
 
+def sixteen_bits(folder, *highest):
+    """Writes a picture of 16 bits for each of these highest values, in two classes and formats."""
+    for number, value in enumerate(highest):
+        samples = np.linspace(0, value, 64, dtype=np.uint16).reshape(8, 8)
+        name, kind = (("a", "png"), ("b", "tif"))[number % 2]
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(samples).save(folder / name / f"{number}.{kind}")
+
+
+def test_pictures_of_12_bits_in_files_of_16_are_refused(tmp_path):
+    sixteen_bits(tmp_path, 4095, 3000, 300)
+    with pytest.raises(DataError) as refused:
+        load(tmp_path)
+    assert str(refused.value) == (
+        f"{tmp_path}: its pictures have 16 bits, but their values end at 4095, so that of 256"
+        " levels of grey at most 16 would be left: save them with 8 bits, or with values up to"
+        " 65535"
+    )
+
+
+@pytest.mark.parametrize("highest", [(4096, 300), (4095, 300, 65535), (0, 0)])
+def test_dark_pictures_of_16_bits_are_read_if_others_are_bright(tmp_path, highest):
+    sixteen_bits(tmp_path, *highest)
+    assert len(load(tmp_path).labels) == len(highest)
+
+
+def test_a_test_folder_may_be_dark(tmp_path):
+    sixteen_bits(tmp_path / "train", 65535, 300)
+    sixteen_bits(tmp_path / "test", 4095, 300)
+    assert len(load(tmp_path, "test").labels) == 2
+
+
 def test_a_damaged_streamed_picture_is_named_when_it_is_read(tmp_path):
     for label in "ab":
         noise(tmp_path / label / "1.png")
