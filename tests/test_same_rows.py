@@ -68,6 +68,21 @@ def test_an_unseeded_split_gives_every_trial_the_same_rows(
     assert len(set(rows)) == 1
 
 
+def test_a_split_in_prepare_data_and_validations_within_epochs_have_the_same_rows_too(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (home / "gate").touch()
+    study = STUDY.replace("UnseededData", "PreparedData").replace("trials: 3", "trials: 1")
+    (home / "us.yaml").write_text(study.replace("epochs: 3", "epochs: 1, val_check_interval: 0.5"))
+    ways = ("--inline", "--devices", "cpu:1")
+    assert main(["run", "us.yaml", *ways]) == 0
+    assert main(["resume", "us", "--add", "1", *ways]) == 0
+    assert main(["confirm", "us", "--top", "1", "--seeds", "1", *ways]) == 0
+    rows = re.findall(r"VALIDATION ROWS (\[[\d, ]+\])", capfd.readouterr().out)
+    assert len(rows) >= 3
+    assert len(set(rows)) == 1
+
+
 UNSEEDED_ORDER = STUDY.replace("UnseededData", "UnseededOrderData")
 
 

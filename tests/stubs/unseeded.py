@@ -37,6 +37,18 @@ class UnseededData(pl.LightningDataModule):
         return DataLoader(TensorDataset(torch.ones(8, 4)), 8)
 
 
+class PreparedData(UnseededData):
+    """Splits where others download, and keeps the parts for `setup`."""
+
+    def prepare_data(self) -> None:
+        rows = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+        self.training, self.validation = random_split(TensorDataset(rows), [80, 20])
+
+    def setup(self, stage: str | None = None) -> None:
+        assert isinstance(self.validation, Subset)
+        print("VALIDATION ROWS", sorted(self.validation.indices), flush=True)
+
+
 class PermutedData(UnseededData):
     """Splits by itself, so that no index of a row is left to be seen."""
 

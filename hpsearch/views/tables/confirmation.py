@@ -77,15 +77,24 @@ def result_words(test: Record, whose: str = "") -> str:
     if test["failure"]:
         return f"No test value: {when}, and {test['failure']}"
     if test["value"] is None:
-        have = ", ".join(
-            f"{key} {formatting.metric(value)}" for key, value in test["metrics"].items()
-        )
-        return f"No {test['metric']} was logged on the test split; {when} and gave {have}."
+        return f"No {test['metric']} was logged on the test split; {when} and gave {_others(test)}."
     counted = f"{test['examples']:,} examples" if test["examples"] else ""
     known = ", ".join(filter(None, (test_range(test), counted)))
     return (
         f"On the test split: {test['metric']} {formatting.metric(test['value'])}"
         f"{f' ({known})' if known else ''}{whose}; {when}.{earlier_words(test)}"
+    )
+
+
+def _others(test: Record) -> str:
+    """Returns the metrics of a test that has none of the objective, and what to write instead."""
+    metrics = test["metrics"]
+    have = ", ".join(f"{name} {formatting.metric(value)}" for name, value in metrics.items())
+    misnamed = next((name for name in metrics if name.startswith("val")), None)
+    if misnamed is None:
+        return have or "no metrics"
+    return (
+        f"{have}. This {misnamed} is of the test split: test_step should log it as {test['metric']}"
     )
 
 

@@ -140,12 +140,31 @@ def test_the_conclusion_says_who_is_taken_and_why(found: dict[str, Any], words: 
             " 2026-11-22T10:00:00+00:00 and gave test_loss 0.0500.",
         ),
         (
+            {"value": None, "metrics": {"val_accuracy": 0.95}},
+            "No test_accuracy was logged on the test split; the test split was opened at"
+            " 2026-11-22T10:00:00+00:00 and gave val_accuracy 0.9500. This val_accuracy is of"
+            " the test split: test_step should log it as test_accuracy.",
+        ),
+        (
+            {"value": None, "metrics": {}},
+            "No test_accuracy was logged on the test split; the test split was opened at"
+            " 2026-11-22T10:00:00+00:00 and gave no metrics.",
+        ),
+        (
             {"value": None, "failure": "ValueError: no test today"},
             "No test value: the test split was opened at 2026-11-22T10:00:00+00:00, and"
             " ValueError: no test today",
         ),
     ],
-    ids=["a share", "no share", "not counted", "not logged", "failed"],
+    ids=[
+        "a share",
+        "no share",
+        "not counted",
+        "not logged",
+        "misnamed",
+        "nothing logged",
+        "failed",
+    ],
 )
 def test_the_test_value_comes_with_its_interval_and_its_time(
     test: dict[str, Any], words: str
