@@ -18,17 +18,18 @@ from hpsearch.classes.buildable import why_not_buildable
 from hpsearch.classes.components import ComponentError, ForbiddenError, is_component, resolve
 from hpsearch.classes.signature import (
     Bound,
+    Build,
     fits,
     has_base,
     is_callable,
     item_hint,
     options_of,
+    read_value,
     returned_type,
     signature_of,
     spelled,
 )
 from hpsearch.classes.trust import OwnModules
-from hpsearch.classes.values import Build, read_value
 from hpsearch.studyfile.diagnostics import did_you_mean, nearest
 from hpsearch.studyfile.document import KeyPath, items_of, name_of
 from hpsearch.studyfile.sections import TYPO

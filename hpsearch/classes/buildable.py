@@ -77,14 +77,12 @@ def why_not_buildable(target: Callable[..., Any], hint: Any, own: Container[str]
         return reason
     wanted, anything = _wanted(hint)
     returned = returned_type(target)
-    if returned and (issubclass(returned, wanted) or (anything and _is_known(returned))):
-        return None
-    if not is_class and is_part(path, _FACTORIES):
+    fits = returned and (issubclass(returned, wanted) or (anything and _is_known(returned)))
+    if fits or (is_part(path, _FACTORIES) and not is_class):
         return None
     if not is_class:
-        return (
-            f"{path} does not declare that it returns something that may be built here; {_ADVICE}"
-        )
+        rule = "does not declare that it returns something that may be built here"
+        return f"{path} {rule}; {_ADVICE}"
     if not anything:
         return f"{path} is not a {' or '.join(sorted(kind.__name__ for kind in wanted))}"
     return (

@@ -15,7 +15,7 @@ from torch import nn
 
 from hpsearch.classes.binding import Binder, bind, instantiate
 from hpsearch.classes.components import ComponentError, importing_from
-from hpsearch.classes.values import read_value
+from hpsearch.classes.signature import read_value
 
 CLASSES = '''
 import enum
