@@ -1,7 +1,7 @@
 # hpsearch in a container, for CPUs and for NVIDIA GPUs (docker run with --gpus all):
 #   docker build -t hpsearch .
 #   docker run --rm -it --shm-size 1g --user "$(id -u):$(id -g)" -v "$PWD:/search" hpsearch init quickstart
-# The builds of torch that PyPI has bring CUDA along. Those for CPUs alone, which are smaller,
+# The builds of torch on PyPI include CUDA. Those for CPUs alone, which are smaller,
 # or for another CUDA come from an index of PyTorch's own, which its site names:
 #   docker build -t hpsearch:cpu --build-arg PIP_EXTRA_INDEX_URL=INDEX .
 FROM python:3.12-slim
@@ -18,7 +18,7 @@ COPY hpsearch hpsearch
 # hadolint ignore=DL3013
 RUN pip install --no-cache-dir '.[export]' && rm -rf /build/*
 
-# Whoever runs it may have no entry in the container's list of users: its settings go beside the
+# The user who runs it may be unknown in the container, so its settings go next to the
 # studies, which are mounted here.
 ENV HOME=/search PYTHONUNBUFFERED=1
 WORKDIR /search

@@ -37,7 +37,7 @@ check: $(READY)  ## format, lint and types
 docs: $(READY)  ## the pages written from the code: docs/cli.md, docs/api.md
 	@$(VENV)/bin/python docs/reference.py
 
-site: $(SITE) $(MERMAID)  ## the pages of docs/ as a site, in site/; it asks for nothing elsewhere
+site: $(SITE) $(MERMAID)  ## the pages of docs/ as a site, in site/; it makes no requests to other hosts
 	@$(VENV)/bin/mkdocs build --strict
 
 tutorial: $(READY)  ## the tutorial's networks and exercises on the full data, three seeds each (hours)
@@ -61,13 +61,13 @@ $(READY) $(SITE) $(RAY): $(VENV)/.%: $(INSTALLED)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 
-# Draws the diagrams of the site, which would otherwise ask another host for it.
+# Draws the diagrams of the site, which would otherwise load it from another host.
 $(MERMAID): $(INSTALLED)
 	@command -v npm > /dev/null || { echo "make site needs npm, for the script that draws the diagrams"; exit 1; }
 	@cd $(VENV) && tar -xzmf "$$(npm pack --silent mermaid@11.6.0)" --strip-components=2 package/dist/mermaid.min.js
 	@rm -f $(VENV)/mermaid-*.tgz
 
-# Looks for barriers on the pages that tests open; without npm these tests are left out, by name.
+# Checks the accessibility of the pages that tests open; without npm, these tests are skipped.
 $(AXE): tests/axe/package-lock.json
 	@! command -v npm > /dev/null || npm ci --silent --no-audit --no-fund --prefix tests/axe
 

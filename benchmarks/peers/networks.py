@@ -46,7 +46,7 @@ def build(task: Task, channels: Sequence[int] = (16, 16), hidden: int = 50) -> n
 
 
 def residual(channels: Sequence[int] = (8, 16, 32)) -> nn.Sequential:
-    """Returns a residual network of a block a stage; every stage but the first halves the image."""
+    """Returns a residual network; every stage (one block) but the first halves the image."""
     blocks = [
         Block(before, after, 2 if stage else 1)
         for stage, (before, after) in enumerate(pairwise((channels[0], *channels)))

@@ -40,7 +40,7 @@ class Placement:
         folder: the trial's own folder.
         device: `cpu`, `cuda:N`, `cuda:N,M` or `mps`, as the machine numbers them.
         threads: CPU threads each of its processes may use.
-        processes: that train the trial together, one a device.
+        processes: how many train the trial together, one per device.
     """
 
     folder: Path
@@ -71,7 +71,7 @@ class Job:
             every trial is found in seconds.
         study_id: identifies the study among others of its name; empty outside a study.
         attempt: identifies this start of the trial, and which of two came later.
-        processes: that train the trial together, one a device.
+        processes: how many train the trial together, one per device.
         space: an example of the values of each parameter, those of other branches too, for
             TensorBoard's table.
     """

@@ -92,7 +92,7 @@ def _check_epochs(settings: StudySettings, trainer: Any, log: Diagnostics) -> No
         whole = f"trainer.max_epochs is {longest}"
         if unit == "validation":
             whole = f"a trial has up to {longest} validations, which epochs counts here"
-        rule = f"{settings.epochs} {unit}s do not train one model: {whole}"
+        rule = f"{settings.epochs} {unit}s are too few for one model: {whole}"
         log.add(("study", "epochs"), f"{rule}; write {longest} or more")
 
 

@@ -222,7 +222,7 @@ def _read_hang_timeout(value: Any) -> float:
 
 def _read_keep_checkpoints(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidValueError(f"{value!r} must be a whole number, 0 or more: of the best trials")
+        raise InvalidValueError(f"{value!r} must be a whole number, 0 or more")
     return value
 
 

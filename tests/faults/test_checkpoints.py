@@ -113,7 +113,7 @@ def test_a_damaged_checkpoint_is_found_and_the_one_before_is_taken(
         assert epoch == 1, KINDS[number % len(KINDS)].__name__
         assert epoch_in(folder / checkpoint.LAST) == 1
         assert notes in (
-            ["last.ckpt is damaged, or of another trial: its SHA-256 or owner differs"],
+            ["last.ckpt is damaged or belongs to another trial: its SHA-256 or owner differs"],
             ["last.ckpt holds more than plain data, and only plain data is loaded"],
         )
         assert not (folder / "run").exists(), "its code was run"

@@ -163,7 +163,7 @@ def test_several_objectives_are_not_pruned():
         ({"hang_timeout": "never"}, "never is not a duration; use 90s, 30m, 1h30m, 1d or se"),
         ({"trial_timeout": 0}, "study.trial_timeout: 0 is not a duration"),
         ({"keep_checkpoints": -1}, "study.keep_checkpoints: -1 must be a whole number, 0 or more"),
-        ({"keep_checkpoints": True}, "True must be a whole number, 0 or more: of the best trials"),
+        ({"keep_checkpoints": True}, "True must be a whole number, 0 or more"),
         ({"disk_budget": "much"}, "disk_budget: 'much' is not a size; use 500MB, 20GB, 1TiB or by"),
         ({"disk_budget": 0.5}, "study.disk_budget: 0.5 is not a size; use 500MB"),
         ({"description": 3}, "study.description: 3 must be text"),
@@ -397,7 +397,7 @@ def test_a_budget_may_be_in_epochs():
         ),
         (
             {"epochs": 1},
-            "study.epochs: 1 epochs do not train one model: trainer.max_epochs is 2; write 2 or"
+            "study.epochs: 1 epochs are too few for one model: trainer.max_epochs is 2; write 2 or"
             " more",
         ),
         (

@@ -332,7 +332,7 @@ def test_a_damaged_checkpoint_is_not_trusted_and_the_one_before_is_taken(
     (started,) = [message for message in desk.heard if isinstance(message, Started)]
     assert (started.from_epoch, *started.notes) == (
         1,
-        "last.ckpt is damaged, or of another trial: its SHA-256 or owner differs",
+        "last.ckpt is damaged or belongs to another trial: its SHA-256 or owner differs",
     )
     wanted, got = weights(tmp_path / "whole/last.ckpt"), weights(tmp_path / "parts/last.ckpt")
     assert all(torch.equal(wanted[key], got[key]) for key in wanted)

@@ -56,7 +56,7 @@ def nodes(
         raise InputError(f"--drain {unknown[0]}: there is no such node; the nodes are {known}")
     if add or drain:
         request(folder, add, drain)
-        print("asked for; `hpsearch nodes` shows it within seconds")
+        print("requested; `hpsearch nodes` shows it within seconds")
     elif json:
         print(writer.dumps({"study": name, "nodes": rows}))
     else:

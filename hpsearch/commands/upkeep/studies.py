@@ -81,7 +81,7 @@ def prune_checkpoints(
 
     freed = prune(open_named(name, storage, write=True), keep)
     words = f"freed {size(freed)}" if freed else "there was nothing to remove"
-    print(f"{words}; write `keep_checkpoints: {keep}` into the study file to keep it so")
+    print(f"{words}; write `keep_checkpoints: {keep}` into the study file to keep it that way")
 
 
 def du(

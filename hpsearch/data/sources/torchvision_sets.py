@@ -132,7 +132,7 @@ def _labels(opened: Any, name: str) -> npt.NDArray[Any]:
         found = [opened[number][1] for number in range(len(opened))]
     labels = np.asarray(found)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise DataError(f"{name}: not a classification dataset, with one whole number an image")
+        raise DataError(f"{name}: not a classification dataset, with one whole number per image")
     return labels
 
 

@@ -1,6 +1,6 @@
 """A node's agent: the local engine and its fork server, behind lines of JSON.
 
-From the coordinator come, one object a line: `load` (the study), `file` (part of a file of a
+From the coordinator come, one object per line: `load` (the study), `file` (part of a file of a
 trial), `start` (an attempt: its token, job and slot), `decision` (on a start or a report), `kill`,
 `drain` and `ping`. Back go `hello`, `loading`, `ready` or `cannot`, `note`, `file`, `said` (a
 trial's message), `gone`, `leaving` and `ping`. An attempt's token is in all that concerns it.

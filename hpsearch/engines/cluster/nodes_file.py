@@ -13,7 +13,7 @@ import yaml
 from hpsearch.errors import InputError
 
 KEYS = ("host", "name", "devices", "per_device", "python", "setup", "command")
-EXAMPLE = "`nodes:` and under it `- host: gpu1`, one entry a node"
+EXAMPLE = "`nodes:` and under it `- host: gpu1`, one entry per node"
 # A name that ssh could take for an option, or a shell for several words, is not a host.
 HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:%-]*")
 LOCAL = ("local", "localhost")

@@ -1,7 +1,7 @@
 """What a running search tells other processes about its nodes, and what they request.
 
 Both are files in the study's run folder, so that `hpsearch nodes` works from any machine that sees
-the folder: `nodes.json`, and a request a file in `nodes.requests`.
+the folder: `nodes.json`, and one file per request in `nodes.requests`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Notices:
         self._noticed_at = 0.0
 
     def tell(self, fleet: Fleet) -> None:
-        """Writes who is in, every two seconds; others report a disk that refuses it."""
+        """Writes which nodes are in, every two seconds; others report it if the disk is full."""
         if time.monotonic() - self._noticed_at < EVERY_S:
             return
         self._noticed_at = time.monotonic()

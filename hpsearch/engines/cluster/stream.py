@@ -13,7 +13,7 @@ HIGH_WATER = 1 << 20
 
 
 class Stream:
-    """Sends and receives messages, one JSON object a line.
+    """Sends and receives messages, one JSON object per line.
 
     Data that cannot be written now wait here: call `flush` when the writer is ready. Messages from
     an iterable are made only as the other end takes them, so a long file is never in memory.

@@ -9,7 +9,7 @@ from hpsearch.search.rungs.epochs import EpochBudget
 from hpsearch.search.rungs.ladder import Ladder, Promotion, RungDecision
 from hpsearch.search.rungs.pareto import Losses
 
-AUDITED = "it would pause, and is trained whole to see whether the rung is right"
+AUDITED = "it would pause, but trains to its end to audit the rung"
 OUT_OF_EPOCHS = "the study's budget in epochs is spent, except for one whole training"
 
 

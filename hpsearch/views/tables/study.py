@@ -91,10 +91,10 @@ def _unproved(study: StudyRecord) -> str:
     """Returns which values no record proves, where that is so."""
     if study.unproved is None:
         shown = any(trial.values_by_epoch for trial in study.trials)
-        return "not here, so the values are those of the database alone" if shown else ""
+        return "not here, so only the database has the values" if shown else ""
     if not study.unproved:
         return ""
-    return f"the values of {trial_words(study.unproved)} are those of the database alone"
+    return f"only the database has the values of {trial_words(study.unproved)}"
 
 
 _FAILURES = 5

@@ -68,8 +68,8 @@ def test_all_errors_of_a_file_are_named_at_once(tmp_path: Path) -> None:
         " python, setup, command",
         f"{path}: node 2: per_device: 0 is not a whole number from 1 on",
         f"{path}: node 3: devices: 3 is not text; put it in quotes",
-        f"{path}: node 4: 5 is not a node; write `nodes:` and under it `- host: gpu1`, one entry a"
-        " node",
+        f"{path}: node 4: 5 is not a node; write `nodes:` and under it `- host: gpu1`, one entry"
+        " per node",
         f"{path}: c is there twice; give one of them another name",
         f"{path}: there is no key 'hosts' beside nodes",
     ]
@@ -95,7 +95,7 @@ def test_a_file_that_is_not_there_is_refused(
         read_nodes("lab.yml")
     assert str(error.value) == (
         f"--nodes lab.yml: there is no file {tmp_path}/lab.yml; write one: `nodes:` and under it"
-        " `- host: gpu1`, one entry a node"
+        " `- host: gpu1`, one entry per node"
     )
 
     (tmp_path / "lab.yaml").write_text("nodes: [gpu1]")

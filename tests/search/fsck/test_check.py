@@ -471,7 +471,7 @@ def test_a_pipe_in_the_place_of_a_file_is_named_and_never_opened(
         os.mkfifo(path)
     for command in (["status", "tiny"], ["show", "tiny", "1"], ["list"]):
         assert main([*command, "--storage", URL]) == 0
-    assert "the values of trial 1 are those of the database alone" in capsys.readouterr().out
+    assert "only the database has the values of trial 1" in capsys.readouterr().out
     assert main(["logs", "tiny", "1", "--storage", URL]) == 2
     assert "output.txt is a pipe, not a file" in capsys.readouterr().err
 
@@ -516,12 +516,10 @@ def test_a_value_without_a_record_is_shown_as_the_databases_own(
 ) -> None:
     EVENTS.unlink()
     assert main(["status", "tiny", "--storage", URL]) == 0
-    assert (
-        "record    the values of trial 1 are those of the database alone" in capsys.readouterr().out
-    )
+    assert "record    only the database has the values of trial 1" in capsys.readouterr().out
     shutil.rmtree("runs")
     assert main(["status", "tiny", "--storage", URL]) == 0
-    words = "record    not here, so the values are those of the database alone"
+    words = "record    not here, so only the database has the values"
     assert words in capsys.readouterr().out
 
 

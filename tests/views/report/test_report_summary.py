@@ -17,7 +17,7 @@ def test_summary_says_what_was_searched_and_by_what(make_material: Any, make_sea
     assert answers(make_material(make_searched(0))) == {
         "Asked": "To maximize val_accuracy of Net: 2 parameters, too many configurations to count"
         " (a range without steps). Proposed by TPESampler, cut short by HyperbandPruner; at most 8"
-        " epochs a trial.",
+        " epochs per trial.",
         "Found": "val_accuracy 0.9000 (trial 0), with hidden=64, dropout=0.25. The study has ended:"
         " 1 done, 0 to go.",
         "How sure": "The best value was chosen for being the best of many, so it flatters the model"

@@ -86,10 +86,9 @@ class SlurmRequest:
 class SlurmCarrier:
     """Keeps the requested number of agents queued or running, each in its own step.
 
-    Without options of `srun`, within an allocation, the agents are steps of it, one a node. With
-    options each is its own allocation, even if the search itself runs as a job. A step
-    that reaches its time limit or is preempted tells its agent, which leaves; another step is
-    requested at once.
+    Without options of `srun`, within an allocation, the agents are steps of it, one per node. With
+    options each is its own allocation, even if the search itself runs as a job. A step that reaches
+    its time limit or is preempted tells its agent, which leaves; another step is requested at once.
 
     Args:
         request: what is asked for.

@@ -91,7 +91,7 @@ def _how_sure(data: ReportData) -> str:
 def _length(spec: StudySpec) -> str:
     unit = "validations" if spec.counts_validations else "epochs"
     most = spec.max_reports()
-    return "" if most is None else f"; at most {most} {unit} a trial"
+    return "" if most is None else f"; at most {most} {unit} per trial"
 
 
 _STATE_WORDS = {
