@@ -27,11 +27,13 @@ class Interval:
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:
-    """Returns the 95 % interval of the mean, by Student's t; None for fewer than two values."""
+    """Returns the 95 % interval of the mean, by Student's t.
+
+    None for fewer than two values, and for equal ones: they show no noise that could be measured.
+    """
     count = len(values)
-    if count < 2:
+    if count < 2 or (error := statistics.stdev(values) / math.sqrt(count)) == 0:
         return None
-    error = statistics.stdev(values) / math.sqrt(count)
     reach = float(stdtrit(count - 1, _TAIL)) * error
     mean = statistics.fmean(values)
     return Interval(mean - reach, mean + reach)

@@ -30,6 +30,7 @@ _FENCE = 3.0
 _MANY = 300
 _MARGIN = 0.04
 _EACH_EPOCH = 20
+_EACH_NUMBER = 8  # up to here, plotly would mark halves too; from there on, a phone has no room
 _MOST_TICKS = 8
 
 Trace = dict[str, Any]
@@ -81,7 +82,7 @@ def log_axis(title: str, values: Sequence[float]) -> dict[str, Any]:
 
 def whole_axis(title: str, most: int) -> dict[str, Any]:
     """Returns an axis of whole numbers up to the greatest one."""
-    ticks: dict[str, Any] = {"dtick": 1} if most <= _EACH_EPOCH else {}
+    ticks: dict[str, Any] = {"dtick": 1} if most <= _EACH_NUMBER else {}
     return axis(title, **ticks)
 
 

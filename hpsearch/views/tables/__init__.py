@@ -16,6 +16,7 @@ from hpsearch.views.tables.confirmation import (
     conclusion,
     confirmation_view,
     earlier_words,
+    optimism_words,
     result_words,
     untested_words,
 )
@@ -25,6 +26,7 @@ from hpsearch.views.tables.ensemble import (
     ensemble_words,
     member_rows,
 )
+from hpsearch.views.tables.environments import trial_words
 from hpsearch.views.tables.fsck import problem_table, rebuilt_words, repaired_words, summary
 from hpsearch.views.tables.leaderboard import leaderboard
 from hpsearch.views.tables.machine import findings_table
@@ -54,6 +56,7 @@ __all__ = [
     "leaderboard",
     "member_rows",
     "nodes_table",
+    "optimism_words",
     "predictions_table",
     "rebuilt_words",
     "same_objectives",
@@ -64,6 +67,7 @@ __all__ = [
     "study_list",
     "study_status",
     "trial_details",
+    "trial_words",
     "untested_words",
     "trials_html",
     "summary",

@@ -163,7 +163,7 @@ def _finalists(record: Record) -> Table:
             formatting.metric(one["searched"]),
             formatting.metric(one["confirmed"]),
             _range(one) or "-",
-            "-" if one["optimism"] is None else _small(one["optimism"]),
+            optimism_words(one["optimism"]),
             str(len(one["values"])) + (f" + {one['failed']} failed" if one["failed"] else ""),
             f"{one['parameters']:,}",
             spell(one["seconds"]),
@@ -221,6 +221,11 @@ def _range(record: Record, name: str = "") -> str:
     if record["low"] is None:
         return ""
     return f"{name}{formatting.metric(record['low'])} to {formatting.metric(record['high'])}"
+
+
+def optimism_words(value: float | None) -> str:
+    """Returns how much better a finalist was in the search, with as many digits as its value."""
+    return "-" if value is None else _small(value)
 
 
 def _small(value: float) -> str:

@@ -16,10 +16,12 @@ from hpsearch.search.store.keys import (
     FAILURE,
     FAILURE_KIND,
     GENERALIZATION_GAP,
+    ORIGIN,
     PAUSED_AT,
     PROMOTED,
     SAMPLES_PER_S,
     TRACEBACK,
+    WHOLE,
 )
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
@@ -96,7 +98,12 @@ _CURVE = 40
 # Shown elsewhere, or as `time` and `weights`.
 _FAILED_AT = "failed_at"
 _OF_FAILURE = (FAILURE, FAILURE_KIND, _FAILED_AT, TRACEBACK)
-_LABELS = {GENERALIZATION_GAP: "generalization gap", SAMPLES_PER_S: "samples/s"}
+_LABELS = {
+    GENERALIZATION_GAP: "generalization gap",
+    SAMPLES_PER_S: "samples/s",
+    ORIGIN: "setting from",
+    WHOLE: "trained whole",
+}
 _OWN_PLACES = (*_OF_FAILURE, PAUSED_AT, "parameters", "best_parameters", "best_seconds")
 
 
@@ -156,6 +163,8 @@ def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
 def _fact(name: str, value: str | int | float) -> str:
     if name == SAMPLES_PER_S:
         return f"{value:,}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return formatting.metric(value) if isinstance(value, float) else str(value)
 
 

@@ -80,7 +80,7 @@ def test_what_chance_shows_as_well_is_not_claimed(make_material: Any, make_searc
     trials = [overtrained(make_searched, n, n / 20, 0.99, val) for n, val in enumerate(values)]
     figure = generalization_gap(make_material(*trials)).parts[2]
     assert figure.note == (
-        "More dropout goes with no other gap and with no other val_accuracy (rank correlations"
+        "More dropout goes with no clear change of the gap or of val_accuracy (rank correlations"
         " -0.29 and +0.29 over 10 trials)."
     )
 
@@ -169,15 +169,33 @@ def test_saved_time_is_the_missing_epochs_at_the_trial_s_own_pace(
 def test_why_a_trial_was_pruned_stands_beside_it(
     make_material: Any, make_searched: Any, count: int, words: str, shown: int
 ) -> None:
-    decision = {"step": 2, "action": "prune", "rung": 0, "reason": "by MedianPruner: behind"}
-    trials = [
-        make_searched(n, "pruned", values_by_epoch=curve(2), attributes={"decisions": [decision]})
-        for n in range(count)
-    ]
+    trials = pruned_because(make_searched, [f"by MedianPruner: behind {n}" for n in range(count)])
     *_, title, table = pruning(make_material(make_searched(count), *trials)).parts
     assert title.text == words
     assert len(table.rows) == shown
-    assert table.rows[-1] == (str(count - 1), "2", "pruned by MedianPruner: behind")
+    last = count - 1
+    assert table.rows[-1] == (str(last), "2", f"pruned by MedianPruner: behind {last}")
+
+
+def test_a_reason_that_several_trials_share_is_written_once(
+    make_material: Any, make_searched: Any
+) -> None:
+    trials = pruned_because(make_searched, ["too late", "too late", "behind", "too late"])
+    table = pruning(make_material(make_searched(4), *trials)).parts[-1]
+    assert table.rows == [("0 to 1, 3", "2", "too late"), ("2", "2", "behind")]
+
+
+def pruned_because(make: Any, reasons: list[str]) -> list[Any]:
+    decision = {"step": 2, "action": "prune", "rung": 0}
+    return [
+        make(
+            n,
+            "pruned",
+            values_by_epoch=curve(2),
+            attributes={"decisions": [{**decision, "reason": reason}]},
+        )
+        for n, reason in enumerate(reasons)
+    ]
 
 
 def test_nothing_pruned_nothing_to_say(make_material: Any, make_searched: Any) -> None:

@@ -13,6 +13,7 @@ from hpsearch.views.tables import (
     earlier_words,
     ensemble_words,
     member_rows,
+    optimism_words,
     result_words,
     untested_words,
 )
@@ -60,7 +61,7 @@ def _row(finalist: Mapping[str, Any]) -> tuple[str, ...]:
         formatting.metric(finalist["searched"]),
         formatting.metric(finalist["confirmed"]),
         _interval(finalist),
-        formatting.metric(finalist["optimism"]),
+        optimism_words(finalist["optimism"]),
         str(len(finalist["values"])),
     )
 

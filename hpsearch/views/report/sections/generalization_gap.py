@@ -155,12 +155,16 @@ def _finding(data: ReportData, pair: Pair, name: str, trials: Sequence[TrialReco
     wider, better = rank_correlation(settings, gaps), rank_correlation(settings, goodness)
     if wider is None or better is None:
         return ""
-    gap_words = _claim(wider, len(trials), "a wider", "a narrower")
-    value_words = _claim(better, len(trials), "a better", "a worse")
+    width = _claim(wider, len(trials), "a wider", "a narrower")
+    value = _claim(better, len(trials), "a better", "a worse")
+    gap_words = f"{width} gap" if width else "no clear change of the gap"
+    value_words = f"{value} {data.objective}" if value else f"no clear change of {data.objective}"
+    words = f"{gap_words} and with {value_words}"
+    if not (width or value):
+        words = f"no clear change of the gap or of {data.objective}"
     return (
-        f"More {data.names[name]} goes with {gap_words} gap and with {value_words}"
-        f" {data.objective} (rank correlations {wider:+.2f} and {better:+.2f} over"
-        f" {len(trials)} trials)."
+        f"More {data.names[name]} goes with {words} (rank correlations {wider:+.2f} and"
+        f" {better:+.2f} over {len(trials)} trials)."
     )
 
 
@@ -175,12 +179,12 @@ def _medians(pair: Pair, name: str, trials: Sequence[TrialRecord]) -> str:
 
 
 def _claim(correlated: float, count: int, more: str, less: str) -> str:
-    """Returns what a rank correlation says, if chance would rarely show as much.
+    """Returns what a rank correlation says; nothing if chance would often show as much.
 
     Without any relation its standard error is 1 / sqrt(count - 1).
     """
     if abs(correlated) * math.sqrt(count - 1) < _BEYOND_CHANCE:
-        return "no other"
+        return ""
     return more if correlated > 0 else less
 
 

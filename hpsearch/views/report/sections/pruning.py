@@ -12,7 +12,9 @@ from hpsearch.views.formatting import decision_words, spell
 from hpsearch.views.ranking import epochs_done
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Block, Figure, Paragraph, Section, Table
+from hpsearch.views.tables import trial_words
 
+_FEW_BARS = 3  # which would fill the page otherwise
 _MOST_REASONS = 30
 
 
@@ -58,17 +60,19 @@ def pruning(data: ReportData) -> Section | None:
 
 
 def _reasons(pruned: Sequence[TrialRecord]) -> list[Block]:
-    """Returns why each trial was pruned, as far as it was kept."""
+    """Returns why each trial was pruned, as far as it was kept; the same reason once."""
+    numbers: dict[tuple[str, str], list[int]] = {}
     last = [(trial, trial.decisions[-1]) for trial in pruned if trial.decisions]
+    for trial, decision in last[-_MOST_REASONS:]:
+        words = decision_words(decision).removeprefix("pruned: ")
+        numbers.setdefault((f"{decision['step']:,}", words), []).append(trial.number)
     if not last:
         return []
-    rows = [
-        (f"{trial.number}", f"{decision['step']:,}", decision_words(decision))
-        for trial, decision in last[-_MOST_REASONS:]
-    ]
-    which = f", the last {len(rows):,} of {len(last):,}" if len(rows) < len(last) else ""
+    rows = [(trial_words(those).partition(" ")[2], *reason) for reason, those in numbers.items()]
+    shown = min(len(last), _MOST_REASONS)
+    which = f", the last {shown:,} of {len(last):,}" if shown < len(last) else ""
     head = ("trial", "epoch", "why")
-    return [Paragraph(f"Why they were pruned{which}:"), Table(head, rows, left=("why",))]
+    return [Paragraph(f"Why they were pruned{which}:"), Table(head, rows, left=("trial", "why"))]
 
 
 def _ladder(study: StudyRecord) -> list[Block]:
@@ -150,5 +154,6 @@ def _figure(found: Sequence[Rung], unit: str) -> Figure:
         x=plots.axis(f"{unit}s done", type="category"),
         y=plots.whole_axis("trials", max(rung.reached for rung in found)),
         barmode="stack",
+        bargap=0.8 if len(found) < _FEW_BARS else 0.2,
         wide=True,
     )

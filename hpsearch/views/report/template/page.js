@@ -67,8 +67,9 @@
     if (layout.showlegend) {
       data.filter((trace) => trace.name && trace.showlegend).forEach((trace) => {
         const one = button(words(trace.name), true, (shown) => { trace.visible = shown; draw(plot); });
-        const mark = made("i", { class: trace.mode === "markers" || trace.type === "bar" ? "dot" : "dash" });
-        mark.style.background = `var(${(trace.mode === "markers" || trace.type === "bar" ? trace.marker : trace.line).color})`;
+        const filled = trace.mode === "markers" || trace.type === "bar";
+        const mark = made("i", { class: filled ? trace.marker.symbol ?? "dot" : "dash" });
+        mark.style.background = `var(${(filled ? trace.marker : trace.line).color})`;
         one.prepend(mark);
         row.append(one);
       });
