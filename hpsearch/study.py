@@ -14,6 +14,7 @@ from hpsearch.classes.components import class_modules
 from hpsearch.classes.load import read_sound
 from hpsearch.engines.factory import prepare_engine
 from hpsearch.errors import InputError, SearchError
+from hpsearch.measure.speed_choice import decide_speed
 from hpsearch.protocol.model_files import SUFFIXES, format_of
 from hpsearch.result import Result
 from hpsearch.search.confirm import (
@@ -81,7 +82,8 @@ class Study:
         chosen = self._options(options, changes)
         watcher = LogObserver() if observer is None else observer
         with silence(), prepare_engine(chosen) as engine:
-            outcome = run_study(self.spec, self._database, chosen, engine, watcher)
+            spec, facts = decide_speed(self.spec, self._database, engine.slots)
+            outcome = run_study(spec, self._database, chosen, engine, watcher, facts)
         if outcome.error:
             raise SearchError(f"the search stopped: {outcome.error}")
         return self.result()

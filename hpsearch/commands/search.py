@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.commands.context import report
 from hpsearch.commands.options import (
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
     from hpsearch.engines.factory import PreparedEngine
+    from hpsearch.studyfile.study import StudySpec
 
 
 def run(
@@ -46,8 +47,9 @@ def run(
         spec, database = open_for_run(parsed, options.storage, report, engine.call)
         if restart:
             _discard(database, spec.name)
+        spec, facts = _decide_speed(spec, database, engine)
         return watch(
-            lambda view: run_study(spec, database, options.to_run(), engine, view),
+            lambda view: run_study(spec, database, options.to_run(), engine, view, facts),
             options.storage or spec.storage,
             options,
             spec.source,
@@ -67,6 +69,22 @@ def resume(name: StudyName, /, *, options: SearchOptions = DEFAULTS) -> int:
             options.storage,
             options,
         )
+
+
+def _decide_speed(
+    spec: StudySpec, database: RDBStorage, engine: PreparedEngine
+) -> tuple[StudySpec, dict[str, Any]]:
+    if not spec.measures_speed:
+        return spec, {}
+    from hpsearch.commands.context import console
+    from hpsearch.measure.speed_choice import decide_speed
+    from hpsearch.search.store.keys import SPEED
+    from hpsearch.views.formatting import speed_words
+
+    decided, facts = decide_speed(spec, database, engine.slots, console().status)
+    if facts:
+        report(f"speed: {speed_words(facts[SPEED])}")
+    return decided, facts
 
 
 def _discard(database: RDBStorage, name: str) -> None:

@@ -33,7 +33,7 @@ def check(
         Parameter(
             negative="",
             show_default=False,
-            help="Also measure what would make trials faster (a few minutes).",
+            help="Also measure what would make trials faster (two minutes).",
         ),
     ] = False,
     trust: Trust = False,
@@ -58,6 +58,8 @@ def check(
         return USAGE_ERROR
     if speed:
         _measure_speed(screen, spec, slots[0])
+    elif spec.measures_speed:
+        print("speed: auto is decided when the study begins; --speed shows what it would take now.")
     print(f"next: {command('run', file)}")
     return DONE
 
@@ -66,7 +68,7 @@ def _measure_speed(screen: Console, spec: StudySpec, slot: Slot) -> None:
     from hpsearch.measure.speed import measure_speed
     from hpsearch.views.check import print_speed
 
-    print_speed(screen, measure_speed(spec, slot, screen.status))
+    print_speed(screen, measure_speed(spec, slot, screen.status), spec)
 
 
 def summary(

@@ -22,19 +22,28 @@ def subprocesses() -> Iterator[Callable[..., Any]]:
 
     It takes the function's name, `package.module:function`, a job and plain data. It returns what
     the function returns, also plain data, and raises SearchError if the process ended without a
-    result. Each process sees only the job's devices. Like those of trials, the processes are forked
-    from one that has loaded torch, which the first call starts. Leaving the block ends all of them.
+    result, or had none after `timeout_s` if that is given. Each process sees only the job's
+    devices. Like those of trials, the processes are forked from one that has loaded torch, which
+    the first call starts. Leaving the block ends all of them.
     """
     with ExitStack() as stack:
         server = cache(lambda: stack.enter_context(Server()))
         numbers = count(1)
-        yield lambda function, job, *arguments: _call(
-            server(), next(numbers), function, job, *arguments
+        yield lambda function, job, *arguments, timeout_s=None: _call(
+            server(), next(numbers), function, job, *arguments, timeout_s=timeout_s
         )
 
 
-def _call(server: Server, number: int, function: str, job: Job, *arguments: Any) -> Any:
+def _call(
+    server: Server,
+    number: int,
+    function: str,
+    job: Job,
+    *arguments: Any,
+    timeout_s: float | None,
+) -> Any:
     ours, theirs = socket.socketpair()
+    ours.settimeout(timeout_s)
     with ours, ours.makefile("rw", encoding="utf-8") as lines:
         try:
             with theirs:
@@ -45,6 +54,10 @@ def _call(server: Server, number: int, function: str, job: Job, *arguments: Any)
             if answer := lines.readline():
                 return json.loads(answer)
             code = _exit_code(server, number)
+        except TimeoutError as error:
+            server.order({"kill": number}, [])
+            _exit_code(server, number)
+            raise SearchError(f"it was ended after {timeout_s:.0f} s; it took too long") from error
         except OSError as error:
             raise SearchError(f"the process that should run {function} has ended") from error
     output = Path(job.folder) / "output.txt"

@@ -39,7 +39,7 @@ def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
     Returns:
         A sentence that says what was done; empty if nothing was.
     """
-    if not _begins_anew(stored, spec):
+    if not begins_anew(stored, spec):
         return ""
     database = stored.database
     lease = stored.own()
@@ -51,7 +51,8 @@ def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
     return f"no trial of {spec.name} has a value, and it was changed: it starts over{files}"
 
 
-def _begins_anew(stored: StoredStudy, given: StudySpec) -> bool:
+def begins_anew(stored: StoredStudy, given: StudySpec) -> bool:
+    """Returns whether a stored study has no value, and its file or code has changed."""
     if stored.count(TrialState.COMPLETE):
         return False  # it has a value: no need to read the trials
     trials = stored.study.get_trials(deepcopy=False)

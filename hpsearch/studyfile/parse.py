@@ -11,7 +11,13 @@ from hpsearch.studyfile.diagnostics import Diagnostic, InvalidValueError, did_yo
 from hpsearch.studyfile.document import Diagnostics, Document, KeyPath, alternatives
 from hpsearch.studyfile.expressions import is_expression
 from hpsearch.studyfile.known_settings import Setting, read_setting
-from hpsearch.studyfile.sections import SECTIONS, check_sections, longest_training, report_unit
+from hpsearch.studyfile.sections import (
+    AUTO,
+    SECTIONS,
+    check_sections,
+    longest_training,
+    report_unit,
+)
 from hpsearch.studyfile.settings import StudySettings, read_settings
 from hpsearch.studyfile.space import Space
 
@@ -121,6 +127,9 @@ def _check_several_devices(tree: Mapping[str, Any], log: Diagnostics) -> None:
         for place, strategy in alternatives(trainer["strategy"], (*path, "strategy")):
             if error := _strategy_error(strategy, several):
                 log.add(place, error)
+    if several and speed == AUTO:
+        rule = "auto measures a trial on one device"
+        log.add(("speed",), f"{rule}; leave it out, or leave study.devices_per_trial out")
     if several and isinstance(speed, dict) and speed.get("compile"):
         rule = "a network on several devices is not compiled"
         log.add(("speed", "compile"), f"{rule}; leave it out, or leave study.devices_per_trial out")
@@ -145,7 +154,9 @@ def _strategy_error(strategy: Any, several: bool) -> str:
 def sections_of(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the sections of a study file that are filled in for each trial.
 
-    A LightningCLI class may have additional sections, such as those of its callbacks.
+    A LightningCLI class may have additional sections, such as those of its callbacks. `speed: auto`
+    is none: it is decided before there are trials.
     """
     known = [name for name in tree if name != "study"] if tree.get("cli") else SECTIONS
-    return {name: tree[name] for name in known if tree.get(name) is not None}
+    given = {name: tree[name] for name in known if tree.get(name) is not None}
+    return {name: section for name, section in given.items() if (name, section) != ("speed", AUTO)}

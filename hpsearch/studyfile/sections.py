@@ -20,9 +20,11 @@ TYPO = 0.8  # words this similar are surely the same
 _COMPONENT_KEYS = ("class_path", "init_args", "dict_kwargs")
 _BY_DEVICES = "hpsearch gives each trial its device; use --devices and --per-device"
 _BY_FOLDER = "hpsearch keeps each trial's files in its folder; use --runs"
+AUTO = "auto"  # of `speed:`: what pays is measured when the study begins
 _SPEED: dict[str, tuple[Any, ...]] = {
     "channels_last": (True, False),
     "compile": (True, False, "reduce-overhead"),
+    "onednn": (True, False),
 }
 _OWNED = {
     "accelerator": _BY_DEVICES,
@@ -194,21 +196,18 @@ def _check_length(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> None
 def _note_no_max_epochs(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> None:
     meant = nearest("max_epochs", tree.keys() - {"min_epochs"}, likeness=0.75)
     if meant is None:
-        log.add(
-            (*path, "max_epochs"), "trainer needs max_epochs, as in max_epochs: 12, or max_steps"
-        )
+        rule = "trainer needs max_epochs, as in max_epochs: 12, or max_steps"
     else:
-        log.add(
-            (*path, meant), f"the Trainer has no argument '{meant}'; did you mean 'max_epochs'?"
-        )
+        rule = f"the Trainer has no argument '{meant}'; did you mean 'max_epochs'?"
+    log.add((*path, meant or "max_epochs"), rule)
 
 
 def _check_speed(section: Any, log: Diagnostics) -> None:
     for path, tree in alternatives(section, ("speed",)):
-        if tree is None or _is_broken_expression(tree):
+        if tree is None or section == AUTO or _is_broken_expression(tree):
             continue
         if not isinstance(tree, dict):
-            log.add(path, "must be a mapping, as in {channels_last: true, compile: true}")
+            log.add(path, "must be auto, or a mapping, as in {channels_last: true, compile: true}")
             continue
         for key, value in tree.items():
             if key not in _SPEED:

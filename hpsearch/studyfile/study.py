@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ from hpsearch.studyfile.distributions import example_of
 from hpsearch.studyfile.document import Document, Location
 from hpsearch.studyfile.expressions import escape
 from hpsearch.studyfile.parse import ParsedStudy, parse_study, sections_of
-from hpsearch.studyfile.sections import longest_training, report_unit
+from hpsearch.studyfile.sections import AUTO, longest_training, report_unit
 from hpsearch.studyfile.space import Space
 
 _LONGEST_NAME = 64
@@ -97,6 +97,23 @@ class StudySpec:
     def space(self) -> Space:
         """The space that the sections define."""
         return Space(sections_of(self.document), self.constraints)
+
+    @property
+    def measures_speed(self) -> bool:
+        """Whether what makes its trials faster is measured when it begins: `speed: auto`."""
+        return bool(self.document.get("speed") == AUTO)
+
+    def with_speed(self, taken: Mapping[str, Any]) -> StudySpec:
+        """Returns the study with `speed: auto` decided.
+
+        Args:
+            taken: what it stands for, by dotted name, such as `{"trainer.precision": "16-mixed"}`.
+        """
+        tree = {name: part for name, part in self.document.items() if name != "speed"}
+        source = replace(self.source, tree=tree)
+        for name, value in taken.items():
+            source = source.with_value(tuple(name.split(".")), value, Location("speed: auto"))
+        return self.from_parsed(parse_study(source, self.import_paths))
 
     @property
     def counts_validations(self) -> bool:

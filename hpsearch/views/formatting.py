@@ -27,6 +27,15 @@ def spell(seconds: float | None) -> str:
     return f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"
 
 
+def speed_words(choice: Mapping[str, Any]) -> str:
+    """Returns what `speed: auto` took and why: `auto took trainer.precision: bf16-mixed: 1.4 ...`.
+
+    Args:
+        choice: as the study has it on record.
+    """
+    return f"auto took {choice['line'] or 'nothing'}: {choice['why']}"
+
+
 def metric(value: float | None) -> str:
     """Returns an objective's value with four decimals, or with four digits if it is large or small.
 

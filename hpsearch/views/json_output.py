@@ -46,6 +46,7 @@ def study_status(study: StudyRecord) -> dict[str, Any]:
         "ensemble": study.ensemble,
         "test_evaluations": list(study.test_evaluations),
         "environments": list(study.environments),
+        "speed": study.speed,
         "trials": [_brief(trial) for trial in study.trials],
     }
 

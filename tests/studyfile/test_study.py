@@ -48,6 +48,7 @@ def study(**sections):
             ["trainer.strategy: cannot be searched; write one of auto, ddp,"],
         ),
         ({"speed": {"compile": True}}, ["speed.compile: a network on several devices is not"]),
+        ({"speed": "auto"}, ["speed: auto measures a trial on one device; leave it out, or leave"]),
     ],
 )
 def test_trials_on_several_devices_have_a_strategy_of_lightnings(sections, said):
@@ -249,7 +250,14 @@ OPTIMIZER = {"class_path": "m.O"}
         ({"trainer": {"strategy": "ddp"}}, "say on how many with study.devices_per_trial"),
         ({"trainer": {"default_root_dir": "."}}, "keeps each trial's files in its folder; use --"),
         ({"trainer": {"fast_dev_run": True}}, "use --set trainer.max_epochs=1 --trials 1"),
-        ({"speed": True}, "speed: must be a mapping, as in {channels_last: true, compile: true}"),
+        (
+            {"speed": True},
+            "speed: must be auto, or a mapping, as in {channels_last: true, compile: true}",
+        ),
+        (
+            {"speed": {"~choice": {"a": "auto", "b": None}}},
+            "must be auto, or a mapping, as in {chan",
+        ),
         ({"speed": {"compil": True}}, "speed has no key 'compil'; did you mean 'compile'?"),
         ({"speed": {"bf16": True}}, "speed has no key 'bf16'; the Trainer sets the precision:"),
         ({"speed": {"fast": True}}, "speed has no key 'fast'; known here: channels_last, compile"),

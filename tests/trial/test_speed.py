@@ -16,8 +16,9 @@ from small_images import write_images
 from hpsearch.protocol.events import read_events
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Report
-from hpsearch.trial.probes.throughput import throughput
+from hpsearch.trial.probes.throughput import short_training, throughput
 from hpsearch.trial.run import run_trial
+from hpsearch.trial.speedups.matrix_products import is_onednn_accurate
 from hpsearch.trial.speedups.speed import WrongMachineError, accelerate, takes_channels_last
 from hpsearch.trial.trained_model import load_trained_model
 
@@ -183,6 +184,50 @@ def test_what_cannot_be_timed_is_reported(
 ) -> None:
     found = throughput(of_points(tmp_path, **sections), str(tmp_path), until_s=0.02)
     assert failure in found["failure"]
+
+
+def test_a_short_training_is_of_as_many_steps_and_follows_from_its_seed(tmp_path: Path) -> None:
+    def loss(steps: int, seed: int) -> float:
+        found = short_training(replace(of_images(tmp_path / "none"), seed=seed), steps)
+        return float(found["value"])
+
+    assert loss(2, 1) == loss(2, 1) != loss(2, 2)
+    assert loss(3, 1) < loss(1, 1)
+    assert {path.name for path in tmp_path.iterdir()} == {"images"}
+
+
+@pytest.mark.parametrize(
+    ("objectives", "sections", "failure"),
+    [
+        ({"val_f1": "maximize"}, {}, "a short training does not log val_f1"),
+        ({"val_loss": "minimize"}, {"speed": {"compile": "reduce-overhead"}}, "WrongMachineError"),
+    ],
+)
+def test_an_objective_that_a_short_training_does_not_have_is_reported(
+    tmp_path: Path, objectives: dict[str, Any], sections: dict[str, Any], failure: str
+) -> None:
+    found = short_training(replace(of_points(tmp_path, **sections), objectives=objectives), 2)
+    assert failure in found["failure"]
+
+
+def products(module: torch.nn.Module, tmp_path: Path, **speed: bool) -> tuple[str, float]:
+    """How a trial with these settings multiplies float32, and by how much it is off."""
+    accelerate(module, of_points(tmp_path, speed=speed))
+    left, right = torch.randn(64, 300), torch.randn(300, 40)
+    exact = left.double() @ right.double()
+    switch = torch.backends.mkldnn.matmul.fp32_precision  # type: ignore[attr-defined]
+    return switch, float((left @ right - exact).norm() / exact.norm())
+
+
+def test_onednn_multiplies_where_it_is_accurate_and_nowhere_else(tmp_path: Path) -> None:
+    module = torch.nn.Sequential(torch.nn.Linear(300, 40), torch.nn.Linear(40, 10))
+    accurate = is_onednn_accurate(module)
+    usual, _ = products(module, tmp_path)
+    taken, error = products(module, tmp_path, onednn=True)
+    assert (taken == "bf16") == accurate
+    assert error < 1e-6
+    # A later trial in the same process does not inherit it.
+    assert products(module, tmp_path)[0] == usual
 
 
 @needs_compiler

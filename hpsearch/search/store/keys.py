@@ -15,6 +15,7 @@ RUNS = "hpsearch:runs"  # folder of the trials' files
 SPLIT = "hpsearch:split"  # hash of the validation rows
 DATA_CHANGES = "hpsearch:data_changes"  # when the data changed, and from which trial on
 DATA = "hpsearch:data"  # a record of the data, by a hash of the data module's arguments
+SPEED = "hpsearch:speed"  # what `speed: auto` has taken, and why
 VERSIONS = "hpsearch:versions"  # of Python and of the libraries used for training
 ENVIRONMENTS = "hpsearch:environments"  # code and versions that trials were trained with
 CONFIRMS = "hpsearch:confirms"  # of a confirmation: the search that it confirms

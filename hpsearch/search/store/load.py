@@ -30,6 +30,7 @@ from hpsearch.search.store.keys import (
     ID,
     MOVED,
     RUNS,
+    SPEED,
     TEST_EVALUATIONS,
     VERSIONS,
 )
@@ -142,6 +143,7 @@ class StoredStudy:
             ensemble=attributes.get(ENSEMBLE),
             moved=attributes.get(MOVED),
             unproved=_unproved(frozen, contradictions) if comparison else None,
+            speed=attributes.get(SPEED),
         )
 
     def comparison(self, folder: Path | None = None) -> RecordComparison | None:

@@ -113,6 +113,7 @@ class StudyRecord:
         moved: the database that it was copied to, and continues in; None where it is still here.
         unproved: trials with values but without a record that proves them; None if the study's
             folder is not here, so that nothing could be compared.
+        speed: what `speed: auto` has `taken`, and `why`; None where the file says it all.
     """
 
     name: str
@@ -134,6 +135,7 @@ class StudyRecord:
     ensemble: Mapping[str, Any] | None = None
     moved: str | None = None
     unproved: tuple[int, ...] | None = ()
+    speed: Mapping[str, Any] | None = None
 
     @property
     def contradictions(self) -> dict[int, str]:

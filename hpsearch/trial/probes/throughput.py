@@ -1,9 +1,11 @@
-"""How fast a configuration trains: the seconds of real steps and of compiling."""
+"""How fast a configuration trains, and how well: real steps timed, or taken and then validated."""
 
 from __future__ import annotations
 
+import math
 import os
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -12,11 +14,13 @@ import torch
 from hpsearch.data.test_access import keep_test_split_closed
 from hpsearch.internals.lightning import compile_seconds
 from hpsearch.protocol.job import Job
+from hpsearch.protocol.types import primary
 from hpsearch.trial.lightning_namespace import namespace_of
 from hpsearch.trial.progress import samples_of
 from hpsearch.trial.rehearsal import VALIDATED, finite
 from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.seeding import seed_all
+from hpsearch.trial.speedups.matrix_products import is_onednn_accurate
 from hpsearch.trial.speedups.multi_step import enable_multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.speed import accelerate, takes_channels_last
@@ -24,7 +28,9 @@ from hpsearch.trial.trainer import build_trainer
 
 # First a warm-up of memory, kernels and compiling; then long enough to average out single steps.
 UNTIMED, UNTIMED_S = 3, 0.5
-TIMED, TIMED_S, LONG_S = 6, 2.0, 20.0
+TIMED, TIMED_S, LONG_S = 6, 1.5, 20.0
+# Enough for an objective that hardly depends on which examples they are.
+VALIDATED_BATCHES = 50
 # Short epochs follow each other until the time is up.
 EPOCHS = 1_000_000
 
@@ -94,18 +100,61 @@ def throughput(job: Job, cache: str, until_s: float = TIMED_S) -> dict[str, Any]
     Returns:
         `seconds_per_step`, `samples_per_second` (0 if unknown), `steps_per_epoch` (0 if unknown),
         `compile_seconds` (validation's included), `takes_channels_last` (there are weights to
-        which it would make a difference); or `failure`, one line, if it cannot train.
+        which it would make a difference), `takes_onednn` (its matrix products are accurate here);
+        or `failure`, one line, if it cannot train.
     """
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
     try:
         return _throughput(job, until_s)
     except Exception as error:
-        return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+        return _failure(error)
+
+
+@keep_test_split_closed()
+def short_training(job: Job, steps: int) -> dict[str, Any]:
+    """Trains for some steps, at most an epoch, validates, writes nothing.
+
+    Args:
+        job: the configuration.
+        steps: training batches; a schedule is that of a training of this length.
+
+    Returns:
+        `value`, the first objective after it; or `failure`, one line, if there is none.
+    """
+    name, _ = primary(job.objectives)
+    given = job.config["trainer"].get("limit_val_batches", 1.0)
+    few = VALIDATED_BATCHES if given == 1.0 and isinstance(given, float) else given
+    changes = {
+        "max_epochs": 1,
+        "max_steps": -1,
+        "limit_train_batches": steps,
+        "limit_val_batches": few,
+        "val_check_interval": 1.0,
+        "num_sanity_val_steps": 0,
+    }
+    try:
+        _, trainer = _fit_briefly(job, [], changes)
+    except Exception as error:
+        return _failure(error)
+    if name not in trainer.callback_metrics:
+        return {"failure": f"a short training does not log {name}"}
+    value = float(trainer.callback_metrics[name])
+    return {"value": value} if math.isfinite(value) else {"failure": f"{name} is {value}"}
+
+
+def _failure(error: Exception) -> dict[str, Any]:
+    return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())}"}
 
 
 def _throughput(job: Job, until_s: float) -> dict[str, Any]:
     watch, before = _Stopwatch(until_s), compile_seconds()
-    module, trainer = _fit_briefly(job, watch)
+    changes = {
+        "max_epochs": EPOCHS,
+        "limit_val_batches": VALIDATED
+        if job.config["trainer"].get("limit_val_batches", 1.0)
+        else 0,
+    }
+    module, trainer = _fit_briefly(job, [watch], changes)
     if not watch.steps:
         return {"failure": "the training ended before it could be timed: see trainer.max_*"}
     compiles = (job.config.get("speed") or {}).get("compile")
@@ -119,15 +168,14 @@ def _throughput(job: Job, until_s: float) -> dict[str, Any]:
         "steps_per_epoch": finite(trainer.num_training_batches),
         "compile_seconds": compiled,
         "takes_channels_last": takes_channels_last(module),
+        "takes_onednn": job.device == "cpu" and is_onednn_accurate(module),
     }
 
 
-def _fit_briefly(job: Job, clock: pl.Callback) -> tuple[pl.LightningModule, Any]:
-    """Trains as a trial does until the clock has seen enough, and writes nothing.
-
-    Args:
-        job: the configuration.
-        clock: a callback that sets `should_stop`.
+def _fit_briefly(
+    job: Job, callbacks: Sequence[pl.Callback], changes: Mapping[str, Any]
+) -> tuple[pl.LightningModule, Any]:
+    """Trains as a trial does, but for some of the Trainer's arguments, and writes nothing.
 
     Returns:
         The module, and the Trainer that has fitted it.
@@ -140,17 +188,16 @@ def _fit_briefly(job: Job, clock: pl.Callback) -> tuple[pl.LightningModule, Any]
     # The study's callbacks wait for metrics of whole epochs, which a few batches do not give.
     given = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
     arguments = given | {
-        "max_epochs": EPOCHS,
         "min_epochs": None,
         "min_steps": None,
-        "limit_val_batches": VALIDATED if given.get("limit_val_batches", 1.0) else 0,
         "check_val_every_n_epoch": given.get("check_val_every_n_epoch", 1) and 1,
         "enable_checkpointing": False,
         "logger": False,
+        **changes,
     }
-    if multi_step_blocker(module, data, {**job.config, "trainer": arguments}, [clock]) is None:
+    if multi_step_blocker(module, data, {**job.config, "trainer": arguments}, callbacks) is None:
         enable_multi_step(module)
-    trainer = build_trainer(job, namespace_of(module), arguments, [clock], [])
+    trainer = build_trainer(job, namespace_of(module), arguments, [*callbacks], [])
     trainer.fit(module, datamodule=data)
     return module, trainer
 

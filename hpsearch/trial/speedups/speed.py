@@ -18,6 +18,7 @@ from hpsearch.internals.lightning import (
     replace_compiled_call,
 )
 from hpsearch.protocol.job import Job
+from hpsearch.trial.speedups.matrix_products import take_onednn
 
 
 class WrongMachineError(Exception):
@@ -25,7 +26,7 @@ class WrongMachineError(Exception):
 
 
 def accelerate(module: pl.LightningModule, job: Job) -> None:
-    """Lays the module out, and has it compiled when it is first called, as the study file says.
+    """Has the module computed as the study file says: laid out, compiled when first called.
 
     Raises:
         WrongMachineError: there is no GPU for CUDA graphs, or no C++ compiler.
@@ -34,6 +35,7 @@ def accelerate(module: pl.LightningModule, job: Job) -> None:
     if speed.get("channels_last"):
         for parameter in _laid_out_otherwise(module):
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    take_onednn(module, bool(speed.get("onednn")))
     if speed.get("compile"):
         _compile(module, speed["compile"], on_gpu=job.device != "cpu" and torch.cuda.is_available())
 

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from hpsearch.measure.speed import GAIN, Measurement, speedups
+from hpsearch.measure.speed import GAIN, Measurement, is_faster, speedups
+from hpsearch.measure.speed_choice import (
+    choose_speed,
+    earned_after,
+    epochs_of,
+    is_worse,
+    objective_words,
+    paying,
+)
+from hpsearch.protocol.types import Direction, primary
 from hpsearch.views.console import head_table
-from hpsearch.views.formatting import spell
+from hpsearch.views.formatting import speed_words, spell
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from hpsearch.studyfile.study import StudySpec
 
-def print_speed(console: Console, measured: Sequence[Measurement]) -> None:
+
+def print_speed(console: Console, measured: Sequence[Measurement], spec: StudySpec) -> None:
     """Prints the speed of each variant, starting with the file as it is, and a recommendation."""
     baseline, *others = measured
     if baseline.failure:
         console.print(f"The speed cannot be measured: {baseline.failure}", "", markup=False)
         return
     console.print(speed_table(baseline, others), "")
-    epochs = baseline.variant.config["trainer"].get("max_epochs")
-    epochs = epochs if isinstance(epochs, int) and epochs > 0 else 1
-    console.print(recommendation(baseline, others, epochs), markup=False, soft_wrap=True)
+    words = recommendation(baseline, others, epochs_of(baseline.variant.config), spec.objectives)
+    if spec.measures_speed:
+        words = f"Now, speed: {speed_words(choose_speed(measured, spec))}."
+    console.print(words, markup=False, soft_wrap=True)
 
 
 def speed_table(baseline: Measurement, others: Sequence[Measurement]) -> Table:
@@ -61,26 +73,34 @@ def _compiling(timed: Measurement) -> str:
     return f"{spell(first)}, again {spell(median(later))}" if later else spell(first)
 
 
-def recommendation(baseline: Measurement, others: Sequence[Measurement], epochs: int) -> str:
+def recommendation(
+    baseline: Measurement,
+    others: Sequence[Measurement],
+    epochs: int,
+    objectives: Mapping[str, Direction],
+) -> str:
     """Returns what to write into the study file and why, or that nothing is worth it.
-
-    Recommends what gains more than 5 % in every round and makes up for its compiling within a
-    trial.
 
     Args:
         baseline: the study file as it is.
         others: the variants.
         epochs: how many epochs a trial trains.
+        objectives: of the study; the first was compared.
     """
-    faster = [o for o in others if not o.failure and min(speedups(baseline, o)) > GAIN]
-    paying = [o for o in faster if _earned_after(baseline, o) < epochs]
-    paying.sort(key=lambda other: _trial_seconds(other, epochs))
-    late = [_too_late(baseline, other, epochs) for other in faster if other not in paying]
-    if not paying:
+    objective, direction = primary(objectives)
+    found = paying(baseline, others, epochs, direction)
+    left = [other for other in others if is_faster(baseline, other) and other not in found]
+    reasons = [
+        _worse(baseline, other, objective)
+        if is_worse(baseline, other, direction)
+        else _too_late(baseline, other, epochs)
+        for other in left
+    ]
+    if not found:
         rule = f"None gains more than {GAIN - 1:.0%} in every round"
-        words = f"{rule}{' and makes up for compiling' if late else ''}: leave the file as it is."
-        return " ".join([words, *late])
-    best, *rest = paying
+        words = f"{rule}{' and is worth it' if left else ''}: leave the file as it is."
+        return " ".join([words, *reasons])
+    best, *rest = found
     each = speedups(baseline, best)
     words = (
         f"Write {best.variant.write}: {median(each):.2f} times as fast ({min(each):.2f} at least)"
@@ -88,28 +108,22 @@ def recommendation(baseline: Measurement, others: Sequence[Measurement], epochs:
     if best.compile_s:
         words += (
             f", which makes up for {spell(best.compile_s)} of compiling after"
-            f" {_count(_earned_after(baseline, best))} of a trial's {epochs} epochs"
+            f" {_count(earned_after(baseline, best))} of a trial's {epochs} epochs"
         )
+    compared = objective_words(baseline, best, objective)
     also = [f"Then check --speed again: {_names(rest)} may add to it."] if rest else []
-    return " ".join(filter(None, [f"{words}.", best.variant.caution, *also, *late]))
+    return " ".join([f"{words}.", *[f"{compared}: no worse."] * bool(compared), *also, *reasons])
 
 
-def _earned_after(baseline: Measurement, other: Measurement) -> float:
-    """Returns after how many epochs compiling pays off; 0 if epochs have no length."""
-    extra = other.compile_s - baseline.compile_s
-    steps = other.rounds[0]["steps_per_epoch"]
-    return max(extra, 0.0) / (baseline.step_s - other.step_s) / steps if steps else 0.0
-
-
-def _trial_seconds(timed: Measurement, epochs: int) -> float:
-    steps = timed.rounds[0]["steps_per_epoch"] * epochs
-    return timed.compile_s + (steps or 1) * timed.step_s
+def _worse(baseline: Measurement, other: Measurement, objective: str) -> str:
+    compared = objective_words(baseline, other, objective)
+    return f"{other.variant.name} makes it worse: {compared}."
 
 
 def _too_late(baseline: Measurement, other: Measurement, epochs: int) -> str:
     return (
         f"{other.variant.name} takes {spell(other.compile_s)} to compile, which pays off"
-        f" after {_count(_earned_after(baseline, other))} epochs; a trial has {epochs}."
+        f" after {_count(earned_after(baseline, other))} epochs; a trial has {epochs}."
     )
 
 

@@ -170,6 +170,8 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
         rows["Pareto"] = "trials " + ", ".join(str(trial.number) for trial in study.pareto_front)
     if study.failures:
         rows["failed"] = _wrapped(failure_counts(study), width)
+    if study.speed:
+        rows["speed"] = _wrapped(formatting.speed_words(study.speed), width)
     if study.confirmation:
         rows["confirmed"] = confirmed_words(study.confirmation)
     if study.ensemble:

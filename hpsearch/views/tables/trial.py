@@ -142,6 +142,8 @@ def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     rows["time"] = spell(trial.seconds)
     rows["device"] = trial.device or "-"
     rows["checkpoint"] = trial.checkpoint or "-"
+    if study.speed:
+        rows["speed"] = f"auto took {study.speed['line'] or 'nothing'}"
     if promoted := trial.attributes.get(PROMOTED):
         rows["continued"] = f"after {study.unit} {', '.join(map(str, promoted))}"
     if len(study.environments) > 1:

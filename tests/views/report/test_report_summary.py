@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hpsearch.views.report.blocks import Answers, KeyValues, Table
@@ -50,6 +51,14 @@ def test_facts_count_the_states_there_are(make_material: Any, make_searched: Any
     assert (facts.rows["complete"], facts.rows["pruned"]) == ("1", "2")
     assert facts.rows["training time"] == "3m 45s"
     assert "failed" not in facts.rows
+
+
+def test_what_speed_auto_took_is_among_the_facts(make_material: Any, make_searched: Any) -> None:
+    choice = {"taken": {}, "line": "trainer.precision: bf16-mixed", "why": "1.80 times as fast"}
+    data = make_material(make_searched(0))
+    data = replace(data, study=replace(data.study, speed=choice))
+    facts = next(p for p in summary(data).parts if isinstance(p, KeyValues))
+    assert facts.rows["speed"] == "auto took trainer.precision: bf16-mixed: 1.80 times as fast"
 
 
 def test_parameters_stand_in_order_of_importance(make_material: Any, make_searched: Any) -> None:

@@ -237,3 +237,16 @@ def test_trial_that_failed_without_a_reason_says_so(
     trial = make_trial(0, "failed", attributes={})
     text = on_screen(trial_details(make_study(trial), trial))
     assert text.endswith("failure: no reason on record\n")
+
+
+def test_what_speed_auto_took_stands_beside_the_study_and_each_trial(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    choice = {"taken": {}, "line": "trainer.precision: bf16-mixed", "why": "1.80 times as fast"}
+    study = make_study(make_trial(0), speed=choice)
+    words = "auto took trainer.precision: bf16-mixed"
+    assert f"speed     {words}: 1.80 times as fast" in on_screen(study_status(study, width=120))
+    details = " ".join(on_screen(trial_details(study, study.trials[0])).split())
+    assert f"speed {words}" in details
+    nothing = make_study(make_trial(0), speed={"taken": {}, "line": "", "why": "nothing gains"})
+    assert "auto took nothing: nothing gains" in on_screen(study_status(nothing, width=120))

@@ -114,6 +114,8 @@ def _facts(data: ReportData) -> dict[str, str]:
         facts["took"] = spell(wall_seconds(trial_intervals(study, data.now)))
         facts["training time"] = spell(trained)
         facts["slots"] = str(len(slots))
+    if study.speed:
+        facts["speed"] = formatting.speed_words(study.speed)
     return facts
 
 
