@@ -41,7 +41,7 @@ def nodes(
     from hpsearch.views.tables import nodes_table
 
     for host in add:
-        read_nodes(host)
+        read_nodes(host, "--add")
     folder = _folder(name, storage, runs)
     found = read_rows(folder)
     if found is None or found[0] > STALE_S:
@@ -56,7 +56,7 @@ def nodes(
         raise InputError(f"--drain {unknown[0]}: there is no such node; the nodes are {known}")
     if add or drain:
         request(folder, add, drain)
-        print("requested; `hpsearch nodes` shows it within seconds")
+        print(f"requested; `hpsearch nodes {name}` shows it within seconds")
     elif json:
         print(writer.dumps({"study": name, "nodes": rows}))
     else:

@@ -258,7 +258,7 @@ class Agent:
             self._stream.flush()
 
     def _end(self) -> None:
-        signal.signal(signal.SIGALRM, lambda *_: _end_at_once())
+        signal.signal(signal.SIGALRM, lambda *_: self._end_at_once())
         signal.alarm(END_S)
         if self._engine is not None:
             self._engine.close()
@@ -267,6 +267,14 @@ class Agent:
         if self._workplace is not None:
             self._workplace.remove()
         signal.alarm(0)
+
+    def _end_at_once(self) -> None:
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        if self._workplace is not None:
+            self._workplace.remove()
+        os._exit(1)
 
 
 def _with_files(
@@ -279,13 +287,6 @@ def _with_files(
     yield message
     if last and attempt.folder is not None:
         shutil.rmtree(attempt.folder.parent, ignore_errors=True)
-
-
-def _end_at_once() -> None:
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    os._exit(1)
 
 
 def serve(options: AgentOptions) -> None:

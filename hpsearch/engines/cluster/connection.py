@@ -15,7 +15,8 @@ from hpsearch.engines.cluster.stream import Stream
 from hpsearch.engines.linux import dying_with_this
 
 WORDS_BYTES = 4096
-USAGE_HINT = re.compile(r"(Try|See|Run) ['\"`]")
+# Where a program's help is, and how srun sums up what was said before.
+NO_CAUSE = re.compile(r"(Try|See|Run) ['\"`]|srun: error: .*: Exited with exit code")
 
 
 class Connection(Protocol):
@@ -76,12 +77,12 @@ class CommandConnection:
     def last_words(self) -> str:
         """Returns the last line the command wrote to its standard error; may be empty.
 
-        Lines that only name a program's help are passed over.
+        Lines that do not say why, such as one that names a program's help, are passed over.
         """
         size = self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, size - WORDS_BYTES))
         lines = map(str.strip, self._errors.read().decode(errors="replace").split("\n"))
-        said = [line for line in lines if line and not USAGE_HINT.match(line)]
+        said = [line for line in lines if line and not NO_CAUSE.match(line)]
         return said[-1] if said else ""
 
     def hang_up(self) -> None:

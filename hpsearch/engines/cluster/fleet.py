@@ -239,8 +239,11 @@ class Fleet:
         self._without_slots = self._without_slots or now
         if not self._waits and now - self._without_slots > WAITS_S:
             self._waits = True
-            where = ", ".join(filter(None, (carrier.where_to_look for carrier in self._carriers)))
-            self._note("no node is in: the search waits for one" + (f"; {where}" if where else ""))
+            where = [carrier.where_to_look for carrier in self._carriers if carrier.where_to_look]
+            loading = sum(node.state == "loading" for node in self.nodes.values())
+            if loading:
+                where = [f"{loading} of {len(self.roster.seats)} load torch and the study"]
+            self._note("; ".join(["no node is in: the search waits for one", *where]))
 
 
 def _silence(node: Node, now: float) -> str:

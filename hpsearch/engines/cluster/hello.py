@@ -84,11 +84,12 @@ def versions() -> dict[str, str]:
 def differences(theirs: Mapping[str, str]) -> str:
     """Describes how a node's versions differ from those here; empty if they do not."""
     ours = versions()
-    unlike = [name for name in ours if theirs.get(name, "missing") != ours[name]]
-    return ", ".join(
+    unlike = [
         f"{name} {theirs.get(name, 'missing')} where the coordinator has {ours[name]}"
-        for name in unlike
-    )
+        for name in ours
+        if theirs.get(name, "missing") != ours[name]
+    ]
+    return f"{', '.join(unlike)}; install the same there" if unlike else ""
 
 
 def _digest() -> str:

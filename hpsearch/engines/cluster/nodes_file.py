@@ -47,39 +47,41 @@ class NodeEntry:
         return self.name or self.host
 
 
-def read_nodes(text: str) -> tuple[NodeEntry, ...]:
-    """Returns the nodes that `--nodes` names: those of a file, or hosts between commas.
+def read_nodes(text: str, option: str = "--nodes") -> tuple[NodeEntry, ...]:
+    """Returns the nodes that an option names: those of a file, or hosts between commas.
 
     Raises:
         InputError: it is neither, or the file has errors; all of them are named.
     """
     path = Path(text)
     if path.suffix in (".yaml", ".yml") or path.is_file():
-        return _read_file(path)
+        return _read_file(path, option)
     hosts = [host.strip() for host in text.split(",")]
     errors = [
         f"{host!r} is not a host name" for host in hosts if not HOST.fullmatch(host)
     ] or _duplicates(hosts)
     if errors:
         raise InputError(
-            f"--nodes {text}: {'; '.join(errors)}. Write hosts between commas, as in gpu1,gpu2, or"
+            f"{option} {text}: {'; '.join(errors)}. Write hosts between commas, as in gpu1,gpu2, or"
             " the path of a file such as cluster.yaml"
         )
     return tuple(map(NodeEntry, hosts))
 
 
-def _read_file(path: Path) -> tuple[NodeEntry, ...]:
+def _read_file(path: Path, option: str) -> tuple[NodeEntry, ...]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         other = path.with_suffix(".yaml" if path.suffix == ".yml" else ".yml")
         advice = f"{other} is there" if other.is_file() else f"write one: {EXAMPLE}"
-        raise InputError(f"--nodes {path}: there is no file {path.absolute()}; {advice}") from error
+        raise InputError(
+            f"{option} {path}: there is no file {path.absolute()}; {advice}"
+        ) from error
     except OSError as error:
-        raise InputError(f"--nodes {path}: the file cannot be read: {error.strerror}") from error
+        raise InputError(f"{option} {path}: the file cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"--nodes {path}: not YAML: {reason}") from error
+        raise InputError(f"{option} {path}: not YAML: {reason}") from error
     entries = content.get("nodes") if isinstance(content, Mapping) else None
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path}: there is no list of nodes; write {EXAMPLE}")

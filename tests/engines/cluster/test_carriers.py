@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import socket
 import sys
 import time
 from pathlib import Path
@@ -12,14 +13,17 @@ from pathlib import Path
 import pytest
 
 from hpsearch.engines.cluster.carriers.kubernetes import KubernetesCarrier, PodChoice
-from hpsearch.engines.cluster.carriers.ray import RayChoice
+from hpsearch.engines.cluster.carriers.ray import RayChoice, require_answer
 from hpsearch.engines.cluster.carriers.slurm import SlurmCarrier, SlurmRequest
 from hpsearch.engines.cluster.carriers.ssh import SshCarrier, command_for
 from hpsearch.engines.cluster.connection import CommandConnection
 from hpsearch.engines.cluster.nodes_file import NodeEntry
 from hpsearch.errors import InputError
 
-AGENT = ("-m", "hpsearch", "agent", "--devices", "auto", "--per-device", "1")
+AGENT = (
+    *("-X", "utf8", "-P", "-m", "hpsearch"),
+    *("agent", "--devices", "auto", "--per-device", "1"),
+)
 
 
 def test_ssh_never_asks_and_notices_a_host_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +39,7 @@ def test_ssh_never_asks_and_notices_a_host_that_is_gone(monkeypatch: pytest.Monk
     shell, option, text = shlex.split(script)
     assert (shell, option) == ("sh", "-c")
     assert text == (
-        f"cd {shlex.quote(str(Path.cwd()))} 2>/dev/null; module load cuda;"
+        f"cd {shlex.quote(str(Path.cwd()))} 2>/dev/null; {{ module load cuda\n}} &&"
         f" exec /opt/py {' '.join(AGENT)}"
     )
 
@@ -70,6 +74,7 @@ def test_a_node_may_be_reached_by_any_command() -> None:
         ("ssh cannot be started: No such file or directory", "that program must be installed"),
         ("/usr/bin/python: No module named hpsearch", "install hpsearch there under the same path"),
         ("sh: 1: exec: /root/hp/bin/python: Permission denied", "install hpsearch there under"),
+        ("sh: 1: module: not found", "`setup:` is run by sh; `. /etc/profile` in front of"),
         ("Out of memory", ""),
     ],
 )
@@ -87,6 +92,7 @@ def test_what_ssh_says_comes_with_what_to_do(words: str, advice: str) -> None:
         ("Unable to allocate resources: Invalid partition name specified", "`sinfo` lists"),
         ("srun: error: Invalid generic resource (gres) specification", "`sinfo --format='%N %G'`"),
         ("Unable to confirm allocation for job 7: Invalid job id", "that allocation is over"),
+        ("execve(): /no/python: No such file or directory", "the nodes must see that Python"),
         ("Unable to allocate resources: Job violates accounting/QOS policy", ""),
     ],
 )
@@ -97,12 +103,22 @@ def test_what_slurm_says_comes_with_what_to_do(words: str, advice: str) -> None:
     assert bool(said) == bool(advice)
 
 
-def test_the_last_words_of_a_command_are_not_where_its_help_is() -> None:
-    words = """first\nsrun: unrecognized option '--x'\nTry "srun --help" for more information"""
+@pytest.mark.parametrize(
+    ("cause", "after"),
+    [
+        ("srun: unrecognized option '--x'", 'Try "srun --help" for more information'),
+        (
+            "slurmstepd: error: execve(): /no/python: No such file or directory",
+            "srun: error: n1: task 0: Exited with exit code 2",
+        ),
+    ],
+)
+def test_the_last_words_of_a_command_are_its_cause(cause: str, after: str) -> None:
+    words = f"first\n{cause}\n{after}"
     connection = CommandConnection(("sh", "-c", 'echo "$1" >&2', "sh", words))
     while not connection.stream.closed:
         connection.stream.receive()
-    assert connection.last_words() == "srun: unrecognized option '--x'"
+    assert connection.last_words() == cause
     connection.kill()
 
 
@@ -252,3 +268,17 @@ def test_ray_is_reported_where_it_is_and_what_an_agent_takes() -> None:
 def test_what_is_not_a_ray_cluster_is_refused(text: str, fault: str) -> None:
     with pytest.raises(InputError, match=fault):
         RayChoice.parse(text)
+
+
+def test_an_address_of_ray_where_nothing_answers_is_refused_at_once() -> None:
+    for address in ("auto", "ray-head", "ray://head:10001"):
+        require_answer(address)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        require_answer(address)
+    with pytest.raises(InputError) as error:
+        require_answer(address)
+    assert str(error.value) == (
+        f"--ray {address}: nothing answers there (Connection refused); start Ray here with"
+        " `ray start --head`, or write where it runs, as in --ray ray-head:6379"
+    )

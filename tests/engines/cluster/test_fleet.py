@@ -112,7 +112,7 @@ def test_a_node_with_other_versions_is_left_out_for_good(make_bench: Callable[..
     ours = versions()
     assert bench.notes[0] == (
         f"node a is left out: it has Python 3.9 where the coordinator has {ours['Python']}, torch"
-        f" 1.0 where the coordinator has {ours['torch']}"
+        f" 1.0 where the coordinator has {ours['torch']}; install the same there"
     )
     assert len(bench.carrier.connections["a"]) == 1
 

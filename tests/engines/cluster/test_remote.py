@@ -185,7 +185,7 @@ def test_nodes_that_cannot_train_are_left_out_with_a_line_each(tmp_path: Path) -
     torch = Hello.of_this_machine(()).versions["torch"]
     reasons = [
         "a: no_such cannot be imported: ModuleNotFoundError: No module named 'no_such'",
-        f"b: it has torch 2.0.0 where the coordinator has {torch}",
+        f"b: it has torch 2.0.0 where the coordinator has {torch}; install the same there",
         "c: me@c: Permission denied (publickey,password)",
         "d: the disk that holds /proc cannot be written (No such file or directory)",
     ]

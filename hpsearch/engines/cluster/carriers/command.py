@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hpsearch.engines.cluster.connection import CommandConnection, Connection
+from hpsearch.engines.interpreter import python_command
 
 
 def agent_arguments(devices: str, per_device: int) -> tuple[str, ...]:
     """Returns the words that start an agent, after the name of Python."""
-    return ("-m", "hpsearch", "agent", "--devices", devices, "--per-device", str(per_device))
+    words = ("agent", "--devices", devices, "--per-device", str(per_device))
+    return (*python_command("hpsearch")[1:], *words)
 
 
 def local_python(named: str) -> str:

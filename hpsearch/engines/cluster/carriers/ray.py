@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hpsearch.engines.cluster.carriers.command import agent_arguments
@@ -27,6 +28,8 @@ from hpsearch.errors import InputError
 OWN_KEYS = ("gpus", "cpus", "devices", "per_device")
 LOOK_S = 5.0
 EXAMPLE = "write --ray auto, or an address such as --ray ray-head:6379"
+START = "start Ray here with `ray start --head`, or write where it runs, as in --ray ray-head:6379"
+CONNECT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,22 @@ class RayChoice:
         )
 
 
+def require_answer(address: str) -> None:
+    """Checks that something answers at an address, for which Ray itself would wait for minutes.
+
+    Raises:
+        InputError: nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    if "/" in host or not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), CONNECT_S).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"--ray {address}: nothing answers there ({reason}); {START}") from None
+
+
 class RayCarrier:
     """Keeps an actor on every live node of a cluster, including those that autoscaling adds.
 
@@ -97,13 +116,15 @@ class RayCarrier:
             import ray
         except ImportError:
             raise InputError("--ray needs Ray: pip install 'hpsearch[ray]'") from None
+        require_answer(choice.address)
         self._ray = ray
         self._choice = choice
         try:
             ray.init(address=choice.address, log_to_driver=False, logging_level="ERROR")
         except Exception as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise InputError(f"--ray {choice.address}: {reason}") from error
+            # Its first sentence: the next ones are about options of Ray's own.
+            reason = next(iter(str(error).splitlines()), type(error).__name__).partition(". ")[0]
+            raise InputError(f"--ray {choice.address}: {reason.rstrip('.')}; {START}") from error
         self._actor = ray.remote(max_restarts=0, max_task_retries=0, max_concurrency=4)(_AgentActor)
         self._found: dict[str, dict[str, Any]] = {}
         self._closed = threading.Event()
@@ -128,7 +149,7 @@ class RayCarrier:
             num_cpus=cpus,
             num_gpus=gpus,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
-        ).remote(agent_arguments(devices, choice.per_device), gpus > 0)
+        ).remote(agent_arguments(devices, choice.per_device), gpus > 0, str(Path.cwd()))
         return _ActorConnection(self._ray, actor)
 
     def advice(self, words: str) -> str:
@@ -158,7 +179,7 @@ class RayCarrier:
 class _AgentActor:
     """Starts the agent and relays its bytes; runs on a node of the cluster."""
 
-    def __init__(self, arguments: Sequence[str], sees_gpus: bool) -> None:
+    def __init__(self, arguments: Sequence[str], sees_gpus: bool, folder: str) -> None:
         environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
         if not sees_gpus:
             # An actor without a GPU has the variable unset, and would see all of them.
@@ -168,6 +189,8 @@ class _AgentActor:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
+            # Where a file system is shared, relative paths of data hold there.
+            cwd=folder if Path(folder).is_dir() else None,
             bufsize=0,
         )
 

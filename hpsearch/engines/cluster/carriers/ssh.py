@@ -31,6 +31,7 @@ ADVICE = {
     "connect to host": "see whether this works: ssh {name}",
     "No module named": NO_PYTHON,
     "exec: ": NO_PYTHON,
+    "not found": "`setup:` is run by sh; `. /etc/profile` in front of `module load` may be missing",
 }
 
 
@@ -79,7 +80,8 @@ def command_for(entry: NodeEntry) -> tuple[str, ...]:
     start = _in_shell(entry.python or sys.executable, words)
     here = shlex.quote(str(Path.cwd()))
     # The folder is the same where a file system is shared: relative paths of data hold there.
-    script = f"cd {here} 2>/dev/null; {entry.setup + '; ' if entry.setup else ''}exec {start}"
+    setup = f"{{ {entry.setup}\n}} && " if entry.setup else ""
+    script = f"cd {here} 2>/dev/null; {setup}exec {start}"
     if entry.host in LOCAL:
         return ("sh", "-c", script)
     ssh = shlex.split(os.environ.get(SSH, "ssh"))
