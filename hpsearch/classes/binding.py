@@ -196,8 +196,8 @@ def bind(
     binder = Binder(derive)
     bound = binder.component(tree, path, hint, supplied)
     if bound is None or binder.errors:
-        lines = (f"{name}: {said}" if name else said for name, (_, said) in binder.errors.items())
-        raise ComponentError("; ".join(lines))
+        lines = [f"{name}: {said}" if name else said for name, (_, said) in binder.errors.items()]
+        raise ComponentError("; ".join(lines) or f"{tree!r} names no class; write its class_path")
     return bound
 
 

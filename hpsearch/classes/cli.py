@@ -15,7 +15,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from hpsearch.classes.components import ComponentError, resolve
+from hpsearch.classes.components import ComponentError, is_component, resolve
 from hpsearch.classes.signature import has_base, signature_of
 
 
@@ -109,7 +109,8 @@ def with_cli(config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a filled-in configuration with the additions of the class in `cli:`.
 
     Raises:
-        ComponentError: the class cannot be found, or it links something that does not exist.
+        ComponentError: the class cannot be found, or it links something that does not exist; or
+            neither it nor the file names the class of the model or of the data.
     """
     filled = deepcopy(dict(config))
     if not filled.get("cli"):
@@ -120,12 +121,19 @@ def with_cli(config: Mapping[str, Any]) -> dict[str, Any]:
     parser = _Parser(filled)
     cli.add_arguments_to_parser(cli.__new__(cli), parser)
     parser.finish()
+    for section, absent in (("model", {}), ("data", None)):
+        tree = filled.get(section, absent)
+        if isinstance(tree, dict) and not is_component(tree):
+            raise ComponentError(
+                f"cli: where {cli.__name__} is defined, no call of it names the class of {section};"
+                f" write {section}.class_path"
+            )
     return filled
 
 
 def _name_class(config: dict[str, Any], section: str, owner: Any) -> None:
-    """Names the class of a section, unless the section does."""
-    if isinstance(config.get(section) or {}, dict):
+    """Names the class of a section, unless the section does or there is none."""
+    if owner is not None and isinstance(config.get(section) or {}, dict):
         config[section] = {"class_path": _path_of(owner), **(config.get(section) or {})}
 
 
@@ -143,15 +151,19 @@ def _derive(compute: Callable[..., Any], sources: list[str], data: Any) -> Any:
 
 
 def _classes_called_with(cli: Any) -> Iterator[Any]:
-    """Yields the classes of the model and the data module that a module calls its CLI with."""
+    """Yields the classes of model and data that a module calls its CLI with; None for neither."""
     module = sys.modules[cli.__module__]
-    names = {base.__name__ for base in cli.__mro__ if base.__name__.endswith("CLI")}
+    names = {base.__name__ for base in cli.__mro__}
     for call in ast.walk(ast.parse(inspect.getsource(module))):
         if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in names:
             keywords = {keyword.arg: keyword.value for keyword in call.keywords}
             given = [*call.args, *[None] * 2][:2]
             named = (keywords.get("model_class"), keywords.get("datamodule_class"))
             for argument, keyword in zip(given, named, strict=True):
-                if (written := argument or keyword) is not None:
-                    yield attrgetter(ast.unparse(written))(module)
+                written = ast.unparse(argument or keyword or ast.Constant(None))
+                try:
+                    found = attrgetter(written)(module)
+                except AttributeError:  # None, or known only when the program runs
+                    found = None
+                yield found
             return

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from hpsearch.classes.cli import with_cli
-from hpsearch.classes.components import importing_from
+from hpsearch.classes.components import ComponentError, importing_from
 
 PROGRAM = """
 class Callback: ...
@@ -26,6 +26,14 @@ class MyCLI:
         parser.add_lr_scheduler_args(Decay)
 
 def main(): MyCLI(Model, Rows)
+"""
+
+
+OTHER = """
+class CLI:
+    def add_arguments_to_parser(self, parser): ...
+
+class Mine(CLI): ...
 """
 
 
@@ -62,6 +70,36 @@ def test_classes_that_the_program_knows_need_not_be_in_the_file():
     assert config["schedule"]["class_path"] == "theprogram.Decay"
     assert config["model"] == component("Model", width=8, depth=2)
     assert filled(optimizer=component("Other"))["optimizer"] == component("Other")
+
+
+@pytest.mark.parametrize(
+    ("call", "model", "data"),
+    [
+        ("Mine(Model, Rows)", "Model", "Rows"),
+        ("Mine(Model, datamodule_class=Rows)", "Model", "Rows"),
+        ("Mine(datamodule_class=Rows)", None, "Rows"),
+        ("CLI(Model, None)", "Model", None),
+        ("CLI(chosen_by(argv), Rows)", None, "Rows"),
+    ],
+)
+def test_the_call_of_a_cli_of_any_name_names_the_classes(tmp_path, call, model, data):
+    text = PROGRAM.replace("MyCLI(Model, Rows)", call)
+    (tmp_path / "theprogram.py").write_text(f"{text}\n{OTHER}")
+    own = {} if model else {"model": {"class_path": "m.Own"}}
+    config = filled(**own, cli="theprogram.Mine")
+    assert config["model"]["class_path"] == (f"theprogram.{model}" if model else "m.Own")
+    assert config.get("data") == (data and {"class_path": f"theprogram.{data}"})
+
+
+def test_a_class_that_neither_the_program_nor_the_file_names_is_asked_for(tmp_path):
+    text = PROGRAM.replace("MyCLI(Model, Rows)", "...")
+    (tmp_path / "theprogram.py").write_text(text)
+    with pytest.raises(ComponentError) as refused:
+        filled(model={"width": 2})
+    assert str(refused.value) == (
+        "cli: where MyCLI is defined, no call of it names the class of model; write"
+        " model.class_path"
+    )
 
 
 def test_the_study_itself_stays_as_it_is():
