@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Sequence
 from contextlib import suppress
+from copy import copy
+from datetime import datetime
 from typing import Any, final
 
 import optuna
@@ -24,7 +26,7 @@ from hpsearch.search.store import (
     trial_record,
     without_results,
 )
-from hpsearch.search.store.keys import DOCUMENT, FAILURE, OURS
+from hpsearch.search.store.keys import ATTEMPTS, DOCUMENT, FAILURE, OURS
 from hpsearch.studyfile.sections import report_unit
 from hpsearch.views.dashboard.artifacts import (
     PICTURES,
@@ -116,7 +118,7 @@ class AnnotatedStorage(CachedStorage):
     ) -> list[FrozenTrial]:
         """Returns a study's trials; one whose own record contradicts its values has failed here."""
         trials = super().get_all_trials(study_id, deepcopy=deepcopy)
-        shown = [self._proved(study_id, trial) for trial in trials]
+        shown = [from_its_beginning(self._proved(study_id, trial)) for trial in trials]
         return [trial for trial in shown if states is None or trial.state in states]
 
     def _proved(self, study_id: int, trial: FrozenTrial) -> FrozenTrial:
@@ -166,6 +168,23 @@ class AnnotatedStorage(CachedStorage):
                 self._finished[trial_id_of(frozen)] = made
             found |= made
         return found
+
+
+def from_its_beginning(trial: FrozenTrial) -> FrozenTrial:
+    """Returns a trial that begins with its first attempt.
+
+    Optuna notes the last time that it began to run: for a paused trial that was pruned in the end,
+    that is when the study ended, and a timeline would have no bar for it.
+    """
+    attempts = trial.user_attrs.get(ATTEMPTS)
+    if not attempts or trial.datetime_start is None:
+        return trial
+    started = datetime.fromisoformat(attempts[0]["started"]).astimezone().replace(tzinfo=None)
+    if started >= trial.datetime_start:
+        return trial
+    shown = copy(trial)
+    shown.datetime_start = started
+    return shown
 
 
 def choose_annotated(trials: Sequence[FrozenTrial], direction: Direction) -> list[FrozenTrial]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 from optuna.artifacts.exceptions import ArtifactNotFound
+from optuna.trial import TrialState
 from optuna_dashboard._note import get_note_from_system_attrs
 from scripted import report
 
@@ -17,7 +19,12 @@ from hpsearch.protocol.job import identity_of
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.keys import DOCUMENT, ID, RUNS
 from hpsearch.views.dashboard.artifacts import TrialFiles, artifact_id
-from hpsearch.views.dashboard.storage import AnnotatedStorage, choose_annotated, open_to_read
+from hpsearch.views.dashboard.storage import (
+    AnnotatedStorage,
+    choose_annotated,
+    from_its_beginning,
+    open_to_read,
+)
 
 
 @pytest.fixture
@@ -169,3 +176,14 @@ def test_of_many_trials_the_best_and_the_newest_are_annotated() -> None:
     assert choose_annotated(few, "minimize") == few
     assert choose_annotated(trials, "minimize") == [*trials[:100], *most]
     assert choose_annotated(trials, "maximize") == [*reversed(trials[800:900]), *most]
+
+
+def test_a_trial_begins_with_its_first_attempt() -> None:
+    at = datetime(2026, 1, 1, 12, 0, 0)
+    attempts = [{"started": (at - timedelta(minutes=5)).astimezone(UTC).isoformat()}]
+    trial = optuna.trial.create_trial(state=TrialState.PRUNED, user_attrs={"attempts": attempts})
+    trial.datetime_start, trial.datetime_complete = at, at
+    assert from_its_beginning(trial).datetime_start == at - timedelta(minutes=5)
+    assert trial.datetime_start == at
+    trial.user_attrs.clear()
+    assert from_its_beginning(trial) is trial
