@@ -156,6 +156,7 @@ class SearchState:
     def seconds_left(self, now_s: float) -> float | None:
         """Returns how long the rest of the budget takes at the speed since the search began.
 
+        None while that is unknown, and where nothing is left.
         Pruning makes trials unequal, so the speed is measured in finished trials, and a running one
         counts as the part of the longest trial it has done.
         """
@@ -166,4 +167,4 @@ class SearchState:
             return None
         gained = finished + sum(run.fraction for run in self.running.values())
         rest = self.study.budget - self._done_before - gained
-        return max(rest, 0.0) * (now_s - self.began_s) / gained
+        return rest * (now_s - self.began_s) / gained if rest > 0 else None

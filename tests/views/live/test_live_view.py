@@ -101,6 +101,14 @@ def test_budget_line_counts_trials_and_says_the_time_left(
     assert "1m 00s so far, about 7m 00s left" in text
 
 
+def test_when_all_is_done_no_time_is_left(make_study: Any, make_trial: Any) -> None:
+    state = SearchState(make_study(budget=1), ("cpu:0",), began_s=0.0)
+    state.ended(make_trial(0, value=0.8))
+    text = drawn(state, now_s=60.0)
+    assert "1m 00s so far" in text
+    assert "left" not in text
+
+
 def test_study_bounded_by_time_alone_has_no_bar(make_study: Any, make_trial: Any) -> None:
     state = SearchState(make_study(make_trial(0), budget=None), ("cpu:0",), began_s=0.0)
     text = drawn(state, now_s=60.0)
