@@ -36,6 +36,7 @@ from hpsearch.trial.run import assemble, prepare
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim
 from hpsearch.trial.saving.position import DataPosition
+from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.stage import StageTracker
 from hpsearch.trial.trained_model import load_state
 from hpsearch.trial.trainer import UnusableError, put_aside
@@ -50,6 +51,7 @@ from hpsearch.trial.validations import (
 from hpsearch.trial.warm import has_touched_cuda
 
 VALIDATED = 2
+OURS = "hpsearch."
 FORKS = sys.platform == "linux"
 
 
@@ -65,6 +67,7 @@ class Rehearsal:
         notes: a sentence on each part of the study file that is left out.
         length: how many training batches and how many validations the trial has, and how many
             batches a validation has; infinity, or 0 for the last, if unknown.
+        single_steps: why its steps are taken one at a time; empty if many are taken at once.
     """
 
     module: pl.LightningModule
@@ -73,6 +76,7 @@ class Rehearsal:
     metrics: list[str]
     notes: list[str]
     length: tuple[float, float, int]
+    single_steps: str = ""
 
 
 class NotLoggedError(UnusableError):
@@ -199,7 +203,12 @@ def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
         raise UnusableError(waiting)
     _load_again(training.module, Path(job.folder) / checkpoint.BEST)
     metrics = sorted(reports.logged)
-    return Rehearsal(training.module, trainer, clock, metrics, training.notes, reports.length)
+    # Ours are those of a rehearsal here, and rule nothing out in a trial.
+    own = [each for each in training.callbacks if not type(each).__module__.startswith(OURS)]
+    single = multi_step_blocker(training.module, training.data, job.config, own) or ""
+    return Rehearsal(
+        training.module, trainer, clock, metrics, training.notes, reports.length, single
+    )
 
 
 def rehearse_apart(job: Job) -> Ended | None:

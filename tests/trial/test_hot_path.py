@@ -15,6 +15,7 @@ from other_namespace import OtherModel
 from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, LearningRateMonitor
 from small_images import Bystander, Witness
 from tiny import TinyData, TinyModel
+from torch.optim import lr_scheduler
 
 from hpsearch.data import ImageData
 from hpsearch.errors import InputError
@@ -227,6 +228,51 @@ def test_every_optimizer_takes_the_same_steps_in_multi_step_training(
     assert state["param_groups"] == wanted["param_groups"]
     for found, expected in zip(leaves(state["state"]), leaves(wanted["state"]), strict=True):
         assert torch.equal(torch.as_tensor(found), torch.as_tensor(expected))
+
+
+# Those of functions and of other schedules: a study file cannot write their arguments.
+COMPOSED = ("LRScheduler", "_LRScheduler", "LambdaLR", "MultiplicativeLR", "SequentialLR")
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "ConstantLR": {"total_iters": 4},
+    "CosineAnnealingLR": {"T_max": 8},
+    "CosineAnnealingWarmRestarts": {"T_0": 4},
+    "CyclicLR": {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 3, "cycle_momentum": False},
+    "ExponentialLR": {"gamma": 0.8},
+    "LinearLR": {"total_iters": 5},
+    "MultiStepLR": {"milestones": [2, 7]},
+    "OneCycleLR": {"max_lr": 0.1, "total_steps": 2 * BATCHES},
+    "PolynomialLR": {"total_iters": 9},
+    "ReduceLROnPlateau": {"patience": 0},
+    "StepLR": {"step_size": 5},
+}
+
+
+def test_every_schedule_of_torch_is_compared() -> None:
+    known = {
+        name
+        for name, cls in vars(lr_scheduler).items()
+        if isinstance(cls, type) and issubclass(cls, lr_scheduler.LRScheduler)
+    }
+    assert known - {*COMPOSED, "ChainedScheduler"} == SCHEDULES.keys()
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_schedule_takes_the_same_steps_in_multi_step_training(
+    tmp_path: Path, name: str
+) -> None:
+    written = {
+        "class_path": f"torch.optim.lr_scheduler.{name}",
+        "init_args": SCHEDULES[name],
+        **({"monitor": "val_loss"} if name == "ReduceLROnPlateau" else {"interval": "step"}),
+    }
+    sections = {"schedule": written, "trainer": {"max_epochs": 2}}
+    run(job(tmp_path / "scanned", **sections))
+    assert Witness.steps == 2, "many batches in each of Lightning's steps"
+    run(job(tmp_path / "single", stub(Bystander), **sections))
+
+    assert_same_weights(tmp_path / "scanned", tmp_path / "single")
+    one, other = (last(tmp_path / folder)["lr_schedulers"] for folder in ("scanned", "single"))
+    assert one == other
 
 
 def test_a_small_network_trains_without_autograd(

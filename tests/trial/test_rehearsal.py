@@ -121,6 +121,11 @@ def test_a_progress_bar_is_left_out_with_a_note(tmp_path: Path) -> None:
     ]
 
 
+def test_what_keeps_a_trial_from_many_steps_at_once_is_found(tmp_path: Path) -> None:
+    found = probe(fed(tmp_path, {}))
+    assert found["single_steps"].endswith("does not say supports_multi_step = True")
+
+
 @pytest.mark.parametrize(
     ("plan", "trains"), [("late", True), ("sometimes", True), ("never", False)]
 )

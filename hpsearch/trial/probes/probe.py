@@ -26,7 +26,8 @@ def probe(job: Job) -> dict[str, Any]:
         `parameters` (count), `metrics` (names logged), `seconds_per_step`, `steps_per_epoch` (0 if
         unknown), `validation_seconds` (a whole validation's), `training_batches` and `validations`
         (of a whole trial; 0 if unknown), `checkpoint_bytes`, `notes` (sentences on what is left
-        out); or `failure`, one line, if it cannot train.
+        out), `single_steps` (why steps are taken one at a time; empty if many at once); or
+        `failure`, one line, if it cannot train.
     """
     where = StageTracker()
     with contextlib.redirect_stdout(io.StringIO()):
@@ -64,6 +65,7 @@ def _measure(rehearsal: Rehearsal) -> dict[str, Any]:
         "parameters": count_parameters(rehearsal.module),
         "metrics": rehearsal.metrics,
         "notes": rehearsal.notes,
+        "single_steps": rehearsal.single_steps,
         "seconds_per_step": clock.seconds_per_step(),
         "steps_per_epoch": finite(trainer.num_training_batches),
         "training_batches": finite(batches),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hpsearch.studyfile.study import StudySpec
 
 _SHOWN = 3
+_ADVICE = "Many at once are faster for a small network: see docs/your-own-model.md"
 
 
 def print_probes(
@@ -46,12 +47,23 @@ def print_probes(
             not_ready_words(settings, probes), markup=False, style="bold red", soft_wrap=True
         )
         return False
-    for note in dict.fromkeys(note for probe in tried for note in probe["notes"]):
+    for note in note_words(tried):
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     trials = min(filter(None, (spec.trials, grid_size(spec))), default=None)
     cost = estimate(tried, trials, slots)
     console.print(cost_words(cost, trials, slots), soft_wrap=True)
     return True
+
+
+def note_words(probes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns what trials leave out, and why they take their steps one at a time if they do."""
+    notes = [note for probe in probes for note in probe["notes"]]
+    slow = [
+        f"Lightning takes the steps one at a time: {reason}. {_ADVICE}"
+        for probe in probes
+        if (reason := probe["single_steps"])
+    ]
+    return list(dict.fromkeys([*notes, *slow]))
 
 
 def branch_table(extremes: Sequence[Extreme], probes: Sequence[Mapping[str, Any]]) -> Table:

@@ -10,7 +10,7 @@ from hpsearch.measure.cost import Cost, epoch_seconds, estimate
 from hpsearch.measure.extremes import extreme_configs
 from hpsearch.studyfile.space import Space
 from hpsearch.views.check.layers import layer_table
-from hpsearch.views.check.probes import branch_table, cost_words, not_ready_words
+from hpsearch.views.check.probes import branch_table, cost_words, not_ready_words, note_words
 from hpsearch.views.check.space import distribution_words, parameter_table, size_words
 
 BRANCHES = {
@@ -30,6 +30,7 @@ PROBE = {
     "training_batches": 10,
     "validations": 1,
     "notes": [],
+    "single_steps": "",
     "checkpoint_bytes": 1000,
 }
 
@@ -112,6 +113,16 @@ def test_the_last_line_names_the_values_that_only_failing_settings_have(
     extremes = extreme_configs(Space(BRANCHES))
     probes = [{"failure": "KeyError: 'selu'"} if n in failing else PROBE for n in range(4)]
     assert not_ready_words(extremes, probes) == words
+
+
+def test_notes_say_once_why_steps_are_taken_one_at_a_time() -> None:
+    reason = "Net does not say supports_multi_step = True"
+    probes = [PROBE, *[PROBE | {"notes": ["X is left out"], "single_steps": reason}] * 2]
+    assert note_words(probes) == [
+        "X is left out",
+        f"Lightning takes the steps one at a time: {reason}. Many at once are faster for a small"
+        " network: see docs/your-own-model.md",
+    ]
 
 
 def test_cost_counts_rounds_of_slots_and_both_checkpoints() -> None:
