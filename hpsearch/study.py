@@ -82,8 +82,8 @@ class Study:
         chosen = self._options(options, changes)
         watcher = LogObserver() if observer is None else observer
         with silence(), prepare_engine(chosen) as engine:
-            spec, facts = decide_speed(self.spec, self._database, engine.slots)
-            outcome = run_study(spec, self._database, chosen, engine, watcher, facts)
+            spec = decide_speed(self.spec, self._database, engine.slots)
+            outcome = run_study(spec, self._database, chosen, engine, watcher)
         if outcome.error:
             raise SearchError(f"the search stopped: {outcome.error}")
         return self.result()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpsearch.commands.context import report
 from hpsearch.commands.options import (
@@ -47,9 +47,9 @@ def run(
         spec, database = open_for_run(parsed, options.storage, report, engine.call)
         if restart:
             _discard(database, spec.name)
-        spec, facts = _decide_speed(spec, database, engine)
+        spec = _decide_speed(spec, database, engine)
         return watch(
-            lambda view: run_study(spec, database, options.to_run(), engine, view, facts),
+            lambda view: run_study(spec, database, options.to_run(), engine, view),
             options.storage or spec.storage,
             options,
             spec.source,
@@ -71,20 +71,17 @@ def resume(name: StudyName, /, *, options: SearchOptions = DEFAULTS) -> int:
         )
 
 
-def _decide_speed(
-    spec: StudySpec, database: RDBStorage, engine: PreparedEngine
-) -> tuple[StudySpec, dict[str, Any]]:
+def _decide_speed(spec: StudySpec, database: RDBStorage, engine: PreparedEngine) -> StudySpec:
     if not spec.measures_speed:
-        return spec, {}
+        return spec
     from hpsearch.commands.context import console
     from hpsearch.measure.speed_choice import decide_speed
-    from hpsearch.search.store.keys import SPEED
     from hpsearch.views.formatting import speed_words
 
-    decided, facts = decide_speed(spec, database, engine.slots, console().status)
-    if facts:
-        report(f"speed: {speed_words(facts[SPEED])}")
-    return decided, facts
+    decided = decide_speed(spec, database, engine.slots, console().status)
+    if decided.speed:
+        report(f"speed: {speed_words(decided.speed)}")
+    return decided
 
 
 def _discard(database: RDBStorage, name: str) -> None:

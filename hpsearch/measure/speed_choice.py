@@ -135,8 +135,8 @@ def decide_speed(
     database: RDBStorage,
     slots: Sequence[Slot],
     status: Status = lambda _: nullcontext(),
-) -> tuple[StudySpec, dict[str, Any]]:
-    """Returns a study with `speed: auto` decided, and what is to be on its record when it begins.
+) -> StudySpec:
+    """Returns a study with `speed: auto` decided.
 
     A study that has begun keeps what it took then, so that all its trials are computed alike.
 
@@ -150,16 +150,15 @@ def decide_speed(
         InputError: its trials run on other machines than this one.
     """
     if not spec.measures_speed:
-        return spec, {}
+        return spec
     if (stored := find_study(database, spec.name)) is not None:
-        choice = stored.study.user_attrs.get(SPEED)
-        decided = spec.with_speed(choice["taken"] if choice else {})
+        decided = spec.with_speed(stored.study.user_attrs.get(SPEED))
         if not begins_anew(stored, decided):
-            return decided, {}
+            return decided
     if not slots:
         raise InputError(
             "speed: auto measures on this machine, and the trials run on others: run hpsearch check"
             " FILE --speed on one of them, and write what it says instead of auto"
         )
-    choice = choose_speed(measure_speed(spec, slots[0], status, compiling=False), spec)
-    return spec.with_speed(choice["taken"]), {SPEED: choice}
+    measured = measure_speed(spec, slots[0], status, compiling=False)
+    return spec.with_speed(choose_speed(measured, spec))

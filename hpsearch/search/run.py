@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
@@ -86,17 +85,8 @@ def run_study(
     options: RunOptions,
     engine: PreparedEngine,
     observer: Observer,
-    facts: Mapping[str, Any] | None = None,
 ) -> SearchOutcome:
     """Runs the study of a file: starts it, or continues it if the database has it.
-
-    Args:
-        spec: the study.
-        database: where it is kept.
-        options: how far and where it runs.
-        engine: where its trials run.
-        observer: watches it.
-        facts: more attributes of a study that begins.
 
     Raises:
         InputError: something given is wrong; nothing was trained or changed.
@@ -111,7 +101,7 @@ def run_study(
         runs = options.runs or DEFAULT_RUNS
         queue = settings_to_start_from(spec, database)
         refuse_foreign_folder(runs, spec.name, None)
-        stored = StoredStudy(database, create_study(spec, database, runs, facts, queue), spec)
+        stored = StoredStudy(database, create_study(spec, database, runs, queue=queue), spec)
         return _search(stored, spec.trials, options, engine, observer)
     check_compatible(stored.spec, spec)
     budget = spec.trials

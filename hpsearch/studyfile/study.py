@@ -51,6 +51,7 @@ class StudySpec:
         start_from: name of the study whose best settings are tried first; None for none.
         source: the study file with overrides applied, and the place of every value in it.
         import_paths: folders with the study's own classes.
+        speed: what `speed: auto` has `taken`, as a `line`, and `why`; None if the file says it all.
     """
 
     name: str
@@ -76,6 +77,7 @@ class StudySpec:
     start_from: str | None
     source: Document = field(repr=False, compare=False)
     import_paths: tuple[str, ...] = ()
+    speed: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -103,17 +105,19 @@ class StudySpec:
         """Whether what makes its trials faster is measured when it begins: `speed: auto`."""
         return bool(self.document.get("speed") == AUTO)
 
-    def with_speed(self, taken: Mapping[str, Any]) -> StudySpec:
+    def with_speed(self, choice: Mapping[str, Any] | None) -> StudySpec:
         """Returns the study with `speed: auto` decided.
 
         Args:
-            taken: what it stands for, by dotted name, such as `{"trainer.precision": "16-mixed"}`.
+            choice: what it stands for is under `taken`, by dotted name, such as
+                `{"trainer.precision": "16-mixed"}`; None for nothing.
         """
         tree = {name: part for name, part in self.document.items() if name != "speed"}
         source = replace(self.source, tree=tree)
-        for name, value in taken.items():
+        for name, value in (choice or {"taken": {}})["taken"].items():
             source = source.with_value(tuple(name.split(".")), value, Location("speed: auto"))
-        return self.from_parsed(parse_study(source, self.import_paths))
+        decided = self.from_parsed(parse_study(source, self.import_paths))
+        return replace(decided, speed=choice)
 
     @property
     def counts_validations(self) -> bool:

@@ -316,7 +316,7 @@ def test_auto_takes_what_pays_and_says_why(
         False: "Now, speed: auto took nothing: nothing gains more than 5% in every round.",
     }
     assert said[bool(taken)] in capsys.readouterr().out
-    decided = spec.with_speed(choice["taken"])
+    decided = spec.with_speed(choice)
     precision = {"precision": "bf16-mixed"} if taken else {}
     assert decided.document == {
         **SPEC.document,

@@ -15,7 +15,6 @@ from hpsearch.measure.speed import Measurement, baseline, possible_variants
 from hpsearch.measure.speed_choice import decide_speed
 from hpsearch.search.compatible import check_compatible
 from hpsearch.search.store import create_study, open_storage, open_study
-from hpsearch.search.store.keys import SPEED
 from hpsearch.studyfile.study import StudySpec
 
 SLOTS = (Slot("cpu:0", "cpu", 1),)
@@ -56,19 +55,19 @@ def measuring(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_study_keeps_what_it_took_when_it_began(
     database: RDBStorage, measuring: list[str], tmp_path: Path
 ) -> None:
-    spec, facts = decide_speed(SPEC, database, SLOTS)
+    spec = decide_speed(SPEC, database, SLOTS)
     assert spec.document == {**PLAIN, "speed": LAID}
     choice = {
         "taken": {"speed": LAID},
         "line": "speed: {channels_last: true}",
         "why": "2.00 times as fast (2.00 to 2.00)",
     }
-    assert facts == {SPEED: choice}
-    study = create_study(spec, database, tmp_path / "runs", facts)
+    assert spec.speed == choice
+    study = create_study(spec, database, tmp_path / "runs")
     study.tell(study.ask(), 0.5)
     assert open_study(database, "a").record().speed == choice
-    again, nothing = decide_speed(SPEC, database, SLOTS)
-    assert (again.document, nothing) == (spec.document, {})
+    again = decide_speed(SPEC, database, SLOTS)
+    assert (again.document, again.speed) == (spec.document, choice)
     assert measuring == ["a"]
     check_compatible(open_study(database, "a").spec, again)
 
@@ -77,24 +76,25 @@ def test_a_study_that_began_without_it_stays_as_it_was(
     database: RDBStorage, measuring: list[str], tmp_path: Path
 ) -> None:
     create_study(StudySpec.from_document(PLAIN), database, tmp_path / "runs")
-    spec, facts = decide_speed(SPEC, database, SLOTS)
-    assert (spec.document, facts, measuring) == (PLAIN, {}, [])
+    spec = decide_speed(SPEC, database, SLOTS)
+    assert (spec.document, spec.speed, measuring) == (PLAIN, None, [])
 
 
 def test_a_study_without_any_value_that_was_changed_is_measured_again(
     database: RDBStorage, measuring: list[str], tmp_path: Path
 ) -> None:
-    create_study(*(decide_speed(SPEC, database, SLOTS)[0], database, tmp_path / "runs"))
+    create_study(decide_speed(SPEC, database, SLOTS), database, tmp_path / "runs")
     changed = StudySpec.from_document({**SPEC.document, "trainer": {"max_epochs": 3}})
-    spec, facts = decide_speed(changed, database, SLOTS)
+    spec = decide_speed(changed, database, SLOTS)
     assert spec.document["trainer"] == {"max_epochs": 3}
-    assert facts[SPEED]["taken"] == {"speed": LAID}
+    assert spec.speed
+    assert spec.speed["taken"] == {"speed": LAID}
     assert measuring == ["a", "a"]
 
 
 def test_a_file_without_it_is_left_alone(database: RDBStorage, measuring: list[str]) -> None:
     spec = StudySpec.from_document(PLAIN)
-    assert decide_speed(spec, database, ()) == (spec, {})
+    assert decide_speed(spec, database, ()) == spec
 
 
 def test_a_study_on_other_machines_is_not_measured_here(

@@ -30,6 +30,7 @@ from hpsearch.search.store.keys import (
     IMPORT_PATHS,
     ORIGIN,
     RUNS,
+    SPEED,
     VERSIONS,
     WHOLE,
     confirmation_name,
@@ -97,7 +98,9 @@ def create_study(
     Raises:
         InputError: another process has created a study of this name in the meantime.
     """
-    facts = {ID: uuid.uuid4().hex, **_description(spec, runs, spec.trials), **(attributes or {})}
+    speed = {SPEED: spec.speed} if spec.speed else {}
+    described = {ID: uuid.uuid4().hex, **_description(spec, runs, spec.trials), **speed}
+    facts = {**described, **(attributes or {})}
     # A confirmation trains the finalists of a search and nothing else.
     first = [] if CONFIRMS in facts else _known_settings(spec, ())
     known = [trial.params for trial in first]
