@@ -1,12 +1,13 @@
 """Makes a table of learning curves of our own: a random search that trains every trial whole.
 
-    python benchmarks/own_table.py --folder WORK                    # hours on one core
+    python benchmarks/own_table.py --folder WORK                    # an hour or more a core
     python benchmarks/quality.py --tables benchmarks/tables --tasks mnist-cnn
 
-It trains one trial at a time and adds what is new to benchmarks/tables/mnist-cnn.jsonl after every
-few. Interrupted, it continues from the database in the folder; a new folder needs another `--seed`,
-or it trains the same settings again. The table's first line is its space; each other one has a
-setting and its error after each epoch, in percent of the validation images.
+It trains a trial on each core that it may use (`taskset --cpu-list 0` leaves it one) and adds what
+is new to benchmarks/tables/mnist-cnn.jsonl after every few. Interrupted, it continues from the
+database in the folder; a new folder needs another `--seed`, or it trains the same settings again.
+The table's first line is its space; each other one has a setting and its error after each epoch, in
+percent of the validation images.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def main() -> None:
     storage = f"sqlite:///{args.folder.resolve()}/table.db"
     search = hpsearch.read_study(STUDY, f"study.seed={args.seed}", storage=storage)
     for trials in [*range(args.part, args.settings, args.part), args.settings]:
-        result = search.run(devices="cpu:1", trials=trials, runs=args.folder / "runs")
+        result = search.run(devices="cpu", trials=trials, runs=args.folder / "runs")
         print(f"{args.out}: {add(args.out, lines(search.spec.space, result.trials))} settings")
 
 

@@ -10,10 +10,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 import yaml
-from benchmark_modules import module_fixture
+from benchmark_modules import BENCHMARKS, module_fixture
 
 from hpsearch.search.store.records import TrialRecord
 from hpsearch.studyfile.study import StudySpec
+
+PAGE = BENCHMARKS.parent / "docs" / "quality.md"
 
 clock = module_fixture("policies.clock")
 figures = module_fixture("policies.figures")
@@ -154,6 +156,17 @@ def test_our_own_table_reads_as_a_task_however_far_it_is(
     assert list(task.curve(lines[1]["setting"])) == [50.0, 9.38]
     assert lines[1]["setting"] == {**setting, "dropout": 0.1235, "weight_decay": 0.01}
     assert task.space["hidden"] == tasks.Range(16, 128, log=True, whole=True)
+
+
+def test_the_page_says_how_many_settings_our_own_table_has(
+    own_table: ModuleType, tasks: ModuleType
+) -> None:
+    table = own_table.STUDY.with_suffix(".jsonl")
+    task = tasks.load(table.parent, table.stem)
+    settings = len(table.read_text().splitlines()) - 1
+    assert task.epochs == 10
+    assert 0 < task.best < task.median < 90
+    assert f"it has {settings} so far" in " ".join(PAGE.read_text().split())
 
 
 def test_a_table_goes_to_its_own_place_on_a_page_or_nothing_is_measured(

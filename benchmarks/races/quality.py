@@ -2,14 +2,15 @@
 
 hpsearch's engine and the hand-written loop search the same space under the same two policies, so
 that what a policy gains and what an engine gains are seen apart. Both run in this environment, one
-trial at a time. The space is that of our own table, which also says what one setting in twenty
-reaches: at random, that takes twenty whole trainings. The round's number is the seed.
+trial at a time on one core. The space is that of our own table, which also says what one setting in
+twenty reaches: at random, that takes twenty whole trainings. The round's number is the seed.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -76,7 +77,7 @@ def search(folder: Path, policy: str, seed: int, reach: float) -> float | None:
         "seed": seed,
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
-    command = [sys.executable, "-m", "hpsearch", "run", "study.yaml", "--devices", "cpu:1"]
+    command = [*_on_one_core(), "-m", "hpsearch", "run", "study.yaml", "--devices", "cpu:1"]
 
     def reached() -> bool:
         return any(
@@ -101,7 +102,7 @@ def search_by_hand(folder: Path, policy: str, seed: int, reach: float, data: Pat
         "data": str(data),
         "folder": str(folder),
     }
-    command = [sys.executable, str(HERE / "own" / "loop.py"), json.dumps(order)]
+    command = [*_on_one_core(), str(HERE / "own" / "loop.py"), json.dumps(order)]
     paths = ":".join(map(str, (HERE, HERE / "peers", HERE.parent)))
     reached = (folder / "found").exists
     return time_until(reached, [command], folder, TIMEOUT_S, **ONE_THREAD, PYTHONPATH=paths)
@@ -154,6 +155,11 @@ def _row(measured: Sequence[Measured], contestant: str) -> list[str]:
     half = median(seconds)
     middle = f"{half:,.0f} s" if half < math.inf else f"over {TIMEOUT_S:,.0f} s"
     return [contestant, *(f"{share:.0%}" for share in shares), middle, str(len(seconds))]
+
+
+def _on_one_core() -> list[str]:
+    """Returns the beginning of a Python command that has one core, and so trains on one thread."""
+    return ["taskset", "--cpu-list", str(max(os.sched_getaffinity(0))), sys.executable]
 
 
 def _study() -> dict[str, Any]:
