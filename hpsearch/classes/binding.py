@@ -33,6 +33,7 @@ from hpsearch.classes.trust import OwnModules
 from hpsearch.studyfile.diagnostics import did_you_mean, nearest
 from hpsearch.studyfile.document import KeyPath, items_of, name_of
 from hpsearch.studyfile.sections import TYPO
+from hpsearch.studyfile.slips import search_from_value
 
 # Built once the network exists: as arguments, these are factories.
 _LATER = {"Optimizer": "params", "LRScheduler": "optimizer"}
@@ -135,6 +136,9 @@ class Binder:
             unset = value is None and signature.defaults.get(name, ...) is None
             hint = Any if unset else signature.hints.get(name, Any)
             builds[name] = self.value(value, place, hint)
+            if line := _meant_as_search(value, hint, signature.defaults.get(name)):
+                words = f"{owner} gets {value!r} as '{name}', since it names no type"
+                self.add(self.notes, place, f"{words}; to search it, write {line}")
             if name in signature.hints:
                 continue
             near = nearest(name, signature.hints)
@@ -247,6 +251,20 @@ def _implicit_class(value: Any, hint: Any) -> Any:
         return None
     takes = not inspect.isabstract(one) and signature_of(one).hints.keys() & value.keys()  # type: ignore[arg-type]
     return one if is_dataclass(one) or takes else None
+
+
+def _meant_as_search(value: Any, hint: Any, default: Any) -> str | None:
+    """Returns the search expression for a sweep where one value belongs and no type forbids it.
+
+    Args:
+        value: what is given.
+        hint: the argument's type; `Any` without one.
+        default: the argument's default; only a single value says what belongs there.
+    """
+    if hint is not Any or not isinstance(default, int | float | str):
+        return None
+    line = search_from_value(value) if isinstance(value, dict | list) else None
+    return line if line and line.startswith("~") else None
 
 
 def _names_code(value: Any, hint: Any) -> bool:

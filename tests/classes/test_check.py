@@ -19,7 +19,7 @@ from pytorch_lightning import LightningDataModule, LightningModule
 class Net(LightningModule):
     def __init__(self, hidden: int, input_shape: Sequence[int], widths: tuple[int, ...] = (),
                  kind: Literal["relu", "gelu"] = "relu", hook: Callable[[], None] | None = None,
-                 odd: "NotThere" = None, act: Any = None, **kwargs: Any) -> None: ...
+                 odd: "NotThere" = None, act: Any = None, rate=0.1, **kwargs: Any) -> None: ...
 
 
 class Unfinished(LightningModule, ABC):
@@ -169,6 +169,20 @@ def test_a_name_that_only_kwargs_can_take_is_passed_on_with_a_note(file, name, m
     assert notes == [
         f"--set model.{name}=3: note: model.{name}: netlib.Net gets '{name}' in its **kwargs{meant}"
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [("{min: 0.1, max: 0.5}", "~float(0.1, 0.5)"), ("[0.1, 0.2]", "~choice(0.1, 0.2)")],
+)
+def test_a_sweep_in_the_place_of_a_value_without_a_type_is_noted(file, written, line):
+    notes = []
+    assert check_components(read_parsed(file, [f"model.rate={written}"]), notes.append) == ()
+    (note,) = notes
+    assert note.endswith(f"as 'rate', since it names no type; to search it, write {line}")
+    notes.clear()
+    assert check_components(read_parsed(file, [f"model.act={written}"]), notes.append) == ()
+    assert notes == []
 
 
 @pytest.mark.parametrize(
