@@ -105,7 +105,7 @@ def _check_sections(binder: Binder, config: Mapping[str, Any]) -> None:
     try:
         config = with_cli(config)
     except ComponentError as error:
-        binder.add(binder.errors, ("cli",), str(error))
+        binder.add(binder.errors, ("cli",), str(error).removeprefix("cli: "))
         return
     found = {
         name: binder.component(config.get(name), (name,), *expected)

@@ -5,8 +5,10 @@ import textwrap
 
 import pytest
 
+from hpsearch.classes.check import check_components
 from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import ComponentError, importing_from
+from hpsearch.studyfile.read import read_parsed
 
 PROGRAM = """
 class Callback: ...
@@ -100,6 +102,18 @@ def test_a_class_that_neither_the_program_nor_the_file_names_is_asked_for(tmp_pa
         "cli: where MyCLI is defined, no call of it names the class of model; write"
         " model.class_path"
     )
+
+
+def test_the_check_says_it_at_the_line_of_the_cli(tmp_path):
+    (tmp_path / "theprogram.py").write_text(PROGRAM.replace("MyCLI(Model, Rows)", "..."))
+    file = tmp_path / "study.yaml"
+    file.write_text(
+        "study: {name: s, objective: {a: maximize}, trials: 1}\n"
+        "cli: theprogram.MyCLI\nmodel: {width: 2}\ntrainer: {max_epochs: 1}\n"
+    )
+    [found] = check_components(read_parsed(file))
+    assert (found.line, found.path) == (2, "cli")
+    assert found.message.startswith("where MyCLI is defined, no call of it names the class of mod")
 
 
 def test_the_study_itself_stays_as_it_is():
