@@ -15,8 +15,10 @@ from hpsearch.engines.cluster.stream import Stream
 from hpsearch.engines.linux import dying_with_this
 
 WORDS_BYTES = 4096
-# Where a program's help is, and how srun sums up what was said before.
-NO_CAUSE = re.compile(r"(Try|See|Run) ['\"`]|srun: error: .*: Exited with exit code")
+# Where a program's help is, and how srun and kubectl sum up what was said before.
+NO_CAUSE = re.compile(
+    r"(Try|See|Run) ['\"`]|srun: error: .*: Exited with exit code|command terminated with exit code"
+)
 
 
 class Connection(Protocol):

@@ -111,6 +111,7 @@ def test_what_slurm_says_comes_with_what_to_do(words: str, advice: str) -> None:
             "slurmstepd: error: execve(): /no/python: No such file or directory",
             "srun: error: n1: task 0: Exited with exit code 2",
         ),
+        ("python: No module named hpsearch", "command terminated with exit code 1"),
     ],
 )
 def test_the_last_words_of_a_command_are_its_cause(cause: str, after: str) -> None:

@@ -18,6 +18,7 @@ OWN_KEYS = ("namespace", "container", "context", "devices", "per_device", "pytho
 LOOK_S = 15.0
 KUBECTL_S = 30.0
 EXAMPLE = 'write for instance --kubernetes "app=trainer namespace=lab"'
+NO_PYTHON = ("No module named", "executable file not found", "no such file or directory")
 ADVICE = {
     "connection to the server": "; see whether this works: kubectl get pods",
     "does not exist": "; `kubectl config get-contexts` lists the contexts",
@@ -116,7 +117,7 @@ class KubernetesCarrier:
 
     def advice(self, words: str) -> str:
         """Returns what to do about an error of kubectl or the container."""
-        if "No module named hpsearch" in words or "executable file not found" in words:
+        if any(part in words for part in NO_PYTHON):
             return "the pod's image must have hpsearch; name its Python with python=PATH"
         return ""
 
