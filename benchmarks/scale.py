@@ -21,10 +21,12 @@ import resource
 import statistics
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
 from optuna.distributions import FloatDistribution
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState, create_trial
 
@@ -212,6 +214,8 @@ def main() -> None:
     parser.add_argument("--pruner", default="median")
     parser.add_argument("--storage", default="")
     options = parser.parse_args()
+    # Optuna's on an argument of its TPE.
+    warnings.simplefilter("ignore", ExperimentalWarning)
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(measure(options, Path(folder))))
 
