@@ -254,13 +254,7 @@ def _implicit_class(value: Any, hint: Any) -> Any:
 
 
 def _meant_as_search(value: Any, hint: Any, default: Any) -> str | None:
-    """Returns the search expression for a sweep where one value belongs and no type forbids it.
-
-    Args:
-        value: what is given.
-        hint: the argument's type; `Any` without one.
-        default: the argument's default; only a single value says what belongs there.
-    """
+    """Returns the search expression for a sweep where no type and a single default are known."""
     if hint is not Any or not isinstance(default, int | float | str):
         return None
     line = search_from_value(value) if isinstance(value, dict | list) else None

@@ -175,10 +175,9 @@ def item_hint(hint: Any, container: Any, key: Any) -> Any:
     inner: list[Any] = []
     for option in options_of(hint):
         origin, parts = typing.get_origin(option), typing.get_args(option)
-        if not (inspect.isclass(origin) and issubclass(origin, collections.abc.Iterable)):
-            continue
-        is_mapping = issubclass(origin, collections.abc.Mapping)
-        if is_mapping is isinstance(container, dict):
+        is_container = inspect.isclass(origin) and issubclass(origin, collections.abc.Iterable)
+        is_mapping = is_container and issubclass(origin, collections.abc.Mapping)
+        if is_container and is_mapping is isinstance(container, dict):
             at = key if origin is tuple and Ellipsis not in parts else int(is_mapping)
             inner += parts[at : at + 1]
     return typing.Union[tuple(inner)] if inner else Any  # noqa: UP007
