@@ -44,7 +44,10 @@ def main() -> None:
     search = hpsearch.read_study(STUDY, f"study.seed={args.seed}", storage=storage)
     for trials in [*range(args.part, args.settings, args.part), args.settings]:
         result = search.run(devices="cpu", trials=trials, runs=args.folder / "runs")
-        print(f"{args.out}: {add(args.out, lines(search.spec.space, result.trials))} settings")
+        print(
+            f"{args.out}: {add(args.out, lines(search.spec.space, result.trials))} settings",
+            flush=True,
+        )
 
 
 def add(table: Path, new: list[dict[str, Any]]) -> int:
