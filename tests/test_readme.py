@@ -136,8 +136,9 @@ def test_commands_of_the_pages_work(
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     # What three rounds and seeds are for is in tests/measure/test_speed.py, and compiling is in
     # tests/trial/test_speed.py.
-    for name, few in {"ROUNDS": 2, "SEEDS": 2, "LONGEST_S": 15.0}.items():
-        monkeypatch.setattr(speed, name, few)
+    few = {"ROUNDS": 2, "ROUNDS_S": 10.0, "SEEDS": 2, "LONGEST_S": 5.0, "TRAINED_S": (0.2, 0.5)}
+    for name, value in few.items():
+        monkeypatch.setattr(speed, name, value)
     code = (by_a_shell if page == README else in_this_process)(str(as_tested(command)))
     printed, complaint = capfd.readouterr()
     assert code == 0, printed + complaint

@@ -122,12 +122,12 @@ def _parse_call(text: str) -> tuple[str, _Arguments]:
         raise InvalidValueError(f"there is no '~{function}'{_meant(text, function)}")
     if "range(" in text and (line := search_from_text(text)) is not None:
         raise InvalidValueError(f"{text!r} cannot be read; write {line}")
-    values = [_value(node, source) for node in call.args]
-    keywords = {
-        keyword.arg or "**": _scalar(keyword.value, source, keyword.arg or "**")
-        for keyword in call.keywords
-    }
-    return function, (values, keywords)
+    try:
+        values = [_value(node, source) for node in call.args]
+        named = [(keyword.arg or "**", keyword.value) for keyword in call.keywords]
+        return function, (values, {name: _scalar(node, source, name) for name, node in named})
+    except RecursionError:  # Python 3.13 parses what is nested more deeply than calls may be
+        raise InvalidValueError(_why_not_a_call(text, source)) from None
 
 
 def _why_not_a_call(text: str, source: str) -> str:

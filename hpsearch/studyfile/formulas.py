@@ -83,6 +83,8 @@ class Formula:
             return _work_out(self._tree, known)
         except OverflowError:
             raise FormulaError(f"{self.text}: the result is too large") from None
+        except RecursionError:  # Python 3.13 parses what is nested more deeply than calls may be
+            raise FormulaError(f"{self.text}: it is nested too deeply") from None
         except (ArithmeticError, TypeError, ValueError) as error:
             raise FormulaError(f"{self.text}: {error}") from None
 

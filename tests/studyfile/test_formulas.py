@@ -91,3 +91,9 @@ def test_a_formula_without_a_value_says_why(text, message):
     with pytest.raises(FormulaError) as caught:
         parse_formula(text).value(VALUES)
     assert message in str(caught.value)
+
+
+def test_a_formula_that_is_nested_too_deeply_says_so() -> None:
+    formula = parse_formula("-" * 990 + "1")
+    with pytest.raises(FormulaError, match=r"1: it is nested too deeply$"):
+        formula.value({})

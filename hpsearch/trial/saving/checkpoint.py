@@ -56,9 +56,10 @@ def save(
     _check_room(path)
     beside = path.with_suffix(".tmp")
     state, left_out = _plain_state(trainer)
-    digest = hashlib.sha256(state.getbuffer()).hexdigest()
     try:
-        _write_whole(beside, state.getbuffer(), digest)
+        with state.getbuffer() as content:
+            digest = hashlib.sha256(content).hexdigest()
+            _write_whole(beside, content, digest)
     except OSError:
         # A partial file would take up the missing space.
         beside.unlink(missing_ok=True)
