@@ -4,9 +4,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -17,6 +18,11 @@ from hpsearch.errors import InputError
 from hpsearch.search.store import lease
 from hpsearch.search.store.lease import Owner, Process, find_owner, take_lease
 from hpsearch.search.store.schema import clock, leases
+
+
+def sleep_by(sleep: Callable[[float], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replaces the sleep of leases alone: threads of earlier tests may be asleep as well."""
+    monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
 
 
 @pytest.fixture(params=["sqlite", *KINDS])
@@ -175,11 +181,11 @@ def test_a_lease_in_a_file_that_seems_over_is_watched_first(
                 assert held(file, mine)
             set_row(file, until=ahead)
 
-    monkeypatch.setattr(time, "sleep", hold)
+    sleep_by(hold, monkeypatch)
     with pytest.raises(InputError, match="is being run by another process"):
         take_lease(file, 1, "cnn")
 
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    sleep_by(lambda _: None, monkeypatch)
     taken = take_lease(file, 1, "cnn")
     assert held(file, taken)
     assert not held(file, mine)
@@ -193,12 +199,12 @@ def test_a_clock_that_was_set_back_does_not_keep_a_study_from_everybody(
     monkeypatch.setattr(lease, "_WATCH_STEP_S", 0.02)
     mine = take_lease(engine, 1, "cnn")
     set_row(engine, namespace="pid:[1]", until=clock(engine) + 86_400.0)
-    monkeypatch.setattr(time, "sleep", lambda _: held(engine, mine))
+    sleep_by(lambda _: held(engine, mine), monkeypatch)
     with pytest.raises(InputError, match="is being run by another process"):
         take_lease(engine, 1, "cnn")
 
     set_row(engine, until=clock(engine) + 86_400.0)
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    sleep_by(lambda _: None, monkeypatch)
     assert held(engine, take_lease(engine, 1, "cnn"))
 
 
