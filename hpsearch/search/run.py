@@ -222,6 +222,9 @@ def _is_done(stored: StoredStudy, budget: int | None, queued: int) -> bool:
 def _workload(spec: StudySpec, folder: Path, observer: Observer) -> Workload:
     data = spec.document.get("data") or {}
     modules = class_modules(spec.document)
+    if spec.devices_per_trial > 1 or (spec.document.get("speed") or {}).get("compile"):
+        # Otherwise each trial would load torch's compiler.
+        modules = (*modules, "torch._dynamo")
     return Workload(modules, data, spec.import_paths, folder, observer.note, spec.devices_per_trial)
 
 

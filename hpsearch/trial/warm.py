@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 from hpsearch.classes.components import resolve
@@ -19,46 +17,30 @@ MODULES = (
     "hpsearch.models",
     "jsonargparse",
     "torch.utils.tensorboard",
-    "torch._dynamo",
     "pytorch_lightning.loggers.tensorboard",
     "pytorch_lightning.trainer.connectors.accelerator_connector",
 )
+# Packages whose classes train without what `warm` leaves out.
+KNOWN = ("hpsearch", "pytorch_lightning", "torch")
 
 
 def warm() -> None:
     """Loads torch, Lightning and the parts that trials use first; stays single-threaded."""
     import torch
 
+    from hpsearch.internals.loading import loading_little
+
     torch.set_num_threads(1)
-    with _scipy_signal_put_off(), contextlib.suppress(Exception):
-        import_module("torchmetrics")
+    # A release that needs more than it did is loaded as a whole.
+    with contextlib.suppress(Exception), loading_little():
+        import_module("pytorch_lightning")
     for name in MODULES:
         with contextlib.suppress(Exception):
             import_module(name)
-    # The first optimizer of a process pulls in torch._dynamo: about 2 s.
-    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
-
-
-@contextlib.contextmanager
-def _scipy_signal_put_off() -> Iterator[None]:
-    """Stubs out scipy.signal inside the block; later imports are unaffected.
-
-    torchmetrics imports it (0.6 s) only to add a name that an old speech package needs.
-    """
-    name = "scipy.signal"
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = ModuleType(name)
-    sys.modules[name].hamming = None  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        del sys.modules[name]
 
 
 def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
-    """Loads a study's own modules and its data.
+    """Loads a study's own modules and its data; for modules of the user's, all that was left out.
 
     Data that cannot be loaded are left to the trial, whose failure reports the cause.
 
@@ -72,7 +54,10 @@ def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
     """
     # Not imported at the top: it loads torch, which `warm` must do first.
     from hpsearch.data.test_access import keep_test_split_closed
+    from hpsearch.internals.loading import load_the_rest
 
+    if any(name.partition(".")[0] not in KNOWN for name in modules):
+        load_the_rest()
     with keep_test_split_closed():
         errors = [error for name in modules if (error := _import(name))]
         with contextlib.suppress(Exception):

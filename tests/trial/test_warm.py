@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -26,21 +24,6 @@ def test_warming_up_starts_no_thread() -> None:
     warm()
 
     assert threading.active_count() == threads
-
-
-def test_scipy_signal_is_loaded_at_its_first_use() -> None:
-    code = (
-        "import sys\n"
-        "from hpsearch.trial.warm import warm\n"
-        "warm()\n"
-        "print('torchmetrics' in sys.modules, 'scipy.signal' in sys.modules)\n"
-        "import scipy, scipy.signal\n"
-        "print(scipy.signal.find_peaks([0, 1, 0])[0], scipy.signal.windows.hamming(1))\n"
-    )
-
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert said.stdout == "True False\n[1] [1.]\n"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from hpsearch.data.images import Images, ImageStore
 from hpsearch.data.sources.folder import load_folder
 from hpsearch.data.sources.idx import NAMES, find_pair, load_pair
-from hpsearch.data.sources.named import load_named
 from hpsearch.data.sources.pixel_csv import is_pixel_csv, load_pixel_csv
 from hpsearch.data.sources.places import same_name
 from hpsearch.data.sources.request import Request, Split
@@ -75,9 +74,11 @@ def _load(split: Split, request: Request) -> ImageStore:
 def preload(request: Request) -> None:
     """Loads the training images into this process, for the processes forked from it.
 
-    Downloads are left to the trial, which can report errors.
+    Downloads are left to the trial, which can report errors; what they need is loaded here.
     """
     if not _source_of(request).is_local:
+        import hpsearch.data.sources.named  # noqa: F401
+
         return
     images = load(request)
     # The hash of the images is kept with them, so that trials need not compute it.
@@ -116,11 +117,18 @@ def _load_folder(split: Split, request: Request) -> ImageStore:
     return load_folder(folder, split, request)
 
 
+def _load_named(split: Split, request: Request) -> ImageStore:
+    # It loads torchvision, which takes longer than Lightning and which most studies do without.
+    from hpsearch.data.sources.named import load_named
+
+    return load_named(split, request)
+
+
 # The first that recognises a request's source loads it.
 SOURCES = (
     Source(_is_mnist, _load_mnist),
     Source(is_pixel_csv, load_pixel_csv),
     Source(_is_folder, _load_folder),
-    Source(lambda name: True, load_named, is_local=False),
+    Source(lambda name: True, _load_named, is_local=False),
 )
 _preloaded: dict[Request, ImageStore] = {}
