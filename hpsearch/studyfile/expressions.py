@@ -10,7 +10,6 @@ import ast
 import math
 import re
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -19,7 +18,7 @@ from typing import Any, Literal, TypeGuard
 from hpsearch.protocol.types import Scalar
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, nearest
 from hpsearch.studyfile.distributions import Choice, Distribution, FloatRange, IntRange
-from hpsearch.studyfile.slips import near_call, range_line, search_from_text
+from hpsearch.studyfile.slips import near_call, parse_python, range_line, search_from_text
 
 MAX_LENGTH = 4000
 MAX_OPTIONS = 500
@@ -110,9 +109,8 @@ def _parse_call(text: str) -> tuple[str, _Arguments]:
         )
     source = _ENTRY.sub(lambda m: m[0] if m[1] else f'"{m[0]}"', text[1:].strip())
     try:
-        with warnings.catch_warnings(action="ignore"):
-            call = ast.parse(source, mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        call = parse_python(source)
+    except SyntaxError:
         call = None
     if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
         if (line := search_from_text(text)) is not None:
@@ -122,12 +120,9 @@ def _parse_call(text: str) -> tuple[str, _Arguments]:
         raise InvalidValueError(f"there is no '~{function}'{_meant(text, function)}")
     if "range(" in text and (line := search_from_text(text)) is not None:
         raise InvalidValueError(f"{text!r} cannot be read; write {line}")
-    try:
-        values = [_value(node, source) for node in call.args]
-        named = [(keyword.arg or "**", keyword.value) for keyword in call.keywords]
-        return function, (values, {name: _scalar(node, source, name) for name, node in named})
-    except RecursionError:  # Python 3.13 parses what is nested more deeply than calls may be
-        raise InvalidValueError(_why_not_a_call(text, source)) from None
+    values = [_value(node, source) for node in call.args]
+    named = [(keyword.arg or "**", keyword.value) for keyword in call.keywords]
+    return function, (values, {name: _scalar(node, source, name) for name, node in named})
 
 
 def _why_not_a_call(text: str, source: str) -> str:

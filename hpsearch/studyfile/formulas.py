@@ -10,13 +10,12 @@ import ast
 import math
 import operator
 import re
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.studyfile.diagnostics import InvalidValueError
-from hpsearch.studyfile.slips import formula_line
+from hpsearch.studyfile.slips import MOST_LEVELS, TooDeepError, formula_line, parse_python
 
 MAX_LENGTH = 1000
 _LARGEST = 2**1000
@@ -83,8 +82,6 @@ class Formula:
             return _work_out(self._tree, known)
         except OverflowError:
             raise FormulaError(f"{self.text}: the result is too large") from None
-        except RecursionError:  # Python 3.13 parses what is nested more deeply than calls may be
-            raise FormulaError(f"{self.text}: it is nested too deeply") from None
         except (ArithmeticError, TypeError, ValueError) as error:
             raise FormulaError(f"{self.text}: {error}") from None
 
@@ -121,9 +118,12 @@ def _parse(text: str) -> Formula:
         return names.setdefault(name, f"_{len(names)}")
 
     try:
-        with warnings.catch_warnings(action="ignore"):
-            tree = ast.parse(_TOKEN.sub(shorten, text).strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        tree = parse_python(_TOKEN.sub(shorten, text))
+    except TooDeepError:
+        raise InvalidValueError(
+            f"a formula nested more than {MOST_LEVELS} levels deep is over the limit"
+        ) from None
+    except SyntaxError:
         example = "write arithmetic over named values, as in model.width // 2"
         raise InvalidValueError(f"{text!r} is not a formula; {example}") from None
     for node in ast.walk(tree):

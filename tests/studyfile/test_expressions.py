@@ -83,7 +83,9 @@ def test_an_expression_reads_as_its_distribution(expression, distribution):
             "~choice(" + ", ".join(map(str, range(501))) + ")",
             "501 options is over the limit of 500",
         ),
+        ("~choice(" + "-" * 150 + "1, 2)", "cannot be read"),
         ("~choice(" + "-" * 3000 + "1, 2)", "cannot be read"),
+        ("~tune" + ".a" * 1500 + "(1, 2)", "is not a search expression; write ~int(low, high)"),
         ("~int(8, 64", "has unbalanced parentheses; write ~int(low, high)"),
         (
             "~.cache",

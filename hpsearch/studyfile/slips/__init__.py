@@ -12,6 +12,7 @@ from hpsearch.studyfile.slips.other_tools import (
     study_line,
     without_quotes,
 )
+from hpsearch.studyfile.slips.python_text import MOST_LEVELS, TooDeepError, parse_python
 from hpsearch.studyfile.slips.search_calls import search_from_text
 from hpsearch.studyfile.slips.search_values import search_from_value
 from hpsearch.studyfile.slips.spelling import formula_line, near_call, range_line
@@ -19,6 +20,8 @@ from hpsearch.studyfile.slips.yaml_lines import explain_yaml
 
 __all__ = [
     "MODEL_SIZES",
+    "MOST_LEVELS",
+    "TooDeepError",
     "component_line",
     "component_of",
     "constraints_line",
@@ -27,6 +30,7 @@ __all__ = [
     "missing_line",
     "near_call",
     "objective_line",
+    "parse_python",
     "range_line",
     "search_from_text",
     "search_from_value",

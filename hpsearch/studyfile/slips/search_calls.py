@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from hpsearch.studyfile.slips.python_text import parse_python
+
 _LINKS = {"ref": "ref", "expr": "expr", "eval": "expr", "formula": "expr"}
 
 _Arguments = tuple[list[Any], dict[str, Any]]
@@ -21,8 +23,8 @@ def search_from_text(text: str) -> str | None:
         text: such as `tune.loguniform(1e-5, 1e-1)`, `~uniform(0, 1)` or `int(1, 8)`.
     """
     try:
-        call = ast.parse(text.removeprefix("~").strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        call = parse_python(text.removeprefix("~"))
+    except SyntaxError:
         return None
     if not isinstance(call, ast.Call):
         return None
