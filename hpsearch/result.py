@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import optuna
-from optuna import visualization
 
 from hpsearch.errors import InputError
 from hpsearch.protocol.layout import trial_folder
@@ -24,15 +23,16 @@ if TYPE_CHECKING:
 FigureName = Literal[
     "history", "curves", "importance", "slice", "parallel", "contour", "pareto", "timeline"
 ]
-_FIGURES: Mapping[str, Callable[..., Any]] = {
-    "history": visualization.plot_optimization_history,
-    "curves": visualization.plot_intermediate_values,
-    "importance": visualization.plot_param_importances,
-    "slice": visualization.plot_slice,
-    "parallel": visualization.plot_parallel_coordinate,
-    "contour": visualization.plot_contour,
-    "pareto": visualization.plot_pareto_front,
-    "timeline": visualization.plot_timeline,
+# Optuna's function for each, by name: loading them takes longer than reading a study.
+_FIGURES = {
+    "history": "plot_optimization_history",
+    "curves": "plot_intermediate_values",
+    "importance": "plot_param_importances",
+    "slice": "plot_slice",
+    "parallel": "plot_parallel_coordinate",
+    "contour": "plot_contour",
+    "pareto": "plot_pareto_front",
+    "timeline": "plot_timeline",
 }
 _OF_ONE_OBJECTIVE = {"history", "importance", "slice", "parallel", "contour"}
 _IN_TABLE = ("parameters", "epochs", "best_step", "gap")
@@ -146,12 +146,13 @@ class Result:
         """
         if name not in _FIGURES:
             raise InputError(f"there is no figure {name!r}; write one of {', '.join(_FIGURES)}")
+        from optuna import visualization
+
+        plot = getattr(visualization, _FIGURES[name])
         if name not in _OF_ONE_OBJECTIVE:
-            return _FIGURES[name](self.optuna)
+            return plot(self.optuna)
         objective = primary(self.record.objectives)[0]
-        return _FIGURES[name](
-            self.optuna, target=lambda trial: trial.values[0], target_name=objective
-        )
+        return plot(self.optuna, target=lambda trial: trial.values[0], target_name=objective)
 
     def _reports(self, trial: TrialRecord, folder: Path) -> dict[int, Report]:
         place = folder / trial_folder(trial.number)

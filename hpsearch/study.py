@@ -14,15 +14,8 @@ from hpsearch.classes.components import class_modules
 from hpsearch.classes.load import read_sound
 from hpsearch.engines.factory import prepare_engine
 from hpsearch.errors import InputError, SearchError
-from hpsearch.measure.speed_choice import decide_speed
 from hpsearch.protocol.model_files import SUFFIXES, format_of
 from hpsearch.result import Result
-from hpsearch.search.confirm import (
-    ConfirmOptions,
-    EnsembleOptions,
-    confirm_study,
-    make_ensemble,
-)
 from hpsearch.search.coordinator import LogObserver, Observer
 from hpsearch.search.file import open_for_run, require_trust_in_study
 from hpsearch.search.model import export_ensemble, export_model
@@ -82,7 +75,11 @@ class Study:
         chosen = self._options(options, changes)
         watcher = LogObserver() if observer is None else observer
         with silence(), prepare_engine(chosen) as engine:
-            spec = decide_speed(self.spec, self._database, engine.slots)
+            spec = self.spec
+            if spec.measures_speed:
+                from hpsearch.measure.speed_choice import decide_speed
+
+                spec = decide_speed(spec, self._database, engine.slots)
             outcome = run_study(spec, self._database, chosen, engine, watcher)
         if outcome.error:
             raise SearchError(f"the search stopped: {outcome.error}")
@@ -122,6 +119,8 @@ class Study:
             InputError: there is nothing to confirm.
             SearchError: it stopped, or was interrupted; the same call continues it.
         """
+        from hpsearch.search.confirm import ConfirmOptions, confirm_study
+
         chosen = self._options(options, changes)
         watcher = LogObserver() if observer is None else observer
         stored = open_study(self._database, self.name)
@@ -146,6 +145,8 @@ class Study:
         Raises:
             InputError: fewer than two models can be averaged.
         """
+        from hpsearch.search.confirm import EnsembleOptions, make_ensemble
+
         chosen = self._options(options, changes)
         with silence():
             stored = open_study(self._database, self.name)

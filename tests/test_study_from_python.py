@@ -191,7 +191,11 @@ def test_errors_of_the_file_are_reported(home: Path) -> None:
 
 @pytest.mark.process
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    code = "import sys, hpsearch; assert not {'torch', 'optuna', 'numpy'} & set(sys.modules)"
+    code = (
+        "import sys, hpsearch; assert not {'torch', 'optuna', 'numpy'} & set(sys.modules);"
+        "hpsearch.read_study;"
+        "assert not {'torch', 'scipy', 'plotly', 'hpsearch.measure.speed'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
