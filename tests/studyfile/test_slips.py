@@ -104,7 +104,7 @@ SLIPS = [
         "write ~float(0.0001, 0.01, log=True)",
     ),
     ("    x: 1", '    x: hp.Boolean("normalise")', "write ~choice(true, false)"),
-    ("  trials: 6", "  trials: 6\n  executions_per_trial: 3", "`hpsearch confirm NAME --seeds 5`"),
+    ("  trials: 6", "  trials: 6\n  executions_per_trial: 3", "`hpsearch confirm slips --seeds 5`"),
     # Hydra
     (
         "  class_path: net.Net",

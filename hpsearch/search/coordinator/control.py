@@ -24,6 +24,7 @@ class Controlled:
     """What a command may act on.
 
     Attributes:
+        name: the study's.
         writer: the study.
         queue: the trials that are next.
         engine: where trials run.
@@ -33,6 +34,7 @@ class Controlled:
         stop: ends the search.
     """
 
+    name: str
     writer: StudyWriter
     queue: TrialQueue
     engine: Engine
@@ -76,7 +78,8 @@ class Control:
 
     def _pause(self) -> str:
         self.held = True
-        return "paused after the running epochs; `hpsearch control NAME resume` continues"
+        resume = f"hpsearch control {self._search.name} resume"
+        return f"paused after the running epochs; `{resume}` continues"
 
     def _resume(self) -> str:
         self.held = False

@@ -173,7 +173,10 @@ def study_advice(key: str, settings: Mapping[str, Any]) -> str | None:
     line = study_line(key, settings)
     if line is None and key in _OF_FILE:
         return f"{key}: is a section of its own; begin its line without spaces"
-    return f"write {line}" if line else _ADVICE_ON_KEYS.get(key)
+    if line:
+        return f"write {line}"
+    advice = _ADVICE_ON_KEYS.get(key)
+    return advice and advice.replace("NAME", str(settings.get("name", "NAME")))
 
 
 def constraints_line(written: Any) -> str | None:

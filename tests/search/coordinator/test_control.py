@@ -124,7 +124,8 @@ def test_a_paused_search_trains_nothing_until_it_is_asked_to_continue(bench: Ben
     bench.inbox = Later()
     watcher = bench.run({2: Command("pause", {})})
 
-    assert any("paused after the running epochs" in note for note in watcher.notes)
+    paused = "paused after the running epochs; `hpsearch control inbox resume` continues"
+    assert f"`hpsearch control`: {paused}" in watcher.notes
     assert "`hpsearch control`: continued" in watcher.notes
     assert bench.record().state == "done"
 
