@@ -21,7 +21,7 @@ complete them with Tab.
 |---|---|
 | 0 | done |
 | 1 | failed: a search without a result, an unsound study, or a bug, with its traceback |
-| 2 | bad input: a study file, an option, a database, a disk |
+| 2 | bad input: a study file, an option, data, a database, a disk |
 | 130 | interrupted with Ctrl-C |
 | 141 | the reader of the output closed it |
 """

@@ -1,4 +1,4 @@
-"""Missing data stop a search in one sentence, before any trial is spent."""
+"""Missing data stop a search in one sentence, as bad input, before any trial is spent."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_missing_data_stop_the_search_before_any_trial_is_spent(tmp_path: Path) 
         env={**os.environ, "HPSEARCH_DATA": str(tmp_path / "nowhere")},
     )
 
-    assert run.returncode == 1, run.stderr
+    assert run.returncode == 2, run.stderr
     assert "train-images-idx3-ubyte" in run.stderr
     assert str(tmp_path / "nowhere") in run.stderr
     assert "Traceback" not in run.stderr
@@ -70,7 +70,7 @@ def test_pictures_that_cannot_be_used_are_named_and_skipped_only_when_asked_to(
     (tmp_path / "p.yaml").write_text(PICTURES)
     run = ["run", "p.yaml", "--inline", "--devices", "cpu:1"]
 
-    assert main(run) == 1
+    assert main(run) == 2
     said = capsys.readouterr().err
     assert "pics/a/bad.png: an empty file" in said
     assert "pics/b/bad.png: an empty file" in said

@@ -105,7 +105,7 @@ def test_data_that_change_between_run_and_resume_stop_the_search_and_cost_no_tri
     assert main(["resume", "us", "--add", "1", "--inline", "--devices", "cpu:1"]) == 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("torch.randn", _doubled())
-        assert main(["resume", "us", "--add", "1", "--inline", "--devices", "cpu:1"]) == 1
+        assert main(["resume", "us", "--add", "1", "--inline", "--devices", "cpu:1"]) == 2
     said = " ".join(capfd.readouterr().err.split())
     assert "the training data and validation data are not those of the study's earlier" in said
     assert main(["resume", "us", "--inline", "--devices", "cpu:1"]) == 0
@@ -140,7 +140,7 @@ def test_pictures_that_are_replaced_between_run_and_resume_are_noticed(
     assert main(["run", "p.yaml", *ways]) == 0
     paint(home, seed=1)
     for command in (["resume", "p", "--add", "1"], ["confirm", "p", "--top", "1", "--seeds", "1"]):
-        assert main([*command, *ways]) == 1
+        assert main([*command, *ways]) == 2
         said = " ".join(capfd.readouterr().err.split())
         assert "the data are not those of the study's earlier trials: they have changed" in said
     assert main(["resume", "p", "--accept-changes", *ways]) == 0

@@ -89,7 +89,7 @@ def run_study(
     """Runs the study of a file: starts it, or continues it if the database has it.
 
     Raises:
-        InputError: something given is wrong; nothing was trained or changed.
+        InputError: something given is wrong, or the data are; nothing was trained.
         SearchError: the database or the disk failed; what was trained is kept.
     """
     stored = find_study(database, spec.name)
@@ -118,7 +118,7 @@ def resume_study(
     """Continues a study from the database alone; its file is not needed.
 
     Raises:
-        InputError: something given is wrong; nothing was trained or changed.
+        InputError: something given is wrong, or the data are; nothing was trained.
         SearchError: the database or the disk failed; what was trained is kept.
     """
     budget = stored.study.user_attrs.get(BUDGET)

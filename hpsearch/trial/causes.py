@@ -6,6 +6,7 @@ import errno
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hpsearch.classes.signature import RefusedValuesError
 from hpsearch.data import DataError
@@ -35,6 +36,11 @@ def failed(error: BaseException, job: Job, where: StageTracker) -> Ended:
         return Ended("failed", str(error), where.kind, fatal=True)
     if isinstance(error, UnusableError):
         return Ended("failed", str(error), where.kind, fatal=job.rehearse)
+    tail = "\n".join(traceback.format_exc().splitlines()[-TRACEBACK_LINES:])
+    if isinstance(error, FileNotFoundError) and error.filename and where.kind == "set-up":
+        missing = Path(_text(error.filename)).absolute()
+        words = f"{missing}, which the data or the model reads, does not exist: correct its path"
+        return Ended("failed", words, where.kind, tail, fatal=job.rehearse)
     facts = {"failed_at": where.at} if where.at else {}
     if isinstance(error, NotFiniteError):
         return Ended("failed", str(error), "not finite", facts=facts)
@@ -43,8 +49,20 @@ def failed(error: BaseException, job: Job, where: StageTracker) -> Ended:
     if isinstance(error, BadMetricError | LatencyError):
         return Ended("failed", str(error), "metric", facts=facts)
     kind: FailureKind = "out of memory" if is_out_of_memory(error) else where.kind
-    tail = "\n".join(traceback.format_exc().splitlines()[-TRACEBACK_LINES:])
     return Ended("failed", one_line(error), kind, tail, facts=facts)
+
+
+def too_few_classes(job: Job, data: Any) -> str:
+    """Returns what is wrong if the file gives the model fewer classes than the data have; or ""."""
+    section = job.config["model"]
+    given = (section.get("init_args") or {}).get("classes") if isinstance(section, dict) else None
+    there = getattr(data, "classes", None)
+    if not (isinstance(given, int) and isinstance(there, int) and given < there):
+        return ""
+    return (
+        f"model.classes is {given}, and the data have {there} classes; leave it out, and the model"
+        " gets the number from the data"
+    )
 
 
 def find_full(error: BaseException, folder: Path) -> tuple[str, bool] | None:

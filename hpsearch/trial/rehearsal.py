@@ -26,7 +26,7 @@ from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Report, from_line, to_line
 from hpsearch.protocol.types import primary
-from hpsearch.trial.causes import failed
+from hpsearch.trial.causes import failed, too_few_classes
 from hpsearch.trial.clock import Clock
 from hpsearch.trial.inference.cost import LatencyProbe, latency_probe
 from hpsearch.trial.lightning_namespace import in_namespace
@@ -194,8 +194,9 @@ def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
     try:
         trainer.fit(training.module, datamodule=training.data)
     except Exception as error:
-        if waiting := _waiting_callback(trainer) or _waiting_schedule(trainer):
-            raise UnusableError(waiting) from error
+        waiting = _waiting_callback(trainer) or _waiting_schedule(trainer)
+        if trouble := waiting or too_few_classes(job, training.data):
+            raise UnusableError(trouble) from error
         raise
     if not reports.reported:
         raise NotLoggedError(*primary(job.objectives), reports.logged, validates(trainer))

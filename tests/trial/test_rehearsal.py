@@ -77,6 +77,33 @@ def test_what_no_trial_can_be_trained_with_is_refused_in_a_sentence(
     assert run(fed(tmp_path / "run", trainer)).ended.how == "failed"
 
 
+@pytest.mark.parametrize(
+    ("classes", "kind", "words"),
+    [
+        (
+            2,
+            "labels",
+            "model.classes is 2, and the data have 3 classes; leave it out, and the model gets the"
+            " number from the data",
+        ),
+        (3, "gone.csv", "/gone.csv, which the data or the model reads, does not exist: correct"),
+    ],
+)
+def test_data_at_fault_are_refused_in_a_sentence(
+    tmp_path: Path, classes: int, kind: str, words: str
+) -> None:
+    config = {
+        "model": {"class_path": "feeding.Sorted", "init_args": {"classes": classes}},
+        "data": {"class_path": "feeding.Labelled", "init_args": {"source": kind}},
+        "trainer": {"max_epochs": 2},
+    }
+    refused = rehearsal_failure(replace(job(tmp_path), config=config, rehearse=True))
+
+    assert refused is not None
+    assert words in refused.failure
+    assert refused.fatal
+
+
 def test_a_plateau_that_waits_for_a_metric_nobody_logs_is_refused(tmp_path: Path) -> None:
     schedule = {
         "class_path": "torch.optim.lr_scheduler.ReduceLROnPlateau",

@@ -6,7 +6,7 @@ from optuna.trial import Trial
 
 from hpsearch.engines.engine import Engine, Exited
 from hpsearch.engines.slots import Slot
-from hpsearch.errors import SearchError
+from hpsearch.errors import HpsearchError, InputError, SearchError
 from hpsearch.protocol.events import best_report
 from hpsearch.protocol.messages import Decision, Ended, Message, Progress, Report, Started
 from hpsearch.protocol.types import primary
@@ -72,12 +72,14 @@ class Coordinator:
         self._starts = Starts(writes)
         self._watchdog = Watchdog(setup.limits, engine, self._running)
         self._failures = FailureTracker(rehearsing=setup.rehearse)
-        self._fatal = ""
+        self._fatal: HpsearchError | None = None
+        self._has_trained = False
 
     def run(self) -> None:
         """Runs the search until the budget is used up or it is asked to stop.
 
         Raises:
+            InputError: the study's data, or a part of its file, are at fault; nothing was trained.
             SearchError: nothing can be trained at present, or another process owns the study.
         """
         try:
@@ -101,8 +103,8 @@ class Coordinator:
             ) from None
         finally:
             self._engine.close()
-        if self._fatal:
-            raise SearchError(self._fatal)
+        if self._fatal is not None:
+            raise self._fatal
 
     def _fill_slots(self) -> bool:
         self._starts.more = False
@@ -205,6 +207,7 @@ class Coordinator:
         return "continue"
 
     def _handle_report(self, running: RunningTrial, report: Report) -> Decision:
+        self._has_trained = True
         decision = self._writer.report(running.trial, report)
         self._writer.set_facts(running.trial, {SECONDS: round(report.seconds, 3)})
         self._observer.reported(running.job.number, report.step, report.values)
@@ -234,14 +237,16 @@ class Coordinator:
                 self._retry_later(running, decision.reason)
                 self._disk.report_full(decision.ended.failure, decision.ended.facts.get("needs", 0))
             case "abort":
-                self._end_search(decision.reason)
+                at_fault = running.ended is not None and running.ended.fatal
+                of_input = at_fault and not self._has_trained
+                self._end_search((InputError if of_input else SearchError)(decision.reason))
                 self._requeue(running)
             case "requeue":
                 self._requeue(running)
 
-    def _end_search(self, reason: str) -> None:
-        self._fatal = reason
-        self._stop.ask(reason.splitlines()[0])
+    def _end_search(self, error: HpsearchError) -> None:
+        self._fatal = error
+        self._stop.ask(str(error).splitlines()[0])
 
     def _retry_later(self, running: RunningTrial, reason: str) -> None:
         self._writer.attempts.close(running.trial, f"its process {reason}")
@@ -277,7 +282,7 @@ class Coordinator:
     def _await_disk(self) -> None:
         self._disk.step()
         if self._disk.timed_out and not self._ending.due:
-            self._end_search(self._disk.trouble)
+            self._end_search(SearchError(self._disk.trouble))
 
     def _obey_stop(self) -> None:
         if self._ending.due and (announcement := self._ending.begin()) and self._running:

@@ -15,7 +15,7 @@ from scripted import ScriptedEngine, Watcher, learns, report
 
 from hpsearch.engines.engine import Exited, Handler
 from hpsearch.engines.slots import Slot
-from hpsearch.errors import SearchError
+from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job, identity_of
 from hpsearch.protocol.layout import trial_folder
@@ -402,12 +402,25 @@ def test_a_study_whose_data_have_changed_waits_for_them(bench: Bench) -> None:
         return trial
 
     bench.run(ScriptedEngine(1, on("a")), budget=2)
-    with pytest.raises(SearchError, match="the validation rows are not those of the study's earl"):
+    with pytest.raises(InputError, match="the validation rows are not those of the study's earl"):
         bench.run(ScriptedEngine(1, on("b")), budget=4)
     assert bench.record().counts["complete"] == 2
     bench.run(ScriptedEngine(1, on("a")), budget=4)
     assert bench.record().counts["complete"] == 4
     assert bench.record().counts["failed"] == 0
+
+
+def test_data_that_are_lost_during_a_search_are_a_failure_and_not_bad_input(bench: Bench) -> None:
+    def lost(job: Job) -> Iterator[Message | Exited]:
+        if job.number == 0:
+            yield from learns(job)
+            return
+        yield Ended("failed", "no pictures in ./pics", "set-up", fatal=True)
+        yield Exited(0)
+
+    with pytest.raises(SearchError, match=r"^no pictures in \./pics$"):
+        bench.run(ScriptedEngine(1, lost))
+    assert bench.record().counts["complete"] == 1
 
 
 def test_of_several_objectives_the_curve_is_kept_and_nothing_is_pruned(tmp_path: Path) -> None:
