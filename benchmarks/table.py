@@ -69,8 +69,8 @@ def reason(lines: Iterable[Measured], case: str, contestant: str) -> str:
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Returns a Markdown table with words in the first column and numbers in the others."""
     ruler = ["---", *["---:"] * (len(head) - 1)]
-    lines = ("".join(f" {cell} |" if cell else " |" for cell in row) for row in (head, ruler, *rows))
-    return "\n".join(f"|{line}" for line in lines)
+    lines = (head, ruler, *rows)
+    return "\n".join("|" + "".join(f" {cell} |" if cell else " |" for cell in row) for row in lines)
 
 
 def replace(text: str, place: str, table: str) -> str:
