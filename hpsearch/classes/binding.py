@@ -10,12 +10,12 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import is_dataclass
 from functools import partial
 from typing import Any
 
 from hpsearch.classes.buildable import why_not_buildable
 from hpsearch.classes.components import ComponentError, ForbiddenError, is_component, resolve
+from hpsearch.classes.records import class_of_fields, is_of_another_length, mapping_of
 from hpsearch.classes.signature import (
     Bound,
     Build,
@@ -24,12 +24,13 @@ from hpsearch.classes.signature import (
     is_callable,
     item_hint,
     options_of,
-    read_value,
     returned_type,
+    returns_anything,
     signature_of,
     spelled,
 )
 from hpsearch.classes.trust import OwnModules
+from hpsearch.classes.values import read_value
 from hpsearch.studyfile.diagnostics import did_you_mean, nearest
 from hpsearch.studyfile.document import KeyPath, items_of, name_of
 from hpsearch.studyfile.sections import TYPO
@@ -158,7 +159,7 @@ class Binder:
         try:
             return self._made(value, path, hint) or read_value(hint, value)
         except ComponentError as error:
-            self.add(self.errors, path, str(error))
+            self.add(self.errors, path, _why_not_found(value, hint) or str(error))
             return _nothing
 
     def _made(self, value: Any, path: KeyPath, hint: Any) -> Build | None:
@@ -168,17 +169,21 @@ class Binder:
         if is_component(value) or _names_code(value, hint):
             bound = self.component(value, path, hint)
             return bound.build if bound else _nothing
-        if owner := _implicit_class(value, hint):
+        if owner := class_of_fields(value, hint):
             given = {name: ((*path, name), each) for name, each in value.items()}
             needed = signature_of(owner).required
             return Bound(owner, self.arguments(owner, spelled(owner), given, path, needed)).build
         items = {key: ((*path, key), item_hint(hint, value, key)) for key, _ in items_of(value)}
         made = {key: self._made(value[key], *item) for key, item in items.items()}
-        if not any(made.values()):
+        kind = mapping_of(value, hint)
+        if not any(made.values()) and kind is None:
             return None
         builds = [build or self.value(value[key], *items[key]) for key, build in made.items()]
         if isinstance(value, dict):
-            return lambda: {key: build() for key, build in zip(items, builds, strict=True)}
+            kind = kind or dict
+            return lambda: kind({key: build() for key, build in zip(items, builds, strict=True)})
+        if is_of_another_length(value, hint):
+            raise ComponentError(f"must be {spelled(hint)}, not {value!r}")
         is_tuple = any(typing.get_origin(option) is tuple for option in options_of(hint))
         return lambda: (tuple if is_tuple else list)(build() for build in builds)
 
@@ -237,20 +242,11 @@ def _is_factory(target: Callable[..., Any], hint: Any, given: Collection[str]) -
         if typing.get_origin(option) is type and returned:
             return fits(returned, result)
         if is_callable(option):
-            if inspect.isclass(result) and result is not object:
+            if not returns_anything(option):
                 return fits(returned, result)
             missing = signature_of(target).required - {*given}
             return bool(missing) or (inspect.isclass(target) and not fits(target, option))
     return False
-
-
-def _implicit_class(value: Any, hint: Any) -> Any:
-    """Returns the class whose arguments a mapping is, such as a dataclass; None if it is a dict."""
-    one, *others = [option for option in options_of(hint) if option is not type(None)] or [None]
-    if not isinstance(value, dict) or others or not inspect.isclass(one) or fits(dict, one):
-        return None
-    takes = not inspect.isabstract(one) and signature_of(one).hints.keys() & value.keys()  # type: ignore[arg-type]
-    return one if is_dataclass(one) or takes else None
 
 
 def _meant_as_search(value: Any, hint: Any, default: Any) -> str | None:
@@ -271,3 +267,19 @@ def _names_code(value: Any, hint: Any) -> bool:
     except ComponentError as error:  # of what is not a path, the type decides whether it fits
         return isinstance(error, ForbiddenError)
     return True
+
+
+def _why_not_found(value: Any, hint: Any) -> str | None:
+    """Returns why a text names nothing, where code is asked for; None for any other text."""
+    is_path = isinstance(value, str) and "." in value and value.replace(".", "").isidentifier()
+    if not is_path or not any(map(_asks_for_code, options_of(hint))):
+        return None
+    try:
+        resolve(value)
+    except ComponentError as error:
+        return str(error)
+    return None
+
+
+def _asks_for_code(option: Any) -> bool:
+    return is_callable(option) or typing.get_origin(option) is type or has_base(option, "Module")

@@ -126,9 +126,13 @@ def _import(name: str) -> Any:
 def _absent(name: str) -> str:
     """Returns what to say of a module that is not there."""
     own = [at for at in sys.path if "site-packages" not in at and not Path(at, "os.py").exists()]
+    if any(Path(at, "src", part).exists() for at in own for part in (name, f"{name}.py")):
+        remedy = "install the project, as in pip install -e ., or set PYTHONPATH=src"
+        return f"there is no module '{name}' outside of src/; {remedy}"
     beside = {module.name for module in pkgutil.iter_modules(own)} - {"setup", "conftest"}
     # Those in the study's folders come first, or `net` would be taken for a library's.
-    near = nearest(name, beside) or nearest(name, {*sys.stdlib_module_names, *sys.modules})
+    known = {each for each in (*sys.stdlib_module_names, *sys.modules) if not each.startswith("_")}
+    near = nearest(name, beside) or nearest(name, known)
     remedy = (
         f"did you mean '{near}'?" if near else "install it, or put its file next to the study file"
     )

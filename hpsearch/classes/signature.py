@@ -1,22 +1,16 @@
-"""What classes and functions take, according to jsonargparse: which arguments, and which values."""
+"""What classes and functions take, according to jsonargparse: which arguments, of which types."""
 
 from __future__ import annotations
 
 import collections.abc
 import inspect
-import operator
-import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
+from contextlib import suppress
 from dataclasses import dataclass
-from enum import EnumMeta
-from functools import cache, partial, reduce
+from functools import cache, partial
 from typing import Any
-
-from hpsearch.classes.components import ComponentError
-from hpsearch.studyfile.slips import search_from_value
 
 Build = Callable[[], Any]
 # Their constructors take `**kwargs` only to pass them on; the last takes none.
@@ -52,12 +46,15 @@ def signature_of(target: Callable[..., Any]) -> Signature:
     """
     from hpsearch.internals.lightning import resolve_parameters
 
+    if hasattr(target, "__required_keys__"):
+        return _of_keys(target)
     found: Sequence[Any] = ()
-    if inspect.isclass(target) or inspect.isfunction(target):
-        found = resolve_parameters(target)
-    elif inspect.ismethod(target) and inspect.isclass(target.__self__):
-        found = resolve_parameters(target.__self__, target.__name__)
-    hints = {p.name: Any if p.annotation is _EMPTY else p.annotation for p in found}
+    with suppress(ValueError):  # of a class written in C
+        if inspect.isclass(target) or inspect.isfunction(target):
+            found = resolve_parameters(target)
+        elif inspect.ismethod(target) and inspect.isclass(target.__self__):
+            found = resolve_parameters(target.__self__, target.__name__)
+    hints = {p.name: _hint_of(p) for p in found}
     defaults = {p.name: p.default for p in found if p.default is not _EMPTY}
     own = _parameters(target)
     for parameter in own:
@@ -67,6 +64,29 @@ def signature_of(target: Callable[..., Any]) -> Signature:
     is_open = not (owners and owners[0].__name__ in _CLOSED)
     takes_anything = is_open and any(each.kind is each.VAR_KEYWORD for each in own)
     return Signature(hints, defaults, takes_anything)
+
+
+def _hint_of(parameter: Any) -> Any:
+    """Returns a parameter's type hint; where that leaves open what to call, the default says it."""
+    hint, default = parameter.annotation, parameter.default
+    hint = Any if hint is _EMPTY else hint
+    is_open = any(is_callable(option) and returns_anything(option) for option in options_of(hint))
+    if default is _EMPTY or not (hint is Any or is_open) or not callable(default):
+        return hint
+    *_, kind, _ = default.__mro__ if inspect.isclass(default) else (Any, object)
+    return typing.Union[Callable[..., kind], hint]  # noqa: UP007
+
+
+def _of_keys(target: Any) -> Signature:
+    """Returns what a TypedDict takes: its keys."""
+    written = typing.get_type_hints(target, include_extras=True)
+    marked = {name: typing.get_origin(hint) for name, hint in written.items()}
+    # Where annotations are text, Python does not see which keys are marked.
+    marks = {typing.Required: True, typing.NotRequired: False}
+    needed = {name: marks.get(marked[name], name in target.__required_keys__) for name in written}
+    return Signature(
+        typing.get_type_hints(target), {name: ... for name in written if not needed[name]}, False
+    )
 
 
 class RefusedValuesError(ValueError):
@@ -184,87 +204,24 @@ def item_hint(hint: Any, container: Any, key: Any) -> Any:
 
 
 def is_callable(hint: Any) -> bool:
-    """Returns whether a hint asks for something to call, as `Callable[[int], int]` does."""
-    return collections.abc.Callable in (hint, typing.get_origin(hint))
+    """Returns whether a hint asks for something to call, as `Callable[[int], int]` does.
+
+    So does a protocol with the method `__call__`.
+    """
+    is_protocol = inspect.isclass(hint) and typing.Protocol in hint.__bases__
+    calls = is_protocol and "__call__" in vars(hint)
+    return calls or collections.abc.Callable in (hint, typing.get_origin(hint))
+
+
+def returns_anything(hint: Any) -> bool:
+    """Returns whether a hint for something to call leaves open what that returns."""
+    *_, result = typing.get_args(hint) or (Any,)
+    return not inspect.isclass(result) or result in (Any, object)
 
 
 def spelled(hint: Any) -> str:
     """Returns a type hint as it is written."""
     return inspect.formatannotation(hint).replace("typing.", "").replace("collections.abc.", "")
-
-
-def read_value(hint: Any, value: Any) -> Build:
-    """Returns what builds a value from plain data: a number, a Path, an Enum, a dataclass.
-
-    Raises:
-        ComponentError: the data do not fit the hint; the message says what does.
-    """
-    options = options_of(hint)
-    as_it_is = Any in options or object in options or options[0] is type(value)
-    parser = None if as_it_is else _parser(hint, str(hint))
-    if parser is None:
-        return lambda: deepcopy(value)
-    try:
-        if value is None and type(None) not in options:
-            raise TypeError
-        config = parser.parse_object({"value": deepcopy(value)})
-    except (Exception, SystemExit):
-        enums = [part for part in parts_of(hint) if isinstance(part, EnumMeta)]
-        members = " or ".join(name for enum in enums for name in enum.__members__)
-        line = search_from_value(value)
-        purpose = "to search it, " if line and line.startswith("~") else ""
-        search = f"; {purpose}write {line}" if line else ""
-        message = f"must be {members or spelled(hint)}, not {value!r}{search}"
-        raise ComponentError(message) from None
-    build = getattr(parser, "instantiate", None) or parser.instantiate_classes
-    return lambda: build(config)["value"]
-
-
-@cache
-def _parser(hint: Any, _spelled: str) -> Any:
-    """Returns a parser with one argument of this type; None for a type that plain data cannot have.
-
-    Hints that differ only in their order, such as `Path | str`, are equal; their texts differ.
-    """
-    from jsonargparse import ArgumentParser
-    from jsonargparse.typing import register_type
-
-    for part in parts_of(hint):
-        if isinstance(part, EnumMeta):
-            register_type(part, lambda member: member.name, partial(_member, part))
-        elif getattr(part, "__module__", "") == "torch" and part.__name__ in ("dtype", "device"):
-            register_type(part, str, partial(_of_torch, part))
-    parser = ArgumentParser(exit_on_error=False)
-    try:
-        parser.add_argument("--value", type=_narrow_first(hint))
-    except Exception:
-        return None
-    return parser
-
-
-def _member(enum: Any, value: Any) -> Any:
-    """Returns the member of an Enum that has this name or this value."""
-    return enum[value] if value in enum.__members__ else enum(value)
-
-
-def _of_torch(kind: Any, text: str) -> Any:
-    """Returns a type of numbers, or a device, by its name."""
-    found = getattr(sys.modules["torch"], text.removeprefix("torch."), None)
-    return found if isinstance(found, kind) else kind(text)
-
-
-def _narrow_first(hint: Any) -> Any:
-    """Returns a hint whose unions try the narrower types first: a text, then int, then float.
-
-    For typing, `int | float` and `float | int` are one hint. Whichever was seen first would decide
-    whether one validation batch becomes 1.0, which means all of them.
-    """
-    origin, parts = typing.get_origin(hint), tuple(map(_narrow_first, typing.get_args(hint)))
-    if origin in (typing.Union, types.UnionType):
-        in_order = sorted(parts, key=lambda part: [n in parts_of(part) for n in (float, int, bool)])
-        return reduce(operator.or_, in_order)
-    is_container = inspect.isclass(origin) and issubclass(origin, collections.abc.Iterable)
-    return origin[parts] if is_container else hint
 
 
 def _parameters(target: Callable[..., Any]) -> list[inspect.Parameter]:

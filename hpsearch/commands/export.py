@@ -12,7 +12,7 @@ from cyclopts.types import NonNegativeInt
 from hpsearch.commands.context import check_target, console, open_trusted, say_next
 from hpsearch.commands.options import Json, Storage, StudyName, Trust
 from hpsearch.errors import InputError
-from hpsearch.protocol.model_files import SUFFIXES, Format, format_of, predictor_format
+from hpsearch.protocol.model_files import ANY, SUFFIXES, Format, format_of, predictor_format
 
 if TYPE_CHECKING:
     from hpsearch.search.store import StoredStudy, StudyRecord, TrialRecord
@@ -155,7 +155,7 @@ def _origin(name: str, study: StudyRecord, trial: TrialRecord) -> str:
 
 def _tell(target: Path, written: Mapping[str, Any], origin: str, note: str = "") -> None:
     metadata = written["metadata"]
-    size = " x ".join(map(str, metadata["shape"]))
+    size = _sizes(metadata["shape"])
     size_kb = written["bytes"] / 1000
     print(f"wrote {target} ({size_kb:,.0f} kB): {origin}")
     if not written["checked_on"]:
@@ -178,4 +178,8 @@ def _tell(target: Path, written: Mapping[str, Any], origin: str, note: str = "")
 
 
 def _named(name: str, shape: Sequence[int]) -> str:
-    return f"{name} ({' x '.join(map(str, shape)) or '1'})"
+    return f"{name} ({_sizes(shape) or '1'})"
+
+
+def _sizes(shape: Sequence[int]) -> str:
+    return " x ".join("any" if size == ANY else str(size) for size in shape)

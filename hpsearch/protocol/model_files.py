@@ -10,6 +10,8 @@ from hpsearch.errors import InputError
 
 Format = Literal["onnx", "pt2", "state"]
 SUFFIXES: Mapping[Format, str] = {"onnx": ".onnx", "pt2": ".pt2", "state": ".pt"}
+# In a shape, a size that varies from batch to batch, such as the length of a text.
+ANY = 0
 
 
 def format_of(path: Path) -> Format | None:

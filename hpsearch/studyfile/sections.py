@@ -44,7 +44,7 @@ def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
     known, of_program = ("study", *SECTIONS), bool(tree.get("cli"))
     for name in tree:
         elsewhere = slips.section_advice(name, of_program)
-        near = slips.section_line(name) or elsewhere or nearest(name, known)
+        near = slips.section_line(name, of_program) or elsewhere or nearest(name, known)
         if name in known or (of_program and not near):  # its program may have others
             continue
         advice = elsewhere or ((line := slips.section_line(name)) and f"write {line}")

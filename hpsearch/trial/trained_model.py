@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,7 +41,7 @@ def load_trained_model(job: Job) -> tuple[pl.LightningModule, pl.LightningDataMo
     path = find_best(job)
     try:
         module, data = build(job)
-        module.configure_model()
+        _set_up(module, data, job)
     except InputError:
         raise
     except (Exception, SystemExit) as error:
@@ -64,6 +65,27 @@ def build(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
         data.prepare_data()
         data.setup("fit")
     return build_module(job, data), data
+
+
+def _set_up(module: pl.LightningModule, data: Any, job: Job) -> None:
+    """Sets a module up as Lightning does before a training; some make their layers then.
+
+    Args:
+        module: the module as built; it gets a Trainer that knows the data.
+        data: the data module, set up; None for a module with its own loaders.
+        job: the trial.
+    """
+    arguments = {name: job.config["trainer"].get(name) for name in ("max_epochs", "max_steps")}
+    given = {name: value for name, value in arguments.items() if value is not None}
+    trainer = build_trainer(replace(job, device="cpu"), namespace_of(module), given, [], [])
+    trainer.strategy.connect(module)
+    trainer.state.fn = "fit"
+    module.trainer = trainer
+    if data is not None:
+        trainer.datamodule, data.trainer = data, trainer
+    module.prepare_data()
+    module.setup("fit")
+    module.configure_model()
 
 
 def has_validation_loader(owner: Any) -> bool:

@@ -15,15 +15,19 @@ from torch import nn
 
 from hpsearch.classes.binding import Binder, bind, instantiate
 from hpsearch.classes.components import ComponentError, importing_from
-from hpsearch.classes.signature import read_value
+from hpsearch.classes.values import read_value
 
 CLASSES = '''
+import argparse
 import enum
 import functools
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Optional
+from typing import Any, Literal, Optional, Protocol, Required, TypedDict
+
+import pydantic
 
 import torch
 from torch import nn
@@ -39,6 +43,20 @@ class Sizes:
     width: int
     depth: int = 2
     act: Act = Act.TANH
+
+
+class Options(TypedDict, total=False):
+    width: Required[int]
+    act: Act
+
+
+class Config(pydantic.BaseModel):
+    lr: float = 0.1
+    sizes: Sizes | None = None
+
+
+class Loss(Protocol):
+    def __call__(self, guess: torch.Tensor, truth: torch.Tensor) -> torch.Tensor: ...
 
 
 class Keeps:
@@ -71,6 +89,18 @@ class Typed(Keeps):
         text: str = "",
         anything: Any = None,
         untyped=None,
+        namespace: Optional[argparse.Namespace] = None,
+        ordered: OrderedDict | None = None,
+        options: Options | None = None,
+        config: Config | None = None,
+        pair: tuple[Sizes, Sizes] | None = None,
+        spot: tuple[int, int] = (0, 0),
+        weights: torch.Tensor | None = None,
+        protocol: Loss | None = None,
+        call: Callable | None = None,
+        calls: Callable[..., Any] = nn.ReLU,
+        layer=nn.ReLU,
+        function=nn.functional.relu,
     ):
         super().__init__(**{name: value for name, value in locals().items() if name != "self"})
 
@@ -172,6 +202,21 @@ LINEAR = component("torch.nn.Linear", in_features=4, out_features=2)
         ("hidden", None, "None"),
         ("hidden", 3, "3"),
         ("rate", 1, "1.0"),
+        ("namespace", {"lr": 0.1, "net": LINEAR}, "Namespace(lr=0.1, net=Linear(in_features=4"),
+        ("ordered", {"a": 1}, "OrderedDict([('a', 1)])"),
+        ("options", {"width": 3, "act": "relu"}, "{'width': 3, 'act': <Act.RELU: 'relu'>}"),
+        ("config", {"lr": 0.5, "sizes": {"width": 3}}, "lr=0.5 sizes=Sizes(width=3, depth=2"),
+        ("protocol", "torch.nn.functional.mse_loss", "<function mse_loss"),
+        ("protocol", component("bricks.focal", gamma=1.0), "functools.partial(<function focal"),
+        ("protocol", "torch.nn.MSELoss", "MSELoss()"),
+        ("call", "torch.nn.ReLU", "ReLU()"),
+        ("call", component("torch.nn.LeakyReLU", negative_slope=0.5), "LeakyReLU(negative_slope"),
+        ("calls", "torch.nn.GELU", "<class 'torch.nn.modules.activation.GELU'>"),
+        ("layer", "torch.nn.GELU", "<class 'torch.nn.modules.activation.GELU'>"),
+        ("layer", component("torch.nn.ELU", alpha=2.0), "functools.partial(<class 'torch.nn.mod"),
+        ("layer", "gelu", "gelu"),
+        ("function", "torch.nn.functional.gelu", "<built-in function gelu>"),
+        ("function", component("torch.nn.GELU"), "GELU(approximate='none')"),
     ],
 )
 def test_an_argument_becomes_what_its_type_hint_asks_for(name, written, text):
@@ -200,6 +245,13 @@ def test_an_argument_becomes_what_its_type_hint_asks_for(name, written, text):
         ("loss", "torch.hub.load", "loss: a study file may not name torch.hub.load"),
         ("loss", "torchvision.datasets.utils.os.system", "posix.system is part of Python's"),
         ("untyped", component("bricks.nothing"), "untyped.class_path: bricks has no class 'noth"),
+        ("options", {"act": "relu"}, "options.width: bricks.Options needs the argument 'width'"),
+        ("options", {"width": 1, "atc": 1}, "bricks.Options has no argument 'atc'; did you mean"),
+        ("config", {"lrr": 1}, "bricks.Config has no argument 'lrr'; did you mean 'lr'?"),
+        ("pair", [{"width": 1}], "pair: must be tuple[bricks.Sizes, bricks.Sizes] | None, not [{"),
+        ("loss", "torch.nn.functional.mse_los", "has no class 'mse_los'; did you mean 'mse_loss'?"),
+        ("optimizer", "torch.optim.Adm", "torch.optim has no class 'Adm'; did you mean 'Adam'?"),
+        ("net", "torch.nn.ReLu", "torch.nn has no class 'ReLu'; did you mean 'ReLU'?"),
         (
             "anything",
             component("functools.partial", func="os.system"),
@@ -211,6 +263,20 @@ def test_an_argument_that_does_not_fit_is_named_with_what_would(name, written, m
     with pytest.raises(ComponentError) as caught:
         typed(**{name: written})
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "ending"),
+    [
+        ("hidden", [1, 2], "; to search it, write ~choice(1, 2)"),
+        ("spot", [1, 2, 3], "must be tuple[int, int], not [1, 2, 3]"),
+        ("weights", [1.0, 2.0], "must be torch.Tensor | None, not [1.0, 2.0]"),
+    ],
+)
+def test_a_search_is_offered_where_each_of_its_options_would_fit(name, written, ending):
+    with pytest.raises(ComponentError) as caught:
+        typed(**{name: written})
+    assert str(caught.value).endswith(ending)
 
 
 def test_every_error_is_named_at_once():

@@ -27,6 +27,8 @@ def bricks(tmp_path):
     (tmp_path / "bricks.py").write_text(MODULE)
     (tmp_path / "broken.py").write_text("1 / 0")
     (tmp_path / "needy.py").write_text("import not_there_at_all")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "within.py").write_text(MODULE)
     with importing_from([str(tmp_path)]):
         yield "bricks"
     for name in ("bricks", "broken", "needy"):
@@ -57,6 +59,10 @@ def test_a_class_path_names_a_class_a_factory_or_a_class_method(bricks, path, na
         (
             "qqq.Part",
             "there is no module 'qqq'; install it, or put its file next to the study file",
+        ),
+        (
+            "within.Part",
+            "there is no module 'within' outside of src/; install the project, as in pip install",
         ),
         ("Part", "'Part' is not a class path; write package.module.ClassName"),
         ("bricks.", "'bricks.' is not a class path"),

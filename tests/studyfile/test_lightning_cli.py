@@ -135,7 +135,7 @@ def test_what_other_commands_have_and_what_is_unset_is_left_out():
 
 def test_a_program_may_have_sections_of_its_own():
     text = "cli: m.MyCLI\ntrainer: {max_epochs: 1}\noptimizer: {lr: 0.1}\n"
-    text += "stop: {patience: '~int(1, 3)'}"
+    text += "stop: {patience: '~int(1, 3)'}\nearly_stopping: {patience: 5}"
     parsed = parse_study(adopt(parse(f"{STUDY}model: {{a: 1}}\n{text}\nemail: a@b.c\n", "c.yaml")))
     assert parsed.diagnostics == ()
     assert list(parsed.space.parameters) == ["stop.patience"]

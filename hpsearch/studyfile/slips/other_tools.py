@@ -16,6 +16,8 @@ _SECTIONS = {
     **dict.fromkeys(("parameters", "search_space", "config", "hparams"), "model"),
     **dict.fromkeys(("param_space", "pipeline_space", "hyperparameters", "params"), "model"),
 }
+# What the programs of LightningCLI call their callbacks.
+CALLBACKS = ("early_stopping", "model_checkpoint", "lr_monitor")
 _ADVICE_ON_SECTIONS = {
     "ckpt_path": "a trial starts without a checkpoint; leave it out",
     "subcommand": "only fit is searched; leave it out",
@@ -29,7 +31,7 @@ _ADVICE_ON_SECTIONS = {
         "a search's settings go into study:, as in study: {sampler: tpe, trials: 40}",
     ),
     **dict.fromkeys(
-        ("early_stopping", "model_checkpoint", "lr_monitor"),
+        CALLBACKS,
         "callbacks go into trainer.callbacks, or name the program's class, as in cli: main.MyCLI",
     ),
 }
@@ -116,8 +118,15 @@ _ADVICE_ON_KEYS = {
 }
 
 
-def section_line(name: str) -> str | None:
-    """Returns what to write instead of a section with another name; None if it is unknown."""
+def section_line(name: str, has_cli: bool = False) -> str | None:
+    """Returns what to write instead of a section with another name; None if it is unknown.
+
+    Args:
+        name: of the section.
+        has_cli: see `section_advice`.
+    """
+    if has_cli and name in CALLBACKS:
+        return None
     if name in _OF_TRAINER:
         return f"trainer: {{{name}: ...}}"
     if name in _OF_STUDY or name in _STUDY_KEYS:
@@ -141,6 +150,8 @@ def section_advice(name: str, has_cli: bool = False) -> str | None:
         name: of the section.
         has_cli: whether the file names a LightningCLI class, which may have such a section itself.
     """
+    if has_cli and name in CALLBACKS:
+        return None
     return _ADVICE_ON_SECTIONS.get(name, None if has_cli else _ADVICE_ON_KEYS.get(name))
 
 

@@ -15,13 +15,14 @@ import torch
 from hpsearch.data import ImageData
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
+from hpsearch.protocol.model_files import ANY
 from hpsearch.trial.export.exportable import (
     Example,
     Exportable,
     exportable,
     validation_examples,
 )
-from hpsearch.trial.export.exported import CARD, ModelMetadata, open_model, require
+from hpsearch.trial.export.exported import CARD, Model, ModelMetadata, open_model, require
 from hpsearch.trial.trained_model import load_trained_model
 
 TOLERANCE = 1e-5
@@ -64,9 +65,9 @@ def write_graph(
 ) -> dict[str, Any]:
     """Writes a model as a graph, and checks that its outputs are the same; see `export_trial`."""
     examples = list(validation_examples(model, data))
-    metadata = _with_shapes(metadata, model, examples[0])
+    metadata = _with_shapes(metadata, model, examples)
     with _beside(Path(target)) as beside:
-        _write(kind, model, examples[0].raw, beside, metadata)
+        _write(kind, model, examples, beside, metadata)
         difference = _difference(beside, model, examples)
     return _written(target, metadata, sum(len(example.raw[0]) for example in examples), difference)
 
@@ -114,8 +115,13 @@ def describe(job: Job, values: dict[str, float], data: Any) -> ModelMetadata:
     )
 
 
-def _with_shapes(metadata: ModelMetadata, model: Exportable, example: Example) -> ModelMetadata:
-    shapes = [tuple(tensor.shape[1:]) for tensor in example.raw]
+def _with_shapes(
+    metadata: ModelMetadata, model: Exportable, examples: list[Example]
+) -> ModelMetadata:
+    shapes = [
+        tuple(ANY if n in varied else size for n, size in enumerate(tensor.shape) if n)
+        for tensor, varied in zip(examples[0].raw, _varied(examples), strict=True)
+    ]
     return replace(
         metadata,
         input=model.input_kind,
@@ -128,16 +134,16 @@ def _with_shapes(metadata: ModelMetadata, model: Exportable, example: Example) -
 def _write(
     kind: str,
     model: Exportable,
-    inputs: tuple[torch.Tensor, ...],
+    examples: list[Example],
     path: Path,
     metadata: ModelMetadata,
 ) -> None:
     write: Callable[..., None] = {"onnx": _onnx, "pt2": _pt2}[kind]
-    inputs = tuple(tensor[:2] for tensor in inputs)
+    inputs = tuple(tensor[:2] for tensor in examples[0].raw)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            write(model, inputs, path, metadata)
+            write(model, inputs, path, metadata, _any_batch(examples))
     except (RuntimeError, TypeError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
@@ -147,14 +153,18 @@ def _write(
 
 
 def _onnx(
-    model: Exportable, inputs: tuple[torch.Tensor, ...], path: Path, metadata: ModelMetadata
+    model: Exportable,
+    inputs: tuple[torch.Tensor, ...],
+    path: Path,
+    metadata: ModelMetadata,
+    shapes: Any,
 ) -> None:
     program = torch.onnx.export(
         model,
         inputs,
         dynamo=True,
         verbose=False,
-        dynamic_shapes=_any_batch(inputs),
+        dynamic_shapes=shapes,
         input_names=list(model.names),
         output_names=[metadata.output],
     )
@@ -164,9 +174,13 @@ def _onnx(
 
 
 def _pt2(
-    model: Exportable, inputs: tuple[torch.Tensor, ...], path: Path, metadata: ModelMetadata
+    model: Exportable,
+    inputs: tuple[torch.Tensor, ...],
+    path: Path,
+    metadata: ModelMetadata,
+    shapes: Any,
 ) -> None:
-    program = torch.export.export(model, inputs, dynamic_shapes=_any_batch(inputs))
+    program = torch.export.export(model, inputs, dynamic_shapes=shapes)
     torch.export.save(program, path, extra_files={CARD: metadata.to_json()})
 
 
@@ -176,10 +190,23 @@ def pixels_of(data: Any) -> dict[str, Any] | None:
     return {"mean": normalise.mean, "deviation": normalise.deviation} if normalise else None
 
 
-def _any_batch(inputs: tuple[torch.Tensor, ...]) -> tuple[tuple[dict[int, Any], ...]]:
-    """Returns the shapes of `forward(*tensors)`: a batch of any size, the same for all tensors."""
-    batch = torch.export.Dim("batch")
-    return (tuple({0: batch} for _ in inputs),)
+def _any_batch(examples: list[Example]) -> tuple[tuple[dict[int, Any], ...]]:
+    """Returns the shapes of `forward(*tensors)`: a batch of any size, the same for all tensors.
+
+    What else varies among the examples, such as the length of a text, may be of any size, too.
+    """
+    batch, other = torch.export.Dim("batch"), torch.export.Dim.DYNAMIC
+    varied = _varied(examples)
+    return (tuple({0: batch, **dict.fromkeys(each, other)} for each in varied),)
+
+
+def _varied(examples: list[Example]) -> list[list[int]]:
+    """Returns which dimensions of each input differ between batches, besides the first."""
+    sizes = zip(*([tensor.shape for tensor in example.raw] for example in examples), strict=True)
+    return [
+        [n for n, size in enumerate(zip(*each, strict=False)) if n and len({*size}) > 1]
+        for each in sizes
+    ]
 
 
 def _difference(path: Path, model: Exportable, examples: list[Example]) -> float:
@@ -189,7 +216,7 @@ def _difference(path: Path, model: Exportable, examples: list[Example]) -> float
         float(np.abs(ours - theirs).max())
         for example in examples
         for ours, theirs in zip(
-            exported.answer([tensor.numpy() for tensor in example.raw]),
+            _answer(exported, example),
             _expected(model, example),
             strict=True,
         )
@@ -201,6 +228,17 @@ def _difference(path: Path, model: Exportable, examples: list[Example]) -> float
             f" validation data, more than {TOLERANCE:g}; nothing was written"
         )
     return difference
+
+
+def _answer(exported: Model, example: Example) -> list[Any]:
+    try:
+        return exported.answer([tensor.numpy() for tensor in example.raw])
+    except Exception as error:  # onnxruntime's own classes, which it does not export
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"the exported model cannot be run on the validation data: {reason}; nothing was"
+            " written. The weights alone can be: --format state"
+        ) from error
 
 
 def _expected(model: Exportable, example: Example) -> list[Any]:

@@ -31,7 +31,7 @@ class ModelMetadata:
         trial: its trial's number.
         values: the trial's objectives by name.
         input: `images` (uint8, before any preprocessing) or `tensors` (as the module takes them).
-        shape: the shape of one input, without the batch.
+        shape: the shape of one input, without the batch; 0 for a size that varies.
         output: `probabilities`, or `outputs` of a user's module.
         classes: the classes' names, in the order of the outputs; empty if unknown.
         shapes: the shape of each input by its name, in their order; empty in files of version

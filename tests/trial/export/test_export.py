@@ -173,6 +173,20 @@ def test_a_module_with_its_own_loaders_is_called_with_what_it_trains_on() -> Non
 
 
 @pytest.mark.parametrize(
+    ("model", "data"), [("MadeForData", {"class_path": "late_module.Texts"}), ("LoadsItself", None)]
+)
+def test_a_module_that_setup_completes_is_exported_for_texts_of_any_length(
+    tmp_path: Path, model: str, data: dict[str, Any] | None
+) -> None:
+    config = {"model": {"class_path": f"late_module.{model}"}, "trainer": {"max_epochs": 1}}
+    job = trained(tmp_path / "trial", config | ({"data": data} if data else {}))
+    path = tmp_path / "texts.pt2"
+    written = export_trial(job, {}, "pt2", str(path))
+    assert (written["metadata"]["shape"], written["checked_on"]) == ((0,), 16)
+    assert open_model(path)(np.ones((3, 9), dtype=np.int64)).shape == (3, 2)
+
+
+@pytest.mark.parametrize(
     ("class_path", "words"),
     [
         (
