@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import mean
 from typing import Any
 
 # Each trial keeps its last checkpoint, to continue from, and its best.
@@ -17,7 +18,7 @@ class Cost:
     Attributes:
         shortest_s: seconds of the quickest trial measured.
         longest_s: seconds of the slowest.
-        total_s: seconds of the whole search, on all its slots; None without a number of trials.
+        total_s: seconds of the whole search, on all its slots; None if only time bounds it.
         disk_bytes: bytes of all checkpoints; None without a number of trials.
     """
 
@@ -40,22 +41,30 @@ def trial_seconds(probe: Mapping[str, Any]) -> float:
     return float(training + probe["validation_seconds"] * validations)
 
 
-def estimate(probes: Sequence[Mapping[str, Any]], trials: int | None, slots: int) -> Cost:
-    """Returns the cost of `trials` trials that are like the measured ones on average.
+def estimate(
+    probes: Sequence[Mapping[str, Any]],
+    trials: int | None,
+    slots: int,
+    epochs: int | None = None,
+) -> Cost:
+    """Returns the cost of a search whose trials are like the measured ones on average.
 
     Args:
         probes: what was measured, at least one.
-        trials: the study's budget.
+        trials: the study's budget; None without one.
         slots: how many trials train at once.
+        epochs: the study's budget in epochs, over all trials; None without one.
     """
     seconds = [trial_seconds(probe) for probe in probes]
     bytes_each = sum(probe["checkpoint_bytes"] for probe in probes) / len(probes)
-    if trials is None:
-        return Cost(min(seconds), max(seconds), None, None)
-    rounds = -(-trials // slots)
+    totals = []
+    if trials is not None:
+        totals.append(-(-trials // slots) * mean(seconds))
+    if epochs is not None:
+        totals.append(epochs / slots * mean(map(epoch_seconds, probes)))
     return Cost(
         shortest_s=min(seconds),
         longest_s=max(seconds),
-        total_s=rounds * sum(seconds) / len(seconds),
-        disk_bytes=trials * CHECKPOINTS_KEPT * bytes_each,
+        total_s=min(totals, default=None),
+        disk_bytes=None if trials is None else trials * CHECKPOINTS_KEPT * bytes_each,
     )

@@ -104,6 +104,7 @@ def run_study(
         stored = StoredStudy(database, create_study(spec, database, runs, queue=queue), spec)
         return _search(stored, spec.trials, options, engine, observer)
     check_compatible(stored.spec, spec)
+    spec = spec.continuing(stored.spec)
     budget = spec.trials
     if stored.spec.trials == spec.trials and spec.trials is not None:
         # A budget raised by --trials or --add stays; one lowered by --trials was for one run.

@@ -123,6 +123,18 @@ def read_scheduler(written: Any) -> Promote | Component:
     return Promote(**component.init_args)
 
 
+def leaves_schedule_open(settings: Any) -> bool:
+    """Returns whether a `study:` block chooses no scheduler, pruner, or sampler of Optuna's.
+
+    Optuna's samplers learn from trials that have ended, so they are not combined with pauses unless
+    the file says so.
+    """
+    if not isinstance(settings, dict):
+        return False
+    scheduler, pruner, sampler = (settings.get(key) for key in ("scheduler", "pruner", "sampler"))
+    return scheduler is None and pruner is None and sampler in (None, "rungs", SAMPLERS["rungs"])
+
+
 def incompatibility(sampler: Component, space: Space) -> str | None:
     """Returns why a sampler cannot search a space, naming the parameter; None if it can."""
     branch = next(iter(space.branch_parameters), None)

@@ -6,9 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hpsearch.studyfile.algorithms import incompatibility, why_blind, why_idle
+from hpsearch.studyfile.algorithms import (
+    incompatibility,
+    leaves_schedule_open,
+    why_blind,
+    why_idle,
+)
 from hpsearch.studyfile.diagnostics import Diagnostic, InvalidValueError, did_you_mean
-from hpsearch.studyfile.document import Diagnostics, Document, KeyPath, alternatives
+from hpsearch.studyfile.document import (
+    Diagnostics,
+    Document,
+    KeyPath,
+    Location,
+    alternatives,
+)
 from hpsearch.studyfile.expressions import is_expression
 from hpsearch.studyfile.known_settings import Setting, read_setting
 from hpsearch.studyfile.sections import (
@@ -21,6 +32,8 @@ from hpsearch.studyfile.sections import (
 from hpsearch.studyfile.settings import StudySettings, read_settings
 from hpsearch.studyfile.space import Space
 
+SCHEDULER = ("study", "scheduler")
+BY_DEFAULT = Location("the default scheduler")
 # Lightning's strategies that accept processes started by others, and save one file.
 STRATEGIES = (
     *("auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false"),
@@ -50,8 +63,17 @@ class ParsedStudy:
         return self.source.diagnostics
 
 
-def parse_study(source: Document, import_paths: tuple[str, ...] = ()) -> ParsedStudy:
-    """Parses a study file as far as possible, and collects every error of its text."""
+def parse_study(
+    source: Document, import_paths: tuple[str, ...] = (), *, default_scheduler: str | None = None
+) -> ParsedStudy:
+    """Parses a study file as far as possible, and collects every error of its text.
+
+    Args:
+        source: the file with overrides applied.
+        import_paths: folders with the study's own classes.
+        default_scheduler: what a search gets that chooses none; it becomes part of the study. None
+            for a study that is stored already, whose schedule stays what it was.
+    """
     log = Diagnostics(source)
     if not isinstance(source.tree, dict):
         if not log.diagnostics:
@@ -61,6 +83,8 @@ def parse_study(source: Document, import_paths: tuple[str, ...] = ()) -> ParsedS
             replace(source, diagnostics=log.diagnostics), import_paths, StudySettings(), Space({})
         )
     space = Space(sections_of(source.tree), constraints_of(source.tree))
+    if default_scheduler and space.parameters and leaves_schedule_open(source.tree.get("study")):
+        source = source.with_value(SCHEDULER, default_scheduler, BY_DEFAULT)
     for path, message in space.errors:
         log.add(path, message)
     settings = read_settings(source.tree.get("study"), log, limited=bool(space.parameters))

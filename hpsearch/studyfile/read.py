@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hpsearch.studyfile.algorithms import PROMOTE
 from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError, nearest
 from hpsearch.studyfile.lightning_cli import adopt
 from hpsearch.studyfile.overrides import apply_override
@@ -43,7 +44,7 @@ def read_parsed(path: str | Path, overrides: Sequence[str] = ()) -> ParsedStudy:
     for override in overrides:
         document = apply_override(document, override)
     folders = (str(Path(path).resolve().parent), str(Path.cwd()))
-    return parse_study(document, tuple(dict.fromkeys(folders)))
+    return parse_study(document, tuple(dict.fromkeys(folders)), default_scheduler=PROMOTE)
 
 
 def read_sections(path: Path) -> dict[str, Any]:

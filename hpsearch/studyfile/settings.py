@@ -120,7 +120,7 @@ def _schedule(
     if objectives > 1 and not pauses and (chosen or NO_PRUNER) != NO_PRUNER:
         rule = "a pruner cannot rank trials of several objectives"
         log.add(("study", key), f"{rule}; write scheduler: promote, or {key}: none")
-    if chosen is None:
+    if chosen is None:  # beside a sampler of Optuna's, and in studies stored before `promote`
         chosen = read_component("hyperband", PRUNERS) if objectives == 1 else NO_PRUNER
     return (chosen, NO_PRUNER) if isinstance(chosen, Promote) else (None, chosen)
 

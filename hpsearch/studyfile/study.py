@@ -10,12 +10,18 @@ from typing import Any
 from hpsearch.protocol.job import Job, Placement
 from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import Direction, Scalar
-from hpsearch.studyfile.algorithms import Component, Promote
+from hpsearch.studyfile.algorithms import Component, Promote, leaves_schedule_open
 from hpsearch.studyfile.diagnostics import StudyFileError
 from hpsearch.studyfile.distributions import example_of
 from hpsearch.studyfile.document import Document, Location
 from hpsearch.studyfile.expressions import escape
-from hpsearch.studyfile.parse import ParsedStudy, parse_study, sections_of
+from hpsearch.studyfile.parse import (
+    BY_DEFAULT,
+    SCHEDULER,
+    ParsedStudy,
+    parse_study,
+    sections_of,
+)
 from hpsearch.studyfile.sections import AUTO, longest_training, report_unit
 from hpsearch.studyfile.space import Space
 
@@ -118,6 +124,20 @@ class StudySpec:
             source = source.with_value(tuple(name.split(".")), value, Location("speed: auto"))
         decided = self.from_parsed(parse_study(source, self.import_paths))
         return replace(decided, speed=choice)
+
+    def continuing(self, stored: StudySpec) -> StudySpec:
+        """Returns the study with the schedule of its stored form if the file chooses none.
+
+        A study keeps the default that it was begun with.
+        """
+        of_file = self.source.place_of(SCHEDULER) != BY_DEFAULT
+        if of_file or not leaves_schedule_open(stored.document["study"]):
+            return self
+        settings = {
+            key: value for key, value in self.document["study"].items() if key != "scheduler"
+        }
+        source = replace(self.source, tree={**self.source.tree, "study": settings})
+        return self.from_parsed(parse_study(source, self.import_paths))
 
     @property
     def counts_validations(self) -> bool:

@@ -13,9 +13,8 @@ from hpsearch.views.formatting import command
 _INDENT = "  "
 _COMMENTS_AT = 44
 _STUDY = """\
-  # sampler: tpe          # or random, grid, qmc, gp, cmaes
-  # pruner: hyperband     # ends trials that fall behind; or asha, median, none
-  # scheduler: promote    # instead of a pruner: trials pause, and the best continue
+  # scheduler: promote    # trials pause, and the best continue; or hyperband, asha, median, none
+  # sampler: rungs        # or tpe, random, grid, qmc, gp, cmaes
   # timeout: 2h           # with trials, or in their place
 """
 _COMMENTS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hpsearch.classes import environment
 from hpsearch.errors import InputError
 from hpsearch.search.run import SearchOutcome
 from hpsearch.search.store.database import close_all, open_storage
-from hpsearch.search.store.load import load_record
+from hpsearch.search.store.load import load_record, open_study
 from hpsearch.studyfile.read import read_study
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.tables.environments import environment_lines
@@ -106,6 +107,20 @@ def test_how_the_search_chooses_may_change(here: Path, change: str) -> None:
     run(trials=1)
 
     assert len(run(change, trials=2).study.trials) == 2
+
+
+def test_a_study_keeps_the_default_schedule_that_it_was_begun_with(here: Path) -> None:
+    changes = ("study.sampler=null", "study.pruner=null", "trainer.max_epochs=2")
+    stored = json.loads(json.dumps(read(*changes).document))
+    assert stored["study"].pop("scheduler") == "promote"  # an earlier version stored none
+    run_inline(StudySpec.from_document(stored, read().import_paths), URL)
+
+    again = run(*changes, add=1)
+    assert {trial.state for trial in again.study.trials} <= {"complete", "pruned"}
+    assert "scheduler" not in open_study(open_storage(URL), "tiny").spec.document["study"]
+
+    run(*changes, "study.scheduler=promote", add=1)
+    assert open_study(open_storage(URL), "tiny").spec.promote is not None
 
 
 def test_what_is_searched_may_not_change_under_one_name(here: Path) -> None:

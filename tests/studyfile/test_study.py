@@ -6,6 +6,7 @@ import pytest
 
 from hpsearch.studyfile.algorithms import NO_PRUNER, PRUNERS, SAMPLERS, Promote
 from hpsearch.studyfile.diagnostics import StudyFileError
+from hpsearch.studyfile.read import read_study
 from hpsearch.studyfile.study import StudySpec
 
 BASE = {
@@ -70,6 +71,61 @@ def test_what_is_left_out_has_a_default():
     assert spec.pruner.class_path == "optuna.pruners.HyperbandPruner"
     assert (spec.hang_timeout_s, spec.trial_timeout_s) == (900.0, None)
     assert (spec.keep_checkpoints, spec.disk_budget) == (10, None)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sampler", "scheduler"),
+    [
+        ({}, "rungs", "promote"),
+        ({"sampler": "rungs", "pruner": None}, "rungs", "promote"),
+        ({"objective": {"loss": "minimize", "parameters": "minimize"}}, "rungs", "promote"),
+        ({"pruner": "median"}, "tpe", "median"),
+        ({"scheduler": "asha"}, "tpe", "asha"),
+        ({"pruner": "none"}, "tpe", "none"),
+        # Optuna's samplers learn from trials that have ended.
+        ({"sampler": "tpe"}, "tpe", "hyperband"),
+        ({"sampler": {"class_path": "random"}}, "random", "hyperband"),
+    ],
+)
+def test_a_search_pauses_and_promotes_unless_the_file_chooses(chosen, sampler, scheduler, tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text(json.dumps(with_changes(study=chosen)))
+    spec = read_study(file)
+
+    assert spec.sampler.class_path == SAMPLERS[sampler]
+    assert spec.promote == (Promote() if scheduler == "promote" else None)
+    assert spec.pruner.class_path == PRUNERS.get(scheduler, PRUNERS["none"])
+    # What is stored says it, so that a later version with another default resumes it as it was.
+    assert StudySpec.from_document(spec.document).promote == spec.promote
+
+
+def test_a_study_that_searches_nothing_does_not_pause(tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text(json.dumps(with_changes(model={"init_args": {"hidden": 8}})))
+    assert read_study(file).promote is None
+
+
+def test_a_stored_study_without_a_schedule_keeps_the_one_it_was_begun_with():
+    assert study().pruner.class_path == PRUNERS["hyperband"]
+    assert study(study={"objective": {"a": "minimize", "b": "minimize"}}).pruner == NO_PRUNER
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "pauses"),
+    [
+        ({}, {}, False),
+        ({}, {"scheduler": "promote"}, True),
+        ({"scheduler": "promote"}, {}, True),
+        ({"pruner": "median"}, {}, True),
+    ],
+)
+def test_a_study_begun_under_the_former_default_continues_under_it(before, now, pauses, tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text(json.dumps(with_changes(study=now)))
+    spec = read_study(file).continuing(study(study=before))
+
+    assert (spec.promote is not None) is pauses
+    assert pauses or spec.pruner.class_path == PRUNERS["hyperband"]
 
 
 def test_what_is_given_is_read():

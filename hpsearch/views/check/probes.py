@@ -50,8 +50,9 @@ def print_probes(
     for note in note_words(tried):
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     trials = min(filter(None, (spec.trials, grid_size(spec))), default=None)
-    cost = estimate(tried, trials, slots)
-    console.print(cost_words(cost, trials, slots), soft_wrap=True)
+    epochs = None if spec.counts_validations else spec.epochs
+    cost = estimate(tried, trials, slots, epochs)
+    console.print(cost_words(cost, _budget_words(trials, epochs), slots), soft_wrap=True)
     return True
 
 
@@ -118,14 +119,29 @@ def not_ready_words(extremes: Sequence[Extreme], probes: Sequence[Mapping[str, A
     return f"NOT READY: {setting}: {probe['failure']}"
 
 
-def cost_words(cost: Cost, trials: int | None, slots: int) -> str:
-    """Returns the cost of the search in two sentences."""
+def cost_words(cost: Cost, budget: str, slots: int) -> str:
+    """Returns the cost of the search in two sentences.
+
+    Args:
+        cost: the estimate.
+        budget: such as `40 trials`; empty if only time bounds the study.
+        slots: how many trials train at once.
+    """
     span = f"{spell(cost.shortest_s)} to {spell(cost.longest_s)}"
-    if cost.total_s is None or cost.disk_bytes is None:
+    if cost.total_s is None:
         return f"A trial that is not pruned takes {span}; only time bounds the study."
     on = f"{slots} slot{'' if slots == 1 else 's'}"
-    who = f"1 trial on {on} takes" if trials == 1 else f"{trials} trials on {on} take"
+    who = f"{budget} on {on} take{'s' * budget.startswith('1 ')} about {spell(cost.total_s)}"
+    if cost.disk_bytes is None:
+        return f"{who}; a trial that is not pruned takes {span}."
     return (
-        f"{who} about {spell(cost.total_s)} if none is pruned"
+        f"{who} if none is pruned"
         f" ({span} each); their checkpoints take about {formatting.size(cost.disk_bytes)}."
     )
+
+
+def _budget_words(trials: int | None, epochs: int | None) -> str:
+    limits = [
+        f"{n} {unit}{'s' * (n != 1)}" for n, unit in ((trials, "trial"), (epochs, "epoch")) if n
+    ]
+    return " or ".join(limits)

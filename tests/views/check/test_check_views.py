@@ -131,15 +131,24 @@ def test_cost_counts_rounds_of_slots_and_both_checkpoints() -> None:
     assert epoch_seconds(PROBE) == 6.0
     cost = estimate([PROBE, slow], trials=5, slots=2)
     assert cost == Cost(shortest_s=6.0, longest_s=22.0, total_s=3 * 14.0, disk_bytes=5 * 2 * 2000)
+    in_epochs = estimate([PROBE], trials=None, slots=2, epochs=10)
+    assert (in_epochs.total_s, in_epochs.disk_bytes) == (5 * 6.0, None)
+    assert estimate([PROBE], trials=1, slots=2, epochs=10).total_s == 6.0  # what ends first
 
 
 def test_cost_in_words() -> None:
-    words = cost_words(Cost(6.0, 22.0, 42.0, 20_000), trials=5, slots=2)
+    words = cost_words(Cost(6.0, 22.0, 42.0, 20_000), "5 trials", slots=2)
     assert words == (
         "5 trials on 2 slots take about 42s if none is pruned (6.0s to 22s each);"
         " their checkpoints take about 20 kB."
     )
-    endless = cost_words(Cost(6.0, 22.0, None, None), trials=None, slots=1)
+    single = cost_words(Cost(6.0, 22.0, 14.0, 20_000), "1 trial", slots=1)
+    assert single.startswith("1 trial on 1 slot takes about 14s if none is pruned (6.0s to 22s")
+    in_epochs = cost_words(Cost(6.0, 22.0, 42.0, None), "240 epochs", slots=2)
+    assert in_epochs == (
+        "240 epochs on 2 slots take about 42s; a trial that is not pruned takes 6.0s to 22s."
+    )
+    endless = cost_words(Cost(6.0, 22.0, None, None), "", slots=1)
     assert endless == "A trial that is not pruned takes 6.0s to 22s; only time bounds the study."
 
 
