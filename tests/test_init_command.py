@@ -119,9 +119,8 @@ study:
   objective: {val_acc: maximize}            # logged too: val_loss
   trials: 20
   seed: 1
-  # sampler: tpe          # or random, grid, qmc, gp, cmaes
-  # pruner: hyperband     # ends trials that fall behind; or asha, median, none
-  # scheduler: promote    # instead of a pruner: trials pause, and the best continue
+  # scheduler: promote    # trials pause, and the best continue; or hyperband, asha, median, none
+  # sampler: rungs        # or tpe, random, grid, qmc, gp, cmaes
   # timeout: 2h           # with trials, or in their place
 model:
   class_path: transformer.FineTuned

@@ -16,6 +16,7 @@ from hpsearch.search.rungs.pareto import Losses, best_first
 Action = Literal["continue", "pause", "prune"]
 ETA = 4
 FIRST = 1
+FINALISTS = 3  # as many as a confirmation compares
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,10 @@ def places(met: int, eta: int, *, closing: bool = False) -> int:
     Args:
         met: trials that reached the rung.
         eta: one trial in this many continues.
-        closing: no trial will begin any more; rounds up, so that every rung promotes at least one
-            trial and the study ends with a fully trained model.
+        closing: no trial will begin any more; rounds up, and promotes at least three trials of each
+            rung, so that the study ends with fully trained models to compare.
     """
-    return -(-met // eta) if closing else met // eta
+    return max(-(-met // eta), min(met, FINALISTS)) if closing else met // eta
 
 
 def decide(rung: int, place: int, met: int, eta: int) -> RungDecision:

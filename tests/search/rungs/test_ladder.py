@@ -21,9 +21,9 @@ def test_rungs_rise_by_eta_and_end_before_the_last_epoch(epochs, eta, first, run
     assert rungs_up_to(epochs, eta, first) == rungs
 
 
-def test_one_in_eta_of_a_rung_continues_rounded_up_once_nothing_begins_any_more():
+def test_one_in_eta_of_a_rung_continues_rounded_up_and_three_once_nothing_begins_any_more():
     assert [places(met, 3) for met in (1, 2, 3, 5, 6)] == [0, 0, 1, 1, 2]
-    assert [places(met, 3, closing=True) for met in (0, 1, 3, 4)] == [0, 1, 1, 2]
+    assert [places(met, 3, closing=True) for met in (0, 1, 3, 9, 10)] == [0, 1, 3, 3, 4]
 
 
 def test_a_decision_says_why():
@@ -96,16 +96,18 @@ def test_a_whole_trial_never_pauses_but_counts_at_every_rung():
 
 
 def test_a_lost_trial_is_not_promoted_and_keeps_its_place():
-    ladder = ladder_with(0.1, 0.2, 0.3)
+    ladder = ladder_with(0.1, 0.2, 0.3, 0.4)
     ladder.lose(0)
     assert ladder.promotable() == []
-    assert ladder.promotable(closing=True) == []
+    assert ladder.promotable(closing=True) == [Promotion(1, 1), Promotion(2, 1)]
 
 
-def test_at_the_end_every_rung_promotes_one_at_least():
-    ladder = ladder_with(0.2, 0.1)
+def test_at_the_end_every_rung_promotes_three_at_least():
+    ladder = ladder_with(0.4, 0.1)
     assert ladder.promotable() == []
-    assert ladder.promotable(closing=True) == [Promotion(1, 1)]
+    assert ladder.promotable(closing=True) == [Promotion(1, 1), Promotion(0, 1)]
+    ladder = ladder_with(0.4, 0.1, 0.3, 0.2)
+    assert ladder.promotable(closing=True) == [Promotion(n, 1) for n in (1, 3, 2)]
 
 
 def test_who_cannot_be_promoted_by_any_result_to_come_is_out_of_reach():

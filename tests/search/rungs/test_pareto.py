@@ -33,7 +33,7 @@ def test_a_rung_promotes_a_small_network_that_is_less_accurate() -> None:
     ladder = Ladder((1,), eta=3)
     for number, size in enumerate((90.0, 95.0, 5.0, 99.0, 98.0, 97.0)):
         ladder.report(number, 1, (0.95 if size == 5.0 else size / 100, size))
-    assert set(ladder.promotable(closing=True)) == {Promotion(0, 1), Promotion(2, 1)}
+    assert set(ladder.promotable()) == {Promotion(0, 1), Promotion(2, 1)}
 
 
 @pytest.mark.parametrize("objectives", [2, 3])
