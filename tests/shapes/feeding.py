@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -91,28 +90,6 @@ class Feed(pl.LightningDataModule):
 
     def val_dataloader(self) -> Any:
         return DataLoader(self.source, ROWS) if self.validated else []
-
-
-class Sorted(Fed):
-    """The network with a given number of outputs."""
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.net = torch.nn.Linear(2, classes)
-
-
-class Labelled(Feed):
-    """The rows in three classes, or those of a file."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__()
-        self.file, self.classes = source, 3
-
-    def setup(self, stage: str) -> None:
-        if self.file.endswith(".csv"):
-            Path(self.file).read_bytes()
-        points, labels = rows()
-        self.source = TensorDataset(points, labels + 1)
 
 
 class Noisy(Dataset[tuple[Tensor, Tensor]]):

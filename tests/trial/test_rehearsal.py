@@ -93,8 +93,8 @@ def test_data_at_fault_are_refused_in_a_sentence(
     tmp_path: Path, classes: int, kind: str, words: str
 ) -> None:
     config = {
-        "model": {"class_path": "feeding.Sorted", "init_args": {"classes": classes}},
-        "data": {"class_path": "feeding.Labelled", "init_args": {"source": kind}},
+        "model": {"class_path": "faulty_data.Sorted", "init_args": {"classes": classes}},
+        "data": {"class_path": "faulty_data.Labelled", "init_args": {"source": kind}},
         "trainer": {"max_epochs": 2},
     }
     refused = rehearsal_failure(replace(job(tmp_path), config=config, rehearse=True))
