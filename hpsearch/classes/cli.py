@@ -106,7 +106,7 @@ class _Parser:
 
 
 def with_cli(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a filled-in configuration with the additions of the class in `cli:`.
+    """Returns a filled-in configuration with the additions of the class in `cli:`, made once.
 
     Raises:
         ComponentError: the class cannot be found, or it links something that does not exist; or
@@ -115,7 +115,7 @@ def with_cli(config: Mapping[str, Any]) -> dict[str, Any]:
     filled = deepcopy(dict(config))
     if not filled.get("cli"):
         return filled
-    cli = resolve(str(filled["cli"]))
+    cli = resolve(str(filled.pop("cli")))
     for section, owner in zip(("model", "data"), _classes_called_with(cli), strict=False):
         _name_class(filled, section, owner)
     parser = _Parser(filled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
 from hpsearch.classes.binding import instantiate
+from hpsearch.classes.cli import with_cli
 from hpsearch.data.test_access import keep_test_split_closed
 from hpsearch.protocol.job import Job
 from hpsearch.studyfile.yaml_text import to_yaml
@@ -72,6 +74,7 @@ def _refit(job: Job, epochs: int) -> dict[str, Any]:
 
 
 def _train(job: Job, epochs: int, last: Path, done: int) -> None:
+    job = replace(job, config=with_cli(job.config))
     seed_all(job.seed)
     data: Any = build_data(job)
     if not hasattr(data, "train_on_everything"):

@@ -20,6 +20,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from hpsearch.classes.cli import with_cli
 from hpsearch.data.test_access import keep_test_split_closed
 from hpsearch.internals.lightning import has_validation_data, limit_validation, validation_batches
 from hpsearch.protocol.events import EventLog
@@ -171,6 +172,8 @@ def rehearse(job: Job, where: StageTracker) -> Rehearsal:
         UnusableError: no trial can be trained like this; the message says what to write instead.
         Exception: whatever the classes of the study raise.
     """
+    prepare(job)
+    job = replace(job, config=with_cli(job.config))
     with tempfile.TemporaryDirectory() as folder:
         section = put_aside(job.config["trainer"], Path(folder))
         if trouble := services.trouble(section.get("logger")):
@@ -181,7 +184,6 @@ def rehearse(job: Job, where: StageTracker) -> Rehearsal:
 
 
 def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
-    prepare(job)
     clock, where.forgives = Clock(), True
 
     def build_reports(namespace: Any) -> list[Any]:

@@ -187,6 +187,7 @@ def assemble(
     Raises:
         UnusableError: a callback or logger of the study file cannot be built.
     """
+    job = replace(job, config=with_cli(job.config))
     seed_all(job.seed)
     data = build_data(job)
     module = build_module(job, data)
@@ -253,15 +254,15 @@ def build_module(job: Job, data: Any) -> pl.LightningModule:
             data.setup("fit")
         return data
 
-    section, shapes_of = with_cli(job.config)["model"], ("input_shape", "classes")
-    bound = bind(section, ("model",), shapes_of, lambda source: _derive(ready(), source))
+    config, shapes_of = with_cli(job.config), ("input_shape", "classes")
+    bound = bind(config["model"], ("model",), shapes_of, lambda source: _derive(ready(), source))
     wanted = [name for name in shapes_of if bound.wants(name)]
     shapes = {name: getattr(data, name) for name in wanted if hasattr(ready(), name)}
     module: pl.LightningModule = bound.build(**shapes)
     if overrides(module, "val_dataloader"):
         seed_set_up(module, job.study_seed)
         read_in_bulk(module)
-    attach(module, job.config.get("optimizer"), job.config.get("schedule"))
+    attach(module, config.get("optimizer"), config.get("schedule"))
     return module
 
 

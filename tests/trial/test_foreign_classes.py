@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from desk import run
 
 from hpsearch.classes.check import check_components
 from hpsearch.protocol.job import Placement
 from hpsearch.studyfile.read import read_parsed
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.trial.probes.probe import probe
+from hpsearch.trial.rehearsal import rehearsal_failure
 from hpsearch.trial.run import build_data, build_module, prepare
 
 CLASSES = '''
@@ -170,6 +173,18 @@ class MyCLI(LightningCLI):
         )
 
 
+class Whole(MyCLI):
+    """Knows its optimizer, its schedule and a callback too."""
+
+    def add_arguments_to_parser(self, parser):
+        super().add_arguments_to_parser(parser)
+        parser.add_optimizer_args(torch.optim.SGD)
+        parser.add_lr_scheduler_args(torch.optim.lr_scheduler.StepLR)
+        parser.add_lightning_class_args(pl.callbacks.EarlyStopping, "early_stopping")
+        parser.set_defaults({"early_stopping.monitor": "val_loss"})
+        parser.link_arguments("data.batch_size", "lr_scheduler.step_size")
+
+
 def main():
     MyCLI(Sized, datamodule_class=Rows)
 '''
@@ -272,6 +287,22 @@ def test_links_of_a_cli_class_are_followed(tmp_path: Path) -> None:
     data = build_data(job)
     module = build_module(job, data)
     assert (module.hparams.batch_size, module.hparams.n_classes) == (4, 4)
+
+
+def test_a_trial_has_the_optimizer_schedule_and_callbacks_of_a_cli_class(tmp_path: Path) -> None:
+    text = (
+        "cli: theirs.Whole\nmodel: {}\ndata: {batch_size: 4}\noptimizer: {lr: 0.5}\n"
+        "early_stopping: {patience: '~int(1, 3)'}\nlr_scheduler: {gamma: 0.9}"
+    )
+    job = job_of(read(tmp_path, text), tmp_path / "trial")
+    assert rehearsal_failure(job) is None
+    assert run(job).ended.how == "complete"
+    kept = torch.load(tmp_path / "trial" / "last.ckpt", weights_only=True)
+    (optimizer,), (schedule,) = kept["optimizer_states"], kept["lr_schedulers"]
+    assert optimizer["param_groups"][0]["initial_lr"] == 0.5
+    assert (schedule["step_size"], schedule["gamma"]) == (4, 0.9)
+    (stopping,) = [kept["callbacks"][key] for key in kept["callbacks"] if "EarlyStopping" in key]
+    assert stopping["patience"] == 1
 
 
 def test_what_follows_from_data_that_lack_it_is_reported(tmp_path: Path) -> None:
