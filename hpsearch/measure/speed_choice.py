@@ -27,7 +27,7 @@ from hpsearch.studyfile.study import StudySpec
 
 
 def trial_seconds(timed: Measurement, epochs: int) -> float:
-    """Returns the seconds of a trial's training, compiling included; of a step without a length."""
+    """Returns the seconds of a trial's training with compiling; of one step without a length."""
     steps = timed.rounds[0]["steps_per_epoch"] * epochs
     return timed.compile_s + (steps or 1) * timed.step_s
 

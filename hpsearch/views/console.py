@@ -1,4 +1,4 @@
-"""What all screens share: the console, the form of tables, texts that cannot steer a terminal.
+"""What all screens share: the console, the form of tables, texts that cannot control a terminal.
 
 Texts of a database or a trial are shown unchanged, except for terminal control characters.
 """

@@ -57,7 +57,7 @@ def places(met: int, eta: int, *, closing: bool = False) -> int:
     Args:
         met: trials that reached the rung.
         eta: one trial in this many continues.
-        closing: no trial will begin any more; rounds up, and promotes at least three trials of each
+        closing: no more trials will begin; rounds up, and promotes at least three trials of each
             rung, so that the study ends with fully trained models to compare.
     """
     return max(-(-met // eta), min(met, FINALISTS)) if closing else met // eta
@@ -203,7 +203,7 @@ class Ladder:
         """Returns the paused trials that may continue: those of the highest rung first, by place.
 
         Args:
-            closing: no trial will begin any more; see `places`.
+            closing: no more trials will begin; see `places`.
         """
         found: list[Promotion] = []
         for rung in reversed(self._rungs):

@@ -137,7 +137,7 @@ class Scheduler:
 
         Args:
             paused: the paused trials, by number; a process may still be leaving one of them.
-            closing: no trial will begin any more; see `ladder.places`.
+            closing: no more trials will begin; see `ladder.places`.
         """
         for found in self.ladder.promotable(closing=closing):
             if found.number not in paused:

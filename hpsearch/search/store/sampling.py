@@ -177,7 +177,7 @@ class Pauses:
         """Returns the paused trial that continues next; None if none may.
 
         Args:
-            closing: no trial will begin any more, so every rung promotes at least one.
+            closing: no more trials will begin, so every rung promotes at least one.
         """
         return self.scheduler.promotion(self._rungs, closing=closing)
 

@@ -29,8 +29,8 @@ LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader", "predict_dat
 def read_in_bulk(owner: Any) -> None:
     """Makes the loaders of a data module, or of a module with its own, read whole batches.
 
-    Batches and random numbers are the same, bit for bit. What is not known to allow it is read as
-    before: datasets and transforms of the user's own, workers, an own `collate_fn`.
+    Batches and random numbers are the same, bit for bit. Anything else is read as before: the
+    user's own datasets, transforms and `collate_fn`, and loaders with workers.
     """
     for name in LOADERS:
         if overrides(owner, name):
@@ -49,7 +49,7 @@ def _prepared(method: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
 
 
 def _fetch(loader: DataLoader[Any], singly: Fetch) -> Fetch:
-    """Returns what reads the loader's batches at once; `singly` where nothing is known to."""
+    """Returns what reads the loader's batches at once; `singly` if nothing is known to."""
     if loader.batch_sampler is None or loader.collate_fn is not default_collate:
         return singly
     dataset: Any = loader.dataset
@@ -76,7 +76,7 @@ def _fetch(loader: DataLoader[Any], singly: Fetch) -> Fetch:
 
 
 def _index(rows: Any) -> Tensor | None:
-    """Returns rows that are counted from 0, int64 `(B,)`; None for what else tells samples."""
+    """Returns row numbers from 0, int64 `(B,)`; None for any other kind of index."""
     try:
         index = torch.as_tensor(rows)
     except (TypeError, ValueError, RuntimeError):
@@ -148,7 +148,7 @@ def _steps(transform: Any) -> tuple[list[Any], Any, list[Any]] | None:
 
 
 def _moved(images: Tensor, moving: Sequence[Any], to_tensor: Callable[[Any], Tensor]) -> Tensor:
-    """Returns the images, moved one by one and made numbers together where they are alike."""
+    """Returns the images, moved one by one, then converted together if they have one size."""
     from PIL import Image
 
     pictures = []
