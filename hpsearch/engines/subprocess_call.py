@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import cache
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,13 @@ def subprocesses() -> Iterator[Callable[..., Any]]:
     It takes the function's name, `package.module:function`, a job and plain data. It returns what
     the function returns, also plain data, and raises SearchError if the process ended without a
     result, or had none after `timeout_s` if that is given. Each process sees only the job's
-    devices. Like those of trials, the processes are forked from one that has loaded torch, which
-    the first call starts. Leaving the block ends all of them.
+    devices. Like those of trials, the processes are forked from one that loads torch, which starts
+    here and does not keep the caller waiting. Leaving the block ends all of them.
     """
-    with ExitStack() as stack:
-        server = cache(lambda: stack.enter_context(Server()))
+    with Server() as server:
         numbers = count(1)
         yield lambda function, job, *arguments, timeout_s=None: _call(
-            server(), next(numbers), function, job, *arguments, timeout_s=timeout_s
+            server, next(numbers), function, job, *arguments, timeout_s=timeout_s
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hpsearch.engines.subprocess_call import subprocesses
@@ -47,3 +48,11 @@ def test_each_call_has_its_own_process_and_one_that_fails_costs_the_others_nothi
     assert "ValueError: no way" in (Path(job.folder) / "output.txt").read_text()
     assert (first["word"], second["word"]) == ("one", "two")
     assert first["process"] != second["process"]
+
+
+def test_torch_is_loaded_before_the_first_call() -> None:
+    here = psutil.Process()
+    with subprocesses():
+        [server] = here.children()
+        assert "hpsearch.engines.forkserver" in server.cmdline()
+    assert not here.children()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,15 +108,18 @@ def confirm_study(
     if CONFIRMS in study.user_attrs:
         original = study.user_attrs[CONFIRMS]
         raise InputError(f"{search.name} is a confirmation; hpsearch confirm {original}")
-    again, training, confirmation = _train_and_rank(search, options, run, observer)
-    if confirmation is None:
-        return ConfirmResult(training)
-    if not confirmation.chosen.runs:
-        raise SearchError(
-            f"every new run failed, so nothing is confirmed; hpsearch status {again.name}"
-        )
-    job = _model_job(confirmation, training.study, again.spec, slot)
-    with owning(search), calls(run) as call:
+    with ExitStack() as stack:
+        # Loads torch for the test while the last runs still train.
+        get_ready = cache(lambda: stack.enter_context(calls(run)))
+        again, training, confirmation = _train_and_rank(search, options, run, observer, get_ready)
+        if confirmation is None:
+            return ConfirmResult(training)
+        if not confirmation.chosen.runs:
+            raise SearchError(
+                f"every new run failed, so nothing is confirmed; hpsearch status {again.name}"
+            )
+        job, call = _model_job(confirmation, training.study, again.spec, slot), get_ready()
+        stack.enter_context(owning(search))
         model = _model_to_test(confirmation)
         final_test = evaluate_once(study, model, job, again=options.again, call=call)
         refit = None
@@ -123,11 +127,15 @@ def confirm_study(
             job = replace(job, folder=str(Path(job.folder).parent.parent / search.name / REFIT))
             refit = call("hpsearch.trial.refit:refit", job, confirmation.epochs)
         found = _write(study, describe(confirmation, final_test, refit))
-    return ConfirmResult(training, found, final_test.refused)
+        return ConfirmResult(training, found, final_test.refused)
 
 
 def _train_and_rank(
-    search: StoredStudy, options: ConfirmOptions, run: RunOptions, observer: Observer
+    search: StoredStudy,
+    options: ConfirmOptions,
+    run: RunOptions,
+    observer: Observer,
+    get_ready: Callable[[], object],
 ) -> tuple[StoredStudy, SearchOutcome, Confirmation | None]:
     """Trains the finalists with each seed and, if planned, adds seeds until the result is clear.
 
@@ -142,7 +150,7 @@ def _train_and_rank(
         with owning(search):
             check_environment(search.study, search.spec, accept_changes=run.accept_changes)
             again = enqueue_finalists(search, finalists, seeds, run.runs or Path(record.runs))
-        training = _train(again, run, observer)
+        training = _train(again, run, observer, get_ready)
         if training.interrupted or training.error:
             return again, training, None
         trials = training.study.trials
@@ -163,13 +171,16 @@ def owning(stored: StoredStudy) -> Iterator[None]:
         lease.release()
 
 
-def _train(again: StoredStudy, run: RunOptions, observer: Observer) -> SearchOutcome:
-    """Runs the remaining new runs of the finalists."""
+def _train(
+    again: StoredStudy, run: RunOptions, observer: Observer, get_ready: Callable[[], object]
+) -> SearchOutcome:
+    """Runs the remaining new runs of the finalists; if there are any, gets ready for the test."""
     record = again.record()
     if record.state == "done":
         return SearchOutcome(record, interrupted=False, error="")
     options = replace(run, trials=None, add=None, timeout_s=None)
     with prepare_engine(run) as engine:
+        get_ready()
         return resume_study(again, options, engine, observer)
 
 
