@@ -6,8 +6,10 @@ here. Torch is imported where it is used: the deciding wing resolves arguments w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from inspect import isfunction, unwrap
 from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -248,49 +250,49 @@ def cross_entropy_slope(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]
     return loss, torch._log_softmax_backward_data(slope, log, 1, logits.dtype)
 
 
-def fused_sgd_step(*tensors: list[Tensor], group: Mapping[str, Any]) -> None:
-    """Takes a step of SGD that is not its first, by torch's kernel for all parameters at once.
+def fused_kernel(name: str) -> Callable[..., object]:
+    """Returns torch's kernel for the step of all parameters at once: of `sgd`, `adam` or `adamw`.
 
-    Args:
-        tensors: the group's parameters, of one device and type; the gradient of each; the momentum
-            of each, or an empty list without momentum.
-        group: the optimizer's group, with `lr` and the like.
+    `count` is the one that adds a number to each of a list of tensors.
     """
     import torch
 
-    torch._fused_sgd_(
-        *tensors,
-        weight_decay=group["weight_decay"],
-        momentum=group["momentum"],
-        lr=group["lr"],
-        dampening=group["dampening"],
-        nesterov=group["nesterov"],
-        maximize=group["maximize"],
-        is_first_step=False,
-    )
+    kernels: dict[str, Callable[..., object]] = {
+        "sgd": torch._fused_sgd_,
+        "adam": torch._fused_adam_,
+        "adamw": torch._fused_adamw_,
+        "count": torch._foreach_add_,
+    }
+    return kernels[name]
 
 
-def fused_adam_step(*tensors: list[Tensor], group: Mapping[str, Any]) -> None:
-    """Takes a step of Adam or AdamW by torch's kernel for all parameters at once.
+def load_compiler() -> None:
+    """Loads torch's compiler."""
+    import torch._dynamo  # noqa: F401
+
+
+def hide_optimizers_by(
+    disable: Callable[..., Any], without: Callable[[Any], Callable[..., Any]]
+) -> None:
+    """Replaces what optimizers call to hide from the compiler, which loads it.
 
     Args:
-        tensors: the group's parameters, of one device and type; of each, its gradient, the means of
-            its gradients and of their squares, the largest of the latter (an empty list without
-            `amsgrad`), and the number of its steps.
-        group: the optimizer's group, with `lr` and the like.
+        disable: hides a method that all optimizers have.
+        without: returns an optimizer's `step` that hides otherwise.
     """
-    import torch
+    from torch import optim
 
-    torch._foreach_add_(tensors[-1], 1)
-    step = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
-    beta1, beta2 = group["betas"]
-    step(
-        *tensors,
-        amsgrad=group["amsgrad"],
-        lr=group["lr"],
-        beta1=beta1,
-        beta2=beta2,
-        weight_decay=group["weight_decay"],
-        eps=group["eps"],
-        maximize=group["maximize"],
-    )
+    for method in vars(optim.Optimizer).values():
+        if isfunction(method) and method.__code__.co_filename.endswith("_compile.py"):
+            bare: Any = unwrap(method)
+            bare.__dynamo_disable = disable(bare)
+    for kind in vars(optim).values():
+        is_optimizer = isinstance(kind, type) and issubclass(kind, optim.Optimizer)
+        if is_optimizer and kind.step.__code__.co_name == "_use_grad":
+            kind.step = without(kind.step)
+
+
+def name_parts_of_metrics(package: Any, plot: Any) -> None:
+    """Gives stand-ins of torchmetrics and of its plots what the base class of metrics imports."""
+    package._logger = logging.getLogger("torchmetrics")
+    plot._AX_TYPE = plot._PLOT_OUT_TYPE = object

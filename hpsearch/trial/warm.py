@@ -28,7 +28,7 @@ def warm() -> None:
     """Loads torch, Lightning and the parts that trials use first; stays single-threaded."""
     import torch
 
-    from hpsearch.internals.loading import loading_little
+    from hpsearch.trial.speedups.loading import loading_little
 
     torch.set_num_threads(1)
     # A release that needs more than it did is loaded as a whole.
@@ -54,7 +54,7 @@ def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
     """
     # Not imported at the top: it loads torch, which `warm` must do first.
     from hpsearch.data.test_access import keep_test_split_closed
-    from hpsearch.internals.loading import load_the_rest
+    from hpsearch.trial.speedups.loading import load_the_rest
 
     if any(name.partition(".")[0] not in KNOWN for name in modules):
         load_the_rest()

@@ -415,7 +415,41 @@ def names_it_finds() -> bool:
 RESOLVER = Private("get_signature_parameters", "to find the arguments of a class", names_it_finds)
 
 
-@pytest.mark.parametrize("private", TORCH, ids=lambda private: private.name)
+def names_in(module: str) -> Any:
+    return vars(sys.modules[module] if module in sys.modules else __import__(module, fromlist="*"))
+
+
+def hides_from_the_compiler() -> bool:
+    """Returns whether a method of all optimizers calls what the attribute holds."""
+    method: Any = torch.optim.Optimizer.zero_grad
+    bare = method.__wrapped__
+    kept = vars(bare).get("__dynamo_disable")
+    bare.__dynamo_disable = lambda optimizer: "seen"
+    try:
+        return bool(torch.optim.Adam([torch.zeros(1)]).zero_grad() == "seen")
+    finally:
+        bare.__dynamo_disable = kept
+
+
+PLOT = names_in("torchmetrics.utilities.plot")
+LOADING = [
+    Private(
+        "torch._dynamo",
+        "to load the compiler",
+        lambda: {"OptimizedModule", "disable"} <= names_in("torch._dynamo").keys(),
+    ),
+    Private("__dynamo_disable", "to make optimizers without the compiler", hides_from_the_compiler),
+    Private(
+        "_logger",
+        "to load the base class of metrics alone",
+        lambda: names_in("torchmetrics")["_logger"].name == "torchmetrics",
+    ),
+    Private("_AX_TYPE", "to load no matplotlib", lambda: "_AX_TYPE" in PLOT),
+    Private("_PLOT_OUT_TYPE", "to load no matplotlib", lambda: "_PLOT_OUT_TYPE" in PLOT),
+]
+
+
+@pytest.mark.parametrize("private", [*TORCH, *LOADING], ids=lambda private: private.name)
 def test_what_is_private_of_torch_is_as_it_was(private: Private) -> None:
     private.check("torch", "lightning.py")
 
@@ -439,5 +473,5 @@ def test_arguments_are_resolved_without_torch() -> None:
 
 def test_every_private_name_is_listed() -> None:
     file = Path(internals.__file__).with_name("lightning.py")
-    listed = {each.name for each in (*DURING, *TORCH, RESOLVER)}
+    listed = {each.name for each in (*DURING, *TORCH, *LOADING, RESOLVER)}
     assert private_names(file.read_text(encoding="utf-8")) == listed

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from hpsearch.internals.lightning import fused_adam_step, fused_sgd_step, is_step_bare
+from hpsearch.internals.lightning import fused_kernel, is_step_bare
 
 Group = Mapping[str, Any]
 # Takes the step of a group, given the gradient of each of its parameters.
@@ -69,7 +69,57 @@ def _kernel(optimizer: Optimizer, group: Group) -> Kernel:
 
     if isinstance(optimizer, SGD):
         buffers = state("momentum_buffer") if group["momentum"] else []
-        return lambda gradients: fused_sgd_step(parameters, gradients, buffers, group=group)
+        return _sgd_kernel(group, buffers)
     most = state("max_exp_avg_sq") if group["amsgrad"] else []
-    states = state("exp_avg"), state("exp_avg_sq"), most, state("step")
-    return lambda gradients: fused_adam_step(parameters, gradients, *states, group=group)
+    return _adam_kernel(group, state("exp_avg"), state("exp_avg_sq"), most, state("step"))
+
+
+def _sgd_kernel(group: Group, buffers: list[Tensor]) -> Kernel:
+    """Returns what takes a step of SGD that is not its first; `buffers` is empty if none has."""
+    parameters, kernel = group["params"], fused_kernel("sgd")
+
+    def step(gradients: list[Tensor]) -> None:
+        kernel(
+            parameters,
+            gradients,
+            buffers,
+            weight_decay=group["weight_decay"],
+            momentum=group["momentum"],
+            lr=group["lr"],
+            dampening=group["dampening"],
+            nesterov=group["nesterov"],
+            maximize=group["maximize"],
+            is_first_step=False,
+        )
+
+    return step
+
+
+def _adam_kernel(group: Group, *states: list[Tensor]) -> Kernel:
+    """Returns what takes a step of Adam or AdamW.
+
+    Args:
+        group: the optimizer's.
+        states: of each parameter, the means of its gradients and of their squares, the largest of
+            the latter (an empty list without `amsgrad`), and the number of its steps.
+    """
+    parameters, count = group["params"], fused_kernel("count")
+    kernel = fused_kernel("adamw" if group["decoupled_weight_decay"] else "adam")
+
+    def step(gradients: list[Tensor]) -> None:
+        count(states[-1], 1)
+        beta1, beta2 = group["betas"]
+        kernel(
+            parameters,
+            gradients,
+            *states,
+            amsgrad=group["amsgrad"],
+            lr=group["lr"],
+            beta1=beta1,
+            beta2=beta2,
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            maximize=group["maximize"],
+        )
+
+    return step

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from inspect import isfunction
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch.optim import Optimizer
+
+from hpsearch.internals.lightning import (
+    hide_optimizers_by,
+    load_compiler,
+    name_parts_of_metrics,
+)
 
 COMPILER, METRICS = "torch._dynamo", "torchmetrics"
 
@@ -36,8 +40,7 @@ def loading_little() -> Iterator[None]:
 
 def load_the_rest() -> None:
     """Loads what was left out."""
-    import torch._dynamo  # noqa: F401
-
+    load_compiler()
     parts = {name.rpartition(".")[2]: part for name, part in sys.modules.items() if _is_part(name)}
     with _without_scipy_signal():
         import torchmetrics
@@ -54,7 +57,7 @@ def _without_compiler() -> Iterator[None]:
     stand_in.OptimizedModule, stand_in.disable = _OptimizedModule, _disable
     with _as_modules({COMPILER: stand_in}):
         yield
-    _let_optimizers_be()
+    hide_optimizers_by(_disable, _step)
 
 
 class _IfCompiled(type):
@@ -81,22 +84,6 @@ def _disable(function: Callable[..., Any], *args: Any, **named: Any) -> Callable
     return call
 
 
-def _let_optimizers_be() -> None:
-    for method in filter(_is_hidden, vars(Optimizer).values()):
-        method.__wrapped__.__dynamo_disable = _disable(method.__wrapped__)
-    for kind in vars(torch.optim).values():
-        if isinstance(kind, type) and issubclass(kind, Optimizer) and _loads_compiler(kind.step):
-            kind.step = _step(kind.step)  # type: ignore[method-assign]
-
-
-def _is_hidden(method: Any) -> bool:
-    return isfunction(method) and method.__code__.co_filename.endswith("_compile.py")
-
-
-def _loads_compiler(step: Any) -> bool:
-    return bool(step.__code__.co_name == "_use_grad")
-
-
 def _step(step: Any) -> Callable[..., Any]:
     """Returns an optimizer's step that does not load the compiler to hide from it."""
     bare = step.__wrapped__
@@ -118,9 +105,8 @@ def _with_base_metric() -> Iterator[None]:
         yield
         return
     package: Any = importlib.util.module_from_spec(found)
-    package._logger = logging.getLogger(METRICS)
     plot: Any = ModuleType("torchmetrics.utilities.plot")
-    plot._AX_TYPE = plot._PLOT_OUT_TYPE = object
+    name_parts_of_metrics(package, plot)
     plot.plot_single_or_multi_val = _plot
     with _as_modules({METRICS: package}):
         with _as_modules({plot.__name__: plot}):

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from private_names import Private, private_names
-from torch.optim import Adam, Optimizer
-
-import hpsearch.internals as internals
 
 PROGRAM = """
 import os, sys, tempfile
@@ -77,47 +70,3 @@ def test_a_trial_trains_the_same_without_what_only_others_need() -> None:
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False
     )
     assert done.stdout == SAID, done.stderr
-
-
-def names_in(module: str) -> Any:
-    return vars(sys.modules[module] if module in sys.modules else __import__(module, fromlist="*"))
-
-
-def hides_from_the_compiler() -> bool:
-    """Returns whether a method of all optimizers calls what the attribute holds."""
-    method: Any = Optimizer.zero_grad
-    bare = method.__wrapped__
-    kept = vars(bare).get("__dynamo_disable")
-    bare.__dynamo_disable = lambda optimizer: "seen"
-    try:
-        return bool(Adam([torch.zeros(1)]).zero_grad() == "seen")
-    finally:
-        bare.__dynamo_disable = kept
-
-
-PLOT = names_in("torchmetrics.utilities.plot")
-PRIVATE = [
-    Private(
-        "torch._dynamo",
-        "to load the compiler",
-        lambda: {"OptimizedModule", "disable"} <= names_in("torch._dynamo").keys(),
-    ),
-    Private("__dynamo_disable", "to make optimizers without the compiler", hides_from_the_compiler),
-    Private(
-        "_logger",
-        "to load the base class of metrics alone",
-        lambda: names_in("torchmetrics")["_logger"].name == "torchmetrics",
-    ),
-    Private("_AX_TYPE", "to load no matplotlib", lambda: "_AX_TYPE" in PLOT),
-    Private("_PLOT_OUT_TYPE", "to load no matplotlib", lambda: "_PLOT_OUT_TYPE" in PLOT),
-]
-
-
-@pytest.mark.parametrize("private", PRIVATE, ids=lambda private: private.name)
-def test_what_is_private_of_torch_and_torchmetrics_is_as_it_was(private: Private) -> None:
-    private.check("torch", "loading.py")
-
-
-def test_every_private_name_is_listed() -> None:
-    file = Path(internals.__file__).with_name("loading.py")
-    assert private_names(file.read_text(encoding="utf-8")) == {each.name for each in PRIVATE}
