@@ -33,11 +33,11 @@ def run(
     options: SearchOptions = DEFAULTS,
 ) -> int:
     """Run the search of a study file, or continue it."""
-    from hpsearch.classes.load import read_sound
-
     if devices_per_trial is not None:
         changes = (*changes, f"study.devices_per_trial={devices_per_trial}")
     with _engine(options) as engine:
+        from hpsearch.classes.load import read_sound
+
         parsed = read_sound(study, (*changes, *more), report, trust=options.trust)
         # Imported after the file is read: its errors should not wait for Optuna.
         from hpsearch.commands.outcome import watch
