@@ -154,11 +154,21 @@ def test_check_measures_each_end_and_the_cost(
     assert out.rstrip().endswith("next: hpsearch run tiny.yaml")
 
 
-def test_check_fails_where_a_real_batch_does(
-    at_home: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("model.plan=raise", "ValueError: planned to fail"),
+        (
+            "data.split_seed=~int(1, 2)",
+            "the validation rows of this setting are not those of the first that trains",
+        ),
+    ],
+)
+def test_check_fails_where_a_trial_does(
+    at_home: Path, capsys: pytest.CaptureFixture[str], change: str, words: str
 ) -> None:
-    assert main(["check", "tiny.yaml", "--set", "model.plan=raise"]) == 2
-    assert "ValueError: planned to fail" in capsys.readouterr().out
+    assert main(["check", "tiny.yaml", "--set", change]) == 2
+    assert words in capsys.readouterr().out
 
 
 def test_best_as_a_study_file_runs_as_it_is(

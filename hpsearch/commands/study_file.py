@@ -45,7 +45,7 @@ def check(
     slots = find_slots(devices, per_device)
     spec = read_checked(study, (*changes, *more), report, trust=trust)
     from hpsearch.measure.extremes import extreme_configs
-    from hpsearch.measure.probes import probe
+    from hpsearch.measure.probes import probe_each
     from hpsearch.views.check import print_probes, print_space
     from hpsearch.views.formatting import command
 
@@ -53,7 +53,7 @@ def check(
     print_space(screen, spec, file)
     settings = extreme_configs(spec.space)
     with screen.status(f"trying real batches of {len(settings)} settings"):
-        probes = [probe(spec, setting, slots[0]) for setting in settings]
+        probes = probe_each(spec, settings, slots[0])
     if not print_probes(screen, spec, len(slots), settings, probes):
         return USAGE_ERROR
     if speed:

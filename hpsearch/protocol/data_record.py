@@ -33,6 +33,21 @@ def changed_parts(stored: DataRecord, found: DataRecord) -> list[str]:
     ]
 
 
+def other_data(parts: str, whose: str, theirs: str) -> str:
+    """Returns why values on other data are refused.
+
+    Args:
+        parts: what differs, in words.
+        whose: the trial or setting.
+        theirs: those that it is compared with.
+    """
+    return (
+        f"the {parts} of {whose} are not those of {theirs}, so their values cannot be compared:"
+        " draw them from split_seed, an argument that the data module is given, and not from the"
+        " clock, its own generator or a searched value"
+    )
+
+
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, str) or isinstance(other, str):
         return bool(one == other)

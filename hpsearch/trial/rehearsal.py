@@ -48,6 +48,7 @@ from hpsearch.trial.validations import (
     is_last_validation,
     planned_validations,
     validates,
+    why_not_validated,
 )
 from hpsearch.trial.warm import has_touched_cuda
 
@@ -88,9 +89,9 @@ class NotLoggedError(UnusableError):
     """
 
     def __init__(
-        self, objective: str, direction: str, logged: Collection[str], validated: bool
+        self, objective: str, direction: str, logged: Collection[str], unvalidated: str
     ) -> None:
-        super().__init__(_not_logged(objective, direction, logged, validated))
+        super().__init__(_not_logged(objective, direction, logged, unvalidated))
         self.logged = sorted(logged)
 
 
@@ -150,7 +151,7 @@ class RehearsedReports(Reports):
             return
         if missing:
             raise NotLoggedError(
-                missing[0], self._objectives[missing[0]], self.logged, validates(trainer)
+                missing[0], self._objectives[missing[0]], self.logged, why_not_validated(trainer)
             )
         self.reported = True
         values = {name: found.get(name, 0.0) for name in self._objectives}
@@ -201,7 +202,7 @@ def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
             raise UnusableError(trouble) from error
         raise
     if not reports.reported:
-        raise NotLoggedError(*primary(job.objectives), reports.logged, validates(trainer))
+        raise NotLoggedError(*primary(job.objectives), reports.logged, why_not_validated(trainer))
     if waiting := _waiting_schedule(trainer):
         raise UnusableError(waiting)
     _load_again(training.module, Path(job.folder) / checkpoint.BEST)
@@ -260,9 +261,9 @@ def _load_again(module: pl.LightningModule, path: Path) -> None:
     load_state(module, state)
 
 
-def _not_logged(objective: str, direction: str, logged: Collection[str], validated: bool) -> str:
+def _not_logged(objective: str, direction: str, logged: Collection[str], unvalidated: str) -> str:
     names = ", ".join(sorted(logged)) or "nothing"
-    where = "" if validated else "; nothing is validated, since val_dataloader() gives no batches"
+    where = unvalidated and f"; nothing is validated, since {unvalidated}"
     return (
         f"the objective {objective} was not logged; logged was {names}{where}."
         f" {advice_on(objective, logged, direction)}"

@@ -18,7 +18,7 @@ from hpsearch.protocol.messages import Decision, Message, Report, Started, Trial
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.trial.confusion import write_confusion
 from hpsearch.trial.fingerprint import data_facts
-from hpsearch.trial.inference.cost import LATENCY, LatencyProbe, count_parameters
+from hpsearch.trial.inference.cost import LATENCY, LatencyProbe, count_parameters, known_size
 from hpsearch.trial.ranks import agree
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim
@@ -35,7 +35,6 @@ from hpsearch.trial.validations import (
 )
 
 Send = Callable[[Message], Decision | None]
-
 
 # How many validations in a row may lack a usable value: a metric that is logged only now and then,
 # or is NaN for a while, does no harm; a misspelt one or a diverged trial ends soon.
@@ -193,6 +192,7 @@ class Reports(ReadAsModelCheckpoint):
             "seconds": round(last.seconds, 3),
             "best_step": best.step,
             "checkpoint": checkpoint.BEST,
+            **{name: int(last.metrics[name]) for name in {"parameters"} & last.metrics.keys()},
             **({"unusable": str(self._unusable[-1])} if self._unusable else {}),
             **(self._latency.facts if self._latency else {}),
         }
@@ -293,7 +293,7 @@ def _stop(trainer: pl.Trainer) -> None:
 
 def _facts(trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, Any]:
     return {
-        "parameters": count_parameters(module),
+        **known_size(module),
         "device": str(trainer.strategy.root_device),
         "visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "pid": os.getpid(),

@@ -11,6 +11,7 @@ import torch
 
 from hpsearch.internals.lightning import has_validation_data, is_epoch_trained, may_stop
 from hpsearch.studyfile.diagnostics import nearest
+from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.stage import NotFiniteError
 
 NOTHING_VALIDATED = (
@@ -88,6 +89,8 @@ def advice_on(objective: str, logged: Collection[str], direction: object) -> str
     near = longer[0] if longer else nearest(objective, logged, likeness=0.75)
     if near:
         return f"Write objective: {{{near}: {direction}}}, or log {objective} with self.log"
+    if not logged:
+        return "Log it with self.log(..., on_epoch=True)"
     return "Log it with self.log, or name one of these in study.objective"
 
 
@@ -96,6 +99,16 @@ def validates(trainer: Any) -> bool:
     if not trainer.enable_validation:
         return False
     return has_validation_data(trainer) is not False
+
+
+def why_not_validated(trainer: Any) -> str:
+    """Returns why a training does not validate; empty if it does."""
+    if validates(trainer):
+        return ""
+    module = trainer.lightning_module
+    if not overrides(module, "validation_step"):
+        return f"{type(module).__name__} has no validation_step"
+    return "val_dataloader() gives no batches"
 
 
 def epochs_done(trainer: Any) -> float:

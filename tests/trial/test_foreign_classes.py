@@ -12,6 +12,7 @@ from desk import run
 
 from hpsearch.classes.check import check_components
 from hpsearch.protocol.job import Placement
+from hpsearch.protocol.messages import Started
 from hpsearch.studyfile.read import read_parsed
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.trial.probes.probe import probe
@@ -157,6 +158,23 @@ class Own(Steps):
     val_dataloader = train_dataloader
 
 
+class Lazy(Own):
+    """Takes its sizes from its first batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.LazyLinear(2)
+
+
+class Unvalidated(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(4, 2)
+
+    training_step, configure_optimizers = Steps.training_step, Steps.configure_optimizers
+    train_dataloader = val_dataloader = Own.train_dataloader
+
+
 class Refusing(Own):
     def __init__(self, width: int):
         if width > 4:
@@ -287,6 +305,22 @@ def test_links_of_a_cli_class_are_followed(tmp_path: Path) -> None:
     data = build_data(job)
     module = build_module(job, data)
     assert (module.hparams.batch_size, module.hparams.n_classes) == (4, 4)
+
+
+def test_a_model_of_lazy_layers_trains_and_its_size_is_known_at_the_end(tmp_path: Path) -> None:
+    job = job_of(read(tmp_path, "model: {class_path: theirs.Lazy}"), tmp_path / "trial")
+    assert probe(job)["parameters"] == 10
+    desk = run(job)
+    assert isinstance(desk.heard[0], Started)
+    assert "parameters" not in desk.heard[0].facts
+    assert desk.ended.facts["parameters"] == 10
+
+
+@pytest.mark.filterwarnings("ignore:You passed in a `val_dataloader`")
+def test_a_module_that_does_not_validate_is_told_apart_from_missing_data(tmp_path: Path) -> None:
+    job = job_of(read(tmp_path, "model: {class_path: theirs.Unvalidated}"), tmp_path)
+    words = "nothing is validated, since Unvalidated has no validation_step. Log it with self.log("
+    assert words in probe(job)["failure"]
 
 
 def test_a_trial_has_the_optimizer_schedule_and_callbacks_of_a_cli_class(tmp_path: Path) -> None:

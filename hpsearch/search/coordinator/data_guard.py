@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from hpsearch.protocol.data_record import changed_parts
+from hpsearch.protocol.data_record import changed_parts, other_data
 from hpsearch.protocol.messages import Ended
 from hpsearch.search.store import StudyWriter
 from hpsearch.search.store.keys import DATA, DATA_CHANGES, SPLIT
@@ -82,13 +82,7 @@ class DataGuard:
 
 
 def _disagreement(number: int, parts: str) -> Ended:
-    return Ended(
-        "failed",
-        f"the {parts} of trial {number} are not those of the trials before it, so their values"
-        " cannot be compared: draw them from split_seed, an argument that the data module is"
-        " given, and not from the clock, its own generator or a searched value",
-        "set-up",
-    )
+    return Ended("failed", other_data(parts, f"trial {number}", "the trials before it"), "set-up")
 
 
 def _change(parts: str) -> Ended:

@@ -13,6 +13,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from hpsearch.internals.lightning import uncompiled
 from hpsearch.protocol.job import Job
@@ -98,8 +99,15 @@ def latency_probe(job: Job, reports: Sequence[Report]) -> list[LatencyProbe]:
 
 
 def count_parameters(module: torch.nn.Module) -> int:
-    """Returns how many trainable parameters the module has."""
-    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    """Returns how many trainable parameters the module has; of a lazy layer, once it was called."""
+    known = (each for each in module.parameters() if not is_lazy(each))
+    return sum(parameter.numel() for parameter in known if parameter.requires_grad)
+
+
+def known_size(module: torch.nn.Module) -> dict[str, int]:
+    """Returns `parameters`, their count; nothing while a lazy layer has yet to be called."""
+    is_lazy_yet = any(map(is_lazy, module.parameters()))
+    return {} if is_lazy_yet else {"parameters": count_parameters(module)}
 
 
 def time_calls(

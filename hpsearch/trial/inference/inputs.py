@@ -56,8 +56,10 @@ def find_inputs(module: pl.LightningModule, batch: Any) -> Inputs:
             f"{name} has no forward(), so there is nothing to export but its weights: --format"
             " state. Or give it a forward that maps the inputs of a batch to outputs"
         )
-    failure = "its batches hold no tensor"
-    for inputs in _candidates(module, first_of(batch)):
+    value = first_of(batch)
+    is_mapping = value is None or isinstance(value, Mapping)
+    failure = f"its batches hold {'no tensor' if is_mapping else f'a {type(value).__name__}'}"
+    for inputs in _candidates(module, value):
         try:
             with torch.inference_mode():
                 inputs.call(module, tuple(tensor[:2] for tensor in inputs.of(batch)))

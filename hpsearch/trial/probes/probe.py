@@ -11,6 +11,7 @@ import torch
 
 from hpsearch.protocol.job import Job
 from hpsearch.trial.causes import failed
+from hpsearch.trial.fingerprint import data_facts
 from hpsearch.trial.inference.cost import count_parameters
 from hpsearch.trial.rehearsal import NotLoggedError, Rehearsal, finite, rehearse
 from hpsearch.trial.stage import StageTracker
@@ -26,13 +27,13 @@ def probe(job: Job) -> dict[str, Any]:
         `parameters` (count), `metrics` (names logged), `seconds_per_step`, `steps_per_epoch` (0 if
         unknown), `validation_seconds` (a whole validation's), `training_batches` and `validations`
         (of a whole trial; 0 if unknown), `checkpoint_bytes`, `notes` (sentences on what is left
-        out), `single_steps` (why steps are taken one at a time; empty if many at once); or
-        `failure`, one line, if it cannot train.
+        out), `single_steps` (why steps are taken one at a time; empty if many at once), `data` (see
+        `fingerprint.data_facts`); or `failure`, one line, if it cannot train.
     """
     where = StageTracker()
     with contextlib.redirect_stdout(io.StringIO()):
         try:
-            return _measure(rehearse(job, where))
+            return _measure(rehearse(job, where), job)
         except (Exception, SystemExit) as error:
             ended = failed(error, job, where)
             return {"failure": ended.failure, "kind": ended.failure_kind}
@@ -55,7 +56,7 @@ def find_metrics(job: Job) -> dict[str, Any]:
             return {"failure": failed(error, job, where).failure}
 
 
-def _measure(rehearsal: Rehearsal) -> dict[str, Any]:
+def _measure(rehearsal: Rehearsal, job: Job) -> dict[str, Any]:
     trainer, clock = rehearsal.trainer, rehearsal.clock
     state = io.BytesIO()
     optimizers = [optimizer.state_dict() for optimizer in trainer.optimizers]
@@ -72,4 +73,15 @@ def _measure(rehearsal: Rehearsal) -> dict[str, Any]:
         "validations": finite(validations),
         "validation_seconds": clock.seconds_per_validation() * batches_each,
         "checkpoint_bytes": state.tell(),
+        **_data(rehearsal, job),
     }
+
+
+def _data(rehearsal: Rehearsal, job: Job) -> dict[str, Any]:
+    trainer: Any = rehearsal.trainer
+    data = getattr(trainer, "datamodule", None) or rehearsal.module
+    arguments = (job.config.get("data") or {}).get("init_args")
+    # The training is over, and its data may be gone: then a trial says what differs.
+    with contextlib.suppress(Exception):
+        return {"data": data_facts(trainer, data, arguments)}
+    return {}

@@ -83,8 +83,8 @@ def test_without_validation_an_objective_of_the_validation_is_not_logged(tmp_pat
     assert measured(tmp_path, {"limit_val_batches": 0}) == {
         "kind": "training",
         "failure": "the objective val_loss was not logged; logged was nothing; nothing is"
-        " validated, since val_dataloader() gives no batches. Log it with self.log, or name one of"
-        " these in study.objective",
+        " validated, since val_dataloader() gives no batches. Log it with self.log(...,"
+        " on_epoch=True)",
     }
 
 
