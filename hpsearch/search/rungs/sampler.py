@@ -27,6 +27,7 @@ from hpsearch.search.rungs.priors import Priors
 MIN_POINTS = 6
 WIDTH = 0.3
 NARROWEST = 0.01
+ONE_GOOD_IN = 4  # with several objectives, one in this many trials counts as good
 Space = dict[str, BaseDistribution]
 
 
@@ -38,8 +39,9 @@ class RungSampler(BaseSampler):
     reached, by their best value up to that epoch (as BOHB does: Falkner et al. 2018, arXiv
     1807.01774). The width of its kernels is `0.3 n**(-1/(d+4))` of the range for n trials and d
     parameters (Scott's rule, Optuna's own until 5.0). Several objectives are ranked by
-    `best_first`. Parameters of branches are proposed as with `group=True`: in groups of parameters
-    that occur together, each learned from the trials that have them.
+    `best_first`, and a quarter of the trials counts as good instead of a tenth. Parameters of
+    branches are proposed as with `group=True`: in groups of parameters that occur together, each
+    learned from the trials that have them.
 
     Args:
         max_resource: epochs of a whole training.
@@ -191,7 +193,9 @@ def _split(
         known = {number: each for number, each in losses.items() if each is not None}
         if len(known) < minimum:
             continue
-        good = set(best_first(known)[: good_share(len(known))])
+        # On a Pareto front many trials are good, each in its own way.
+        share = good_share(len(known)) if len(signs) == 1 else -(-len(known) // ONE_GOOD_IN)
+        good = set(best_first(known)[:share])
         met = [trial for trial in fit if trial.number in known]
         begun = [t for t in fit if t.number not in known and t.state == TrialState.RUNNING]
         others = [trial for trial in [*met, *begun, *unfit] if trial.number not in good]

@@ -11,7 +11,7 @@ from optuna.trial import Trial, TrialState
 
 from hpsearch.search.rungs.curve import VALUES_BY_EPOCH
 from hpsearch.search.rungs.priors import Priors
-from hpsearch.search.rungs.sampler import RungSampler, losses_by
+from hpsearch.search.rungs.sampler import MIN_POINTS, RungSampler, _split, losses_by
 
 
 def paused(study: optuna.Study, params: Callable[[Trial], float], epochs: int = 1) -> Trial:
@@ -159,6 +159,18 @@ def test_of_several_objectives_it_proposes_along_the_front():
         study._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
     assert sum(-2 < x < 3 for x in drawn[:10]) <= 4
     assert sum(-2 < x < 3 for x in drawn[30:]) >= 15
+
+
+@pytest.mark.parametrize(("objectives", "good"), [(1, 2), (2, 5)])
+def test_one_in_ten_trials_is_good_and_one_in_four_with_several_objectives(objectives, good):
+    study = optuna.create_study(directions=["minimize"] * objectives)
+    for x in range(20):
+        losses = (float(x), 20.0 - x)[:objectives]
+        study.add_trial(optuna.trial.create_trial(params={}, distributions={}, values=losses))
+
+    found = _split(study.trials, (1,), [1.0] * objectives, MIN_POINTS)
+    assert found is not None
+    assert [len(part) for part in found] == [good, 20 - good]
 
 
 def test_a_value_by_a_rung_is_the_best_until_then():
