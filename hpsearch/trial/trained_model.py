@@ -59,7 +59,8 @@ def load_trained_model(job: Job) -> tuple[pl.LightningModule, pl.LightningDataMo
 
 
 def build(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
-    """Returns the job's module, untrained, and its data, set up to fit."""
+    """Prepares this process for the job; returns its module, untrained, and its data, set up."""
+    prepare(job)
     data = build_data(job)
     if data is not None:
         data.prepare_data()

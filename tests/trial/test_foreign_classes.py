@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from desk import job as job_in
 from desk import run
 
 from hpsearch.classes.check import check_components
@@ -18,6 +20,7 @@ from hpsearch.studyfile.study import StudySpec
 from hpsearch.trial.probes.probe import probe
 from hpsearch.trial.rehearsal import rehearsal_failure
 from hpsearch.trial.run import build_data, build_module, prepare
+from hpsearch.trial.trained_model import build
 
 CLASSES = '''
 import enum
@@ -305,6 +308,18 @@ def test_links_of_a_cli_class_are_followed(tmp_path: Path) -> None:
     data = build_data(job)
     module = build_module(job, data)
     assert (module.hparams.batch_size, module.hparams.n_classes) == (4, 4)
+
+
+def test_a_trained_model_is_built_from_the_folder_of_its_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an ensemble does, in a process that has imported nothing of the study."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "theirs.py").rename(tmp_path / "elsewhere.py")
+    config = {"model": {"class_path": "elsewhere.Own"}, "trainer": {"max_epochs": 1}}
+    module, data = build(replace(job_in(tmp_path), config=config, import_paths=(str(tmp_path),)))
+    assert (type(module).__name__, data) == ("Own", None)
+    del sys.modules["elsewhere"]
 
 
 def test_a_model_of_lazy_layers_trains_and_its_size_is_known_at_the_end(tmp_path: Path) -> None:
