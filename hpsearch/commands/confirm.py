@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,12 +80,9 @@ DEFAULTS = ConfirmFlags()
 
 def confirm(name: StudyName, /, *, options: ConfirmFlags = DEFAULTS, json: Json = False) -> int:
     """Train the best trials again, choose one, and test it."""
-    from hpsearch.search.confirm import ConfirmOptions, confirm_study
+    from hpsearch.engines.factory import prepare_engine
     from hpsearch.search.options import RunOptions
-    from hpsearch.views.live import PlainView, search_view
 
-    stored = open_trusted(name, options.storage, trust=options.trust, write=True)
-    view = PlainView(sys.stderr) if json else search_view(console())
     where = RunOptions(
         devices=options.devices,
         per_device=options.per_device,
@@ -96,12 +94,21 @@ def confirm(name: StudyName, /, *, options: ConfirmFlags = DEFAULTS, json: Json 
         kubernetes=options.kubernetes,
         ray=options.ray,
     )
-    names = ("top", "seeds", "again", "refit", "max_seeds")
-    what = ConfirmOptions(**{name: getattr(options, name) for name in names})
-    try:
-        confirmed = confirm_study(stored, what, where, view)
-    finally:
-        view.stop()
+    # Machines that others wait for are only asked for once it is known that there is work for them.
+    early = prepare_engine(where) if where.engine_name() == "local" else nullcontext()
+    with early as engine:
+        # Imported while the trials' server loads torch.
+        from hpsearch.search.confirm import ConfirmOptions, confirm_study
+        from hpsearch.views.live import PlainView, search_view
+
+        stored = open_trusted(name, options.storage, trust=options.trust, write=True)
+        names = ("top", "seeds", "again", "refit", "max_seeds")
+        what = ConfirmOptions(**{name: getattr(options, name) for name in names})
+        view = PlainView(sys.stderr) if json else search_view(console())
+        try:
+            confirmed = confirm_study(stored, what, where, view, engine)
+        finally:
+            view.stop()
     if confirmed.record is None:
         return _unfinished(name, confirmed.training, options)
     _show(confirmed.record, json)

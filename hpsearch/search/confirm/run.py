@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import optuna
 
-from hpsearch.engines.factory import prepare_engine
+from hpsearch.engines.factory import PreparedEngine, prepare_engine
 from hpsearch.engines.slots import Slot, find_slots
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.job import Job
@@ -86,7 +86,11 @@ class ConfirmResult:
 
 
 def confirm_study(
-    search: StoredStudy, options: ConfirmOptions, run: RunOptions, observer: Observer
+    search: StoredStudy,
+    options: ConfirmOptions,
+    run: RunOptions,
+    observer: Observer,
+    engine: PreparedEngine | None = None,
 ) -> ConfirmResult:
     """Trains the best trials again, ranks them, and tests the model of the chosen one.
 
@@ -98,6 +102,7 @@ def confirm_study(
         options: how many trials and seeds, and what to do afterwards.
         run: where the new runs train.
         observer: shows their progress.
+        engine: for the new runs, if it was prepared early; the caller ends it.
 
     Raises:
         InputError: there is nothing to confirm, or another process runs the study.
@@ -108,10 +113,17 @@ def confirm_study(
     if CONFIRMS in study.user_attrs:
         original = study.user_attrs[CONFIRMS]
         raise InputError(f"{search.name} is a confirmation; hpsearch confirm {original}")
+    early = [engine] if engine else []
     with ExitStack() as stack:
-        # Loads torch for the test while the last runs still train.
         get_ready = cache(lambda: stack.enter_context(calls(run)))
-        again, training, confirmation = _train_and_rank(search, options, run, observer, get_ready)
+
+        def begin() -> AbstractContextManager[PreparedEngine]:
+            prepared = nullcontext(early.pop()) if early else prepare_engine(run)
+            # Loads torch for the test while the runs still train.
+            get_ready()
+            return prepared
+
+        again, training, confirmation = _train_and_rank(search, options, run, observer, begin)
         if confirmation is None:
             return ConfirmResult(training)
         if not confirmation.chosen.runs:
@@ -135,7 +147,7 @@ def _train_and_rank(
     options: ConfirmOptions,
     run: RunOptions,
     observer: Observer,
-    get_ready: Callable[[], object],
+    begin: Callable[[], AbstractContextManager[PreparedEngine]],
 ) -> tuple[StoredStudy, SearchOutcome, Confirmation | None]:
     """Trains the finalists with each seed and, if planned, adds seeds until the result is clear.
 
@@ -150,7 +162,7 @@ def _train_and_rank(
         with owning(search):
             check_environment(search.study, search.spec, accept_changes=run.accept_changes)
             again = enqueue_finalists(search, finalists, seeds, run.runs or Path(record.runs))
-        training = _train(again, run, observer, get_ready)
+        training = _train(again, run, observer, begin)
         if training.interrupted or training.error:
             return again, training, None
         trials = training.study.trials
@@ -172,15 +184,17 @@ def owning(stored: StoredStudy) -> Iterator[None]:
 
 
 def _train(
-    again: StoredStudy, run: RunOptions, observer: Observer, get_ready: Callable[[], object]
+    again: StoredStudy,
+    run: RunOptions,
+    observer: Observer,
+    begin: Callable[[], AbstractContextManager[PreparedEngine]],
 ) -> SearchOutcome:
-    """Runs the remaining new runs of the finalists; if there are any, gets ready for the test."""
+    """Runs the remaining new runs of the finalists, if there are any."""
     record = again.record()
     if record.state == "done":
         return SearchOutcome(record, interrupted=False, error="")
     options = replace(run, trials=None, add=None, timeout_s=None)
-    with prepare_engine(run) as engine:
-        get_ready()
+    with begin() as engine:
         return resume_study(again, options, engine, observer)
 
 
