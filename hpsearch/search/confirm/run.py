@@ -17,7 +17,7 @@ from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.job import Job
 from hpsearch.search.compatible import check_environment
 from hpsearch.search.confirm.boundary import SeedPlan
-from hpsearch.search.confirm.final_test import ModelToTest, calls, evaluate_once
+from hpsearch.search.confirm.final_test import Call, ModelToTest, calls, evaluate_once
 from hpsearch.search.confirm.finalists import Confirmation, choose_finalists, rank_finalists
 from hpsearch.search.confirm.intervals import MIN_PAIRS
 from hpsearch.search.confirm.record import describe
@@ -132,14 +132,25 @@ def confirm_study(
             )
         job, call = _model_job(confirmation, training.study, again.spec, slot), get_ready()
         stack.enter_context(owning(search))
-        model = _model_to_test(confirmation)
-        final_test = evaluate_once(study, model, job, again=options.again, call=call)
-        refit = None
-        if options.refit and not final_test.refused:
-            job = replace(job, folder=str(Path(job.folder).parent.parent / search.name / REFIT))
-            refit = call("hpsearch.trial.refit:refit", job, confirmation.epochs)
-        found = _write(study, describe(confirmation, final_test, refit))
-        return ConfirmResult(training, found, final_test.refused)
+        found, refused = _test(search, confirmation, options, job, call)
+        return ConfirmResult(training, found, refused)
+
+
+def _test(
+    search: StoredStudy, confirmation: Confirmation, options: ConfirmOptions, job: Job, call: Call
+) -> tuple[dict[str, Any], str]:
+    """Tests the chosen model, and trains its setting on all data if asked to.
+
+    Returns:
+        The findings, which it writes, and why the test split was not opened.
+    """
+    study, model = search.study, _model_to_test(confirmation)
+    final_test = evaluate_once(study, model, job, again=options.again, call=call)
+    refit = None
+    if options.refit and not final_test.refused:
+        job = replace(job, folder=str(Path(job.folder).parent.parent / search.name / REFIT))
+        refit = call("hpsearch.trial.refit:refit", job, confirmation.epochs)
+    return _write(study, describe(confirmation, final_test, refit)), final_test.refused
 
 
 def _train_and_rank(
