@@ -223,7 +223,8 @@ def _is_done(stored: StoredStudy, budget: int | None, queued: int) -> bool:
 def _workload(spec: StudySpec, folder: Path, observer: Observer) -> Workload:
     data = spec.document.get("data") or {}
     modules = class_modules(spec.document)
-    if spec.devices_per_trial > 1 or (spec.document.get("speed") or {}).get("compile"):
+    speed = spec.document.get("speed")
+    if spec.devices_per_trial > 1 or (isinstance(speed, dict) and speed.get("compile")):
         # Otherwise each trial would load torch's compiler.
         modules = (*modules, "torch._dynamo")
     return Workload(modules, data, spec.import_paths, folder, observer.note, spec.devices_per_trial)
