@@ -4,6 +4,7 @@ import enum
 import functools
 import sys
 import textwrap
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,7 +204,7 @@ LINEAR = component("torch.nn.Linear", in_features=4, out_features=2)
         ("hidden", 3, "3"),
         ("rate", 1, "1.0"),
         ("namespace", {"lr": 0.1, "net": LINEAR}, "Namespace(lr=0.1, net=Linear(in_features=4"),
-        ("ordered", {"a": 1}, "OrderedDict([('a', 1)])"),
+        ("ordered", {"a": 1}, str(OrderedDict(a=1))),
         ("options", {"width": 3, "act": "relu"}, "{'width': 3, 'act': <Act.RELU: 'relu'>}"),
         ("config", {"lr": 0.5, "sizes": {"width": 3}}, "lr=0.5 sizes=Sizes(width=3, depth=2"),
         ("protocol", "torch.nn.functional.mse_loss", "<function mse_loss"),

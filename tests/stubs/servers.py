@@ -23,6 +23,10 @@ import sqlalchemy as sa
 Kind = Literal["postgresql", "mariadb"]
 KINDS = [pytest.param(kind, marks=getattr(pytest.mark, kind)) for kind in ("postgresql", "mariadb")]
 PATIENCE_S = 60.0
+# Of the package's own lock there is one for all users of a machine, and the first one has it.
+pgserver.PostgresServer._lock = type(pgserver.PostgresServer._lock)(
+    Path(tempfile.gettempdir(), f".postgresql-{os.getuid()}.lock")
+)
 # Debian keeps servers where only root looks for programs.
 PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 
