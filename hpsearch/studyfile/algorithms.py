@@ -132,7 +132,8 @@ def leaves_schedule_open(settings: Any) -> bool:
     if not isinstance(settings, dict):
         return False
     scheduler, pruner, sampler = (settings.get(key) for key in ("scheduler", "pruner", "sampler"))
-    return scheduler is None and pruner is None and sampler in (None, "rungs", SAMPLERS["rungs"])
+    path = sampler.get("class_path") if isinstance(sampler, dict) else sampler
+    return scheduler is None and pruner is None and path in (None, "rungs", SAMPLERS["rungs"])
 
 
 def incompatibility(sampler: Component, space: Space) -> str | None:

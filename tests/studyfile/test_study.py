@@ -78,6 +78,7 @@ def test_what_is_left_out_has_a_default():
     [
         ({}, "rungs", "promote"),
         ({"sampler": "rungs", "pruner": None}, "rungs", "promote"),
+        ({"sampler": {"class_path": "rungs", "init_args": {"explore": 0.1}}}, "rungs", "promote"),
         ({"objective": {"loss": "minimize", "parameters": "minimize"}}, "rungs", "promote"),
         ({"pruner": "median"}, "tpe", "median"),
         ({"scheduler": "asha"}, "tpe", "asha"),
