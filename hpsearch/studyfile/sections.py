@@ -44,9 +44,9 @@ def check_sections(tree: dict[str, Any], log: Diagnostics) -> None:
     known, of_program = ("study", *SECTIONS), bool(tree.get("cli"))
     for name in tree:
         elsewhere = slips.section_advice(name, of_program)
-        near = slips.section_line(name, of_program) or elsewhere or nearest(name, known)
-        if name in known or (of_program and not near):  # its program may have others
-            continue
+        near = slips.section_line(name) or elsewhere or nearest(name, known)
+        if name in known or (of_program and (name in slips.CALLBACKS or not near)):
+            continue  # a program of LightningCLI may have sections of its own
         advice = elsewhere or ((line := slips.section_line(name)) and f"write {line}")
         meant = f"; {advice}" if advice else did_you_mean(name, known)
         log.add((name,), f"there is no section '{name}'{meant}")

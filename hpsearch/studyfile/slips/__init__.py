@@ -3,6 +3,7 @@
 from hpsearch.studyfile.slips.components import component_line, component_of, short_name
 from hpsearch.studyfile.slips.objectives import objective_line
 from hpsearch.studyfile.slips.other_tools import (
+    CALLBACKS,
     MODEL_SIZES,
     constraints_line,
     missing_line,
@@ -20,6 +21,7 @@ from hpsearch.studyfile.slips.yaml_lines import explain_yaml
 
 __all__ = [
     "MODEL_SIZES",
+    "CALLBACKS",
     "MOST_LEVELS",
     "TooDeepError",
     "component_line",

@@ -118,15 +118,8 @@ _ADVICE_ON_KEYS = {
 }
 
 
-def section_line(name: str, has_cli: bool = False) -> str | None:
-    """Returns what to write instead of a section with another name; None if it is unknown.
-
-    Args:
-        name: of the section.
-        has_cli: see `section_advice`.
-    """
-    if has_cli and name in CALLBACKS:
-        return None
+def section_line(name: str) -> str | None:
+    """Returns what to write instead of a section with another name; None if it is unknown."""
     if name in _OF_TRAINER:
         return f"trainer: {{{name}: ...}}"
     if name in _OF_STUDY or name in _STUDY_KEYS:
@@ -150,8 +143,6 @@ def section_advice(name: str, has_cli: bool = False) -> str | None:
         name: of the section.
         has_cli: whether the file names a LightningCLI class, which may have such a section itself.
     """
-    if has_cli and name in CALLBACKS:
-        return None
     return _ADVICE_ON_SECTIONS.get(name, None if has_cli else _ADVICE_ON_KEYS.get(name))
 
 
