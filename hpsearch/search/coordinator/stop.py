@@ -23,24 +23,39 @@ _WITHOUT_HASTE = ("SIGUSR1", "SIGTERM", "SIGHUP")
 
 
 class StopRequest:
-    """How urgently the search was asked to stop: 0 not at all, 1 after this epoch, 2 now."""
+    """How urgently the search was asked to stop, and why first.
+
+    A signal may arrive while another is handled, so asking is a single append.
+    """
 
     def __init__(self) -> None:
-        self.urgency = 0
-        self.reason = ""
+        self._reasons: list[str] = []
 
     def ask(self, reason: str) -> None:
         """Asks to stop; a second time, to stop now."""
-        self.urgency = min(2, self.urgency + 1)
-        self.reason = self.reason or reason
+        self._reasons.append(reason)
 
     def ask_by(self, number: int) -> None:
-        """Asks to stop because of a signal; signals after a first SIGTERM do not add urgency.
+        """Asks to stop because of a signal."""
+        self.ask(SIGNALS[signal.Signals(number)])
 
-        A preemption sends SIGUSR1 and then SIGTERM; a closed terminal SIGHUP, from two sides.
+    @property
+    def reason(self) -> str:
+        """Why the search was first asked to stop; empty if it was not."""
+        return next(iter(self._reasons), "")
+
+    @property
+    def urgency(self) -> int:
+        """0: it was not asked to stop; 1: it stops after this epoch; 2: it stops now.
+
+        A preemption sends SIGUSR1 and then SIGTERM, and a closed terminal SIGHUP from two sides:
+        one such signal after another does not add urgency.
         """
-        if number == signal.SIGINT or self.reason not in _WITHOUT_HASTE:
-            self.ask(SIGNALS[signal.Signals(number)])
+        if not self._reasons:
+            return 0
+        first, *later = self._reasons
+        patient = first in _WITHOUT_HASTE and all(reason in _WITHOUT_HASTE for reason in later)
+        return 1 if patient or not later else 2
 
 
 class Ending:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -29,6 +32,40 @@ def test_how_urgently_signals_ask(numbers: list[signal.Signals], urgency: int, r
         for number in numbers:
             os.kill(os.getpid(), number)
     assert (stop.urgency, stop.reason) == (urgency, reason)
+
+
+def test_a_second_signal_adds_no_urgency_whenever_it_arrives() -> None:
+    lines = interrupt_at_line(StopRequest(), 0)
+    assert lines > 1
+    for line in range(1, lines + 1):
+        stop = StopRequest()
+        interrupt_at_line(stop, line)
+        assert stop.urgency == 1, f"SIGTERM before line {line} of what handles SIGUSR1"
+
+
+def interrupt_at_line(stop: StopRequest, line: int) -> int:
+    """Asks by SIGUSR1, and by SIGTERM before that line of its handling; returns the lines run."""
+    seen = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        nonlocal seen
+        if not frame.f_code.co_filename.endswith("stop.py"):
+            return None
+        if event == "line":
+            seen += 1
+            if seen == line:
+                sys.settrace(None)
+                os.kill(os.getpid(), signal.SIGTERM)
+        return trace
+
+    before = sys.gettrace()
+    with stop_on_signals(stop):
+        sys.settrace(trace)
+        try:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        finally:
+            sys.settrace(before)
+    return seen
 
 
 def test_a_search_that_was_started_with_nohup_continues_without_its_terminal() -> None:
