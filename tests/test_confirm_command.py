@@ -53,7 +53,12 @@ def hpsearch(folder: Path, *words: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(STUBS)},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(
+                [str(STUBS), *filter(None, [os.environ.get("PYTHONPATH")])]
+            ),
+        },
     )
 
 
@@ -86,6 +91,10 @@ def test_a_confirmation_that_was_killed_continues_and_opens_the_test_split_once(
     assert record["test"]["metric"] == "test_accuracy"
     assert Path(record["refit"]["checkpoint"]).is_file()
     (evaluation,) = recorded(home, "tiny").test_evaluations
+    over_seeds, others = record["test"]["over_seeds"], evaluation["other_runs"]
+    values = [record["test"]["value"], *(one["metrics"]["test_accuracy"] for one in others)]
+    assert (over_seeds["runs"], over_seeds["most"]) == (3, max(values))
+    assert over_seeds["mean"] == pytest.approx(sum(values) / 3)
     assert evaluation["host"]
     assert evaluation["metrics"]["test_accuracy"] == record["test"]["value"]
 

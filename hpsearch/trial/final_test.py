@@ -71,9 +71,12 @@ def run_final_test(
     job: Job,
     reason: str,
     evaluation: Mapping[str, Any] | None = None,
+    other_runs: Sequence[str] = (),
     change: Change | None = None,
 ) -> dict[str, Any]:
     """Tests the model of the job's best checkpoint on the test split of its data.
+
+    Other runs of the same setting are tested in the same opening, for the mean over its seeds.
 
     The evaluation is recorded beforehand, under the test images' fingerprint. Images that cannot be
     read, or have other classes, are detected before that.
@@ -83,24 +86,30 @@ def run_final_test(
         reason: why the split is opened; passed to the data module's `open_test_split`, if it has
             one.
         evaluation: the fields of a `TestEvaluation`; without them, nothing is recorded.
+        other_runs: their jobs, as JSON.
         change: called with the module before it is tested, to make it return the average of
             several.
 
     Returns:
         `metrics` (by name), `examples` (count, 0 if unknown), `images` (the fingerprint, empty if
-        unknown), and `earlier`, other evaluations on the same images; or `failure`, one line, if
-        there is no result; or `missing`, what has no test, if the split was not opened.
+        unknown), `earlier`, other evaluations on the same images, and `other_runs`, for each its
+        `metrics` or the `failure`; or only `failure`, one line, if there is no result; or
+        `missing`, what has no test, if the split was not opened.
     """
     try:
         with recorded_by_caller():
             record = None if evaluation is None else TestEvaluation(**evaluation)
-            return _test(job, reason, record, change)
+            return _test(job, reason, record, other_runs, change)
     except Exception as error:
-        return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+        return {"failure": _in_one_line(error)}
 
 
 def _test(
-    job: Job, reason: str, evaluation: TestEvaluation | None, change: Change | None
+    job: Job,
+    reason: str,
+    evaluation: TestEvaluation | None,
+    other_runs: Sequence[str],
+    change: Change | None,
 ) -> dict[str, Any]:
     best = find_best(job)
     module, data = build(job)
@@ -111,16 +120,37 @@ def _test(
     if hasattr(data, "open_test_split"):
         data.open_test_split(reason)
     images = fingerprint_test_rows(module if data is None else data)
+
+    def measure() -> dict[str, Any]:
+        found = _measure(job, module, data, best)
+        return {**found, "other_runs": [_test_other(Job.from_json(o), reason) for o in other_runs]}
+
     if evaluation is None or not images:
-        return {**_measure(job, module, data, best), "images": images, "earlier": []}
+        return {**measure(), "images": images, "earlier": []}
     folder, facts = Path(evaluation.folder), {"reason": reason, **evaluation.facts}
     known = evaluations_of(folder, images)
     _refuse_second_look(known, evaluation)
     token = record_evaluation(folder, images, facts)
-    found = _measure(job, module, data, best)
+    found = measure()
     record_evaluation(folder, images, facts | found, token)
     earlier = [_brief(one) for one in known if one.get("search") != evaluation.search]
     return {**found, "images": images, "earlier": earlier[-_MOST_EARLIER:]}
+
+
+def _test_other(job: Job, reason: str) -> dict[str, Any]:
+    """Returns another run's `metrics`, or its `failure`: the result of the model stands."""
+    try:
+        best = find_best(job)
+        module, data = build(job)
+        if hasattr(data, "open_test_split"):
+            data.open_test_split(reason)
+        return {"metrics": evaluate("test", job, module, data, best)}
+    except Exception as error:
+        return {"failure": _in_one_line(error)}
+
+
+def _in_one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _missing(module: Any, data: Any) -> str:

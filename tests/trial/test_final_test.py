@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,28 @@ def test_an_opening_is_seen_from_every_study_of_the_folder(tmp_path: Path) -> No
     [earlier] = other["earlier"]
     assert (earlier["study"], earlier["trial"]) == ("one", 4)
     assert earlier["metrics"] == first["metrics"]
+
+
+def test_the_other_runs_of_a_setting_are_tested_in_the_same_opening(tmp_path: Path) -> None:
+    data = images(tmp_path)
+    runs = [
+        replace(job(tmp_path / str(seed), "hpsearch.models.Softmax", data), seed=seed)
+        for seed in (1, 2, 3)
+    ]
+    for one in runs:
+        run(one)
+    alone = [run_final_test(one, "a test")["metrics"] for one in runs]
+    (tmp_path / "3" / "best.ckpt").unlink()
+
+    others = [one.to_json() for one in runs[1:]]
+    found = run_final_test(runs[0], "a test", evaluation(tmp_path), others)
+
+    assert found["metrics"] == alone[0] != alone[1]
+    second, third = found["other_runs"]
+    assert second == {"metrics": alone[1]}
+    assert third["failure"].startswith("InputError: ")
+    [line] = evaluations_of(tmp_path, found["images"])
+    assert line["other_runs"] == found["other_runs"]
 
 
 def test_test_images_that_cannot_be_read_spend_no_opening(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -78,7 +80,22 @@ def describe_test(metric: str, evaluation: Evaluation | None) -> dict[str, Any] 
     name = name_on_test_split(metric)
     value = (evaluation.metrics or {}).get(name)
     interval = None if value is None else _share_interval(name, value, evaluation.examples)
-    return {"metric": name, "value": value, **_bounds(interval), **asdict(evaluation)}
+    others = [(run.get("metrics") or {}).get(name) for run in evaluation.other_runs]
+    return {
+        "metric": name,
+        "value": value,
+        **_bounds(interval),
+        "over_seeds": _over_seeds([one for one in (value, *others) if one is not None]),
+        **asdict(evaluation),
+    }
+
+
+def _over_seeds(values: Sequence[float]) -> dict[str, float] | None:
+    """Returns what several runs of a setting gave on the test split; None if there is one only."""
+    if len(values) < 2:
+        return None
+    mean = statistics.fmean(values)
+    return {"runs": len(values), "mean": mean, "least": min(values), "most": max(values)}
 
 
 def _share_interval(name: str, value: float, examples: int) -> Interval | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
@@ -130,21 +130,33 @@ def confirm_study(
             raise SearchError(
                 f"every new run failed, so nothing is confirmed; hpsearch status {again.name}"
             )
-        job, call = _model_job(confirmation, training.study, again.spec, slot), get_ready()
+        jobs, call = _jobs_of_chosen(confirmation, training.study, again.spec, slot), get_ready()
         stack.enter_context(owning(search))
-        found, refused = _test(search, confirmation, options, job, call)
+        found, refused = _test(search, confirmation, options, jobs, call)
         return ConfirmResult(training, found, refused)
 
 
 def _test(
-    search: StoredStudy, confirmation: Confirmation, options: ConfirmOptions, job: Job, call: Call
+    search: StoredStudy,
+    confirmation: Confirmation,
+    options: ConfirmOptions,
+    jobs: Sequence[Job],
+    call: Call,
 ) -> tuple[dict[str, Any], str]:
     """Tests the chosen model, and trains its setting on all data if asked to.
+
+    Args:
+        search: the search.
+        confirmation: its confirmation.
+        options: whether to test again, and to train on all data.
+        jobs: those of the chosen setting's runs, the model's first.
+        call: calls into the training wing.
 
     Returns:
         The findings, which it writes, and why the test split was not opened.
     """
-    study, model = search.study, _model_to_test(confirmation)
+    job, *others = jobs
+    study, model = search.study, _model_to_test(confirmation, others)
     final_test = evaluate_once(study, model, job, again=options.again, call=call)
     refit = None
     if options.refit and not final_test.refused:
@@ -218,21 +230,26 @@ def _write(study: optuna.Study, record: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-def _model_to_test(confirmation: Confirmation) -> ModelToTest:
-    """Returns the chosen model, for the test split to be opened."""
+def _model_to_test(confirmation: Confirmation, others: Sequence[Job]) -> ModelToTest:
+    """Returns the chosen model, for the test split to be opened, and the setting's other runs."""
     seed, run = confirmation.model
     number = confirmation.chosen.trial.number
-    return ModelToTest(f"trial {number}", number, seed, (run.checkpoint,))
+    arguments = ([job.to_json() for job in others],)
+    return ModelToTest(f"trial {number}", number, seed, (run.checkpoint,), arguments=arguments)
 
 
-def _model_job(
+def _jobs_of_chosen(
     confirmation: Confirmation, confirmation_study: StudyRecord, spec: StudySpec, slot: Slot
-) -> Job:
-    """Returns the job that trained the chosen model, on a slot of this machine."""
-    _, run = confirmation.model
-    return replace(
-        model_job(confirmation_study, spec, run),
-        seed=run.attributes[SEED],
-        device=slot.device,
-        threads=slot.threads,
-    )
+) -> list[Job]:
+    """Returns the jobs that trained the chosen setting, the model's first, on a slot from here."""
+    _, model = confirmation.model
+    others = [run for run in confirmation.chosen.runs.values() if run.number != model.number]
+    return [
+        replace(
+            model_job(confirmation_study, spec, run),
+            seed=run.attributes[SEED],
+            device=slot.device,
+            threads=slot.threads,
+        )
+        for run in (model, *others)
+    ]

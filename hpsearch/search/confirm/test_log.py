@@ -36,6 +36,7 @@ class Evaluation:
         earlier: evaluations on the same images by other studies and programs, according to the
             record in the folder.
         what: the model in words; empty in records of trials by earlier versions.
+        other_runs: of the same setting, evaluated with it: for each its `metrics` or the `failure`.
     """
 
     opened: str
@@ -53,6 +54,7 @@ class Evaluation:
     images: str = ""
     earlier: Sequence[Mapping[str, Any]] = ()
     what: str = ""
+    other_runs: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

@@ -22,5 +22,5 @@ def run_final_test(
         ensemble: the fields of an `Ensemble`.
     """
     return final_test.run_final_test(
-        job, reason, evaluation, lambda module: answer_for_all(module, Ensemble(**ensemble))
+        job, reason, evaluation, change=lambda module: answer_for_all(module, Ensemble(**ensemble))
     )

@@ -82,8 +82,18 @@ def result_words(test: Record, whose: str = "") -> str:
     known = ", ".join(filter(None, (test_range(test), counted)))
     return (
         f"On the test split: {test['metric']} {formatting.metric(test['value'])}"
-        f"{f' ({known})' if known else ''}{whose}; {when}.{earlier_words(test)}"
+        f"{f' ({known})' if known else ''}{whose}; {_seeds_words(test)}{when}.{earlier_words(test)}"
     )
+
+
+def _seeds_words(test: Record) -> str:
+    """Returns the mean over all runs of the setting, in words; empty if one was tested."""
+    found = test.get("over_seeds")
+    if not found:
+        return ""
+    least, most = (formatting.metric(found[key]) for key in ("least", "most"))
+    mean = formatting.metric(found["mean"])
+    return f"{mean} on average over its {found['runs']} seeds ({least} to {most}); "
 
 
 def _others(test: Record) -> str:

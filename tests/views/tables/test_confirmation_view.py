@@ -135,6 +135,17 @@ def test_the_conclusion_says_who_is_taken_and_why(found: dict[str, Any], words: 
             "On the test split: test_accuracy 0.0500, of the run with seed 2",
         ),
         (
+            {
+                "value": 0.05,
+                "low": None,
+                "high": None,
+                "over_seeds": {"runs": 3, "mean": 0.052, "least": 0.05, "most": 0.054},
+            },
+            "On the test split: test_accuracy 0.0500 (10,000 examples), of the run with seed 2, the"
+            " median of its runs; 0.0520 on average over its 3 seeds (0.0500 to 0.0540); the test"
+            " split was opened at",
+        ),
+        (
             {"value": None, "metrics": {"test_loss": 0.05}},
             "No test_accuracy was logged on the test split; the test split was opened at"
             " 2026-11-22T10:00:00+00:00 and gave test_loss 0.0500.",
@@ -160,6 +171,7 @@ def test_the_conclusion_says_who_is_taken_and_why(found: dict[str, Any], words: 
         "a share",
         "no share",
         "not counted",
+        "several seeds",
         "not logged",
         "misnamed",
         "nothing logged",
