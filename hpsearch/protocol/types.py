@@ -19,6 +19,11 @@ def sign_of(direction: Direction) -> Literal[1, -1]:
     return 1 if direction == "maximize" else -1
 
 
+def counts_answers(metric: str) -> bool:
+    """Returns whether a metric is by its name an accuracy or an error rate, 0 to 1."""
+    return any(word in metric.lower() for word in ("acc", "error_rate"))
+
+
 def generalization_gap(
     metrics: Mapping[str, float], objective: str, direction: Direction
 ) -> float | None:

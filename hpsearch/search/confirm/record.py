@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from hpsearch.protocol.types import sign_of
+from hpsearch.protocol.types import counts_answers, sign_of
 from hpsearch.search.confirm.finalists import Confirmation, Finalist
 from hpsearch.search.confirm.intervals import Interval, share_interval
 from hpsearch.search.confirm.test_log import Evaluation, FinalTest
@@ -55,7 +55,7 @@ def name_on_test_split(metric: str) -> str:
 
 def _finalist(finalist: Finalist, confirmation: Confirmation) -> dict[str, Any]:
     mean, interval = finalist.mean, finalist.interval
-    if interval is not None and _names_a_share(confirmation.metric):
+    if interval is not None and counts_answers(confirmation.metric):
         interval = Interval(max(0.0, interval.low), min(1.0, interval.high))
     optimism = None if mean is None else finalist.searched - mean
     parameters, seconds = finalist.cost
@@ -103,14 +103,9 @@ def _share_interval(name: str, value: float, examples: int) -> Interval | None:
     counted = value * examples
     # An accuracy is a whole number of examples, and other means hardly ever are.
     whole = abs(counted - round(counted)) < _WHOLE
-    if not (_names_a_share(name) and whole and examples and 0 <= value <= 1):
+    if not (counts_answers(name) and whole and examples and 0 <= value <= 1):
         return None
     return share_interval(value, examples)
-
-
-def _names_a_share(metric: str) -> bool:
-    """Returns whether a metric is by its name an accuracy or an error rate, 0 to 1."""
-    return any(word in metric.lower() for word in ("acc", "error_rate"))
 
 
 def _bounds(interval: Interval | None) -> dict[str, float | None]:

@@ -13,12 +13,12 @@ import torch
 from hpsearch.errors import InputError
 from hpsearch.internals.lightning import leaves
 from hpsearch.protocol.job import Job
-from hpsearch.protocol.types import primary, sign_of
+from hpsearch.protocol.types import counts_answers, primary, sign_of
 from hpsearch.trial.causes import one_line
 from hpsearch.trial.ensemble.averaging import Averaging
 from hpsearch.trial.ensemble.listening import Listener, Watch, recognise
 from hpsearch.trial.ensemble.members import Ensemble, answer_for_all
-from hpsearch.trial.ensemble.selection import Array, log_loss, select, squared_error
+from hpsearch.trial.ensemble.selection import LOSSES, Array, select
 from hpsearch.trial.inference.inputs import first_of
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.trained_model import build, evaluate, find_best
@@ -58,9 +58,9 @@ def choose_ensemble(
     Returns:
         `members` (`place` among the candidates, `count`), `averaging`, `examples` (how many were
         used to choose), `values` and `alone` (metrics of the ensemble and of the best model, which
-        is the only member if no average is better), `held_out` (losses `alone` and `together` on
-        examples that took no part in the choice), `left_out` (`place` and `reason`); or `refused`,
-        why there is no ensemble.
+        is the only member if no average is better), `held_out` (the `loss` by name, of the model
+        `alone` and of all `together`, on examples that took no part in the choice), `left_out`
+        (`place` and `reason`); or `refused`, why there is no ensemble.
     """
     jobs = [
         replace(Job.from_json(each), device=job.device, threads=job.threads) for each in candidates
@@ -125,8 +125,8 @@ def _choose(
     scores = [one.scores for one in heard]
     if len(scores[0]) < FEWEST:
         raise InputError("there is only one validation example, too few to choose by")
-    loss = squared_error if averaging.kind == "values" else log_loss
-    selection = select(scores, loss, members, jobs[0].study_seed)
+    loss = _loss_for(averaging, primary(jobs[0].objectives)[0])
+    selection = select(scores, LOSSES[loss], members, jobs[0].study_seed)
     counted = zip(selection.counts, heard, strict=True)
     chosen = sorted(((count, one.place) for count, one in counted if count), key=_first)
     kept = [{"place": place, "count": count} for count, place in chosen]
@@ -134,7 +134,7 @@ def _choose(
     values = alone.metrics
     if len(kept) > 1:
         values = _measure(jobs, kept, averaging, scratch)
-        if not _is_better(values, alone.metrics, jobs[0]):
+        if _is_worse(values, alone.metrics, jobs[0]):
             kept, values = [], alone.metrics
     return {
         "members": kept if len(kept) > 1 else [{"place": alone.place, "count": 1}],
@@ -142,8 +142,15 @@ def _choose(
         "examples": len(scores[0]),
         "values": dict(values),
         "alone": {"place": alone.place, "values": dict(alone.metrics)},
-        "held_out": {"alone": selection.alone, "together": selection.together},
+        "held_out": {"alone": selection.alone, "together": selection.together, "loss": loss},
     }
+
+
+def _loss_for(averaging: Averaging, objective: str) -> str:
+    """Returns the name of the loss that an average is chosen by."""
+    if averaging.kind == "values":
+        return "squared error"
+    return "log loss of doubtful answers" if counts_answers(objective) else "log loss"
 
 
 def _measure(
@@ -158,16 +165,16 @@ def _measure(
     return evaluate("validate", apart, module, data, find_best(chosen[0]))
 
 
-def _is_better(ours: Mapping[str, Any], theirs: Mapping[str, Any], job: Job) -> bool:
-    """Returns whether an ensemble is better than one model in the study's first objective.
+def _is_worse(ours: Mapping[str, Any], theirs: Mapping[str, Any], job: Job) -> bool:
+    """Returns whether an ensemble is worse than one model in the study's first objective.
 
-    The selection uses a loss of ours. If the objective is not logged in the validation, that loss
-    decides.
+    The selection uses a loss of ours. If the objective is not logged in the validation, or is the
+    same for both, that loss decides: the model's value is the best of several, and was chosen.
     """
     metric, direction = primary(job.objectives)
     if metric not in ours or metric not in theirs:
-        return True
-    return bool(sign_of(direction) * (ours[metric] - theirs[metric]) > 0)
+        return False
+    return bool(sign_of(direction) * (ours[metric] - theirs[metric]) < 0)
 
 
 def _first(counted: tuple[int, int]) -> tuple[int, int]:

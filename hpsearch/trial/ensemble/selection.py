@@ -29,9 +29,25 @@ def log_loss(probabilities: Array) -> Array:
     return -np.log(np.maximum(probabilities, 1e-12))
 
 
+def doubt_loss(probabilities: Array) -> Array:
+    """Returns the cross-entropy of the targets' probabilities in so far as they are below 1/2.
+
+    With more than half of the probability an answer is right, however sure the model is. So models
+    can be compared that differ in label smoothing, which costs log loss but no answer.
+    """
+    return log_loss(np.minimum(2 * probabilities, 1.0))
+
+
 def squared_error(residuals: Array) -> Array:
     """Returns the squares of residuals."""
     return np.square(residuals)
+
+
+LOSSES: dict[str, Loss] = {
+    "log loss": log_loss,
+    "log loss of doubtful answers": doubt_loss,
+    "squared error": squared_error,
+}
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,9 @@ def ensemble_words(record: Record) -> str:
             f"No average of the {record['candidates']} models is better than"
             f" {name_of(members[0])} alone, on the validation examples."
         )
-    loss = "squared error" if record["averaging"]["kind"] == "values" else "log loss"
+    # A record of version 0.1.0 does not name it.
+    before = "squared error" if record["averaging"]["kind"] == "values" else "log loss"
+    loss = held_out.get("loss", before)
     values = ""
     if metric in record["values"]:
         ours, theirs = record["values"][metric], alone["values"].get(metric)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,21 @@ def test_each_model_is_validated_on_the_same_examples(tmp_path: Path, jobs: list
     assert {path.parent.name for path in tmp_path.glob("kept-*/best.ckpt")} == {
         f"kept-{jobs[place].number}" for place in kept
     }
+
+
+@pytest.mark.parametrize(
+    ("objective", "loss"),
+    [("val_accuracy", "log loss of doubtful answers"), ("val_skill", "log loss")],
+)
+def test_an_average_as_good_as_the_best_model_is_taken_if_its_loss_is_smaller(
+    tmp_path: Path, jobs: list[Job], objective: str, loss: str
+) -> None:
+    more = [*jobs, *(trained(tmp_path, number, "tested.TestedModel") for number in (3, 4))]
+    found = choose(tmp_path, *(replace(job, objectives={objective: "maximize"}) for job in more))
+    assert len(found["members"]) == 2
+    assert found["values"][objective] == found["alone"]["values"][objective]
+    assert found["held_out"]["together"] < found["held_out"]["alone"]
+    assert found["held_out"]["loss"] == loss
 
 
 @pytest.mark.parametrize(

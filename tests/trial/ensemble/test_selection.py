@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from hpsearch.trial.ensemble.selection import log_loss, select, squared_error
+from hpsearch.trial.ensemble.selection import doubt_loss, log_loss, select, squared_error
 
 
 def residuals(*errors: list[float]) -> list[npt.NDArray[np.float32]]:
@@ -55,6 +55,16 @@ def test_probabilities_are_ranked_by_their_log_loss() -> None:
     share = found.counts[0] / sum(found.counts)
     mean = share * sure + (1 - share) * other
     assert found.together == pytest.approx(float(log_loss(mean).mean()), rel=0.2)
+
+
+def test_answers_are_compared_whatever_the_confidence() -> None:
+    """With label smoothing a model is less sure of every answer, and here more often right."""
+    smoothed = np.tile(np.float32([[0.4], [0.9], *[[0.9]] * 58]), (10, 1))
+    sure = np.tile(np.float32([[0.3], [0.05], *[[0.999]] * 58]), (10, 1))
+    assert log_loss(sure).mean() < log_loss(smoothed).mean()
+    assert select([smoothed, sure], log_loss, members=2, seed=0).counts[1] > 0
+    assert select([smoothed, sure], doubt_loss, members=2, seed=0).counts == (1, 0)
+    assert list(doubt_loss(np.array([0.25, 0.5, 0.9]))) == pytest.approx([np.log(2), 0, 0])
 
 
 def test_held_out_halves_see_no_gain_in_noise() -> None:

@@ -59,6 +59,12 @@ def test_members_are_shown_with_the_result_of_their_average() -> None:
     assert ensemble_line(record()) == "2 models: val_accuracy 0.9925, test_accuracy 0.9912"
 
 
+def test_the_loss_that_decided_is_named() -> None:
+    held_out = {"alone": 0.0051, "together": 0.0045, "loss": "log loss of doubtful answers"}
+    words = "the log loss of doubtful answers is 0.0045, and that of one model alone 0.0051."
+    assert words in said(record(held_out=held_out))
+
+
 def test_where_no_average_is_better_the_best_is_named() -> None:
     alone = record(members=MEMBERS[:1], test=None)
     assert (
