@@ -76,7 +76,7 @@ def run_final_test(
 ) -> dict[str, Any]:
     """Tests the model of the job's best checkpoint on the test split of its data.
 
-    Other runs of the same setting are tested in the same opening, for the mean over its seeds.
+    Other runs of the same setting are tested at the same time, for the mean over its seeds.
 
     The evaluation is recorded beforehand, under the test images' fingerprint. Images that cannot be
     read, or have other classes, are detected before that.

@@ -119,7 +119,7 @@ def test_an_opening_is_seen_from_every_study_of_the_folder(tmp_path: Path) -> No
     assert earlier["metrics"] == first["metrics"]
 
 
-def test_the_other_runs_of_a_setting_are_tested_in_the_same_opening(tmp_path: Path) -> None:
+def test_the_other_runs_of_a_setting_are_tested_at_the_same_time(tmp_path: Path) -> None:
     data = images(tmp_path)
     runs = [
         replace(job(tmp_path / str(seed), "hpsearch.models.Softmax", data), seed=seed)

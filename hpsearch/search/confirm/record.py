@@ -95,7 +95,7 @@ def _over_seeds(values: Sequence[float]) -> dict[str, float] | None:
     if len(values) < 2:
         return None
     mean = statistics.fmean(values)
-    return {"runs": len(values), "mean": mean, "least": min(values), "most": max(values)}
+    return {"runs": len(values), "mean": mean, "lowest": min(values), "highest": max(values)}
 
 
 def _share_interval(name: str, value: float, examples: int) -> Interval | None:

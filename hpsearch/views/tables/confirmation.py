@@ -91,9 +91,9 @@ def _seeds_words(test: Record) -> str:
     found = test.get("over_seeds")
     if not found:
         return ""
-    least, most = (formatting.metric(found[key]) for key in ("least", "most"))
+    low, high = (formatting.metric(found[key]) for key in ("lowest", "highest"))
     mean = formatting.metric(found["mean"])
-    return f"{mean} on average over its {found['runs']} seeds ({least} to {most}); "
+    return f"{mean} on average over its {found['runs']} seeds ({low} to {high}); "
 
 
 def _others(test: Record) -> str:

@@ -139,7 +139,7 @@ def test_the_conclusion_says_who_is_taken_and_why(found: dict[str, Any], words: 
                 "value": 0.05,
                 "low": None,
                 "high": None,
-                "over_seeds": {"runs": 3, "mean": 0.052, "least": 0.05, "most": 0.054},
+                "over_seeds": {"runs": 3, "mean": 0.052, "lowest": 0.05, "highest": 0.054},
             },
             "On the test split: test_accuracy 0.0500 (10,000 examples), of the run with seed 2, the"
             " median of its runs; 0.0520 on average over its 3 seeds (0.0500 to 0.0540); the test"
