@@ -1,6 +1,6 @@
 """Makes a table of learning curves of our own: a random search that trains every trial whole.
 
-    python benchmarks/own_table.py --folder WORK                    # an hour or more a core
+    python benchmarks/own_table.py --folder WORK                    # about 25 minutes on two cores
     python benchmarks/quality.py --tables benchmarks/tables --tasks mnist-cnn
 
 It trains a trial on each core that it may use (`taskset --cpu-list 0` leaves it one) and adds what
