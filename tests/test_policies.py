@@ -166,7 +166,7 @@ def test_the_page_says_how_many_settings_our_own_table_has(
     settings = len(table.read_text().splitlines()) - 1
     assert task.epochs == 10
     assert 0 < task.best < task.median < 90
-    assert f"it has {settings} so far" in " ".join(PAGE.read_text().split())
+    assert f"It has {settings} settings" in " ".join(PAGE.read_text().split())
 
 
 def test_a_table_goes_to_its_own_place_on_a_page_or_nothing_is_measured(
