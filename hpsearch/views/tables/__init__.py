@@ -15,10 +15,10 @@ from hpsearch.views.tables.comparison import (
 from hpsearch.views.tables.confirmation import (
     conclusion,
     confirmation_view,
-    earlier_words,
     optimism_words,
     result_words,
     untested_words,
+    words_of_test,
 )
 from hpsearch.views.tables.disk import usage_table
 from hpsearch.views.tables.ensemble import (
@@ -47,7 +47,6 @@ __all__ = [
     "comparison_entries",
     "conclusion",
     "confirmation_view",
-    "earlier_words",
     "result_words",
     "ensemble_view",
     "ensemble_words",
@@ -69,6 +68,7 @@ __all__ = [
     "trial_details",
     "trial_words",
     "untested_words",
+    "words_of_test",
     "trials_html",
     "summary",
     "usage_table",

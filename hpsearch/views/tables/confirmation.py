@@ -80,10 +80,8 @@ def result_words(test: Record, whose: str = "") -> str:
         return f"No {test['metric']} was logged on the test split; {when} and gave {_others(test)}."
     counted = f"{test['examples']:,} examples" if test["examples"] else ""
     known = ", ".join(filter(None, (test_range(test), counted)))
-    return (
-        f"On the test split: {test['metric']} {formatting.metric(test['value'])}"
-        f"{f' ({known})' if known else ''}{whose}; {_seeds_words(test)}{when}.{earlier_words(test)}"
-    )
+    value = f"{test['metric']} {formatting.metric(test['value'])}{f' ({known})' if known else ''}"
+    return f"On the test split: {value}{whose}; {_seeds_words(test)}{when}.{_earlier_words(test)}"
 
 
 def _seeds_words(test: Record) -> str:
@@ -113,7 +111,7 @@ def test_range(test: Record) -> str:
     return _range(test, "95 % interval ")
 
 
-def earlier_words(test: Record) -> str:
+def _earlier_words(test: Record) -> str:
     """Returns how often others have evaluated on the same images, and what that means."""
     earlier = test.get("earlier")
     if not earlier:

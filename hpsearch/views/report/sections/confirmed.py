@@ -10,12 +10,12 @@ from hpsearch.views import formatting
 from hpsearch.views.report.blocks import Block, Paragraph, Section, Table
 from hpsearch.views.tables import (
     conclusion,
-    earlier_words,
     ensemble_words,
     member_rows,
     optimism_words,
     result_words,
     untested_words,
+    words_of_test,
 )
 
 
@@ -35,7 +35,7 @@ def confirmed(data: ReportData) -> Section | None:
         Table(head, [_row(one) for one in finalists], marked=chosen),
     ]
     if record["test"] is not None:
-        parts.append(Paragraph(_test(record["test"], len(data.study.test_evaluations))))
+        parts.append(Paragraph(_test_words(record, len(data.study.test_evaluations))))
     elif record.get("untested"):
         parts.append(Paragraph(untested_words(record["untested"])))
     return Section("Confirmed", parts)
@@ -66,16 +66,12 @@ def _row(finalist: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _test(test: Mapping[str, Any], test_evaluations: int) -> str:
-    times = "once" if test_evaluations == 1 else f"{test_evaluations} times"
-    if test["value"] is None:
-        return f"The test split was opened {times}, without a result: {test['failure']}."
-    counted = f" on {test['examples']:,} examples" if test["examples"] else ""
-    interval = f", 95 % interval {_interval(test)}" if test["low"] is not None else ""
-    return (
-        f"The test split was opened {times}: {test['metric']} {formatting.metric(test['value'])}"
-        f"{counted}{interval}.{earlier_words(test)}"
+def _test_words(record: Mapping[str, Any], test_evaluations: int) -> str:
+    words = words_of_test(record).removesuffix(".")
+    again = (
+        "" if test_evaluations == 1 else f" It was opened {test_evaluations} times for this search."
     )
+    return f"{words}.{again}"
 
 
 def _interval(entry: Mapping[str, Any]) -> str:
