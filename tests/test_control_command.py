@@ -70,7 +70,7 @@ def test_every_verb_works_on_a_search_whose_trials_run_on_a_node(search: Search)
     again = hpsearch(search, "enqueue", search.name, "--set", "width=7")
     assert "already has that setting: nothing was added" in again.stdout, again.stderr
     running = one_that(search, "running")
-    tell(search, "fail", str(running))
+    failed = tell(search, "fail", str(running))
     assert tell(search, "stop").returncode == 0
     assert search.wait_for_end() == 130, search.output
 
@@ -80,7 +80,8 @@ def test_every_verb_works_on_a_search_whose_trials_run_on_a_node(search: Search)
     assert 1 in record.trials[paused].attributes["promoted"]
     assert [t.params["model.width"] for t in record.trials if "origin" in t.attributes] == [7]
     # It may have ended, or paused, just before.
-    assert f"`hpsearch control`: trial {running}" in search.output
+    answer = f"`hpsearch control`: trial {running}"
+    assert answer in search.output or "that trial is over" in failed.stderr
 
 
 def test_a_live_search_drains_and_fails_a_trial(search: Search) -> None:
@@ -109,6 +110,7 @@ def asleep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("words", "fault"),
     [
         (["fail"], "fail needs the number of one trial, as in fail 7"),
+        (["fail", "7"], "the study faulty has no trial 7; it has none yet"),
         (["pause", "3"], "pause takes no values, but has 3"),
         (["enqueue", "width=99"], "enqueue: 99 is not a value of model.width"),
         (
@@ -125,6 +127,17 @@ def test_what_cannot_be_obeyed_is_refused(
 ) -> None:
     assert main(["control", "faulty", *words]) == 2
     assert fault in capsys.readouterr().err
+
+
+def test_a_trial_that_is_over_cannot_be_promoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HPSEARCH_STORAGE", f"sqlite:///{tmp_path}/study.db")
+    storage = open_storage(f"sqlite:///{tmp_path}/study.db")
+    study = create_study(StudySpec.from_document(study_of(3, 2)), storage, tmp_path)
+    study.tell(study.ask(), 0.5)
+    assert main(["control", "faulty", "promote", "0"]) == 2
+    assert "promote 0: that trial is over (complete)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hpsearch.commands.options import MoreChanges, Storage, StudyName, Values
 from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
-    from hpsearch.search.store import StoredStudy
+    from hpsearch.search.store import StoredStudy, StudyRecord
     from hpsearch.studyfile.space import Space
 
 SEEN_S = 5.0
@@ -44,6 +44,8 @@ def control(
         raise InputError(f"--set is an option of another command: hpsearch enqueue {example}")
     stored = open_named(name, storage, write=True)
     arguments = _arguments(verb, what, stored.spec.space)
+    if "number" in arguments:
+        _require_unfinished(stored.record(), arguments["number"], verb)
     return _send(stored, verb, arguments, " ".join([verb, *what]))
 
 
@@ -108,6 +110,15 @@ def _arguments(verb: str, what: Sequence[str], space: Space) -> Mapping[str, Any
         return {"number": int(what[0])}
     values = _values(verb, what)
     return _setting(values, space) if verb == "enqueue" else _budget(values)
+
+
+def _require_unfinished(study: StudyRecord, number: int, verb: str) -> None:
+    from hpsearch.commands.context import pick_trial
+    from hpsearch.views.ranking import FINISHED
+
+    state = pick_trial(study, str(number)).state
+    if state in FINISHED:
+        raise InputError(f"{verb} {number}: that trial is over ({state})")
 
 
 def _values(verb: str, what: Sequence[str]) -> dict[str, Any]:

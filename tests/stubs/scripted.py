@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hpsearch.engines.engine import Exited, Handler
@@ -69,6 +69,7 @@ class Watcher:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.ended_trials: list[TrialRecord] = []
+        self.changes: list[tuple[int | None, list[tuple[int, str]]]] = []
         self.from_epochs: dict[int, list[int]] = {}
 
     def opened(self, study: StudyRecord, slots: list[str]) -> None:
@@ -85,6 +86,9 @@ class Watcher:
 
     def ended(self, trial: TrialRecord) -> None:
         self.ended_trials.append(trial)
+
+    def changed(self, budget: int | None, waiting: Sequence[TrialRecord]) -> None:
+        self.changes.append((budget, [(trial.number, trial.state) for trial in waiting]))
 
     def note(self, text: str) -> None:
         self.notes.append(text)

@@ -14,7 +14,7 @@ from hpsearch.search.coordinator.running import RunningTrial
 from hpsearch.search.coordinator.setup import Commands
 from hpsearch.search.coordinator.stop import ASKED, StopRequest
 from hpsearch.search.coordinator.trial_queue import TrialQueue
-from hpsearch.search.store import StudyWriter
+from hpsearch.search.store import StudyWriter, TrialRecord
 
 BY = "`hpsearch control`"
 
@@ -32,6 +32,7 @@ class Controlled:
         cleanup: ends paused trials.
         observer: notified of what was done.
         stop: ends the search.
+        record: returns the record of a trial.
     """
 
     name: str
@@ -42,6 +43,12 @@ class Controlled:
     cleanup: Cleanup
     observer: Observer
     stop: StopRequest
+    record: Callable[[int], TrialRecord]
+
+    def show_next(self) -> None:
+        """Shows the budget, and the trials that are next."""
+        waiting = [self.record(number) for number in self.queue.waiting]
+        self.observer.changed(self.queue.budget, waiting)
 
 
 class Control:
@@ -75,6 +82,7 @@ class Control:
         for command in self._commands.take() if self._commands else ():
             words = self._verbs[command.verb](**command.arguments)
             self._search.observer.note(f"{BY}: {words}")
+            self._search.show_next()
 
     def _pause(self) -> str:
         self.held = True
@@ -82,6 +90,8 @@ class Control:
         return f"paused after the running epochs; `{resume}` continues"
 
     def _resume(self) -> str:
+        if not self.held:
+            return "the search is not paused; nothing was done"
         self.held = False
         return "continued"
 

@@ -68,7 +68,8 @@ class Coordinator:
         self._queue = TrialQueue(writer, setup.budget, setup.stop)
         self._running: dict[int, RunningTrial] = {}
         shared = writer, self._queue, engine, self._running, self._cleanup, observer, setup.stop
-        self._control = Control(setup.commands, Controlled(setup.spec.name, *shared))
+        controlled = Controlled(setup.spec.name, *shared, self._record)
+        self._control = Control(setup.commands, controlled)
         self._starts = Starts(writes)
         self._watchdog = Watchdog(setup.limits, engine, self._running)
         self._failures = FailureTracker(rehearsing=setup.rehearse)

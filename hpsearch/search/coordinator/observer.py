@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, final
 
 from hpsearch.protocol.messages import Progress
@@ -33,6 +33,9 @@ class Observer(Protocol):
 
     def ended(self, trial: TrialRecord) -> None:
         """Receives a trial that is finished (complete, pruned, failed) or waits to be resumed."""
+
+    def changed(self, budget: int | None, waiting: Sequence[TrialRecord]) -> None:
+        """Receives what a command may have changed: the trials in all, and those that are next."""
 
     def note(self, text: str) -> None:
         """Receives what a person should read once: a retry, an error, a requested stop."""
@@ -71,6 +74,9 @@ class LogObserver:
     def ended(self, trial: TrialRecord) -> None:
         """Logs how a trial ended."""
         self._log.info("trial %d %s: %s", trial.number, trial.state, trial.values)
+
+    def changed(self, budget: int | None, waiting: Sequence[TrialRecord]) -> None:
+        """Logs nothing: the note on the command says it."""
 
     def note(self, text: str) -> None:
         """Logs what a person should read once."""

@@ -33,11 +33,15 @@ class TrialQueue:
         writer: the study; its unfinished trials come first.
         budget: trials the study may have in all; None for no limit.
         stop: is asked to stop if no setting can be found.
+
+    Attributes:
+        budget: as given, or as set since.
+        drained: whether nothing more is handed out but what waits.
     """
 
     def __init__(self, writer: StudyWriter, budget: int | None, stop: StopRequest) -> None:
         self._writer = writer
-        self._budget = budget
+        self.budget = budget
         self._waiting = deque(writer.unfinished())
         self._ahead: Trial | None = None
         self._count = len(writer.trials())
@@ -61,9 +65,14 @@ class TrialQueue:
         ) or self._writer.promote(closing=True)
 
     @property
+    def waiting(self) -> tuple[int, ...]:
+        """The numbers of the trials that are next, in this order."""
+        return tuple(trial.number for trial in self._waiting)
+
+    @property
     def to_come(self) -> int | None:
         """How many trials may still be asked for; None for no limit."""
-        return None if self._budget is None else max(self._budget - self._count, 0)
+        return None if self.budget is None else max(self.budget - self._count, 0)
 
     def has_next(self) -> bool:
         """Returns whether there is a trial to hand out, without asking for one."""
@@ -78,9 +87,9 @@ class TrialQueue:
 
     def set_budget(self, trials: int) -> int:
         """Sets how many trials the study may have, at least the existing ones; returns it."""
-        self._budget = max(trials, self._count)
-        self._writer.set_attribute(BUDGET, self._budget)
-        return self._budget
+        self.budget = max(trials, self._count)
+        self._writer.set_attribute(BUDGET, self.budget)
+        return self.budget
 
     def put_back(self, trial: Trial) -> None:
         """Takes back a trial that is not over; it is next."""
@@ -104,7 +113,7 @@ class TrialQueue:
         return trial
 
     def _may_ask(self) -> bool:
-        spent = self._budget is not None and self._count >= self._budget
+        spent = self.budget is not None and self._count >= self.budget
         over = spent or self._writer.exhausted or self._stop.urgency
         return not over and self._writer.pauses.scheduler.may_begin()
 
@@ -126,7 +135,7 @@ class TrialQueue:
             self._writer.sample(trial)
         except InfeasibleError as error:
             self._writer.reject(trial, str(error))
-            if self._budget is not None and self._writer.may_grow:
-                self._budget += 1
+            if self.budget is not None and self._writer.may_grow:
+                self.budget += 1
             return str(error)
         return ""

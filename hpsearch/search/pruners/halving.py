@@ -82,7 +82,8 @@ class HalvingPruner(KeptPruner):
         if len(values) <= self._bootstrap:
             return f"{place} at its rung, whose first {self._bootstrap} trials all end there"
         best = max(len(values) // self._factor, 1)
-        return f"{place} at its rung, where the best {best} continue"
+        who = "the best one continues" if best == 1 else f"the best {best} continue"
+        return f"{place} at its rung, where {who}"
 
     def _estimate_first(self) -> int:
         """Sets the first rung to a hundredth of the longest training, once one is known."""

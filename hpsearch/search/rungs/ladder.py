@@ -73,12 +73,14 @@ def decide(rung: int, place: int, met: int, eta: int) -> RungDecision:
         eta: one trial in this many continues.
     """
     best = places(met, eta)
-    rule = _rule(rung, place, met, best)
+    rule = _rule(rung, place, met, best, eta)
     return RungDecision("continue" if place <= best else "pause", rung, rule)
 
 
-def _rule(rung: int, place: int, met: int, best: int) -> str:
-    return f"place {place} of {met} at rung {rung}, where the best {best} continue"
+def _rule(rung: int, place: int, met: int, best: int, eta: int) -> str:
+    few = {0: f"none continues before {eta} have come", 1: "the best one continues"}
+    who = few.get(best, f"the best {best} continue")
+    return f"place {place} of {met} at rung {rung}, where {who}"
 
 
 @dataclass
@@ -211,7 +213,7 @@ class Ladder:
             best = places(met, self.eta, closing=closing)
             for place, number in enumerate(rung.ranked[:best], 1):
                 if self._waits(rung, number):
-                    rule = _rule(rung.epochs, place, met, best)
+                    rule = _rule(rung.epochs, place, met, best, self.eta)
                     found.append(Promotion(number, rung.epochs, rule))
         return found
 

@@ -245,7 +245,7 @@ def _already_running(name: str, owner: Owner | None) -> InputError:
         wait = f"; if that one is gone, the study is free in {max(1, round(owner.left_s))} s"
     return InputError(
         f"the study {name} is being run by another process ({who}); watch it with"
-        f" `hpsearch status {name}`, or stop that one first{wait}"
+        f" `hpsearch watch {name}`, or stop it with `hpsearch control {name} stop`{wait}"
     )
 
 

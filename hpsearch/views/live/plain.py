@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TextIO, final
 
 from hpsearch.protocol.messages import Progress
@@ -49,6 +49,9 @@ class PlainView:
     def ended(self, trial: TrialRecord) -> None:
         """Writes the trial's line."""
         self._write(trial_line(trial, self._objectives, self._unit))
+
+    def changed(self, budget: int | None, waiting: Sequence[TrialRecord]) -> None:
+        """Writes nothing: the note on the command says it."""
 
     def note(self, text: str) -> None:
         """Writes the note on its own line."""

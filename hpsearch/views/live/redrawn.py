@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from hpsearch.protocol.messages import Progress
 from hpsearch.protocol.types import Scalar
@@ -50,6 +50,11 @@ class AbstractRedrawnView(ABC):
             self._state.ended(trial)
         if trial.state == "failed":
             self.note(f"trial {trial.number} failed: {trial.failure}")
+
+    def changed(self, budget: int | None, waiting: Sequence[TrialRecord]) -> None:
+        """Shows the new budget, and the trials that are next."""
+        if self._state:
+            self._state.changed(budget, waiting)
 
     @abstractmethod
     def note(self, text: str) -> None:

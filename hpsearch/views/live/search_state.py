@@ -87,7 +87,7 @@ class SearchState:
     """A running search, built up from its events.
 
     Attributes:
-        study: the study as it was when the search began.
+        study: the study as it was when the search began, with its present budget.
         slots: the slots' names, in the order to show them.
         began_s: the clock when the search began.
         running: the trials that are training now, by number.
@@ -142,6 +142,12 @@ class SearchState:
         """Takes a trial off its slot and keeps its final record."""
         self.running.pop(trial.number, None)
         self.ranking.put(trial)
+
+    def changed(self, budget: int | None, waiting: Iterable[TrialRecord]) -> None:
+        """Takes a new budget, and the trials that are next."""
+        self.study = replace(self.study, budget=budget)
+        for trial in waiting:
+            self.ranking.put(trial)
 
     @property
     def counts(self) -> Mapping[TrialState, int]:

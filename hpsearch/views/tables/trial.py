@@ -27,6 +27,7 @@ from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.curve import Curve
 from hpsearch.views.formatting import decision_words, spell
+from hpsearch.views.ranking import FINISHED, latest_value
 from hpsearch.views.tables.environments import change_words, environments_of
 from hpsearch.views.tables.leaderboard import STYLES
 
@@ -139,6 +140,9 @@ def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
 def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     values = trial.values or (None,) * len(study.objectives)
     rows = {name: formatting.metric(v) for name, v in zip(study.objectives, values, strict=True)}
+    latest = None if trial.values or trial.state in FINISHED else latest_value(trial)
+    if latest is not None:
+        rows[primary(study.objectives)[0]] = f"{formatting.metric(latest)} so far"
     rows["time"] = spell(trial.seconds)
     rows["device"] = trial.device or "-"
     rows["checkpoint"] = trial.checkpoint or "-"
@@ -187,7 +191,8 @@ def _curve(study: StudyRecord, trial: TrialRecord) -> list[RenderableType]:
     curve = sorted(trial.values_by_epoch.items())
     low, high = min(value for _, value in curve), max(value for _, value in curve)
     drawn = Table.grid(padding=(0, 0, 0, 2))
-    span = Text(f"{formatting.metric(low)} to {formatting.metric(high)}", no_wrap=True)
+    ends = dict.fromkeys((formatting.metric(low), formatting.metric(high)))
+    span = Text(" to ".join(ends), no_wrap=True)
     drawn.add_row(Curve([value for _, value in curve], _CURVE), span)
     values = [Text(f"{step}: {formatting.metric(value)}", no_wrap=True) for step, value in curve]
     return [

@@ -183,6 +183,16 @@ def test_the_budget_can_be_raised_and_is_kept(bench: Bench) -> None:
     assert (len(record.trials), record.budget, record.state) == (12, 12, "done")
 
 
+def test_a_view_sees_the_new_budget_and_what_is_next(bench: Bench) -> None:
+    commands = {2: Command("promote", {"number": 0}), 7: Command("budget", {"trials": 12})}
+    assert bench.run(commands).changes == [(9, [(0, "waiting")]), (12, [])]
+
+
+def test_a_search_that_is_not_paused_has_nothing_to_resume(bench: Bench) -> None:
+    watcher = bench.run({1: Command("resume", {})})
+    assert "`hpsearch control`: the search is not paused; nothing was done" in watcher.notes
+
+
 def test_the_budget_can_be_lowered_to_what_there_is(bench: Bench) -> None:
     bench.run({3: Command("budget", {"trials": 1})})
     assert len(bench.record().trials) <= 4

@@ -31,6 +31,10 @@ def test_a_decision_says_why():
     paused = decide(9, place=3, met=6, eta=3)
     assert paused.action == "pause"
     assert paused.reason == "place 3 of 6 at rung 9, where the best 2 continue"
+    alone = decide(9, place=2, met=5, eta=3)
+    assert alone.reason == "place 2 of 5 at rung 9, where the best one continues"
+    first = decide(9, place=1, met=2, eta=3)
+    assert first.reason == "place 1 of 2 at rung 9, where none continues before 3 have come"
 
 
 def ladder_with(*values: float, rung: int = 1, epochs: int = 27) -> Ladder:

@@ -98,8 +98,8 @@ CASES = [
         "optuna.pruners.HyperbandPruner",
         {"min_resource": 1, "max_resource": 2, "reduction_factor": 3},
         [0.3],
-        "by HyperbandPruner: acc was 0.3 after epoch 1: place 4 of 4 at its rung, where the best 1"
-        " continue (bracket 0)",
+        "by HyperbandPruner: acc was 0.3 after epoch 1: place 4 of 4 at its rung, where the best"
+        " one continues (bracket 0)",
     ),
     (
         "optuna.pruners.PatientPruner",
@@ -202,7 +202,7 @@ def test_a_decision_is_made_once_and_kept_with_its_reason() -> None:
             "action": "prune",
             "rung": 0,
             "reason": "by SuccessiveHalvingPruner: acc was 0.2 after epoch 1: place 2 of 2 at its"
-            " rung, where the best 1 continue",
+            " rung, where the best one continues",
         }
     ]
     assert "decisions" not in writer.trial(0).user_attrs, "it went on, as between rungs"
@@ -227,11 +227,11 @@ def test_what_a_trial_met_at_its_rungs_is_kept_in_order() -> None:
         return [(one["action"], one["reason"]) for one in decisions]
 
     assert kept(0) == [
-        ("pause", "place 1 of 1 at rung 1, where the best 0 continue"),
-        ("continue", "place 1 of 2 at rung 1, where the best 1 continue"),
+        ("pause", "place 1 of 1 at rung 1, where none continues before 2 have come"),
+        ("continue", "place 1 of 2 at rung 1, where the best one continues"),
     ]
     assert kept(1) == [
-        ("pause", "place 2 of 2 at rung 1, where the best 1 continue"),
+        ("pause", "place 2 of 2 at rung 1, where the best one continues"),
         ("prune", "the search ended, and nothing promoted it"),
     ]
     assert writer.report(promoted, reported(1, 0.1)).action == "continue", "it was promoted since"

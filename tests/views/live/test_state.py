@@ -47,6 +47,18 @@ def test_the_screen_says_how_many_trials_are_left_out(make_study: Any, make_tria
     assert "and 89 more" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
+def test_the_screen_shows_a_new_budget_and_the_trials_that_are_next(
+    make_study: Any, make_trial: Any
+) -> None:
+    state = SearchState(make_study(make_trial(0), budget=16), ("cpu:0",), began_s=0.0)
+    state.changed(12, [make_trial(1, "waiting")])
+    console = Console(file=io.StringIO(), width=100, height=20)
+
+    console.print(screen(state, console, 1.0))
+
+    assert "1/12  1 complete, 1 waiting" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_what_is_looked_at_for_a_drawing_does_not_grow_with_the_study(
     make_study: Any, make_trial: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,7 +71,7 @@ def test_an_attempt_of_an_older_version_is_shown_as_far_as_it_is_known(
 def test_decisions_are_shown_in_order_with_their_reasons(
     make_study: Any, make_trial: Any, on_screen: Any
 ) -> None:
-    place = "place 2 of 3 after epoch 1, where the best 1 continue"
+    place = "place 2 of 3 after epoch 1, where the best one continues"
     decisions = [
         {"step": 1, "action": "pause", "rung": 1, "reason": place},
         {"step": 2, "action": "prune", "rung": 0, "reason": "by MedianPruner: it was behind"},

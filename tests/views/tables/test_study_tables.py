@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -117,6 +118,18 @@ def test_trial_is_shown_in_full(make_study: Any, make_trial: Any, on_screen: Any
     assert "1: 0.4500  2: 0.9000" in text
     assert "2 attempts\n" in text
     assert "2  2026-01-02  -" in text
+
+
+def test_trial_that_is_not_over_shows_its_value_so_far(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    paused = replace(
+        make_trial(3, "paused", attributes={"paused_at": 1}), values=None, values_by_epoch={1: 0.45}
+    )
+    text = on_screen(trial_details(make_study(paused), paused))
+    assert "val_accuracy  0.4500 so far" in text
+    assert "paused        after epoch 1" in text
+    assert "0.4500 to" not in text
 
 
 def test_failed_trial_shows_its_reason_and_traceback(
