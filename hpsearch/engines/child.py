@@ -63,8 +63,8 @@ def _call(function: str, job: Job, arguments: Sequence[Any], lines: TextIOWrappe
 def _train(job: Job, lines: TextIOWrapper) -> int:
     """Trains a trial; returns this process's exit code."""
     termination = TerminationFlag()
-    isolate_process(job)
     termination.listen()
+    isolate_process(job)
     if job.processes > 1:
         return train_together(job, lines, termination)
     bridge.call(RUN, job, lambda message: _send(lines, message, termination))
