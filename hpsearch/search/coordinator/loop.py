@@ -118,6 +118,7 @@ class Coordinator:
             # All nodes of a cluster may be away; the remaining trials wait for one.
             return not self._ending.due and self._queue.has_next()
         free = free[: int(not busy)] if self._failures.rehearsing else free
+        self._queue.set_time(self._ending.left_s, len(self._engine.slots))
         more = self._give(free)
         # While others train, whose reports must not be delayed, this does not wait.
         self._begin_written(wait=len(self._starts) == len(self._running))

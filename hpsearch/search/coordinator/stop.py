@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -72,10 +73,16 @@ class Ending:
         self._since: float | None = None
 
     @property
+    def left_s(self) -> float:
+        """Seconds until nothing new begins; infinite without a limit."""
+        if self._deadline is None:
+            return math.inf
+        return max(0.0, self._deadline - time.monotonic())
+
+    @property
     def due(self) -> bool:
         """Whether nothing new begins."""
-        late = self._deadline is not None and time.monotonic() >= self._deadline
-        return late or self._request.urgency > 0
+        return self.left_s == 0 or self._request.urgency > 0
 
     @property
     def at_once(self) -> bool:

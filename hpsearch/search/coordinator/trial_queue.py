@@ -52,7 +52,8 @@ class TrialQueue:
         """Returns the trial that is next; None if there is none.
 
         Interrupted trials come first, then paused ones that are promoted, those of the highest rung
-        first, then new ones. Once there are no new ones, more of the paused ones are promoted.
+        first, then new ones. Once there are no new ones, more of the paused ones are promoted. What
+        the last training's worth of a budget is for, see `Scheduler`.
         """
         while self._waiting:
             trial = self._waiting.popleft()
@@ -91,6 +92,11 @@ class TrialQueue:
         self._writer.set_attribute(BUDGET, self.budget)
         return self.budget
 
+    def set_time(self, left_s: float, slots: int) -> None:
+        """Sets how many seconds are left, and how many trials can train at once."""
+        time = self._writer.pauses.scheduler.time
+        time.left_s, time.slots = left_s, slots
+
     def put_back(self, trial: Trial) -> None:
         """Takes back a trial that is not over; it is next."""
         self._waiting.appendleft(trial)
@@ -100,6 +106,8 @@ class TrialQueue:
         if self._waiting or self._ahead or self._count < AHEAD_FROM:
             return
         self._ahead = self._ask()
+        if self._ahead is not None:
+            self._writer.pauses.scheduler.expect(self._ahead.number)
 
     def drain(self) -> Iterator[Trial]:
         """Yields the trials that wait, for the last time."""

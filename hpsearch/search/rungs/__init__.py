@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from hpsearch.search.rungs.curve import VALUES_BY_EPOCH, curve_of
 from hpsearch.search.rungs.epochs import EpochBudget
-from hpsearch.search.rungs.ladder import ETA, Ladder, Promotion, RungDecision, rungs_up_to
+from hpsearch.search.rungs.ladder import (
+    ETA,
+    FINALISTS,
+    Ladder,
+    Promotion,
+    RungDecision,
+    rungs_up_to,
+)
 from hpsearch.search.rungs.pareto import pareto_numbers
 from hpsearch.search.rungs.scheduler import AUDITED, Scheduler
 
 __all__ = [
     "AUDITED",
     "ETA",
+    "FINALISTS",
     "VALUES_BY_EPOCH",
     "EpochBudget",
     "Ladder",

@@ -18,6 +18,7 @@ class EpochBudget:
         self._done: dict[int, int] = {}
         self._aims: dict[int, int] = {}
         self._taken = 0
+        self._spent = 0
 
     @property
     def left(self) -> float:
@@ -27,7 +28,12 @@ class EpochBudget:
     @property
     def spent(self) -> int:
         """Epochs trained."""
-        return sum(self._done.values())
+        return self._spent
+
+    @property
+    def reserved(self) -> int:
+        """Epochs that the running trials have reserved and not yet trained."""
+        return self._taken - self._spent
 
     def fits(self, number: int, aim: int, reserve: int = 0) -> bool:
         """Returns whether a trial may train until an epoch, leaving a reserve untouched."""
@@ -43,7 +49,9 @@ class EpochBudget:
 
     def train(self, number: int, epoch: int) -> None:
         """Records how many epochs a trial has trained."""
-        self._set(self._done, number, max(epoch, self._done.get(number, 0)))
+        before = self._done.get(number, 0)
+        self._set(self._done, number, max(epoch, before))
+        self._spent += self._done[number] - before
 
     def release(self, number: int) -> None:
         """Releases the epochs that a trial has reserved but not trained: it has stopped."""

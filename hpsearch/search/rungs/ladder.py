@@ -17,6 +17,7 @@ Action = Literal["continue", "pause", "prune"]
 ETA = 4
 FIRST = 1
 FINALISTS = 3  # as many as a confirmation compares
+FINISHES = "the rest of the budget trains it to its end"
 
 
 @dataclass(frozen=True)
@@ -189,13 +190,12 @@ class Ladder:
             if rung.epochs == epochs:
                 rung.promoted.discard(number)
 
-    def leader(self) -> int | None:
-        """Returns the best trial of the highest rung reached by any; None before the first."""
+    def ranked(self) -> Iterator[int]:
+        """Yields the trials that can train on, the best of the highest rung first."""
+        above: Collection[int] = ()
         for rung in reversed(self._rungs):
-            for number in rung.ranked:
-                if number not in self._lost:
-                    return number
-        return None
+            yield from (n for n in rung.ranked if n not in above and n not in self._lost)
+            above = rung.met
 
     def lose(self, number: int) -> None:
         """Records that a trial cannot continue: it failed, or its checkpoint is gone."""
@@ -231,10 +231,13 @@ class Ladder:
             found += [n for n in reversed(rung.ranked[most:]) if self._waits(rung, n)]
         return found
 
-    def worst_first(self) -> Iterator[int]:
-        """Yields the paused trials, those of the lowest rung first, the worst of a rung first."""
-        for rung in self._rungs:
-            yield from (n for n in reversed(rung.ranked) if self._waits(rung, n))
+    def waiting(self) -> Iterator[Promotion]:
+        """Yields all paused trials, those of the highest rung first, by place."""
+        for rung in reversed(self._rungs):
+            for place, number in enumerate(rung.ranked, 1):
+                if self._waits(rung, number):
+                    reason = f"place {place} of {len(rung.met)} at rung {rung.epochs}; {FINISHES}"
+                    yield Promotion(number, rung.epochs, reason)
 
     def counts(self) -> Mapping[int, tuple[int, int]]:
         """Returns for each rung how many trials have reached it, and how many of them continued."""

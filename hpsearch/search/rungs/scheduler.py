@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.rungs.epochs import EpochBudget
-from hpsearch.search.rungs.ladder import Ladder, Promotion, RungDecision
+from hpsearch.search.rungs.ladder import FINALISTS, Ladder, Promotion, RungDecision
 from hpsearch.search.rungs.pareto import Losses
+from hpsearch.search.rungs.time import TimeBudget
 
 AUDITED = "it would pause, but trains to its end to audit the rung"
-OUT_OF_EPOCHS = "the study's budget in epochs is spent, except for one whole training"
+KEPT = "the rest of the budget is kept for trials that it can train to their end"
 
 
 class Scheduler:
-    """The rungs of a study and its budget in epochs.
+    """The rungs of a study and its budget in epochs and in time.
 
-    Until a trial has been trained to its end, the epochs that the leader needs for that are kept
-    for it, so that a study that uses up its budget leaves a fully trained model. The leader is the
-    best trial of the highest rung that any has reached.
+    The last training's worth of the budget goes to paused trials. It begins when the rest could no
+    longer train a new trial to its end, or is what the finalists need to be trained to theirs: the
+    best three trials of the highest rungs, fewer if they would take more than half of the budget.
+    From then on, a trial continues only if it can be trained to its end.
 
     Args:
         ladder: the rungs; none where nothing pauses.
         epochs: the budget in epochs.
         longest: the most epochs that a trial may take.
         directions: of the objectives; the first decides which epoch of a trial is its best.
+        finalists: how many whole models the study should leave; 0 if nobody knows how many epochs
+            a whole one takes.
+
+    Attributes:
+        time: the budget in time.
     """
 
     def __init__(
-        self, ladder: Ladder, epochs: EpochBudget, longest: int, directions: Iterable[Direction]
+        self,
+        ladder: Ladder,
+        epochs: EpochBudget,
+        longest: int,
+        directions: Iterable[Direction],
+        finalists: int = FINALISTS,
     ) -> None:
         self.ladder = ladder
         self.epochs = epochs
+        self.time = TimeBudget()
         self._longest = longest
+        self._finalists = finalists
         self._signs = [-sign_of(direction) for direction in directions]
         self._last_epochs: dict[int, int] = {}
         self._done: dict[int, int] = {}
@@ -45,6 +60,7 @@ class Scheduler:
         promoted: Collection[int],
         *,
         whole: bool = False,
+        seconds: float = 0.0,
     ) -> int:
         """Adds a trial of an earlier run.
 
@@ -53,22 +69,27 @@ class Scheduler:
             curve: its values after each epoch reported.
             promoted: the rungs that it has continued from.
             whole: whether it was trained to its end.
+            seconds: how long it has trained.
 
         Returns:
             The rung where it is paused; 0 if it is between rungs.
         """
         losses = {epoch: self._losses(values) for epoch, values in curve.items()}
         rung = self.ladder.restore(number, losses, promoted)
-        self._note(number, max(curve, default=0))
+        self._note(number, max(curve, default=0), seconds)
         if whole:
             self.finish(number)
         return rung
 
+    def expect(self, number: int) -> None:
+        """Reserves the epochs up to its first stop for a new trial that begins later."""
+        self.epochs.hold(number, self._next_stop(number))
+
     def begin(self, number: int, epochs: int, *, whole: bool = False) -> None:
         """Records that a trial, with this many epochs in all, trains until its next stop."""
-        done = self._done.get(number, 0)
         self._last_epochs[number] = epochs
-        self._aim(number, epochs if whole else self.ladder.next_stop(done, epochs))
+        whole = whole or (self._done.get(number, 0) > 0 and self.finishing and self._ends(number))
+        self._aim(number, epochs if whole else self._next_stop(number))
 
     def report(
         self,
@@ -78,6 +99,7 @@ class Scheduler:
         *,
         whole: bool = False,
         audit: bool = False,
+        seconds: float = 0.0,
     ) -> RungDecision:
         """Records a trial's values after an epoch, and decides what it does.
 
@@ -87,30 +109,31 @@ class Scheduler:
             values: of the objectives.
             whole: whether it trains to its end without pausing.
             audit: the same, from the rung where it would pause, if the budget has the epochs.
+            seconds: how long it has trained.
         """
         decision = self.ladder.report(number, epoch, self._losses(values), whole=whole)
-        self._note(number, epoch)
+        self._note(number, epoch, seconds)
         if self.is_at_end(number, epoch):
             return RungDecision("continue")
-        if not decision.rung:
+        if not decision.rung or (decision.action == "continue" and number in self._whole):
             return decision
-        end = self._last_epochs.get(number, self._longest)
+        end = self._end(number)
         if decision.action == "pause":
             if not (audit and self.epochs.fits(number, end, self._reserve(number))):
                 return decision
             self.ladder.promote(number)
             self.epochs.hold(number, end)
             return RungDecision("continue", decision.rung, AUDITED)
-        aim = self.ladder.next_stop(epoch, end)
-        if not self.epochs.fits(number, aim, self._reserve(number)):
+        finishing = self.finishing
+        if not (self._ends(number) if finishing else self._reaches_next_stop(number)):
             self.ladder.demote(number, decision.rung)
-            return RungDecision("pause", decision.rung, OUT_OF_EPOCHS)
-        self._aim(number, aim)
+            return RungDecision("pause", decision.rung, KEPT)
+        self._aim(number, end if finishing else self._next_stop(number))
         return decision
 
     def is_at_end(self, number: int, epoch: int) -> bool:
         """Returns whether a trial has nothing left to train after an epoch."""
-        return epoch >= self._last_epochs.get(number, self._longest)
+        return epoch >= self._end(number)
 
     def stop(self, number: int) -> None:
         """Records that a trial has stopped for now, and releases its reserved epochs."""
@@ -127,44 +150,95 @@ class Scheduler:
         self.stop(number)
         self.ladder.lose(number)
 
+    @property
+    def finishing(self) -> bool:
+        """Whether only the last training's worth of the budget is left."""
+        return not (self._allows_new(self._left) and self.time.fits(None, self._longest))
+
     def may_begin(self) -> bool:
-        """Returns whether the budget has the epochs for a new trial, up to its first stop."""
-        first = self.ladder.next_stop(0, self._longest)
-        return first + self._reserve() <= self.epochs.left
+        """Returns whether the budget in epochs allows a new trial.
+
+        In its last training's worth of time, a new trial may still begin if no paused one can be
+        trained to its end: the next run of the study can continue it.
+        """
+        return self._allows_new(self.epochs.left)
 
     def promotion(self, paused: Container[int], *, closing: bool = False) -> Promotion | None:
         """Returns the paused trial that continues next; None if none may.
+
+        With the last training's worth of the budget, it is the best one of the highest rung that
+        can be trained to its end, whatever its place.
 
         Args:
             paused: the paused trials, by number; a process may still be leaving one of them.
             closing: no more trials will begin; see `ladder.places`.
         """
+        if self.finishing:
+            waiting = (found for found in self.ladder.waiting() if found.number in paused)
+            last = next((found for found in waiting if self._ends(found.number)), None)
+            if last or not self.may_begin():
+                return last
         for found in self.ladder.promotable(closing=closing):
-            if found.number not in paused:
-                continue
-            end = self._last_epochs.get(found.number, self._longest)
-            aim = self.ladder.next_stop(found.rung, end)
-            if self.epochs.fits(found.number, aim, self._reserve(found.number)):
+            if found.number in paused and self._reaches_next_stop(found.number):
                 return found
         return None
 
     def _losses(self, values: Sequence[float]) -> Losses:
         return tuple(sign * value for sign, value in zip(self._signs, values, strict=True))
 
+    @property
+    def _left(self) -> float:
+        """The epochs that the budgets in epochs and in time leave, beside those reserved."""
+        return min(self.epochs.left, self.time.epochs_left - self.epochs.reserved)
+
+    def _end(self, number: int) -> int:
+        return self._last_epochs.get(number, self._longest)
+
+    def _next_stop(self, number: int) -> int:
+        return self.ladder.next_stop(self._done.get(number, 0), self._end(number))
+
+    def _reaches_next_stop(self, number: int) -> bool:
+        return self.epochs.fits(number, self._next_stop(number), self._reserve(number))
+
+    def _ends(self, number: int) -> bool:
+        """Returns whether the budget can train a trial to its end."""
+        end = self._end(number)
+        in_time = self.time.fits(number, end - self._done.get(number, 0))
+        return in_time and self.epochs.fits(number, end, self._reserve(number))
+
+    def _allows_new(self, left: float) -> bool:
+        """Returns whether these epochs train a new trial to its end, and leave the reserve."""
+        first = self.ladder.next_stop(0, self._longest)
+        needed = self._longest if self._finalists else first
+        return math.isinf(left) or max(needed, first + self._reserve()) <= left
+
     def _reserve(self, number: int | None = None) -> int:
-        """Returns the epochs that this trial, or a new one, must leave for the leader."""
-        leader = self.ladder.leader()
-        if self._whole or (leader is not None and leader == number):
-            return 0
-        if leader is None:
-            return self._longest - self.ladder.next_stop(0, self._longest)
-        return self._last_epochs.get(leader, self._longest) - self.epochs.held(leader)
+        """Returns the epochs that this trial, or a new one, must leave for the finalists before it.
+
+        Those that are trained to their end need none, nor do those that will be.
+        """
+        missing = self._wanted() - len(self._whole)
+        needs: list[int] = []
+        for other in self.ladder.ranked():
+            if len(needs) >= missing or other == number:
+                return sum(needs)
+            if other not in self._whole:
+                needs.append(self._end(other) - self.epochs.held(other))
+        unknown = self._longest - self.ladder.next_stop(0, self._longest)
+        return sum(needs) + max(0, missing - len(needs)) * unknown
+
+    def _wanted(self) -> int:
+        """Returns how many finalists there should be: they may take half of the budget."""
+        total = self.epochs.spent + self.epochs.reserved + self._left
+        affordable = max(1.0, total / (2 * self._longest))
+        return int(min(self._finalists, affordable))
 
     def _aim(self, number: int, epoch: int) -> None:
         self.epochs.hold(number, epoch)
-        if epoch >= self._last_epochs.get(number, self._longest):
+        if epoch >= self._end(number):
             self._whole.add(number)
 
-    def _note(self, number: int, epoch: int) -> None:
+    def _note(self, number: int, epoch: int, seconds: float) -> None:
         self._done[number] = max(epoch, self._done.get(number, 0))
         self.epochs.train(number, epoch)
+        self.time.train(number, self._done[number], seconds)

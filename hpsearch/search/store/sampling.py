@@ -21,6 +21,7 @@ from hpsearch.search.pruners import KeptPruner
 from hpsearch.search.pruners import keeping as keeping_pruner
 from hpsearch.search.rungs import (
     ETA,
+    FINALISTS,
     EpochBudget,
     Ladder,
     Promotion,
@@ -29,7 +30,7 @@ from hpsearch.search.rungs import (
     rungs_up_to,
 )
 from hpsearch.search.samplers import TrialHistory, keeping
-from hpsearch.search.store.keys import CURVE, PROMOTED
+from hpsearch.search.store.keys import CURVE, PROMOTED, SECONDS
 from hpsearch.studyfile.distributions import Choice, Distribution, IntRange
 from hpsearch.studyfile.known_settings import priors_of
 from hpsearch.studyfile.study import StudySpec
@@ -126,11 +127,13 @@ def _reports(spec: StudySpec) -> dict[str, int]:
 
 def build_scheduler(spec: StudySpec) -> Scheduler:
     """Returns a scheduler without trials: it decides on pauses and counts the epochs left."""
-    longest = spec.max_reports() or MANY
+    known = spec.max_reports()
+    longest = known or MANY
     rungs = rungs_up_to(longest, spec.promote.eta, spec.promote.first) if spec.promote else ()
     ladder = Ladder(rungs, spec.promote.eta if spec.promote else ETA)
     epochs = EpochBudget(spec.epochs)
-    return Scheduler(ladder, epochs, longest, spec.objectives.values())
+    finalists = FINALISTS if known else 0
+    return Scheduler(ladder, epochs, longest, spec.objectives.values(), finalists)
 
 
 def _grid(spec: StudySpec) -> dict[str, list[Scalar]]:
@@ -212,14 +215,18 @@ class Pauses:
 
     def worst(self) -> int | None:
         """Returns the paused trial that is least likely to be promoted; None if none is paused."""
-        return next((n for n in self.scheduler.ladder.worst_first() if n in self._rungs), None)
+        found = [p.number for p in self.scheduler.ladder.waiting() if p.number in self._rungs]
+        return found[-1] if found else None
 
     def _restore(self, trial: FrozenTrial) -> int:
         """Adds a trial of an earlier run; returns the rung where it is paused, 0 for none."""
         curve = curve_of(trial) or self._first_objective(trial)
         promoted = trial.user_attrs.get(PROMOTED, ())
         complete = trial.state == TrialState.COMPLETE
-        rung = self.scheduler.restore(trial.number, curve, promoted, whole=complete)
+        seconds = trial.user_attrs.get(SECONDS, 0.0)
+        rung = self.scheduler.restore(
+            trial.number, curve, promoted, whole=complete, seconds=seconds
+        )
         if not trial.state.is_finished():
             return rung
         if not complete:

@@ -174,7 +174,7 @@ class StudyWriter:
         whole = bool(trial.user_attrs.get(WHOLE))
         audit = self._spec.audits(trial.number)
         decision = self.pauses.scheduler.report(
-            trial.number, report.step, values, whole=whole, audit=audit
+            trial.number, report.step, values, whole=whole, audit=audit, seconds=report.seconds
         )
         if decision.reason == AUDITED:
             self.set_facts(trial, {WHOLE: True, AUDITED_AT: decision.rung})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from hpsearch.search.store.write_behind_storage import buffer_writes
 from hpsearch.studyfile.study import StudySpec
 
 EPOCHS = 9
+EPOCH_S = 10_000.0  # on the clock of a trial: however busy the machine is, the test takes no epoch
 
 
 def spec(**study: Any) -> StudySpec:
@@ -55,7 +57,7 @@ class Trained:
         )
         for step in range(len(done) + 1, EPOCHS + 1):
             done.append(step)
-            said = report(step, score)
+            said = replace(report(step, score), seconds=step * EPOCH_S)
             yield replace(said, values={**said.values, "size": score**2}) if two else said
         yield Ended("complete", facts={"epochs": EPOCHS, "checkpoint": "best.ckpt"})
         yield Exited(0)
@@ -80,8 +82,16 @@ class Bench:
         made = create_study(study, self.storage, self.runs)
         assert new_settings(made, study) == [], "they come with the study"
 
-    def run(self, slots: int = 1, *, reports: int | None = None, stop: bool = False) -> Watcher:
+    def run(
+        self,
+        slots: int = 1,
+        *,
+        reports: int | None = None,
+        stop: bool = False,
+        epochs_of_time: float | None = None,
+    ) -> Watcher:
         """Runs the search; to its end, or until so many epochs were reported."""
+        time_s = None if epochs_of_time is None else epochs_of_time * EPOCH_S
         stored = open_study(self.storage, self.spec.name).study
         lease = take_lease(self.storage.engine, stored._study_id, self.spec.name)
         writes = WriteBehindQueue(self.storage.engine, lease)
@@ -90,7 +100,11 @@ class Bench:
         coordinator = coordinator_of(
             buffer_writes(stored, writes),
             SearchSetup(
-                self.spec, self.runs / self.spec.name, budget=self.spec.trials, stop=request
+                self.spec,
+                self.runs / self.spec.name,
+                budget=self.spec.trials,
+                deadline=None if time_s is None else time.monotonic() + time_s,
+                stop=request,
             ),
             writes,
             ScriptedEngine(slots, self.trained.script),
@@ -237,9 +251,20 @@ def test_a_budget_in_epochs_is_kept_exactly_through_kills(tmp_path: Path) -> Non
         bench.run(2, reports=reports)
     bench.run(2)
     record = bench.record()
-    assert 38 <= bench.trained.total <= 40
-    assert record.counts["complete"] >= 1
+    assert 40 - (EPOCHS - 4) < bench.trained.total <= 40
+    assert record.counts["complete"] >= 2
     assert record.state == "done"
+
+
+def test_the_last_trainings_worth_of_time_trains_paused_trials_to_their_end(tmp_path: Path) -> None:
+    # A new trial needs the time of 10 epochs, one for safety; one that waits after its first, 9.
+    whole = []
+    for epochs_of_time in (1000.0, 9.5):
+        (folder := tmp_path / str(epochs_of_time)).mkdir()
+        bench = Bench(folder, spec(trials=12))
+        bench.run(epochs_of_time=epochs_of_time)
+        whole.append([*map(len, bench.trained.epochs.values())].count(EPOCHS))
+    assert whole[0] < whole[1]
 
 
 def test_more_trials_may_promote_what_was_paused_when_the_search_was_stopped(

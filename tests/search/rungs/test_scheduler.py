@@ -8,7 +8,7 @@ import pytest
 
 from hpsearch.search.rungs.epochs import EpochBudget
 from hpsearch.search.rungs.ladder import Ladder, Promotion, rungs_up_to
-from hpsearch.search.rungs.scheduler import AUDITED, OUT_OF_EPOCHS, Scheduler
+from hpsearch.search.rungs.scheduler import AUDITED, KEPT, Scheduler
 
 
 def scheduler(epochs: int | None = None, longest: int = 9) -> Scheduler:
@@ -56,12 +56,124 @@ def search(
 
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("slots", [1, 2, 8])
-def test_a_budget_in_epochs_is_never_exceeded_and_leaves_a_whole_model(seed, slots):
+def test_a_budget_in_epochs_is_never_exceeded_and_leaves_three_whole_models(seed, slots):
     of = scheduler(epochs=60)
     trained = search(of, 1000, slots, seed)
-    assert sum(map(len, trained.values())) == of.epochs.spent <= 60
-    assert of.epochs.spent >= 60 - 2
-    assert max(map(len, trained.values())) == 9
+    done = [*map(len, trained.values())]
+    assert sum(done) == of.epochs.spent <= 60
+    assert done.count(9) >= 3
+    assert 60 - of.epochs.spent < 9 - 3, "a trial that waits at rung 3 could become whole"
+
+
+@pytest.mark.parametrize(
+    ("epochs", "whole"), [(9, 1), (17, 1), (35, 1), (36, 2), (53, 2), (54, 3), (90, 3)]
+)
+def test_the_finalists_may_take_half_of_the_budget(epochs, whole):
+    for seed in range(5):
+        trained = search(scheduler(epochs), 1000, 2, seed)
+        assert [*map(len, trained.values())].count(9) >= whole
+
+
+def with_paused(epochs_left: int | None, finalists: int = 1) -> Scheduler:
+    """Of 12 epochs, trials 0 to 3 wait at rung 8 and 4 to 7 at rung 2, the best first; 8 is whole.
+
+    They have trained 52 epochs, each in 10 s.
+    """
+    epochs = None if epochs_left is None else 52 + epochs_left
+    of = Scheduler(Ladder((2, 8)), EpochBudget(epochs), 12, ["minimize"], finalists)
+    for number in range(8):
+        curve = {step: [number / 10] for step in ((1, 2, 5, 8) if number < 4 else (1, 2))}
+        rung = of.restore(number, curve, promoted=(), seconds=10.0 * max(curve))
+        assert rung == (8 if number < 4 else 2)
+    of.restore(8, {12: [1.0]}, promoted=(2, 8), whole=True, seconds=120.0)
+    return of
+
+
+ALL_BUT_THE_BEST = frozenset(range(1, 8))
+
+
+@pytest.mark.parametrize(
+    ("left", "paused", "continues"),
+    [
+        (12, range(8), 0),
+        (12, ALL_BUT_THE_BEST, None),
+        (11, ALL_BUT_THE_BEST, 1),
+        (11, (2, 3, 4), 2),
+        (11, (4, 5), 4),
+        (10, (5,), 5),
+        (9, (4, 5), None),
+        (4, ALL_BUT_THE_BEST, 1),
+        (3, range(8), None),
+    ],
+)
+def test_the_last_trainings_worth_of_epochs_goes_to_what_becomes_whole(left, paused, continues):
+    of = with_paused(left)
+    assert (of.may_begin(), of.finishing) == (left >= 12, left < 12)
+    found = of.promotion(paused)
+    assert (found.number if found else None) == continues
+    if found and of.finishing:
+        of.ladder.promote(found.number)
+        of.begin(found.number, 12)
+        assert of.epochs.left == left - (12 - found.rung), "it holds all that it needs"
+
+
+# An epoch takes 10 s, and one more than a trial needs must fit.
+@pytest.mark.parametrize(
+    ("left_s", "paused", "continues"),
+    [
+        (130, ALL_BUT_THE_BEST, None),
+        (129, ALL_BUT_THE_BEST, 1),
+        (110, (4, 7), 4),
+        (109, (3, 4), 3),
+        (50, ALL_BUT_THE_BEST, 1),
+        (49, ALL_BUT_THE_BEST, None),
+    ],
+)
+def test_the_last_trainings_worth_of_time_goes_to_what_becomes_whole(left_s, paused, continues):
+    of = with_paused(None)
+    of.time.left_s = left_s
+    found = of.promotion(paused)
+    assert (found.number if found else None) == continues
+    assert of.may_begin(), "if nothing can become whole: the next run may continue it"
+
+
+def test_a_slow_trial_needs_its_own_time_to_become_whole():
+    of = with_paused(None)
+    of.time.train(1, 8, seconds=800.0)
+    of.time.left_s = 100
+    assert of.promotion(ALL_BUT_THE_BEST) == Promotion(2, 8)
+
+
+@pytest.mark.parametrize(
+    ("slots", "left_s", "last"), [(1, 139, True), (1, 140, False), (2, 139, False)]
+)
+def test_three_finalists_need_more_than_the_time_of_one_training(slots, left_s, last):
+    # Four epochs each, and the two to the first rung of a new trial: 140 s in one slot.
+    of = with_paused(None, finalists=3)
+    of.lose(8)
+    of.restore(9, {20: [1.0]}, promoted=(2, 8), seconds=200.0)
+    of.lose(9)
+    of.time.left_s, of.time.slots = left_s, slots
+    assert of.finishing == last
+
+
+def test_if_nobody_knows_how_long_a_training_is_nothing_is_kept():
+    of = Scheduler(Ladder((1, 4, 16)), EpochBudget(50), 100, ["maximize"], finalists=0)
+    assert of.may_begin()
+    of.epochs.total = 0
+    assert not of.may_begin()
+
+
+def test_in_the_last_trainings_worth_a_trial_pauses_that_cannot_become_whole():
+    of = with_paused(12)
+    of.begin(9, 12)
+    assert of.epochs.left == 10
+    assert of.report(9, 2, [0.0]).action == "continue"
+    assert of.epochs.left == 0, "it holds what it needs to become whole"
+    of = with_paused(11)
+    of.begin(9, 12)
+    decision = of.report(9, 2, [0.0])
+    assert (decision.action, decision.reason) == ("pause", KEPT)
 
 
 @pytest.mark.parametrize("trials", [1, 2, 3, 10, 60])
@@ -110,11 +222,11 @@ def test_without_epochs_for_the_next_stop_a_trial_pauses():
         of.begin(number, 9)
         of.report(number, 1, [number / 10])
     decision = of.report(2, 3, [0.9])
-    assert (decision.action, decision.reason) != ("pause", OUT_OF_EPOCHS)
+    assert (decision.action, decision.reason) != ("pause", KEPT)
     for number in (3, 4):
         of.begin(number, 9)
         decision = of.report(number, 1, [number / 10])
-    assert (decision.action, decision.reason) == ("pause", OUT_OF_EPOCHS)
+    assert (decision.action, decision.reason) == ("pause", KEPT)
 
 
 def test_a_restored_search_continues_from_where_each_trial_rests():
