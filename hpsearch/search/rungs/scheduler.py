@@ -166,15 +166,16 @@ class Scheduler:
     def promotion(self, paused: Container[int], *, closing: bool = False) -> Promotion | None:
         """Returns the paused trial that continues next; None if none may.
 
-        With the last training's worth of the budget, it is the best one of the highest rung that
-        can be trained to its end, whatever its place.
+        With the last training's worth of the budget, it is one that can be trained to its end: as
+        if no more trials began, and after those whatever its place, of the highest rung first.
 
         Args:
             paused: the paused trials, by number; a process may still be leaving one of them.
             closing: no more trials will begin; see `ladder.places`.
         """
         if self.finishing:
-            waiting = (found for found in self.ladder.waiting() if found.number in paused)
+            best_first = [*self.ladder.promotable(closing=True), *self.ladder.waiting()]
+            waiting = (found for found in best_first if found.number in paused)
             last = next((found for found in waiting if self._ends(found.number)), None)
             if last or not self.may_begin():
                 return last
