@@ -7,7 +7,7 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.rungs.epochs import EpochBudget
-from hpsearch.search.rungs.ladder import FINALISTS, Ladder, Promotion, RungDecision
+from hpsearch.search.rungs.ladder import FINALISTS, FINISHES, Ladder, Promotion, RungDecision
 from hpsearch.search.rungs.pareto import Losses
 from hpsearch.search.rungs.time import TimeBudget
 
@@ -119,6 +119,9 @@ class Scheduler:
             return decision
         end = self._end(number)
         if decision.action == "pause":
+            if number in self._whole and self._best_waiting(decision.rung) == number:
+                self.ladder.promote(number)
+                return RungDecision("continue", decision.rung, FINISHES)
             if not (audit and self.epochs.fits(number, end, self._reserve(number))):
                 return decision
             self.ladder.promote(number)
@@ -206,6 +209,9 @@ class Scheduler:
         end = self._end(number)
         in_time = self.time.fits(number, end - self._done.get(number, 0))
         return in_time and self.epochs.fits(number, end, self._reserve(number))
+
+    def _best_waiting(self, rung: int) -> int | None:
+        return next((p.number for p in self.ladder.waiting() if p.rung == rung), None)
 
     def _allows_new(self, left: float) -> bool:
         """Returns whether these epochs train a new trial to its end, and leave the reserve."""

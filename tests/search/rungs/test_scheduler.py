@@ -7,7 +7,7 @@ import random
 import pytest
 
 from hpsearch.search.rungs.epochs import EpochBudget
-from hpsearch.search.rungs.ladder import Ladder, Promotion, rungs_up_to
+from hpsearch.search.rungs.ladder import FINISHES, Ladder, Promotion, rungs_up_to
 from hpsearch.search.rungs.scheduler import AUDITED, KEPT, Scheduler
 
 
@@ -170,6 +170,16 @@ def test_in_the_last_trainings_worth_a_trial_pauses_that_cannot_become_whole():
     assert of.epochs.left == 10
     assert of.report(9, 2, [0.0]).action == "continue"
     assert of.epochs.left == 0, "it holds what it needs to become whole"
+    of = with_paused(11)
+    of.ladder.promote(4)
+    of.begin(4, 12)
+    assert of.report(4, 8, [0.15]).action == "pause", "a better one waits at that rung"
+    of = with_paused(11)
+    for number in (0, 4):
+        of.ladder.promote(number)
+    of.begin(4, 12)
+    decision = of.report(4, 8, [0.05])
+    assert (decision.action, decision.reason) == ("continue", FINISHES)
     of = with_paused(11)
     of.begin(9, 12)
     decision = of.report(9, 2, [0.0])
