@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
 from hpsearch.classes.binding import instantiate
-from hpsearch.classes.cli import with_cli
 from hpsearch.data.test_access import keep_test_split_closed
 from hpsearch.protocol.job import Job
 from hpsearch.studyfile.yaml_text import to_yaml
@@ -63,18 +61,16 @@ def refit(job: Job, epochs: int) -> dict[str, Any]:
 
 
 def _refit(job: Job, epochs: int) -> dict[str, Any]:
-    prepare(job)
     last, best = (Path(job.folder) / name for name in (checkpoint.LAST, checkpoint.BEST))
     _drop_other_recipe(job, epochs)
     done = checkpoint.verified(last) or 0
     if done < epochs:
-        _train(job, epochs, last, done)
+        _train(prepare(job), epochs, last, done)
     checkpoint.keep(last, best)
     return {"checkpoint": str(best), "epochs": epochs}
 
 
 def _train(job: Job, epochs: int, last: Path, done: int) -> None:
-    job = replace(job, config=with_cli(job.config))
     seed_all(job.seed)
     data: Any = build_data(job)
     if not hasattr(data, "train_on_everything"):

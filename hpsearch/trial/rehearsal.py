@@ -20,7 +20,6 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from hpsearch.classes.cli import with_cli
 from hpsearch.data.test_access import keep_test_split_closed
 from hpsearch.internals.lightning import has_validation_data, limit_validation, validation_batches
 from hpsearch.protocol.events import EventLog
@@ -173,8 +172,7 @@ def rehearse(job: Job, where: StageTracker) -> Rehearsal:
         UnusableError: no trial can be trained like this; the message says what to write instead.
         Exception: whatever the classes of the study raise.
     """
-    prepare(job)
-    job = replace(job, config=with_cli(job.config))
+    job = prepare(job)
     with tempfile.TemporaryDirectory() as folder:
         section = put_aside(job.config["trainer"], Path(folder))
         if trouble := services.trouble(section.get("logger")):

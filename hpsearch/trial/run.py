@@ -66,6 +66,7 @@ def run_trial(job: Job, send: Send, number: int = 0, meeting: str = "") -> None:
             # After the claim: until then, the folder's previous process may have reported.
             log = EventLog(Path(job.folder) / "events.jsonl", job.identity, job.attempt)
             log.begin()
+            _write_params(job)
         ended = _fit(job, log, send, where, claim, rank)
         if claim and log and ended.how != "stopped":
             claim.hold()
@@ -96,7 +97,7 @@ def _fit(
     claim: Claim | None,
     rank: Rank,
 ) -> Ended:
-    prepare(job, rank)
+    job = prepare(job, rank)
     last = Path(job.folder) / checkpoint.LAST
     begun = _recover(job, log) if log is not None else None
     rank.join(job)
@@ -141,7 +142,6 @@ def _recover(job: Job, log: EventLog) -> tuple[Ended | None, int, list[str], lis
         Why it cannot be trained, if the rehearsal failed; the step it continues from; what is wrong
         with later checkpoints; and its reports up to that step.
     """
-    _write_params(job)
     done, notes = checkpoint.recover(Path(job.folder), job.owner)
     log.drop_after(done)
     refused = None
@@ -179,7 +179,7 @@ def assemble(
     """Builds what a trial trains with, seeded.
 
     Args:
-        job: the trial.
+        job: the trial, prepared.
         where: tracks its stages.
         build_reports: builds the callbacks that come last, for a namespace of Lightning.
         rank: this process, among those that train the trial together.
@@ -187,7 +187,6 @@ def assemble(
     Raises:
         UnusableError: a callback or logger of the study file cannot be built.
     """
-    job = replace(job, config=with_cli(job.config))
     seed_all(job.seed)
     data = build_data(job)
     module = build_module(job, data)
@@ -207,8 +206,15 @@ def assemble(
     return Training(module, data, trainer, callbacks, board, notes)
 
 
-def prepare(job: Job, rank: Rank = ALONE) -> None:
-    """Prepares this process for the job: import paths, number of threads."""
+def prepare(job: Job, rank: Rank = ALONE) -> Job:
+    """Prepares this process for the job: import paths, number of threads.
+
+    Returns:
+        The job with what the class in `cli:` adds to its configuration.
+
+    Raises:
+        ComponentError: that class cannot be found, or what it adds does not fit.
+    """
     sys.path[:0] = [path for path in job.import_paths if path not in sys.path]
     # For an input that is almost always 0, an optimizer's averages of gradients become denormal
     # numbers: practically 0, but a hundred times as slow to compute with.
@@ -218,27 +224,27 @@ def prepare(job: Job, rank: Rank = ALONE) -> None:
     if job.device == "cpu":
         # Lightning sets it, and then every optimizer step searches for NVIDIA's library again.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
+    return replace(job, config=with_cli(job.config))
 
 
 def build_data(job: Job) -> Any:
-    """Returns the job's data module, given the study's split and the trial's order of images.
+    """Returns the data module of a prepared job, given the study's split and its order of images.
 
     All random numbers drawn while it is built and set up follow from the study's seed, in every
     trial. None for a module with its own loaders.
     """
-    config = with_cli(job.config)
-    if config.get("data") is None:
+    if job.config.get("data") is None:
         return None
     seeds = {"split_seed": job.study_seed, "order_seed": job.seed}
     with seeded(job.study_seed):
-        data = bind(config["data"], ("data",), seeds).build(**seeds)
+        data = bind(job.config["data"], ("data",), seeds).build(**seeds)
     seed_set_up(data, job.study_seed)
     read_in_bulk(data)
     return data
 
 
 def build_module(job: Job, data: Any) -> pl.LightningModule:
-    """Returns the job's module, given the shape of the data if it takes that.
+    """Returns the module of a prepared job, given the shape of the data if it takes that.
 
     A module that takes `input_shape` and `classes`, which the study file leaves out, gets those of
     the data module; likewise what `from_data` names.
@@ -254,7 +260,7 @@ def build_module(job: Job, data: Any) -> pl.LightningModule:
             data.setup("fit")
         return data
 
-    config, shapes_of = with_cli(job.config), ("input_shape", "classes")
+    config, shapes_of = job.config, ("input_shape", "classes")
     bound = bind(config["model"], ("model",), shapes_of, lambda source: _derive(ready(), source))
     wanted = [name for name in shapes_of if bound.wants(name)]
     shapes = {name: getattr(data, name) for name in wanted if hasattr(ready(), name)}

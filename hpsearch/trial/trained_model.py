@@ -60,7 +60,7 @@ def load_trained_model(job: Job) -> tuple[pl.LightningModule, pl.LightningDataMo
 
 def build(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
     """Prepares this process for the job; returns its module, untrained, and its data, set up."""
-    prepare(job)
+    job = prepare(job)
     data = build_data(job)
     if data is not None:
         data.prepare_data()
@@ -95,12 +95,11 @@ def has_validation_loader(owner: Any) -> bool:
 
 
 def find_best(job: Job) -> Path:
-    """Prepares this process for the job, and returns the checkpoint of its best validation.
+    """Returns the checkpoint of the job's best validation.
 
     Raises:
         InputError: it is missing, or has changed since it was written.
     """
-    prepare(job)
     path = Path(job.folder) / checkpoint.BEST
     if checkpoint.verified(path, job.owner) is None:
         raise InputError(

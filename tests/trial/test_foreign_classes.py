@@ -284,7 +284,7 @@ def test_a_class_is_checked_and_trains(tmp_path: Path, text: str) -> None:
 def test_each_word_of_an_enum_builds_another_network(tmp_path: Path, word: str, layer: str) -> None:
     text = f"model: {{class_path: theirs.Enumerated, init_args: {{act: {word}}}}}\n{ROWS}"
     job = job_of(read(tmp_path, text), tmp_path)
-    prepare(job)
+    job = prepare(job)
     assert type(build_module(job, build_data(job)).net[1]).__name__ == layer
 
 
@@ -296,7 +296,7 @@ def test_an_anchor_gives_model_and_data_one_batch_size(tmp_path: Path) -> None:
     spec = read(tmp_path, text)
     assert (list(spec.space.parameters), spec.space.size()) == (["model.batch_size"], 3)
     job = job_of(spec, tmp_path, model__batch_size=16)
-    prepare(job)
+    job = prepare(job)
     data = build_data(job)
     assert data.batch_size == build_module(job, data).hparams.batch_size == 16
     assert probe(job).get("failure") is None  # both save it, and Lightning finds them equal
@@ -304,7 +304,7 @@ def test_an_anchor_gives_model_and_data_one_batch_size(tmp_path: Path) -> None:
 
 def test_links_of_a_cli_class_are_followed(tmp_path: Path) -> None:
     job = job_of(read(tmp_path, "cli: theirs.MyCLI\ndata: {batch_size: 4}\nmodel: {}"), tmp_path)
-    prepare(job)
+    job = prepare(job)
     data = build_data(job)
     module = build_module(job, data)
     assert (module.hparams.batch_size, module.hparams.n_classes) == (4, 4)

@@ -26,13 +26,13 @@ def summary(job: Job) -> dict[str, Any]:
     Raises:
         InputError: the model cannot be built with these values.
     """
-    prepare(job)
+    job = prepare(job)
     try:
         module = build_module(job, build_data(job))
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        named = job.config["model"].get("class_path", f"the model of {job.config.get('cli')}")
+        named = job.config["model"]["class_path"]
         values = {name: value for name, value in job.params.items() if name.startswith("model.")}
         pairs = ", ".join(f"{name}={value}" for name, value in values.items())
         setting = f" with {pairs}" if values else ""

@@ -180,7 +180,7 @@ def _fit_briefly(
     Returns:
         The module, and the Trainer that has fitted it.
     """
-    prepare(job)
+    job = prepare(job)
     seed_all(job.seed)
     data = build_data(job)
     module = build_module(job, data)
