@@ -15,6 +15,7 @@ from hpsearch.classes.load import read_sound
 from hpsearch.engines.factory import prepare_engine
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.model_files import SUFFIXES, format_of
+from hpsearch.protocol.types import FINALISTS
 from hpsearch.result import Result
 from hpsearch.search.coordinator import LogObserver, Observer
 from hpsearch.search.file import open_for_run, require_trust_in_study
@@ -95,7 +96,7 @@ class Study:
 
     def confirm(
         self,
-        top: int = 3,
+        top: int = FINALISTS,
         seeds: int = 5,
         *,
         max_seeds: int | None = None,

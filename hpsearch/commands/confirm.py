@@ -26,6 +26,7 @@ from hpsearch.commands.options import (
     StudyName,
     Trust,
 )
+from hpsearch.protocol.types import FINALISTS
 from hpsearch.views.formatting import command
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 class ConfirmFlags:
     """Options of a confirmation."""
 
-    top: Annotated[PositiveInt, Parameter(metavar="N", help="Trials to confirm.")] = 3
+    top: Annotated[PositiveInt, Parameter(metavar="N", help="Trials to confirm.")] = FINALISTS
     seeds: Annotated[PositiveInt, Parameter(metavar="K", help="Seeds for each trial.")] = 5
     max_seeds: Annotated[
         PositiveInt | None,

@@ -25,7 +25,7 @@ class Workload:
 
     Attributes:
         modules: the modules of the study's own classes.
-        data: the study file's `data` section.
+        document: the study file as plain data.
         import_paths: folders where those modules are found.
         folder: the study's run folder.
         note: gets each line that a person should read, such as that a node is lost.
@@ -33,7 +33,7 @@ class Workload:
     """
 
     modules: Sequence[str]
-    data: Mapping[str, Any]
+    document: Mapping[str, Any]
     import_paths: Sequence[str]
     folder: Path
     note: Callable[[str], None] = lambda _: None
@@ -106,7 +106,7 @@ def _prepare_local(place: Place) -> PreparedEngine:
     def build(work: Workload) -> Engine:
         log, joined = work.folder / "server.txt", join_slots(slots, work.devices_per_trial)
         return LocalEngine(
-            joined, work.modules, work.data, work.import_paths, log, server, work.note
+            joined, work.modules, work.document, work.import_paths, log, server, work.note
         )
 
     return PreparedEngine(slots, build, server, server.call)
@@ -126,7 +126,7 @@ def _prepare_cluster(place: Place) -> PreparedEngine:
     def build(work: Workload) -> Engine:
         return cluster.start(
             work.modules,
-            work.data,
+            work.document,
             work.import_paths,
             folder=work.folder,
             note=work.note,

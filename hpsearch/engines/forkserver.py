@@ -96,7 +96,7 @@ class ForkServer:
                 self._ask_to_stop()
 
     def _load(
-        self, modules: list[str], data: dict[str, Any], import_paths: list[str], log: str
+        self, modules: list[str], document: dict[str, Any], import_paths: list[str], log: str
     ) -> None:
         with Path(log).open("ab") as output:
             os.dup2(output.fileno(), 1)
@@ -105,7 +105,8 @@ class ForkServer:
         paths = [*import_paths, os.environ.get("PYTHONPATH", "")]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         forks = self._method == "fork"
-        unloadable = bridge.call("hpsearch.trial.warm:load_study", modules, data if forks else {})
+        needs = document if forks else {}
+        unloadable = bridge.call("hpsearch.trial.warm:load_study", modules, needs)
         notes = []
         if forks and bridge.call("hpsearch.trial.warm:has_touched_cuda"):
             self._method = "spawn"

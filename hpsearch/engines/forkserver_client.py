@@ -73,7 +73,7 @@ class Server:
     def load(
         self,
         modules: Sequence[str],
-        data: Mapping[str, Any],
+        document: Mapping[str, Any],
         import_paths: Sequence[str],
         log: Path,
     ) -> None:
@@ -81,7 +81,7 @@ class Server:
 
         Args:
             modules: of the study's own classes.
-            data: the study file's `data` section.
+            document: the study file as plain data.
             import_paths: folders where those modules are found.
             log: file for its output from now on.
 
@@ -89,8 +89,9 @@ class Server:
             OSError: it has ended.
         """
         self._works = True
-        study = {"modules": list(modules), "data": data, "import_paths": list(import_paths)}
-        order = json.dumps({"load": {**study, "log": str(log)}})
+        study = {"modules": list(modules), "document": document}
+        where = {"import_paths": list(import_paths), "log": str(log)}
+        order = json.dumps({"load": study | where})
         self.control.sendall(order.encode() + b"\n")
 
     def call(self, function: str, *arguments: Any) -> Any:

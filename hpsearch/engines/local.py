@@ -63,7 +63,7 @@ class LocalEngine:
     Args:
         slots: slots for trials; the engine trusts its caller to start one job per slot.
         modules: modules to load in the server before the first trial (the study's own classes).
-        data: the study file's `data` section, of which it loads once what every trial needs.
+        document: the study file as plain data, of which it loads once what every trial needs.
         import_paths: folders where those modules are found.
         log: file for the server's output.
         server: a server that was started early; the engine ends it.
@@ -74,7 +74,7 @@ class LocalEngine:
         self,
         slots: tuple[Slot, ...],
         modules: Sequence[str],
-        data: Mapping[str, Any],
+        document: Mapping[str, Any],
         import_paths: Sequence[str],
         log: Path,
         server: Server | None = None,
@@ -86,7 +86,7 @@ class LocalEngine:
         self._log = log
         self._output = log.open("ab")
         self._losses = 0
-        self._to_load = modules, data, import_paths, log
+        self._to_load = modules, document, import_paths, log
         self._running: dict[int, _Running] = {}
         self._selector = selectors.DefaultSelector()
         self._control_text = b""

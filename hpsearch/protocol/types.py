@@ -7,6 +7,7 @@ from typing import Literal
 
 Scalar = None | bool | int | float | str
 Direction = Literal["maximize", "minimize"]
+FINALISTS = 3  # as many of the best trials as a confirmation compares, unless it is given another
 
 
 def primary(objectives: Mapping[str, Direction]) -> tuple[str, Direction]:

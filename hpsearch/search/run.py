@@ -221,13 +221,8 @@ def _is_done(stored: StoredStudy, budget: int | None, queued: int) -> bool:
 
 
 def _workload(spec: StudySpec, folder: Path, observer: Observer) -> Workload:
-    data = spec.document.get("data") or {}
-    modules = class_modules(spec.document)
-    speed = spec.document.get("speed")
-    if spec.devices_per_trial > 1 or (isinstance(speed, dict) and speed.get("compile")):
-        # Otherwise each trial would load torch's compiler.
-        modules = (*modules, "torch._dynamo")
-    return Workload(modules, data, spec.import_paths, folder, observer.note, spec.devices_per_trial)
+    modules, where = class_modules(spec.document), (spec.import_paths, folder)
+    return Workload(modules, spec.document, *where, observer.note, spec.devices_per_trial)
 
 
 def _is_untried(stored: StoredStudy, record: StudyRecord) -> bool:

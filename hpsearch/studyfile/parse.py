@@ -116,6 +116,14 @@ def constraints_of(tree: Mapping[str, Any]) -> list[str]:
     return [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []
 
 
+def compiling(speed: Any) -> list[KeyPath]:
+    """Returns where a `speed:` section has networks compiled; it may, if that is searched."""
+    parts = alternatives(speed, ("speed",))
+    return [
+        (*at, "compile") for at, part in parts if isinstance(part, dict) and part.get("compile")
+    ]
+
+
 def _check_epochs(settings: StudySettings, trainer: Any, log: Diagnostics) -> None:
     longest, unit = longest_training(trainer), report_unit(trainer)
     if settings.epochs is not None and settings.epochs < longest:
@@ -154,9 +162,9 @@ def _check_several_devices(tree: Mapping[str, Any], log: Diagnostics) -> None:
     if several and speed == AUTO:
         rule = "auto measures a trial on one device"
         log.add(("speed",), f"{rule}; leave it out, or leave study.devices_per_trial out")
-    if several and isinstance(speed, dict) and speed.get("compile"):
+    for place in compiling(speed) if several else ():
         rule = "a network on several devices is not compiled"
-        log.add(("speed", "compile"), f"{rule}; leave it out, or leave study.devices_per_trial out")
+        log.add(place, f"{rule}; leave it out, or leave study.devices_per_trial out")
 
 
 def _strategy_error(strategy: Any, several: bool) -> str:

@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from hpsearch.classes.components import resolve
+from hpsearch.internals.lightning import load_compiler
+from hpsearch.studyfile.parse import compiling
 
 # Each is imported at the first use of something else, which would delay every trial by seconds.
 MODULES = (
@@ -39,15 +41,15 @@ def warm() -> None:
             import_module(name)
 
 
-def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
-    """Loads a study's own modules and its data; for modules of the user's, all that was left out.
+def load_study(modules: Sequence[str], document: Mapping[str, Any]) -> list[str]:
+    """Loads a study's own modules, its data, and what else its trials need of what was left out.
 
     Data that cannot be loaded are left to the trial, whose failure reports the cause.
 
     Args:
         modules: the study's own modules.
-        data: the study file's `data` section, with search expressions not yet filled in; empty for
-            no data.
+        document: the study file as plain data, with search expressions not yet filled in; empty to
+            load no more than the modules need.
 
     Returns:
         A sentence on each of the study's modules that cannot be imported.
@@ -58,10 +60,12 @@ def load_study(modules: Sequence[str], data: Mapping[str, Any]) -> list[str]:
 
     if any(name.partition(".")[0] not in KNOWN for name in modules):
         load_the_rest()
+    elif _needs_compiler(document):
+        load_compiler()
     with keep_test_split_closed():
         errors = [error for name in modules if (error := _import(name))]
         with contextlib.suppress(Exception):
-            _preload(data)
+            _preload(document["data"])
     return errors
 
 
@@ -70,6 +74,12 @@ def has_touched_cuda() -> bool:
     import torch
 
     return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
+
+
+def _needs_compiler(document: Mapping[str, Any]) -> bool:
+    """Returns whether trials load torch's compiler; training on several devices does."""
+    devices = (document.get("study") or {}).get("devices_per_trial", 1)
+    return devices > 1 or bool(compiling(document.get("speed")))
 
 
 def _import(name: str) -> str:

@@ -90,7 +90,7 @@ def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
     folder = tmp_path_factory.mktemp("engine")
-    work = Workload([TinyModel.__module__], DATA, [STUBS], folder)
+    work = Workload([TinyModel.__module__], {"data": DATA}, [STUBS], folder)
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "spawn":
             patch.setenv(VARIABLE, "spawn")
@@ -185,7 +185,7 @@ def test_killing_a_trial_that_does_not_run_does_nothing(engine: Engine, tmp_path
 @pytest.mark.parametrize("name", ["inline", "patient"])
 def test_closing_twice_is_the_same_as_closing_once(name: str, tmp_path: Path) -> None:
     with prepare_engine(PLACES[name]) as prepared:
-        engine = prepared.start(Workload([], DATA, [], tmp_path))
+        engine = prepared.start(Workload([], {"data": DATA}, [], tmp_path))
         engine.close()
         engine.close()
 

@@ -26,7 +26,9 @@ def train(engine: LocalEngine, folder: Path, number: int) -> Desk:
 
 def test_the_engine_uses_a_server_that_was_started_in_advance(tmp_path: Path) -> None:
     server = Server()
-    engine = LocalEngine(SLOTS, ["printing_module"], DATA, [STUBS], tmp_path / "server.txt", server)
+    engine = LocalEngine(
+        SLOTS, ["printing_module"], {"data": DATA}, [STUBS], tmp_path / "server.txt", server
+    )
     assert train(engine, tmp_path, 0).of(0, Ended)[0].how == "complete"
     assert psutil.Process(server.process.pid).is_running()
     assert (tmp_path / "server.txt").read_text() == "printing_module is imported\n"
@@ -47,7 +49,7 @@ def test_a_server_that_died_before_it_was_needed_is_replaced(tmp_path: Path) -> 
     server = Server()
     server.process.kill()
     server.process.wait()
-    engine = LocalEngine(SLOTS, ["tiny"], DATA, [STUBS], tmp_path / "server.txt", server)
+    engine = LocalEngine(SLOTS, ["tiny"], {"data": DATA}, [STUBS], tmp_path / "server.txt", server)
     engine.poll(Desk(), 1.0)
 
     assert train(engine, tmp_path, 0).of(0, Ended)[0].how == "complete"

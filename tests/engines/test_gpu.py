@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.gpu, pytest.mark.process]
 
 def test_two_trials_share_a_gpu_and_the_server_never_touches_it(tmp_path: Path) -> None:
     slots = lay_out(("cuda:0",), per_device=2, cpus=count_cpus())
-    engine = LocalEngine(slots, ["tiny"], DATA, [STUBS], tmp_path / "server.txt")
+    engine = LocalEngine(slots, ["tiny"], {"data": DATA}, [STUBS], tmp_path / "server.txt")
     desk = Desk()
     for number, slot in enumerate(slots):
         engine.start(job(tmp_path, number, slot), slot)

@@ -78,7 +78,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     log = tmp_path_factory.mktemp("server") / "server.txt"
-    engine = LocalEngine(SLOTS, ["tiny"], DATA, [STUBS], log)
+    engine = LocalEngine(SLOTS, ["tiny"], {"data": DATA}, [STUBS], log)
     yield engine
     engine.close()
 
@@ -159,7 +159,7 @@ def test_what_a_trial_prints_goes_to_its_own_folder(engine: LocalEngine, tmp_pat
 
 def test_a_lost_server_costs_its_trials_and_nothing_else(tmp_path: Path) -> None:
     desk = Desk()
-    engine = LocalEngine(SLOTS, ["tiny"], DATA, [STUBS], tmp_path / "server.txt")
+    engine = LocalEngine(SLOTS, ["tiny"], {"data": DATA}, [STUBS], tmp_path / "server.txt")
     engine.start(job(tmp_path, 0, SLOTS[0], gate=str(tmp_path / "never")), SLOTS[0])
     desk.wait(engine, 1, Started)
 
@@ -180,7 +180,7 @@ sys.path[:0] = [{stubs!r}, {here!r}]
 from test_local import DATA, Desk, SLOTS, Started, job
 from hpsearch.engines.local import LocalEngine
 folder = Path({folder!r})
-engine = LocalEngine(SLOTS, ["tiny"], DATA, [{stubs!r}], folder / "server.txt")
+engine = LocalEngine(SLOTS, ["tiny"], {{"data": DATA}}, [{stubs!r}], folder / "server.txt")
 engine.start(job(folder, 0, SLOTS[0], gate=str(folder / "never")), SLOTS[0])
 desk = Desk()
 desk.wait(engine, 1, Started)
@@ -208,7 +208,7 @@ def test_no_process_survives_the_coordinator(tmp_path: Path) -> None:
 
 
 def test_a_trial_has_ended_once_every_process_it_started_has(tmp_path: Path) -> None:
-    engine = LocalEngine(SLOTS, ["parent"], DATA, [STUBS], tmp_path / "server.txt")
+    engine = LocalEngine(SLOTS, ["parent"], {"data": DATA}, [STUBS], tmp_path / "server.txt")
     desk, plain = Desk(), job(tmp_path, 0, SLOTS[0])
     model = {"model": {"class_path": "parent.Parent"}}
     engine.start(replace(plain, config={**plain.config, **model}), SLOTS[0])
@@ -226,7 +226,9 @@ def test_a_trial_has_ended_once_every_process_it_started_has(tmp_path: Path) -> 
 def test_trials_share_the_images_that_the_server_has_loaded(tmp_path: Path) -> None:
     desk, slots = Desk(), lay_out(("cpu", "cpu"), per_device=1, cpus=2)
     data = {"class_path": "hpsearch.data.ImageData", "init_args": {"batch_size": 1000}}
-    engine = LocalEngine(slots, ["shared_memory_module"], data, [STUBS], tmp_path / "server.txt")
+    engine = LocalEngine(
+        slots, ["shared_memory_module"], {"data": data}, [STUBS], tmp_path / "server.txt"
+    )
     config = {
         "model": {"class_path": "shared_memory_module.Sharing"},
         "data": data,
@@ -257,7 +259,9 @@ def test_the_server_stays_single_threaded(engine: LocalEngine, tmp_path: Path) -
 def test_a_module_that_cannot_be_imported_ends_the_search_before_a_trial_begins(
     tmp_path: Path,
 ) -> None:
-    engine = LocalEngine(SLOTS, ["tiny", "no_such"], DATA, [STUBS], tmp_path / "server.txt")
+    engine = LocalEngine(
+        SLOTS, ["tiny", "no_such"], {"data": DATA}, [STUBS], tmp_path / "server.txt"
+    )
     desk = Desk()
     engine.start(job(tmp_path, 0, SLOTS[0]), SLOTS[0])
 

@@ -89,7 +89,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     log = tmp_path_factory.mktemp("server") / "server.txt"
-    engine = LocalEngine((ONE,), ["tiny", "together"], DATA, [STUBS], log)
+    engine = LocalEngine((ONE,), ["tiny", "together"], {"data": DATA}, [STUBS], log)
     yield engine
     engine.close()
 

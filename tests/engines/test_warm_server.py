@@ -36,7 +36,9 @@ def test_a_search_starts_from_what_is_loaded_and_what_it_started_ends_with_it(
 ) -> None:
     for number in range(2):
         log = tmp_path / f"server-{number}.txt"
-        with closing(LocalEngine(SLOTS, ["printing_module"], DATA, [STUBS], log)) as engine:
+        with closing(
+            LocalEngine(SLOTS, ["printing_module"], {"data": DATA}, [STUBS], log)
+        ) as engine:
             assert train(engine, tmp_path, number).of(number, Ended)[0].how == "complete"
             process = engine._server.process
             assert isinstance(process, AdoptedProcess)

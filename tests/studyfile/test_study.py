@@ -49,6 +49,10 @@ def study(**sections):
             ["trainer.strategy: cannot be searched; write one of auto, ddp,"],
         ),
         ({"speed": {"compile": True}}, ["speed.compile: a network on several devices is not"]),
+        (
+            {"speed": {"~choice": {"plain": None, "fast": {"compile": True}}}},
+            ["speed.fast.compile: a network on several devices is not"],
+        ),
         ({"speed": "auto"}, ["speed: auto measures a trial on one device; leave it out, or leave"]),
     ],
 )

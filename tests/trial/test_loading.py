@@ -40,6 +40,8 @@ from hpsearch.models import Softmax
 from pytorch_lightning.trainer.connectors.logger_connector.result import Metric
 from pytorch_lightning.utilities.compile import _maybe_unwrap_optimized
 
+load_study([], {"study": {"devices_per_trial": 2}})
+print(loaded())
 load_study(["module.of.a.user"], {})
 import torchmetrics
 print(loaded())
@@ -55,6 +57,7 @@ os._exit(0)
 """
 SAID = """\
 ['complete', 'complete'] []
+['torch._dynamo']
 ['torch._dynamo', 'torchmetrics', 'torchvision', 'matplotlib']
 True
 Figure

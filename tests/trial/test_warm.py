@@ -11,9 +11,8 @@ from hpsearch.trial.warm import load_study, warm
 
 def test_the_studys_images_are_loaded_once_for_all_trials() -> None:
     table._preloaded.clear()
-    load_study(
-        [], {"class_path": "hpsearch.data.ImageData", "init_args": {"batch_size": "~int(8, 64)"}}
-    )
+    data = {"class_path": "hpsearch.data.ImageData", "init_args": {"batch_size": "~int(8, 64)"}}
+    load_study([], {"data": data})
 
     assert len(table._preloaded) == 1
 
@@ -38,7 +37,7 @@ def test_warming_up_starts_no_thread() -> None:
 def test_what_cannot_be_loaded_in_advance_is_left_to_the_trial(data: dict[str, object]) -> None:
     table._preloaded.clear()
 
-    assert load_study([], data) == []
+    assert load_study([], {"data": data}) == []
 
     assert not table._preloaded
 
@@ -52,6 +51,6 @@ def test_what_may_have_to_be_downloaded_is_not_preloaded() -> None:
 
 
 def test_modules_of_the_study_that_cannot_be_imported_are_reported() -> None:
-    assert load_study(["tiny", "no.such.module"], {"class_path": "tiny.TinyData"}) == [
+    assert load_study(["tiny", "no.such.module"], {"data": {"class_path": "tiny.TinyData"}}) == [
         "no.such.module cannot be imported: ModuleNotFoundError: No module named 'no'"
     ]

@@ -189,7 +189,7 @@ class Agent:
         slots = join_slots(tuple(self._slots.values()), study.devices_per_trial)
         self._slots = {slot.name: slot for slot in slots}
         self._engine = LocalEngine(
-            *(slots, study.modules, study.data, place.import_paths, place.log, self._server)
+            *(slots, study.modules, study.document, place.import_paths, place.log, self._server)
         )
         return None
 

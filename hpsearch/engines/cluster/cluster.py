@@ -56,7 +56,7 @@ class Cluster:
     def start(
         self,
         modules: Sequence[str],
-        data: Mapping[str, Any],
+        document: Mapping[str, Any],
         import_paths: Sequence[str],
         folder: Path,
         note: Callable[[str], None],
@@ -66,7 +66,7 @@ class Cluster:
 
         Args:
             modules: of the study's own classes.
-            data: the study file's `data` section.
+            document: the study file as plain data.
             import_paths: folders where those modules are found.
             folder: the study's run folder.
             note: gets each line that a person should read.
@@ -77,7 +77,7 @@ class Cluster:
         (folder / NONCE).write_text(nonce[1], encoding="utf-8")
         beside = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
         code = StudyCode.of(modules, (*import_paths, *beside))
-        study = Study(modules, data, import_paths, code, str(folder), nonce, devices_per_trial)
+        study = Study(modules, document, import_paths, code, str(folder), nonce, devices_per_trial)
         fleet = Fleet(self._carriers, study, note)
         return RemoteEngine(fleet, Notices(folder, self._admit))
 

@@ -21,7 +21,7 @@ class Study:
 
     Attributes:
         modules: of the study's own classes.
-        data: the study file's `data` section.
+        document: the study file as plain data.
         import_paths: folders where the study's modules are, on the coordinator's machine.
         code: those modules, as they were when the search began.
         folder: the study's run folder, as an absolute path.
@@ -30,7 +30,7 @@ class Study:
     """
 
     modules: Sequence[str]
-    data: Mapping[str, Any]
+    document: Mapping[str, Any]
     import_paths: Sequence[str]
     code: StudyCode
     folder: str
@@ -39,7 +39,7 @@ class Study:
 
     def to_message(self) -> dict[str, Any]:
         """Returns it as plain data."""
-        return {**vars(self), "code": vars(self.code), "data": dict(self.data)}
+        return {**vars(self), "code": vars(self.code), "document": dict(self.document)}
 
     @classmethod
     def from_message(cls, fields: Mapping[str, Any]) -> Study:

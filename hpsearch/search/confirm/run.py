@@ -15,6 +15,7 @@ from hpsearch.engines.factory import PreparedEngine, prepare_engine
 from hpsearch.engines.slots import Slot, find_slots
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.job import Job
+from hpsearch.protocol.types import FINALISTS
 from hpsearch.search.compatible import check_environment
 from hpsearch.search.confirm.boundary import SeedPlan
 from hpsearch.search.confirm.final_test import Call, ModelToTest, calls, evaluate_once
@@ -46,7 +47,7 @@ class ConfirmOptions:
             second; None for no more than `seeds`.
     """
 
-    top: int = 3
+    top: int = FINALISTS
     seeds: int = 5
     again: bool = False
     refit: bool = False

@@ -6,7 +6,6 @@ from hpsearch.search.rungs.curve import VALUES_BY_EPOCH, curve_of
 from hpsearch.search.rungs.epochs import EpochBudget
 from hpsearch.search.rungs.ladder import (
     ETA,
-    FINALISTS,
     Ladder,
     Promotion,
     RungDecision,
@@ -18,7 +17,6 @@ from hpsearch.search.rungs.scheduler import AUDITED, Scheduler
 __all__ = [
     "AUDITED",
     "ETA",
-    "FINALISTS",
     "VALUES_BY_EPOCH",
     "EpochBudget",
     "Ladder",

@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from hpsearch.protocol.types import FINALISTS
 from hpsearch.search.rungs.pareto import Losses, best_first
 
 Action = Literal["continue", "pause", "prune"]
 ETA = 4
 FIRST = 1
-FINALISTS = 3  # as many as a confirmation compares
 FINISHES = "the rest of the budget trains it to its end"
 
 
@@ -58,8 +58,8 @@ def places(met: int, eta: int, *, closing: bool = False) -> int:
     Args:
         met: trials that reached the rung.
         eta: one trial in this many continues.
-        closing: no more trials will begin; rounds up, and promotes at least three trials of each
-            rung, so that the study ends with fully trained models to compare.
+        closing: no more trials will begin; rounds up, and promotes enough trials of each rung for a
+            confirmation, so that the study ends with fully trained models to compare.
     """
     return max(-(-met // eta), min(met, FINALISTS)) if closing else met // eta
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
-from hpsearch.protocol.types import Direction, sign_of
+from hpsearch.protocol.types import FINALISTS, Direction, sign_of
 from hpsearch.search.rungs.epochs import EpochBudget
-from hpsearch.search.rungs.ladder import FINALISTS, FINISHES, Ladder, Promotion, RungDecision
+from hpsearch.search.rungs.ladder import FINISHES, Ladder, Promotion, RungDecision
 from hpsearch.search.rungs.pareto import Losses
 from hpsearch.search.rungs.time import TimeBudget
 

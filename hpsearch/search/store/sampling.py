@@ -16,12 +16,11 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.classes.binding import instantiate
 from hpsearch.classes.components import resolve
 from hpsearch.protocol.seeds import derive_seed
-from hpsearch.protocol.types import Scalar
+from hpsearch.protocol.types import FINALISTS, Scalar
 from hpsearch.search.pruners import KeptPruner
 from hpsearch.search.pruners import keeping as keeping_pruner
 from hpsearch.search.rungs import (
     ETA,
-    FINALISTS,
     EpochBudget,
     Ladder,
     Promotion,
@@ -35,9 +34,9 @@ from hpsearch.studyfile.distributions import Choice, Distribution, IntRange
 from hpsearch.studyfile.known_settings import priors_of
 from hpsearch.studyfile.study import StudySpec
 
-# These draw one sequence for the whole study, so every instance needs the same seed.
 # The reports assumed for a trial whose number of reports depends on its data.
 MANY = 100
+# These draw one sequence for the whole study, so every instance needs the same seed.
 GRIDS = ("GridSampler", "BruteForceSampler")
 SEQUENCES = ("QMCSampler", *GRIDS)
 

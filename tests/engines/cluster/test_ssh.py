@@ -46,7 +46,7 @@ def test_a_search_uses_the_hosts_that_let_it_in(
             notes.append(line)
 
     with Cluster(Place(nodes=str(tmp_path / "cluster.yaml"))) as cluster:
-        engine = cluster.start(["tiny"], DATA, [STUBS], runs, note)
+        engine = cluster.start(["tiny"], {"data": DATA}, [STUBS], runs, note)
         while not engine.slots or len(notes) < 4:
             engine.poll(desk, 0.2)
         (slot,) = engine.slots
