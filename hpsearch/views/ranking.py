@@ -137,9 +137,16 @@ def to_go(study: StudyRecord) -> int | None:
 
 
 def epochs_words(study: StudyRecord) -> str:
-    """Returns `312 of 500 trained`, or `312 trained` if epochs do not limit the study."""
-    limit = f" of {study.epochs:,}" if study.epochs else ""
-    return f"{epochs_trained(study.trials):,}{limit} trained"
+    """Returns `312 of 500 trained`, or `312 trained` if epochs do not limit the study.
+
+    For a search whose limit was changed while it runs, also the limit that its study keeps.
+    """
+    limit = study.run_epochs or study.epochs
+    words = f"{epochs_trained(study.trials):,}{f' of {limit:,}' if limit else ''} trained"
+    if study.run_epochs in (None, study.epochs):
+        return words
+    kept = f"{study.epochs:,}" if study.epochs else "no limit"
+    return f"{words} (changed for this run; the study keeps {kept})"
 
 
 def progress_line(study: StudyRecord) -> str:

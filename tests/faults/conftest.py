@@ -73,7 +73,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     lines = {line.split(" | ")[0].removeprefix("| "): line for line in before.splitlines()[2:]}
     for fault, (tried, survived, worst) in rows.items():
         figures = "; ".join(f"{value:.3g} {what}" for what, value in worst.items())
-        lines[fault] = f"| {fault} | {tried} | {survived} | {figures} |"
+        lines[fault] = f"| {fault} | {tried} | {survived} | {figures or '-'} |"
     table = "".join(f"{lines[fault]}\n" for fault in sorted(lines, key=_case))
     table = "| fault | repeats | survived | worst figure |\n|---|---|---|---|\n" + table
     terminalreporter.write("\n" + table)
@@ -81,8 +81,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def _case(fault: str) -> tuple[int, str]:
-    number = fault.partition(".")[0]
-    return (int(number) if number.isdigit() else 99), fault
+    return int(fault.replace(".", " ").split()[0]), fault
 
 
 @pytest.fixture

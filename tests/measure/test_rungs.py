@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from hpsearch.measure.rungs import RungAudit, audit_rungs, count_rungs, epochs_trained
 from hpsearch.search.store.records import StudyRecord, TrialRecord
+from hpsearch.views.ranking import epochs_words
 from hpsearch.views.tables.study import study_status
 
 
@@ -73,12 +75,21 @@ def test_a_loss_is_audited_the_other_way_round(make_trial: Any) -> None:
     assert (audit.audited, audit.wrong, audit.winners, audit.correlation) == (1, 1, 1, None)
 
 
+@pytest.mark.parametrize(("kept", "words"), [(500, "500"), (None, "no limit")])
+def test_a_budget_in_epochs_that_was_changed_for_the_run_is_shown_beside_the_studys(
+    make_study: Any, make_trial: Any, kept: int | None, words: str
+) -> None:
+    study = replace(promoting(make_study, make_trial), epochs=kept, run_epochs=60)
+    found = f"14 of 60 trained (changed for this run; the study keeps {words})"
+    assert epochs_words(study) == found
+
+
 def test_status_shows_rungs_paused_trials_and_the_budget_in_epochs(
     make_study: Any, make_trial: Any
 ) -> None:
     console = Console(width=100, record=True)
     console.print(study_status(promoting(make_study, make_trial), width=100))
     text = console.export_text()
-    assert "14 of 500 trained" in text
+    assert "14 of 500 trained\n" in text
     assert "after 3: 2 met, 1 continued, 1 paused" in text
     assert "1 complete, 1 pruned, 2 paused" in text

@@ -15,6 +15,7 @@ from hpsearch.search.coordinator.setup import Commands
 from hpsearch.search.coordinator.stop import ASKED, StopRequest
 from hpsearch.search.coordinator.trial_queue import TrialQueue
 from hpsearch.search.store import StudyWriter, TrialRecord
+from hpsearch.search.store.keys import RUN_EPOCHS
 
 BY = "`hpsearch control`"
 
@@ -134,5 +135,6 @@ class Control:
             changes.append(f"{self._search.queue.set_budget(trials)} trials")
         if epochs is not None:
             self._search.writer.pauses.scheduler.epochs.total = epochs
+            self._search.writer.set_attribute(RUN_EPOCHS, epochs)
             changes.append(f"{epochs} epochs, for this run")
         return f"the budget is {' and '.join(changes)}"

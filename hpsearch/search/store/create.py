@@ -29,6 +29,7 @@ from hpsearch.search.store.keys import (
     ID,
     IMPORT_PATHS,
     ORIGIN,
+    RUN_EPOCHS,
     RUNS,
     SPEED,
     VERSIONS,
@@ -165,6 +166,7 @@ def _description(spec: StudySpec, runs: Path, budget: int | None) -> dict[str, A
         IMPORT_PATHS: list(spec.import_paths),
         RUNS: str(runs.resolve()),
         BUDGET: budget,
+        RUN_EPOCHS: None,
         VERSIONS: {name: version(name) for name in RECORDED},
     }
 

@@ -11,6 +11,7 @@ ID = "hpsearch:id"  # identifies it among studies of the same name in other data
 DOCUMENT = "hpsearch:document"  # the study file as data, for `resume`
 IMPORT_PATHS = "hpsearch:import_paths"  # folders of the study's own classes
 BUDGET = "hpsearch:budget"  # trials in all
+RUN_EPOCHS = "hpsearch:run_epochs"  # epochs in all, where `control` has changed them for one run
 RUNS = "hpsearch:runs"  # folder of the trials' files
 SPLIT = "hpsearch:split"  # hash of the validation rows
 DATA_CHANGES = "hpsearch:data_changes"  # when the data changed, and from which trial on

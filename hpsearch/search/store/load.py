@@ -29,6 +29,7 @@ from hpsearch.search.store.keys import (
     ENVIRONMENTS,
     ID,
     MOVED,
+    RUN_EPOCHS,
     RUNS,
     SPEED,
     TEST_EVALUATIONS,
@@ -36,13 +37,7 @@ from hpsearch.search.store.keys import (
 )
 from hpsearch.search.store.lease import Lease, find_owner, take_lease
 from hpsearch.search.store.proof import RecordComparison
-from hpsearch.search.store.records import (
-    StudyRecord,
-    find_winner,
-    in_bulk,
-    state_of,
-    trial_record,
-)
+from hpsearch.search.store.records import StudyRecord, find_winner, in_bulk, state_of, trial_record
 from hpsearch.search.store.run_folder import find_import_paths, find_runs
 from hpsearch.search.store.shape import check_shape
 from hpsearch.search.store.tables import count_trials, read_trials
@@ -137,6 +132,7 @@ class StoredStudy:
             confirmation=confirmation,
             test_evaluations=tuple(attributes.get(TEST_EVALUATIONS, ())),
             epochs=self.spec.epochs,
+            run_epochs=attributes.get(RUN_EPOCHS) if owner else None,
             environments=tuple(attributes.get(ENVIRONMENTS, ())),
             id=attributes.get(ID, ""),
             unit=report_unit(self.spec.document["trainer"]),

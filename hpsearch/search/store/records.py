@@ -99,6 +99,7 @@ class StudyRecord:
         objectives: metric name to direction, in order.
         budget: trials that the study may have in all; None without such a limit.
         epochs: epochs that they may train in all; None without such a limit.
+        run_epochs: the same for the search that runs now, if it was changed for it.
         owner: the live coordinator, as `host, pid 123`; None if nobody runs the study.
         best: the trial that the confirmation chose, or else the best complete trial, by the first
             objective.
@@ -111,8 +112,7 @@ class StudyRecord:
         id: identifies it among studies of the same name in other databases.
         unit: what its trials report after, `epoch` or `validation`.
         moved: the database that it was copied to, and continues in; None where it is still here.
-        unproved: trials with values but without a record that proves them; None if the study's
-            folder is not here, so that nothing could be compared.
+        unproved: trials with values that no record proves; None if the study's folder is not here.
         speed: what `speed: auto` has `taken`, and `why`; None where the file says it all.
     """
 
@@ -129,6 +129,7 @@ class StudyRecord:
     confirmation: Mapping[str, Any] | None = None
     test_evaluations: tuple[Mapping[str, Any], ...] = ()
     epochs: int | None = None
+    run_epochs: int | None = None
     environments: tuple[Mapping[str, Any], ...] = ()
     id: str = ""
     unit: str = "epoch"

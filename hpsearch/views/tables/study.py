@@ -161,11 +161,11 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
     }
     if study.moved is not None:
         rows["moved"] = f"to {study.moved}, where it continues; this is how it was then"
-    if rungs := count_rungs(study.trials):
+    rungs = count_rungs(study.trials)
+    if rungs or study.epochs or study.run_epochs:
         rows[f"{study.unit}s"] = epochs_words(study)
+    if rungs:
         rows["rungs"] = f"\n{' ' * _NAMES}".join(map(str, rungs))
-    elif study.epochs:
-        rows[f"{study.unit}s"] = epochs_words(study)
     if study.pareto_front:
         rows["Pareto"] = "trials " + ", ".join(str(trial.number) for trial in study.pareto_front)
     if study.failures:

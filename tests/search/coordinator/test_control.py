@@ -21,6 +21,7 @@ from hpsearch.search.store import (
     WriteBehindQueue,
     buffer_writes,
     create_study,
+    describe_study,
     load_record,
     open_storage,
     open_study,
@@ -191,6 +192,22 @@ def test_a_view_sees_the_new_budget_and_what_is_next(bench: Bench) -> None:
 def test_a_search_that_is_not_paused_has_nothing_to_resume(bench: Bench) -> None:
     watcher = bench.run({1: Command("resume", {})})
     assert "`hpsearch control`: the search is not paused; nothing was done" in watcher.notes
+
+
+def test_a_budget_in_epochs_holds_for_the_run_that_it_was_changed_in(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[StudyRecord] = []
+    monkeypatch.setattr(Watcher, "ended", lambda watcher, trial: seen.append(bench.record()))
+    bench.run({2: Command("budget", {"epochs": 40})})
+
+    assert (seen[-1].epochs, seen[-1].run_epochs) == (None, 40)
+    assert bench.record().run_epochs is None
+    stored = open_study(bench.storage, "inbox")
+    describe_study(stored.study, bench.spec, bench.runs, 9)
+    lease = take_lease(bench.storage.engine, stored.row, "inbox")
+    assert bench.record().run_epochs is None, "the next run begins with what the study keeps"
+    lease.release()
 
 
 def test_the_budget_can_be_lowered_to_what_there_is(bench: Bench) -> None:
