@@ -58,7 +58,7 @@ def _entry(found: griffe.Object | griffe.Alias, name: str, heading: str) -> Iter
     target = found.final_target if isinstance(found, griffe.Alias) else found
     yield f"{heading} `{name}`\n"
     if isinstance(target, griffe.Function):
-        yield f"```text\n{target.signature().replace(target.name, name, 1)}\n```\n"
+        yield f"```text\n{_signature(target).replace(target.name, name, 1)}\n```\n"
     if isinstance(target, griffe.Attribute) and target.annotation:
         yield f"```text\n{name}: {target.annotation}\n```\n"
     if isinstance(target, griffe.Class) and target.bases:
@@ -67,6 +67,16 @@ def _entry(found: griffe.Object | griffe.Alias, name: str, heading: str) -> Iter
     if isinstance(target, griffe.Class):
         for member in _public(target):
             yield from _entry(member, f"{name}.{member.name}", "###")
+
+
+def _signature(target: griffe.Function) -> str:
+    """Returns the signature of a function; a default that is a named constant is its value."""
+    for parameter in target.parameters:
+        if isinstance(parameter.default, griffe.ExprName):
+            constant = target.modules_collection[parameter.default.canonical_path]
+            if constant.is_attribute:
+                parameter.default = constant.value
+    return target.signature()
 
 
 def _public(cls: griffe.Class) -> Iterator[griffe.Object | griffe.Alias]:

@@ -145,13 +145,14 @@ def test_run_of_a_study_that_is_done_trains_nothing_and_says_so(
 def test_check_measures_each_end_and_the_cost(
     at_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["check", "tiny.yaml", "--devices", "cpu:2"]) == 0
+    words = ["tiny.yaml", "--set", "study.trials=3", "trainer.max_epochs=3"]
+    assert main(["check", *words, "--devices", "cpu:2"]) == 0
     out = capsys.readouterr().out
     assert "tiny.yaml is valid: 2 parameters" in out
     assert "smallest       12" in out
     assert "largest        42" in out
     assert "3 trials on 2 slots take about" in out
-    assert out.rstrip().endswith("next: hpsearch run tiny.yaml")
+    assert out.rstrip().endswith(f"next: hpsearch run {' '.join(words)}")
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_copied_study_shows_resumes_and_is_confirmed_where_it_went(
         f"tiny.confirm: 1 trials copied to {THERE}",
         f"Its files stay in {home / 'runs'}; in {HERE} it can still be read, but not run.",
         "",
-        f"next: hpsearch resume tiny --storage {THERE}",
+        f"next: hpsearch show tiny {before['best']['number']} --storage {THERE}",
     ]
 
     assert shown("status", THERE, capsys) == before

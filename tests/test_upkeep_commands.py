@@ -145,6 +145,7 @@ def test_a_deleted_study_can_be_brought_back(
     move, _, rebuild = back.strip().partition(" && ")
     assert os.system(move) == 0
     assert main(rebuild.split()[1:]) == 0
+    assert "next: hpsearch show tiny" in capsys.readouterr().out, "there is nothing to resume"
     values = [trial["value"] for trial in status(capsys, "tiny")["trials"]]
     assert values == [trial["value"] for trial in before]
 

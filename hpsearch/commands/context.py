@@ -95,6 +95,21 @@ def say_next(*words: object, **options: object) -> None:
     print(f"\nnext: {command(*words, **options)}")
 
 
+def say_what_is_left(study: StudyRecord, storage: str | None) -> None:
+    """Prints the command that continues a study, or shows the best trial if none is left to train.
+
+    Args:
+        study: its record, as it was read.
+        storage: the database that the command names.
+    """
+    if study.moved is not None:
+        say_next("status", study.name, storage=study.moved)
+    elif study.state in ("interrupted", "new"):
+        say_next("resume", study.name, storage=storage)
+    elif study.best is not None:
+        say_next("show", study.name, study.best.number, storage=storage)
+
+
 def say_next_step(stored: StoredStudy, study: StudyRecord, storage: str | None) -> None:
     """Prints what follows once a study is done: confirm its winner, then export it.
 
@@ -105,6 +120,7 @@ def say_next_step(stored: StoredStudy, study: StudyRecord, storage: str | None) 
     """
     from hpsearch.search.store.keys import CONFIRMS
 
-    if CONFIRMS in stored.study.user_attrs or study.state != "done" or study.best is None:
+    is_over = study.state == "done" and study.moved is None and study.best is not None
+    if CONFIRMS in stored.study.user_attrs or not is_over:
         return
     say_next("export" if study.confirmation else "confirm", study.name, storage=storage)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from hpsearch.commands.context import console, open_trusted, say_next
+from hpsearch.commands.context import console, open_trusted, say_next, say_next_step
 from hpsearch.commands.exit_codes import DONE, FAILED, USAGE_ERROR
 from hpsearch.commands.options import AcceptChanges, Devices, Json, Storage, StudyName, Trust
 
@@ -51,11 +51,12 @@ def ensemble(
         return USAGE_ERROR
     if (made.record["test"] or {}).get("failure"):
         return FAILED
-    several = len(made.record["members"]) > 1
-    if not json and several:
+    if json:
+        return DONE
+    if len(made.record["members"]) > 1:
         say_next("export", name, "--ensemble", storage=storage)
-    elif not json:
-        say_next("confirm", name, storage=storage)
+    else:
+        say_next_step(stored, stored.record(), storage)
     return DONE
 
 

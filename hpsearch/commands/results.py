@@ -18,6 +18,7 @@ from hpsearch.commands.context import (
     report_contradictions,
     say_next,
     say_next_step,
+    say_what_is_left,
 )
 from hpsearch.commands.options import Json, Storage, StudyName, TrialNumber
 
@@ -70,12 +71,7 @@ def status(
         return
     screen = console()
     screen.print(study_status(study, width=screen.width, limit=top, sort=sort))
-    if study.moved is not None:
-        say_next("status", name, storage=study.moved)
-    elif study.state in ("interrupted", "new"):
-        say_next("resume", name, storage=storage)
-    elif study.best is not None:
-        say_next("show", name, study.best.number, storage=storage)
+    say_what_is_left(study, storage)
 
 
 def show(

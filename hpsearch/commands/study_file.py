@@ -60,8 +60,13 @@ def check(
         _measure_speed(screen, spec, slots[0])
     elif spec.measures_speed:
         print("speed: auto is decided when the study begins; --speed shows what it would take now.")
-    print(f"next: {command('run', file)}")
+    print(f"next: {command(*_run_words(study, (*changes, *more)))}")
     return DONE
+
+
+def _run_words(study: Path, changes: tuple[str, ...]) -> tuple[object, ...]:
+    """Returns the words of the command that runs what was looked at, with the same changes."""
+    return ("run", study, "--set", *changes) if changes else ("run", study)
 
 
 def _measure_speed(screen: Console, spec: StudySpec, slot: Slot) -> None:
@@ -105,4 +110,4 @@ def preview(
 
     draw_sheet(preview_sheet(spec), output)
     print(f"drew {output}")
-    say_next("run", study)
+    say_next(*_run_words(study, (*changes, *more)))

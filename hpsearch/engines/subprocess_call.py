@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -16,7 +17,11 @@ from hpsearch.protocol.job import Job
 
 
 @contextmanager
-def subprocesses() -> Iterator[Callable[..., Any]]:
+def subprocesses(
+    modules: Sequence[str] = (),
+    document: Mapping[str, Any] | None = None,
+    import_paths: Sequence[str] = (),
+) -> Iterator[Callable[..., Any]]:
     """Yields a function that calls `function(job, *arguments)` in a process of its own.
 
     It takes the function's name, `package.module:function`, a job and plain data. It returns what
@@ -24,8 +29,15 @@ def subprocesses() -> Iterator[Callable[..., Any]]:
     result, or had none after `timeout_s` if that is given. Each process sees only the job's
     devices. Like those of trials, the processes are forked from one that loads torch, which starts
     here and does not keep the caller waiting. Leaving the block ends all of them.
+
+    Args:
+        modules: of a study's own classes, loaded once for all calls.
+        document: the study file as plain data.
+        import_paths: folders where those modules are found.
     """
     with Server() as server:
+        if modules:
+            server.load(modules, document or {}, import_paths, Path(os.devnull))
         numbers = count(1)
         yield lambda function, job, *arguments, timeout_s=None: _call(
             server, next(numbers), function, job, *arguments, timeout_s=timeout_s
@@ -66,6 +78,6 @@ def _call(
 
 def _exit_code(server: Server, number: int) -> int:
     """Returns the exit code of a call's process, once it has ended."""
-    while (said := server.next_answer())["gone"] != number:
-        """Processes of earlier calls have ended, too."""
+    while (said := server.next_answer()).get("gone") != number:
+        """What was loaded, and which processes of earlier calls have ended."""
     return int(said["code"])

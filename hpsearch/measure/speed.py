@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from hpsearch.classes.components import class_modules
 from hpsearch.engines.slots import Slot
 from hpsearch.engines.subprocess_call import subprocesses
 from hpsearch.errors import SearchError
@@ -161,7 +162,8 @@ def measure_speed(
         status: shows a line of text inside its block, such as rich's `console.status`.
         compiling: whether compiled variants are among them.
     """
-    with tempfile.TemporaryDirectory() as folder, subprocesses() as call:
+    needs = (class_modules(spec.document), spec.document, spec.import_paths)
+    with tempfile.TemporaryDirectory() as folder, subprocesses(*needs) as call:
         bench = _Bench(status, spec, middle(spec.space), slot, Path(folder), call)
         return bench.with_values(bench.rounds(compiling))
 

@@ -20,6 +20,7 @@ from hpsearch.trial.speedups.multi_step import enable_multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.speed import accelerate
 from hpsearch.trial.trainer import build_callbacks, build_trainer
+from hpsearch.trial.validations import averaging_passes
 
 RECIPE = "recipe.yaml"
 
@@ -32,15 +33,24 @@ class _SaveAndStop(Checkpoint):
     """Saves the state after every epoch, and stops after the confirmed epoch.
 
     The schedule is still that of the full number of epochs, as in the confirmed runs.
+
+    Args:
+        path: of the checkpoint.
+        epochs: to train.
+        longest: the full number of epochs.
     """
 
-    def __init__(self, path: Path, epochs: int) -> None:
+    def __init__(self, path: Path, epochs: int, longest: int | None) -> None:
         self._path = path
         self._epochs = epochs
+        self._longest = longest
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        checkpoint.save(trainer, self._path, trainer.current_epoch + 1)
-        trainer.should_stop |= trainer.current_epoch + 1 >= self._epochs
+        whole = self._epochs == self._longest
+        more = averaging_passes(trainer, self._longest) if whole else 0
+        done = trainer.current_epoch + 1 - more
+        checkpoint.save(trainer, self._path, done)
+        trainer.should_stop |= done >= self._epochs
 
 
 @keep_test_split_closed()
@@ -86,7 +96,9 @@ def _train(job: Job, epochs: int, last: Path, done: int) -> None:
     callbacks = [
         *_without_monitors(arguments.pop("callbacks", None)),
         ReseedEachEpoch(job.seed),
-        in_namespace(_SaveAndStop, namespace)(last, epochs),
+        in_namespace(_SaveAndStop, namespace)(
+            last, epochs, job.config["trainer"].get("max_epochs")
+        ),
     ]
     if multi_step_blocker(module, data, job.config, callbacks) is None:
         enable_multi_step(module)

@@ -28,9 +28,12 @@ from hpsearch.trial.validations import (
     NOTHING_VALIDATED,
     BadMetricError,
     FreshMetrics,
+    epoch_of,
     epochs_done,
+    is_before_average,
     is_last_validation,
     pick_objectives,
+    stop,
     validates,
 )
 
@@ -79,6 +82,7 @@ class Reports(ReadAsModelCheckpoint):
     ) -> None:
         self._objectives = job.objectives
         self._by_validation = counts_validations(job.config["trainer"])
+        self._epochs = job.config["trainer"].get("max_epochs")
         self._data_arguments = (job.config.get("data") or {}).get("init_args")
         self._folder = Path(job.folder)
         self._owner = job.owner
@@ -173,7 +177,7 @@ class Reports(ReadAsModelCheckpoint):
         elif has_read_epoch(trainer):
             # Lightning still holds the metrics of an earlier validation: nothing new to report.
             if not self._by_validation:
-                self._step = trainer.current_epoch + 1
+                self._step = epoch_of(trainer, self._epochs)
             self._save(trainer, reported=False)
 
     def end(self) -> dict[str, Any]:
@@ -201,7 +205,10 @@ class Reports(ReadAsModelCheckpoint):
         self, trainer: pl.Trainer, module: pl.LightningModule, found: dict[str, float]
     ) -> None:
         """Takes a validation's metrics: reports them, saves, asks and obeys."""
-        self._step = self._step + 1 if self._by_validation else trainer.current_epoch + 1
+        if is_before_average(trainer, self._epochs):
+            self._save(trainer, reported=False)
+            return
+        self._step = self._step + 1 if self._by_validation else epoch_of(trainer, self._epochs)
         found = agree(found)
         metrics = found | self._measures(trainer, module, found)
         try:
@@ -210,7 +217,7 @@ class Reports(ReadAsModelCheckpoint):
             self._pass_over(trainer, error)
             return
         self._unusable.clear()
-        last = is_last_validation(trainer)
+        last = is_last_validation(trainer, self._epochs)
         report = Report(self._step, values, metrics, metrics["seconds"], last)
         if self._claim:
             self._claim.hold()
@@ -235,7 +242,7 @@ class Reports(ReadAsModelCheckpoint):
             return
         if not last:
             self.how = "pruned" if decision == "prune" else "stopped"
-        _stop(trainer)
+        stop(trainer)
 
     def _pass_over(self, trainer: pl.Trainer, error: Exception) -> None:
         """Skips a validation without usable values; the third in a row ends the training.
@@ -249,7 +256,7 @@ class Reports(ReadAsModelCheckpoint):
             return
         if not self._log.reports:
             raise error
-        _stop(trainer)
+        stop(trainer)
 
     def _measures(self, trainer: Any, module: Any, found: Collection[str]) -> dict[str, float]:
         """Returns what is measured in every trial, such as its size, besides what was found."""
@@ -282,13 +289,6 @@ class Reports(ReadAsModelCheckpoint):
 
     def _keep_best(self) -> None:
         checkpoint.keep(self._folder / checkpoint.LAST, self._folder / checkpoint.BEST)
-
-
-def _stop(trainer: pl.Trainer) -> None:
-    """Ends the training, regardless of the minimum number of epochs or steps."""
-    trainer.should_stop = True
-    trainer.fit_loop.min_epochs = None
-    trainer.fit_loop.epoch_loop.min_steps = None
 
 
 def _facts(trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, Any]:

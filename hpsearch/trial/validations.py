@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hpsearch.classes.signature import has_base
 from hpsearch.internals.lightning import has_validation_data, is_epoch_trained, may_stop
 from hpsearch.studyfile.diagnostics import nearest
 from hpsearch.trial.speedups.overrides import overrides
@@ -111,6 +112,51 @@ def why_not_validated(trainer: Any) -> str:
     return "val_dataloader() gives no batches"
 
 
+def averaging_passes(trainer: Any, epochs: int | None) -> int:
+    """Returns how often a training goes through its data after its last epoch, training nothing.
+
+    Lightning's stochastic weight averaging does once if there is batch normalization, whose
+    statistics then become those of the averaged weights.
+
+    Args:
+        trainer: it has begun.
+        epochs: `trainer.max_epochs` of the study file.
+    """
+    averages = any(has_base(type(one), "StochasticWeightAveraging") for one in trainer.callbacks)
+    return int(averages and epochs is not None and trainer.max_epochs == epochs + 1)
+
+
+def epoch_of(trainer: Any, epochs: int | None) -> int:
+    """Returns the number of the epoch, from 1; `averaging_passes` belong to the last one."""
+    return int(trainer.current_epoch) + (0 if _is_averaging(trainer, epochs) else 1)
+
+
+def _is_averaging(trainer: Any, epochs: int | None) -> bool:
+    return trainer.current_epoch == epochs and averaging_passes(trainer, epochs) > 0
+
+
+def is_before_average(trainer: Any, epochs: int | None) -> bool:
+    """Returns whether the validation at the end of `averaging_passes` is that of the last epoch.
+
+    Then one before it is not: the last of the epoch itself, or one within the pass.
+    """
+    if not averaging_passes(trainer, epochs) or trainer.should_stop:
+        return False
+    assert epochs is not None
+    at_end = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+    if trainer.current_epoch == epochs:
+        return not at_end
+    validates_average = (epochs + 1) % (trainer.check_val_every_n_epoch or 1) == 0
+    return bool(trainer.current_epoch + 1 == epochs and at_end and validates_average)
+
+
+def stop(trainer: Any) -> None:
+    """Ends the training, regardless of the minimum number of epochs or steps."""
+    trainer.should_stop = True
+    trainer.fit_loop.min_epochs = None
+    trainer.fit_loop.epoch_loop.min_steps = None
+
+
 def epochs_done(trainer: Any) -> float:
     """Returns how often the training has gone through its data; whole epochs for endless data.
 
@@ -125,11 +171,17 @@ def epochs_done(trainer: Any) -> float:
     return float(round(trainer.current_epoch + ready / batches, 4))
 
 
-def is_last_validation(trainer: Any) -> bool:
+def is_last_validation(trainer: Any, epochs: int | None = None) -> bool:
     """Returns whether the training will end before it validates again, as far as can be foreseen.
 
     Valid before the training, after a validation, or when an epoch ends.
+
+    Args:
+        trainer: the training.
+        epochs: see `averaging_passes`.
     """
+    if _is_averaging(trainer, epochs):
+        return True
     if trainer.should_stop and may_stop(trainer):
         return True
     left, ahead = batches_left(trainer), _batches_to_validation(trainer)

@@ -26,10 +26,11 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 
 def test_the_result_comes_back_and_what_is_printed_stays_in_the_folder(job: Job) -> None:
-    with subprocesses() as call:
+    with subprocesses(["tiny"], {}, [str(STUBS)]) as call:
         found = call("subprocess_functions:look_around", job, "hello")
     process = found.pop("process")
     assert process != os.getpid()
+    assert found.pop("has the study's module"), "loaded once, for every call"
     assert found == {"number": 7, "word": "hello", "sees": "1"}
     assert (Path(job.folder) / "output.txt").read_text() == "what libraries print\n"
 

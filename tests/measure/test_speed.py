@@ -221,7 +221,7 @@ def variant_named(job: Job) -> str:
 def measured_by(
     answer: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, spec: StudySpec = SPEC
 ) -> list[Measurement]:
-    monkeypatch.setattr(measuring, "subprocesses", lambda: nullcontext(answer))
+    monkeypatch.setattr(measuring, "subprocesses", lambda *_: nullcontext(answer))
     screen = Console(width=200)
     measured = measuring.measure_speed(spec, Slot("cpu:0", "cpu", 1), screen.status)
     speed.print_speed(screen, measured, spec)

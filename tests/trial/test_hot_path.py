@@ -399,6 +399,7 @@ SLOW = "the optimizer takes more than a step at a time"
         (MLP, ImageData, config(precision="16-mixed"), [], "trainer.precision"),
         (MLP, ImageData, config(max_steps=100), [], "trainer.max_steps"),
         (MLP, ImageData, config(val_check_interval=0.5), [], "trainer.val_check_interval"),
+        (MLP, ImageData, config(val_check_interval=1), [], "trainer.val_check_interval"),
         (MLP, ImageData, config(strategy="ddp"), [], "trainer.strategy"),
     ],
 )

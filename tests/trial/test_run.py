@@ -144,6 +144,33 @@ def test_the_best_epoch_is_kept_beside_the_last(tmp_path: Path) -> None:
     assert torch.load(tmp_path / "last.ckpt", weights_only=True)["epoch"] == 3
 
 
+@pytest.mark.parametrize(
+    ("norm", "trainer", "steps", "trained"),
+    [
+        (True, {}, [1, 2, 3], 4),
+        (True, {"val_check_interval": 1}, [1, 2, 3, 4, 5, 6], 4),
+        (True, {"check_val_every_n_epoch": 3}, [3], 4),  # the average is not validated
+        (False, {}, [1, 2, 3], 3),
+    ],
+)
+def test_the_average_of_weights_is_reported_for_the_last_epoch(
+    tmp_path: Path, norm: bool, trainer: dict[str, Any], steps: list[int], trained: int
+) -> None:
+    averaging = "pytorch_lightning.callbacks.StochasticWeightAveraging"
+    arguments = {"swa_lrs": 0.01, "swa_epoch_start": 1}
+    short = {"max_epochs": 3, "limit_train_batches": 2, "limit_val_batches": 1, **trainer}
+    callbacks = [{"class_path": averaging, "init_args": arguments}]
+    data = {"class_path": "hpsearch.data.ImageData"}
+    trial = job(tmp_path, data=data, trainer={**short, "callbacks": callbacks})
+    model = {"channels": [2], "batch_norm": norm}
+    sections = {"model": {"class_path": "hpsearch.models.CNN", "init_args": model}}
+    desk = run(replace(trial, config={**trial.config, **sections}))
+
+    assert [report.step for report in desk.reports] == steps
+    assert [report.step for report in desk.reports if report.last] == steps[-1:]
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["epoch"] + 1 == trained
+
+
 @pytest.mark.parametrize("done", [2, 4])
 def test_a_kill_before_the_best_checkpoint_was_kept_loses_nothing(
     tmp_path: Path, done: int

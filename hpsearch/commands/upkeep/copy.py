@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hpsearch.commands.context import say_next
+from hpsearch.commands.context import say_what_is_left
 from hpsearch.commands.options import StudyName, url_converter
 from hpsearch.errors import InputError
 
@@ -41,7 +41,7 @@ def copy(
 ) -> None:
     """Copy a study and its confirmation to another database, where it continues."""
     from hpsearch.search.copy import copy_study
-    from hpsearch.search.store import default_url, open_storage, redact
+    from hpsearch.search.store import default_url, load_record, open_storage, redact
 
     there = target or os.environ.get(TO)
     if not there:
@@ -51,4 +51,4 @@ def copy(
     for each, count in copied.trials.items():
         print(f"{each}: {count} trials copied to {redact(there)}")
     print(f"Its files stay in {copied.runs}; in {redact(here)} it can still be read, but not run.")
-    say_next("resume", name, storage=redact(there))
+    say_what_is_left(load_record(open_storage(there), name), redact(there))

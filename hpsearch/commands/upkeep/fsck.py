@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hpsearch.commands.context import console, say_next
+from hpsearch.commands.context import console, say_next, say_what_is_left
 from hpsearch.commands.exit_codes import DONE, FAILED
 from hpsearch.commands.options import Runs, Storage, StudyName
 
@@ -28,14 +28,14 @@ def fsck(
 ) -> int:
     """Check a study's database and files against each other."""
     from hpsearch.search.fsck import examine_study, rebuild_study, repair_study
-    from hpsearch.search.store import default_url
+    from hpsearch.search.store import default_url, load_record, open_storage
     from hpsearch.views.tables import problem_table, rebuilt_words, repaired_words, summary
 
     url = storage or default_url()
     if rebuild:
         rebuilt = rebuild_study(url, name, runs)
         print(rebuilt_words(name, rebuilt))
-        say_next("resume", name, storage=storage)
+        say_what_is_left(load_record(open_storage(url), name), storage)
         return FAILED if rebuilt.left_out else DONE
     if repair:
         found, after = repair_study(url, name, runs)

@@ -82,7 +82,7 @@ def make_ensemble(search: StoredStudy, options: EnsembleOptions, run: RunOptions
         raise InputError(f"{search.name} is a confirmation; hpsearch ensemble {original}")
     slot = find_slots(run.devices, run.per_device)[0]
     candidates = _find_candidates(search)
-    with owning(search), calls(run) as call:
+    with owning(search), calls(run, search.spec) as call:
         check_environment(study, search.spec, accept_changes=run.accept_changes)
         folder = member_folder(search, candidates[0].name).parent
         folder.mkdir(parents=True, exist_ok=True)

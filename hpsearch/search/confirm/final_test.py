@@ -11,6 +11,7 @@ from typing import Any
 
 import optuna
 
+from hpsearch.classes.components import class_modules
 from hpsearch.engines import bridge
 from hpsearch.engines.subprocess_call import subprocesses
 from hpsearch.errors import InputError, SearchError
@@ -24,13 +25,21 @@ from hpsearch.search.confirm.test_log import (
 )
 from hpsearch.search.options import RunOptions
 from hpsearch.search.store.keys import ID, RUNS
+from hpsearch.studyfile.study import StudySpec
 
 Call = Callable[..., Any]
 
 
-def calls(run: RunOptions) -> AbstractContextManager[Call]:
-    """Returns the context of calls into the training wing: in this process if trials run in it."""
-    return nullcontext(bridge.call) if run.engine == "inline" else subprocesses()
+def calls(run: RunOptions, spec: StudySpec) -> AbstractContextManager[Call]:
+    """Returns the context of calls into the training wing: in this process if trials run in it.
+
+    Args:
+        run: where trials run.
+        spec: the study whose classes the calls need.
+    """
+    if run.engine == "inline":
+        return nullcontext(bridge.call)
+    return subprocesses(class_modules(spec.document), spec.document, spec.import_paths)
 
 
 @dataclass(frozen=True)

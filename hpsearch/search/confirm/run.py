@@ -116,11 +116,11 @@ def confirm_study(
         raise InputError(f"{search.name} is a confirmation; hpsearch confirm {original}")
     early = [engine] if engine else []
     with ExitStack() as stack:
-        get_ready = cache(lambda: stack.enter_context(calls(run)))
+        get_ready = cache(lambda: stack.enter_context(calls(run, search.spec)))
 
         def begin() -> AbstractContextManager[PreparedEngine]:
             prepared = nullcontext(early.pop()) if early else prepare_engine(run)
-            # Loads torch for the test while the runs still train.
+            # Loads what the test needs while the runs still train.
             get_ready()
             return prepared
 

@@ -102,8 +102,7 @@ class StoredStudy:
         attributes = self.study.user_attrs
         check_shape(self.name, attributes, frozen)
         owner = find_owner(self.database.engine, self.row)
-        runs = find_runs(self.study, None).absolute()
-        folder = runs / self.name
+        folder = (runs := find_runs(self.study, None).absolute()) / self.name
         comparison = self.comparison(folder)
         contradictions = comparison.contradictions(frozen) if comparison else {}
         trials = tuple(

@@ -41,7 +41,7 @@ NEUTRAL: Mapping[str, Sequence[Any]] = {
     "fast_dev_run": (False, 0),
     "max_steps": (-1,),
     "min_steps": (None,),
-    "overfit_batches": (0,),
+    "overfit_batches": (0, 0.0),
     "reload_dataloaders_every_n_epochs": (0,),
     "precision": (None, 32, "32", "32-true", "bf16", "bf16-mixed", "bf16-true"),
     "val_check_interval": (None, 1.0),
@@ -93,7 +93,7 @@ def multi_step_blocker(
     if not module.automatic_optimization:
         return f"{type(module).__name__} optimizes by itself"
     for name, value in config["trainer"].items():
-        if name not in SAFE and value not in NEUTRAL.get(name, ()):
+        if name not in SAFE and not _is_neutral(name, value):
             return f"trainer.{name}"
     if not _is_plain(config.get("optimizer")):
         return "the optimizer takes more than a step at a time"
@@ -106,6 +106,11 @@ def multi_step_blocker(
             if overrides(part, hook):
                 return f"{type(part).__name__}.{hook}"
     return None
+
+
+def _is_neutral(name: str, value: Any) -> bool:
+    # By type as well: `val_check_interval` 1 is every batch, and 1.0 the end of the epoch.
+    return any(type(value) is type(ok) and value == ok for ok in NEUTRAL.get(name, ()))
 
 
 def _is_plain(optimizer: Mapping[str, Any] | None) -> bool:
