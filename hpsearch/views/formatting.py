@@ -48,6 +48,25 @@ def metric(value: float | None) -> str:
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.4g}"
 
 
+def cut_apart(names: Sequence[str], width: int) -> list[str]:
+    """Returns names of at most `width` characters; those that are cut still differ, if they can.
+
+    >>> cut_apart(["val_segmentation_iou_cat", "val_segmentation_iou_dog"], 12)
+    ['val_se…u_cat', 'val_se…u_dog']
+    """
+    # The middle is left out or, where names differ only there, another part.
+    kept = sorted(range(width), key=lambda head: abs(head - width // 2))
+    found = [[_without_part(name, head, width) for name in names] for head in kept]
+    return next((each for each in found if len({*each}) == len({*names})), found[0])
+
+
+def _without_part(name: str, head: int, width: int) -> str:
+    if len(name) <= width:
+        return name
+    tail = width - 1 - head
+    return f"{name[:head]}…{name[len(name) - tail :]}"
+
+
 def setting(value: Scalar) -> str:
     """Returns a parameter's value as a study file has it, floats with three digits."""
     if value is None:

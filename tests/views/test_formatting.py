@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from hpsearch.views.curve import Curve
-from hpsearch.views.formatting import one_line, sparkline
+from hpsearch.views.formatting import cut_apart, one_line, sparkline
 
 
 def test_curve_goes_from_its_own_least_to_its_own_greatest() -> None:
@@ -44,6 +44,19 @@ def test_a_terminal_without_blocks_gets_what_it_has(encoding: str, drawn: str) -
     Console(file=stream, width=20).print(Curve([0.0, 0.5, 1.0], 10))
     stream.seek(0)
     assert stream.read() == f"{drawn}\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["val_loss", "val_acc"], ["val_loss", "val_acc"]),
+        (["val_iou_of_cat", "val_iou_of_dog"], ["val_i…_cat", "val_i…_dog"]),
+        (["iou_of_cat_val_top", "iou_of_dog_val_top"], ["iou_of_c…p", "iou_of_d…p"]),
+        (["a_long_metric_of_x", "short"], ["a_lon…of_x", "short"]),
+    ],
+)
+def test_long_names_are_cut_so_that_they_differ(names: list[str], shown: list[str]) -> None:
+    assert cut_apart(names, 10) == shown
 
 
 def test_parameters_are_shown_whole_or_counted() -> None:

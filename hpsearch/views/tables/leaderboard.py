@@ -40,7 +40,7 @@ _SPARE = ("curve", "epochs", "validations", "state")
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of results, as wide as its cells; its header has at most `most` characters."""
+    """A column of results, at least as wide as its cells."""
 
     name: str
     cells: Sequence[Text | Curve]
@@ -80,8 +80,7 @@ def leaderboard(
     found = _results(shown, objectives, f"{unit}s", ranks=not in_order)
     results, room = _fitting(found, names, shown, width)
     for column in results:
-        header = Text(column.name, overflow="ellipsis")
-        table.add_column(header, justify=column.side, no_wrap=True, width=column.width)
+        table.add_column(Text(column.name), justify=column.side, no_wrap=True, width=column.width)
     columns = _parameter_columns(shown, names, room)
     for name in columns:
         table.add_column(Text(names[name]), justify="right", no_wrap=True)
@@ -108,13 +107,10 @@ def _results(
     texts = {"#": places} if ranks else {}
     texts["trial"] = [str(trial.number) for trial in shown]
     values = [_values(trial, len(objectives)) for trial in shown]
-    for index, name in enumerate(objectives):
+    metrics = formatting.cut_apart([*objectives], _METRIC)
+    for index, name in enumerate(metrics):
         texts[name] = [formatting.metric(each[index]) for each in values]
-    minimum = {
-        "#": 3,
-        "trial": 5,
-        **{name: min(max(cell_len(name), 6), _METRIC) for name in objectives},
-    }
+    minimum = {"#": 3, "trial": 5, **{name: max(cell_len(name), 6) for name in metrics}}
     columns = [_column(name, cells, minimum[name]) for name, cells in texts.items()]
     curves = [[value for _, value in sorted(trial.values_by_epoch.items())] for trial in shown]
     drawn = min(max(map(len, curves), default=0), _CURVE)

@@ -93,6 +93,13 @@ def test_every_objective_has_its_column(make_trial: Any, on_screen: Any) -> None
     assert "0.9000  12.5000" in on_screen(table)
 
 
+def test_objectives_with_the_same_beginning_look_different(make_trial: Any, on_screen: Any) -> None:
+    goals = {f"val_segmentation_iou_{name}": "maximize" for name in ("cat", "dog")}
+    trial = make_trial(0, values=(0.1, 0.2))
+    head = lines(on_screen(leaderboard([trial], goals, width=120, limit=5)))[0]
+    assert head.split()[2:4] == ["val_segm…iou_cat", "val_segm…iou_dog"]
+
+
 def test_text_in_brackets_is_no_markup(make_trial: Any, on_screen: Any) -> None:
     trial = make_trial(0, params={"model.kind": "[red]x[/red]"})
     assert "[red]x[/red]" in on_screen(leaderboard([trial], GOAL, width=120, limit=5))
