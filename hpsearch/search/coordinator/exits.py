@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from hpsearch.engines.engine import Exited
 from hpsearch.protocol.messages import Ended, FailureKind
@@ -65,20 +64,6 @@ class FailureTracker:
         if len(last) < allowed or len(set(last)) > 1:
             return ""
         return f"{allowed} trials in a row failed in the same way: {last[0]}"
-
-
-def too_large(facts: Mapping[str, Any], most: int | None) -> Ended | None:
-    """Returns how a trial with too large a model ends; None if it may train.
-
-    Args:
-        facts: what the trial reports before it trains.
-        most: trainable numbers that a model may have; None for no limit.
-    """
-    parameters = facts.get("parameters")
-    if most is None or parameters is None or parameters <= most:
-        return None
-    words = f"its model has {parameters:,} parameters; study.max_parameters is {most:,}"
-    return Ended("failed", words, "infeasible")
 
 
 def describe_exit(code: int) -> str:

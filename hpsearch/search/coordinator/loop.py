@@ -14,7 +14,7 @@ from hpsearch.search.coordinator.cleanup import Cleanup
 from hpsearch.search.coordinator.control import Control, Controlled
 from hpsearch.search.coordinator.data_guard import DataGuard
 from hpsearch.search.coordinator.disk import DiskSpaceMonitor
-from hpsearch.search.coordinator.exits import FailureTracker, decide_exit, too_large
+from hpsearch.search.coordinator.exits import FailureTracker, decide_exit
 from hpsearch.search.coordinator.flush import FlushLoop
 from hpsearch.search.coordinator.observer import Observer
 from hpsearch.search.coordinator.own_record import catch_up, next_attempt, open_record
@@ -197,11 +197,10 @@ class Coordinator:
         facts = {name: fact for name, fact in started.facts.items() if name != "pid"}
         self._writer.attempts.begin(running.trial, started.from_epoch)
         split, data = facts.pop("split", None), facts.pop("data", None)
-        running.rejection = self._data_guard.check(running.job.number, split, data)
-        running.rejection = running.rejection or too_large(facts, self._setup.spec.max_parameters)
+        other_data = self._data_guard.check(running.job.number, split, data)
+        too_large = running.too_large(facts, self._setup.spec.max_parameters)
         self._writer.set_facts(running.trial, facts | self._data_guard.facts)
-        if running.rejection:
-            running.ended = running.rejection
+        if running.reject(other_data or too_large):
             return "stop"
         if (device := running.slot.device) != "cpu" and facts.get("device") == "cpu":
             words = f"its slot is {device}, but torch finds no GPU there and trains on the CPU"
@@ -213,6 +212,8 @@ class Coordinator:
         decision = self._writer.report(running.trial, report)
         self._writer.set_facts(running.trial, {SECONDS: round(report.seconds, 3)})
         self._observer.reported(running.job.number, report.step, report.values)
+        if running.reject(running.too_large(report.metrics, self._setup.spec.max_parameters)):
+            return "stop"
         if decision.action == "prune":
             self._writer.set_facts(running.trial, {PRUNED_AT: report.step})
             return "prune"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from optuna.trial import Trial
 
@@ -49,6 +51,7 @@ class RunningTrial:
         rejection: why it is not allowed to train; None if it is.
         paused_at: epochs of the rung that it pauses at; 0 if it does not.
         killed: whether it was killed because the search stops.
+        has_size: whether the size of its model is known; with lazy layers, from a report on.
         timeout: the limit for which it was killed; None if it was not.
         heard: `time.monotonic()` of its last sign of life.
         reported: the same of its last report, or of its beginning.
@@ -61,6 +64,7 @@ class RunningTrial:
     begun: bool = False
     ended: Ended | None = None
     rejection: Ended | None = None
+    has_size: bool = False
     paused_at: int = 0
     killed: bool = False
     timeout: Timeout | None = None
@@ -82,6 +86,26 @@ class RunningTrial:
         """Starts its clocks."""
         self.begun = True
         self.heard = self.reported = time.monotonic()
+
+    def reject(self, ended: Ended | None) -> bool:
+        """Takes why it may not train, if there is a reason; returns whether there is."""
+        self.rejection = self.rejection or ended
+        self.ended = self.rejection or self.ended
+        return self.rejection is not None
+
+    def too_large(self, facts: Mapping[str, Any], most: int | None) -> Ended | None:
+        """Returns how it ends if its model is too large, once that is known; None if it may train.
+
+        Args:
+            facts: what it has reported of its model.
+            most: trainable numbers that a model may have; None for no limit.
+        """
+        parameters = None if self.has_size else facts.get("parameters")
+        self.has_size |= parameters is not None
+        if most is None or parameters is None or parameters <= most:
+            return None
+        words = f"its model has {int(parameters):,} parameters; study.max_parameters is {most:,}"
+        return Ended("failed", words, "infeasible")
 
     def heartbeat(self, *, report: Report | None = None) -> None:
         """Records a sign of life, and the report of an epoch."""

@@ -10,7 +10,7 @@ from hpsearch.classes.signature import RefusedValuesError
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
 from hpsearch.trial.causes import one_line
-from hpsearch.trial.inference.cost import count_parameters
+from hpsearch.trial.inference.cost import known_size
 from hpsearch.trial.run import build_data, build_module, prepare
 
 
@@ -21,7 +21,8 @@ def summary(job: Job) -> dict[str, Any]:
     `example_input_array`.
 
     Returns:
-        `rows`, each with `name`, `type`, `input_shape`, `output_shape`, `parameters`; `total`.
+        `rows`, each with `name`, `type`, `input_shape`, `output_shape`, `parameters` (None for a
+        lazy layer, whose size only data show); `total` of the parameters, None if one is unknown.
 
     Raises:
         InputError: the model cannot be built with these values.
@@ -47,12 +48,12 @@ def summary(job: Job) -> dict[str, Any]:
             "type": type(layer).__name__,
             "input_shape": shapes.get(name, (None, None))[0],
             "output_shape": shapes.get(name, (None, None))[1],
-            "parameters": count_parameters(layer),
+            "parameters": known_size(layer).get("parameters"),
         }
         for name, layer in module.named_modules()
         if name and not list(layer.children())
     ]
-    return {"rows": rows, "total": count_parameters(module)}
+    return {"rows": rows, "total": known_size(module).get("parameters")}
 
 
 def _shapes(module: Any) -> dict[str, tuple[list[int] | None, list[int] | None]]:

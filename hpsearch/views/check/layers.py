@@ -22,16 +22,20 @@ def layer_table(summary: Mapping[str, Any]) -> Table:
     table.add_column("type", no_wrap=True)
     table.add_column("input", no_wrap=True)
     table.add_column("output", no_wrap=True)
-    table.add_column("weights", justify="right", no_wrap=True, footer=f"{summary['total']:,}")
+    table.add_column("weights", justify="right", no_wrap=True, footer=_count(summary["total"]))
     for row in summary["rows"]:
         table.add_row(
             Text(row["name"]),
             Text(row["type"]),
             Text(_shape(row["input_shape"])),
             Text(_shape(row["output_shape"])),
-            Text(f"{row['parameters']:,}"),
+            Text(_count(row["parameters"])),
         )
     return table
+
+
+def _count(parameters: int | None) -> str:
+    return "unknown" if parameters is None else f"{parameters:,}"
 
 
 def _shape(shape: Sequence[int] | None) -> str:

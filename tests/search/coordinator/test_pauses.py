@@ -14,7 +14,7 @@ from scripted import ScriptedEngine, Watcher, report
 
 from hpsearch.engines.engine import Exited
 from hpsearch.protocol.job import Job
-from hpsearch.protocol.messages import Ended, Message, Started
+from hpsearch.protocol.messages import Ended, Message, Report, Started
 from hpsearch.search.coordinator import SearchSetup
 from hpsearch.search.coordinator.stop import StopRequest
 from hpsearch.search.store import StudyRecord, load_record, open_study
@@ -195,6 +195,31 @@ def test_a_model_with_too_many_parameters_is_pruned_before_it_trains(tmp_path: P
     assert {(t.state, len(t.values_by_epoch)) for t in refused} == {("pruned", 0)}
     assert refused[0].failure.endswith(" parameters; study.max_parameters is 6")
     assert bench.record().best is not None
+
+
+def test_a_model_whose_size_is_known_only_once_it_trains_is_pruned_after_a_validation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, spec(trials=6, max_parameters=6))
+    script = bench.trained.script
+
+    def lazy(job: Job) -> Iterator[Message | Exited]:
+        size = 10 * float(job.config["model"]["init_args"]["x"])
+        for said in script(job):
+            if isinstance(said, Started):
+                yield replace(said, facts={"device": job.device})
+            elif isinstance(said, Report):
+                yield replace(said, metrics={**said.metrics, "parameters": float(round(size))})
+            else:
+                yield said
+
+    monkeypatch.setattr(bench.trained, "script", lazy)
+    bench.run()
+    trials = bench.record().trials
+    refused = [t for t in trials if t.failure_kind == "infeasible"]
+    assert refused == [t for t in trials if round(10 * t.params["model.x"]) > 6] != []
+    assert {(t.state, len(t.values_by_epoch)) for t in refused} == {("pruned", 1)}
+    assert refused[0].failure.endswith(" parameters; study.max_parameters is 6")
 
 
 def test_with_two_objectives_what_one_of_them_speaks_for_is_promoted_too(tmp_path: Path) -> None:

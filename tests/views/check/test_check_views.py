@@ -163,3 +163,6 @@ def test_layers_have_shapes_and_weights_and_a_sum(on_screen: Any) -> None:
     text = on_screen(layer_table({"rows": [row], "total": 7850}))
     assert "head   Linear  1 x 784  -         7,850" in text
     assert text.rstrip().endswith("7,850")
+    lazy = on_screen(layer_table({"rows": [{**row, "parameters": None}], "total": None}))
+    assert "head   Linear  1 x 784  -       unknown" in lazy
+    assert lazy.rstrip().endswith("unknown")
