@@ -10,7 +10,9 @@ import yaml
 from fault_score import FULL, left_out
 
 from hpsearch.cli import main
-from hpsearch.measure.draft import habit, objective_among
+from hpsearch.measure.draft import Origin, from_hydra, habit, objective_among
+from hpsearch.measure.draft.searchable import searchable
+from hpsearch.measure.draft.sections import sections_of
 from hpsearch.studyfile.read import read_study
 
 ROOT = Path(__file__).parent.parent
@@ -181,10 +183,16 @@ class Net(feeding.Fed):
 """
 
 
+LIGHTNING = "import pytorch_lightning as pl\n"
+
+
 @pytest.fixture
 def half_broken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(folder))
     Path("half_broken.py").write_text(HALF_BROKEN)
+    Path("rows.py").write_text(f"{LIGHTNING}class Rows(pl.LightningDataModule): ...\n")
+    Path("alone.py").write_text(f"{LIGHTNING}class Alone(pl.LightningModule): ...\n")
+    Path("parts.yml").write_text("defaults: [_self_, {model: net}]\n")
 
 
 @pytest.mark.usefixtures("half_broken")
@@ -198,6 +206,118 @@ def test_a_range_with_an_end_that_does_not_train_is_left_out(folder: Path) -> No
         "model.lr",
         "model.heads",
         "data.batch_size",
+    }
+
+
+TEMPLATE = """
+import feeding
+import torch
+from pytorch_lightning.cli import LightningCLI
+
+class Rows(feeding.Feed):
+    def __init__(self, batch_size: int = 8):
+        super().__init__()
+        self.classes_known = 2
+
+class Program(LightningCLI):
+    def add_arguments_to_parser(self, parser):
+        parser.link_arguments("data.batch_size", "model.rows_at_once")
+
+class Inner(torch.nn.Module):
+    def __init__(self, size: int, lin1: int = 8):
+        super().__init__()
+
+class Net(feeding.Fed):
+    def __init__(
+        self, net: torch.nn.Module, optimizer: torch.optim.Optimizer, classes_known: int,
+        depth: int = 2, batch_size: int = 8, rows_at_once: int = 8,
+    ):
+        super().__init__()
+        assert classes_known == 2 and batch_size in (4, 8, 16)
+
+def run():
+    Program(Net, Rows)
+"""
+COMPOSED: dict[str, Any] = {
+    "task_name": "train",
+    "model": {
+        "_target_": "template.Net",
+        "net": {"_target_": "template.Inner", "size": 4, "lin1": 8},
+        "optimizer": {"_target_": "torch.optim.Adam", "_partial_": True, "lr": 0.01},
+    },
+    "data": {"_target_": "template.Rows"},
+    "callbacks": {"early": {"_target_": "pytorch_lightning.callbacks.EarlyStopping"}},
+    "trainer": {"_target_": "lightning.Trainer", "max_epochs": 3, "accelerator": "cpu"},
+}
+
+
+@pytest.fixture
+def template(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(folder))
+    Path("template.py").write_text(TEMPLATE)
+    Path("config.yaml").write_text(yaml.safe_dump(COMPOSED, sort_keys=False))
+
+
+@pytest.mark.usefixtures("template")
+def test_a_configuration_of_hydra_is_read_and_its_inner_components_are_searched() -> None:
+    assert main(["init", "--from", "config.yaml", "--set", "model.depth=1"]) == 0
+    text = Path("net.yaml").read_text().partition("model:")[2]
+    assert (
+        text
+        == """
+  class_path: template.Net
+  from_data:
+    classes_known: classes_known            # an attribute of the data module
+  init_args:
+    net:
+      class_path: template.Inner
+      init_args:
+        size: 4
+        lin1: ~int(2, 32, log=True)         # now 8
+    optimizer:
+      class_path: torch.optim.Adam
+      init_args:
+        lr: ~float(0.001, 0.1, log=True)    # now 0.01
+    depth: 1
+    batch_size: ~ref(data.batch_size)       # now 8
+    # rows_at_once: 8
+data:
+  class_path: template.Rows
+  init_args:
+    batch_size: ~choice(4, 8, 16)           # now 8
+trainer:
+  max_epochs: 3
+"""
+    )
+
+
+@pytest.mark.usefixtures("template")
+def test_a_program_of_lightning_cli_names_classes_and_links_arguments() -> None:
+    sections = {"model": {"net": "template.Inner"}, "cli": "template.Program"}
+    tree = sections_of(Origin(None, None, sections, ["model.net=torch.nn.ReLU"]))
+    tree["model"]["init_args"]["optimizer"] = "torch.optim.Adam"
+    arguments, idle = searchable(tree)
+    assert tree["model"]["class_path"] == "template.Net"
+    assert [".".join(map(str, argument.path)) for argument in arguments] == [
+        "model.init_args.optimizer.init_args.lr",
+        "model.init_args.depth",
+        "model.init_args.batch_size",
+        "data.init_args.batch_size",
+    ]
+    assert idle == {}
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [{}, {"model": {"class_path": "a.Net"}, "trainer": {"max_epochs": 2}, "data": None}],
+)
+def test_what_is_not_of_hydra_is_left_alone(sections: dict[str, Any]) -> None:
+    assert from_hydra(sections) == sections
+
+
+def test_a_file_of_one_class_is_the_model() -> None:
+    assert from_hydra({"_target_": "a.Net", "nets": [{"_target_": "a.Inner"}]}) == {
+        "model": {"class_path": "a.Net", "init_args": {"nets": [{"class_path": "a.Inner"}]}}
     }
 
 
@@ -229,6 +349,16 @@ def test_a_range_with_an_end_that_does_not_train_is_left_out(folder: Path) -> No
             "the validation logs no metric, and a search needs one: write",
         ),
         (["printing_module"], "printing_module has no LightningModule; write MODULE.Class"),
+        (
+            ["alone"],
+            "there is no LightningDataModule beside alone.Alone; name it: --data rows.Rows"
+            " (hpsearch.data.ImageData for labelled images)",
+        ),
+        (
+            ["--from", "parts.yml"],
+            "this is a Hydra configuration of several files; write it as one, as in"
+            " `python train.py --cfg job --resolve > config.yaml`",
+        ),
         (["--from", "nothing.yaml"], "nothing.yaml: error: there is no such file"),
         (["quickstart", "-o", "nowhere/a.yaml"], "nowhere/a.yaml: there is no folder nowhere"),
     ],

@@ -259,7 +259,7 @@ def _meant_as_search(value: Any, hint: Any, default: Any) -> str | None:
 
 def _names_code(value: Any, hint: Any) -> bool:
     """Returns whether a text is short for a component: something to call is asked for first."""
-    takers = (option for option in options_of(hint) if option is str or is_callable(option))
+    takers = (option for option in options_of(hint) if option is str or _takes_code(option))
     if next(takers, str) is str or not isinstance(value, str) or "." not in value:
         return False
     try:
@@ -267,6 +267,11 @@ def _names_code(value: Any, hint: Any) -> bool:
     except ComponentError as error:  # of what is not a path, the type decides whether it fits
         return isinstance(error, ForbiddenError)
     return True
+
+
+def _takes_code(option: Any) -> bool:
+    """Returns whether an argument is something to call: also an optimizer, whose class is one."""
+    return is_callable(option) or any(has_base(option, kind) for kind in _LATER)
 
 
 def _why_not_found(value: Any, hint: Any) -> str | None:
@@ -282,4 +287,5 @@ def _why_not_found(value: Any, hint: Any) -> str | None:
 
 
 def _asks_for_code(option: Any) -> bool:
-    return is_callable(option) or typing.get_origin(option) is type or has_base(option, "Module")
+    is_class = typing.get_origin(option) is type or has_base(option, "Module")
+    return is_class or _takes_code(option)

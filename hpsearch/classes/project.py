@@ -6,6 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from hpsearch.classes.source import find_places
 
 _OURS = "hpsearch.models"
 _IMAGES = "hpsearch.data.ImageData"
+_DATA_MODULE = re.compile(r"^class (\w+)\([^)]*\bLightningDataModule\b", re.MULTILINE)
+_FEW, _DEEPEST = 3, 5
 _MODULE, _DATA = "LightningModule", "LightningDataModule"
 
 
@@ -65,9 +68,11 @@ def data_beside(model: str) -> str | None:
             f"{target.__module__} has several data modules; name one with --data:"
             f" {', '.join(found)}"
         )
+    elsewhere = list(islice(_data_modules_here(), _FEW))
+    meant = " or ".join(f"--data {path}" for path in elsewhere)
     raise ComponentError(
-        f"there is no LightningDataModule beside {model}; name it: --data MODULE.Class"
-        f" ({_IMAGES} for labelled images)"
+        f"there is no LightningDataModule beside {model}; name it:"
+        f" {meant or '--data MODULE.Class'} ({_IMAGES} for labelled images)"
     )
 
 
@@ -81,7 +86,7 @@ def _defines(target: Any, hook: str) -> bool:
     """Returns whether a class, or what a function returns, has a method that is not Lightning's."""
     returned = returned_type(target)
     own = [base for base in getattr(returned, "__mro__", ()) if base.__name__ != _MODULE]
-    return any(hook in vars(base) for base in own if not _is_of_lightning(base))
+    return any(hook in vars(base) for base in own if not is_of_lightning(base))
 
 
 def _classes_in(module: str, base: str) -> Iterator[str]:
@@ -109,5 +114,24 @@ def _module_with(name: str) -> str | None:
     return None
 
 
-def _is_of_lightning(base: type) -> bool:
+def _data_modules_here() -> Iterator[str]:
+    """Yields the data modules of this folder and of its packages, by what their files say."""
+    for file in sorted(Path().rglob("*.py")):
+        folders = file.parts[:-1]
+        if len(file.parts) <= _DEEPEST and all(map(str.isidentifier, folders)):
+            text = file.read_text(encoding="utf-8", errors="replace")
+            for name in _DATA_MODULE.findall(text):
+                yield ".".join((*file.with_suffix("").parts, name))
+
+
+def text_of(owner: type) -> str:
+    """Returns the source of a class; empty if it is not there."""
+    try:
+        return inspect.getsource(owner)
+    except (OSError, TypeError):
+        return ""
+
+
+def is_of_lightning(base: type) -> bool:
+    """Returns whether a class is one of Lightning's own."""
     return base.__module__.partition(".")[0] in ("pytorch_lightning", "lightning")

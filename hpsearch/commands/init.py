@@ -1,4 +1,4 @@
-"""`init`: a first study file, from a model, a LightningCLI configuration, or an example."""
+"""`init`: a first study file, from a model, a configuration, or an example."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def init(
     ] = None,
     config: Annotated[
         Path | None,
-        Parameter(name="--from", metavar="FILE", help="A LightningCLI configuration."),
+        Parameter(name="--from", metavar="FILE", help="A configuration of LightningCLI or Hydra."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -89,7 +89,7 @@ def _list(examples: dict[str, Traversable]) -> None:
     from rich.table import Table
 
     print("a study file for your own model:  hpsearch init MODULE.Class")
-    print("from a LightningCLI configuration: hpsearch init --from config.yaml")
+    print("from LightningCLI's or Hydra's:    hpsearch init --from config.yaml")
     print("\nexamples that run as they are:\n")
     table = Table.grid(padding=(0, 2))
     for name, file in examples.items():
@@ -129,12 +129,12 @@ def _draft(
 ) -> Path:
     from hpsearch.classes.load import require_own
     from hpsearch.engines.slots import find_slots
-    from hpsearch.measure.draft import Origin, draft_study
+    from hpsearch.measure.draft import Origin, draft_study, from_hydra
     from hpsearch.studyfile.read import read_sections
 
     if output is not None:
         _refuse_existing(output)
-    sections = read_sections(config) if config else {}
+    sections = from_hydra(read_sections(config)) if config else {}
     folders = dict.fromkeys(str(path.resolve()) for path in ((output or Path()).parent, Path()))
     origin = Origin(model, data, sections, changes, tuple(folders))
     require_own(config, origin.tree, origin.import_paths, report, trust=trust)

@@ -26,7 +26,7 @@ _SPEED: dict[str, tuple[Any, ...]] = {
     "compile": (True, False, "reduce-overhead"),
     "onednn": (True, False),
 }
-_OWNED = {
+SET_BY_HPSEARCH = {
     "accelerator": _BY_DEVICES,
     "devices": _BY_DEVICES,
     "num_nodes": _BY_DEVICES,
@@ -172,7 +172,7 @@ def _check_trainer(section: Any, log: Diagnostics) -> None:
         if {"class_path", "init_args"} & tree.keys():
             log.add(path, "holds the Trainer's own arguments, as in {max_epochs: 12}")
             continue
-        for key, reason in _OWNED.items():
+        for key, reason in SET_BY_HPSEARCH.items():
             if key in tree:
                 log.add((*path, key), f"cannot be set: {reason}")
         _check_length(tree, path, log)

@@ -33,6 +33,9 @@ def draft_text(draft: Draft, file: str) -> str:
         f"#   {command('run', file)}",
     ]
     for section, content in tree.items():
+        if not isinstance(content, Mapping):
+            lines.append(to_yaml({section: content}).rstrip("\n"))
+            continue
         lines += [f"{section}:", *_block(content, (section,), draft)]
         if section == "study":
             lines += _STUDY.splitlines()
@@ -42,17 +45,20 @@ def draft_text(draft: Draft, file: str) -> str:
 
 def _block(content: Mapping[str, Any], path: KeyPath, draft: Draft) -> list[str]:
     lines: list[str] = []
-    for key, value in content.items():
+    # Last are the arguments: those that are not searched follow, as comments.
+    for key, value in sorted(content.items(), key=lambda item: item[0] == "init_args"):
         here = (*path, key)
-        if key == "init_args" and len(path) == 1:
-            if value:
-                lines += [f"{_INDENT}init_args:", *_block(value, here, draft)]
+        indent = _INDENT * len(path)
+        is_inner = isinstance(value, Mapping) and (
+            key in ("init_args", "from_data") or "class_path" in value
+        )
+        if is_inner and path != ("trainer",):
+            lines += [f"{indent}{key}:", *_block(value, here, draft)] if value else []
             continue
         text = to_yaml({key: _plain(value)}).rstrip("\n")
         if key == "objective":
             text = "objective: {" + ", ".join(f"{k}: {v}" for k, v in value.items()) + "}"
         first, *rest = text.splitlines()
-        indent = _INDENT * len(path)
         comment = draft.comments.get(here, "")
         first = f"{indent}{first}"
         lines.append(f"{first:<{_COMMENTS_AT - 2}}  # {comment}" if comment else first)

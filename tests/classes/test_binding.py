@@ -79,6 +79,7 @@ class Typed(Keeps):
         folder: Path = Path(),
         kind: Literal["a", "b"] = "a",
         optimizer: type[torch.optim.Optimizer] = torch.optim.Adam,
+        given: torch.optim.Optimizer | None = None,
         make: Callable[[Iterable], torch.optim.Optimizer] | None = None,
         loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
         net: nn.Module | None = None,
@@ -129,6 +130,11 @@ def focal(guess, truth, gamma=2.0) -> torch.Tensor:
 
 
 flat = functools.partial(focal, gamma=1.0)
+
+
+class HalfSGD(torch.optim.SGD):
+    def __init__(self, params, lr=0.5):
+        super().__init__(params, lr)
 
 
 def make_optimizer(params, lr: float) -> torch.optim.Optimizer:
@@ -298,13 +304,16 @@ def test_every_error_is_named_at_once():
         ("optimizer", component("torch.optim.SGD", lr=0.5)),
         ("optimizer", component("functools.partial", func="torch.optim.SGD", lr=0.5)),
         ("untyped", component("torch.optim.SGD", lr=0.5)),
+        ("given", component("torch.optim.SGD", lr=0.5)),
+        ("given", "bricks.HalfSGD"),
     ],
 )
 def test_an_optimizer_without_its_weights_is_a_factory(name, written):
     make = getattr(typed(**{name: written}), name)
-    assert isinstance(make, functools.partial)
+    assert isinstance(make, functools.partial | type)
     optimizer = make([nn.Parameter(torch.zeros(1))])
-    assert (type(optimizer), optimizer.defaults["lr"]) == (torch.optim.SGD, 0.5)
+    assert isinstance(optimizer, torch.optim.SGD)
+    assert optimizer.defaults["lr"] == 0.5
 
 
 def test_a_schedule_without_its_optimizer_is_a_factory_whatever_its_hint_says():

@@ -48,7 +48,8 @@ def draft_study(origin: Origin, slot: Slot) -> Draft:
     """
     with importing_from(origin.import_paths):
         tree = sections_of(origin)
-        arguments, idle = searchable(tree)
+        fixed = [change.partition("=")[0] for change in origin.changes]
+        arguments, idle = searchable(tree, fixed)
     for argument in arguments:
         if argument.required:
             put(tree, argument.path, argument.text)
@@ -64,6 +65,8 @@ def draft_study(origin: Origin, slot: Slot) -> Draft:
     comments: dict[KeyPath, str] = {}
     if others := [name for name in metrics if name != objective]:
         comments["study", "objective"] = f"logged too: {', '.join(others)}"
+    for name in tree["model"].get("from_data") or {}:
+        comments["model", "from_data", name] = "an attribute of the data module"
     for argument in arguments:
         if argument in kept or argument.required:
             put(tree, argument.path, argument.text)

@@ -119,7 +119,7 @@ _HABITS: tuple[tuple[str, Callable[[Any, bool], str | None]], ...] = (
     ("depth|layers|num_layers|n_layers|blocks", _depth),
     (
         "width|hidden|units|nodes|neurons|channels|filters|features|latent|embed|embedding"
-        "|dim|d_model|d_ff",
+        r"|dim|d_model|d_ff|lin\d+|fc\d+",
         _width,
     ),
 )

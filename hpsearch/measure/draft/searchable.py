@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
 from hpsearch.classes.check import SUPPLIED
-from hpsearch.classes.components import resolve
-from hpsearch.classes.signature import signature_of
+from hpsearch.classes.cli import with_cli
+from hpsearch.classes.components import ComponentError, is_component, resolve
+from hpsearch.classes.project import is_of_lightning, text_of
+from hpsearch.classes.signature import has_base, signature_of
 from hpsearch.errors import InputError
 from hpsearch.measure.draft.habits import choice, habit
-from hpsearch.studyfile.document import KeyPath
+from hpsearch.studyfile.document import KeyPath, name_of
 from hpsearch.studyfile.expressions import is_expression
 
 _PLAIN = (str, int, float, bool, type(None))
@@ -35,42 +38,127 @@ class Searchable:
     required: bool
 
 
-def searchable(tree: Mapping[str, Any]) -> tuple[list[Searchable], dict[str, dict[str, Any]]]:
+@dataclass
+class _Found:
+    """What was found in the components of a study file.
+
+    Attributes:
+        fixed: the names of the arguments that the user gave a value.
+    """
+
+    fixed: Collection[str] = ()
+    arguments: list[Searchable] = field(default_factory=list)
+    idle: dict[str, dict[str, Any]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+
+def searchable(
+    tree: Mapping[str, Any], fixed: Collection[str] = ()
+) -> tuple[list[Searchable], dict[str, dict[str, Any]]]:
     """Returns the arguments with a usual range, and the plain ones, which keep their values.
+
+    A class path that is given as an argument becomes a component, and an argument without a value
+    comes from an attribute of the data module that has its name. If the model takes an argument of
+    the data, such as `batch_size`, it has the same value.
+
+    Args:
+        tree: the sections.
+        fixed: the names of arguments that keep their values, such as `model.width`.
 
     Raises:
         InputError: arguments have neither a value nor a usual range; the message names all of them.
     """
-    arguments: list[Searchable] = []
-    idle: dict[str, dict[str, Any]] = {}
-    missing: list[str] = []
+    found, linked = _Found(fixed), with_cli(tree)
     for section in ("model", "data", "optimizer"):
-        if not (component := tree.get(section)):
+        if component := tree.get(section):
+            by_program = {*SUPPLIED[section]}
+            for part in ("init_args", "from_data"):
+                by_program |= {*((linked.get(section) or {}).get(part) or {})}
+            by_program -= {*(component.get("init_args") or {})}
+            source = tree.get("data") if section == "model" else None
+            _search(found, component, (section,), by_program, source)
+    if found.missing:
+        given = " ".join(f"--set {name}=VALUE" for name in found.missing)
+        raise InputError(f"some arguments have no default; give them: {given}")
+    of_data = {argument.path[1:] for argument in found.arguments if argument.path[0] == "data"}
+    shared = [a.path[0] == "model" and a.path[1:] in of_data for a in found.arguments]
+    arguments = [
+        replace(argument, text=f"~ref(data.{argument.path[-1]})") if is_shared else argument
+        for argument, is_shared in zip(found.arguments, shared, strict=True)
+    ]
+    return arguments, found.idle
+
+
+def _search(
+    found: _Found,
+    component: dict[str, Any],
+    path: KeyPath,
+    taken: Collection[str],
+    source: Mapping[str, Any] | None = None,
+) -> None:
+    """Adds what can be searched in a component, and in the components that are its arguments.
+
+    Args:
+        found: where to.
+        component: the component.
+        path: where it is in the study file.
+        taken: the arguments that it gets when it is built.
+        source: the data module that may have what it needs.
+    """
+    given = component.get("init_args") or {}
+    target = resolve(component["class_path"])
+    signature = signature_of(target)
+    is_optimizer = path == ("optimizer",) or has_base(target, "Optimizer")
+    for name, hint in signature.hints.items():
+        if name in taken or (is_optimizer and name not in {*given, "lr"}):
             continue
-        given = component.get("init_args") or {}
-        signature = signature_of(resolve(component["class_path"]))
-        taken = {*SUPPLIED[section], *(component.get("from_data") or {})}
-        for name, hint in signature.hints.items():
-            if name in taken or (section == "optimizer" and name not in given):
-                continue
-            known = {**signature.defaults, **given}
-            argument = _searchable_of(section, name, hint, known, [*signature.hints])
-            if is_expression(known.get(name)):
-                continue
-            if argument is not None:
-                arguments.append(argument)
-            elif name not in known:
-                missing.append(f"--set {section}.{name}=VALUE")
-            elif name not in given and known[name] != () and _is_plain(known[name]):
-                idle.setdefault(section, {})[name] = known[name]
-    if missing:
-        raise InputError(f"some arguments have no default; give them: {' '.join(missing)}")
-    return arguments, idle
+        known = {**signature.defaults, **given}
+        here = (*path, "init_args", name)
+        if inner := _component_in(known.get(name), hint):
+            if not has_base(resolve(inner["class_path"]), "LRScheduler"):
+                put(component, here[len(path) :], inner)
+                _search(found, inner, here, {"params"})
+            continue
+        argument = _searchable_of(here, hint, known, [*signature.hints])
+        spoken = name_of(tuple(key for key in here if key != "init_args"))
+        if is_expression(known.get(name)) or spoken in found.fixed:
+            continue
+        if argument is not None and not (argument.required and _has(source, name)):
+            found.arguments.append(argument)
+        elif name not in known and _has(source, name):
+            put(component, ("from_data", name), name)
+        elif name not in known:
+            found.missing.append(spoken)
+        elif len(path) == 1 and name not in given and known[name] != () and _is_plain(known[name]):
+            found.idle.setdefault(str(path[0]), {})[name] = known[name]
+
+
+def _component_in(value: Any, hint: Any) -> dict[str, Any] | None:
+    """Returns the component that an argument is, if it is one: also by its class path alone."""
+    if is_component(value):
+        return dict(value)
+    if hint is str or not isinstance(value, str) or "." not in value:
+        return None
+    try:
+        return {"class_path": value} if isinstance(resolve(value), type) else None
+    except ComponentError:
+        return None
+
+
+def _has(data: Mapping[str, Any] | None, name: str) -> bool:
+    """Returns whether a data module has an attribute, as far as its class shows."""
+    if not data:
+        return False
+    owner = resolve(data["class_path"])
+    assigned = re.compile(rf"\bself\.{name}\b[^=\n]*=(?!=)")
+    own = [base for base in getattr(owner, "__mro__", ()) if not is_of_lightning(base)]
+    return any(name in vars(base) or assigned.search(text_of(base)) for base in own)
 
 
 def _searchable_of(
-    section: str, name: str, hint: Any, known: Mapping[str, Any], beside: Sequence[str]
+    path: KeyPath, hint: Any, known: Mapping[str, Any], beside: Sequence[str]
 ) -> Searchable | None:
+    section, name = str(path[0]), str(path[-1])
     options = _options(hint)
     habitual = section != "data" or name in ("batch_size", "train_batch_size") or bool(options)
     if section == "optimizer" and not known.get(name):
@@ -79,7 +167,6 @@ def _searchable_of(
         return None
     others = [other for other in beside if other != name]
     text = choice(options) if options else habit(name, known.get(name), others)
-    path = (section, "init_args", name)
     return None if text is None else Searchable(path, text, known.get(name), name not in known)
 
 
@@ -98,7 +185,8 @@ def _is_plain(value: Any) -> bool:
 
 
 def put(tree: dict[str, Any], path: KeyPath, value: Any) -> None:
-    """Sets the value of an argument."""
-    section, _, name = path
-    component = tree[str(section)]
-    component["init_args"] = {**(component.get("init_args") or {}), name: value}
+    """Sets the value at a path, whose owners are made where they are missing."""
+    *owners, name = path
+    for owner in owners:
+        tree[str(owner)] = tree = dict(tree.get(str(owner)) or {})
+    tree[str(name)] = value

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import resolve
 from hpsearch.classes.project import data_beside, model_in, wants_optimizer
 from hpsearch.classes.signature import signature_of
@@ -59,6 +60,7 @@ def sections_of(origin: Origin) -> dict[str, Any]:
             arguments = inner.get("init_args") if inner else section
             path = model_in(given) if name == "model" else given
             tree[name] = {"class_path": path, "init_args": arguments or {}}
+    _name_classes(tree)
     if "class_path" not in (tree.get("model") or {}):
         raise InputError(
             "the configuration does not name the model's class; name both:"
@@ -73,6 +75,17 @@ def sections_of(origin: Origin) -> dict[str, Any]:
         tree["optimizer"] = {"class_path": "torch.optim.Adam", "init_args": {"lr": 1e-3}}
     tree["trainer"] = _trainer(tree.get("trainer") or {})
     return _changed(tree, origin.changes)
+
+
+def _name_classes(tree: dict[str, Any]) -> None:
+    """Names the classes that the program of `cli:` knows."""
+    if tree.get("cli"):
+        known = with_cli(tree)
+        for name in ("model", "data"):
+            section = tree.get(name) or {}
+            if "class_path" not in section and "class_path" in (known.get(name) or {}):
+                path = known[name]["class_path"]
+                tree[name] = {"class_path": path, "init_args": section.get("init_args", section)}
 
 
 def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:

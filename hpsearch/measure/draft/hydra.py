@@ -1,0 +1,58 @@
+"""Configurations of Hydra, whole or of one class, as sections of a study file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hpsearch.errors import InputError
+from hpsearch.studyfile.sections import SET_BY_HPSEARCH
+
+_TARGET = "_target_"
+_SECTIONS = {"model": "model", "data": "data", "datamodule": "data", "trainer": "trainer"}
+
+
+def from_hydra(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the model, the data and the Trainer of a Hydra configuration.
+
+    Sections of a LightningCLI configuration are returned unchanged.
+
+    Raises:
+        InputError: it is one file of a configuration that Hydra composes from several.
+    """
+    if isinstance(sections.get("defaults"), list):
+        raise InputError(
+            "this is a Hydra configuration of several files; write it as one, as in"
+            " `python train.py --cfg job --resolve > config.yaml`, and use --from config.yaml"
+        )
+    whole = {"model": sections} if _TARGET in sections else sections
+    if not any(_is_target(section) for section in whole.values()):
+        return dict(sections)
+    parts = {_SECTIONS[name]: part for name, part in whole.items() if part and name in _SECTIONS}
+    if trainer := parts.get("trainer"):
+        kept = _component(trainer).get("init_args", trainer)
+        parts["trainer"] = {key: kept[key] for key in kept if key not in SET_BY_HPSEARCH}
+    return {name: _converted(part) for name, part in parts.items()}
+
+
+def _converted(tree: Any) -> Any:
+    if isinstance(tree, Mapping):
+        converted = {key: _converted(value) for key, value in tree.items()}
+        return _component(converted) if _is_target(tree) else converted
+    return [*map(_converted, tree)] if isinstance(tree, list) else tree
+
+
+def _component(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns `{_target_: net.Net, width: 8}` as a component; Hydra's other keys are left out."""
+    if not _is_target(tree):
+        return dict(tree)
+    arguments = {key: value for key, value in tree.items() if not _is_of_hydra(key)}
+    return {"class_path": tree[_TARGET], **({"init_args": arguments} if arguments else {})}
+
+
+def _is_target(tree: Any) -> bool:
+    return isinstance(tree, Mapping) and isinstance(tree.get(_TARGET), str)
+
+
+def _is_of_hydra(key: str) -> bool:
+    return key.startswith("_") and key.endswith("_")
