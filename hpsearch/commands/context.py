@@ -53,17 +53,15 @@ def pick_trial(study: StudyRecord, which: str) -> TrialRecord:
     Raises:
         InputError: there is no such trial.
     """
+    from hpsearch.search.model import numbered
+
     if which == "best":
         if study.best is None:
             raise InputError(
                 f"no trial of {study.name} is complete yet; hpsearch status {study.name}"
             )
         return study.best
-    found = next((trial for trial in study.trials if trial.number == int(which)), None)
-    if found is None:
-        have = f"it has 0 to {len(study.trials) - 1}" if study.trials else "it has none yet"
-        raise InputError(f"the study {study.name} has no trial {which}; {have}")
-    return found
+    return numbered(study, int(which))
 
 
 def open_trusted(

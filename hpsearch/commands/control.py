@@ -114,11 +114,10 @@ def _arguments(verb: str, what: Sequence[str], space: Space) -> Mapping[str, Any
 
 def _require_unfinished(study: StudyRecord, number: int, verb: str) -> None:
     from hpsearch.commands.context import pick_trial
-    from hpsearch.views.ranking import FINISHED
 
-    state = pick_trial(study, str(number)).state
-    if state in FINISHED:
-        raise InputError(f"{verb} {number}: that trial is over ({state})")
+    trial = pick_trial(study, str(number))
+    if trial.is_finished:
+        raise InputError(f"{verb} {number}: that trial is over ({trial.state})")
 
 
 def _values(verb: str, what: Sequence[str]) -> dict[str, Any]:

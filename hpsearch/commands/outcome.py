@@ -64,8 +64,11 @@ def last_line(outcome: SearchOutcome, storage: str | None, options: SearchOption
     """Returns the next command: continue, or show the best trial or a failed one."""
     study = outcome.study
     if outcome.error and not any(trial.values_by_epoch for trial in study.trials):
-        show = command("show", study.name, study.trials[-1].number) if study.trials else ""
-        return f"next: correct the study and run it again; it starts over. The last failure: {show}"
+        words = "next: correct the study and run it again; it starts over"
+        if not study.trials:
+            return words
+        show = command("show", study.name, study.trials[-1].number, storage=storage)
+        return f"{words}. The last failure: {show}"
     if outcome.interrupted or outcome.error or study.state == "interrupted":
         again = command(
             "resume",

@@ -62,9 +62,7 @@ def complaint(error: Exception) -> str | None:
     if isinstance(error, StudyFileError):
         # Its lines already say where they are, and that they are errors.
         return error.unseen
-    if isinstance(error, InputError):
-        return f"error: {error}"
-    if isinstance(error, CycloptsError | SearchError):
+    if isinstance(error, InputError | CycloptsError | SearchError):
         return f"error: {error}"
     if isinstance(error, json.JSONDecodeError):
         # Optuna reads the attributes of every study to find one by its name.

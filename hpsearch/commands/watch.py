@@ -95,7 +95,6 @@ def _live(studies: Sequence[StoredStudy], screen: Console) -> list[Watched]:
 def _plainly(studies: Sequence[StoredStudy]) -> list[Watched]:
     """Prints a line for each trial that ends."""
     from hpsearch.views.live import trial_line
-    from hpsearch.views.ranking import FINISHED
 
     known: set[tuple[str, int]] = set()
     seen: list[Watched] = []
@@ -105,7 +104,7 @@ def _plainly(studies: Sequence[StoredStudy]) -> list[Watched]:
             study = watched.study
             for trial in study.trials:
                 place = (study.name, trial.number)
-                if trial.state not in FINISHED or place in known:
+                if not trial.is_finished or place in known:
                     continue
                 known.add(place)
                 if first:

@@ -44,7 +44,7 @@ def find_checkpoint(
         number = study.confirmation["model"]["run"]
         stored = open_study(stored.database, find_confirmation(stored.database, stored.name)[0])
         study = stored.record()
-    trial = study.best if number is None else _numbered(study, number)
+    trial = study.best if number is None else numbered(study, number)
     if trial is None:
         raise InputError(f"no trial of {study.name} is complete yet")
     if trial.checkpoint is None:
@@ -78,7 +78,7 @@ def ensemble_of(stored: StoredStudy) -> dict[str, Any]:
     jobs = []
     for member in members:
         study = studies[member["of"]].record()
-        job = model_job(study, studies[member["of"]].spec, _numbered(study, member["trial"]))
+        job = model_job(study, studies[member["of"]].spec, numbered(study, member["trial"]))
         jobs.append(replace(job, folder=str(member_folder(stored, member))))
     return {
         "jobs": [job.to_json() for job in jobs],
@@ -139,7 +139,12 @@ def export_ensemble(stored: StoredStudy, target: Path) -> Mapping[str, Any]:
     return written
 
 
-def _numbered(study: StudyRecord, number: int) -> TrialRecord:
+def numbered(study: StudyRecord, number: int) -> TrialRecord:
+    """Returns a trial of a study by its number.
+
+    Raises:
+        InputError: there is no such trial.
+    """
     if number < len(study.trials):
         return study.trials[number]
     have = f"it has 0 to {len(study.trials) - 1}" if study.trials else "it has none yet"

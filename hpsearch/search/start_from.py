@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from optuna.storages import RDBStorage
 
 from hpsearch.errors import InputError
-from hpsearch.protocol.types import Scalar, primary, sign_of
-from hpsearch.search.store import QueuedTrial, StudyRecord, TrialRecord, open_study
+from hpsearch.protocol.types import Scalar
+from hpsearch.search.store import QueuedTrial, StudyRecord, TrialRecord, best_first, open_study
 from hpsearch.search.store.keys import ORIGIN
 from hpsearch.studyfile.diagnostics import InvalidValueError
 from hpsearch.studyfile.known_settings import Setting, read_setting
@@ -49,10 +49,8 @@ def settings_to_start_from(spec: StudySpec, database: RDBStorage) -> list[Queued
 
 def _best(study: StudyRecord) -> list[TrialRecord]:
     """Returns the complete trials, the chosen one of a confirmation first, then by value."""
-    sign = sign_of(primary(study.objectives)[1])
-    complete = [trial for trial in study.trials if trial.state == "complete" and trial.values]
-    ranked = sorted(complete, key=lambda trial: -sign * (trial.values or (0.0,))[0])
-    return sorted(ranked, key=lambda trial: trial != study.best)
+    complete = best_first(study.trials, study.objectives)
+    return sorted(complete, key=lambda trial: trial != study.best)
 
 
 def _agreeing(space: Space, params: Mapping[str, Scalar]) -> Setting:

@@ -14,11 +14,11 @@ from optuna.storages import RDBStorage
 from hpsearch.errors import InputError
 from hpsearch.internals.optuna import TABLES
 from hpsearch.protocol.layout import CHECKPOINTS, TrialFiles, trial_folder
-from hpsearch.protocol.types import primary, sign_of
 from hpsearch.search.coordinator import Retention
 from hpsearch.search.store import (
     StoredStudy,
     StudyRecord,
+    best_first,
     find_confirmation,
     find_runs,
     free_name,
@@ -134,11 +134,8 @@ def _write_keep(stored: StoredStudy, keep: int) -> None:
 
 def _chosen_beyond(study: StudyRecord, keep: int) -> int | None:
     """Returns the trial that the confirmation chose, if it is not among the best ones kept."""
-    sign = sign_of(primary(study.objectives)[1])
-    complete = [trial for trial in study.trials if trial.state == "complete" and trial.values]
-    best = sorted(complete, key=lambda trial: -sign * (trial.values or (0.0,))[0])[:keep]
-    chosen = study.best
-    return None if chosen is None or chosen in best else chosen.number
+    best = best_first(study.trials, study.objectives)[:keep]
+    return None if study.best is None or study.best in best else study.best.number
 
 
 def _checkpoint_bytes(folder: Path, trials: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hpsearch.errors import InputError
 from hpsearch.measure.rungs import epochs_trained
 from hpsearch.protocol.types import Direction, primary, sign_of
-from hpsearch.search.store import StudyRecord, TrialRecord, TrialState
+from hpsearch.search.store import FINISHED, StudyRecord, TrialRecord, TrialState
 from hpsearch.studyfile.document import short_names
 
 ORDER: tuple[TrialState, ...] = ("complete", "running", "waiting", "paused", "pruned", "failed")
@@ -72,7 +72,7 @@ def leading(study: StudyRecord) -> Leading | None:
     )
     leads: Leading | None = None
     for trial in study.trials:
-        if trial.state not in ("running", "paused", "waiting"):
+        if trial.is_finished:
             continue
         for step, value in trial.values_by_epoch.items():
             if sign * value > sign * known:
@@ -121,9 +121,6 @@ def _sortable(value: object) -> tuple[int, float, str]:
     if isinstance(value, int | float):
         return 0, float(value), ""
     return (2, 0.0, "") if value is None else (1, 0.0, str(value))
-
-
-FINISHED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
 
 
 def done(counts: Mapping[TrialState, int]) -> int:

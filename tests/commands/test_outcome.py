@@ -39,6 +39,17 @@ def test_failed_trial_is_what_to_look_at_where_none_is_complete(
     assert line == "next: hpsearch show mnist 0 --storage sqlite:///a.db"
 
 
+@pytest.mark.parametrize(
+    ("trials", "more"), [(0, ""), (1, ". The last failure: hpsearch show mnist 0 --storage a.db")]
+)
+def test_a_search_that_failed_before_any_value_starts_over(
+    make_study: Any, make_trial: Any, trials: int, more: str
+) -> None:
+    study = make_study(*[make_trial(0, "failed")] * trials)
+    line = last_line(outcome(study, diagnostic="it fails"), "a.db", PLAIN)
+    assert line == f"next: correct the study and run it again; it starts over{more}"
+
+
 def test_study_without_either_is_shown_whole(make_study: Any) -> None:
     assert last_line(outcome(make_study()), None, PLAIN) == "next: hpsearch status mnist"
 

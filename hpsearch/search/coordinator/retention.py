@@ -13,8 +13,6 @@ from hpsearch.protocol.layout import CHECKPOINTS, TO_RESUME, TrialFiles, trial_f
 from hpsearch.protocol.types import Direction, primary, sign_of
 from hpsearch.search.store import TrialRecord
 
-FINISHED = ("complete", "pruned", "failed")
-
 
 class Place(NamedTuple):
     """The rank of a complete trial: smaller is better; of equals, the earlier one is better."""
@@ -27,9 +25,8 @@ class Retention:
     """Removes checkpoints that finished trials no longer need, and those of beaten trials.
 
     A trial that can be resumed keeps all its checkpoints, a paused one its last and its best. A
-    finished
-    one keeps at most its best, and only while it is among the best trials; with several objectives
-    none is beaten in all of them for certain, so every complete trial keeps its best.
+    finished one keeps at most its best, and only while it is among the best trials; with several
+    objectives none is beaten in all of them for certain, so every complete trial keeps its best.
 
     It receives every trial once and revisits only those it removes, so the cost of a trial's end
     does not grow with the study.
@@ -74,7 +71,7 @@ class Retention:
         if trial.state == "paused":
             self._remove(trial.number, "previous")
             self._paused[trial.number] = self._size(trial.number, "last", "best")
-        if trial.state not in FINISHED:
+        if not trial.is_finished:
             return
         if trial.state != "complete" or not trial.values:
             self._remove(trial.number, *CHECKPOINTS)

@@ -53,13 +53,14 @@ from hpsearch.search.store.proof import (
     trial_identity,
 )
 from hpsearch.search.store.records import (
+    FINISHED,
     TRIAL_STATES,
     StudyRecord,
     TrialRecord,
     TrialState,
+    best_first,
     find_setting,
     trial_record,
-    without_results,
 )
 from hpsearch.search.store.run_folder import (
     DEFAULT_RUNS,
@@ -90,7 +91,7 @@ from hpsearch.search.store.write_behind import (
     LeaseLostError,
     WriteBehindQueue,
 )
-from hpsearch.search.store.write_behind_storage import buffer_writes, trials_of
+from hpsearch.search.store.write_behind_storage import buffer_writes, trials_of, without_results
 
 if TYPE_CHECKING:
     from hpsearch.search.store.decisions import read_decisions
@@ -115,6 +116,7 @@ __all__ = [
     "RecordComparison",
     "StudyRecord",
     "StudyWriter",
+    "FINISHED",
     "TRIAL_STATES",
     "TrialRecord",
     "TrialState",
@@ -133,6 +135,7 @@ __all__ = [
     "enqueue",
     "examine_folder",
     "find_confirmation",
+    "best_first",
     "find_setting",
     "find_owner",
     "find_runs",

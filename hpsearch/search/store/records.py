@@ -33,6 +33,7 @@ from hpsearch.search.store.proof import is_checkpoint_of
 
 TrialState = Literal["complete", "pruned", "failed", "running", "paused", "waiting"]
 TRIAL_STATES: tuple[TrialState, ...] = get_args(TrialState)
+FINISHED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
 StudyState = Literal["running", "done", "interrupted", "new"]
 
 STATES: dict[TrialStateOfOptuna, TrialState] = {
@@ -72,6 +73,11 @@ class TrialRecord:
     attempts: tuple[Mapping[str, Any], ...]
     attributes: Mapping[str, Any]
     contradiction: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it will not train again."""
+        return self.state in FINISHED
 
     @property
     def failure_kind(self) -> str | None:
@@ -245,19 +251,6 @@ def without_values(frozen: FrozenTrial) -> FrozenTrial:
     return known
 
 
-def without_results(frozen: FrozenTrial) -> FrozenTrial:
-    """Returns a trial whose values are not believed, as Optuna is to see it.
-
-    Samplers and pruners learn nothing from a trial that failed. One that is not over is as if it
-    had not reported yet: its own record is replayed when it continues.
-    """
-    known = without_values(frozen)
-    known.user_attrs.pop(SECONDS, None)
-    if known.state.is_finished():
-        known.state = TrialStateOfOptuna.FAIL
-    return known
-
-
 def state_of(
     trials: tuple[TrialRecord, ...], budget: int | None, owner: Owner | None
 ) -> StudyState:
@@ -266,7 +259,7 @@ def state_of(
         return "running"
     if not trials:
         return "new"
-    unfinished = any(trial.state in ("running", "paused", "waiting") for trial in trials)
+    unfinished = not all(trial.is_finished for trial in trials)
     if unfinished or (budget is not None and len(trials) < budget):
         return "interrupted"
     return "done"
@@ -285,15 +278,23 @@ def find_winner(
     objectives: Mapping[str, Direction],
     confirmation: Mapping[str, Any] | None,
 ) -> TrialRecord | None:
-    """Returns the trial that the confirmation chose, or else the best one; None if there is none.
+    """Returns the trial that the confirmation chose, or else the best; None if none is complete.
 
     Args:
         trials: those of the study.
         objectives: the first decides.
         confirmation: the result of `hpsearch confirm`; None before.
     """
-    complete = [trial for trial in trials if trial.state == "complete" and trial.values]
+    complete = best_first(trials, objectives)
     chosen = (confirmation or {}).get("chosen")
-    sign = sign_of(primary(objectives)[1])
-    best = max(complete, key=lambda trial: sign * (trial.values or (0.0,))[0], default=None)
+    best = next(iter(complete), None)
     return next((trial for trial in complete if trial.number == chosen), best)
+
+
+def best_first(
+    trials: Iterable[TrialRecord], objectives: Mapping[str, Direction]
+) -> list[TrialRecord]:
+    """Returns the complete trials, the best by the first objective first."""
+    sign = sign_of(primary(objectives)[1])
+    complete = [trial for trial in trials if trial.state == "complete" and trial.values]
+    return sorted(complete, key=lambda trial: -sign * (trial.values or (0.0,))[0])

@@ -23,7 +23,8 @@ from hpsearch.internals.optuna import (
     trial_id_of,
 )
 from hpsearch.search.store import tables
-from hpsearch.search.store.records import in_bulk, without_results
+from hpsearch.search.store.keys import SECONDS
+from hpsearch.search.store.records import in_bulk, without_values
 from hpsearch.search.store.recovery import DatabaseGuard
 from hpsearch.search.store.tables import read_trials
 from hpsearch.search.store.write_behind import WriteBehindQueue
@@ -185,3 +186,16 @@ class WriteBehindStorage(InMemoryStorage):
     def _pass_on(self, change: tables.Mutation) -> None:
         if self._writes is not None:
             self._writes.put(change)
+
+
+def without_results(frozen: FrozenTrial) -> FrozenTrial:
+    """Returns a trial whose values are not believed, as Optuna is to see it.
+
+    Samplers and pruners learn nothing from a trial that failed. One that is not over is as if it
+    had not reported yet: its own record is replayed when it continues.
+    """
+    known = without_values(frozen)
+    known.user_attrs.pop(SECONDS, None)
+    if known.state.is_finished():
+        known.state = TrialState.FAIL
+    return known

@@ -58,12 +58,9 @@ class NotebookView(AbstractRedrawnView):
 
 def state_html(state: SearchState, now_s: float) -> str:
     """Returns how far a search is, what trains on each slot, and its trials."""
-    left = state.seconds_left(now_s)
-    time_words = f"{spell(now_s - state.began_s)} so far"
-    time_words += "" if left is None else f", about {spell(left)} left"
     head = (
         f"<p><b>{escape(state.study.name)}</b>: {progress_html(state.study.budget, state.counts)};"
-        f" {time_words}</p>"
+        f" {state.time_words(now_s)}</p>"
     )
     running = [_slot(run, now_s) for run in sorted(state.running.values(), key=lambda r: r.slot)]
     slots = f"<p>{'<br>'.join(running)}</p>" if running else ""

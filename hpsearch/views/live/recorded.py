@@ -13,7 +13,7 @@ from hpsearch.protocol.messages import Progress
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.views.live.screen import screen
 from hpsearch.views.live.search_state import Running, SearchState
-from hpsearch.views.ranking import FINISHED, done, epochs_done
+from hpsearch.views.ranking import done, epochs_done
 from hpsearch.views.tables import best_words, study_heading
 
 _LEAST = 3
@@ -39,7 +39,7 @@ class RecordedState(SearchState):
 
     def seconds_left(self, now_s: float) -> float | None:
         """Returns how long the rest of the budget takes at the trials' speed so far."""
-        finished = [t.seconds for t in self.trials.values() if t.state in FINISHED and t.seconds]
+        finished = [t.seconds for t in self.trials.values() if t.is_finished and t.seconds]
         if self.study.budget is None or not finished or not self.running:
             return None
         gained = sum(run.fraction for run in self.running.values())

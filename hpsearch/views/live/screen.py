@@ -158,9 +158,6 @@ def _texts(slot: str, run: Running | None, now_s: float) -> dict[str, str]:
 
 def _budget(state: SearchState, now_s: float) -> Table:
     budget = state.study.budget
-    left = state.seconds_left(now_s)
-    time_words = f"{spell(now_s - state.began_s)} so far"
-    time_words += "" if left is None else f", about {spell(left)} left"
     finished = done(state.counts)
     share = f"{finished} done" if budget is None else f"{finished}/{budget}"
     grid = Table.grid(padding=(0, _SPACING))
@@ -170,5 +167,5 @@ def _budget(state: SearchState, now_s: float) -> Table:
     bar = Text() if budget is None else ProgressBar(max(budget, 1), finished, width=_BAR)
     grid.add_row(bar, Text(share, style="bold"), Text(counts_line(state.counts)))
     if _slot_count(state):  # where nothing trains, the clock stands still
-        grid.add_row("", "", Text(time_words, style="dim"))
+        grid.add_row("", "", Text(state.time_words(now_s), style="dim"))
     return grid

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from hpsearch.protocol.messages import Progress
 from hpsearch.protocol.types import Direction, Scalar, primary
 from hpsearch.search.store import TRIAL_STATES, StudyRecord, TrialRecord, TrialState
+from hpsearch.views.formatting import spell
 from hpsearch.views.ranking import Place, done, place
 
 
@@ -174,3 +175,9 @@ class SearchState:
         gained = finished + sum(run.fraction for run in self.running.values())
         rest = self.study.budget - self._done_before - gained
         return rest * (now_s - self.began_s) / gained if rest > 0 else None
+
+    def time_words(self, now_s: float) -> str:
+        """Returns `1m 00s so far, about 7m 00s left`."""
+        left = self.seconds_left(now_s)
+        rest = "" if left is None else f", about {spell(left)} left"
+        return f"{spell(now_s - self.began_s)} so far{rest}"

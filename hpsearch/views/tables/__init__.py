@@ -13,6 +13,7 @@ from hpsearch.views.tables.comparison import (
     same_objectives,
 )
 from hpsearch.views.tables.confirmation import (
+    chosen_finalist,
     conclusion,
     confirmation_view,
     optimism_words,
@@ -45,6 +46,7 @@ __all__ = [
     "compared_settings",
     "comparison",
     "comparison_entries",
+    "chosen_finalist",
     "conclusion",
     "confirmation_view",
     "result_words",

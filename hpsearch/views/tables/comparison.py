@@ -17,6 +17,7 @@ from hpsearch.views.console import head_table
 from hpsearch.views.curve import Curve
 from hpsearch.views.formatting import spell
 from hpsearch.views.ranking import counts_line
+from hpsearch.views.tables.confirmation import chosen_finalist
 from hpsearch.views.tables.study import STATE_STYLES, best_words
 
 if TYPE_CHECKING:
@@ -202,7 +203,6 @@ def _chosen(confirmation: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Returns the finalist that the confirmation chose, in short."""
     if confirmation is None:
         return None
-    named = {one["trial"]: one for one in confirmation["finalists"]}
-    finalist = named[confirmation["chosen"]]
+    finalist = chosen_finalist(confirmation)
     short = {"value": finalist["confirmed"], "low": finalist["low"], "high": finalist["high"]}
     return {"number": finalist["trial"], **short}

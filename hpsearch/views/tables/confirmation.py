@@ -130,9 +130,14 @@ def _earlier_words(test: Record) -> str:
     )
 
 
+def chosen_finalist(record: Record) -> Record:
+    """Returns the finalist that is taken."""
+    return next(one for one in record["finalists"] if one["trial"] == record["chosen"])
+
+
 def confirmed_words(record: Record) -> str:
     """Returns `trial 8: val_accuracy 0.9911 over 5 seeds, test_accuracy 0.9908`."""
-    chosen = next(one for one in record["finalists"] if one["trial"] == record["chosen"])
+    chosen = chosen_finalist(record)
     runs = len(chosen["values"])
     words = (
         f"trial {record['chosen']}: {record['metric']} {formatting.metric(chosen['confirmed'])}"

@@ -27,7 +27,7 @@ from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.curve import Curve
 from hpsearch.views.formatting import decision_words, spell
-from hpsearch.views.ranking import FINISHED, latest_value
+from hpsearch.views.ranking import latest_value
 from hpsearch.views.tables.environments import change_words, environments_of
 from hpsearch.views.tables.leaderboard import STYLES
 
@@ -96,7 +96,6 @@ def _epochs(attempt: Mapping[str, Any]) -> str:
 
 
 _CURVE = 40
-# Shown elsewhere, or as `time` and `weights`.
 _FAILED_AT = "failed_at"
 _OF_FAILURE = (FAILURE, FAILURE_KIND, _FAILED_AT, TRACEBACK)
 _LABELS = {
@@ -105,6 +104,7 @@ _LABELS = {
     ORIGIN: "setting from",
     WHOLE: "trained whole",
 }
+# Shown elsewhere, or as `time` and `weights`.
 _OWN_PLACES = (*_OF_FAILURE, PAUSED_AT, "parameters", "best_parameters", "best_seconds")
 
 
@@ -140,7 +140,7 @@ def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
 def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     values = trial.values or (None,) * len(study.objectives)
     rows = {name: formatting.metric(v) for name, v in zip(study.objectives, values, strict=True)}
-    latest = None if trial.values or trial.state in FINISHED else latest_value(trial)
+    latest = None if trial.values or trial.is_finished else latest_value(trial)
     if latest is not None:
         rows[primary(study.objectives)[0]] = f"{formatting.metric(latest)} so far"
     rows["time"] = spell(trial.seconds)

@@ -18,7 +18,7 @@ from hpsearch.views.report.blocks import Answers, Block, KeyValues, Section, Tab
 from hpsearch.views.report.sections.advice import next_words
 from hpsearch.views.report.sections.intervals import trial_intervals, wall_seconds
 from hpsearch.views.report.sections.leaderboard import images_of_values
-from hpsearch.views.tables import best_words, conclusion
+from hpsearch.views.tables import best_words, chosen_finalist, conclusion
 
 
 def summary(data: ReportData) -> Section:
@@ -123,7 +123,7 @@ def _confirmed(record: Mapping[str, Any] | None) -> dict[str, str]:
     """Returns the honest figures, if there are any."""
     if record is None:
         return {}
-    chosen = next(one for one in record["finalists"] if one["trial"] == record["chosen"])
+    chosen = chosen_finalist(record)
     facts = {f"confirmed, trial {chosen['trial']}": formatting.metric(chosen["confirmed"])}
     if record["test"] is not None:
         facts[record["test"]["metric"]] = formatting.metric(record["test"]["value"])
