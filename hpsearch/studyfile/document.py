@@ -171,7 +171,6 @@ class Diagnostics:
         self._document = document
         self._found: dict[Diagnostic, None] = {}
         self._paths: set[str] = set()
-        self._around: set[str] = set()
         for diagnostic in document.diagnostics:
             self._note(diagnostic)
 
@@ -184,17 +183,11 @@ class Diagnostics:
         """Returns whether the value at the path itself has a diagnostic."""
         return name_of(path) in self._paths
 
-    def has_within(self, path: KeyPath) -> bool:
-        """Returns whether the value at the path, or a part of it, has a diagnostic."""
-        return name_of(path) in self._around
-
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """The diagnostics found so far, in file order; those without a line come last."""
         return tuple(sorted(self._found, key=lambda diagnostic: diagnostic.line or math.inf))
 
     def _note(self, diagnostic: Diagnostic) -> None:
-        parts = diagnostic.path.split(".")
         self._found[diagnostic] = None
         self._paths.add(diagnostic.path)
-        self._around |= {".".join(parts[:length]) for length in range(1, len(parts) + 1)}

@@ -134,19 +134,6 @@ class Space:
             for visit in tours
         ]
 
-    def parameters_of(self, branch: Mapping[str, str]) -> dict[str, Distribution]:
-        """Returns the parameters that remain once these branches are taken."""
-        asked: dict[str, Distribution] = {}
-
-        def suggest(name: str, distribution: Distribution) -> Scalar:
-            if name in branch:
-                return branch[name]
-            asked[name] = distribution
-            return check_values(distribution)[0]
-
-        self.sample(suggest)
-        return asked
-
     def _tour(self, targets: Mapping[str, Distribution]) -> list[CornerConfig]:
         unseen = {name: list(check_values(distribution)) for name, distribution in targets.items()}
         visits = [self._visit(unseen)]

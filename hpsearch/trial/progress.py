@@ -10,9 +10,15 @@ import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.data import extract_batch_size
 
+from hpsearch.protocol.job import Job, counts_validations
 from hpsearch.protocol.messages import Progress
 from hpsearch.trial.reports import Send
-from hpsearch.trial.validations import batches_left, planned_validations
+from hpsearch.trial.validations import (
+    averaging_passes,
+    batches_left,
+    epoch_of,
+    planned_validations,
+)
 
 INTERVAL_S = 0.5
 
@@ -22,12 +28,13 @@ class SayProgress(pl.Callback):
 
     Args:
         send: takes the messages.
-        by_validation: whether validations are counted instead of epochs.
+        job: the trial, prepared.
     """
 
-    def __init__(self, send: Send, *, by_validation: bool = False) -> None:
+    def __init__(self, send: Send, job: Job) -> None:
         self._send = send
-        self._by_validation = by_validation
+        self._by_validation = counts_validations(job.config["trainer"])
+        self._epochs = job.config["trainer"].get("max_epochs")
         self._since = time.monotonic()
         self._batches = 0
 
@@ -54,7 +61,8 @@ class SayProgress(pl.Callback):
         else:
             total = trainer.num_training_batches
             done = min(1.0, (batch_idx + 1) / total) if total else 0.0
-            self._send(Progress(trainer.current_epoch + 1, trainer.max_epochs or 0, done, speed))
+            epochs = (trainer.max_epochs or 0) - averaging_passes(trainer, self._epochs)
+            self._send(Progress(epoch_of(trainer, self._epochs), epochs, done, speed))
         self._since, self._batches = time.monotonic(), 0
 
     def _of_validations(self, trainer: pl.Trainer, speed: float) -> Progress:

@@ -20,7 +20,7 @@ from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import ComponentError
 from hpsearch.data.test_access import keep_test_split_closed
 from hpsearch.protocol.events import EventLog
-from hpsearch.protocol.job import Job, counts_validations
+from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Report
 from hpsearch.protocol.types import primary
 from hpsearch.studyfile.yaml_text import to_yaml
@@ -111,8 +111,7 @@ def _fit(
         latency = latency_probe(job, heard.reports)
         made = in_namespace(Reports, namespace)
         reports = made(job, heard, send, claim, done, notes, *latency)
-        counted = counts_validations(job.config["trainer"])
-        return [SayProgress(send, by_validation=counted), position, *latency, reports]
+        return [SayProgress(send, job), position, *latency, reports]
 
     training = assemble(job, where, build_reports, rank)
     reports: Reports = training.callbacks[-1]

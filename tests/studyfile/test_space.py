@@ -90,12 +90,6 @@ def test_branches_together_take_each_branch():
     ]
 
 
-def test_parameters_of_a_branch_leave_the_others_out():
-    branch = {"optimizer": "adam", "trainer.callbacks.0": "without"}
-    names = ["model.channels.0", "model.channels.1", "optimizer.adam.lr"]
-    assert list(Space(SECTIONS).parameters_of(branch)) == names
-
-
 def test_a_space_without_expressions_has_one_configuration():
     space = Space({"model": {"class_path": "m.CNN"}})
     assert (space.size(), space.flat, space.branches(), space.parameters) == (1, True, [{}], {})

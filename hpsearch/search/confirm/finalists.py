@@ -18,7 +18,7 @@ from hpsearch.search.confirm.intervals import (
     mean_interval,
     paired_p_value,
 )
-from hpsearch.search.store import StudyRecord, TrialRecord
+from hpsearch.search.store import StudyRecord, TrialRecord, best_first
 from hpsearch.search.store.keys import FINALIST, REPEAT
 
 CHEAPER = 0.9
@@ -180,15 +180,14 @@ def choose_finalists(study: StudyRecord, top: int) -> tuple[TrialRecord, ...]:
     Raises:
         InputError: no trial is complete.
     """
-    complete = [trial for trial in study.trials if trial.state == "complete" and trial.values]
+    complete = best_first(study.trials, study.objectives)
     if not complete:
         raise InputError(
             f"no trial of {study.name} is complete, so there is nothing to confirm;"
             f" hpsearch status {study.name}"
         )
-    _, direction = primary(study.objectives)
     settings: dict[frozenset[object], TrialRecord] = {}
-    for trial in sorted(complete, key=lambda trial: -sign_of(direction) * first_value(trial)):
+    for trial in complete:
         settings.setdefault(frozenset(trial.params.items()), trial)
     return tuple(settings.values())[:top]
 

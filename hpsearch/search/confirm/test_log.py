@@ -72,14 +72,14 @@ class FinalTest:
     missing: str = ""
 
 
-def openings_of(study: optuna.Study) -> tuple[Evaluation, ...]:
+def evaluations_of(study: optuna.Study) -> tuple[Evaluation, ...]:
     """Returns every test-set evaluation of a search, in order."""
     return tuple(Evaluation(**fields) for fields in study.user_attrs.get(TEST_EVALUATIONS, ()))
 
 
 def find_result(study: optuna.Study, sha256: str) -> Evaluation | None:
     """Returns the last evaluation with a result for exactly this model, or None."""
-    seen = [one for one in openings_of(study) if one.metrics and one.sha256 == sha256]
+    seen = [one for one in evaluations_of(study) if one.metrics and one.sha256 == sha256]
     return seen[-1] if seen else None
 
 
@@ -102,7 +102,7 @@ def begin_evaluation(
     Raises:
         InputError: a result was seen before, and `again` is not set.
     """
-    seen = [one for one in openings_of(study) if one.metrics]
+    seen = [one for one in evaluations_of(study) if one.metrics]
     if seen and not again:
         raise _already_evaluated(study.study_name, seen[-1], what)
     evaluation = Evaluation(
@@ -117,13 +117,13 @@ def begin_evaluation(
         again=bool(seen),
         what=what,
     )
-    _write(study, (*openings_of(study), evaluation))
+    _write(study, (*evaluations_of(study), evaluation))
     return evaluation
 
 
 def end_evaluation(study: optuna.Study, result: Mapping[str, Any]) -> Evaluation:
     """Writes the result of the last evaluation, or why it has none."""
-    *earlier, last = openings_of(study)
+    *earlier, last = evaluations_of(study)
     last = replace(last, **result)
     _write(study, (*earlier, last))
     return last
@@ -131,7 +131,7 @@ def end_evaluation(study: optuna.Study, result: Mapping[str, Any]) -> Evaluation
 
 def withdraw_evaluation(study: optuna.Study) -> None:
     """Removes the last record: there is no test split, so it was not opened."""
-    _write(study, openings_of(study)[:-1])
+    _write(study, evaluations_of(study)[:-1])
 
 
 def _write(study: optuna.Study, test_evaluations: tuple[Evaluation, ...]) -> None:

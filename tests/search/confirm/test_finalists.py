@@ -17,8 +17,8 @@ from hpsearch.search.confirm.test_log import (
     FinalTest,
     begin_evaluation,
     end_evaluation,
+    evaluations_of,
     find_result,
-    openings_of,
 )
 from hpsearch.search.store.keys import confirmation_name
 from hpsearch.search.store.records import StudyRecord, TrialRecord
@@ -355,10 +355,10 @@ def begin(
 
 def test_an_evaluation_is_recorded_before_its_result(study: optuna.Study) -> None:
     begin(study)
-    assert [one.metrics for one in openings_of(study)] == [None]
+    assert [one.metrics for one in evaluations_of(study)] == [None]
     assert find_result(study, "a") is None
     end_evaluation(study, {"metrics": {"test_accuracy": 0.9}, "examples": 10})
-    (only,) = openings_of(study)
+    (only,) = evaluations_of(study)
     assert only.reason == "hpsearch confirm mnist: the final figure of trial 8"
     assert find_result(study, "a") == only
     assert find_result(study, "b") is None
@@ -373,15 +373,15 @@ def test_a_second_look_is_refused_and_with_again_recorded(study: optuna.Study) -
     with pytest.raises(InputError, match=rule):
         begin(study, 6, sha="b")
     begin(study, 6, again=True, sha="b")
-    assert [one.again for one in openings_of(study)] == [False, True]
+    assert [one.again for one in evaluations_of(study)] == [False, True]
 
 
 def test_an_evaluation_without_a_result_does_not_block_another(study: optuna.Study) -> None:
     begin(study)
     end_evaluation(study, {"failure": "out of memory"})
     begin(study)
-    assert [one.failure for one in openings_of(study)] == ["out of memory", ""]
-    assert not openings_of(study)[1].again
+    assert [one.failure for one in evaluations_of(study)] == ["out of memory", ""]
+    assert not evaluations_of(study)[1].again
 
 
 @pytest.mark.parametrize(

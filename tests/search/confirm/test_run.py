@@ -15,7 +15,7 @@ from hpsearch.errors import InputError, SearchError
 from hpsearch.search.confirm.finalists import choose_finalists
 from hpsearch.search.confirm.run import ConfirmOptions, ConfirmResult
 from hpsearch.search.confirm.study import enqueue_finalists
-from hpsearch.search.confirm.test_log import openings_of
+from hpsearch.search.confirm.test_log import evaluations_of
 from hpsearch.search.store import StudyRecord, list_studies, load_record, open_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.studyfile.study import StudySpec
@@ -181,7 +181,7 @@ def test_a_failed_look_is_reported_and_may_be_repeated(home: Home) -> None:
         record = home.confirm(top=1, seeds=1).record
         assert record is not None
         assert record["test"]["failure"] == "ValueError: no test today"
-        test_evaluations = openings_of(open_study(open_storage(home.url), "tiny").study)
+        test_evaluations = evaluations_of(open_study(open_storage(home.url), "tiny").study)
         assert len(test_evaluations) == count
 
 
