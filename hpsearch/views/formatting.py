@@ -39,11 +39,11 @@ def speed_words(choice: Mapping[str, Any]) -> str:
 def metric(value: float | None) -> str:
     """Returns an objective's value with four decimals, or with four digits if it is large or small.
 
-    A whole number of four digits or more is shown as a count, such as that of weights.
+    A whole number of two digits or more is shown as a count, such as that of weights.
     """
     if value is None:
         return "-"
-    if 1000 <= abs(value) < 1e9 and value == int(value):
+    if 10 <= abs(value) < 1e9 and value == int(value):
         return str(int(value))
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.4g}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpsearch.errors import InputError
@@ -23,6 +23,14 @@ def latest_value(trial: TrialRecord) -> float | None:
     if trial.values:
         return trial.values[0]
     return trial.values_by_epoch[max(trial.values_by_epoch)] if trial.values_by_epoch else None
+
+
+def known_values(trial: TrialRecord, objectives: Collection[str]) -> list[float | None]:
+    """Returns a trial's value of each objective, as far as it is known before its end."""
+    if trial.values:
+        return [*trial.values]
+    size = {"parameters": trial.attributes.get("parameters")}
+    return [latest_value(trial), *map(size.get, [*objectives][1:])]
 
 
 def epochs_done(trial: TrialRecord) -> int:

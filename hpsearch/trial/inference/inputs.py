@@ -68,9 +68,10 @@ def find_inputs(module: pl.LightningModule, batch: Any) -> Inputs:
             failure = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             continue
         return inputs
+    change = "Name its arguments like the keys" if is_mapping else "Let it take the first part"
     raise InputError(
-        f"{name}.forward() cannot be called with a batch of its data: {failure}. Name its arguments"
-        " like the keys of a batch, or export the weights alone: --format state"
+        f"{name}.forward() cannot be called with a batch of its data: {failure}. {change} of a"
+        " batch, or export the weights alone: --format state"
     )
 
 

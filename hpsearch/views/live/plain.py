@@ -81,9 +81,10 @@ def trial_line(trial: TrialRecord, objectives: tuple[str, ...], unit: str = "epo
     epochs = epochs_done(trial)
     parts = [f"trial {trial.number} {trial.state}"]
     values = trial.values or (latest_value(trial),)
-    parts += [f"{o} {formatting.metric(v)}" for o, v in zip(objectives, values, strict=False)]
+    named = zip(objectives, values, strict=False)
+    parts += [f"{o} {formatting.metric(v)}" for o, v in named if v is not None]
     parts.append(f"{epochs} {unit}{'' if epochs == 1 else 's'}")
-    parts.append(spell(trial.seconds))
+    parts.append("" if trial.seconds is None else spell(trial.seconds))
     parts.append(formatting.one_line(trial.params))
     if trial.state == "failed" or "failure" in trial.attributes:
         parts.append(f"failure: {trial.failure}")

@@ -14,7 +14,7 @@ from hpsearch.studyfile.document import short_names
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.curve import Curve
-from hpsearch.views.ranking import epochs_done, latest_value, ranked, top
+from hpsearch.views.ranking import epochs_done, known_values, ranked, top
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -106,7 +106,7 @@ def _results(
     places = [str(n) if t.state == "complete" else "" for n, t in enumerate(shown, start=1)]
     texts = {"#": places} if ranks else {}
     texts["trial"] = [str(trial.number) for trial in shown]
-    values = [_values(trial, len(objectives)) for trial in shown]
+    values = [known_values(trial, objectives) for trial in shown]
     metrics = formatting.cut_apart([*objectives], _METRIC)
     for index, name in enumerate(metrics):
         texts[name] = [formatting.metric(each[index]) for each in values]
@@ -124,11 +124,6 @@ def _results(
 
 def _column(name: str, cells: Sequence[str], minimum: int) -> _Column:
     return _Column(name, [Text(cell) for cell in cells], max([minimum, *map(cell_len, cells)]))
-
-
-def _values(trial: TrialRecord, count: int) -> list[float | None]:
-    first, *others = [None] * count if trial.values is None else trial.values
-    return [latest_value(trial) if first is None else first, *others]
 
 
 def _fitting(

@@ -149,7 +149,8 @@ def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     if study.speed:
         rows["speed"] = f"auto took {study.speed['line'] or 'nothing'}"
     if promoted := trial.attributes.get(PROMOTED):
-        rows["continued"] = f"after {study.unit} {', '.join(map(str, promoted))}"
+        several = "s" * (len(promoted) > 1)
+        rows["continued"] = f"after {study.unit}{several} {', '.join(map(str, promoted))}"
     if len(study.environments) > 1:
         numbers = environments_of(trial)
         rows["trained"] = "; ".join(f"{n}: {change_words(study, n)}" for n in numbers) or "-"

@@ -32,8 +32,7 @@ def test_one_line_for_what_matters_and_no_control_codes(make_study: Any, make_tr
         "mnist: 1 done, 2 to go; slots: cpu:0, cpu:1",
         "trial 1 complete  val_accuracy 0.9876  2 epochs  1m 15s  hidden=32 lr=0.001",
         "trial 2 continues after epoch 4 on cpu:1",
-        "trial 2 failed  val_accuracy -  0 epochs  1m 15s  hidden=32 lr=0.001"
-        "  failure: out of memory",
+        "trial 2 failed  0 epochs  1m 15s  hidden=32 lr=0.001  failure: out of memory",
         "stopping",
     ]
 

@@ -32,12 +32,14 @@ def test_a_loss_has_no_interval(make_material: Any, make_searched: Any) -> None:
 
 def test_every_objective_has_a_column(make_material: Any, make_searched: Any) -> None:
     goals = {"val_accuracy": "maximize", "parameters": "minimize"}
-    trials = [make_searched(0, values=(0.9, 50.0)), make_searched(1, "pruned", values=None)]
+    sized = make_searched(1, "pruned", values=None, attributes={"parameters": 70})
+    unsized = make_searched(2, "failed", values=None, attributes={})
+    trials = [make_searched(0, values=(0.9, 50.0)), sized, unsized]
     table = leaderboard(make_material(*trials, objectives=goals, pareto_front=(trials[0],))).parts[
         0
     ]
     place = table.head.index("parameters")
-    assert [row[place] for row in table.rows] == ["50.0000", "-"]
+    assert [row[place] for row in table.rows] == ["50", "70", "-"]
 
 
 def test_long_leaderboards_say_what_they_leave_out(make_material: Any, make_searched: Any) -> None:

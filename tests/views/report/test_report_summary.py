@@ -17,7 +17,7 @@ def answers(data: Any) -> dict[str, str]:
 def test_summary_says_what_was_searched_and_by_what(make_material: Any, make_searched: Any) -> None:
     assert answers(make_material(make_searched(0))) == {
         "Asked": "To maximize val_accuracy of Net: 2 parameters, too many configurations to count"
-        " (a range without steps). Proposed by TPESampler, cut short by HyperbandPruner; at most 8"
+        " (a range without steps). Proposed by tpe, cut short by hyperband; at most 8"
         " epochs per trial.",
         "Found": "val_accuracy 0.9000 (trial 0), with hidden=64, dropout=0.25. The study has ended:"
         " 1 done, 0 to go.",
@@ -27,6 +27,20 @@ def test_summary_says_what_was_searched_and_by_what(make_material: Any, make_sea
         "What next": "1 complete trial is too few to say where to look: `hpsearch resume mnist"
         " --add 10`.",
     }
+
+
+def test_before_any_trial_is_complete_the_summary_has_what_leads_or_that_all_failed(
+    make_material: Any, make_searched: Any
+) -> None:
+    paused = make_searched(3, "paused", values=None, values_by_epoch={1: 0.45})
+    found = answers(make_material(paused))["Found"]
+    assert found.startswith("So far val_accuracy 0.4500 (trial 3, epoch 1, paused). The study")
+    failed = make_searched(0, "failed", values=None, values_by_epoch={})
+    found = answers(make_material(failed))["Found"]
+    assert found.startswith("No trial has succeeded, see Failures. The study")
+    searched = summary(make_material(failed)).parts[2]
+    assert isinstance(searched, Table)
+    assert searched.head == ("parameter", "searched")
 
 
 def test_a_share_of_images_is_as_sure_as_they_are_many(

@@ -148,6 +148,11 @@ def test_rungs_count_who_came_so_far_and_who_ended_there(make_searched: Any) -> 
         for n, (state, epochs) in enumerate(ends)
     ]
     assert rungs(trials) == [Rung(1, reached=5, pruned=2), Rung(3, reached=2, pruned=1)]
+    waiting = [make_searched(n, "paused", values_by_epoch=curve(3)) for n in (5, 6)]
+    first, last = rungs([*trials, *waiting])
+    assert first == Rung(1, reached=7, pruned=2)
+    assert last == Rung(3, reached=4, pruned=1, paused=2)
+    assert last.continued == 1
 
 
 def test_saved_time_is_the_missing_epochs_at_the_trial_s_own_pace(

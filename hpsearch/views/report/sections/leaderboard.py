@@ -7,7 +7,7 @@ from hpsearch.search.confirm import share_interval
 from hpsearch.search.store import TrialRecord
 from hpsearch.views import formatting
 from hpsearch.views.formatting import spell
-from hpsearch.views.ranking import epochs_done, latest_value, ranked, top
+from hpsearch.views.ranking import epochs_done, known_values, ranked, top
 from hpsearch.views.report.blocks import Block, Paragraph, Section, Table
 
 _ROWS = 25
@@ -51,8 +51,7 @@ def _head(data: ReportData, with_interval: bool) -> list[str]:
 
 
 def _row(data: ReportData, place: int, trial: TrialRecord, images: int) -> list[str]:
-    others = (trial.values or (None,) * len(data.study.objectives))[1:]
-    first = latest_value(trial)
+    first, *others = known_values(trial, data.study.objectives)
     weights = trial.attributes.get("parameters")
     return [
         str(place) if trial.state == "complete" else "",

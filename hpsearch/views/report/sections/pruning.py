@@ -20,17 +20,24 @@ _MOST_REASONS = 30
 
 @dataclass(frozen=True)
 class Rung:
-    """An epoch after which trials were pruned.
+    """An epoch after which trials were pruned, or are paused.
 
     Attributes:
         epoch: epochs done, from 1.
         reached: trials that trained as far.
         pruned: of those, trials that ended there.
+        paused: of those, trials that wait there.
     """
 
     epoch: int
     reached: int
     pruned: int
+    paused: int = 0
+
+    @property
+    def continued(self) -> int:
+        """The trials that trained on, or were complete."""
+        return self.reached - self.pruned - self.paused
 
 
 def pruning(data: ReportData) -> Section | None:
@@ -118,12 +125,18 @@ def _audit(data: ReportData) -> list[Block]:
 
 
 def rungs(trials: Sequence[TrialRecord]) -> list[Rung]:
-    """Returns the epochs after which trials were pruned, and how many had reached them."""
+    """Returns the epochs after which trials end or wait, and how many had reached them."""
     pruned_at = [epochs_done(trial) for trial in trials if trial.state == "pruned"]
+    paused_at = [epochs_done(trial) for trial in trials if trial.state == "paused"]
     reached = [epochs_done(trial) for trial in trials]
     return [
-        Rung(epoch, sum(done >= epoch for done in reached), pruned_at.count(epoch))
-        for epoch in sorted(set(pruned_at))
+        Rung(
+            epoch,
+            sum(done >= epoch for done in reached),
+            pruned_at.count(epoch),
+            paused_at.count(epoch),
+        )
+        for epoch in sorted({*pruned_at, *paused_at})
     ]
 
 
@@ -135,25 +148,29 @@ def _most_epochs(data: ReportData, trial: TrialRecord, most: int) -> int:
 
 def _figure(found: Sequence[Rung], unit: str) -> Figure:
     def bars(count: str) -> list[tuple[str, int, str]]:
-        return [
-            (
-                str(rung.epoch),
-                rung.pruned if count == "pruned" else rung.reached - rung.pruned,
-                f"after {unit} {rung.epoch}\n{rung.reached:,} came so far, {rung.pruned:,} pruned,"
-                f" {rung.reached - rung.pruned:,} continued",
-            )
-            for rung in found
-        ]
+        return [(str(rung.epoch), getattr(rung, count), _words(rung, unit)) for rung in found]
 
+    traces = [
+        plots.heights(bars("continued"), color=plots.BLUE, name="continued or finished"),
+        plots.heights(bars("pruned"), color=plots.ORANGE, name="pruned here"),
+    ]
+    if any(rung.paused for rung in found):
+        paused = plots.heights(bars("paused"), color=plots.VIOLET, name="paused here")
+        traces.insert(1, paused)
     return plots.figure(
         "how many survived each rung",
-        [
-            plots.heights(bars("kept"), color=plots.BLUE, name="continued or finished"),
-            plots.heights(bars("pruned"), color=plots.ORANGE, name="pruned here"),
-        ],
+        traces,
         x=plots.axis(f"{unit}s done", type="category"),
         y=plots.whole_axis("trials", max(rung.reached for rung in found)),
         barmode="stack",
         bargap=0.8 if len(found) < _FEW_BARS else 0.2,
         wide=True,
+    )
+
+
+def _words(rung: Rung, unit: str) -> str:
+    paused = f" {rung.paused:,} paused," if rung.paused else ""
+    return (
+        f"after {unit} {rung.epoch}\n{rung.reached:,} came so far, {rung.pruned:,} pruned,{paused}"
+        f" {rung.continued:,} continued"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from hpsearch.measure.report import ReportData
 from hpsearch.search.confirm import share_interval
-from hpsearch.studyfile.algorithms import NO_PRUNER
+from hpsearch.studyfile.algorithms import NO_PRUNER, PRUNERS, SAMPLERS, Component
 from hpsearch.studyfile.sections import texts_of
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views import formatting
@@ -43,8 +43,8 @@ def _asked(data: ReportData) -> str:
     study, spec = data.study, data.spec
     goals = " and ".join(f"{direction} {name}" for name, direction in study.objectives.items())
     model = _class_names(spec.document.get("model"))
-    sampler = spec.sampler.class_path.rpartition(".")[2]
-    pruner = f"cut short by {spec.pruner.class_path.rpartition('.')[2]}"
+    sampler = _short(spec.sampler)
+    pruner = f"cut short by {_short(spec.pruner)}"
     if spec.promote:
         pruner = f"paused at rungs, where one in {spec.promote.eta} continues"
     elif spec.pruner == NO_PRUNER:
@@ -59,7 +59,10 @@ def _found(data: ReportData) -> str:
     study = data.study
     state = f"The study {_STATE_WORDS[study.state]}: {progress_line(study)}."
     if study.best is None:
-        return state
+        words = best_words(study)
+        if study.trials and study.counts["failed"] == len(study.trials):
+            words = "no trial has succeeded, see Failures"
+        return state if words == "-" else f"{words[0].upper()}{words[1:]}. {state}"
     settings = formatting.one_line(study.best.params, data.names, between=", ")
     best = f"{best_words(study)}, with {settings}" if settings else best_words(study)
     return f"{best}. {state}"
@@ -86,6 +89,12 @@ def _how_sure(data: ReportData) -> str:
         f" it flatters the model a little: `{command('confirm', study.name)}` trains the finalists"
         " again with several seeds and gives an honest figure."
     )
+
+
+def _short(algorithm: Component) -> str:
+    """Returns the short name of a sampler or pruner, as in a study file, or that of its class."""
+    known = {path: name for name, path in (*SAMPLERS.items(), *PRUNERS.items())}
+    return known.get(algorithm.class_path, algorithm.class_path.rpartition(".")[2])
 
 
 def _length(spec: StudySpec) -> str:
@@ -147,10 +156,11 @@ def _searched(data: ReportData) -> Table:
         (
             name,
             distribution_words(distribution),
-            formatting.setting(best.params[name]) if best and name in best.params else "-",
+            *([formatting.setting(best.params.get(name, "-"))] if best else []),
             *([f"{shares[name]:.0%}" if name in shares else "-"] if shares else []),
         )
         for name, distribution in data.parameters.items()
     ]
-    head = ("parameter", "searched", "in the best trial", *(["importance"] if shares else []))
+    found = ["in the best trial"] * bool(best) + ["importance"] * bool(shares)
+    head = ("parameter", "searched", *found)
     return Table(head, rows, left=("parameter", "searched"))
