@@ -241,6 +241,8 @@ class ImageData(LightningDataModule):
         """
         if not isinstance(batch, Batch):
             return super().transfer_batch_to_device(batch, device, dataloader_idx)
+        if batch.images.device == device:
+            return batch
         images, labels = (part.to(device, non_blocking=True) for part in batch[:2])
         return Batch(images, labels, batch.seed, batch.part)
 

@@ -42,7 +42,7 @@ class Normalise:
         if len(factor) == 1:  # with numbers, one pass is enough
             # In place where the numbers are our own: a small network's batch stays in the cache.
             own = None if pixels is images else pixels
-            return torch.add(offset[0], pixels, alpha=factor[0], out=own)
+            return torch.add(offset, pixels, alpha=factor[0], out=own)
         return pixels.mul(_per_channel(pixels, factor)).add_(_per_channel(pixels, offset))
 
     @cached_property
@@ -50,7 +50,9 @@ class Normalise:
         offset = [
             -mean / deviation for mean, deviation in zip(self.mean, self.deviation, strict=True)
         ]
-        return [1 / (255 * deviation) for deviation in self.deviation], torch.tensor(offset)
+        # A single offset is a number to torch, which may be added on any device.
+        factor = [1 / (255 * deviation) for deviation in self.deviation]
+        return factor, torch.tensor(offset).squeeze()
 
 
 def _per_channel(images: Tensor, values: Sequence[float] | Tensor) -> Tensor:

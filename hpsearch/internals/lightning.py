@@ -234,19 +234,20 @@ def is_module_bare(module: torch.nn.Module) -> bool:
     return not (any(hooks) or changed or everywhere)
 
 
-def cross_entropy_slope(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def cross_entropy_slope(logits: Tensor, labels: Tensor, one: Tensor) -> tuple[Tensor, Tensor]:
     """Returns the mean cross-entropy of a batch, and its gradient by the logits.
 
     Args:
         logits: `(B, classes)`, which need no gradient.
         labels: `(B,)`.
+        one: the number 1, a scalar.
     """
     import torch
 
     mean, ignored, aten = 1, -100, torch.ops.aten
     log = torch.log_softmax(logits, 1)
     loss, weight = aten.nll_loss_forward(log, labels, None, mean, ignored)
-    slope = aten.nll_loss_backward(torch.ones(()), log, labels, None, mean, ignored, weight)
+    slope = aten.nll_loss_backward(one, log, labels, None, mean, ignored, weight)
     return loss, torch._log_softmax_backward_data(slope, log, 1, logits.dtype)
 
 

@@ -12,6 +12,9 @@ import torch
 
 from hpsearch.protocol.messages import FailureKind
 
+# Between a step's other work, adding one number takes several times as long as in a row.
+_AT_ONCE = 32
+
 
 class NotFiniteError(Exception):
     """The training loss, or an objective, is NaN or infinite: the training diverged."""
@@ -30,11 +33,11 @@ class StageTracker(pl.Callback):
         self.kind: FailureKind = "set-up"
         self.at = ""
         self.forgives = False
-        self._losses: torch.Tensor | float = 0.0
+        self._losses: list[torch.Tensor] = []
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Resets the sum of losses."""
-        self.kind, self.at, self._losses = "training", "", 0.0
+        self.kind, self.at, self._losses = "training", "", []
 
     def on_train_batch_end(
         self,
@@ -47,7 +50,10 @@ class StageTracker(pl.Callback):
         """Adds up the losses, on the device: one that is not finite makes the sum not finite."""
         loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         if isinstance(loss, torch.Tensor):
-            self._losses = self._losses + loss.detach()
+            self._losses.append(loss.detach())
+            # A GPU that replays a graph may write the next loss over this one.
+            if not loss.is_cpu or len(self._losses) == _AT_ONCE:
+                self._losses = [torch.as_tensor(sum(self._losses))]
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Records that validation begins."""
@@ -64,7 +70,7 @@ class StageTracker(pl.Callback):
             NotFiniteError: a batch had a loss that is NaN or infinite.
         """
         self.at = f"epoch {trainer.current_epoch + 1}"
-        if not self.forgives and not math.isfinite(self._losses):
+        if not self.forgives and not math.isfinite(sum(self._losses)):
             raise NotFiniteError("the training loss is not finite: the training diverged")
 
     def on_exception(
