@@ -21,7 +21,8 @@ class Scheduler:
     The last training's worth of the budget goes to paused trials. It begins when the rest could no
     longer train a new trial to its end, or is what the finalists need to be trained to theirs: the
     best three trials of the highest rungs, fewer if they would take more than half of the budget.
-    From then on, a trial continues only if it can be trained to its end.
+    From then on, a trial continues only if it can be trained to its end. Where all trainings so far
+    ended early, such as by early stopping, the end is assumed where the longest of them ended.
 
     Args:
         ladder: the rungs; none where nothing pauses.
@@ -52,6 +53,7 @@ class Scheduler:
         self._last_epochs: dict[int, int] = {}
         self._done: dict[int, int] = {}
         self._whole: set[int] = set()
+        self._shares: set[float] = set()  # of their epochs, that whole trials have trained
 
     def restore(
         self,
@@ -88,8 +90,9 @@ class Scheduler:
     def begin(self, number: int, epochs: int, *, whole: bool = False) -> None:
         """Records that a trial, with this many epochs in all, trains until its next stop."""
         self._last_epochs[number] = epochs
-        whole = whole or (self._done.get(number, 0) > 0 and self.finishing and self._ends(number))
-        self._aim(number, epochs if whole else self._next_stop(number))
+        last = self._done.get(number, 0) > 0 and self.finishing and self._ends(number)
+        stop = self._likely_end(number) if last else self._next_stop(number)
+        self._aim(number, epochs if whole else stop)
 
     def report(
         self,
@@ -127,11 +130,11 @@ class Scheduler:
             self.ladder.promote(number)
             self.epochs.hold(number, end)
             return RungDecision("continue", decision.rung, AUDITED)
-        finishing = self.finishing
-        if not (self._ends(number) if finishing else self._reaches_next_stop(number)):
+        last = self.finishing and self._ends(number)
+        if not (last or (self._reaches_next_stop(number) and not self._makes_way())):
             self.ladder.demote(number, decision.rung)
             return RungDecision("pause", decision.rung, KEPT)
-        self._aim(number, end if finishing else self._next_stop(number))
+        self._aim(number, self._likely_end(number) if last else self._next_stop(number))
         return decision
 
     def is_at_end(self, number: int, epoch: int) -> bool:
@@ -147,6 +150,7 @@ class Scheduler:
         """Records that a trial was trained to its end."""
         self.epochs.release(number)
         self._whole.add(number)
+        self._shares.add(min(1.0, self._done.get(number, 0) / self._end(number)))
 
     def lose(self, number: int) -> None:
         """Records that a trial ended early and can never be promoted."""
@@ -156,7 +160,8 @@ class Scheduler:
     @property
     def finishing(self) -> bool:
         """Whether only the last training's worth of the budget is left."""
-        return not (self._allows_new(self._left) and self.time.fits(None, self._longest))
+        in_time = not self._finalists or self.time.fits(None, self._likely_end())
+        return not (in_time and self._allows_new(self._left))
 
     def may_begin(self) -> bool:
         """Returns whether the budget in epochs allows a new trial.
@@ -206,9 +211,23 @@ class Scheduler:
 
     def _ends(self, number: int) -> bool:
         """Returns whether the budget can train a trial to its end."""
-        end = self._end(number)
+        end = self._likely_end(number)
         in_time = self.time.fits(number, end - self._done.get(number, 0))
         return in_time and self.epochs.fits(number, end, self._reserve(number))
+
+    def _likely_end(self, number: int | None = None) -> int:
+        """Returns the stop by which a trial, or a new one, is likely to be whole."""
+        end, done = self._longest, 0
+        if number is not None:
+            end, done = self._end(number), self._done.get(number, 0)
+        likely = max(math.ceil(max(self._shares, default=1.0) * end), done + 1)
+        return self.ladder.next_stop(min(likely, end) - 1, end)
+
+    def _makes_way(self) -> bool:
+        """Returns whether a trial that cannot become whole pauses for one that can, or for good."""
+        if not self.finishing:
+            return False
+        return not self.may_begin() or any(self._ends(p.number) for p in self.ladder.waiting())
 
     def _best_waiting(self, rung: int) -> int | None:
         return next((p.number for p in self.ladder.waiting() if p.rung == rung), None)
@@ -216,7 +235,7 @@ class Scheduler:
     def _allows_new(self, left: float) -> bool:
         """Returns whether these epochs train a new trial to its end, and leave the reserve."""
         first = self.ladder.next_stop(0, self._longest)
-        needed = self._longest if self._finalists else first
+        needed = self._likely_end() if self._finalists else first
         return math.isinf(left) or max(needed, first + self._reserve()) <= left
 
     def _reserve(self, number: int | None = None) -> int:
@@ -230,14 +249,14 @@ class Scheduler:
             if len(needs) >= missing or other == number:
                 return sum(needs)
             if other not in self._whole:
-                needs.append(self._end(other) - self.epochs.held(other))
-        unknown = self._longest - self.ladder.next_stop(0, self._longest)
+                needs.append(max(0, self._likely_end(other) - self.epochs.held(other)))
+        unknown = self._likely_end() - self.ladder.next_stop(0, self._longest)
         return sum(needs) + max(0, missing - len(needs)) * unknown
 
     def _wanted(self) -> int:
         """Returns how many finalists there should be: they may take half of the budget."""
         total = self.epochs.spent + self.epochs.reserved + self._left
-        affordable = max(1.0, total / (2 * self._longest))
+        affordable = max(1.0, total / (2 * self._likely_end()))
         return int(min(self._finalists, affordable))
 
     def _aim(self, number: int, epoch: int) -> None:

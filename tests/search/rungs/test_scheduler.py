@@ -157,6 +157,36 @@ def test_three_finalists_need_more_than_the_time_of_one_training(slots, left_s, 
     assert of.finishing == last
 
 
+def test_if_all_trainings_end_early_they_say_how_long_a_training_is():
+    rungs = (1, 4, 16, 64, 256)
+    of = Scheduler(Ladder(rungs), EpochBudget(2000), 1000, ["minimize"])
+    of.time.left_s = 100 * 10.0
+    of.restore(0, {1: [0.1], 4: [0.1], 16: [0.1]}, promoted=(1, 4), seconds=160.0)
+    of.begin(1, 1000)
+    for epoch in (1, 4, 16):
+        of.ladder.promote(1)
+        decision = of.report(1, epoch, [0.0], seconds=epoch * 10.0)
+    of.report(1, 50, [0.0], seconds=500.0)
+    assert (decision.rung, of.finishing) == (16, True), "1000 epochs do not fit into the time"
+    of.finish(1)
+    assert not of.finishing
+    of.time.left_s = 50 * 10.0
+    assert of.finishing
+    assert of.promotion({0}) == Promotion(0, 16)
+    of.begin(0, 1000)
+    assert of.epochs.held(0) == 64
+
+
+def test_where_nothing_can_become_whole_in_time_a_good_trial_does_not_pause():
+    of = Scheduler(Ladder((1, 4)), EpochBudget(None), 12, ["minimize"])
+    for number in range(4):
+        of.begin(number, 12)
+        decision = of.report(number, 1, [1.0 - number / 10], seconds=10.0)
+        of.time.left_s = 50.0
+    assert of.finishing
+    assert (decision.action, decision.rung) == ("continue", 1)
+
+
 def test_if_nobody_knows_how_long_a_training_is_nothing_is_kept():
     of = Scheduler(Ladder((1, 4, 16)), EpochBudget(50), 100, ["maximize"], finalists=0)
     assert of.may_begin()
