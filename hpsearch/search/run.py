@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hpsearch.classes.components import class_modules
 from hpsearch.engines.factory import PreparedEngine, Workload
 from hpsearch.engines.inline import InlineEngine
-from hpsearch.errors import SearchError
+from hpsearch.errors import InputError, SearchError
 from hpsearch.search.compatible import (
     check_compatible,
     check_environment,
@@ -165,7 +165,7 @@ def _search(
                 accept_changes=options.accept_changes,
                 commands=inbox,
             )
-            with stop_on_signals(stop), inbox, responsive():
+            with stop_on_signals(stop), inbox, responsive(), _adding(stored, options, runs, budget):
                 writer = StudyWriter(buffered, spec, environment, folder)
                 started = engine.start(_workload(spec, folder, observer))
                 apart = not isinstance(started, InlineEngine)
@@ -206,6 +206,19 @@ def _budget(stored: int | None, options: RunOptions, there: int, spec: StudySpec
     budget = options.trials if options.trials is not None else stored
     budget = (budget or there) + options.add if options.add else budget
     return min(filter(None, (budget, grid_size(spec))), default=None)
+
+
+@contextmanager
+def _adding(
+    stored: StoredStudy, options: RunOptions, runs: Path, budget: int | None
+) -> Iterator[None]:
+    """Takes added trials back if nothing can be trained: the same command may follow."""
+    try:
+        yield
+    except InputError:
+        if options.add:
+            describe_study(stored.study, stored.spec, runs, budget)
+        raise
 
 
 def _is_done(stored: StoredStudy, budget: int | None, queued: int) -> bool:

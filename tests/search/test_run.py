@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from inline import resume_inline, run_inline
+from scripted import Watcher
 
 from hpsearch.classes import environment
 from hpsearch.errors import InputError
@@ -83,6 +84,18 @@ def test_a_total_that_was_raised_is_kept_and_one_that_was_lowered_was_for_once(
     assert run(add=1).study.budget == 3
     assert run().study.budget == 3
     assert run("study.trials=4").study.budget == 4
+
+
+def test_trials_are_not_added_by_a_search_that_cannot_train(here: Path) -> None:
+    class Unusable(Watcher):
+        def started(self, *_: Any) -> None:
+            raise InputError("no node is left that can train this study")
+
+    run()
+    for _ in range(2):
+        with pytest.raises(InputError, match="no node is left"):
+            run(add=2, observer=Unusable())
+    assert load_record(open_storage(URL), "tiny").budget == 2
 
 
 def test_resume_needs_the_database_only(here: Path) -> None:

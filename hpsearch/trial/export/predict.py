@@ -37,8 +37,8 @@ def predict(model: str, images: Sequence[str]) -> dict[str, Any]:
         is_torch = Path(model).suffix == ".pt2"
         call = f'torch.export.load("{model}").module()' if is_torch else "onnxruntime"
         raise InputError(
-            f"{model} takes tensors of shape {opened.metadata.shape} as its own data module makes"
-            f" them, not image files: run it from Python, with {call}"
+            f"{model} takes tensors as its own data module makes them, not image files: run it from"
+            f" Python, with {call}"
         )
     shape = _image_shape(opened.metadata)
     pictures, pixels = _read([Path(image) for image in images], shape)

@@ -155,7 +155,7 @@ def test_a_module_and_data_of_ones_own_are_exported_as_they_are(
     with torch.inference_mode():
         expected = module(rows).numpy()
     np.testing.assert_allclose(open_model(path)(rows.numpy()), expected, atol=1e-6)
-    with pytest.raises(InputError, match="takes tensors of shape"):
+    with pytest.raises(InputError, match="takes tensors as its own data module makes"):
         predict(str(path), ["a.png"])
 
 
