@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -116,12 +117,14 @@ def _module_with(name: str) -> str | None:
 
 def _data_modules_here() -> Iterator[str]:
     """Yields the data modules of this folder and of its packages, by what their files say."""
-    for file in sorted(Path().rglob("*.py")):
-        folders = file.parts[:-1]
-        if len(file.parts) <= _DEEPEST and all(map(str.isidentifier, folders)):
-            text = file.read_text(encoding="utf-8", errors="replace")
+    for place, folders, files in os.walk("."):
+        parts = Path(place).parts
+        deeper = len(parts) + 1 < _DEEPEST
+        folders[:] = sorted(name for name in folders if deeper and name.isidentifier())
+        for file in sorted(name for name in files if name.endswith(".py")):
+            text = Path(place, file).read_text(encoding="utf-8", errors="replace")
             for name in _DATA_MODULE.findall(text):
-                yield ".".join((*file.with_suffix("").parts, name))
+                yield ".".join((*parts, file.removesuffix(".py"), name))
 
 
 def text_of(owner: type) -> str:
