@@ -41,7 +41,7 @@ class Cleanup:
         self._show(number)
         pauses = self._writer.pauses
         for hopeless in pauses.out_of_reach(to_come):
-            self.give_up(hopeless, "no result to come can promote it")
+            self.give_up(hopeless, "it can no longer be among the best")
         while self._retention.over_budget and (worst := pauses.worst()) is not None:
             self.give_up(worst, "the disk is full, and it is the least likely to continue")
 

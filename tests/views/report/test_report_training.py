@@ -50,6 +50,15 @@ def test_any_trial_is_shown_in_training_and_validation(
     assert chosen.curves["trials"][2]["curves"] == {"val_accuracy": [0.1, 0.2]}, "the database's"
 
 
+def test_while_no_trial_is_complete_the_leading_one_is_shown_alone(
+    make_material: Any, make_searched: Any
+) -> None:
+    behind = make_searched(0, "running", values_by_epoch={1: 0.4})
+    ahead = make_searched(1, "paused", values_by_epoch={1: 0.6})
+    _, chosen = curves(make_material(behind, ahead)).parts
+    assert [*chosen.options] == [1, 0]
+
+
 def test_no_epochs_no_curves(make_material: Any, make_searched: Any) -> None:
     assert curves(make_material(make_searched(0, "failed"))) is None
 

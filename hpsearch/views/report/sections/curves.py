@@ -9,7 +9,7 @@ from typing import Any
 from hpsearch.measure.report import ReportData
 from hpsearch.search.store import TrialRecord
 from hpsearch.views import formatting
-from hpsearch.views.ranking import latest_value, ranked
+from hpsearch.views.ranking import latest_value, leading, ranked
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Block, Figure, Section, TrialCurves
 
@@ -79,7 +79,8 @@ def _chosen(data: ReportData) -> list[Block]:
     names = {name for curves in known.values() for name in curves}
     kinds = _kinds(names, data.objective)
     trials = ranked([t for t in data.study.trials if known[t.number]], data.direction)
-    trials.sort(key=lambda trial: trial is not data.study.best)
+    best = data.study.best or leading(data.study)
+    trials.sort(key=lambda trial: best is None or trial.number != best.number)
     if not kinds or not trials:
         return []
     drawn = {trial.number: _of_trial(data, trial, known[trial.number], kinds) for trial in trials}
