@@ -63,6 +63,20 @@ def test_callbacks_that_wait_for_a_validation_metric_are_left_out(tmp_path: Path
     assert refit(job(tmp_path, callbacks=[stopping]), 2)["epochs"] == 2
 
 
+def test_averaged_weights_are_what_is_kept_after_all_epochs(tmp_path: Path) -> None:
+    averaging = {
+        "class_path": "pytorch_lightning.callbacks.StochasticWeightAveraging",
+        "init_args": {"swa_lrs": 0.01, "swa_epoch_start": 1},
+    }
+    given = job(tmp_path, "hpsearch.data.ImageData", callbacks=[averaging], limit_train_batches=1)
+    model = {
+        "class_path": "hpsearch.models.CNN",
+        "init_args": {"channels": [2], "batch_norm": True},
+    }
+    assert refit(replace(given, config={**given.config, "model": model}), 6)["epochs"] == 6
+    assert state_of(tmp_path / "best.ckpt")["epoch"] == 6, "the pass for the statistics, from 0"
+
+
 def test_a_data_module_without_a_way_to_train_on_everything_is_refused(tmp_path: Path) -> None:
     failure = refit(job(tmp_path, data="tiny.TinyData"), 2)["failure"]
     assert "TinyData has no method train_on_everything(); give it one" in failure

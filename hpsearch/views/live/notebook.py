@@ -64,7 +64,7 @@ def state_html(state: SearchState, now_s: float) -> str:
     )
     running = [_slot(run, now_s) for run in sorted(state.running.values(), key=lambda r: r.slot)]
     slots = f"<p>{'<br>'.join(running)}</p>" if running else ""
-    return head + slots + trials_html([*state.trials.values()], state.study.objectives)
+    return head + slots + trials_html([*state.trials.values()], state.study)
 
 
 def _slot(run: Running, now_s: float) -> str:

@@ -11,7 +11,7 @@ _SPOKEN = 8  # series that a drawing is described by
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph; commands stand between backticks."""
+    """A paragraph; commands are between backticks."""
 
     kind: ClassVar = "words"
     text: str
@@ -19,7 +19,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a reader asks first, each question with its answer; commands stand between backticks."""
+    """What a reader asks first, each question with its answer; commands are between backticks."""
 
     kind: ClassVar = "answers"
     rows: Mapping[str, str]
@@ -59,7 +59,7 @@ class Figure:
         title: what it shows, in a line.
         traces: plotly's `data`.
         layout: plotly's `layout`.
-        note: how to read it; commands stand between backticks.
+        note: how to read it; commands are between backticks.
         wide: whether it takes the page's whole width.
     """
 

@@ -25,7 +25,7 @@ def study_html(study: StudyRecord, limit: int = ROWS) -> str:
     share = progress_html(study.budget, study.counts)
     counts, best = escape(counts_line(study.counts)), escape(best_words(study))
     head = f"<p><b>{escape(study.name)}</b>: {study.state}, {share} ({counts})<br>best: {best}</p>"
-    return head + trials_html(study.trials, study.objectives, limit)
+    return head + trials_html(study.trials, study, limit)
 
 
 def progress_html(budget: int | None, counts: Mapping[TrialState, int]) -> str:
@@ -37,17 +37,22 @@ def progress_html(budget: int | None, counts: Mapping[TrialState, int]) -> str:
     return f"{bar} {finished} of {budget} done"
 
 
-def trials_html(
-    trials: Sequence[TrialRecord], objectives: Mapping[str, Direction], limit: int = ROWS
-) -> str:
-    """Returns the first trials as a table, best first; empty if there are none."""
+def trials_html(trials: Sequence[TrialRecord], study: StudyRecord, limit: int = ROWS) -> str:
+    """Returns a study's trials, the first of them, as a table, best first; empty if it has none.
+
+    Args:
+        trials: as they are now.
+        study: whose trials they are.
+        limit: rows at most.
+    """
     if not trials:
         return ""
+    objectives = study.objectives
     ordered = ranked(trials, primary(objectives)[1])
     shown = top(ordered, limit)
     names = short_names(name for trial in shown for name in trial.params)
-    head = ("trial", *objectives, "curve", "epochs", "state", *names.values())
-    rows = [_cells(["th", *["th"] * (len(head) - 1)], head)]
+    head = ("trial", *objectives, "curve", f"{study.unit}s", "state", *names.values())
+    rows = [_cells(["th"] * len(head), head)]
     rows += [_row(trial, objectives, list(names)) for trial in shown]
     left_out = len(ordered) - len(shown)
     more = f"<p>and {left_out} more</p>" if left_out else ""

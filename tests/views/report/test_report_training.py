@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from hpsearch.views.report.sections.curves import curves
 from hpsearch.views.report.sections.failures import failures
 from hpsearch.views.report.sections.generalization_gap import generalization_gap, rank_correlation
+from hpsearch.views.report.sections.leaderboard import leaderboard
 from hpsearch.views.report.sections.pruning import Rung, pruning, rungs
 from hpsearch.views.report.sections.winner import winner
 from hpsearch.views.tables.study import failure_counts
@@ -195,8 +197,13 @@ def test_a_reason_that_several_trials_share_is_written_once(
     make_material: Any, make_searched: Any
 ) -> None:
     trials = pruned_because(make_searched, ["too late", "too late", "behind", "too late"])
-    table = pruning(make_material(make_searched(4), *trials)).parts[-1]
+    data = make_material(make_searched(4), *trials)
+    table = pruning(data).parts[-1]
     assert table.rows == [("0 to 1, 3", "2", "too late"), ("2", "2", "behind")]
+    assert table.head[1] == "epoch"
+    within = replace(data, study=replace(data.study, unit="validation"))
+    assert pruning(within).parts[-1].head[1] == "validation"
+    assert "validations" in leaderboard(within).parts[0].head
 
 
 def pruned_because(make: Any, reasons: list[str]) -> list[Any]:

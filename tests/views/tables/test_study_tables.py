@@ -11,7 +11,13 @@ from rich.console import Console
 
 from hpsearch.studyfile.yaml_text import parse
 from hpsearch.views.tables.study import study_list, study_status
+from hpsearch.views.tables.study_html import study_html
 from hpsearch.views.tables.trial import trial_details
+
+
+def test_validations_are_named_in_a_notebook_too(make_study: Any, make_trial: Any) -> None:
+    assert "<th>epochs</th>" in study_html(make_study(make_trial(0)))
+    assert "<th>validations</th>" in study_html(make_study(make_trial(0), unit="validation"))
 
 
 def test_list_has_a_row_a_study(make_study: Any, make_trial: Any, on_screen: Any) -> None:

@@ -46,7 +46,8 @@ def _head(data: ReportData, with_interval: bool) -> list[str]:
     first, *others = data.study.objectives
     interval = ["95 % interval"] if with_interval else []
     names = [data.names[name] for name in data.parameters]
-    result = ["#", "trial", first, *interval, *others, "state", "epochs", "weights", "time"]
+    units = f"{data.study.unit}s"
+    result = ["#", "trial", first, *interval, *others, "state", units, "weights", "time"]
     return [*result, *names]
 
 

@@ -55,7 +55,7 @@ def pruning(data: ReportData) -> Section | None:
         skipped += left
         seconds += left * (trial.seconds or 0.0) / done if done else 0.0
     trained = sum(trial.seconds or 0.0 for trial in data.study.trials)
-    saved = f"{seconds / (seconds + trained):.0%}" if seconds + trained else "0 %"
+    saved = f"{seconds / (seconds + trained):.0%}" if seconds + trained else "0%"
     words = (
         f"{len(pruned):,} of {len(data.study.trials):,} trials were pruned. They did not train"
         f" {skipped:,} {data.study.unit}s, which would have taken about {spell(seconds)} at their"
@@ -63,10 +63,12 @@ def pruning(data: ReportData) -> Section | None:
         " one of them would have been the best in the end is unknown."
     )
     figure = _figure(rungs(data.study.trials), data.study.unit)
-    return Section("Pruning", [Paragraph(words), figure, *_reasons(pruned), *ladder])
+    return Section(
+        "Pruning", [Paragraph(words), figure, *_reasons(pruned, data.study.unit), *ladder]
+    )
 
 
-def _reasons(pruned: Sequence[TrialRecord]) -> list[Block]:
+def _reasons(pruned: Sequence[TrialRecord], unit: str) -> list[Block]:
     """Returns why each trial was pruned, as far as it was kept; the same reason once."""
     numbers: dict[tuple[str, str], list[int]] = {}
     last = [(trial, trial.decisions[-1]) for trial in pruned if trial.decisions]
@@ -78,7 +80,7 @@ def _reasons(pruned: Sequence[TrialRecord]) -> list[Block]:
     rows = [(trial_words(those).partition(" ")[2], *reason) for reason, those in numbers.items()]
     shown = min(len(last), _MOST_REASONS)
     which = f", the last {shown:,} of {len(last):,}" if shown < len(last) else ""
-    head = ("trial", "epoch", "why")
+    head = ("trial", unit, "why")
     return [Paragraph(f"Why they were pruned{which}:"), Table(head, rows, left=("trial", "why"))]
 
 

@@ -16,7 +16,7 @@ from hpsearch.views.report.sections.intervals import (
     wall_seconds,
 )
 
-_MOST_STRETCHES = 6000
+_MOST_INTERVALS = 6000
 
 
 def timeline(data: ReportData) -> Section | None:
@@ -50,7 +50,7 @@ def _slots(found: Sequence[TrialInterval], wall: float) -> Table:
 
 def _figure(found: Sequence[TrialInterval]) -> Figure:
     # Thinned out evenly, a busy slot would look idle.
-    drawn = found[-_MOST_STRETCHES:]
+    drawn = found[-_MOST_INTERVALS:]
     slots = sorted({interval.slot for interval in found})
     thickness = max(6, min(22, 240 // len(slots)))
     kinds = {_kind(interval) for interval in drawn}
