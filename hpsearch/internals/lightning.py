@@ -246,8 +246,9 @@ def cross_entropy_slope(logits: Tensor, labels: Tensor, one: Tensor) -> tuple[Te
 
     mean, ignored, aten = 1, -100, torch.ops.aten
     log = torch.log_softmax(logits, 1)
-    loss, weight = aten.nll_loss_forward(log, labels, None, mean, ignored)
-    slope = aten.nll_loss_backward(one, log, labels, None, mean, ignored, weight)
+    # By its full name: otherwise torch looks for the variant that fits the arguments.
+    loss, weight = aten.nll_loss_forward.default(log, labels, None, mean, ignored)
+    slope = aten.nll_loss_backward.default(one, log, labels, None, mean, ignored, weight)
     return loss, torch._log_softmax_backward_data(slope, log, 1, logits.dtype)
 
 
