@@ -121,6 +121,7 @@ _OF_STUDY: Mapping[str, Fits] = {
     keys.ID: _text,
     keys.IMPORT_PATHS: _all(_text),
     keys.BUDGET: _or_none(_whole),
+    keys.RUN_EPOCHS: _or_none(_whole),
     keys.RUNS: _text,
     keys.SPLIT: _text,
     keys.VERSIONS: _mapping,

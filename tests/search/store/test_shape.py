@@ -98,6 +98,11 @@ def test_an_odd_attribute_of_a_trial_is_a_line(
     [
         (keys.BUDGET, "ten", "its attribute hpsearch:budget is 'ten', which hpsearch did not"),
         (keys.BUDGET, True, "its attribute hpsearch:budget is True"),
+        (
+            keys.RUN_EPOCHS,
+            "ten",
+            "its attribute hpsearch:run_epochs is 'ten', which hpsearch did not",
+        ),
         (keys.CONFIRMATION, {"chosen": 1}, "its attribute hpsearch:confirmation is {'chosen': 1}"),
         (keys.RUNS, "x" * 99, ""),
         (keys.RUNS, ["x" * 99], f"hpsearch:runs is ['{'x' * 58}..., which"),
