@@ -35,13 +35,19 @@ from hpsearch.engines.factory import PreparedEngine, Workload
 from hpsearch.engines.slots import Slot
 from hpsearch.internals.optuna import study_id_of
 from hpsearch.protocol.job import Job
-from hpsearch.protocol.messages import Ended, Report, Started
+from hpsearch.protocol.messages import Decision, Ended, Report, Started, TrialOutcome
 from hpsearch.search.coordinator import LogObserver
 from hpsearch.search.options import RunOptions
 from hpsearch.search.run import run_study
 from hpsearch.search.store import Mutation, create_study, open_storage, write
 from hpsearch.search.store.tables import whole_trial
 from hpsearch.studyfile.study import StudySpec
+
+_HOW: dict[Decision | None, TrialOutcome] = {
+    "continue": "complete",
+    "prune": "pruned",
+    "stop": "stopped",
+}
 
 
 class SimulatedEngine:
@@ -69,6 +75,7 @@ class SimulatedEngine:
         self._order = itertools.count()
         self._emptied: dict[str, float] = {}
         self._begun: dict[str, float] = {}
+        self._done: dict[int, int] = {}
 
     def start(self, job: Job, slot: Slot) -> None:
         """Begins a trial."""
@@ -80,7 +87,7 @@ class SimulatedEngine:
         self._begun[slot.name] = now
         # Spreads out the first epochs of the slots, as they are in a search after a while.
         first = self._chance.random() if slot.name not in self._emptied else 1.0
-        self._schedule(now + first * self._epoch_s, 1, job, slot)
+        self._schedule(now + first * self._epoch_s, self._done.get(job.number, 0) + 1, job, slot)
 
     def poll(self, handler: Handler, timeout_s: float) -> None:
         """Returns the reports that are due."""
@@ -103,8 +110,9 @@ class SimulatedEngine:
         heapq.heappush(self._due, (due, next(self._order), step, job, slot))
 
     def _report(self, due: float, step: int, job: Job, slot: Slot, handler: Handler) -> None:
-        if step == 1:
-            handler(job.number, Started(0, {"device": "cpu"}))
+        done = self._done.get(job.number, 0)
+        if step == done + 1:
+            handler(job.number, Started(done, {"device": "cpu"}))
         x = float(job.params["model.x"])  # type: ignore[arg-type]
         value = x * step / self._epochs + 0.01 * self._chance.random()
         decision = handler(
@@ -116,7 +124,8 @@ class SimulatedEngine:
             wobble = 0.9 + 0.2 * self._chance.random()
             self._schedule(now + wobble * self._epoch_s, step + 1, job, slot)
             return
-        how = "complete" if decision == "continue" else "pruned"
+        self._done[job.number] = step
+        how = _HOW[decision]
         handler(job.number, Ended(how, facts={"epochs": step, "best_step": step}))
         self.busy_s += now - self._begun[slot.name]
         self._emptied[slot.name] = now
@@ -125,13 +134,14 @@ class SimulatedEngine:
 
 def spec_of(options: argparse.Namespace) -> StudySpec:
     """Returns the study to simulate."""
+    pauses = options.pruner == "promote"
     return StudySpec.from_document(
         {
             "study": {
                 "name": "scale",
                 "objective": {"score": "maximize"},
                 "sampler": options.sampler,
-                "pruner": options.pruner,
+                "scheduler" if pauses else "pruner": options.pruner,
                 "trials": options.known + options.trials,
                 "seed": 1,
             },
@@ -211,7 +221,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--epoch-s", type=float, default=10.0)
     parser.add_argument("--sampler", default="random")
-    parser.add_argument("--pruner", default="median")
+    parser.add_argument("--pruner", default="median", help="or promote, a scheduler")
     parser.add_argument("--storage", default="")
     options = parser.parse_args()
     # Optuna's on an argument of its TPE.

@@ -52,7 +52,7 @@ MAY_IMPORT = {
 # The same for the inner rooms of a room; "" stands for the files directly in it.
 INNER = {
     "search": {
-        "rungs": set(),
+        "rungs": {"samplers"},
         "pruners": set(),
         "samplers": set(),
         "store": {"rungs", "pruners", "samplers"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hpsearch.search.rungs.curve import VALUES_BY_EPOCH, curve_of
 from hpsearch.search.rungs.epochs import EpochBudget
+from hpsearch.search.rungs.history import RungHistory
 from hpsearch.search.rungs.ladder import (
     ETA,
     Ladder,
@@ -22,6 +23,7 @@ __all__ = [
     "Ladder",
     "Promotion",
     "RungDecision",
+    "RungHistory",
     "Scheduler",
     "curve_of",
     "pareto_numbers",

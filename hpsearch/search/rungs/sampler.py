@@ -9,20 +9,14 @@ import numpy as np
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from hpsearch.internals.optuna import (
-    KernelEstimator,
-    all_trials,
-    best_candidate,
-    good_share,
-    group_spaces,
-)
-from hpsearch.search.rungs.curve import curve_of
+from hpsearch.internals.optuna import KernelEstimator, best_candidate, good_share, group_spaces
+from hpsearch.search.rungs.history import KnownTrial, RungHistory
 from hpsearch.search.rungs.ladder import ETA, FIRST, rungs_up_to
 from hpsearch.search.rungs.pareto import Losses, best_first
 from hpsearch.search.rungs.priors import Priors
+from hpsearch.search.samplers import MOST_OTHERS
 
 MIN_POINTS = 6
 WIDTH = 0.3
@@ -76,7 +70,9 @@ class RungSampler(BaseSampler):
         self._rungs = (*rungs, max_resource)
         self._priors = Priors(priors or {})
         self._explore = explore
-        self._seen: list[FrozenTrial] = []
+        # Passed from each trial's sampler to the next; see `hand_over`.
+        self._history = RungHistory(self._rungs)
+        self._seen: list[KnownTrial] = []
         self._groups: list[Space] = []
         self._near_priors = False
 
@@ -84,13 +80,13 @@ class RungSampler(BaseSampler):
         """Decides whether to propose this trial near the priors."""
         super().before_trial(study, trial)
         if self._priors:
-            seen = _reported(study, trial)
+            seen = self._history.update(study, trial.number)
             share = self._priors.share(len(seen), learning=self._learns_from(seen))
             self._near_priors = bool(self._random.random_sample() < share)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Space:
         """Returns the parameters of earlier trials; none before there are enough to learn from."""
-        self._seen = _reported(study, trial)
+        self._seen = self._history.update(study, trial.number)
         learns = self._learns_from(self._seen) and self._random.random_sample() >= self._explore
         self._groups = _groups(self._seen) if learns else []
         return {
@@ -121,59 +117,25 @@ class RungSampler(BaseSampler):
             return self._priors.near(param_name, param_distribution, self._random)
         return self._independent.sample_independent(study, trial, param_name, param_distribution)
 
-    def _learns_from(self, trials: Sequence[FrozenTrial]) -> bool:
-        stopped = sum(trial.state != TrialState.RUNNING for trial in trials)
+    def _learns_from(self, trials: Sequence[KnownTrial]) -> bool:
+        stopped = sum(not trial.runs for trial in trials)
         return stopped >= self._startup_trials
 
     def _propose_group(self, study: Study, space: Space) -> dict[str, Any]:
-        having = [trial for trial in self._seen if space.keys() <= trial.params.keys()]
-        signs = [-1.0 if way == StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
-        split = _split(having, self._rungs, signs, max(len(space) + 1, MIN_POINTS))
-        if not space or split is None:
+        names = frozenset(space)
+        having = [trial for trial in self._seen if names <= trial.names]
+        parts = split(having, self._rungs, max(len(space) + 1, MIN_POINTS))
+        if not space or parts is None:
             return {}
-        good, others = (_columns(trials, space) for trials in split)
-        below = _ScottEstimator(good, space, alike=len(signs) > 1)
+        good, others = (_columns(trials, space) for trials in parts)
+        below = _ScottEstimator(good, space, alike=len(study.directions) > 1)
         above = _ScottEstimator(others, space)
         return best_candidate(below, above, space, self._random, self._candidates)
 
 
-def losses_by(trial: FrozenTrial, rung: int, signs: Sequence[float]) -> Losses | None:
-    """Returns a trial's losses at its best epoch up to a rung; None before it has reached the rung.
-
-    A complete trial has reached every rung. With several objectives, the first decides which epoch
-    is the best.
-
-    Args:
-        trial: any trial.
-        rung: epochs.
-        signs: for each objective, 1 to minimize or -1 to maximize.
-    """
-    curve = curve_of(trial)
-    if trial.state != TrialState.COMPLETE and (not curve or max(curve) < rung):
-        return None
-    values = [value for step, value in curve.items() if step <= rung] or [*curve.values()]
-    if not values and trial.values:
-        values = [trial.values]
-    losses = (
-        tuple(sign * value for sign, value in zip(signs, each, strict=True)) for each in values
-    )
-    return min(losses, key=lambda each: each[0], default=None)
-
-
-def _reported(study: Study, current: FrozenTrial) -> list[FrozenTrial]:
-    """Returns the other trials with a known value, paused ones included."""
-    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING)
-    return [
-        trial
-        for trial in all_trials(study, states)
-        if trial.number != current.number
-        and (curve_of(trial) or trial.state in (TrialState.COMPLETE, TrialState.RUNNING))
-    ]
-
-
-def _groups(trials: Sequence[FrozenTrial]) -> list[Space]:
+def _groups(trials: Sequence[KnownTrial]) -> list[Space]:
     """Returns the parameters, grouped by which occur together in trials, in a fixed order."""
-    different = {frozenset(trial.distributions): trial.distributions for trial in trials}
+    different = {trial.names: dict(trial.distributions) for trial in trials}
     searched = (
         {name: space[name] for name in sorted(space) if not space[name].single()}
         for space in group_spaces(different.values()).search_spaces
@@ -181,35 +143,50 @@ def _groups(trials: Sequence[FrozenTrial]) -> list[Space]:
     return sorted(filter(None, searched), key=list)
 
 
-def _split(
-    trials: Sequence[FrozenTrial], rungs: Sequence[int], signs: Sequence[float], minimum: int
-) -> tuple[list[FrozenTrial], list[FrozenTrial]] | None:
-    """Returns the good trials and the others, oldest first; None if too few have reached a rung."""
-    broken = {t.number for t in trials if any(value > 0 for value in t.constraints.values())}
-    fit = [trial for trial in trials if trial.number not in broken]
-    unfit = [trial for trial in trials if trial.number in broken]
+def split(
+    trials: Sequence[KnownTrial], rungs: Sequence[int], minimum: int
+) -> tuple[list[KnownTrial], list[KnownTrial]] | None:
+    """Returns the good trials and the others, oldest first; None if too few have reached a rung.
+
+    Of the others, it is at most `MOST_OTHERS`, evenly spread.
+
+    Args:
+        trials: all that have the parameters to propose.
+        rungs: epochs of each rung.
+        minimum: trials that must have reached the rung that decides.
+    """
+    fit = [trial for trial in trials if not trial.is_infeasible]
+    unfit = [trial for trial in trials if trial.is_infeasible]
     for rung in reversed(rungs):
-        losses = {trial.number: losses_by(trial, rung, signs) for trial in fit}
-        known = {number: each for number, each in losses.items() if each is not None}
+        known = {trial.number: trial.losses[rung] for trial in fit if rung in trial.losses}
         if len(known) < minimum:
             continue
-        # On a Pareto front many trials are good, each in its own way.
-        share = good_share(len(known)) if len(signs) == 1 else -(-len(known) // ONE_GOOD_IN)
-        good = set(best_first(known)[:share])
+        good = set(best_first(known)[: _good_share(known)])
         met = [trial for trial in fit if trial.number in known]
-        begun = [t for t in fit if t.number not in known and t.state == TrialState.RUNNING]
+        begun = [trial for trial in fit if trial.number not in known and trial.runs]
         others = [trial for trial in [*met, *begun, *unfit] if trial.number not in good]
         below = [trial for trial in met if trial.number in good]
-        return below, sorted(others, key=lambda trial: trial.number)
+        return below, _spread(sorted(others, key=lambda trial: trial.number))
     return None
 
 
-def _columns(trials: Sequence[FrozenTrial], space: Space) -> dict[str, np.ndarray]:
+def _good_share(losses: Mapping[int, Losses]) -> int:
+    """Returns how many of the trials count as good."""
+    if len(next(iter(losses.values()))) == 1:
+        return good_share(len(losses))
+    # On a Pareto front many trials are good, each in its own way.
+    return -(-len(losses) // ONE_GOOD_IN)
+
+
+def _spread(trials: list[KnownTrial]) -> list[KnownTrial]:
+    if len(trials) <= MOST_OTHERS:
+        return trials
+    return [trials[place] for place in np.linspace(0, len(trials) - 1, MOST_OTHERS).astype(int)]
+
+
+def _columns(trials: Sequence[KnownTrial], space: Space) -> dict[str, np.ndarray]:
     """Returns the values of trials by parameter, as the database stores them."""
-    return {
-        name: np.asarray([distribution.to_internal_repr(trial.params[name]) for trial in trials])
-        for name, distribution in space.items()
-    }
+    return {name: np.asarray([trial.values[name] for trial in trials]) for name in space}
 
 
 class _ScottEstimator(KernelEstimator):

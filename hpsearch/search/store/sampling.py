@@ -24,6 +24,7 @@ from hpsearch.search.rungs import (
     EpochBudget,
     Ladder,
     Promotion,
+    RungHistory,
     Scheduler,
     curve_of,
     rungs_up_to,
@@ -86,7 +87,7 @@ def build_sampler(spec: StudySpec, number: int) -> BaseSampler:
 
 
 def hand_over(before: BaseSampler, after: BaseSampler) -> None:
-    """Passes the state of one trial's sampler to the next: their common space, and TPE's history.
+    """Passes the state of one trial's sampler to the next: their common space, and their history.
 
     A new sampler would find the same, but by reading all trials again. This holds under Hyperband
     as well: since Optuna 5.0, samplers that learn see the trials of every bracket.
@@ -94,7 +95,7 @@ def hand_over(before: BaseSampler, after: BaseSampler) -> None:
     if type(before) is not type(after):
         return
     for name, found in vars(before).items():
-        if isinstance(found, IntersectionSearchSpace | TrialHistory):
+        if isinstance(found, IntersectionSearchSpace | TrialHistory | RungHistory):
             setattr(after, name, found)
 
 

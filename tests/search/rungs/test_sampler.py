@@ -10,8 +10,10 @@ import pytest
 from optuna.trial import Trial, TrialState
 
 from hpsearch.search.rungs.curve import VALUES_BY_EPOCH
+from hpsearch.search.rungs.history import RungHistory, losses_by
 from hpsearch.search.rungs.priors import Priors
-from hpsearch.search.rungs.sampler import MIN_POINTS, RungSampler, _split, losses_by
+from hpsearch.search.rungs.sampler import MIN_POINTS, RungSampler, split
+from hpsearch.search.samplers import MOST_OTHERS
 
 
 def paused(study: optuna.Study, params: Callable[[Trial], float], epochs: int = 1) -> Trial:
@@ -168,7 +170,7 @@ def test_one_in_ten_trials_is_good_and_one_in_four_with_several_objectives(objec
         losses = (float(x), 20.0 - x)[:objectives]
         study.add_trial(optuna.trial.create_trial(params={}, distributions={}, values=losses))
 
-    found = _split(study.trials, (1,), [1.0] * objectives, MIN_POINTS)
+    found = split(RungHistory((1,)).update(study, 20), (1,), MIN_POINTS)
     assert found is not None
     assert [len(part) for part in found] == [good, 20 - good]
 
@@ -185,6 +187,42 @@ def test_a_value_by_a_rung_is_the_best_until_then():
     frozen.user_attrs = {VALUES_BY_EPOCH: {"1": [0.5, 7.0], "2": [0.6, 8.0]}}
     assert losses_by(frozen, 2, [-1, 1]) == (-0.6, 8.0)
     assert trial.number == 0
+
+
+def test_a_trial_is_read_again_only_when_it_has_changed(monkeypatch: pytest.MonkeyPatch):
+    """Whether it reports, ends, or is promoted, in the form that a new sampler finds."""
+    study = study_of(RungSampler(9, seed=0))
+    trials = [paused(study, bowl) for _ in range(12)]
+    history, read = RungHistory((1, 3, 9)), []
+    know = RungHistory._know
+    monkeypatch.setattr(
+        RungHistory, "_know", lambda self, t, signs: read.append(t.number) or know(self, t, signs)
+    )
+    history.update(study, 12)
+    assert read == [*range(12)]
+
+    for change in (
+        lambda: trials[3].report(0.1, 2),
+        lambda: study._storage.set_trial_state_values(trials[3]._trial_id, TrialState.RUNNING),
+        lambda: study._storage.set_trial_state_values(trials[3]._trial_id, TrialState.PRUNED),
+    ):
+        change()
+        read.clear()
+        known = history.update(study, 12)
+        assert read == [3]
+        assert known == RungHistory((1, 3, 9)).update(study, 12)
+
+
+def test_good_trials_are_compared_with_at_most_two_thousand_others():
+    study = optuna.create_study()
+    study.add_trials(
+        optuna.trial.create_trial(params={}, distributions={}, value=float(x)) for x in range(2200)
+    )
+    parts = split(RungHistory((1,)).update(study, 2200), (1,), MIN_POINTS)
+    assert parts is not None
+    assert [trial.number for trial in parts[0]] == [*range(25)]
+    others = [trial.number for trial in parts[1]]
+    assert (len(others), others[0], others[-1]) == (MOST_OTHERS, 25, 2199)
 
 
 class TestPriors:
