@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 from optuna.storages import RDBStorage
 
@@ -43,8 +46,28 @@ def open_for_run(
     spec = StudySpec.from_parsed(parsed)
     url = storage or spec.storage or default_url()
     if not _is_on_record(spec, url):
-        check_classes(parsed, report, call)
+        with _importing_ahead():
+            check_classes(parsed, report, call)
     return spec, open_storage(url)
+
+
+@contextmanager
+def _importing_ahead() -> Iterator[None]:
+    """Imports what the database and the sampler use while the block waits for torch."""
+    thread = Thread(target=_import_what_is_used_next)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def _import_what_is_used_next() -> None:
+    # Whoever uses it reports what is wrong with it.
+    with suppress(Exception):
+        import alembic.command  # noqa: F401
+        import jsonargparse  # noqa: F401
+        import numpy.random  # noqa: F401
 
 
 def _is_on_record(spec: StudySpec, url: str) -> bool:
