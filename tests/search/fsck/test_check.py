@@ -27,7 +27,7 @@ from hpsearch.search.fsck.check import examine_study
 from hpsearch.search.fsck.problem import Problem
 from hpsearch.search.fsck.repair import repair_study
 from hpsearch.search.fsck.rows import curve_of
-from hpsearch.search.store import open_study, read_storage
+from hpsearch.search.store import lease, open_study, read_storage
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.upkeep import prune_checkpoints
@@ -206,7 +206,8 @@ def test_a_trial_that_a_dead_owner_left_running_is_no_problem() -> None:
     assert found_problems() == [("unfinished", "trial 1", text, False)]
 
 
-def test_the_lease_of_a_dead_owner_is_no_problem() -> None:
+def test_the_lease_of_a_dead_owner_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "WATCH_S", 0.2)
     storage = open_storage(URL)
     take_lease(storage.engine, 1, "tiny")
     sql("UPDATE hpsearch_lease SET boot = 'an earlier boot', host = host, pid = 12345")
