@@ -38,6 +38,12 @@ ADAM: dict[str, Any] = {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.
 EMA = {"class_path": "pytorch_lightning.callbacks.EMAWeightAveraging", "init_args": {"decay": 0.9}}
 
 
+@pytest.fixture(autouse=True)
+def chunks_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is."""
+    monkeypatch.setattr(multi_step, "CHUNK_S", 600.0)
+
+
 def job(folder: Path, *callbacks: Any, **sections: Any) -> Job:
     source = folder / "images"
     source.mkdir(parents=True, exist_ok=True)
