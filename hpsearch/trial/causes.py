@@ -119,6 +119,10 @@ def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def one_line(error: BaseException) -> str:
-    """Returns an exception's class and message in one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:500]
+    """Returns an exception's class and message in one line of at most 500 characters."""
+    return whole_line(error)[:500]
+
+
+def whole_line(error: BaseException) -> str:
+    """Returns an exception's class and message in one line, however long."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 from hpsearch.data import TestSplitClosedError
 from hpsearch.data.test_access import evaluations_of, record_evaluation, recorded_by_caller
 from hpsearch.protocol.job import Job
+from hpsearch.trial.causes import whole_line
 from hpsearch.trial.fingerprint import fingerprint_test_rows
 from hpsearch.trial.progress import samples_of
 from hpsearch.trial.speedups.overrides import overrides
@@ -101,7 +102,7 @@ def run_final_test(
             record = None if evaluation is None else TestEvaluation(**evaluation)
             return _test(job, reason, record, other_runs, change)
     except Exception as error:
-        return {"failure": _in_one_line(error)}
+        return {"failure": whole_line(error)}
 
 
 def _test(
@@ -117,8 +118,7 @@ def _test(
         return {"missing": missing}
     if change is not None:
         change(module)
-    if hasattr(data, "open_test_split"):
-        data.open_test_split(reason)
+    _open(data, reason)
     images = fingerprint_test_rows(module if data is None else data)
 
     def measure() -> dict[str, Any]:
@@ -142,15 +142,15 @@ def _test_other(job: Job, reason: str) -> dict[str, Any]:
     try:
         best = find_best(job)
         module, data = build(job)
-        if hasattr(data, "open_test_split"):
-            data.open_test_split(reason)
+        _open(data, reason)
         return {"metrics": evaluate("test", job, module, data, best)}
     except Exception as error:
-        return {"failure": _in_one_line(error)}
+        return {"failure": whole_line(error)}
 
 
-def _in_one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+def _open(data: Any, reason: str) -> None:
+    if hasattr(data, "open_test_split"):
+        data.open_test_split(reason)
 
 
 def _missing(module: Any, data: Any) -> str:

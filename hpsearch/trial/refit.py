@@ -12,6 +12,7 @@ from hpsearch.classes.binding import instantiate
 from hpsearch.data.test_access import keep_test_split_closed
 from hpsearch.protocol.job import Job
 from hpsearch.studyfile.yaml_text import to_yaml
+from hpsearch.trial.causes import whole_line
 from hpsearch.trial.lightning_namespace import in_namespace, namespace_of
 from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.saving import checkpoint
@@ -67,7 +68,7 @@ def refit(job: Job, epochs: int) -> dict[str, Any]:
     try:
         return _refit(job, epochs)
     except Exception as error:
-        return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+        return {"failure": whole_line(error)}
 
 
 def _refit(job: Job, epochs: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from hpsearch.data import ImageData
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
+from hpsearch.trial.causes import whole_line
 from hpsearch.trial.trained_model import load_trained_model
 
 MISTAKES = 20
@@ -31,7 +32,7 @@ def inspect_trial(job: Job) -> dict[str, Any]:
         return {"failure": str(error)}
     except Exception as error:
         # The classes may be the user's own: an error of theirs must not prevent the report.
-        return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+        return {"failure": whole_line(error)}
 
 
 def _inspect(job: Job) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hpsearch.data.test_access import keep_test_split_closed
 from hpsearch.internals.lightning import compile_seconds
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.types import primary
+from hpsearch.trial.causes import whole_line
 from hpsearch.trial.lightning_namespace import namespace_of
 from hpsearch.trial.progress import samples_of
 from hpsearch.trial.rehearsal import VALIDATED, finite
@@ -143,7 +144,7 @@ def short_training(job: Job, steps: int) -> dict[str, Any]:
 
 
 def _failure(error: Exception) -> dict[str, Any]:
-    return {"failure": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+    return {"failure": whole_line(error)}
 
 
 def _throughput(job: Job, until_s: float) -> dict[str, Any]:
