@@ -5,12 +5,13 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import psutil
 
 BUSY = 0.05  # the share of all processors from which on others change a result
-LOOK_S, PATIENCE_S = 2.0, 600.0
+LOOK_S, NAMED = 2.0, 5
 
 
 class Others:
@@ -25,7 +26,7 @@ class Others:
         return min(max((_others_s() - self._used_s) / seconds, 0.0), 1.0)
 
 
-def wait_until_quiet(patience_s: float = PATIENCE_S) -> None:
+def wait_until_quiet(patience_s: float) -> None:
     """Waits until others use less than 5 % of the processors; says so where that takes too long."""
     until = time.monotonic() + patience_s
     for share in _looks():
@@ -42,13 +43,23 @@ def noise_words(lines: Sequence[Mapping[str, Any]]) -> str:
     Args:
         lines: of a race's results; `others` is the share that other programs used meanwhile.
     """
-    noisy = [
-        f"{line['case']}, {line['contestant']}, round {line['round'] + 1} ({line['others']:.0%})"
-        for line in lines
-        if line.get("others", 0.0) >= BUSY
-    ]
-    rule = f"The machine was not quiet: other programs used {BUSY:.0%} of the processors or more in"
-    return f"{rule} {'; '.join(noisy)}." if noisy else ""
+    noisy = [line for line in lines if line.get("others", 0.0) >= BUSY]
+    if not noisy:
+        return ""
+    if len(noisy) > NAMED:
+        share = fmean(line["others"] for line in noisy)
+        which = f"{len(noisy)} of {len(lines)} measurements, {share:.0%} on average"
+    else:
+        which = "; ".join(map(_words, noisy))
+    return (
+        f"The machine was not quiet: other programs used {BUSY:.0%} of the processors or more in"
+        f" {which}."
+    )
+
+
+def _words(line: Mapping[str, Any]) -> str:
+    turn, share = line["round"] + 1, line["others"]
+    return f"{line['case']}, {line['contestant']}, round {turn} ({share:.0%})"
 
 
 def _looks() -> Iterator[float]:

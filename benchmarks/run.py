@@ -3,11 +3,12 @@
     python benchmarks/run.py                             # every race but the longest: hours
     python benchmarks/run.py augmentation --repeats 5    # one race
     python benchmarks/run.py same-work --only cnn-32     # one case of a race; the others stay
+    python benchmarks/run.py quality --more --repeats 5  # five rounds after those that there are
     python benchmarks/run.py --scale 0.01                # does everything run? Only prints
 
 Results are kept line by line in benchmarks/results/RACE.jsonl; a table shows the whole file. A race
-waits for quiet before each contestant, ten minutes at most, and its table names what was measured
-beside other work.
+waits for quiet before each contestant, `--patience` seconds at most, and its table names what was
+measured beside other work.
 `--only @hpsearch` runs one contestant. Peers come from benchmarks/.venv, which `make bench`
 creates; peers that are not installed there are listed as left out.
 """
@@ -63,24 +64,31 @@ RACES = {
 }
 
 
-def hold(name: str, setting: Setting, repeats: int, keep: Path) -> None:
-    """Runs a race; replaces earlier results of the same cases.
+def hold(
+    name: str, setting: Setting, repeats: int, keep: Path, *, more: bool, patience_s: float
+) -> None:
+    """Runs a race.
 
     Args:
         name: the race.
         setting: how much to run, and where.
         repeats: rounds.
         keep: the file to which lines are added as they are measured.
+        more: whether the rounds come after the earlier ones; otherwise they replace earlier results
+            of the same cases.
+        patience_s: how long to wait for quiet before each contestant, at most.
 
     Raises:
         SystemExit: a contestant failed, or `--only` names nothing of this race.
     """
-    known = [] if not setting.only else read(keep)
-    known = [line for line in known if not setting.wanted(line["case"], line["contestant"])]
+    known = read(keep) if setting.only or more else []
+    mine = [line for line in known if setting.wanted(line["case"], line["contestant"])]
+    first = max((line["round"] + 1 for line in mine), default=0) if more else 0
+    known = known if more else [line for line in known if line not in mine]
     keep.write_text("".join(json.dumps(line) + "\n" for line in known))
     origin = {"machine": machine(), "versions": own_versions(), "peers": dict(setting.versions)}
-    for turn in range(repeats):
-        for measured, others in _quietly(RACES[name].measure(setting, turn)):
+    for turn in range(first, first + repeats):
+        for measured, others in _quietly(RACES[name].measure(setting, turn), patience_s):
             line = {**asdict(measured), "round": turn, "scale": setting.scale, **origin}
             line["others"] = round(others, 3)
             figures = {key: float(f"{value:.4g}") for key, value in measured.figures.items()}
@@ -91,10 +99,10 @@ def hold(name: str, setting: Setting, repeats: int, keep: Path) -> None:
         raise SystemExit(f"nothing of {name} is called {' or '.join(setting.only)}")
 
 
-def _quietly(measuring: Iterator[Measured]) -> Iterator[tuple[Measured, float]]:
+def _quietly(measuring: Iterator[Measured], patience_s: float) -> Iterator[tuple[Measured, float]]:
     """Yields each measurement, begun in quiet, with the share of processors that others used."""
     while True:
-        wait_until_quiet()
+        wait_until_quiet(patience_s)
         others = Others()
         if (measured := next(measuring, None)) is None:
             return
@@ -139,6 +147,12 @@ def parse() -> argparse.Namespace:
         default=1.0,
         help="share of the work; below 1, tables are printed and docs/benchmarks.md stays as it is",
     )
+    parser.add_argument(
+        "--more", action="store_true", help="rounds after the earlier ones, instead of new ones"
+    )
+    parser.add_argument(
+        "--patience", type=float, default=600.0, metavar="S", help="seconds to wait for quiet"
+    )
     parser.add_argument("--full", action="store_true", help="the longest race as well")
     parser.add_argument("--only", nargs="+", default=(), metavar="CASE", help="or @CONTESTANT")
     options = parser.parse_args()
@@ -166,7 +180,8 @@ def main() -> None:
             repeats = options.repeats or RACES[name].repeats
             keep = results / f"{name}.jsonl"
             try:
-                hold(name, setting, repeats, keep)
+                more, patience_s = options.more, options.patience
+                hold(name, setting, repeats, keep, more=more, patience_s=patience_s)
             finally:  # keeps hours of results if a contestant fails at the end
                 table = table_of(name, read(keep))
                 print(f"\n{table}\n", flush=True)

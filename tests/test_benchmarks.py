@@ -20,6 +20,7 @@ PAGE = BENCHMARKS.parent / "docs" / "benchmarks.md"
 
 table = module_fixture("table")
 quiet = module_fixture("quiet")
+run = module_fixture("run")
 memory = module_fixture("races.memory")
 overhead = module_fixture("races.overhead")
 same_work = module_fixture("races.same_work")
@@ -150,6 +151,29 @@ def test_the_table_names_what_was_measured_beside_other_work(quiet: ModuleType) 
         " cnn-32, hpsearch, round 2 (31%)."
     )
     assert quiet.noise_words([lines[0], {**lines[0], "others": 0.0}]) == ""
+    assert quiet.noise_words([lines[0], *[lines[1]] * 6]) == (
+        "The machine was not quiet: other programs used 5% of the processors or more in"
+        " 6 of 7 measurements, 31% on average."
+    )
+
+
+def test_more_rounds_of_a_race_come_after_the_earlier_ones(
+    run: ModuleType,
+    table: ModuleType,
+    quiet: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quiet, "_looks", lambda: iter([0.0]))
+
+    def measure(setting: object, turn: int) -> Iterator[object]:
+        yield table.Measured("case", "us", {"wall_s": float(turn)})
+
+    monkeypatch.setitem(run.RACES, "toy", run.Race(measure, table, repeats=1))
+    setting, keep = run.Setting(1.0, tmp_path, (), {}), tmp_path / "toy.jsonl"
+    for more, rounds in ((False, [0, 1]), (True, [0, 1, 2, 3]), (False, [0, 1])):
+        run.hold("toy", setting, 2, keep, more=more, patience_s=-1)
+        assert [line["round"] for line in run.read(keep)] == rounds
 
 
 def test_a_race_that_finds_no_quiet_says_so_and_goes_on(
