@@ -2,13 +2,14 @@
 
     python benchmarks/quality.py --tables FOLDER                     # the reporting tasks, 20 seeds
     python benchmarks/quality.py --tables FOLDER --tasks choosing --seeds 5 --workers 8
+    python benchmarks/quality.py --tables FOLDER --workers 8 --trainings 80  # a longer search
     python benchmarks/quality.py --tables FOLDER --tried             # what did not pay, 5 seeds
     python benchmarks/quality.py --table --page docs/quality.md      # from stored results
 
 hpsearch runs with its real coordinator. A search has the time of 20 whole trainings, or five on
-each worker if that is more; an epoch costs 1, beginning or continuing a trial 0.1. The results of
-each search are added as a line to benchmarks/results/policies.jsonl; searches that are in the file
-already are not run again.
+each worker if that is more, unless `--trainings` says otherwise; an epoch costs 1, beginning or
+continuing a trial 0.1. The results of each search are added as a line to
+benchmarks/results/policies.jsonl; searches that are in the file already are not run again.
 """
 
 from __future__ import annotations
@@ -116,18 +117,19 @@ def with_priors(folder: Path, name: str) -> dict[str, Search]:
 
 def measure(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yields one line for each search that is not measured yet."""
-    known = {(r["task"], r["who"], r["seed"], r["workers"]) for r in read(args.out)}
+    known = {(r["task"], r["who"], r["seed"], *_size(r)) for r in read(args.out)}
+    trainings = args.trainings or _usual(args.workers)
     for name in TASKS.get(args.tasks, (args.tasks,)):
         task = load(args.tables, name)
         everybody = contestants(tried=args.tried)
         if not args.tried:
             everybody |= with_priors(args.tables, name)
         chosen = {who: run for who, run in everybody.items() if who in (args.only or [who])}
-        budget = max(TRAININGS, 5 * args.workers) * task.epochs
+        budget = trainings * task.epochs
         grid = np.linspace(0, budget, POINTS + 1)[1:]
         for who, run in chosen.items():
             for seed in range(args.seeds):
-                if (name, who, seed, args.workers) in known:
+                if (name, who, seed, args.workers, trainings) in known:
                     continue
                 began = time.process_time()
                 log = run(task, seed, args.workers, budget)
@@ -136,6 +138,7 @@ def measure(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
                     "who": who,
                     "seed": seed,
                     "workers": args.workers,
+                    "trainings": trainings,
                     "trials": len({number for _, _, number, _ in log.rows}),
                     "complete": sum(done == task.epochs for *_, done in log.rows),
                     "cpu_s": round(time.process_time() - began, 2),
@@ -152,19 +155,29 @@ def main() -> None:
 
 
 def tables(lines: list[dict[str, Any]]) -> str:
-    """Returns the tables of all stored results, by workers and by which trials count."""
+    """Returns the tables of all stored results, by size of search and by which trials count."""
     found: dict[str, str] = {}
-    for workers in sorted({line["workers"] for line in lines}):
-        mine = [line for line in lines if line["workers"] == workers]
+    for workers, trainings in sorted({_size(line) for line in lines}):
+        mine = [line for line in lines if _size(line) == (workers, trainings)]
+        size = f"{workers} workers, {trainings} trainings"
         for which, words in (("whole", "only whole trials count"), ("any", "every epoch counts")):
-            found[f"{workers} workers, {words}"] = table(curves_of(mine, which))
+            found[f"{size}, {words}"] = table(curves_of(mine, which))
         having = {line["task"] for line in mine if line["who"] in PRIORS}
         compared = {*PRIORS, "hpsearch promote", BASE}
         mine = [line for line in mine if line["task"] in having and line["who"] in compared]
         if having:
-            words = f"{workers} workers, only whole trials count, tasks with others of their kind"
+            words = f"{size}, only whole trials count, tasks with others of their kind"
             found[words] = table(curves_of(mine, "whole"))
     return "\n".join(f"{words}:\n\n{rows}\n" for words, rows in found.items())
+
+
+def _size(line: Mapping[str, Any]) -> tuple[int, int]:
+    workers = line["workers"]
+    return workers, line.get("trainings", _usual(workers))
+
+
+def _usual(workers: int) -> int:
+    return max(TRAININGS, 5 * workers)
 
 
 def _ours(
@@ -200,6 +213,7 @@ def _regrets(task: Task, losses: np.ndarray) -> list[list[float]]:
 def _parse() -> argparse.Namespace:
     options = parser(__doc__, RESULTS, seeds=20)
     options.add_argument("--tasks", default="reporting", help="reporting, choosing, or one task")
+    options.add_argument("--trainings", type=int, help="the budget, in whole trainings")
     options.add_argument(
         "--tried", action="store_true", help="the variants that were no better, kept in tried.jsonl"
     )

@@ -189,6 +189,20 @@ def test_a_table_goes_to_its_own_place_on_a_page_or_nothing_is_measured(
     assert "old" not in page.read_text()
 
 
+def test_searches_of_different_sizes_are_in_tables_of_their_own(quality: ModuleType) -> None:
+    curve = [[200, 0.0], [50, 0.5]]
+    line = {"task": "t", "who": quality.BASE, "seed": 0, "workers": 8, "whole": curve, "any": curve}
+    text = quality.tables([line, {**line, "trainings": 40, "seed": 1}, {**line, "trainings": 80}])
+    titles = [words.removesuffix(":") for words in text.splitlines() if words.endswith(":")]
+    assert titles == [
+        "8 workers, 40 trainings, only whole trials count",
+        "8 workers, 40 trainings, every epoch counts",
+        "8 workers, 80 trainings, only whole trials count",
+        "8 workers, 80 trainings, every epoch counts",
+    ]
+    assert [row.split(" | ")[1] for row in text.splitlines() if quality.BASE in row] == [*"2211"]
+
+
 def test_a_folded_curve_unfolds_as_it_was(figures: ModuleType) -> None:
     curve = np.array([np.inf, np.inf, 0.5, 0.5, 0.25])
     assert figures.fold(curve) == [[5, 0.0], [2, 0.5], [4, 0.25]]
