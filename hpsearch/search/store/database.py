@@ -31,6 +31,7 @@ from hpsearch.search.store.sqlite_file import (
     connect_read_only,
     connect_unsynced,
     make_whole,
+    mark_version,
     refuse_network,
     table_names,
 )
@@ -250,6 +251,8 @@ def make_file(path: Path) -> None:
         return
 
     def build(beside: Path) -> None:
+        if newest := _NEWEST_TABLES.get(optuna.__version__):
+            mark_version(beside, newest)
         # Nobody sees the file until it is complete, so it is synced once and not for each table.
         options = {"creator": lambda: connect_unsynced(beside)}
         storage = _open(f"sqlite:///{beside}", options)

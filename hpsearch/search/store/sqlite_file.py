@@ -70,6 +70,19 @@ def connect_unsynced(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def mark_version(path: Path, version: str) -> None:
+    """Writes the version of Optuna's tables into a new file, as Alembic would.
+
+    Alembic loads all earlier versions to do so, which takes three times as long as the tables.
+    """
+    with closing(connect_unsynced(path)) as connection, connection:
+        connection.execute(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+            " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+        connection.execute("INSERT INTO alembic_version VALUES (?)", (version,))
+
+
 def table_names(path: Path) -> set[str]:
     """Returns the names of a file's tables; none for an empty file.
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import optuna
@@ -8,7 +10,13 @@ import pytest
 import sqlalchemy
 
 from hpsearch.errors import InputError
-from hpsearch.search.store.database import _NEWEST_TABLES, default_url, open_storage, redact
+from hpsearch.search.store.database import (
+    _NEWEST_TABLES,
+    default_url,
+    make_file,
+    open_storage,
+    redact,
+)
 
 
 def test_sqlite_is_written_ahead_so_that_readers_never_block_the_search(tmp_path: Path) -> None:
@@ -66,3 +74,18 @@ def test_the_newest_tables_of_this_optuna_are_those_that_are_listed(tmp_path: Pa
 
     newest = storage.get_head_version()
     assert _NEWEST_TABLES.get(optuna.__version__, newest) == newest == storage.get_current_version()
+
+
+def test_a_new_file_is_the_same_as_optuna_alone_would_make_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = tmp_path / "ours.db", tmp_path / "theirs.db"
+    make_file(ours)
+    monkeypatch.setattr("hpsearch.search.store.database._NEWEST_TABLES", {})
+    make_file(theirs)
+    assert written_in(ours) == written_in(theirs)
+
+
+def written_in(file: Path) -> set[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return {"".join(line.split()) for line in connection.iterdump()}
