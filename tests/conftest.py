@@ -36,6 +36,8 @@ FOREIGN = re.compile(
 for name in filter(FOREIGN.fullmatch, [*os.environ]):
     del os.environ[name]
 os.environ |= {"COLUMNS": "120", "TERM": "xterm"}
+# Threads of OpenMP that wait would spin for milliseconds at each step, on cores that others need.
+os.environ["OMP_WAIT_POLICY"] = "passive"
 os.umask(0o022)
 # `nohup` makes every process ignore it.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
