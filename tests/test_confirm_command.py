@@ -76,9 +76,13 @@ def kill_after_one_run(folder: Path, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.process
-def test_a_confirmation_that_was_killed_continues_and_opens_the_test_split_once(home: Path) -> None:
+def test_a_confirmation_that_was_killed_continues_and_opens_the_test_split_once(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ("confirm", "tiny", "--top", "2", "--seeds", "3", "--devices", "cpu:2", "--json")
     kill_after_one_run(home, hpsearch(home, *words))
+    assert main(["status", "tiny.confirm"]) == 0
+    assert capsys.readouterr().out.endswith("\nnext: hpsearch confirm tiny --top 2 --seeds 3\n")
 
     process = hpsearch(home, *words, "--refit")
     out, err = process.communicate(timeout=120)

@@ -52,10 +52,23 @@ def one_that(search: Search, state: str) -> int:
 
 
 @pytest.mark.parametrize("search", [("--nodes", "local")], indirect=True, ids=["on a node"])
-def test_every_verb_works_on_a_search_whose_trials_run_on_a_node(search: Search) -> None:
+def test_every_verb_works_on_a_search_whose_trials_run_on_a_node(
+    search: Search, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = tell(search, "pause")
     assert done.returncode == 0, done.stderr
     assert "has received: pause" in done.stdout
+    search.wait_for(lambda: search.record().state == "paused")
+    assert main(["status", search.name, "--storage", search.storage]) == 0
+    seen = capsys.readouterr().out
+    assert f"{search.name}  paused  " in seen
+    words = f"by `hpsearch control`; `hpsearch control {search.name} resume` continues it"
+    assert f"paused    {words}" in seen
+    assert f"next: hpsearch control {search.name} resume --storage {search.storage}" in seen
+    watch = [sys.executable, "-m", "hpsearch", "watch", "--storage", search.storage]
+    watching = subprocess.Popen(watch, text=True, stdout=subprocess.PIPE)
+    assert watching.stdout is not None
+    assert watching.stdout.readline() == f"{search.name}: paused {words}\n"
     search.wait_for(lambda: search.record().counts["running"] == 0)
     reports = search.count_reports()
     time.sleep(0.5)
@@ -73,6 +86,7 @@ def test_every_verb_works_on_a_search_whose_trials_run_on_a_node(search: Search)
     failed = tell(search, "fail", str(running))
     assert tell(search, "stop").returncode == 0
     assert search.wait_for_end() == 130, search.output
+    assert f"{search.name}  interrupted  " in watching.communicate()[0], "it ends with the search"
 
     record = search.record()
     assert (record.state, record.budget) == ("interrupted", 400)

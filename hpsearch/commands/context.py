@@ -93,6 +93,25 @@ def say_next(*words: object, **options: object) -> None:
     print(f"\nnext: {command(*words, **options)}")
 
 
+def continuing(study: StudyRecord, **options: object) -> str:
+    """Returns the command that continues a study.
+
+    A confirmation continues, and ends with its result, by the command for its search.
+
+    Args:
+        study: its record.
+        **options: of the command.
+    """
+    from hpsearch.search.store.keys import FINALIST, REPEAT
+
+    if study.confirms is None or not study.trials:
+        return command("resume", study.name, **options)
+    runs = [trial.attributes for trial in study.trials]
+    top = len({run.get(FINALIST) for run in runs})
+    seeds = max(run.get(REPEAT) or 1 for run in runs)
+    return command("confirm", study.confirms, top=top, seeds=seeds, **options)
+
+
 def say_what_is_left(study: StudyRecord, storage: str | None) -> None:
     """Prints the command that continues a study, or shows the best trial if none is left to train.
 
@@ -102,8 +121,10 @@ def say_what_is_left(study: StudyRecord, storage: str | None) -> None:
     """
     if study.moved is not None:
         say_next("status", study.name, storage=study.moved)
-    elif study.state in ("interrupted", "new"):
-        say_next("resume", study.name, storage=storage)
+    elif study.state == "paused":
+        say_next("control", study.name, "resume", storage=storage)
+    elif study.state in ("interrupted", "new") or (study.confirms and study.state == "done"):
+        print(f"\nnext: {continuing(study, storage=storage)}")
     elif study.best is not None:
         say_next("show", study.name, study.best.number, storage=storage)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import optuna
 
+from hpsearch.commands.context import continuing
 from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED
 from hpsearch.commands.notify import notify
 from hpsearch.commands.options import SearchOptions
@@ -70,15 +71,16 @@ def last_line(outcome: SearchOutcome, storage: str | None, options: SearchOption
         show = command("show", study.name, study.trials[-1].number, storage=storage)
         return f"{words}. The last failure: {show}"
     if outcome.interrupted or outcome.error or study.state == "interrupted":
-        again = command(
-            "resume",
-            study.name,
+        again = continuing(
+            study,
             storage=storage,
             devices=None if options.devices == "auto" else options.devices,
             per_device=None if options.per_device == 1 else options.per_device,
             **{name: getattr(options, name) for name in ELSEWHERE},
         )
         return f"to continue: {again}"
+    if study.confirms:
+        return f"next: {continuing(study, storage=storage)}"
     failed = [trial.number for trial in study.trials if trial.state == "failed"]
     numbers = ([study.best.number] if study.best is not None else []) + failed[-1:]
     if numbers:

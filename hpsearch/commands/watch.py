@@ -54,7 +54,7 @@ def _studies(names: Sequence[str], storage: str | None) -> list[StoredStudy]:
     database = open_database(storage)
     if not names:
         found = list_studies(database).studies
-        names = [study.name for study in found if study.state == "running"]
+        names = [study.name for study in found if study.owner]
     if not names:
         raise InputError("no study is running; name one, as `hpsearch list` shows it")
     return [open_study(database, name) for name in dict.fromkeys(names)]
@@ -72,7 +72,7 @@ def _looks(studies: Sequence[StoredStudy]) -> Iterator[list[Watched]]:
         began = time.monotonic()
         seen = _read(studies)
         yield seen
-        if not any(watched.study.state == "running" for watched in seen):
+        if not any(watched.study.owner for watched in seen):
             return
         time.sleep(max(LOOK_S, _SHARE * (time.monotonic() - began)))
 
@@ -93,15 +93,20 @@ def _live(studies: Sequence[StoredStudy], screen: Console) -> list[Watched]:
 
 
 def _plainly(studies: Sequence[StoredStudy]) -> list[Watched]:
-    """Prints a line for each trial that ends."""
+    """Prints a line for each trial that ends, and when a search is paused."""
     from hpsearch.views.live import trial_line
+    from hpsearch.views.ranking import paused_words
 
     known: set[tuple[str, int]] = set()
+    said: dict[str, str] = {}
     seen: list[Watched] = []
     for first, looked in enumerate(_looks(studies)):
         seen = looked
         for watched in seen:
             study = watched.study
+            if (words := paused_words(study)) and words != said.get(study.name):
+                print(f"{study.name}: paused {words}", flush=True)
+            said[study.name] = words
             for trial in study.trials:
                 place = (study.name, trial.number)
                 if not trial.is_finished or place in known:

@@ -11,6 +11,7 @@ from hpsearch.measure.rungs import epochs_trained
 from hpsearch.protocol.types import Direction, primary, sign_of
 from hpsearch.search.store import FINISHED, StudyRecord, TrialRecord, TrialState
 from hpsearch.studyfile.document import short_names
+from hpsearch.views.formatting import command
 
 ORDER: tuple[TrialState, ...] = ("complete", "running", "waiting", "paused", "pruned", "failed")
 _KEPT_FOR_OTHERS = 3
@@ -158,6 +159,13 @@ def progress_line(study: StudyRecord) -> str:
     """Returns `42 done, 18 to go`, or `42 done` if only time limits the study."""
     rest = to_go(study)
     return f"{done(study.counts)} done" + ("" if rest is None else f", {rest} to go")
+
+
+def paused_words(study: StudyRecord) -> str:
+    """Returns who has paused a search, and what continues it; empty if it is not paused."""
+    if study.state != "paused":
+        return ""
+    return f"by `hpsearch control`; `{command('control', study.name, 'resume')}` continues it"
 
 
 def opening_line(study: StudyRecord) -> str:

@@ -72,6 +72,16 @@ def test_storage_is_named_only_where_it_is_not_the_default(
     assert storage_option("sqlite:///a.db") is None
 
 
+@pytest.mark.parametrize(("interrupted", "words"), [(True, "to continue"), (False, "next")])
+def test_a_confirmation_that_was_resumed_ends_by_the_command_for_its_search(
+    make_study: Any, make_trial: Any, interrupted: bool, words: str
+) -> None:
+    run = make_trial(0, attributes={"finalist": 4, "repeat": 1})
+    study = make_study(run, name="mnist.confirm", confirms="mnist")
+    line = last_line(outcome(study, interrupted=interrupted), None, PLAIN)
+    assert line == f"{words}: hpsearch confirm mnist --top 1 --seeds 1"
+
+
 def test_password_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
     assert storage_option("postgresql://me:secret@host/db") == "postgresql://me:***@host/db"

@@ -15,7 +15,7 @@ from hpsearch.search.coordinator.setup import Commands
 from hpsearch.search.coordinator.stop import ASKED, StopRequest
 from hpsearch.search.coordinator.trial_queue import TrialQueue
 from hpsearch.search.store import StudyWriter, TrialRecord
-from hpsearch.search.store.keys import RUN_EPOCHS
+from hpsearch.search.store.keys import PAUSED, RUN_EPOCHS
 
 BY = "`hpsearch control`"
 
@@ -86,15 +86,19 @@ class Control:
             self._search.show_next()
 
     def _pause(self) -> str:
-        self.held = True
+        self._hold(True)
         resume = f"hpsearch control {self._search.name} resume"
         return f"paused after the running epochs; `{resume}` continues"
 
     def _resume(self) -> str:
         if not self.held:
             return "the search is not paused; nothing was done"
-        self.held = False
+        self._hold(False)
         return "continued"
+
+    def _hold(self, held: bool) -> None:
+        self.held = held
+        self._search.writer.set_attribute(PAUSED, held)
 
     def _drain(self) -> str:
         self._search.queue.drained = True

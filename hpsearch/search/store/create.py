@@ -28,8 +28,8 @@ from hpsearch.search.store.keys import (
     FIXED,
     ID,
     IMPORT_PATHS,
+    OF_RUN,
     ORIGIN,
-    RUN_EPOCHS,
     RUNS,
     SPEED,
     VERSIONS,
@@ -166,7 +166,7 @@ def _description(spec: StudySpec, runs: Path, budget: int | None) -> dict[str, A
         IMPORT_PATHS: list(spec.import_paths),
         RUNS: str(runs.resolve()),
         BUDGET: budget,
-        RUN_EPOCHS: None,
+        **OF_RUN,
         VERSIONS: {name: version(name) for name in RECORDED},
     }
 

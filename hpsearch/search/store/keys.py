@@ -12,6 +12,7 @@ DOCUMENT = "hpsearch:document"  # the study file as data, for `resume`
 IMPORT_PATHS = "hpsearch:import_paths"  # folders of the study's own classes
 BUDGET = "hpsearch:budget"  # trials in all
 RUN_EPOCHS = "hpsearch:run_epochs"  # epochs in all, where `control` has changed them for one run
+PAUSED = "hpsearch:paused"  # whether `control` has paused the search that runs now
 RUNS = "hpsearch:runs"  # folder of the trials' files
 SPLIT = "hpsearch:split"  # hash of the validation rows
 DATA_CHANGES = "hpsearch:data_changes"  # when the data changed, and from which trial on
@@ -25,6 +26,7 @@ ENSEMBLE = "hpsearch:ensemble"  # of a search: its ensemble, as plain data
 TEST_EVALUATIONS = "hpsearch:test_openings"  # of a search: when its test split was opened, and why
 
 MOVED = "hpsearch:moved"  # the database where it continues, after a copy
+OF_RUN = {RUN_EPOCHS: None, PAUSED: False}  # when a run begins
 
 # Of a trial. Attributes not listed here, such as `parameters`, are stored under their own names.
 ATTEMPTS = "attempts"

@@ -29,6 +29,7 @@ from hpsearch.search.store.keys import (
     ENVIRONMENTS,
     ID,
     MOVED,
+    PAUSED,
     RUN_EPOCHS,
     RUNS,
     SPEED,
@@ -97,8 +98,7 @@ class StoredStudy:
             frozen: its trials if they are known already; None reads them.
         """
         with _readable(self.name):
-            if frozen is None:
-                frozen = read_trials(self.database.engine, self.row)
+            frozen = read_trials(self.database.engine, self.row) if frozen is None else frozen
         attributes = self.study.user_attrs
         check_shape(self.name, attributes, frozen)
         owner = find_owner(self.database.engine, self.row)
@@ -119,7 +119,7 @@ class StoredStudy:
         budget, confirmation = attributes.get(BUDGET), attributes.get(CONFIRMATION)
         return StudyRecord(
             name=self.name,
-            state=state_of(trials, budget, owner),
+            state=state_of(trials, budget, owner, paused=bool(attributes.get(PAUSED))),
             objectives=self.spec.objectives,
             budget=budget,
             trials=trials,
@@ -139,6 +139,7 @@ class StoredStudy:
             moved=attributes.get(MOVED),
             unproved=_unproved(frozen, contradictions) if comparison else None,
             speed=attributes.get(SPEED),
+            confirms=attributes.get(CONFIRMS),
         )
 
     def comparison(self, folder: Path | None = None) -> RecordComparison | None:

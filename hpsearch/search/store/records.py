@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -34,7 +35,7 @@ from hpsearch.search.store.proof import is_checkpoint_of
 TrialState = Literal["complete", "pruned", "failed", "running", "paused", "waiting"]
 TRIAL_STATES: tuple[TrialState, ...] = get_args(TrialState)
 FINISHED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
-StudyState = Literal["running", "done", "interrupted", "new"]
+StudyState = Literal["running", "paused", "done", "interrupted", "new"]
 
 STATES: dict[TrialStateOfOptuna, TrialState] = {
     TrialStateOfOptuna.COMPLETE: "complete",
@@ -119,6 +120,7 @@ class StudyRecord:
         unit: what its trials report after, `epoch` or `validation`.
         moved: the database that it was copied to, and continues in; None where it is still here.
         unproved: trials with values that no record proves; None if the study's folder is not here.
+        confirms: of a confirmation, the search that it confirms.
         speed: what `speed: auto` has `taken`, and `why`; None where the file says it all.
     """
 
@@ -143,6 +145,7 @@ class StudyRecord:
     moved: str | None = None
     unproved: tuple[int, ...] | None = ()
     speed: Mapping[str, Any] | None = None
+    confirms: str | None = None
 
     @property
     def contradictions(self) -> dict[int, str]:
@@ -162,10 +165,8 @@ class StudyRecord:
     @property
     def counts(self) -> dict[TrialState, int]:
         """How many trials are in each state."""
-        counts: dict[TrialState, int] = dict.fromkeys(TRIAL_STATES, 0)
-        for trial in self.trials:
-            counts[trial.state] += 1
-        return counts
+        found = Counter(trial.state for trial in self.trials)
+        return {state: found[state] for state in TRIAL_STATES}
 
     @property
     def failures(self) -> dict[str, tuple[TrialRecord, ...]]:
@@ -189,14 +190,13 @@ def in_bulk() -> Iterator[None]:
     It would traverse all of them again and again, which takes a quarter of the time of reading
     thousands of trials.
     """
-    if not gc.isenabled():
-        yield
-        return
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if was_enabled:
+            gc.enable()
 
 
 def trial_record(
@@ -252,11 +252,11 @@ def without_values(frozen: FrozenTrial) -> FrozenTrial:
 
 
 def state_of(
-    trials: tuple[TrialRecord, ...], budget: int | None, owner: Owner | None
+    trials: tuple[TrialRecord, ...], budget: int | None, owner: Owner | None, *, paused: bool
 ) -> StudyState:
     """Returns the state of a study with these trials."""
     if owner:
-        return "running"
+        return "paused" if paused else "running"
     if not trials:
         return "new"
     unfinished = not all(trial.is_finished for trial in trials)

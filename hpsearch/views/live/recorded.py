@@ -13,7 +13,7 @@ from hpsearch.protocol.messages import Progress
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.views.live.screen import screen
 from hpsearch.views.live.search_state import Running, SearchState
-from hpsearch.views.ranking import done, epochs_done
+from hpsearch.views.ranking import done, epochs_done, paused_words
 from hpsearch.views.tables import best_words, study_heading
 
 _LEAST = 3
@@ -67,6 +67,8 @@ def watch_screen(studies: Sequence[Watched], console: Console, now: datetime) ->
     parts: list[RenderableType] = []
     for watched in studies[:most]:
         lines = [study_heading(watched.study), Text(f"best  {best_words(watched.study)}")]
+        if words := paused_words(watched.study):
+            lines.insert(1, Text(f"paused {words}"))
         left = share - sum(len(console.render_lines(line, pad=False)) for line in lines) - 1
         parts += lines if left >= 0 else lines[:1]
         if left > _LEAST:

@@ -19,6 +19,7 @@ from hpsearch.views.ranking import (
     done,
     epochs_words,
     leading,
+    paused_words,
     progress_line,
     sorted_by,
 )
@@ -47,7 +48,13 @@ def failure_counts(study: StudyRecord) -> str:
     return "; ".join(parts)
 
 
-STATE_STYLES = {"running": "cyan", "done": "green", "interrupted": "yellow", "new": "dim"}
+STATE_STYLES = {
+    "running": "cyan",
+    "paused": "magenta",
+    "done": "green",
+    "interrupted": "yellow",
+    "new": "dim",
+}
 
 
 def study_list(studies: Sequence[StudyRecord]) -> Table:
@@ -182,6 +189,8 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
         rows["trained"] = f"\n{' ' * _NAMES}".join(lines)
     if study.owner:
         rows["run by"] = study.owner
+    if words := paused_words(study):
+        rows["paused"] = words
     if words := (study.contradiction_words or _unproved(study)):
         rows["record"] = _wrapped(words, width)
     return [Text.assemble((f"{name:<{_NAMES}}", "dim"), value) for name, value in rows.items()]

@@ -29,6 +29,7 @@ from hpsearch.search.store import (
     take_commands,
     take_lease,
 )
+from hpsearch.search.store.keys import PAUSED
 from hpsearch.studyfile.study import StudySpec
 
 EPOCHS = 9
@@ -117,7 +118,8 @@ def bench(tmp_path: Path) -> Bench:
 def test_a_paused_search_trains_nothing_until_it_is_asked_to_continue(bench: Bench) -> None:
     class Later(FakeCommands):
         def take(self) -> list[Command]:
-            if self.idle == 40:
+            assert self.idle < 4000
+            if self.idle >= 40 and bench.record().state == "paused":
                 self.commands[0] = Command("resume", {})
                 assert self.epochs == 2
             return super().take()
@@ -129,6 +131,16 @@ def test_a_paused_search_trains_nothing_until_it_is_asked_to_continue(bench: Ben
     assert f"`hpsearch control`: {paused}" in watcher.notes
     assert "`hpsearch control`: continued" in watcher.notes
     assert bench.record().state == "done"
+
+
+def test_a_pause_ends_with_the_run(bench: Bench) -> None:
+    stored = open_study(bench.storage, "inbox")
+    stored.study.set_user_attr(PAUSED, True)
+    assert bench.record().state == "new", "nobody runs it"
+    describe_study(stored.study, bench.spec, bench.runs, 9)
+    lease = stored.own()
+    assert bench.record().state == "running"
+    lease.release()
 
 
 def test_a_drained_search_begins_nothing_more_and_can_be_resumed(bench: Bench) -> None:

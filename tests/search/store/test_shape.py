@@ -103,6 +103,7 @@ def test_an_odd_attribute_of_a_trial_is_a_line(
             "ten",
             "its attribute hpsearch:run_epochs is 'ten', which hpsearch did not",
         ),
+        (keys.PAUSED, 1, "its attribute hpsearch:paused is 1, which hpsearch did not"),
         (keys.CONFIRMATION, {"chosen": 1}, "its attribute hpsearch:confirmation is {'chosen': 1}"),
         (keys.RUNS, "x" * 99, ""),
         (keys.RUNS, ["x" * 99], f"hpsearch:runs is ['{'x' * 58}..., which"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -56,6 +57,15 @@ def test_the_screen_has_the_best_so_far_the_slots_and_the_budget(searching: Any)
     assert "30.0s so far" not in text
     assert "1/4" in text
     assert "30s so far, about 3m 26s left" in text
+
+
+def test_a_search_that_is_paused_says_what_continues_it(searching: Any) -> None:
+    watched = searching()
+    paused = replace(watched, study=replace(watched.study, state="paused"))
+    text = drawn([paused])
+    assert "mnist  paused  1 done, 3 to go" in text
+    assert "paused by `hpsearch control`; `hpsearch control mnist resume` continues it" in text
+    assert len(drawn([paused], height=12).splitlines()) < 12
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 9, 40])

@@ -105,6 +105,7 @@ def _length(spec: StudySpec) -> str:
 
 _STATE_WORDS = {
     "running": "is still running",
+    "paused": "is paused by `hpsearch control`",
     "done": "has ended",
     "interrupted": "was interrupted and can be resumed",
     "new": "has not begun",
