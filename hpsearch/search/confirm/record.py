@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +14,7 @@ from hpsearch.search.confirm.test_log import Evaluation, FinalTest
 from hpsearch.search.store.keys import SEED
 
 _WHOLE = 0.01
+_LOADER = "/dataloader_idx_"
 
 
 def describe(
@@ -44,8 +45,18 @@ def describe(
     }
 
 
-def name_on_test_split(metric: str) -> str:
-    """Returns the name of an objective on the test split: `test_loss` for `val_loss`."""
+def name_on_test_split(metric: str, logged: Collection[str] = ()) -> str:
+    """Returns the name of an objective on the test split: `test_loss` for `val_loss`.
+
+    Lightning numbers the metrics of several loaders. Where the test has only one, it is the partner
+    of `val_loss/dataloader_idx_0`, too.
+
+    Args:
+        metric: the objective.
+        logged: the metrics of the test.
+    """
+    if not any(_LOADER in name for name in logged):
+        metric = metric.partition(_LOADER)[0]
     for prefix in ("val", "valid", "validation"):
         for separator in ("_", "/"):
             if metric.startswith(prefix + separator):
@@ -77,8 +88,9 @@ def describe_test(metric: str, evaluation: Evaluation | None) -> dict[str, Any] 
     """Returns the test result in an objective as plain data; None if there is none."""
     if evaluation is None:
         return None
-    name = name_on_test_split(metric)
-    value = (evaluation.metrics or {}).get(name)
+    metrics = evaluation.metrics or {}
+    name = name_on_test_split(metric, metrics)
+    value = metrics.get(name)
     interval = None if value is None else _share_interval(name, value, evaluation.examples)
     others = [(run.get("metrics") or {}).get(name) for run in evaluation.other_runs]
     return {
@@ -100,6 +112,8 @@ def _over_seeds(values: Sequence[float]) -> dict[str, float] | None:
 
 def _share_interval(name: str, value: float, examples: int) -> Interval | None:
     """Returns the interval of a metric that is a share of the examples; None for other metrics."""
+    if _LOADER in name:
+        return None  # the examples are those of all loaders
     counted = value * examples
     # An accuracy is a whole number of examples, and other means hardly ever are.
     whole = abs(counted - round(counted)) < _WHOLE

@@ -23,6 +23,7 @@ from hpsearch.search.confirm.test_log import (
 from hpsearch.search.store.keys import confirmation_name
 from hpsearch.search.store.records import StudyRecord, TrialRecord
 
+FIRST, SECOND = "/dataloader_idx_0", "/dataloader_idx_1"
 Trials = Callable[..., TrialRecord]
 Studies = Callable[..., StudyRecord]
 
@@ -314,16 +315,33 @@ def test_only_a_share_of_the_examples_has_an_interval(
 
 
 @pytest.mark.parametrize(
-    ("metric", "name"),
+    ("metric", "name", "logged"),
     [
-        ("val_loss", "test_loss"),
-        ("val/acc", "test/acc"),
-        ("validation_f1", "test_f1"),
-        ("score", "test_score"),
+        ("val_loss", "test_loss", ()),
+        ("val/acc", "test/acc", ()),
+        ("validation_f1", "test_f1", ()),
+        ("score", "test_score", ()),
+        ("val_loss/dataloader_idx_0", "test_loss", ("test_loss", "test_acc")),
+        ("val/acc/dataloader_idx_1", "test/acc", ("test/acc",)),
+        (f"val_loss{FIRST}", f"test_loss{FIRST}", (f"test_loss{FIRST}", f"test_loss{SECOND}")),
     ],
 )
-def test_a_metric_keeps_its_name_on_the_test_split(metric: str, name: str) -> None:
-    assert name_on_test_split(metric) == name
+def test_a_metric_keeps_its_name_on_the_test_split(
+    metric: str, name: str, logged: Sequence[str]
+) -> None:
+    assert name_on_test_split(metric, logged) == name
+
+
+def test_an_accuracy_of_one_of_several_loaders_is_shown_without_the_interval_of_all_examples(
+    confirm: Callable[..., Confirmation],
+) -> None:
+    result = confirm([0.9, 0.8], objectives={f"val_acc{FIRST}": "maximize"})
+    several = evaluation({f"test_acc{FIRST}": 0.98, f"test_acc{SECOND}": 0.5}, 100)
+    one = evaluation({"test_acc": 0.98}, 100)
+    first, alone = (describe(result, FinalTest(each), None)["test"] for each in (several, one))
+    assert (first["metric"], first["value"], first["low"]) == (f"test_acc{FIRST}", 0.98, None)
+    assert (alone["metric"], alone["value"]) == ("test_acc", 0.98)
+    assert 0.9 < alone["low"] < 0.98
 
 
 def test_a_study_with_a_long_name_can_be_confirmed() -> None:
