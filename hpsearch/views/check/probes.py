@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from hpsearch.measure.cost import Cost, epoch_seconds, estimate
+from hpsearch.measure.cost import Cost, Pauses, epoch_seconds, estimate, plan_pauses
 from hpsearch.search.store import grid_size
+from hpsearch.studyfile.sections import report_unit
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.formatting import spell
@@ -51,8 +52,10 @@ def print_probes(
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     trials = min(filter(None, (spec.trials, grid_size(spec))), default=None)
     epochs = None if spec.counts_validations else spec.epochs
-    cost = estimate(tried, trials, slots, epochs)
-    console.print(cost_words(cost, _budget_words(trials, epochs), slots), soft_wrap=True)
+    pauses = plan_pauses(spec.promote, spec.max_reports(), trials)
+    cost = estimate(tried, trials, slots, epochs, pauses)
+    unit = report_unit(spec.document["trainer"])
+    console.print(cost_words(cost, _budget_words(trials, epochs), slots, unit), soft_wrap=True)
     return True
 
 
@@ -119,13 +122,14 @@ def not_ready_words(extremes: Sequence[Extreme], probes: Sequence[Mapping[str, A
     return f"NOT READY: {setting}: {probe['failure']}"
 
 
-def cost_words(cost: Cost, budget: str, slots: int) -> str:
+def cost_words(cost: Cost, budget: str, slots: int, unit: str = "epoch") -> str:
     """Returns the cost of the search in two sentences.
 
     Args:
         cost: the estimate.
         budget: such as `40 trials`; empty if only time bounds the study.
         slots: how many trials train at once.
+        unit: what the trials report after, `epoch` or `validation`.
     """
     span = f"{spell(cost.shortest_s)} to {spell(cost.longest_s)}"
     if cost.total_s is None:
@@ -134,9 +138,19 @@ def cost_words(cost: Cost, budget: str, slots: int) -> str:
     who = f"{budget} on {on} take{'s' * budget.startswith('1 ')} about {spell(cost.total_s)}"
     if cost.disk_bytes is None:
         return f"{who}; a trial that is not pruned takes {span}."
+    how = f" if none is pruned ({span} each)"
+    if cost.pauses:
+        how = f", {_pauses_words(cost.pauses, unit)} ({span} for a whole training)"
+    return f"{who}{how}; their checkpoints take about {formatting.size(cost.disk_bytes)}."
+
+
+def _pauses_words(pauses: Pauses, unit: str) -> str:
+    """Returns why not all epochs are trained."""
+    *most, last = map(str, pauses.rungs)
+    stops = f"{', '.join(most)} and {last}" if most else last
     return (
-        f"{who} if none is pruned"
-        f" ({span} each); their checkpoints take about {formatting.size(cost.disk_bytes)}."
+        f"since they pause after {stops} {unit}{'s' * (stops != '1')} and one in {pauses.eta}"
+        f" continues: {pauses.trained:,} of {pauses.whole:,} {unit}s are trained"
     )
 
 

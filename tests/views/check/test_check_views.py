@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from hpsearch.measure.cost import Cost, epoch_seconds, estimate
+from hpsearch.measure.cost import Cost, epoch_seconds, estimate, plan_pauses
 from hpsearch.measure.extremes import extreme_configs
+from hpsearch.studyfile.algorithms import Promote
 from hpsearch.studyfile.space import Space
 from hpsearch.views.check.layers import layer_table
 from hpsearch.views.check.probes import branch_table, cost_words, not_ready_words, note_words
@@ -136,10 +137,45 @@ def test_cost_counts_rounds_of_slots_and_both_checkpoints() -> None:
     assert estimate([PROBE], trials=1, slots=2, epochs=10).total_s == 6.0  # what ends first
 
 
+@pytest.mark.parametrize(
+    ("promote", "longest", "trials", "trained"),
+    [
+        (Promote(), 3, 16, 16 + 4 * 2),
+        (Promote(), 12, 40, 40 + 10 * 3 + 3 * 8),  # three reach the end, for a confirmation
+        (Promote(eta=2, first=3), 12, 40, 40 * 3 + 20 * 3 + 10 * 6),
+    ],
+)
+def test_a_search_that_pauses_trains_what_continues(
+    promote: Promote, longest: int, trials: int, trained: int
+) -> None:
+    pauses = plan_pauses(promote, longest, trials)
+    assert pauses is not None
+    assert (pauses.trained, pauses.whole) == (trained, trials * longest)
+    cost, whole = (estimate([PROBE], trials, 2, pauses=found) for found in (pauses, None))
+    assert cost.total_s == pytest.approx(whole.total_s * trained / (trials * longest))
+    assert (cost.pauses, whole.pauses) == (pauses, None)
+
+
+def test_nothing_is_said_of_pauses_where_none_is_known() -> None:
+    assert plan_pauses(None, 12, 40) is None
+    assert plan_pauses(Promote(), None, 40) is None, "as long as its data are"
+    assert plan_pauses(Promote(), 12, None) is None, "only time bounds it"
+    assert plan_pauses(Promote(), 1, 40) is None, "the first rung is its end"
+    assert plan_pauses(Promote(), 12, 3) is None, "as many as a confirmation needs"
+    few = estimate([PROBE], 40, 2, epochs=6, pauses=plan_pauses(Promote(), 12, 40))
+    assert (few.total_s, few.pauses) == (3 * 6.0, None), "the budget in epochs ends it"
+
+
 def test_cost_in_words() -> None:
     words = cost_words(Cost(6.0, 22.0, 42.0, 20_000), "5 trials", slots=2)
     assert words == (
         "5 trials on 2 slots take about 42s if none is pruned (6.0s to 22s each);"
+        " their checkpoints take about 20 kB."
+    )
+    pauses = plan_pauses(Promote(), 12, 40)
+    assert cost_words(Cost(6.0, 22.0, 42.0, 20_000, pauses), "40 trials", slots=2) == (
+        "40 trials on 2 slots take about 42s, since they pause after 1 and 4 epochs and one in 4"
+        " continues: 94 of 480 epochs are trained (6.0s to 22s for a whole training);"
         " their checkpoints take about 20 kB."
     )
     single = cost_words(Cost(6.0, 22.0, 14.0, 20_000), "1 trial", slots=1)
