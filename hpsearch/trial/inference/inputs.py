@@ -57,8 +57,7 @@ def find_inputs(module: pl.LightningModule, batch: Any) -> Inputs:
             " state. Or give it a forward that maps the inputs of a batch to outputs"
         )
     value = first_of(batch)
-    is_mapping = value is None or isinstance(value, Mapping)
-    failure = f"its batches hold {'no tensor' if is_mapping else f'a {type(value).__name__}'}"
+    failure = "none of that is a tensor"
     for inputs in _candidates(module, value):
         try:
             with torch.inference_mode():
@@ -68,10 +67,23 @@ def find_inputs(module: pl.LightningModule, batch: Any) -> Inputs:
             failure = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             continue
         return inputs
-    change = "Name its arguments like the keys" if is_mapping else "Let it take the first part"
+    arguments = ", ".join(inspect.signature(module.forward).parameters)
     raise InputError(
-        f"{name}.forward() cannot be called with a batch of its data: {failure}. {change} of a"
-        " batch, or export the weights alone: --format state"
+        f"{name}.forward({arguments}) cannot be called with a batch of its data, {_holds(value)}:"
+        f" {failure}. Let forward take that; if it takes something else, such as noise, export the"
+        " weights alone: --format state"
+    )
+
+
+def _holds(value: Any) -> str:
+    """Returns what an exported model would take of a batch, in words."""
+    if isinstance(value, Mapping):
+        return f"whose parts are {', '.join(map(str, value))}"
+    if not isinstance(value, Tensor):
+        return f"which holds {'nothing' if value is None else f'a {type(value).__name__}'}"
+    sizes = " x ".join(map(str, value.shape[1:]))
+    return (
+        f"whose first part has {f'the shape {sizes}' if sizes else 'one number'} for each example"
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import adversarial
 import callbacks
 import feeding
 import numpy as np
@@ -85,9 +86,32 @@ def test_the_inputs_are_found_in_a_batch_of_any_shape(batch: Any, inputs: Inputs
     assert find_inputs(Plain().eval(), batch) == inputs
 
 
-def test_a_forward_that_fits_no_batch_is_reported_with_its_reason() -> None:
-    module = callbacks.OfMappings().eval()
-    words = r"OfMappings.forward\(\) cannot be called with a batch of its data: TypeError: .*scale"
-    words += ".*Let it take the first part of a batch"
-    with pytest.raises(InputError, match=words):
-        find_inputs(module, POINTS)
+@pytest.mark.parametrize(
+    ("module", "batch", "words"),
+    [
+        (
+            callbacks.OfMappings(),
+            POINTS,
+            r"OfMappings.forward\(points, scale\) cannot be called with a batch of its data, whose"
+            " first part has the shape 2 for each example: TypeError: .*scale",
+        ),
+        (
+            adversarial.Adversaries(latent=3),
+            [torch.ones(4, 1, 8, 8), torch.ones(4)],
+            r"Adversaries.forward\(noise\) .* has the shape 1 x 8 x 8 .*: RuntimeError: mat1 .*",
+        ),
+        (callbacks.OfMappings(), torch.ones(4), "whose first part has one number for each example"),
+        (Plain(), {"a": "text", "b": ["c"]}, "whose parts are a, b: none of that is a tensor"),
+        (Plain(), [["text"]], "which holds a str: none of that is a tensor"),
+        (Plain(), [], "which holds nothing: none of that is a tensor"),
+    ],
+)
+def test_a_forward_that_fits_no_batch_is_reported_with_its_reason(
+    module: Any, batch: Any, words: str
+) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        find_inputs(module.eval(), batch)
+    assert str(caught.value).endswith(
+        ". Let forward take that; if it takes something else, such as noise, export the weights"
+        " alone: --format state"
+    )
