@@ -42,11 +42,8 @@ def replace_valueless(stored: StoredStudy, spec: StudySpec) -> str:
     if not begins_anew(stored, spec):
         return ""
     database = stored.database
-    lease = stored.own()
-    try:
+    with stored.own():
         kept = _replace(stored.study, database)
-    finally:
-        lease.release()
     files = "" if kept is None else f"; its files are kept in {kept}"
     return f"no trial of {spec.name} has a value, and it was changed: it starts over{files}"
 

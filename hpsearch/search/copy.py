@@ -59,8 +59,7 @@ def copy_study(name: str, source: RDBStorage, target: RDBStorage) -> Copied:
     studies = with_confirmation(stored)
     with ExitStack() as owned:
         for study in studies:
-            lease = study.own()
-            owned.callback(lease.release)
+            owned.enter_context(study.own())
         there = [find_study(target, study.name) for study in studies]
         for study, other in zip(studies, there, strict=True):
             _refuse_other(study, other)

@@ -189,11 +189,8 @@ def _owning(stored: StoredStudy) -> Iterator[Lease]:
     """Owns the study inside the block; a database failure there becomes one sentence."""
     name = stored.name
     try:
-        lease = stored.own()
-        try:
+        with stored.own() as lease:
             yield lease
-        finally:
-            lease.release()
     except (StorageInternalError, SQLAlchemyError, DatabaseUnavailableError) as error:
         raise SearchError(
             f"the database {redact(stored.database.url)} could not be written: {reason_of(error)}."

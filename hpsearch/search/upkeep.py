@@ -155,7 +155,7 @@ def _owned(studies: Sequence[StoredStudy]) -> Iterator[None]:
     """Owns the studies inside the block, so that nobody runs them meanwhile."""
     with ExitStack() as stack:
         for each in studies:
-            stack.callback(each.own().release)
+            stack.enter_context(each.own())
         yield
 
 

@@ -15,7 +15,6 @@ from hpsearch.protocol.types import primary, sign_of
 from hpsearch.search.compatible import check_environment
 from hpsearch.search.confirm.final_test import Call, ModelToTest, calls, evaluate_once
 from hpsearch.search.confirm.record import describe_test
-from hpsearch.search.confirm.run import owning
 from hpsearch.search.confirm.test_log import FinalTest
 from hpsearch.search.model import ensemble_of, member_folder, model_job
 from hpsearch.search.options import RunOptions
@@ -82,7 +81,7 @@ def make_ensemble(search: StoredStudy, options: EnsembleOptions, run: RunOptions
         raise InputError(f"{search.name} is a confirmation; hpsearch ensemble {original}")
     slot = find_slots(run.devices, run.per_device)[0]
     candidates = _find_candidates(search)
-    with owning(search), calls(run, search.spec) as call:
+    with search.own(), calls(run, search.spec) as call:
         check_environment(study, search.spec, accept_changes=run.accept_changes)
         folder = member_folder(search, candidates[0].name).parent
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -132,7 +132,7 @@ def confirm_study(
                 f"every new run failed, so nothing is confirmed; hpsearch status {again.name}"
             )
         jobs, call = _jobs_of_chosen(confirmation, training.study, again.spec, slot), get_ready()
-        stack.enter_context(owning(search))
+        stack.enter_context(search.own())
         found, refused = _test(search, confirmation, options, jobs, call)
         return ConfirmResult(training, found, refused)
 
@@ -183,7 +183,7 @@ def _train_and_rank(
     looks = (search.study.user_attrs.get(CONFIRMATION) or {}).get("looks", ())
     seeds = options.seeds
     while True:
-        with owning(search):
+        with search.own():
             check_environment(search.study, search.spec, accept_changes=run.accept_changes)
             again = enqueue_finalists(search, finalists, seeds, run.runs or Path(record.runs))
         training = _train(again, run, observer, begin)
@@ -195,16 +195,6 @@ def _train_and_rank(
         if plan is None or pair is None or pair.beats or seeds == plan.most:
             return again, training, confirmation
         seeds += 1
-
-
-@contextmanager
-def owning(stored: StoredStudy) -> Iterator[None]:
-    """Keeps other processes from running or confirming the search inside the block."""
-    lease = stored.own()
-    try:
-        yield
-    finally:
-        lease.release()
 
 
 def _train(

@@ -34,16 +34,13 @@ def repair_study(url: str, name: str, runs: Path | None) -> tuple[FsckReport, Fs
     target = open_target(url, name, runs, write=True)
     refuse_folder_of_original(target.folder, target.study)
     database, study_id = target.database, study_id_of(target.study)
-    lease = take_lease(database.engine, study_id, name)
-    try:
+    with take_lease(database.engine, study_id, name) as lease:
         found = examine(target, None)
         repairs = [problem.repair for problem in found.errors if problem.repair is not None]
         trials = database.get_all_trials(study_id, deepcopy=False) if repairs else []
         _apply(repairs, database, lease, {trial.number: trial_id_of(trial) for trial in trials})
         # Opened again: Optuna keeps a study's directions.
         return found, examine(open_target(url, name, runs), None)
-    finally:
-        lease.release()
 
 
 def _apply(repairs: Sequence[Repair], database: RDBStorage, lease: Lease, ids: Ids) -> None:

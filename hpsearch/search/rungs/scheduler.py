@@ -130,8 +130,10 @@ class Scheduler:
             self.ladder.promote(number)
             self.epochs.hold(number, end)
             return RungDecision("continue", decision.rung, AUDITED)
-        last = self.finishing and self._ends(number)
-        if not (last or (self._reaches_next_stop(number) and not self._makes_way())):
+        finishing = self.finishing
+        last = finishing and self._ends(number)
+        makes_way = finishing and not last and self._makes_way()
+        if not last and (makes_way or not self._reaches_next_stop(number)):
             self.ladder.demote(number, decision.rung)
             return RungDecision("pause", decision.rung, KEPT)
         self._aim(number, self._likely_end(number) if last else self._next_stop(number))
@@ -225,8 +227,6 @@ class Scheduler:
 
     def _makes_way(self) -> bool:
         """Returns whether a trial that cannot become whole pauses for one that can, or for good."""
-        if not self.finishing:
-            return False
         return not self.may_begin() or any(self._ends(p.number) for p in self.ladder.waiting())
 
     def _best_waiting(self, rung: int) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import time
 import uuid
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -55,9 +55,8 @@ class Process:
     def this(cls) -> Process:
         """Returns the current process."""
         process = psutil.Process()
-        return cls(
-            socket.gethostname(), _boot_id(), _namespace(), process.pid, _start_time(process)
-        )
+        host, started = socket.gethostname(), _start_time(process)
+        return cls(host, _boot_id(), _namespace(), process.pid, started)
 
     @property
     def visible(self) -> bool:
@@ -106,8 +105,8 @@ class Owner:
         return 0 < self.left_s <= _LONGEST_S
 
 
-class Lease:
-    """A process's ownership of a study, until it is released or lost."""
+class Lease(AbstractContextManager["Lease"]):
+    """A process's ownership of a study, until it is released or lost; a block releases it."""
 
     def __init__(self, engine: sa.Engine, study_id: int, token: str) -> None:
         self._engine = engine
@@ -163,6 +162,9 @@ class Lease:
         """Releases the study; if the database is unreachable, it is free once this process ends."""
         with suppress(sa.exc.SQLAlchemyError), self._engine.begin() as connection:
             connection.execute(leases.delete().where(self._mine()))
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def _mine(self) -> sa.ColumnElement[bool]:
         return sa.and_(leases.c.study_id == self._study_id, leases.c.token == self._token)
@@ -265,8 +267,7 @@ def _read(engine: sa.Engine, study_id: int) -> tuple[Owner | None, str | None]:
 
 
 def _row_of(process: Process, token: str, engine: sa.Engine) -> dict[str, object]:
-    until = clock(engine) + LEASE_S
-    return {**vars(process), "token": token, "until": until, "batch": 0}
+    return {**vars(process), "token": token, "until": clock(engine) + LEASE_S, "batch": 0}
 
 
 def _is_local(engine: sa.Engine) -> bool:
