@@ -121,7 +121,7 @@ def test_a_click_on_a_point_shows_its_trial_in_training_and_validation(page: Pag
     number = page.run(
         "(() => { const plot = document.querySelector('#slices .plot');"
         " plot.scrollIntoView({block: 'center', behavior: 'instant'});"
-        " return Number(/^trial (\\d+)/.exec(plot.data[0].text.at(-1))[1]); })()"
+        " return Number(/^trial (\\d+)/.exec(plot.data.at(-1).text.at(-1))[1]); })()"
     )
     box = page.run(
         "(({x, y, width, height}) => [x + width / 2, y + height / 2])"
@@ -218,7 +218,7 @@ def test_what_cannot_be_had_is_explained_in_its_place(
 def test_a_parameter_that_decides_is_the_most_important(tmp_path: Path) -> None:
     storage = open_storage(f"sqlite:///{tmp_path / 'large.db'}")
     write_large_study(storage, tmp_path / "runs", trials=300)
-    shares = gather(open_study(storage, "large")).importances["val_accuracy"]
+    shares = gather(open_study(storage, "large")).importance.shares["val_accuracy"]
     assert max(shares, key=lambda name: shares[name]) == "model.lr"
 
 

@@ -24,7 +24,7 @@ from browser import Browser, browsing  # noqa: E402
 PICTURES = (
     ("report-summary", "summary", 1100, 1560, "light"),
     ("report-curves", "learning-curves", 1100, 1180, "light"),
-    ("report-slices", "slices", 1100, 1260, "light"),
+    ("report-slices", "slices", 1100, 1400, "light"),
     ("report-overtraining", "overtraining", 1100, 1440, "light"),
     ("report-model", "the-best-model", 1100, 800, "light"),
     ("report-timeline", "timeline", 1100, 500, "light"),

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from math import inf
 from pathlib import Path
 from typing import Any
 
-import optuna
-from optuna.trial import FrozenTrial, TrialState
-
 from hpsearch.engines.bridge import call
 from hpsearch.errors import InputError
+from hpsearch.measure.importance import Importance, measure_importance
 from hpsearch.measure.preview import greatest_augmentation, preview_sheet
+from hpsearch.measure.rungs import count_rungs
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.types import Direction, primary, sign_of
 from hpsearch.search.model import model_job
@@ -28,14 +25,12 @@ from hpsearch.search.store import (
     TrialRecord,
     own_reports,
     read_trials,
-    study_of,
 )
 from hpsearch.search.store.keys import SPLIT, VERSIONS
 from hpsearch.studyfile.distributions import Distribution
 from hpsearch.studyfile.document import short_names
 from hpsearch.studyfile.study import StudySpec
 
-_FEWEST = 10  # trials that importance is read from
 _MOST_REPORTS = 60_000  # about 2 MB of a page
 
 
@@ -49,7 +44,7 @@ class ReportData:
         now: when the report is made.
         versions: of the libraries that trained.
         split: hash of the train/validation split, if the data module has one.
-        importances: by objective, the parameters' shares of its variation, 0 to 1.
+        importance: that of the parameters, as far as the trials show it.
         metrics: by trial and epoch, every metric that was logged; for as many of the best trials as
             a page holds, without those whose folder is gone.
         inspection: what the best trial's model does on the validation split, see
@@ -62,7 +57,7 @@ class ReportData:
     now: datetime
     versions: Mapping[str, str] = field(default_factory=dict)
     split: str | None = None
-    importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    importance: Importance = field(default_factory=Importance)
     metrics: Mapping[int, Mapping[int, Mapping[str, float]]] = field(default_factory=dict)
     inspection: Mapping[str, Any] | None = None
     sheet: Mapping[str, Any] | None = None
@@ -83,9 +78,15 @@ class ReportData:
         return tuple(trial for trial in self.study.trials if _counts(trial))
 
     @cached_property
+    def stopped(self) -> tuple[TrialRecord, ...]:
+        """The trials that were pruned or are paused, and have a value until then."""
+        trials = self.study.trials
+        return tuple(t for t in trials if t.state in ("pruned", "paused") and t.values_by_epoch)
+
+    @cached_property
     def parameters(self) -> Mapping[str, Distribution]:
         """The searched parameters, the most important one for the first objective first."""
-        shares = self.importances.get(self.objective, {})
+        shares = self.importance.shares.get(self.objective, {})
         searched = self.spec.space.parameters
         ordered = sorted(searched, key=lambda name: -shares.get(name, 0.0))
         return {name: searched[name] for name in ordered}
@@ -106,6 +107,12 @@ def value_of(trial: TrialRecord, objective: int = 0) -> float:
     return trial.values[objective]
 
 
+def value_until_stopped(trial: TrialRecord, direction: Direction) -> float:
+    """Returns the best value of the first objective that a stopped trial has had."""
+    sign = sign_of(direction)
+    return sign * max(sign * value for value in trial.values_by_epoch.values())
+
+
 def gather(stored: StoredStudy) -> ReportData:
     """Returns everything that a study's report shows.
 
@@ -117,46 +124,18 @@ def gather(stored: StoredStudy) -> ReportData:
     record = stored.record(trials)
     contradictions = record.contradictions
     proved = [trial for trial in trials if trial.number not in contradictions]
+    rungs = [rung.epochs for rung in count_rungs(record.trials)]
     return ReportData(
         study=record,
         spec=spec,
         now=datetime.now().astimezone(),
         versions=study.user_attrs.get(VERSIONS, {}),
         split=study.user_attrs.get(SPLIT),
-        importances=importances(proved, record.objectives),
+        importance=measure_importance(proved, record.objectives, rungs),
         metrics=_metrics(record),
         inspection=_inspection(record, spec),
         sheet=_sheet(spec) if record.trials else None,
     )
-
-
-def importances(
-    trials: Sequence[FrozenTrial], objectives: Mapping[str, Direction]
-) -> dict[str, dict[str, float]]:
-    """Returns, by objective, each parameter's importance, as far as the trials show it.
-
-    A single parameter always has all of it, and a few trials show none: neither is reported.
-    """
-    found: dict[str, dict[str, float]] = {}
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    study = study_of(complete, list(objectives.values()))
-    searched = {name for trial in complete for name in trial.params}
-    if len(complete) < _FEWEST or len(searched) < 2:
-        return found
-    for place, (name, direction) in enumerate(objectives.items()):
-        # PED-ANOVA treats low targets as good, and warns about it at every call.
-        sign = -sign_of(direction)
-        with warnings.catch_warnings(), suppress(ValueError, RuntimeError):
-            # Too few complete trials, or all of the same value, are a ValueError.
-            warnings.simplefilter("ignore")
-            found[name] = optuna.importance.get_param_importances(
-                study, target=partial(_signed_value, place, sign)
-            )
-    return found
-
-
-def _signed_value(place: int, sign: int, trial: FrozenTrial) -> float:
-    return sign * float(trial.values[place])
 
 
 def _metrics(record: StudyRecord) -> dict[int, dict[int, Mapping[str, float]]]:

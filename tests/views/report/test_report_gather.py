@@ -12,7 +12,8 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hpsearch.errors import InputError
-from hpsearch.measure.report import gather, importances
+from hpsearch.measure.importance import measure_importance
+from hpsearch.measure.report import gather
 from hpsearch.search.store import open_study
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
@@ -93,7 +94,7 @@ def test_few_trials_and_a_single_parameter_have_no_importance(page: Write, tmp_p
     unit = {"x": FloatDistribution(0, 1)}
     for x in range(40):
         study.add_trial(create_trial(params={"x": x / 40}, distributions=unit, value=float(x)))
-    assert importances(study.trials, {"value": "maximize"}) == {}
+    assert measure_importance(study.trials, {"value": "maximize"}).shares == {}
 
 
 def test_the_deciding_parameter_is_important_whichever_way_is_good(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_the_deciding_parameter_is_important_whichever_way_is_good(tmp_path: Pat
             ranges = {"decides": unit, "does_not": unit}
             value = -sign * abs(x - 5.0)
             study.add_trial(create_trial(params=params, distributions=ranges, value=value))
-        found[direction] = importances(study.trials, {"value": direction})["value"]  # type: ignore[dict-item]
+        found[direction] = measure_importance(study.trials, {"value": direction}).shares["value"]  # type: ignore[dict-item]
     assert found["maximize"] == found["minimize"]
     assert found["maximize"]["decides"] > 0.9
 

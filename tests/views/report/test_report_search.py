@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hpsearch.measure.importance import Importance
 from hpsearch.studyfile.distributions import Choice, FloatRange, IntRange
 from hpsearch.views.report.sections.cost import cost
 from hpsearch.views.report.sections.history import best_so_far, history
@@ -58,13 +59,21 @@ def test_importance_says_from_how_many_trials_it_comes(
     make_material: Any, make_searched: Any
 ) -> None:
     shares = {"val_accuracy": {"model.hidden": 0.9, "model.dropout": 0.1}}
-    data = make_material(make_searched(0), make_searched(1), importances=shares)
+    few = Importance(shares, 2)
+    data = make_material(make_searched(0), make_searched(1), importance=few)
     words, figure = importance(data).parts
     assert words.text.startswith("From 2 complete trials")
     assert "a hint, not a finding" in words.text
     assert figure.traces[0]["y"] == ["dropout", "hidden"]  # the greatest on top
-    many = make_material(*map(make_searched, range(30)), importances=shares)
+    many = make_material(*map(make_searched, range(30)), importance=Importance(shares, 30))
     assert "hint" not in importance(many).parts[0].text
+    at_rung = make_material(make_searched(0), importance=Importance(shares, 16, rung=3))
+    assert importance(at_rung).parts[0].text == (
+        "From 16 trials, by their best value in 3 epochs, by PED-ANOVA: how much a parameter has to"
+        " do with a trial being among the best tenth; the shares sum to 100 %. Complete trials"
+        " alone (1) are too few to be compared. With fewer than 30 trials this is a hint, not a"
+        " finding."
+    )
 
 
 def test_nothing_is_important_before_it_can_be_measured(make_material: Any) -> None:
@@ -84,6 +93,43 @@ def test_a_slice_leaves_out_trials_of_other_branches(make_material: Any, make_tr
     _, only = slices(make_material(*trials)).parts
     assert only.title == "hidden"
     assert only.traces[0]["x"] == (8,)
+
+
+def test_a_slice_shows_trials_that_stopped_hollow_and_by_when(
+    make_material: Any, make_searched: Any
+) -> None:
+    first = {"values_by_epoch": {1: 0.7}}
+    trials = [
+        make_searched(0, hidden=16),
+        make_searched(1, "paused", hidden=32, **first),
+        make_searched(2, "pruned", hidden=64, values_by_epoch={1: 0.6, 2: 0.8, 3: 0.75}),
+        make_searched(3, "paused", hidden=128, **first),
+        make_searched(4, "failed", hidden=256),
+    ]
+    words, hidden, _ = slices(make_material(*trials)).parts
+    early, late, whole = hidden.traces
+    assert [one["name"] for one in hidden.traces] == ["after 1 epoch", "after 3 epochs", "complete"]
+    assert (early["x"], early["y"]) == ((32, 128), (0.7, 0.7))
+    assert (late["x"], late["y"]) == ((64,), (0.8,)), "the best until then"
+    assert late["text"] == ("trial 2, pruned after 3 epochs\nhidden 64\n0.8000",)
+    assert (whole["x"], "symbol" in whole["marker"]) == ((16,), False)
+    assert early["marker"]["symbol"] == late["marker"]["symbol"] == "circle-open"
+    assert early["marker"]["size"] < late["marker"]["size"]
+    assert words.text.endswith(
+        " Filled points are complete trials (1); hollow ones (3) were pruned or are paused, with"
+        " their best value until then: the smaller, the earlier. Compare only those that trained"
+        " equally long."
+    )
+
+
+def test_trials_that_stopped_at_many_epochs_are_hollow_together(
+    make_material: Any, make_searched: Any
+) -> None:
+    curves = [dict.fromkeys(range(1, last + 1), 0.5) for last in range(1, 9)]
+    trials = [make_searched(n, "pruned", values_by_epoch=curve) for n, curve in enumerate(curves)]
+    _, hidden, _ = slices(make_material(*trials, make_searched(9))).parts
+    assert [one["name"] for one in hidden.traces] == ["stopped early", "complete"]
+    assert hidden.traces[0]["text"][6].startswith("trial 6, pruned after 7 epochs\n")
 
 
 def test_sixteen_slices_are_enough(make_material: Any, make_trial: Any) -> None:

@@ -152,7 +152,7 @@ def _class_names(section: object) -> str:
 
 def _searched(data: ReportData) -> Table:
     best = data.study.best
-    shares = data.importances.get(data.objective, {})
+    shares = data.importance.shares.get(data.objective, {})
     rows = [
         (
             name,

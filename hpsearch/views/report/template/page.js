@@ -69,7 +69,11 @@
         const one = button(words(trace.name), true, (shown) => { trace.visible = shown; draw(plot); });
         const filled = trace.mode === "markers" || trace.type === "bar";
         const mark = made("i", { class: filled ? trace.marker.symbol ?? "dot" : "dash" });
-        mark.style.background = `var(${(filled ? trace.marker : trace.line).color})`;
+        const paint = (filled ? trace.marker : trace.line).color;
+        // Points that are coloured by their trial have no colour of their own.
+        mark.style.color = `var(${typeof paint === "string" ? paint : "--violet"})`;
+        // Hollow points of several sizes differ only in size.
+        if (mark.className === "circle-open") mark.style.width = mark.style.height = `${trace.marker.size + 2}px`;
         one.prepend(mark);
         row.append(one);
       });
