@@ -210,9 +210,19 @@ def test_a_range_with_an_end_that_does_not_train_is_left_out(folder: Path) -> No
 
 
 TEMPLATE = """
+from dataclasses import dataclass
 import feeding
 import torch
 from pytorch_lightning.cli import LightningCLI
+
+@dataclass
+class Sizes:
+    hidden: int = 8
+    bias: bool = True
+
+@dataclass
+class Style:
+    name: str = "plain"
 
 class Rows(feeding.Feed):
     def __init__(self, batch_size: int = 8):
@@ -230,9 +240,11 @@ class Inner(torch.nn.Module):
 class Net(feeding.Fed):
     def __init__(
         self, net: torch.nn.Module, optimizer: torch.optim.Optimizer, classes_known: int,
-        depth: int = 2, batch_size: int = 8, rows_at_once: int = 8,
+        style: Style, depth: int = 2, batch_size: int = 8, rows_at_once: int = 8,
+        sizes: Sizes = Sizes(hidden=4, bias=False),
     ):
         super().__init__()
+        assert isinstance(sizes, Sizes) and not sizes.bias and style == Style()
         assert classes_known == 2 and batch_size in (4, 8, 16)
 
 def run():
@@ -279,6 +291,11 @@ def test_a_configuration_of_hydra_is_read_and_its_inner_components_are_searched(
       init_args:
         lr: ~float(0.001, 0.1, log=True)    # now 0.01
     depth: 1
+    style:
+      name: plain
+    sizes:
+      hidden: ~int(1, 16, log=True)         # now 4
+      bias: false
     batch_size: ~ref(data.batch_size)       # now 8
     # rows_at_once: 8
 data:
@@ -302,6 +319,7 @@ def test_a_program_of_lightning_cli_names_classes_and_links_arguments() -> None:
         "model.init_args.optimizer.init_args.lr",
         "model.init_args.depth",
         "model.init_args.batch_size",
+        "model.init_args.sizes.hidden",
         "data.init_args.batch_size",
     ]
     assert idle == {}

@@ -50,7 +50,9 @@ def _block(content: Mapping[str, Any], path: KeyPath, draft: Draft) -> list[str]
         here = (*path, key)
         indent = _INDENT * len(path)
         is_inner = isinstance(value, Mapping) and (
-            key in ("init_args", "from_data") or "class_path" in value
+            key in ("init_args", "from_data")
+            or "class_path" in value
+            or (bool(value) and "init_args" in path)
         )
         if is_inner and path != ("trainer",):
             lines += [f"{indent}{key}:", *_block(value, here, draft)] if value else []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
@@ -119,8 +120,17 @@ def _search(
                 put(component, here[len(path) :], inner)
                 _search(found, inner, here, {"params"})
             continue
-        argument = _searchable_of(here, hint, known, [*signature.hints])
         spoken = name_of(tuple(key for key in here if key != "init_args"))
+        settings = _settings_of(signature.defaults.get(name, _made(hint)), given.get(name))
+        if settings and spoken not in found.fixed:
+            inside = _searchable_in(settings, here, found.fixed)
+            found.arguments += inside
+            if inside or name not in known:
+                put(component, here[len(path) :], settings)
+            elif len(path) == 1 and name not in given:
+                found.idle.setdefault(str(path[0]), {})[name] = settings
+            continue
+        argument = _searchable_of(here, hint, known, [*signature.hints])
         if is_expression(known.get(name)) or spoken in found.fixed:
             continue
         if argument is not None and not (argument.required and _has(source, name)):
@@ -143,6 +153,48 @@ def _component_in(value: Any, hint: Any) -> dict[str, Any] | None:
         return {"class_path": value} if isinstance(resolve(value), type) else None
     except ComponentError:
         return None
+
+
+def _made(hint: Any) -> Any:
+    """Returns a dataclass with its defaults; None if the type hint is no class that has them."""
+    with suppress(TypeError):  # a field without a default
+        return hint() if is_dataclass(hint) and isinstance(hint, type) else None
+    return None
+
+
+def _settings_of(default: Any, given: Any) -> dict[str, Any] | None:
+    """Returns the settings that an argument holds: a dataclass's fields, or a mapping's values.
+
+    None if it is neither, or holds anything but plain values.
+
+    Args:
+        default: the argument's default.
+        given: the value in the study file, which may leave out settings of the default.
+    """
+    whole, parts = (
+        asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        for value in (default, given)
+    )
+    named = [value for value in (whole, parts) if isinstance(value, Mapping)]
+    settings = {name: value for mapping in named for name, value in mapping.items()}
+    is_replaced = parts is not None and not isinstance(parts, Mapping)
+    return None if is_replaced or not named or not _is_plain(settings) else settings
+
+
+def _searchable_in(
+    settings: Mapping[str, Any], path: KeyPath, fixed: Collection[str]
+) -> list[Searchable]:
+    """Returns what can be searched among an argument's settings, and among those inside them."""
+    arguments: list[Searchable] = []
+    for name, value in settings.items():
+        here = (*path, name)
+        spoken = name_of(tuple(key for key in here if key != "init_args"))
+        if isinstance(value, Mapping):
+            arguments += _searchable_in(value, here, fixed)
+        elif spoken not in fixed and not is_expression(value):
+            argument = _searchable_of(here, Any, settings, [*settings])
+            arguments += [argument] if argument else []
+    return arguments
 
 
 def _has(data: Mapping[str, Any] | None, name: str) -> bool:
@@ -179,6 +231,8 @@ def _options(hint: Any) -> list[Any]:
 
 
 def _is_plain(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(name, str) and _is_plain(part) for name, part in value.items())
     if isinstance(value, list | tuple):
         return all(map(_is_plain, value))
     return type(value) in _PLAIN
