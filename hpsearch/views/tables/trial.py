@@ -105,7 +105,8 @@ _LABELS = {
     WHOLE: "trained whole",
 }
 # Shown elsewhere, or as `time` and `weights`.
-_OWN_PLACES = (*_OF_FAILURE, PAUSED_AT, "parameters", "best_parameters", "best_seconds")
+_OWN_PLACES = (*_OF_FAILURE, PAUSED_AT, "parameters")
+_NO_METRICS = ("best_step", "best_parameters", "best_seconds")
 
 
 def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
@@ -124,6 +125,9 @@ def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
     if trial.params:
         params = {name: _exact(value) for name, value in trial.params.items()}
         parts += [Text(), Text("parameters", style="bold"), _pairs(params)]
+    if metrics := _metrics(trial):
+        title = f"metrics of the best {study.unit}"
+        parts += [Text(), Text(title, style="bold"), _pairs(metrics)]
     if trial.values_by_epoch:
         parts += [Text(), *_curve(study, trial)]
     if trial.decisions:
@@ -163,8 +167,18 @@ def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
         labels.get(name, name.replace("_", " ")): _fact(name, value)
         for name, value in trial.attributes.items()
         if isinstance(value, (str, int, float)) and value != "" and name not in _OWN_PLACES
+        if name == "best_step" or not name.startswith("best_")
     }
     return rows | facts
+
+
+def _metrics(trial: TrialRecord) -> dict[str, str]:
+    """Returns the metrics of the best epoch, under the names that the module logs them by."""
+    return {
+        name.removeprefix("best_"): _fact(name, value)
+        for name, value in trial.attributes.items()
+        if isinstance(value, (int, float)) and name.startswith("best_") and name not in _NO_METRICS
+    }
 
 
 def _fact(name: str, value: str | int | float) -> str:

@@ -68,6 +68,20 @@ def test_an_attempt_of_an_older_version_is_shown_as_far_as_it_is_known(
     assert rows[3].split() == ["2", "-", "-", "2", "to", "?", "killed", "-"]
 
 
+def test_metrics_of_the_best_epoch_keep_the_names_that_the_module_logs_them_by(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    logged = {"train/loss_step": 0.5192, "val_accuracy": 0.9}
+    trial = make_trial(attributes={"best_step": 2, **{f"best_{k}": v for k, v in logged.items()}})
+    rows = [
+        " ".join(line.split())
+        for line in on_screen(trial_details(make_study(trial), trial)).splitlines()
+    ]
+    assert "best epoch 2" in rows
+    title = rows.index("metrics of the best epoch")
+    assert rows[title + 1 : title + 3] == ["train/loss_step 0.5192", "val_accuracy 0.9000"]
+
+
 def test_decisions_are_shown_in_order_with_their_reasons(
     make_study: Any, make_trial: Any, on_screen: Any
 ) -> None:
