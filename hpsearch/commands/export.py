@@ -178,7 +178,7 @@ def _tell(target: Path, written: Mapping[str, Any], origin: str, note: str = "")
 
 
 def _named(name: str, shape: Sequence[int]) -> str:
-    return f"{name} ({_sizes(shape) or '1'})"
+    return f"{name} ({_sizes(shape) or 'one number'})"
 
 
 def _sizes(shape: Sequence[int]) -> str:

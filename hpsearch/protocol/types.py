@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
 Scalar = None | bool | int | float | str
 Direction = Literal["maximize", "minimize"]
+Split = Literal["train", "test"]
 FINALISTS = 3  # as many of the best trials as a confirmation compares, unless it is given another
+
+_VALIDATION = re.compile(r"^(val|valid|validation)(?=[_/].)")
+# `acc` as a word: the index of Jaccard is no accuracy. An error rate of words can exceed 1.
+_COUNTS = re.compile(
+    r"accuracy|(?<![a-z])(train|val|valid|test)?acc(?![a-z])"
+    r"|(?<!word_)(?<!char_)(?<!character_)(?<!token_)(?<!phoneme_)error_rate"
+)
 
 
 def primary(objectives: Mapping[str, Direction]) -> tuple[str, Direction]:
@@ -22,7 +31,16 @@ def sign_of(direction: Direction) -> Literal[1, -1]:
 
 def counts_answers(metric: str) -> bool:
     """Returns whether a metric is by its name an accuracy or an error rate, 0 to 1."""
-    return any(word in metric.lower() for word in ("acc", "error_rate"))
+    return bool(_COUNTS.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", metric).lower()))
+
+
+def on_split(metric: str, split: Split) -> str | None:
+    """Returns the name of a validation metric on another split; None if it is not of validation.
+
+    For `train`, it is `train_loss` for `val_loss`, and `train/acc` for `val/acc`.
+    """
+    renamed, count = _VALIDATION.subn(split, metric)
+    return renamed if count else None
 
 
 def generalization_gap(
@@ -38,8 +56,7 @@ def generalization_gap(
     Returns:
         Above 0 where training is better; None if the metric has no partner.
     """
-    phase, _, kind = objective.partition("_")
-    partner = metrics.get(f"train_{kind}")
-    if phase != "val" or partner is None:
+    partner = metrics.get(on_split(objective, "train") or "")
+    if partner is None:
         return None
     return sign_of(direction) * (partner - metrics[objective])

@@ -2,16 +2,39 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.protocol.types import generalization_gap
+from hpsearch.protocol.types import counts_answers, generalization_gap
 
 METRICS = {"train_loss": 0.1, "val_loss": 0.4, "train_accuracy": 0.99, "val_accuracy": 0.95}
+SLASHES = {"train/acc": 0.99, "val/acc": 0.95}
 
 
 def test_training_that_is_better_has_a_gap_above_0() -> None:
     assert generalization_gap(METRICS, "val_accuracy", "maximize") == pytest.approx(0.04)
     assert generalization_gap(METRICS, "val_loss", "minimize") == pytest.approx(0.3)
+    assert generalization_gap(SLASHES, "val/acc", "maximize") == pytest.approx(0.04)
 
 
 @pytest.mark.parametrize("objective", ["val_f1", "accuracy", "train_loss", "val"])
 def test_a_metric_without_a_partner_has_none(objective: str) -> None:
     assert generalization_gap(METRICS, objective, "maximize") is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "counts"),
+    [
+        ("val_accuracy", True),
+        ("val/acc", True),
+        ("valAcc_top5", True),
+        ("val_acc@5", True),
+        ("val/MulticlassAccuracy", True),
+        ("val_error_rate", True),
+        # An index of sets, a distance, and a rate that can exceed 1.
+        ("val/MulticlassJaccardIndex", False),
+        ("val_jaccard", False),
+        ("accel_rmse", False),
+        ("val_word_error_rate", False),
+        ("val/CharErrorRate", False),
+    ],
+)
+def test_an_accuracy_or_an_error_rate_is_known_by_its_name(metric: str, counts: bool) -> None:
+    assert counts_answers(metric) is counts

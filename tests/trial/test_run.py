@@ -488,7 +488,7 @@ def test_tensorboard_has_the_curve_and_a_full_row_of_hparams(tmp_path: Path) -> 
 
 def test_training_and_validation_are_in_one_chart_of_tensorboard(tmp_path: Path) -> None:
     board = build_logger(job(tmp_path), pl)
-    metrics = {"train_loss": 0.5, "val_loss": 0.25, "val_f1": 0.5}
+    metrics = {"train_loss": 0.5, "val_loss": 0.25, "val_f1": 0.5, "train/acc": 0.9, "val/acc": 0.8}
     fill_columns(board, Report(1, {"val_loss": 0.25}, metrics, 1.0), step=4)
 
     events = EventAccumulator(str(tmp_path / "tensorboard"))
@@ -497,6 +497,8 @@ def test_training_and_validation_are_in_one_chart_of_tensorboard(tmp_path: Path)
     shown = layout.tensor_proto.string_val[0]
     assert b"^train_loss$" in shown
     assert b"^val_loss$" in shown
+    assert b"^train/acc$" in shown
+    assert b"^val/acc$" in shown
     assert b"val_f1" not in shown
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from hpsearch.protocol.types import counts_answers, sign_of
+from hpsearch.protocol.types import counts_answers, on_split, sign_of
 from hpsearch.search.confirm.finalists import Confirmation, Finalist
 from hpsearch.search.confirm.intervals import Interval, share_interval
 from hpsearch.search.confirm.test_log import Evaluation, FinalTest
@@ -57,16 +57,18 @@ def name_on_test_split(metric: str, logged: Collection[str] = ()) -> str:
     """
     if not any(_LOADER in name for name in logged):
         metric = metric.partition(_LOADER)[0]
-    for prefix in ("val", "valid", "validation"):
-        for separator in ("_", "/"):
-            if metric.startswith(prefix + separator):
-                return f"test{separator}{metric.removeprefix(prefix + separator)}"
+    if renamed := on_split(metric, "test"):
+        return renamed
     return metric if metric.startswith("test") else f"test_{metric}"
 
 
 def _finalist(finalist: Finalist, confirmation: Confirmation) -> dict[str, Any]:
     mean, interval = finalist.mean, finalist.interval
-    if interval is not None and counts_answers(confirmation.metric):
+    is_share = counts_answers(confirmation.metric) and all(
+        0 <= value <= 1
+        for value in finalist.values.values()  # some log it in percent
+    )
+    if interval is not None and is_share:
         interval = Interval(max(0.0, interval.low), min(1.0, interval.high))
     optimism = None if mean is None else finalist.searched - mean
     parameters, seconds = finalist.cost

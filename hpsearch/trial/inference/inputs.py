@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hpsearch.errors import InputError
 
+_TARGETS = ("label", "labels", "target", "targets")
 CallForm = Literal["alone", "by name", "as a mapping"]
 
 
@@ -45,7 +46,8 @@ def find_inputs(module: pl.LightningModule, batch: Any) -> Inputs:
     """Returns how a module is called with a prepared batch, found by trying.
 
     For a list or tuple, the first part counts, as in (inputs, targets). For a mapping, the parts
-    that `forward` has arguments for; or the whole mapping, or one of its tensors.
+    that `forward` has arguments for; or the whole mapping, or one of its tensors. Targets, such as
+    `labels`, are left out if it can be called without them.
 
     Raises:
         InputError: none of these works; the message says what to change.
@@ -102,16 +104,23 @@ def _candidates(module: pl.LightningModule, value: Any) -> Iterator[Inputs]:
         return
     tensors = [key for key, part in value.items() if isinstance(part, Tensor)]
     parameters = inspect.signature(module.forward).parameters.values()
-    named = tuple(p.name for p in parameters if p.name in tensors)
-    if named:
-        yield Inputs("by name", named)
+    yield from _with_and_without_targets(
+        "by name", [p.name for p in parameters if p.name in tensors]
+    )
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        yield Inputs("by name", tuple(tensors))
-    if tensors:
-        yield Inputs("as a mapping", tuple(tensors))
+        yield from _with_and_without_targets("by name", tensors)
+    yield from _with_and_without_targets("as a mapping", tensors)
     # Targets have fewer dimensions than inputs.
     by_dimension = sorted(tensors, key=lambda key: -value[key].dim())
     yield from (Inputs("alone", (key,)) for key in by_dimension)
+
+
+def _with_and_without_targets(form: CallForm, names: Sequence[str]) -> Iterator[Inputs]:
+    """Yields the call without targets first: who runs a model has none."""
+    without = [name for name in names if name not in _TARGETS]
+    for some in dict.fromkeys((tuple(without), tuple(names))):
+        if some:
+            yield Inputs(form, some)
 
 
 def _is_lightnings_own(module: pl.LightningModule) -> bool:

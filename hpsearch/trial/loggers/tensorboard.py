@@ -13,7 +13,7 @@ from torch.utils.tensorboard.summary import hparams
 
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Report
-from hpsearch.protocol.types import Scalar
+from hpsearch.protocol.types import Scalar, on_split
 
 
 def build_logger(job: Job, namespace: Any) -> Any:
@@ -63,21 +63,27 @@ def fill_columns(logger: Any, best: Report | None, step: int) -> None:
         return
     values = {_column(name): value for name, value in best.values.items()}
     logger.log_metrics({**values, _column("best_epoch"): float(best.step)}, step=step)
-    if pairs := {name: _tags(name) for name in _kinds(best.metrics)}:
+    if pairs := _pairs(best.metrics):
         logger.experiment.add_custom_scalars({"training and validation": pairs})
     logger.save()
 
 
-def _kinds(names: Iterable[str]) -> list[str]:
-    """Returns the metrics that are logged both in training and in validation."""
-    logged = set(names)
-    kinds = (name.removeprefix("val_") for name in logged if name.startswith("val_"))
-    return sorted(kind for kind in kinds if f"train_{kind}" in logged)
+def _pairs(names: Iterable[str]) -> dict[str, list[Any]]:
+    """Returns a chart for each metric that is logged both in training and in validation.
 
-
-def _tags(kind: str) -> list[Any]:
-    """Returns a chart of both, whose tags are regular expressions."""
-    return ["Multiline", [f"^{re.escape(f'{split}_{kind}')}$" for split in ("train", "val")]]
+    The tags of its two curves are regular expressions.
+    """
+    logged = {*names}
+    both = sorted(
+        (on_split(name, "train"), name) for name in logged if on_split(name, "train") in logged
+    )
+    return {
+        re.split("[_/]", names[1], maxsplit=1)[-1]: [
+            "Multiline",
+            [f"^{re.escape(name)}$" for name in names],
+        ]
+        for names in both
+    }
 
 
 def _cell(value: Scalar, example: Scalar) -> Scalar:

@@ -293,6 +293,8 @@ def test_the_interval_of_an_accuracy_stays_between_0_and_1(
     ][0]
     assert accuracy["high"] == 1.0 < score["high"]
     assert accuracy["low"] == score["low"]
+    percent = describe(confirm([99.0, 97.0]), FinalTest(), None)["finalists"][0]
+    assert percent["low"] < percent["confirmed"] == 98.0 < percent["high"], "logged in percent"
 
 
 def evaluation(metrics: dict[str, float], examples: int) -> Evaluation:

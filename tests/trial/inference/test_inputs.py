@@ -49,7 +49,7 @@ def test_a_module_of_mappings_is_exported_with_inputs_by_name(tmp_path: Path, ki
 def test_a_module_of_whole_batches_is_exported(tmp_path: Path) -> None:
     trial = trained(tmp_path, "callbacks.OfWholeMappings")
     written = export_trial(trial, {}, "pt2", str(tmp_path / "model.pt2"))
-    assert written["metadata"]["shapes"] == {"labels": (), "points": (2,), "scale": ()}
+    assert written["metadata"]["shapes"] == {"points": (2,), "scale": ()}
 
 
 def test_a_module_without_forward_is_refused_but_for_its_weights(tmp_path: Path) -> None:
@@ -84,6 +84,34 @@ POINTS = torch.ones(4, 2)
 )
 def test_the_inputs_are_found_in_a_batch_of_any_shape(batch: Any, inputs: Inputs) -> None:
     assert find_inputs(Plain().eval(), batch) == inputs
+
+
+class Loss(Plain):
+    def forward(  # type: ignore[override]
+        self, points: torch.Tensor, labels: torch.Tensor | None = None
+    ) -> Any:
+        return self.net(points) if labels is None else (labels.sum(), self.net(points))
+
+
+class LossAlways(Plain):
+    def forward(self, points: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return self.net(points).sum() + labels.sum()
+
+
+class AnyNames(Plain):
+    def forward(self, **batch: torch.Tensor) -> Any:  # type: ignore[override]
+        return Loss.forward(self, **batch)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [(Loss, ("points",)), (AnyNames, ("points",)), (LossAlways, ("points", "labels"))],
+)
+def test_targets_are_inputs_only_of_a_forward_that_needs_them(
+    module: type[Plain], names: tuple[str, ...]
+) -> None:
+    batch = {"points": POINTS, "labels": torch.ones(4)}
+    assert find_inputs(module().eval(), batch) == Inputs("by name", names)
 
 
 @pytest.mark.parametrize(

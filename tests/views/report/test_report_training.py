@@ -122,11 +122,16 @@ def test_of_options_without_an_order_the_middle_gaps_are_said(
     assert note == "Median gap: much 0.05 (5 trials), none 0.15 (5 trials)."
 
 
-def test_of_a_loss_a_greater_validation_is_the_gap(make_material: Any, make_searched: Any) -> None:
-    facts = {"best_train_loss": 0.1, "best_val_loss": 0.4}
-    goal = {"val_loss": "minimize"}
+@pytest.mark.parametrize("by", ["_", "/"])
+def test_of_a_loss_a_greater_validation_is_the_gap(
+    make_material: Any, make_searched: Any, by: str
+) -> None:
+    facts = {f"best_train{by}loss": 0.1, f"best_val{by}loss": 0.4}
+    goal = {f"val{by}loss": "minimize"}
     data = make_material(make_searched(0, attributes=facts), objectives=goal)
-    assert generalization_gap(data).parts[1].traces[0]["x"] == (pytest.approx(0.3),)
+    note, against_value, *_ = generalization_gap(data).parts
+    assert "how much better loss is in training" in note.text
+    assert against_value.traces[0]["x"] == (pytest.approx(0.3),)
 
 
 def test_no_training_metric_no_gap(make_material: Any, make_searched: Any) -> None:

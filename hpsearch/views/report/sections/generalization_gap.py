@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import StatisticsError, correlation, median
 
 from hpsearch.measure.report import ReportData, value_of
-from hpsearch.protocol.types import Direction, sign_of
+from hpsearch.protocol.types import Direction, on_split, sign_of
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.views import formatting
@@ -30,18 +31,22 @@ class Pair:
     """A metric that is logged in training and in validation.
 
     Attributes:
-        kind: its name without `train_` or `val_`.
+        validation: its name in validation.
         direction: which way is better.
     """
 
-    kind: str
+    validation: str
     direction: Direction
+
+    @property
+    def kind(self) -> str:
+        """Its name without `val_`."""
+        return re.split("[_/]", self.validation, maxsplit=1)[-1]
 
     def of(self, trial: TrialRecord) -> float | None:
         """Returns how much better training is than validation, at the trial's best epoch."""
-        train, val = (
-            trial.attributes.get(f"best_{split}_{self.kind}") for split in ("train", "val")
-        )
+        names = on_split(self.validation, "train"), self.validation
+        train, val = (trial.attributes.get(f"best_{name}") for name in names)
         if not isinstance(train, int | float) or not isinstance(val, int | float):
             return None
         return float(sign_of(self.direction) * (train - val))
@@ -80,8 +85,8 @@ def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
 
 def _pairs(data: ReportData) -> list[Pair]:
     """Returns the objective's own pair first, then that of the loss."""
-    kind = data.objective.removeprefix("val_")
-    return [Pair(kind, data.direction), Pair("loss", "minimize")]
+    losses = [Pair(name, "minimize") for name in ("val_loss", "val/loss", "valid_loss")]
+    return [Pair(data.objective, data.direction), *losses]
 
 
 def _having(data: ReportData, pair: Pair) -> list[TrialRecord]:
