@@ -74,16 +74,13 @@ def _pairs(names: Iterable[str]) -> dict[str, list[Any]]:
     The tags of its two curves are regular expressions.
     """
     logged = {*names}
-    both = sorted(
-        (on_split(name, "train"), name) for name in logged if on_split(name, "train") in logged
-    )
-    return {
-        re.split("[_/]", names[1], maxsplit=1)[-1]: [
-            "Multiline",
-            [f"^{re.escape(name)}$" for name in names],
-        ]
-        for names in both
-    }
+    charts: dict[str, list[Any]] = {}
+    for name in sorted(logged):
+        partner = on_split(name, "train")
+        if partner in logged:
+            title = re.split("[_/]", name, maxsplit=1)[-1]
+            charts[title] = ["Multiline", [f"^{re.escape(str(tag))}$" for tag in (partner, name)]]
+    return charts
 
 
 def _cell(value: Scalar, example: Scalar) -> Scalar:
