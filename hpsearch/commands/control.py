@@ -132,12 +132,15 @@ def _values(verb: str, what: Sequence[str]) -> dict[str, Any]:
 
 def _setting(values: Mapping[str, Any], space: Space) -> Mapping[str, Any]:
     from hpsearch.studyfile.diagnostics import InvalidValueError
-    from hpsearch.studyfile.known_settings import read_setting
+    from hpsearch.studyfile.known_settings import broken_constraint, read_setting
 
     try:
-        return {"setting": read_setting(space, values)}
+        setting = read_setting(space, values)
     except InvalidValueError as error:
         raise InputError(f"enqueue: {error}") from error
+    if broken := broken_constraint(space, setting):
+        raise InputError(f"enqueue: this setting would never be trained: {broken}")
+    return {"setting": setting}
 
 
 def _budget(values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ Split = Literal["train", "test"]
 FINALISTS = 3  # as many of the best trials as a confirmation compares, unless it is given another
 
 _VALIDATION = re.compile(r"^(val|valid|validation)(?=[_/].)")
-# `acc` as a word: the index of Jaccard is no accuracy. An error rate of words can exceed 1.
+# `acc` as a word: `jaccard` is not an accuracy. An error rate of words can exceed 1.
 _COUNTS = re.compile(
     r"accuracy|(?<![a-z])(train|val|valid|test)?acc(?![a-z])"
     r"|(?<!word_)(?<!char_)(?<!character_)(?<!token_)(?<!phoneme_)error_rate"

@@ -8,6 +8,7 @@ from typing import Any
 from hpsearch.protocol.types import Scalar
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
 from hpsearch.studyfile.distributions import NO_PRIOR, Choice, Distribution, FloatRange
+from hpsearch.studyfile.links import InfeasibleError
 from hpsearch.studyfile.space import Space
 
 Setting = dict[str, Scalar]
@@ -83,6 +84,17 @@ def read_setting(space: Space, given: Any) -> Setting:
     if errors:
         raise InvalidValueError("; ".join(errors))
     return setting
+
+
+def broken_constraint(space: Space, setting: Mapping[str, Scalar]) -> str:
+    """Returns which constraint a setting breaks, as far as its values show it; empty for none."""
+    try:
+        space.sample(lambda name, _: setting[name])
+    except KeyError:  # the sampler proposes what the setting leaves out
+        return space.violation({}, setting)
+    except InfeasibleError as error:
+        return str(error)
+    return ""
 
 
 def described(distribution: Distribution) -> str:

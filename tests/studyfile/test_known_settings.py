@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from hpsearch.studyfile.diagnostics import InvalidValueError
-from hpsearch.studyfile.known_settings import described, expected_setting, priors_of, read_setting
+from hpsearch.studyfile.known_settings import (
+    broken_constraint,
+    described,
+    expected_setting,
+    priors_of,
+    read_setting,
+)
 from hpsearch.studyfile.space import Space
 
 SPACE = Space(
@@ -80,3 +87,29 @@ def test_what_is_not_in_the_space_is_named(given, message):
 
 def test_a_distribution_in_words():
     assert described(SPACE.parameters["optimizer.adam.lr"]) == "0.0001 to 0.1"
+
+
+@pytest.mark.parametrize(
+    ("setting", "broken"),
+    [
+        ({"model.width": 16, "model.depth": 2}, ""),
+        ({"model.width": 30, "model.depth": 2}, "model.width * model.depth <= 40 does not hold"),
+        # What the sampler proposes, or what the file fixes, is not known here.
+        ({"model.width": 30}, ""),
+        ({"model.width": 31}, "model.width % 2 == 0 does not hold: model.width is 31"),
+        ({"model.width": 32, "model.depth": 1}, "model.width < model.most does not hold"),
+    ],
+)
+def test_a_setting_that_breaks_a_constraint_is_known_before_it_is_tried(
+    setting: dict[str, Any], broken: str
+) -> None:
+    arguments = {"width": "~int(4, 32)", "depth": "~int(1, 2)", "most": 32}
+    constraints = [
+        "model.width * model.depth <= 40",
+        "model.width % 2 == 0",
+        "model.width < model.most",
+    ]
+    space = Space({"model": {"class_path": "a.Net", "init_args": arguments}}, constraints)
+    found = broken_constraint(space, setting)
+    assert found.startswith(broken)
+    assert bool(found) == bool(broken)

@@ -121,14 +121,9 @@ def _search(
                 _search(found, inner, here, {"params"})
             continue
         spoken = name_of(tuple(key for key in here if key != "init_args"))
-        settings = _settings_of(signature.defaults.get(name, _made(hint)), given.get(name))
-        if settings and spoken not in found.fixed:
-            inside = _searchable_in(settings, here, found.fixed)
-            found.arguments += inside
-            if inside or name not in known:
-                put(component, here[len(path) :], settings)
-            elif len(path) == 1 and name not in given:
-                found.idle.setdefault(str(path[0]), {})[name] = settings
+        if name not in known and (made := _made(hint)):
+            put(component, here[len(path) :], made)
+        if _search_settings(found, component, here, signature.defaults.get(name)):
             continue
         argument = _searchable_of(here, hint, known, [*signature.hints])
         if is_expression(known.get(name)) or spoken in found.fixed:
@@ -155,11 +150,35 @@ def _component_in(value: Any, hint: Any) -> dict[str, Any] | None:
         return None
 
 
-def _made(hint: Any) -> Any:
-    """Returns a dataclass with its defaults; None if the type hint is no class that has them."""
+def _search_settings(found: _Found, component: dict[str, Any], path: KeyPath, default: Any) -> bool:
+    """Adds what can be searched in an argument that holds settings; returns whether it does.
+
+    Args:
+        found: where to.
+        component: the component that takes the argument.
+        path: where the argument is in the study file.
+        default: its default; None if it has none.
+    """
+    *owner, name = path
+    given = component.get("init_args") or {}
+    settings = _settings_of(default, given.get(name))
+    if not settings or name_of(tuple(key for key in path if key != "init_args")) in found.fixed:
+        return False
+    inside = _searchable_in(settings, path, found.fixed)
+    found.arguments += inside
+    if inside:
+        put(component, ("init_args", name), settings)
+    elif len(owner) == 2 and name not in given:
+        found.idle.setdefault(str(owner[0]), {})[str(name)] = settings
+    return True
+
+
+def _made(hint: Any) -> dict[str, Any]:
+    """Returns the defaults of a dataclass; nothing if the type hint is anything else."""
+    made: Any = None
     with suppress(TypeError):  # a field without a default
-        return hint() if is_dataclass(hint) and isinstance(hint, type) else None
-    return None
+        made = hint() if is_dataclass(hint) and isinstance(hint, type) else None
+    return {} if made is None else _settings_of(made, None) or {}
 
 
 def _settings_of(default: Any, given: Any) -> dict[str, Any] | None:

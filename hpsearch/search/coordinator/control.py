@@ -130,7 +130,8 @@ class Control:
         trial = self._search.writer.enqueue(setting)
         if trial is None:
             return "that setting is in the study already; nothing was done"
-        self._search.queue.append(trial)
+        if reason := self._search.queue.append(trial):
+            return f"trial {trial.number} is not trained, since its setting is infeasible: {reason}"
         return f"trial {trial.number} is next with the setting given"
 
     def _budget(self, trials: int | None = None, epochs: int | None = None) -> str:

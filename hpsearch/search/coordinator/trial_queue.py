@@ -81,10 +81,16 @@ class TrialQueue:
         new = self._ahead or self._may_ask() or paused
         return bool(self._waiting or (new and not self.drained))
 
-    def append(self, trial: Trial) -> None:
-        """Adds a new trial; only those that already wait come before it."""
-        self._waiting.append(trial)
+    def append(self, trial: Trial) -> str:
+        """Adds a new trial; only those that already wait come before it.
+
+        Returns:
+            Why it is rejected, if its setting is infeasible; otherwise nothing.
+        """
         self._count += 1
+        if not (reason := self._reject(trial)):
+            self._waiting.append(trial)
+        return reason
 
     def set_budget(self, trials: int) -> int:
         """Sets how many trials the study may have, at least the existing ones; returns it."""

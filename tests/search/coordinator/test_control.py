@@ -190,6 +190,17 @@ def test_an_enqueued_setting_is_next_and_only_once(bench: Bench) -> None:
     assert any("is in the study already" in note for note in watcher.notes)
 
 
+def test_an_enqueued_setting_that_is_infeasible_is_rejected_at_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, spec(constraints=["model.x < 0.5"]))
+    watcher = bench.run({2: Command("enqueue", {"setting": {"model.x": 0.875}})})
+    words = "is not trained, since its setting is infeasible: model.x < 0.5 does not hold"
+    assert any(words in note for note in watcher.notes)
+    record = bench.record()
+    (mine,) = (trial for trial in record.trials if trial.params == {"model.x": 0.875})
+    assert (mine.state, mine.values_by_epoch) == ("pruned", {})
+    assert record.state == "done"
+
+
 def test_the_budget_can_be_raised_and_is_kept(bench: Bench) -> None:
     bench.run({2: Command("budget", {"trials": 12})})
     record = bench.record()
