@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -110,8 +110,13 @@ def parts_of(file: Path) -> tuple[str, str]:
     return parts[0].removesuffix(".py"), parts[1] if len(parts) > 2 else ""
 
 
-def imported_by(file: Path) -> Iterator[tuple[str, str]]:
+@cache
+def imported_by(file: Path) -> list[tuple[str, str]]:
     """Every module that a file imports from, with the imported name."""
+    return [*_imported_by(file)]
+
+
+def _imported_by(file: Path) -> Iterator[tuple[str, str]]:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
@@ -147,8 +152,24 @@ def theirs() -> set[str]:
     return {name for text in texts for name in private_names(text)}
 
 
-def named(files: list[Path]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("file", files, ids=lambda file: str(file.relative_to(PACKAGE)))
+def of_each(files: list[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """Makes a rule on a file a test of all these files, which names each that breaks it."""
+
+    def make(rule: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            faults = []
+            for file in files:
+                try:
+                    rule(file)
+                except AssertionError as fault:
+                    faults.append(f"{file.relative_to(ROOT)}: {fault}")
+            assert not faults, "\n".join(faults)
+
+        assert files
+        test.__doc__ = rule.__doc__
+        return test
+
+    return make
 
 
 def test_the_walk_finds_the_house() -> None:
@@ -157,7 +178,7 @@ def test_the_walk_finds_the_house() -> None:
     assert rooms == set(MAY_IMPORT), "a new room needs its place in the plan"
 
 
-@named(FILES)
+@of_each(FILES)
 def test_rooms_import_downwards_only(file: Path) -> None:
     room, _ = parts_of(file)
     rooms = {target for _, _, target, _ in of_hpsearch(file)} & set(MAY_IMPORT)
@@ -165,7 +186,7 @@ def test_rooms_import_downwards_only(file: Path) -> None:
     assert rooms <= allowed, f"{room} may import {sorted(allowed)}, not {sorted(rooms - allowed)}"
 
 
-@named([file for file in FILES if parts_of(file)[0] in INNER and file.name != "__init__.py"])
+@of_each([file for file in FILES if parts_of(file)[0] in INNER and file.name != "__init__.py"])
 def test_inner_rooms_import_downwards_only(file: Path) -> None:
     room, inner = parts_of(file)
     targets = {where for _, _, target, where in of_hpsearch(file) if target == room}
@@ -173,7 +194,7 @@ def test_inner_rooms_import_downwards_only(file: Path) -> None:
     assert targets <= allowed, f"{room}/{inner} may not import {sorted(targets - allowed)}"
 
 
-@named(FILES)
+@of_each(FILES)
 def test_from_outside_only_the_face_of_an_inner_room_is_imported(file: Path) -> None:
     for module, name, room, inner in of_hpsearch(file):
         if not inner or room == "trial" or parts_of(file) == (room, inner):
@@ -184,9 +205,9 @@ def test_from_outside_only_the_face_of_an_inner_room_is_imported(file: Path) -> 
         )
 
 
-@named([file for file in FILES if parts_of(file)[0] in WITHOUT_TORCH])
+@of_each([file for file in FILES if parts_of(file)[0] in WITHOUT_TORCH])
 def test_the_deciding_wing_imports_no_torch(file: Path) -> None:
-    imported = [*imported_by(file)]
+    imported = imported_by(file)
     assert {name for module, name in imported if module == OF_TORCH} <= WITHOUT_LOADING_IT
     assert (
         file == INTERNALS / "lightning.py"
@@ -194,7 +215,7 @@ def test_the_deciding_wing_imports_no_torch(file: Path) -> None:
     )
 
 
-@named([file for file in FILES if file.parent != INTERNALS])
+@of_each([file for file in FILES if file.parent != INTERNALS])
 def test_private_names_of_other_libraries_stay_in_the_room_for_them(file: Path) -> None:
     found = private_names(file.read_text(encoding="utf-8")) - (defined_by_us() - theirs())
     assert not found, f"{sorted(found)}: give it a name of ours in {INTERNALS.name}/, and a test"
@@ -221,7 +242,7 @@ def test_the_rule_on_private_names_sees_each_way_to_write_one() -> None:
     assert seen == {"Scale", "_x", "torch._inductor", "_rng", "_id", "_backend"}
 
 
-@named([file for file in FILES if parts_of(file)[0] == "views"])
+@of_each([file for file in FILES if parts_of(file)[0] == "views"])
 def test_views_run_nothing(file: Path) -> None:
     """They are given results: no view calls into the training wing, or starts a process for it."""
     runs = {
@@ -244,7 +265,7 @@ def test_only_two_modules_import_by_name() -> None:
     assert users == LOADS_BY_NAME
 
 
-@named(FILES)
+@of_each(FILES)
 def test_files_and_functions_stay_small(file: Path) -> None:
     text = file.read_text()
     assert len(text.splitlines()) <= 300, "more than one thing in one file?"
@@ -260,7 +281,7 @@ def test_no_room_is_a_hall(room: Path) -> None:
     assert len(flat) <= MOST_FILES, f"{room.name} holds {len(flat)} files flat: add inner rooms"
 
 
-@named(FILES)
+@of_each(FILES)
 def test_text_is_utf8_in_every_locale(file: Path) -> None:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in TEXT:
@@ -268,6 +289,7 @@ def test_text_is_utf8_in_every_locale(file: Path) -> None:
             assert "encoding" in given, f'line {node.lineno}: encoding="utf-8"'
 
 
+@cache
 def defined_in(module: str) -> set[str]:
     """Returns the names that a module of hpsearch has, and those of the modules in it."""
     file = ROOT / f"{module.replace('.', '/')}.py"
@@ -306,7 +328,7 @@ def test_make_faults_runs_all_that_the_short_round_cuts() -> None:
     assert not {file for file in cut if not any(map(file.is_relative_to, run))}
 
 
-@pytest.mark.parametrize("file", OUTSIDE, ids=lambda file: str(file.relative_to(ROOT)))
+@of_each(OUTSIDE)
 def test_what_is_imported_from_outside_exists(file: Path) -> None:
     """Some of it, such as that of the benchmarks, no other test imports."""
     for module, name in imported_by(file):
