@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.cli import main
-from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.database import close_all, open_storage
 from hpsearch.search.store.lease import take_lease
 
 STUDY = """
@@ -27,15 +28,30 @@ trainer: {max_epochs: 2}
 """
 
 
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a search is done."""
+    folder = tmp_path_factory.mktemp("done")
+    (folder / "tiny.yaml").write_text(STUDY)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        patched.delenv("HPSEARCH_STORAGE", raising=False)
+        assert main(["run", "tiny.yaml", "--inline", "--devices", "cpu:1"]) == 0
+    close_all()
+    return folder
+
+
 @pytest.fixture
 def home(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    done: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Path:
-    """A folder in which a search is done."""
-    (tmp_path / "tiny.yaml").write_text(STUDY)
+    """A copy of that folder, which is the current one."""
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HPSEARCH_STORAGE", raising=False)
-    assert main(["run", "tiny.yaml", "--inline", "--devices", "cpu:1"]) == 0
     capsys.readouterr()
     return tmp_path
 
