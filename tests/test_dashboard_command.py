@@ -170,17 +170,6 @@ def test_tensorboard_finds_the_runs_of_the_study(running: Running) -> None:
     assert running.fetch(f"{running.board}data/runs")[:1] == ["trial-0000/tensorboard"]
 
 
-def test_ctrl_c_stops_both_and_leaves_nothing(home: Path) -> None:
-    with dashboard(home) as opened:
-        opened.fetch(opened.board)
-        children = psutil.Process(opened.process.pid).children(recursive=True)
-    assert opened.process.returncode == 0
-    assert children == []
-    for url in (opened.optuna, opened.tensorboard):
-        with pytest.raises(URLError):
-            fetch(url)
-
-
 def needs_token(opened: Running) -> None:
     address, token = opened.optuna.split("?token=")
     assert len(token) == 32
@@ -194,9 +183,16 @@ def test_loopback_needs_the_token_that_was_printed(running: Running) -> None:
     needs_token(running)
 
 
-def test_another_address_needs_it_too(home: Path) -> None:
+def test_another_address_needs_it_too_and_ctrl_c_stops_both_and_leaves_nothing(home: Path) -> None:
     with dashboard(home, "tiny", "--host", "127.0.0.2") as opened:
         needs_token(opened)
+        opened.fetch(opened.board)
+        children = psutil.Process(opened.process.pid).children(recursive=True)
+    assert opened.process.returncode == 0
+    assert children == []
+    for url in (opened.optuna, opened.tensorboard):
+        with pytest.raises(URLError):
+            fetch(url)
 
 
 def test_a_token_of_ones_own_comes_from_a_file_and_is_not_printed(
@@ -265,7 +261,7 @@ def test_a_study_that_is_watched_ends_as_one_that_is_not(tmp_path: Path) -> None
     alone, watched = tmp_path / "alone", tmp_path / "watched"
     for folder in (alone, watched):
         folder.mkdir()
-        (folder / "tiny.yaml").write_text(STUDY.format(trials=6, epochs=15, pruner="none"))
+        (folder / "tiny.yaml").write_text(STUDY.format(trials=6, epochs=5, pruner="none"))
         shutil.copy(tiny.__file__, folder)
     run = [*HPSEARCH, "run", "tiny.yaml", "--devices", "cpu:2", "--set", "model.gate=gate"]
     (alone / "gate").touch()
