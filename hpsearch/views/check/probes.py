@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from hpsearch.measure.cost import Cost, Pauses, epoch_seconds, estimate, plan_pauses
+from hpsearch.protocol.types import FINALISTS
 from hpsearch.search.store import grid_size
 from hpsearch.studyfile.sections import report_unit
 from hpsearch.views import formatting
@@ -150,7 +151,8 @@ def _pauses_words(pauses: Pauses, unit: str) -> str:
     stops = f"{', '.join(most)} and {last}" if most else last
     return (
         f"since they pause after {stops} {unit}{'s' * (stops != '1')} and one in {pauses.eta}"
-        f" continues: {pauses.trained:,} of {pauses.whole:,} {unit}s are trained"
+        f" continues, at least {FINALISTS}:"
+        f" {pauses.trained:,} of {pauses.whole:,} {unit}s are trained"
     )
 
 

@@ -175,7 +175,7 @@ def test_cost_in_words() -> None:
     pauses = plan_pauses(Promote(), 12, 40)
     assert cost_words(Cost(6.0, 22.0, 42.0, 20_000, pauses), "40 trials", slots=2) == (
         "40 trials on 2 slots take about 42s, since they pause after 1 and 4 epochs and one in 4"
-        " continues: 94 of 480 epochs are trained (6.0s to 22s for a whole training);"
+        " continues, at least 3: 94 of 480 epochs are trained (6.0s to 22s for a whole training);"
         " their checkpoints take about 20 kB."
     )
     single = cost_words(Cost(6.0, 22.0, 14.0, 20_000), "1 trial", slots=1)
