@@ -12,6 +12,7 @@ Split = Literal["train", "test"]
 FINALISTS = 3  # as many of the best trials as a confirmation compares, unless it is given another
 
 _VALIDATION = re.compile(r"^(val|valid|validation)(?=[_/].)")
+_OF_SPLIT = re.compile(r"(?:(train)|val|valid|validation)[_/](.+)", re.DOTALL)
 # `acc` as a word: `jaccard` is not an accuracy. An error rate of words can exceed 1.
 _COUNTS = re.compile(
     r"accuracy|(?<![a-z])(train|val|valid|test)?acc(?![a-z])"
@@ -41,6 +42,15 @@ def on_split(metric: str, split: Split) -> str | None:
     """
     renamed, count = _VALIDATION.subn(split, metric)
     return renamed if count else None
+
+
+def split_apart(metric: str) -> tuple[Literal["train", "val", ""], str]:
+    """Returns whether a metric is of training or of validation, and its name without that.
+
+    `("val", "loss")` for `val_loss` and for `val/loss`; the split is empty for any other name.
+    """
+    found = _OF_SPLIT.fullmatch(metric)
+    return ("", metric) if found is None else ("train" if found[1] else "val", found[2])
 
 
 def generalization_gap(

@@ -13,7 +13,7 @@ from torch.utils.tensorboard.summary import hparams
 
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Report
-from hpsearch.protocol.types import Scalar, on_split
+from hpsearch.protocol.types import Scalar, on_split, split_apart
 
 
 def build_logger(job: Job, namespace: Any) -> Any:
@@ -78,8 +78,10 @@ def _pairs(names: Iterable[str]) -> dict[str, list[Any]]:
     for name in sorted(logged):
         partner = on_split(name, "train")
         if partner in logged:
-            title = re.split("[_/]", name, maxsplit=1)[-1]
-            charts[title] = ["Multiline", [f"^{re.escape(str(tag))}$" for tag in (partner, name)]]
+            charts[split_apart(name)[1]] = [
+                "Multiline",
+                [f"^{re.escape(str(tag))}$" for tag in (partner, name)],
+            ]
     return charts
 
 

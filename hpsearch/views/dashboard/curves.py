@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from matplotlib.figure import Figure
 
 from hpsearch.protocol.messages import Report
+from hpsearch.protocol.types import split_apart
 
-_PHASES = {"train": "tab:orange", "val": "tab:blue"}
+_COLOURS = {"train": "tab:orange", "val": "tab:blue", "": "tab:green"}
 _OF_NO_CURVE = {"parameters", "seconds", "latency"}
 _MOST_PANELS = 4
 
@@ -45,7 +46,7 @@ def as_svg(reports: Sequence[Report]) -> bytes:
             points = [(r.step, r.metrics[name]) for r in reports if name in r.metrics]
             axes.plot(*zip(*points, strict=True), color=colour, marker=".", label=_plain(name))
         axes.set(title=_plain(title), xlabel="epoch")
-        axes.locator_params(axis="x", integer=True)
+        axes.locator_params(axis="x", integer=True, min_n_ticks=1)
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     picture = io.BytesIO()
@@ -59,10 +60,9 @@ def _panels(reports: Sequence[Report]) -> dict[str, list[tuple[str, str]]]:
     for name in dict.fromkeys(name for report in reports for name in report.metrics):
         if name in _OF_NO_CURVE:
             continue
-        phase, _, rest = name.partition("_")
-        title = rest if phase in _PHASES and rest else name
+        split, title = split_apart(name)
         if title in panels or len(panels) < _MOST_PANELS:
-            panels.setdefault(title, []).append((name, _PHASES.get(phase, "tab:green")))
+            panels.setdefault(title, []).append((name, _COLOURS[split]))
     return panels
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
+import pytest
+
 from hpsearch.protocol.messages import Report
 from hpsearch.views.dashboard.curves import as_csv, as_svg, last_words
 
@@ -26,11 +28,17 @@ def test_a_name_that_a_spreadsheet_would_run_is_quoted() -> None:
     assert heading == ["epoch", *quoted]
 
 
-def test_training_and_validation_share_a_panel() -> None:
-    metrics = {"train_loss": 1.0, "val_loss": 2.0, "val_accuracy": 0.5, "seconds": 3.0}
+@pytest.mark.parametrize("by", ["_", "/"])
+def test_training_and_validation_share_a_panel(by: str) -> None:
+    metrics = {f"train{by}loss": 1.0, f"val{by}loss": 2.0, f"val{by}accuracy": 0.5, "seconds": 3.0}
     picture = as_svg([report(1, **metrics), report(2, **metrics)]).decode()
     assert picture.count('id="axes_') == 2
     assert picture.startswith("<?xml")
+
+
+def test_a_single_epoch_has_one_tick() -> None:
+    ticks = as_svg([report(1, val_loss=0.5)]).decode().partition('id="matplotlib.axis_2"')[0]
+    assert ticks.count('id="xtick_') == 1
 
 
 def test_a_picture_of_nothing_and_one_of_hostile_names_are_drawn() -> None:

@@ -33,13 +33,14 @@ def test_any_trial_is_shown_in_training_and_validation(
     make_material: Any, make_searched: Any
 ) -> None:
     metrics = {
-        0: {1: {"val_loss": 0.5, "train_loss": 0.6, "lr": 0.1}},
+        0: {1: {"val_loss": 0.5, "train_loss": 0.6, "lr": 0.1, "val/iou": 0.1, "train/iou": 0.2}},
         1: {1: {"val_loss": 0.4, "train_loss": 0.3}, 3: {"val_loss": math.nan, "val_f1": 0.2}},
     }
     trials = [make_searched(n, value=n / 10) for n in range(3)]
     _, chosen = curves(make_material(*trials, metrics=metrics)).parts
     assert chosen.options == {n: f"trial {n}: {n / 10:.4f}, complete" for n in (2, 1, 0)}
     assert {kind: [one["name"] for one in of] for kind, of in chosen.curves["kinds"].items()} == {
+        "iou": ["train/iou", "val/iou"],
         "loss": ["train_loss", "val_loss"],
         "accuracy": ["val_accuracy"],
         "f1": ["val_f1"],

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hpsearch.measure.report import ReportData
+from hpsearch.protocol.types import split_apart
 from hpsearch.search.store import TrialRecord
 from hpsearch.views import formatting
 from hpsearch.views.ranking import latest_value, leading, ranked
@@ -108,8 +109,8 @@ def _kinds(names: Iterable[str], objective: str) -> dict[str, list[dict[str, str
     """Returns the metrics of training and of validation, each pair by what it has in common."""
     kinds: dict[str, list[dict[str, str]]] = {}
     for name in sorted(names):
-        split, _, kind = name.partition("_")
-        if split in _SPLITS and kind:
+        split, kind = split_apart(name)
+        if split:
             kinds.setdefault(kind, []).append({"name": name, "color": _SPLITS[split]})
         elif name == objective:
             kinds[name] = [{"name": name, "color": _SPLITS["val"]}]

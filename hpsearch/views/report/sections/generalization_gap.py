@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import StatisticsError, correlation, median
 
 from hpsearch.measure.report import ReportData, value_of
-from hpsearch.protocol.types import Direction, on_split, sign_of
+from hpsearch.protocol.types import Direction, on_split, sign_of, split_apart
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.views import formatting
@@ -41,7 +40,7 @@ class Pair:
     @property
     def kind(self) -> str:
         """Its name without `val_`."""
-        return re.split("[_/]", self.validation, maxsplit=1)[-1]
+        return split_apart(self.validation)[1]
 
     def of(self, trial: TrialRecord) -> float | None:
         """Returns how much better training is than validation, at the trial's best epoch."""
