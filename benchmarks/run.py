@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -166,6 +167,8 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Runs the named races, or all that do not take hours."""
     options = parse()
+    # As Ctrl-C does, so that the processes of a contestant end with the race.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = options.races or [n for n, race in RACES.items() if options.full or not race.hours]
     # Each contestant sets its own number of threads.
     os.environ.pop("OMP_NUM_THREADS", None)
