@@ -181,6 +181,17 @@ class Net(feeding.Fed):
         self.grown(torch.ones(4)) @ torch.ones(4)
         return super().training_step(batch, batch_idx)
 """
+LOOSE = """
+import feeding
+
+class Rows(feeding.Feed): ...
+
+class Net(feeding.Fed):
+    def __init__(self, **kwargs):
+        super().__init__()
+        self.save_hyperparameters()
+        self.lr = self.hparams.step_size
+"""
 
 
 LIGHTNING = "import pytorch_lightning as pl\n"
@@ -190,6 +201,7 @@ LIGHTNING = "import pytorch_lightning as pl\n"
 def half_broken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(folder))
     Path("half_broken.py").write_text(HALF_BROKEN)
+    Path("loose.py").write_text(LOOSE)
     Path("rows.py").write_text(f"{LIGHTNING}class Rows(pl.LightningDataModule): ...\n")
     Path("alone.py").write_text(f"{LIGHTNING}class Alone(pl.LightningModule): ...\n")
     Path("parts.yml").write_text("defaults: [_self_, {model: net}]\n")
@@ -308,6 +320,16 @@ trainer:
     )
 
 
+@pytest.mark.usefixtures("half_broken")
+def test_what_a_configuration_gives_to_kwargs_is_searched(folder: Path) -> None:
+    given = {"class_path": "loose.Net", "init_args": {"lr": 0.01, "tag": "a"}}
+    sections = {"model": given, "data": {"class_path": "loose.Rows"}}
+    arguments, _ = searchable(sections_of(Origin(None, None, sections)))
+    assert [(argument.path[-1], argument.text) for argument in arguments] == [
+        ("lr", "~float(0.001, 0.1, log=True)")
+    ]
+
+
 @pytest.mark.usefixtures("template")
 def test_a_program_of_lightning_cli_names_classes_and_links_arguments() -> None:
     sections = {"model": {"net": "template.Inner"}, "cli": "template.Program"}
@@ -365,6 +387,14 @@ def test_a_file_of_one_class_is_the_model() -> None:
         (
             ["feeding.Fed", "--set", "model.plan=never"],
             "the validation logs no metric, and a search needs one: write",
+        ),
+        (
+            ["loose.Net"],
+            "object has no attribute 'step_size'; give it a value: --set model.step_size=",
+        ),
+        (
+            ["feeding.Fed", "--set", "trainer.max_epochs=two"],
+            "trainer.max_epochs: must be a whole number, 1 or more, not 'two'",
         ),
         (["printing_module"], "printing_module has no LightningModule; write MODULE.Class"),
         (

@@ -110,7 +110,8 @@ def _search(
     target = resolve(component["class_path"])
     signature = signature_of(target)
     is_optimizer = path == ("optimizer",) or has_base(target, "Optimizer")
-    for name, hint in signature.hints.items():
+    of_kwargs = {name: Any for name in given if name not in signature.hints}
+    for name, hint in {**signature.hints, **of_kwargs}.items():
         if name in taken or (is_optimizer and name not in {*given, "lr"}):
             continue
         known = {**signature.defaults, **given}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +15,13 @@ from hpsearch.engines.slots import Slot
 from hpsearch.errors import InputError
 from hpsearch.measure.extremes import extreme_configs, middle
 from hpsearch.protocol.job import Placement
+from hpsearch.studyfile.diagnostics import StudyFileError
 from hpsearch.studyfile.document import Document, Location
 from hpsearch.studyfile.parse import parse_study
 from hpsearch.studyfile.study import StudySpec
+
+# What a module that takes `**kwargs` reads from its hyperparameters, and was not given.
+_UNSET = re.compile(r"'AttributeDict' object has no attribute '(\w+)'")
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,10 @@ class Tries:
         setting = middle(spec.space)
         found = self._call("find_metrics", spec, setting.params, setting.config)
         if "failure" in found:
-            raise InputError(f"this cannot be trained as it is: {found['failure']}")
+            failure = str(found["failure"])
+            unset = _UNSET.search(failure)
+            advice = f"; give it a value: --set model.{unset[1]}=VALUE" if unset else ""
+            raise InputError(f"this cannot be trained as it is: {failure}{advice}")
         if not found["metrics"]:
             raise InputError(
                 "the validation logs no metric, and a search needs one: write"
@@ -58,7 +66,10 @@ class Tries:
     def _spec(self, tree: Mapping[str, Any]) -> StudySpec:
         document = Document(dict(tree), Location("the draft"))
         parsed = parse_study(document, self.import_paths)
-        check_classes(parsed, lambda line: None)
+        try:
+            check_classes(parsed, lambda line: None)
+        except StudyFileError as error:
+            raise StudyFileError(error.diagnostics) from error  # none of them was shown
         return StudySpec.from_parsed(parsed)
 
     def _call(self, function: str, spec: StudySpec, params: Any, config: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hpsearch.protocol.messages import Progress
 from hpsearch.protocol.types import Direction, Scalar, primary
@@ -121,8 +122,9 @@ class SearchState:
         known = self.trials.get(number)
         curve = known.values_by_epoch if known else {}
         kept = {step: value for step, value in curve.items() if step <= from_epoch}
+        facts = _size(known.attributes) if known else {}
         self.ranking.put(
-            TrialRecord(number, "running", params, None, kept, None, None, None, (), {})
+            TrialRecord(number, "running", params, None, kept, None, None, None, (), facts)
         )
         self.running[number] = Running(number, slot, now_s, from_epoch)
 
@@ -137,7 +139,8 @@ class SearchState:
         value = values.get(primary(self.study.objectives)[0])
         if trial is not None and value is not None:
             curve = {**trial.values_by_epoch, step: value}
-            self.ranking.put(replace(trial, values_by_epoch=curve))
+            facts = {**trial.attributes, **_size(values)}
+            self.ranking.put(replace(trial, values_by_epoch=curve, attributes=facts))
 
     def ended(self, trial: TrialRecord) -> None:
         """Takes a trial off its slot and keeps its final record."""
@@ -181,3 +184,8 @@ class SearchState:
         left = self.seconds_left(now_s)
         rest = "" if left is None else f", about {spell(left)} left"
         return f"{spell(now_s - self.began_s)} so far{rest}"
+
+
+def _size(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the number of weights, which is an objective's value long before a trial ends."""
+    return {key: facts[key] for key in ("parameters",) if key in facts}

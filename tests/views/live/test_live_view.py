@@ -76,6 +76,19 @@ def test_reports_grow_the_curve_of_a_running_trial(state: SearchState) -> None:
     assert "▁█" in row
 
 
+def test_the_weights_of_a_running_trial_are_shown_where_they_are_an_objective(
+    make_study: Any, make_trial: Any
+) -> None:
+    paused = make_trial(0, "paused", attributes={"parameters": 1234, "paused_at": 2})
+    goals = {"val_accuracy": "maximize", "parameters": "minimize"}
+    state = SearchState(make_study(paused, objectives=goals), ("cpu:0", "cpu:1"), began_s=0.0)
+    state.started(0, "cpu:0", {}, 2, now_s=0.0)
+    state.started(1, "cpu:1", {}, 0, now_s=0.0)
+    state.reported(1, 1, {"val_accuracy": 0.25, "parameters": 567})
+    rows = [line.split() for line in drawn(state, 1.0).splitlines() if "running" in line]
+    assert [row[2] for row in rows[:2]] == ["1234", "567"]
+
+
 def test_resumed_trial_keeps_the_curve_of_its_checkpoint(make_study: Any, make_trial: Any) -> None:
     waiting = make_trial(0, "waiting", values_by_epoch={1: 0.5, 2: 0.6, 3: 0.7})
     state = SearchState(make_study(waiting), ("cpu:0",), began_s=0.0)
