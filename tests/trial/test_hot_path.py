@@ -374,6 +374,10 @@ class Manual(MLP):  # type: ignore[misc]
         self.automatic_optimization = False
 
 
+class ManualUnasked(Manual):
+    supports_multi_step = False
+
+
 def config(optimizer: Any = None, **trainer: Any) -> dict[str, Any]:
     return {"optimizer": optimizer, "trainer": {"max_epochs": 3, **trainer}}
 
@@ -396,6 +400,7 @@ SLOW = "the optimizer takes more than a step at a time"
         (MLP, TinyData, config(), [], "TinyData does not say supports_multi_step = True"),
         (Logging, ImageData, config(), [], "Logging does not say supports_multi_step = True"),
         (Manual, ImageData, config(), [], "Manual optimizes by itself"),
+        (ManualUnasked, ImageData, config(), [], "ManualUnasked optimizes by itself"),
         (Hooked, ImageData, config(), [], "Hooked.on_before_optimizer_step"),
         (MLP, ImageData, config(), [Bystander()], "Bystander.on_after_backward"),
         (MLP, ImageData, config(), [LearningRateMonitor()], "LearningRateMonitor.on_train_batch_"),

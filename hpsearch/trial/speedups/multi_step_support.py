@@ -87,11 +87,11 @@ def multi_step_blocker(
         if hasattr(part, "may_scan"):
             name = type(part).__name__
             raise InputError(f"{name}.may_scan is called supports_multi_step now: rename it")
+    if not module.automatic_optimization:
+        return f"{type(module).__name__} optimizes by itself"
     for part in (module, data):
         if not getattr(part, "supports_multi_step", False):
             return f"{type(part).__name__} does not say supports_multi_step = True"
-    if not module.automatic_optimization:
-        return f"{type(module).__name__} optimizes by itself"
     for name, value in config["trainer"].items():
         if name not in SAFE and not _is_neutral(name, value):
             return f"trainer.{name}"
