@@ -1,4 +1,4 @@
-"""`hpsearch control` on a real running search, in its own processes."""
+"""`hpsearch control` on a real running search, which is in its own processes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -33,8 +35,9 @@ def search(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Search]:
 
 
 def hpsearch(search: Search, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "hpsearch", *words, "--storage", search.storage]
-    return subprocess.run(command, text=True, capture_output=True, timeout=60)
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        code = main([*words, "--storage", search.storage])
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 def tell(search: Search, *words: str) -> subprocess.CompletedProcess[str]:

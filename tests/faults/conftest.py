@@ -6,6 +6,8 @@ has injected its fault and what the worst figure was. At the end these become on
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -94,8 +96,15 @@ def search(tmp_path: Path) -> Iterator[Search]:
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Search:
-    """The same search without faults."""
-    search = Search(tmp_path_factory.mktemp("undisturbed"), study_of(TRIALS, EPOCHS))
-    search.begin()
-    assert search.wait_for_end() == 0, search.output
+    """The same search without faults, made once for all workers of pytest-xdist."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    search = Search(folder / "undisturbed", study_of(TRIALS, EPOCHS))
+    with (search.folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (done := search.folder / "done").exists():
+            search.begin()
+            assert search.wait_for_end() == 0, search.output
+            done.touch()
     return search
