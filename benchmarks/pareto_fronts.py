@@ -3,9 +3,9 @@
     python benchmarks/pareto_fronts.py --tables FOLDER                  # four tasks, 3 seeds
     python benchmarks/pareto_fronts.py --table --page docs/quality.md   # of what there is already
 
-A search has the time of 20 whole trainings, of 16 epochs each: every third of the tasks' own. What
-is measured is kept line by line in benchmarks/results/pareto_fronts.jsonl; searches that are there
-are not run again.
+A search has the time of 20 whole trainings, of 16 epochs each, about as long as three of the tasks'
+own. What is measured is kept line by line in benchmarks/results/pareto_fronts.jsonl; searches that
+are there are not run again.
 """
 
 from __future__ import annotations

@@ -117,6 +117,15 @@ def test_a_speed_up_is_the_budget_over_the_time_to_the_other_ones_end(
     assert figures.wins([task], "fast") == 1.0
 
 
+def test_a_longer_epoch_shows_what_it_costs(folder: Path, tasks: ModuleType) -> None:
+    """With three epochs instead of nine, the first has trained a third of the training."""
+    whole = tasks.load(folder, "toy")
+    setting = {"x": 0.3, "n": 2}
+    longer = tasks.Thinned(whole, 3).curve(setting)
+    assert longer.tolist() == whole.curve(setting)[[2, 5, 8]].tolist()
+    assert tasks.Thinned(whole, 9).curve(setting).tolist() == whole.curve(setting).tolist()
+
+
 def test_a_prior_is_what_was_good_on_other_tasks(folder: Path, tasks: ModuleType) -> None:
     ranked = tasks.by_mean_rank([tasks.load(folder, "toy")] * 2, draws=50)
     near = [abs(setting["x"] - 0.3) for setting in ranked]

@@ -14,14 +14,14 @@ from optuna.trial import FrozenTrial
 from hpsearch.internals.optuna import KernelEstimator, best_candidate, good_share, group_spaces
 from hpsearch.search.rungs.history import KnownTrial, RungHistory
 from hpsearch.search.rungs.ladder import ETA, FIRST, rungs_up_to
-from hpsearch.search.rungs.pareto import Losses, best_first
+from hpsearch.search.rungs.pareto import Losses, best_first, best_for
 from hpsearch.search.rungs.priors import Priors
 from hpsearch.search.samplers import MOST_OTHERS
 
 MIN_POINTS = 6
 WIDTH = 0.3
 NARROWEST = 0.01
-ONE_GOOD_IN = 4  # with several objectives, one in this many trials counts as good
+ONE_GOOD_IN = 8  # with several objectives, for the trade-off of a proposal
 Space = dict[str, BaseDistribution]
 
 
@@ -32,10 +32,10 @@ class RungSampler(BaseSampler):
     include the paused ones. This one ranks all trials at the highest rung that enough of them have
     reached, by their best value up to that epoch (as BOHB does: Falkner et al. 2018, arXiv
     1807.01774). The width of its kernels is `0.3 n**(-1/(d+4))` of the range for n trials and d
-    parameters (Scott's rule, Optuna's own until 5.0). Several objectives are ranked by
-    `best_first`, and a quarter of the trials counts as good instead of a tenth. Parameters of
-    branches are proposed as with `group=True`: in groups of parameters that occur together, each
-    learned from the trials that have them.
+    parameters (Scott's rule, Optuna's own until 5.0). With several objectives, each proposal is for
+    a random trade-off between them: the eighth of the trials that is best for it counts as good,
+    see `best_for`. Parameters of branches are proposed as with `group=True`: in groups of
+    parameters that occur together, each learned from the trials that have them.
 
     Args:
         max_resource: epochs of a whole training.
@@ -96,9 +96,10 @@ class RungSampler(BaseSampler):
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: Space) -> Space:
         """Returns the proposals for each group that has enough trials to learn from."""
         proposed: dict[str, Any] = {}
+        trade_off = self._draw_trade_off(len(study.directions))
         for group in self._groups:
             space = {name: group[name] for name in group if name in search_space}
-            for name, value in self._propose_group(study, space).items():
+            for name, value in self._propose_group(space, trade_off).items():
                 near = self._near_priors and name in self._priors
                 proposed[name] = (
                     self._priors.near(name, space[name], self._random) if near else value
@@ -121,14 +122,18 @@ class RungSampler(BaseSampler):
         stopped = sum(not trial.runs for trial in trials)
         return stopped >= self._startup_trials
 
-    def _propose_group(self, study: Study, space: Space) -> dict[str, Any]:
+    def _draw_trade_off(self, objectives: int) -> np.ndarray | None:
+        """Returns a random trade-off, any as likely as any other; None for a single objective."""
+        return np.abs(self._random.normal(size=objectives)) if objectives > 1 else None
+
+    def _propose_group(self, space: Space, trade_off: np.ndarray | None) -> dict[str, Any]:
         names = frozenset(space)
         having = [trial for trial in self._seen if names <= trial.names]
-        parts = split(having, self._rungs, max(len(space) + 1, MIN_POINTS))
+        parts = split(having, self._rungs, max(len(space) + 1, MIN_POINTS), trade_off)
         if not space or parts is None:
             return {}
         good, others = (_columns(trials, space) for trials in parts)
-        below = _ScottEstimator(good, space, alike=len(study.directions) > 1)
+        below = _ScottEstimator(good, space, alike=trade_off is not None)
         above = _ScottEstimator(others, space)
         return best_candidate(below, above, space, self._random, self._candidates)
 
@@ -144,7 +149,10 @@ def _groups(trials: Sequence[KnownTrial]) -> list[Space]:
 
 
 def split(
-    trials: Sequence[KnownTrial], rungs: Sequence[int], minimum: int
+    trials: Sequence[KnownTrial],
+    rungs: Sequence[int],
+    minimum: int,
+    trade_off: np.ndarray | None = None,
 ) -> tuple[list[KnownTrial], list[KnownTrial]] | None:
     """Returns the good trials and the others, oldest first; None if too few have reached a rung.
 
@@ -154,6 +162,7 @@ def split(
         trials: all that have the parameters to propose.
         rungs: epochs of each rung.
         minimum: trials that must have reached the rung that decides.
+        trade_off: between several objectives, see `best_for`; None for a single one.
     """
     fit = [trial for trial in trials if not trial.is_infeasible]
     unfit = [trial for trial in trials if trial.is_infeasible]
@@ -161,7 +170,7 @@ def split(
         known = {trial.number: trial.losses[rung] for trial in fit if rung in trial.losses}
         if len(known) < minimum:
             continue
-        good = set(best_first(known)[: _good_share(known)])
+        good = set(_good(known, trade_off))
         met = [trial for trial in fit if trial.number in known]
         begun = [trial for trial in fit if trial.number not in known and trial.runs]
         others = [trial for trial in [*met, *begun, *unfit] if trial.number not in good]
@@ -170,12 +179,11 @@ def split(
     return None
 
 
-def _good_share(losses: Mapping[int, Losses]) -> int:
-    """Returns how many of the trials count as good."""
-    if len(next(iter(losses.values()))) == 1:
-        return good_share(len(losses))
-    # On a Pareto front many trials are good, each in its own way.
-    return -(-len(losses) // ONE_GOOD_IN)
+def _good(losses: Mapping[int, Losses], trade_off: np.ndarray | None) -> list[int]:
+    """Returns the trials that count as good."""
+    if trade_off is None:
+        return best_first(losses)[: good_share(len(losses))]
+    return best_for(losses, trade_off)[: -(-len(losses) // ONE_GOOD_IN)]
 
 
 def _spread(trials: list[KnownTrial]) -> list[KnownTrial]:

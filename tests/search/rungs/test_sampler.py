@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 from optuna.trial import Trial, TrialState
@@ -163,16 +164,37 @@ def test_of_several_objectives_it_proposes_along_the_front():
     assert sum(-2 < x < 3 for x in drawn[30:]) >= 15
 
 
-@pytest.mark.parametrize(("objectives", "good"), [(1, 2), (2, 5)])
-def test_one_in_ten_trials_is_good_and_one_in_four_with_several_objectives(objectives, good):
+@pytest.mark.parametrize(
+    ("trade_off", "good"), [(None, [0, 1]), ((1.0, 0.1), [2, 3, 4]), ((0.1, 1.0), [7, 8, 9])]
+)
+def test_one_in_ten_trials_is_good_and_one_in_eight_for_a_trade_off(trade_off, good):
+    """Of several objectives, those that are best for the trade-off, and not the extremes."""
+    objectives = len(trade_off or (1,))
     study = optuna.create_study(directions=["minimize"] * objectives)
     for x in range(20):
         losses = (float(x), 20.0 - x)[:objectives]
         study.add_trial(optuna.trial.create_trial(params={}, distributions={}, values=losses))
 
-    found = split(RungHistory((1,)).update(study, 20), (1,), MIN_POINTS)
+    known = RungHistory((1,)).update(study, 20)
+    found = split(known, (1,), MIN_POINTS, trade_off and np.array(trade_off))
     assert found is not None
-    assert [len(part) for part in found] == [good, 20 - good]
+    assert [[trial.number for trial in part] for part in found] == [
+        good,
+        [number for number in range(20) if number not in good],
+    ]
+
+
+def test_each_proposal_is_for_its_own_trade_off():
+    """The first objective is best at x = 0, the second at x = 1: no proposal is for both."""
+    x = optuna.distributions.FloatDistribution(0, 1)
+    study = study_of(RungSampler(9, seed=0, explore=0.0), directions=["minimize", "minimize"])
+    study.add_trials(
+        optuna.trial.create_trial(params={"x": at}, distributions={"x": x}, values=[at, 1 - at])
+        for at in np.linspace(0, 1, 400)
+    )
+    drawn = [study.ask({"x": x}).params["x"] for _ in range(40)]
+    assert sum(at < 0.1 for at in drawn) >= 3
+    assert sum(at > 0.4 for at in drawn) >= 3
 
 
 def test_a_value_by_a_rung_is_the_best_until_then():
