@@ -47,6 +47,18 @@ class FarData(TestedData):
         return DataLoader(TensorDataset(10 * points, labels), 32)
 
 
+class RestlessData(TestedData):
+    """TestedData that is validated in a new order each time."""
+
+    __test__ = False
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        points, labels = self._validation.tensors
+        self.drawn = getattr(self, "drawn", 0) + 1
+        order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(self.drawn))
+        return DataLoader(TensorDataset(points[order], labels[order]), 32)
+
+
 class TestedModel(tiny.TinyModel):
     """TinyModel with a test step.
 

@@ -104,7 +104,9 @@ def begin_evaluation(
     """
     seen = [one for one in evaluations_of(study) if one.metrics]
     if seen and not again:
-        raise _already_evaluated(study.study_name, seen[-1], what)
+        same = seen[-1].what == what  # and another of its runs, which is the median now
+        other = f"its run with seed {seed}" if same else what
+        raise _already_evaluated(study.study_name, seen[-1], other)
     evaluation = Evaluation(
         opened=datetime.now().astimezone().isoformat(timespec="seconds"),
         reason=f"hpsearch {by} {study.study_name}: the final figure of {what}",
@@ -138,10 +140,10 @@ def _write(study: optuna.Study, test_evaluations: tuple[Evaluation, ...]) -> Non
     study.set_user_attr(TEST_EVALUATIONS, [asdict(evaluation) for evaluation in test_evaluations])
 
 
-def _already_evaluated(name: str, seen: Evaluation, what: str) -> InputError:
+def _already_evaluated(name: str, seen: Evaluation, other: str) -> InputError:
     values = ", ".join(f"{metric} {value:.4f}" for metric, value in (seen.metrics or {}).items())
     return InputError(
         f"the test split of {name} was opened at {seen.opened} for"
-        f" {seen.what or f'trial {seen.trial}'} ({values}); testing {what} as well would"
+        f" {seen.what or f'trial {seen.trial}'} ({values}); testing {other} as well would"
         " turn the test into a selection. To do it anyway, add --again; that is recorded, too"
     )

@@ -95,7 +95,10 @@ def _listen_to_all(
             data = own if shared is None else shared[1]
             heard.append(_listen(place, job, module, data, averaging, scratch))
             if heard[-1].examples != heard[0].examples:
-                raise InputError("it was validated on different examples than the best model")
+                raise InputError(
+                    "its validation examples are not those of the best model, or in another order;"
+                    " is val_dataloader() shuffled, or does a sampler draw?"
+                )
         except Exception as error:
             # The module may raise anything: it is the study's own code.
             heard = [one for one in heard if one.place != place]

@@ -392,6 +392,10 @@ def test_a_second_look_is_refused_and_with_again_recorded(study: optuna.Study) -
     )
     with pytest.raises(InputError, match=rule):
         begin(study, 6, sha="b")
+    with pytest.raises(
+        InputError, match=r"for trial 8 .* testing its run with seed 2 as well would"
+    ):
+        begin(study, sha="b")
     begin(study, 6, again=True, sha="b")
     assert [one.again for one in evaluations_of(study)] == [False, True]
 

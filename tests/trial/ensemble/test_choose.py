@@ -99,3 +99,11 @@ def test_models_that_cannot_be_averaged_are_left_out_with_a_reason(
     assert out["reason"].startswith(reason) or model == "tested.SeveralOutputs"
     refused = choose(tmp_path, odd, jobs[0])["refused"]
     assert refused.startswith("1 of 2 models can be averaged: ")
+
+
+def test_models_that_are_validated_in_a_new_order_each_time_are_left_out(tmp_path: Path) -> None:
+    restless = [trained(tmp_path, n, "tested.TestedModel", "tested.RestlessData") for n in (1, 2)]
+    assert choose(tmp_path, *restless)["refused"] == (
+        "1 of 2 models can be averaged: its validation examples are not those of the best model, or"
+        " in another order; is val_dataloader() shuffled, or does a sampler draw?"
+    )
