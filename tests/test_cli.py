@@ -265,6 +265,7 @@ def test_changes_may_follow_one_set_or_have_one_each(
     [
         (["rnu"], 'Unknown command "rnu". Did you mean "run"?'),
         (["run"], "parameter STUDY requires an argument"),
+        (["copy", "a", "b.db"], "hpsearch copy does not take 'b.db'; see hpsearch copy --help"),
         (["run", "a.yaml", "--trails", "3"], "Did you mean --trials?"),
         (["run", "a.yaml", "--trials", "0"], 'Invalid value "0" for --trials'),
         (["run", "a.yaml", "--timeout", "3x"], "3x is not a duration; use 90s, 30m"),

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from cyclopts import CycloptsError
+from cyclopts import CycloptsError, UnusedCliTokensError
 
 from hpsearch.commands.exit_codes import BROKEN_PIPE, DONE, FAILED, INTERRUPTED, USAGE_ERROR
 from hpsearch.errors import InputError, SearchError
@@ -62,6 +62,10 @@ def complaint(error: Exception) -> str | None:
     if isinstance(error, StudyFileError):
         # Its lines already say where they are, and that they are errors.
         return error.unseen
+    if isinstance(error, UnusedCliTokensError):
+        command = " ".join(["hpsearch", *(error.command_chain or ())])
+        words = " ".join(map(repr, error.unused_tokens or ()))
+        return f"error: {command} does not take {words}; see {command} --help"
     if isinstance(error, InputError | CycloptsError | SearchError):
         return f"error: {error}"
     if isinstance(error, json.JSONDecodeError):

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from hpsearch.measure.rungs import count_rungs
-from hpsearch.protocol.types import Scalar, primary
+from hpsearch.protocol.types import Scalar, primary, sign_of
 from hpsearch.search.store.keys import FAILURE_KIND
 from hpsearch.views import formatting
 from hpsearch.views.console import head_table
@@ -85,13 +85,25 @@ def best_words(study: StudyRecord) -> str:
     if study.best is not None and study.best.values is not None:
         named = zip(study.objectives, study.best.values, strict=True)
         values = ", ".join(f"{name} {formatting.metric(value)}" for name, value in named)
-        words.append(f"{values} (trial {study.best.number})")
+        words.append(f"{values} (trial {study.best.number}{_chosen_words(study)})")
     if (leads := leading(study)) is not None:
         value = f"{primary(study.objectives)[0]} {formatting.metric(leads.value)}"
         words.append(
             f"so far {value} (trial {leads.number}, {study.unit} {leads.step}, {leads.state})"
         )
     return "; ".join(words) or "-"
+
+
+def _chosen_words(study: StudyRecord) -> str:
+    """Returns that a confirmation chose the best trial, if the search had a better value."""
+    sign = sign_of(primary(study.objectives)[1])
+    best = study.best.values if study.best is not None else None
+    is_beaten = best is not None and any(
+        sign * trial.values[0] > sign * best[0]
+        for trial in study.trials
+        if trial.state == "complete" and trial.values
+    )
+    return ", confirmed" if study.confirmation and is_beaten else ""
 
 
 def _unproved(study: StudyRecord) -> str:

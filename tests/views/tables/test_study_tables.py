@@ -7,10 +7,11 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from hpsearch.studyfile.yaml_text import parse
-from hpsearch.views.tables.study import study_list, study_status
+from hpsearch.views.tables.study import best_words, study_list, study_status
 from hpsearch.views.tables.study_html import study_html
 from hpsearch.views.tables.trial import trial_details
 
@@ -269,3 +270,19 @@ def test_what_speed_auto_took_stands_beside_the_study_and_each_trial(
     assert f"speed {words}" in details
     nothing = make_study(make_trial(0), speed={"taken": {}, "line": "", "why": "nothing gains"})
     assert "auto took nothing: nothing gains" in on_screen(study_status(nothing, width=120))
+
+
+@pytest.mark.parametrize(
+    ("best", "confirmation", "words"),
+    [
+        (0, None, "val_accuracy 0.9000 (trial 0)"),
+        (0, {"chosen": 0}, "val_accuracy 0.9000 (trial 0)"),
+        (1, {"chosen": 1}, "val_accuracy 0.8000 (trial 1, confirmed)"),
+    ],
+)
+def test_a_best_trial_that_the_search_did_not_put_first_is_a_confirmed_one(
+    make_study: Any, make_trial: Any, best: int, confirmation: Any, words: str
+) -> None:
+    trials = [make_trial(0, value=0.9), make_trial(1, value=0.8)]
+    study = make_study(*trials, best=trials[best], confirmation=confirmation)
+    assert best_words(study) == words
