@@ -47,7 +47,7 @@ class FarData(TestedData):
         return DataLoader(TensorDataset(10 * points, labels), 32)
 
 
-class RestlessData(TestedData):
+class ReorderedData(TestedData):
     """TestedData that is validated in a new order each time."""
 
     __test__ = False

@@ -102,8 +102,8 @@ def test_models_that_cannot_be_averaged_are_left_out_with_a_reason(
 
 
 def test_models_that_are_validated_in_a_new_order_each_time_are_left_out(tmp_path: Path) -> None:
-    restless = [trained(tmp_path, n, "tested.TestedModel", "tested.RestlessData") for n in (1, 2)]
-    assert choose(tmp_path, *restless)["refused"] == (
+    reordered = [trained(tmp_path, n, "tested.TestedModel", "tested.ReorderedData") for n in (1, 2)]
+    assert choose(tmp_path, *reordered)["refused"] == (
         "1 of 2 models can be averaged: its validation examples are not those of the best model, or"
         " in another order; is val_dataloader() shuffled, or does a sampler draw?"
     )
