@@ -42,13 +42,16 @@ def _summary(compared: Sequence[Compared]) -> Section:
     head = ("study", *(one.study.name for one in compared))
     facts = [compared_facts(one) for one in compared]
     rows = [(name, *(of_study[name] for of_study in facts)) for name in facts[0]]
-    table = Table(head, [row for row in rows if {*row[1:]} != {UNKNOWN}], left=head)
+    rows = [row for row in rows if {*row[1:]} != {UNKNOWN}]
+    table = Table(head, rows, left=head)
     if not same_objectives(compared):
         return Section("Summary", [Paragraph(f"Note: {DIFFERENT_OBJECTIVES}."), table])
     goals = " and ".join(f"{way} {name}" for name, way in compared[0].study.objectives.items())
+    has_gap = any(name == "generalization gap" for name, *_ in rows)
+    gap = "generalization gap (how much better it is in training than in validation), the "
     words = (
-        f"Each study searched to {goals}. The generalization gap (how much better it is in training"
-        " than in validation), the weights and the time are those of its best trial."
+        f"Each study searched to {goals}. The {gap * has_gap}weights and the time are those of its"
+        " best trial."
     )
     return Section("Summary", [Paragraph(words), table])
 

@@ -44,6 +44,7 @@ def test_curves_weights_and_settings_lie_over_one_another(compared: list[Compare
     # The best so far: 0.5 after 10 s, 0.75 after 35 s.
     assert '"x":[10.0,35.0,35.0],"y":[0.5,0.75,0.75]' in page
     assert EVIL not in page
+    assert "The generalization gap (how much better it is in training than in validation)" in page
 
 
 def test_values_of_different_objectives_are_not_drawn_together(
@@ -58,6 +59,7 @@ def test_values_of_different_objectives_are_not_drawn_together(
 def test_a_study_without_trials_is_compared(make_study: Any) -> None:
     page = render_comparison([Compared(make_study(name="new"), ["model.lr"])], NOW)
     assert re.findall("<h2>(.*)</h2>", page) == ["Summary", "Settings of the best trials"]
+    assert "The weights and the time are those of its best trial." in page
 
 
 @pytest.mark.browser
