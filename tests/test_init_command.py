@@ -72,6 +72,8 @@ def test_what_heads_divide_is_divisible_by_each_of_them() -> None:
         (["loss"], ("loss", "minimize")),
         (["val_map", "val_loss"], ("val_map", "maximize")),
         (["val_mape"], ("val_mape", "minimize")),
+        (["val_BinaryF1Score", "val_loss"], ("val_BinaryF1Score", "maximize")),
+        (["val_dice_loss", "val_ce"], ("val_dice_loss", "minimize")),
     ],
 )
 def test_the_objective_is_a_measure_of_the_validation(

@@ -14,9 +14,17 @@ FINALISTS = 3  # as many of the best trials as a confirmation compares, unless i
 _VALIDATION = re.compile(r"^(val|valid|validation)(?=[_/].)")
 _OF_SPLIT = re.compile(r"(?:(train)|val|valid|validation)[_/](.+)", re.DOTALL)
 # `acc` as a word: `jaccard` is not an accuracy. An error rate of words can exceed 1.
+_ACCURACY = r"accuracy|(?<![a-z])(?:train|val|valid|test)?acc(?![a-z])"
 _COUNTS = re.compile(
-    r"accuracy|(?<![a-z])(train|val|valid|test)?acc(?![a-z])"
-    r"|(?<!word_)(?<!char_)(?<!character_)(?<!token_)(?<!phoneme_)error_rate"
+    rf"{_ACCURACY}|(?<!word_)(?<!char_)(?<!character_)(?<!token_)(?<!phoneme_)error_rate"
+)
+_LESSER = re.compile(
+    r"loss|error|distance|perplexity"
+    r"|(?<![a-z])(?:err|r?mse|rmsle|s?mae|s?mape|nll|ppl|wer|cer|fid|kl)(?![a-z])"
+)
+_GREATER = re.compile(
+    rf"{_ACCURACY}|f1|auc|auroc|iou|dice|jaccard|precision|recall|kappa|specificity|sensitivity"
+    r"|(?<![a-z])(?:m_?ap|r2|bleu|psnr|ssim)(?![a-z])"
 )
 
 
@@ -32,7 +40,23 @@ def sign_of(direction: Direction) -> Literal[1, -1]:
 
 def counts_answers(metric: str) -> bool:
     """Returns whether a metric is by its name an accuracy or an error rate, 0 to 1."""
-    return bool(_COUNTS.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", metric).lower()))
+    return bool(_COUNTS.search(_words(metric)))
+
+
+def usual_direction(metric: str) -> Direction | None:
+    """Returns in which direction a metric is better, by its name; None if that does not say it.
+
+    `minimize` for `val_dice_loss` and `RMSE`, `maximize` for `val/MulticlassF1Score`.
+    """
+    words = _words(metric)
+    if _LESSER.search(words):
+        return "minimize"
+    return "maximize" if _GREATER.search(words) else None
+
+
+def _words(metric: str) -> str:
+    """Returns a metric's name in small letters, `multiclass_f1_score` for `MulticlassF1Score`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", metric).lower()
 
 
 def on_split(metric: str, split: Split) -> str | None:

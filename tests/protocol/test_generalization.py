@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.protocol.types import counts_answers, generalization_gap
+from hpsearch.protocol.types import counts_answers, generalization_gap, usual_direction
 
 METRICS = {"train_loss": 0.1, "val_loss": 0.4, "train_accuracy": 0.99, "val_accuracy": 0.95}
 SLASHES = {"train/acc": 0.99, "val/acc": 0.95}
@@ -38,3 +38,30 @@ def test_a_metric_without_a_partner_has_none(objective: str) -> None:
 )
 def test_an_accuracy_or_an_error_rate_is_known_by_its_name(metric: str, counts: bool) -> None:
     assert counts_answers(metric) is counts
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction"),
+    [
+        ("val_acc", "maximize"),
+        ("val/MulticlassAccuracy", "maximize"),
+        ("val/MulticlassF1Score", "maximize"),
+        ("val_BinaryAUROC", "maximize"),
+        ("val_mAP", "maximize"),
+        ("val_map50", "maximize"),
+        ("val/R2Score", "maximize"),
+        ("BLEUScore", "maximize"),
+        ("val_dice_loss", "minimize"),
+        ("val_mse", "minimize"),
+        ("val/RMSE", "minimize"),
+        ("val_mape", "minimize"),
+        ("accel_rmse", "minimize"),
+        ("val_WordErrorRate", "minimize"),
+        ("score", None),
+        ("accelerated", None),
+    ],
+)
+def test_the_usual_direction_of_a_metric_follows_from_its_name(
+    metric: str, direction: str | None
+) -> None:
+    assert usual_direction(metric) == direction

@@ -206,6 +206,7 @@ def test_several_objectives_are_not_pruned():
         ({"name": "lpt1.a"}, "'lpt1.a' cannot name a study: Windows reserves it"),
         ({"name": 7}, "study.name: 7 cannot name a study"),
         ({"objective": "val_accuracy"}, "study.objective: must be {metric: direction}; write"),
+        ({"objective": "val_mse"}, "; write objective: {val_mse: minimize}"),
         (
             {"objective": {"a": "maximise"}},
             "'maximise' is not a direction for a; write objective: {a: maximize}",

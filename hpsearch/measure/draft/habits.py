@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hpsearch.protocol.types import Direction
+from hpsearch.protocol.types import Direction, usual_direction
 
 _LR, _WEIGHT_DECAY = 1e-3, 1e-2
 _INPUTS_AND_OUTPUTS = re.compile(
@@ -14,9 +14,6 @@ _INPUTS_AND_OUTPUTS = re.compile(
 )
 
 _VALIDATION = re.compile("val|dev|eval")
-_GREATER = re.compile(
-    r"acc|f1|auc|auroc|iou|dice|jaccard|precision|recall|(^|[_/])(map|r2|bleu|psnr|ssim)($|[_/@\d])"
-)
 
 
 def habit(name: str, default: Any, beside: Sequence[str] = ()) -> Any:
@@ -44,10 +41,15 @@ def objective_among(metrics: Sequence[str]) -> tuple[str, Direction]:
     """
 
     def place(name: str) -> tuple[bool, bool, bool, str]:
-        return not _VALIDATION.search(name), not _GREATER.search(name), "loss" not in name, name
+        return (
+            not _VALIDATION.search(name),
+            usual_direction(name) != "maximize",
+            "loss" not in name,
+            name,
+        )
 
     best = min(metrics, key=place)
-    return best, "maximize" if _GREATER.search(best) else "minimize"
+    return best, usual_direction(best) or "minimize"
 
 
 def choice(options: Sequence[Any]) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from hpsearch.protocol.types import usual_direction
+
 _DIRECTION_WORDS = {
     **dict.fromkeys(("max", "maximise", "maximum", "higher", "up", "asc"), "maximize"),
     **dict.fromkeys(("min", "minimise", "minimum", "lower", "down", "desc"), "minimize"),
@@ -82,6 +84,5 @@ def _direction(given: Mapping[str, Any]) -> str:
         words += [one.get(key) for key in DIRECTIONS] if isinstance(one, Mapping) else []
     known = ("maximize", "minimize")
     plain = [_DIRECTION_WORDS.get(str(word).lower(), str(word).lower()) for word in words if word]
-    metric = _metric(given)
-    likely = "minimize" if "loss" in metric or "error" in metric else "maximize"
+    likely = usual_direction(_metric(given)) or "maximize"
     return next((word for word in plain if word in known), likely)

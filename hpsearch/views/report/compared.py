@@ -47,11 +47,11 @@ def _summary(compared: Sequence[Compared]) -> Section:
     if not same_objectives(compared):
         return Section("Summary", [Paragraph(f"Note: {DIFFERENT_OBJECTIVES}."), table])
     goals = " and ".join(f"{way} {name}" for name, way in compared[0].study.objectives.items())
-    has_gap = any(name == "generalization gap" for name, *_ in rows)
-    gap = "generalization gap (how much better it is in training than in validation), the "
+    explained = "generalization gap (how much better it is in training than in validation), the "
+    is_shown = any(name == "generalization gap" for name, *_ in rows)
     words = (
-        f"Each study searched to {goals}. The {gap * has_gap}weights and the time are those of its"
-        " best trial."
+        f"Each study searched to {goals}. The {explained * is_shown}weights and the time are those"
+        " of its best trial."
     )
     return Section("Summary", [Paragraph(words), table])
 
