@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from fault_score import FULL, Score
 from optuna.trial import TrialState
 from searching import Search, study_of
 
+from hpsearch.cli import main
 from hpsearch.search.store.records import TrialRecord
 
 pytestmark = pytest.mark.process
@@ -85,14 +85,10 @@ def search(tmp_path_factory: pytest.TempPathFactory, group: Path | None) -> Iter
 
 def look(search: Search, *words: object) -> str:
     """Returns what a command prints on a screen of 80 columns."""
-    done = subprocess.run(
-        [sys.executable, "-m", "hpsearch", *map(str, words), "--storage", search.storage],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "80"},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as out:
+        patch.setenv("COLUMNS", "80")
+        assert main([*map(str, words), "--storage", search.storage]) == 0
+    return out.getvalue()
 
 
 def lot_of(trial: TrialRecord) -> int:
