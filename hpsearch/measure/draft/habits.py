@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hpsearch.protocol.types import Direction, usual_direction
+from hpsearch.protocol.metrics import usual_direction
+from hpsearch.protocol.types import Direction
 
 _LR, _WEIGHT_DECAY = 1e-3, 1e-2
 _INPUTS_AND_OUTPUTS = re.compile(

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from hpsearch.protocol.types import counts_answers, on_split, sign_of
+from hpsearch.protocol.metrics import counts_answers, on_split
+from hpsearch.protocol.types import sign_of
 from hpsearch.search.confirm.finalists import Confirmation, Finalist
 from hpsearch.search.confirm.intervals import Interval, share_interval
 from hpsearch.search.confirm.test_log import Evaluation, FinalTest

@@ -11,7 +11,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpsearch.internals.optuna import forget_trials, storage_of, study_id_of, trial_id_of
 from hpsearch.protocol.messages import Ended, Report
-from hpsearch.protocol.types import Scalar, generalization_gap, primary
+from hpsearch.protocol.metrics import generalization_gap
+from hpsearch.protocol.types import Scalar, primary
 from hpsearch.search.pruners import KeptPruner
 from hpsearch.search.rungs import AUDITED, VALUES_BY_EPOCH, RungDecision
 from hpsearch.search.store.attempts import Attempts

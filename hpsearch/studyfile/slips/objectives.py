@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from hpsearch.protocol.types import usual_direction
+from hpsearch.protocol.metrics import usual_direction
 
 _DIRECTION_WORDS = {
     **dict.fromkeys(("max", "maximise", "maximum", "higher", "up", "asc"), "maximize"),

@@ -13,7 +13,8 @@ import torch
 from hpsearch.errors import InputError
 from hpsearch.internals.lightning import leaves
 from hpsearch.protocol.job import Job
-from hpsearch.protocol.types import counts_answers, primary, sign_of
+from hpsearch.protocol.metrics import counts_answers
+from hpsearch.protocol.types import primary, sign_of
 from hpsearch.trial.causes import one_line
 from hpsearch.trial.ensemble.averaging import Averaging
 from hpsearch.trial.ensemble.listening import Listener, Watch, recognise

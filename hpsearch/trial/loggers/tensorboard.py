@@ -13,7 +13,8 @@ from torch.utils.tensorboard.summary import hparams
 
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Report
-from hpsearch.protocol.types import Scalar, on_split, split_apart
+from hpsearch.protocol.metrics import on_split, split_apart
+from hpsearch.protocol.types import Scalar
 
 
 def build_logger(job: Job, namespace: Any) -> Any:

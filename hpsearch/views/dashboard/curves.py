@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from matplotlib.figure import Figure
 
 from hpsearch.protocol.messages import Report
-from hpsearch.protocol.types import split_apart
+from hpsearch.protocol.metrics import split_apart
 
 _COLOURS = {"train": "tab:orange", "val": "tab:blue", "": "tab:green"}
 _OF_NO_CURVE = {"parameters", "seconds", "latency"}

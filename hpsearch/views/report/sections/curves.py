@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hpsearch.measure.report import ReportData
-from hpsearch.protocol.types import split_apart
+from hpsearch.protocol.metrics import split_apart
 from hpsearch.search.store import TrialRecord
 from hpsearch.views import formatting
 from hpsearch.views.ranking import latest_value, leading, ranked

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from statistics import StatisticsError, correlation, median
 
 from hpsearch.measure.report import ReportData, value_of
-from hpsearch.protocol.types import Direction, on_split, sign_of, split_apart
+from hpsearch.protocol.metrics import on_split, split_apart
+from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.views import formatting

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.protocol.types import counts_answers, generalization_gap, usual_direction
+from hpsearch.protocol.metrics import counts_answers, generalization_gap, usual_direction
 
 METRICS = {"train_loss": 0.1, "val_loss": 0.4, "train_accuracy": 0.99, "val_accuracy": 0.95}
 SLASHES = {"train/acc": 0.99, "val/acc": 0.95}
