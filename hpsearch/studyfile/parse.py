@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,13 @@ from hpsearch.studyfile.document import (
     alternatives,
 )
 from hpsearch.studyfile.expressions import is_expression
-from hpsearch.studyfile.known_settings import Setting, read_setting
+from hpsearch.studyfile.known_settings import (
+    Setting,
+    broken_constraint,
+    expected_setting,
+    read_setting,
+)
+from hpsearch.studyfile.links import InfeasibleError
 from hpsearch.studyfile.sections import (
     AUTO,
     SECTIONS,
@@ -94,6 +100,8 @@ def parse_study(
         log.add(("study", "sampler"), reason)
     _check_epochs(settings, source.tree.get("trainer"), log)
     _check_enqueued(settings, space, log)
+    if not log.diagnostics:
+        _check_priors(space, log)
     return ParsedStudy(replace(source, diagnostics=log.diagnostics), import_paths, settings, space)
 
 
@@ -106,7 +114,8 @@ def notes_on(parsed: ParsedStudy) -> list[tuple[KeyPath, str]]:
         "pruner": idle if isinstance(study, dict) and "pruner" in study else None,
         "sampler": why_blind(settings.sampler, settings.pruner, settings.promote),
     }
-    return [(("study", name), message) for name, message in found.items() if message]
+    choices = [(("study", name), message) for name, message in found.items() if message]
+    return [*choices, *_never_trained(parsed)]
 
 
 def constraints_of(tree: Mapping[str, Any]) -> list[str]:
@@ -146,6 +155,22 @@ def _check_enqueued(settings: StudySettings, space: Space, log: Diagnostics) -> 
         if setting in known:
             log.add(path, f"is the same setting as entry {known.index(setting)}; leave one out")
         known.append(setting)
+
+
+def _check_priors(space: Space, log: Diagnostics) -> None:
+    """Reports priors that are impossible together, although trial 0 has all of them."""
+    try:
+        expected_setting(space)
+    except InfeasibleError as error:
+        rule = f"trial 0 has all priors, which are impossible together: {error.message}"
+        log.add(error.path or ("study", "constraints"), f"{rule}; change one of them")
+
+
+def _never_trained(parsed: ParsedStudy) -> Iterator[tuple[KeyPath, str]]:
+    """Yields the enqueued settings that break a constraint, with their places."""
+    for index, written in enumerate(() if parsed.diagnostics else parsed.settings.enqueue):
+        if broken := broken_constraint(parsed.space, read_setting(parsed.space, written)):
+            yield ("study", "enqueue", index), f"this setting will not be trained: {broken}"
 
 
 def _check_several_devices(tree: Mapping[str, Any], log: Diagnostics) -> None:

@@ -232,3 +232,22 @@ def test_the_epochs_of_a_trial_may_follow_from_other_values():
     spec = StudySpec.from_parsed(parsed)
     assert spec.max_reports() == 9
     assert violation_of(spec.space, model__width=3, model__heads=2)
+
+
+@pytest.mark.parametrize(
+    ("width", "message"),
+    [
+        (
+            8,
+            "study.constraints: trial 0 has all priors, which are impossible together:"
+            " model.width < model.heads does not hold: model.width is 8, model.heads is 5;"
+            " change one of them",
+        ),
+        (4, ""),
+    ],
+)
+def test_priors_that_are_impossible_together_are_an_error(width, message):
+    text = STUDY % '["model.width < model.heads"]'
+    text = text.replace('width: "~int(1, 8)"', f'width: "~int(1, 8, prior={width})"')
+    faults = parse_study(parse(text, "s.yaml")).diagnostics
+    assert [f"{fault.path}: {fault.message}" for fault in faults] == [message][: len(message)]
