@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from commanded import run_commands
 
 from hpsearch.cli import _COMMANDS, main
 
@@ -43,13 +44,8 @@ GRID = ("study.sampler=grid", "study.trials=null", "model.width=~int(1, 4)", "mo
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a study file, and a database in which its study is done."""
-    folder = tmp_path_factory.mktemp("home")
-    (folder / "tiny.yaml").write_text(STUDY)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.delenv("HPSEARCH_STORAGE", raising=False)
-        assert main(["run", "tiny.yaml", "--inline", "--devices", "cpu:1"]) == 0
-    return folder
+    run = "run tiny.yaml --inline --devices cpu:1"
+    return run_commands(tmp_path_factory, "tiny.yaml", STUDY, run)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commanded import run_commands
 
 from hpsearch.cli import main
 from hpsearch.search.confirm.study import enqueue_finalists
@@ -36,11 +37,10 @@ WORDS = ("--inline", "--devices", "cpu:1")
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which a search is done, and a finalist trained again."""
-    folder = tmp_path_factory.mktemp("done")
-    (folder / "tiny.yaml").write_text(STUDY)
+    run = " ".join(["run", "tiny.yaml", *WORDS])
+    folder = run_commands(tmp_path_factory, "tiny.yaml", STUDY, run)
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)
-        assert main(["run", "tiny.yaml", *WORDS]) == 0
         search = open_study(open_storage(HERE), "tiny")
         best = search.record().best
         assert best is not None

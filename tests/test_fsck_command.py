@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from commanded import run_commands
 
 from hpsearch.cli import main
 from hpsearch.search.store.database import close_all, open_storage
@@ -31,12 +32,8 @@ trainer: {max_epochs: 2}
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which a search is done."""
-    folder = tmp_path_factory.mktemp("done")
-    (folder / "tiny.yaml").write_text(STUDY)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.chdir(folder)
-        patched.delenv("HPSEARCH_STORAGE", raising=False)
-        assert main(["run", "tiny.yaml", "--inline", "--devices", "cpu:1"]) == 0
+    run = "run tiny.yaml --inline --devices cpu:1"
+    folder = run_commands(tmp_path_factory, "tiny.yaml", STUDY, run)
     close_all()
     return folder
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commanded import run_commands
 
 from hpsearch.cli import main
 from hpsearch.studyfile import study as spec_module
@@ -20,12 +21,7 @@ trainer: {max_epochs: 1}
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("once")
-    (folder / "once.yaml").write_text(STUDY)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert main(["run", "once.yaml", "--inline"]) == 0
-    return folder
+    return run_commands(tmp_path_factory, "once.yaml", STUDY, "run once.yaml --inline")
 
 
 @pytest.mark.parametrize(

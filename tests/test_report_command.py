@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from browser import Browser, Page
+from commanded import run_commands
 from large_study import write_large_study
 
 from hpsearch.cli import main
@@ -42,14 +43,8 @@ trainer: {max_epochs: 2, limit_train_batches: 8}
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a search of six small trials on MNIST, and its report."""
-    folder = tmp_path_factory.mktemp("home")
-    (folder / "digits.yaml").write_text(STUDY)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.delenv("HPSEARCH_STORAGE", raising=False)
-        assert main(["run", "digits.yaml", "--inline", "--devices", "cpu:1"]) == 0
-        assert main(["report", "digits"]) == 0
-    return folder
+    run = "run digits.yaml --inline --devices cpu:1"
+    return run_commands(tmp_path_factory, "digits.yaml", STUDY, run, "report digits")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commanded import run_commands
 
 from hpsearch.cli import main
 from hpsearch.search.store.database import open_storage
@@ -37,14 +38,9 @@ INLINE = ["--inline", "--devices", "cpu:1"]
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which a search is done and confirmed."""
-    folder = tmp_path_factory.mktemp("done")
-    (folder / "tiny.yaml").write_text(STUDY)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.delenv("HPSEARCH_STORAGE", raising=False)
-        assert main(["run", "tiny.yaml", *INLINE]) == 0
-        assert main(["confirm", "tiny", *INLINE, "--top", "1", "--seeds", "2"]) == 0
-    return folder
+    run = "run tiny.yaml --inline --devices cpu:1"
+    confirm = "confirm tiny --inline --devices cpu:1 --top 1 --seeds 2"
+    return run_commands(tmp_path_factory, "tiny.yaml", STUDY, run, confirm)
 
 
 @pytest.fixture
