@@ -10,8 +10,7 @@ from hpsearch.protocol.types import Direction, sign_of
 
 Split = Literal["train", "test"]
 
-_VALIDATION = re.compile(r"^(val|valid|validation)(?=[_/].)")
-_OF_SPLIT = re.compile(r"(?:(train)|val|valid|validation)[_/](.+)", re.DOTALL)
+_OF_SPLIT = re.compile(r"(train|val|valid|validation)([_/])(.+)", re.DOTALL)
 # `acc` as a word: `jaccard` is not an accuracy. An error rate of words can exceed 1.
 _ACCURACY = r"accuracy|(?<![a-z])(?:train|val|valid|test)?acc(?![a-z])"
 _COUNTS = re.compile(
@@ -53,8 +52,8 @@ def on_split(metric: str, split: Split) -> str | None:
 
     For `train`, it is `train_loss` for `val_loss`, and `train/acc` for `val/acc`.
     """
-    renamed, count = _VALIDATION.subn(split, metric)
-    return renamed if count else None
+    found = _OF_SPLIT.fullmatch(metric)
+    return None if found is None or found[1] == "train" else f"{split}{found[2]}{found[3]}"
 
 
 def split_apart(metric: str) -> tuple[Literal["train", "val", ""], str]:
@@ -63,7 +62,9 @@ def split_apart(metric: str) -> tuple[Literal["train", "val", ""], str]:
     `("val", "loss")` for `val_loss` and for `val/loss`; the split is empty for any other name.
     """
     found = _OF_SPLIT.fullmatch(metric)
-    return ("", metric) if found is None else ("train" if found[1] else "val", found[2])
+    if found is None:
+        return "", metric
+    return "train" if found[1] == "train" else "val", found[3]
 
 
 def generalization_gap(

@@ -22,11 +22,9 @@ def importance(data: ReportData) -> Section | None:
     if not figures:
         return None
     count, rung, unit = data.importance.trials, data.importance.rung, data.study.unit
-    which = (
-        f"trials, by their best value in {rung} {unit}{'s' * (rung != 1)}"
-        if rung
-        else ("complete trials")
-    )
+    which = "complete trials"
+    if rung:
+        which = f"trials, by their best value in {rung} {unit}{'s' * (rung != 1)}"
     words = (
         f"From {count:,} {which}, by PED-ANOVA: how much a parameter has to do with a trial"
         " being among the best tenth; the shares sum to 100 %."
