@@ -13,9 +13,9 @@ from typing import Any
 
 from hpsearch.engines.bridge import call
 from hpsearch.errors import InputError
-from hpsearch.measure.importance import Importance, measure_importance
+from hpsearch.measure.basis import Basis, find_basis, values_until
+from hpsearch.measure.importance import measure_importance
 from hpsearch.measure.preview import greatest_augmentation, preview_sheet
-from hpsearch.measure.rungs import count_rungs
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.types import Direction, primary, sign_of
 from hpsearch.search.model import model_job
@@ -44,7 +44,8 @@ class ReportData:
         now: when the report is made.
         versions: of the libraries that trained.
         split: hash of the train/validation split, if the data module has one.
-        importance: that of the parameters, as far as the trials show it.
+        importance: by objective, the parameters' shares of its variation, 0 to 1, as far as the
+            trials show them.
         metrics: by trial and epoch, every metric that was logged; for as many of the best trials as
             a page holds, without those whose folder is gone.
         inspection: what the best trial's model does on the validation split, see
@@ -57,7 +58,7 @@ class ReportData:
     now: datetime
     versions: Mapping[str, str] = field(default_factory=dict)
     split: str | None = None
-    importance: Importance = field(default_factory=Importance)
+    importance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     metrics: Mapping[int, Mapping[int, Mapping[str, float]]] = field(default_factory=dict)
     inspection: Mapping[str, Any] | None = None
     sheet: Mapping[str, Any] | None = None
@@ -78,15 +79,37 @@ class ReportData:
         return tuple(trial for trial in self.study.trials if _counts(trial))
 
     @cached_property
-    def stopped(self) -> tuple[TrialRecord, ...]:
-        """The trials that were pruned or are paused, and have a value until then."""
-        trials = self.study.trials
-        return tuple(t for t in trials if t.state in ("pruned", "paused") and t.values_by_epoch)
+    def basis(self) -> Basis:
+        """Where the trials are compared, and their values there."""
+        return find_basis(self.study.trials, self.direction)
+
+    @cached_property
+    def compared(self) -> tuple[TrialRecord, ...]:
+        """The trials that have come so far that they can be compared."""
+        return tuple(t for t in self.study.trials if t.number in self.basis.values)
+
+    @cached_property
+    def stopped_before(self) -> tuple[TrialRecord, ...]:
+        """The trials that were pruned or are paused before, and have a value until then."""
+        return tuple(
+            trial
+            for trial in self.study.trials
+            if trial.state in ("pruned", "paused")
+            and trial.number not in self.basis.values
+            and values_until(trial, self.direction)
+        )
+
+    def compared_value(self, trial: TrialRecord, objective: int = 0) -> float:
+        """Returns the value by which a trial is compared, or its best one until it stopped."""
+        known = self.basis.values.get(trial.number)
+        values = known or values_until(trial, self.direction)
+        assert values is not None
+        return values[objective]
 
     @cached_property
     def parameters(self) -> Mapping[str, Distribution]:
         """The searched parameters, the most important one for the first objective first."""
-        shares = self.importance.shares.get(self.objective, {})
+        shares = self.importance.get(self.objective, {})
         searched = self.spec.space.parameters
         ordered = sorted(searched, key=lambda name: -shares.get(name, 0.0))
         return {name: searched[name] for name in ordered}
@@ -107,12 +130,6 @@ def value_of(trial: TrialRecord, objective: int = 0) -> float:
     return trial.values[objective]
 
 
-def value_until_stopped(trial: TrialRecord, direction: Direction) -> float:
-    """Returns the best value of the first objective that a stopped trial has had."""
-    sign = sign_of(direction)
-    return sign * max(sign * value for value in trial.values_by_epoch.values())
-
-
 def gather(stored: StoredStudy) -> ReportData:
     """Returns everything that a study's report shows.
 
@@ -122,16 +139,14 @@ def gather(stored: StoredStudy) -> ReportData:
     study, spec = stored.study, stored.spec
     trials = read_trials(stored.database.engine, stored.row)
     record = stored.record(trials)
-    contradictions = record.contradictions
-    proved = [trial for trial in trials if trial.number not in contradictions]
-    rungs = [rung.epochs for rung in count_rungs(record.trials)]
+    basis = find_basis(record.trials, primary(record.objectives)[1])
     return ReportData(
         study=record,
         spec=spec,
         now=datetime.now().astimezone(),
         versions=study.user_attrs.get(VERSIONS, {}),
         split=study.user_attrs.get(SPLIT),
-        importance=measure_importance(proved, record.objectives, rungs),
+        importance=measure_importance(trials, record.objectives, basis),
         metrics=_metrics(record),
         inspection=_inspection(record, spec),
         sheet=_sheet(spec) if record.trials else None,

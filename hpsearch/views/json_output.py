@@ -47,6 +47,7 @@ def study_status(study: StudyRecord) -> dict[str, Any]:
         "test_evaluations": list(study.test_evaluations),
         "environments": list(study.environments),
         "speed": study.speed,
+        "last_run": study.last_run,
         "trials": [_brief(trial) for trial in study.trials],
     }
 

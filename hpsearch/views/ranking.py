@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hpsearch.errors import InputError
 from hpsearch.measure.rungs import epochs_trained
 from hpsearch.protocol.types import Direction, primary, sign_of
+from hpsearch.search.rungs import VALUES_BY_EPOCH
 from hpsearch.search.store import FINISHED, StudyRecord, TrialRecord, TrialState
 from hpsearch.studyfile.document import short_names
 from hpsearch.views.formatting import command
@@ -27,9 +28,11 @@ def latest_value(trial: TrialRecord) -> float | None:
 
 
 def known_values(trial: TrialRecord, objectives: Collection[str]) -> list[float | None]:
-    """Returns a trial's value of each objective, as far as it is known before its end."""
+    """Returns a trial's value of each objective, or the last ones that it reported."""
     if trial.values:
         return [*trial.values]
+    if several := trial.attributes.get(VALUES_BY_EPOCH, {}).get(str(epochs_done(trial))):
+        return [*several]
     size = {"parameters": trial.attributes.get("parameters")}
     return [latest_value(trial), *map(size.get, [*objectives][1:])]
 
@@ -110,7 +113,7 @@ def sorted_by(study: StudyRecord, key: str) -> list[TrialRecord]:
     }
     if key in study.objectives:
         sign, index = sign_of(study.objectives[key]), [*study.objectives].index(key)
-        facts[key] = lambda trial: _signed(trial, index, -sign)
+        facts[key] = lambda trial: _signed(known_values(trial, study.objectives)[index], -sign)
     elif key in full:
         facts[key] = lambda trial: trial.params.get(full[key])
     if key not in facts:
@@ -120,8 +123,7 @@ def sorted_by(study: StudyRecord, key: str) -> list[TrialRecord]:
     return sorted(study.trials, key=lambda trial: _sortable(facts[key](trial)))
 
 
-def _signed(trial: TrialRecord, index: int, sign: float) -> float | None:
-    value = latest_value(trial) if index == 0 else (trial.values or {index: None})[index]
+def _signed(value: float | None, sign: float) -> float | None:
     return None if value is None or math.isnan(value) else sign * value
 
 
@@ -166,6 +168,22 @@ def paused_words(study: StudyRecord) -> str:
     if study.state != "paused":
         return ""
     return f"by `hpsearch control`; `{command('control', study.name, 'resume')}` continues it"
+
+
+def last_run_words(study: StudyRecord) -> str:
+    """Returns when and why the last run ended before the study was done; empty where it was not so.
+
+    A run whose process was killed has no end on record.
+    """
+    if (last := study.last_run) is None or (study.state == "done" and not last["why"]):
+        return ""
+    if last["ended"] is None:
+        return f"began at {_minute(last['began'])} and was killed, or its machine went down"
+    return f"ended at {_minute(last['ended'])}: {last['why']}" if last["why"] else ""
+
+
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ")
 
 
 def opening_line(study: StudyRecord) -> str:

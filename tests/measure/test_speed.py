@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -250,6 +251,19 @@ def test_rounds_go_there_and_back_again_and_a_way_that_failed_is_left_out(
     assert "the process that ran it ended with -11" in printed
     assert "nowhere" not in printed
     assert "leave the file as it is" in printed
+
+
+def test_on_a_busy_machine_a_variant_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds, limits = [0.0], set()
+
+    def answer(function: str, job: Job, cache: str, timeout_s: float | None) -> dict[str, Any]:
+        seconds[0] += 30
+        limits.add(timeout_s)
+        return dict(timed("x", 100).rounds[0], **NOTHING)
+
+    monkeypatch.setattr(measuring, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    measured_by(answer, monkeypatch)
+    assert limits == {None, 90.0}, "three times as long as the file's first round"
 
 
 def test_a_file_that_cannot_be_timed_itself_says_so_at_once(

@@ -16,6 +16,7 @@ from hpsearch.search.coordinator.data_guard import DataGuard
 from hpsearch.search.coordinator.disk import DiskSpaceMonitor
 from hpsearch.search.coordinator.exits import FailureTracker, decide_exit
 from hpsearch.search.coordinator.flush import FlushLoop
+from hpsearch.search.coordinator.last_run import LastRun
 from hpsearch.search.coordinator.observer import Observer
 from hpsearch.search.coordinator.own_record import catch_up, next_attempt, open_record
 from hpsearch.search.coordinator.responsive import keep_for_good
@@ -70,7 +71,7 @@ class Coordinator:
         shared = writer, self._queue, engine, self._running, self._cleanup, observer, setup.stop
         controlled = Controlled(setup.spec.name, *shared, self._record)
         self._control = Control(setup.commands, controlled)
-        self._starts = Starts(writes)
+        self._starts, self._last_run = Starts(writes), LastRun(writer)
         self._watchdog = Watchdog(setup.limits, engine, self._running)
         self._failures = FailureTracker(rehearsing=setup.rehearse)
         self._fatal: HpsearchError | None = None
@@ -97,6 +98,7 @@ class Coordinator:
                 self._writer.requeue(trial, "interrupted")
             if not self._ending.due and not self._queue.drained:
                 self._cleanup.close()
+            self._last_run.end(self._ending.why, drained=self._queue.drained)
             self._flush.finish(self._stop)
         except LeaseLostError:
             raise SearchError(
@@ -157,14 +159,11 @@ class Coordinator:
 
     def _begin_written(self, *, wait: bool = False) -> None:
         for running in self._starts.written(wait=wait):
-            if self._running.get(running.job.number) is running:
-                self._begin(running)
-
-    def _begin(self, running: RunningTrial) -> None:
-        running.begin()
-        self._engine.start(running.job, running.slot)
-        job, slot = running.job, running.slot.name
-        self._observer.started(job.number, slot, job.params, running.epochs)
+            job, slot = running.job, running.slot
+            if self._running.get(job.number) is running:
+                running.begin()
+                self._engine.start(job, slot)
+                self._observer.started(job.number, slot.name, job.params, running.epochs)
 
     def _handle(self, number: int, message: Message | Exited) -> Decision | None:
         running = self._running.get(number)

@@ -20,6 +20,7 @@ SIGNALS = {
     # The terminal is closed, or the connection to it is lost.
     signal.SIGHUP: "SIGHUP",
 }
+_TIME_UP = "the time is up"
 _WITHOUT_HASTE = ("SIGUSR1", "SIGTERM", "SIGHUP")
 
 
@@ -85,6 +86,11 @@ class Ending:
         return self.left_s == 0 or self._request.urgency > 0
 
     @property
+    def why(self) -> str:
+        """Why the search ends before its budget is used up; empty if it does not."""
+        return self._request.reason or _TIME_UP * (self.left_s == 0)
+
+    @property
     def at_once(self) -> bool:
         """Whether the search no longer waits for the running epochs."""
         late = self._since is not None and time.monotonic() - self._since > GRACE_S
@@ -96,7 +102,7 @@ class Ending:
             return ""
         self._since = time.monotonic()
         return (
-            f"{self._request.reason or 'the time is up'}: finishing the running epochs, for at"
+            f"{self.why or _TIME_UP}: finishing the running epochs, for at"
             f" most {GRACE_S:.0f} s; Ctrl-C stops at once"
         )
 

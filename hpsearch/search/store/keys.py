@@ -13,6 +13,7 @@ IMPORT_PATHS = "hpsearch:import_paths"  # folders of the study's own classes
 BUDGET = "hpsearch:budget"  # trials in all
 RUN_EPOCHS = "hpsearch:run_epochs"  # epochs in all, where `control` has changed them for one run
 PAUSED = "hpsearch:paused"  # whether `control` has paused the search that runs now
+LAST_RUN = "hpsearch:last_run"  # when the last run began and ended, and why it ended early
 RUNS = "hpsearch:runs"  # folder of the trials' files
 SPLIT = "hpsearch:split"  # hash of the validation rows
 DATA_CHANGES = "hpsearch:data_changes"  # when the data changed, and from which trial on

@@ -28,6 +28,7 @@ from hpsearch.search.store.keys import (
     ENSEMBLE,
     ENVIRONMENTS,
     ID,
+    LAST_RUN,
     MOVED,
     PAUSED,
     RUN_EPOCHS,
@@ -92,11 +93,7 @@ class StoredStudy:
 
     @in_bulk()
     def record(self, frozen: Sequence[FrozenTrial] | None = None) -> StudyRecord:
-        """Returns the study as it is now, as a plain record.
-
-        Args:
-            frozen: its trials if they are known already; None reads them.
-        """
+        """Returns the study as it is now; `frozen` are its trials, read if they are not given."""
         with _readable(self.name):
             frozen = read_trials(self.database.engine, self.row) if frozen is None else frozen
         attributes = self.study.user_attrs
@@ -140,6 +137,7 @@ class StoredStudy:
             unproved=_unproved(frozen, contradictions) if comparison else None,
             speed=attributes.get(SPEED),
             confirms=attributes.get(CONFIRMS),
+            last_run=None if owner else attributes.get(LAST_RUN),
         )
 
     def comparison(self, folder: Path | None = None) -> RecordComparison | None:

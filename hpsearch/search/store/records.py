@@ -121,6 +121,7 @@ class StudyRecord:
         moved: the database that it was copied to, and continues in; None where it is still here.
         unproved: trials with values that no record proves; None if the study's folder is not here.
         confirms: of a confirmation, the search that it confirms.
+        last_run: when the last run `began` and `ended`, and `why` early; None while one runs.
         speed: what `speed: auto` has `taken`, and `why`; None where the file says it all.
     """
 
@@ -146,6 +147,7 @@ class StudyRecord:
     unproved: tuple[int, ...] | None = ()
     speed: Mapping[str, Any] | None = None
     confirms: str | None = None
+    last_run: Mapping[str, Any] | None = None
 
     @property
     def contradictions(self) -> dict[int, str]:
@@ -185,11 +187,8 @@ class StudyRecord:
 
 @contextmanager
 def in_bulk() -> Iterator[None]:
-    """Turns the garbage collector off inside the block, which creates objects that are kept.
-
-    It would traverse all of them again and again, which takes a quarter of the time of reading
-    thousands of trials.
-    """
+    """Turns the garbage collector off inside the block, which creates objects that are kept."""
+    # It would traverse all of them again and again: a quarter of the time of reading thousands.
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -123,6 +123,7 @@ _OF_STUDY: Mapping[str, Fits] = {
     keys.BUDGET: _or_none(_whole),
     keys.RUN_EPOCHS: _or_none(_whole),
     keys.PAUSED: _is(bool),
+    keys.LAST_RUN: _with(began=_text, ended=_or_none(_text), why=_text),
     keys.RUNS: _text,
     keys.SPLIT: _text,
     keys.VERSIONS: _mapping,

@@ -11,7 +11,7 @@ from hpsearch.protocol.types import Scalar
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.views import formatting
 from hpsearch.views.formatting import spell
-from hpsearch.views.ranking import epochs_done, latest_value, opening_line
+from hpsearch.views.ranking import epochs_done, known_values, opening_line
 
 _SLOTS = 8  # up to this many are listed by name
 
@@ -80,8 +80,7 @@ def trial_line(trial: TrialRecord, objectives: tuple[str, ...], unit: str = "epo
     """Returns a finished trial as one line: number, state, values, epochs, time, parameters."""
     epochs = epochs_done(trial)
     parts = [f"trial {trial.number} {trial.state}"]
-    values = trial.values or (latest_value(trial),)
-    named = zip(objectives, values, strict=False)
+    named = zip(objectives, known_values(trial, objectives), strict=True)
     parts += [f"{o} {formatting.metric(v)}" for o, v in named if v is not None]
     parts.append(f"{epochs} {unit}{'' if epochs == 1 else 's'}")
     parts.append("" if trial.seconds is None else spell(trial.seconds))

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from hpsearch.protocol.types import Direction
 from hpsearch.studyfile.distributions import Choice, Distribution, IntRange
+from hpsearch.views.formatting import cut_apart
 from hpsearch.views.report.blocks import Figure
 
 # Names of the style sheet's colours, which differ on white, on black and on paper.
@@ -24,6 +25,7 @@ STATE_COLORS = {
     "waiting": PURPLE,
 }
 
+LONGEST_LABEL = 16  # of an option
 # With this many points, a page of twenty drawings has a few MB and stays fast.
 MOST_POINTS = 1200
 _FENCE = 3.0
@@ -68,7 +70,12 @@ def parameter_axis(name: str, distribution: Distribution) -> dict[str, Any]:
     """Returns the axis of a parameter's values: with its scale, or its options."""
     if isinstance(distribution, Choice):
         options = [str(option) for option in distribution.options]
-        return axis(name, type="category", categoryorder="array", categoryarray=options)
+        # A long name would take the room of the drawing; the words of a point have all of it.
+        labels = cut_apart(options, LONGEST_LABEL)
+        ticks: dict[str, Any] = {}
+        if labels != options:
+            ticks = {"tickvals": options, "ticktext": labels}
+        return axis(name, type="category", categoryorder="array", categoryarray=options, **ticks)
     low, high = distribution.bounds()
     if isinstance(distribution, IntRange) and not distribution.log and high - low <= _EACH_EPOCH:
         return axis(name, dtick=1, **_whole_range(low, high, log=False))

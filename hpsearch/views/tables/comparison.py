@@ -82,7 +82,9 @@ def compared_settings(compared: Sequence[Compared]) -> dict[str, list[str]]:
     """Returns the best trials' settings, one per study, by the parameters' short names."""
     found = dict.fromkeys(name for one in compared for name in one.parameters)
     names = short_names(found)
-    return {names[name]: [_setting(one, name) for one in compared] for name in found}
+    settings = {names[name]: [_setting(one, name) for one in compared] for name in found}
+    # Those of branches that no best trial has taken say nothing.
+    return {name: cells for name, cells in settings.items() if {*cells} != {UNKNOWN}}
 
 
 def comparison(compared: Sequence[Compared], *, width: int) -> RenderableType:

@@ -18,6 +18,7 @@ from hpsearch.views.ranking import (
     counts_line,
     done,
     epochs_words,
+    last_run_words,
     leading,
     paused_words,
     progress_line,
@@ -203,6 +204,8 @@ def _facts(study: StudyRecord, width: int) -> list[Text]:
         rows["run by"] = study.owner
     if words := paused_words(study):
         rows["paused"] = words
+    if words := last_run_words(study):
+        rows["last run"] = _wrapped(words, width)
     if words := (study.contradiction_words or _unproved(study)):
         rows["record"] = _wrapped(words, width)
     return [Text.assemble((f"{name:<{_NAMES}}", "dim"), value) for name, value in rows.items()]

@@ -10,7 +10,7 @@ from hpsearch.protocol.types import Direction, primary
 from hpsearch.studyfile.document import short_names
 from hpsearch.views import formatting
 from hpsearch.views.formatting import sparkline
-from hpsearch.views.ranking import counts_line, done, epochs_done, latest_value, ranked, top
+from hpsearch.views.ranking import counts_line, done, epochs_done, known_values, ranked, top
 from hpsearch.views.tables.study import best_words
 
 if TYPE_CHECKING:
@@ -60,13 +60,11 @@ def trials_html(trials: Sequence[TrialRecord], study: StudyRecord, limit: int = 
 
 
 def _row(trial: TrialRecord, objectives: Mapping[str, Direction], names: Sequence[str]) -> str:
-    first, *others = [None] * len(objectives) if trial.values is None else trial.values
-    values = [latest_value(trial) if first is None else first, *others]
     curve = [value for _, value in sorted(trial.values_by_epoch.items())]
     settings = [formatting.setting(trial.params[n]) if n in trial.params else "" for n in names]
     texts = (
         str(trial.number),
-        *map(formatting.metric, values),
+        *map(formatting.metric, known_values(trial, objectives)),
         sparkline(curve, _CURVE),
         str(epochs_done(trial) or "-"),
         trial.state,

@@ -27,7 +27,7 @@ from hpsearch.views import formatting
 from hpsearch.views.console import head_table
 from hpsearch.views.curve import Curve
 from hpsearch.views.formatting import decision_words, spell
-from hpsearch.views.ranking import latest_value
+from hpsearch.views.ranking import known_values
 from hpsearch.views.tables.environments import change_words, environments_of
 from hpsearch.views.tables.leaderboard import STYLES
 
@@ -142,11 +142,9 @@ def trial_details(study: StudyRecord, trial: TrialRecord) -> Group:
 
 
 def _result(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
-    values = trial.values or (None,) * len(study.objectives)
-    rows = {name: formatting.metric(v) for name, v in zip(study.objectives, values, strict=True)}
-    latest = None if trial.values or trial.is_finished else latest_value(trial)
-    if latest is not None:
-        rows[primary(study.objectives)[0]] = f"{formatting.metric(latest)} so far"
+    values = zip(study.objectives, known_values(trial, study.objectives), strict=True)
+    so_far = "" if trial.values or trial.is_finished else " so far"
+    rows = {name: formatting.metric(value) + so_far * (value is not None) for name, value in values}
     rows["time"] = spell(trial.seconds)
     rows["device"] = trial.device or "-"
     rows["checkpoint"] = trial.checkpoint or "-"

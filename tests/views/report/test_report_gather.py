@@ -12,6 +12,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hpsearch.errors import InputError
+from hpsearch.measure.basis import Basis
 from hpsearch.measure.importance import measure_importance
 from hpsearch.measure.report import gather
 from hpsearch.search.store import open_study
@@ -87,6 +88,10 @@ def test_two_objectives_each_have_their_importance(page: Write) -> None:
     assert "importance for parameters" in text
 
 
+def at_end(study: optuna.Study) -> Basis:
+    return Basis(values={trial.number: tuple(trial.values) for trial in study.trials})
+
+
 def test_few_trials_and_a_single_parameter_have_no_importance(page: Write, tmp_path: Path) -> None:
     trials = [trial(TrialState.COMPLETE, x / 20, x / 10) for x in range(9)]
     assert "importance for val_accuracy" not in page(ONE, *trials)
@@ -94,7 +99,7 @@ def test_few_trials_and_a_single_parameter_have_no_importance(page: Write, tmp_p
     unit = {"x": FloatDistribution(0, 1)}
     for x in range(40):
         study.add_trial(create_trial(params={"x": x / 40}, distributions=unit, value=float(x)))
-    assert measure_importance(study.trials, {"value": "maximize"}).shares == {}
+    assert measure_importance(study.trials, {"value": "maximize"}, at_end(study)) == {}
 
 
 def test_the_deciding_parameter_is_important_whichever_way_is_good(tmp_path: Path) -> None:
@@ -108,7 +113,8 @@ def test_the_deciding_parameter_is_important_whichever_way_is_good(tmp_path: Pat
             ranges = {"decides": unit, "does_not": unit}
             value = -sign * abs(x - 5.0)
             study.add_trial(create_trial(params=params, distributions=ranges, value=value))
-        found[direction] = measure_importance(study.trials, {"value": direction}).shares["value"]  # type: ignore[dict-item]
+        goal: dict[str, Any] = {"value": direction}
+        found[direction] = measure_importance(study.trials, goal, at_end(study))["value"]
     assert found["maximize"] == found["minimize"]
     assert found["maximize"]["decides"] > 0.9
 

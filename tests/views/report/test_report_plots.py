@@ -44,6 +44,13 @@ def test_axis_of_a_range_shows_all_of_it() -> None:
 def test_axis_of_a_choice_keeps_the_order_of_the_file() -> None:
     axis = plots.parameter_axis("batch", Choice((64, 8, None)))
     assert axis["categoryarray"] == ["64", "8", "None"]
+    assert "ticktext" not in axis
+
+
+def test_a_long_name_of_an_option_leaves_room_for_the_drawing() -> None:
+    axis = plots.parameter_axis("net", Choice(("a network of many words", "short")))
+    assert axis["tickvals"] == ["a network of many words", "short"]
+    assert axis["ticktext"] == ["a networ…y words", "short"]
 
 
 @pytest.mark.parametrize(

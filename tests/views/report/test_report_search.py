@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from hpsearch.measure.importance import Importance
 from hpsearch.studyfile.distributions import Choice, FloatRange, IntRange
 from hpsearch.views.report.sections.cost import cost
 from hpsearch.views.report.sections.history import best_so_far, history
@@ -23,14 +22,70 @@ def test_a_record_beats_all_before_it(direction: Any, places: list[int]) -> None
     assert best_so_far([3.0, 2.0, 4.0, 1.0, 1.0], direction) == places
 
 
-def test_history_shows_complete_trials_and_the_best_so_far(
+def test_history_shows_every_trial_and_the_best_so_far_of_those_compared(
     make_material: Any, make_searched: Any
 ) -> None:
     trials = [make_searched(0, value=0.5), make_searched(1, "pruned"), make_searched(2, value=0.4)]
     (figure,) = history(make_material(*trials)).parts
-    cloud, best = figure.traces
+    before, cloud, best = figure.traces
     assert (cloud["x"], cloud["y"]) == ((0, 2), (0.5, 0.4))
     assert (best["x"], best["y"]) == ((0, 2), (0.5, 0.5))
+    assert (before["x"], before["y"]) == ((1,), (0.9,))
+    assert before["marker"]["symbol"] == "circle-open"
+    assert figure.note == (
+        "Complete trials (2) are compared; 1 stopped before. Those that stopped before have their"
+        " best value until then."
+    )
+
+
+def paused_early(make_searched: Any) -> list[Any]:
+    """One trial in four is complete; the others are paused after an epoch or two."""
+    curves = [{1: 0.3, 2: 0.5, 3: 0.8}, {1: 0.4, 2: 0.2}, {1: 0.2}, {1: 0.3, 2: 0.6}]
+    states = ["complete", "paused", "pruned", "paused"]
+    return [
+        make_searched(n, state, value=0.8, dropout=n / 10, values_by_epoch=curve)
+        for n, (state, curve) in enumerate(zip(states, curves, strict=True))
+    ]
+
+
+AT_TWO = (
+    "Trials are compared after 2 epochs, by their best value until then: 3 of 4 have trained as"
+    " long, and only 1 is complete."
+)
+
+
+def test_where_few_are_complete_every_section_compares_after_the_same_epoch(
+    make_material: Any, make_searched: Any
+) -> None:
+    shares = {"val_accuracy": {"model.hidden": 0.9, "model.dropout": 0.1}}
+    data = make_material(*paused_early(make_searched), importance=shares)
+    (figure,) = history(data).parts
+    before, cloud, best = figure.traces
+    assert (before["x"], cloud["x"]) == ((2,), (0, 1, 3))
+    assert (cloud["y"], best["y"]) == ((0.5, 0.4, 0.6), (0.5, 0.6, 0.6))
+    assert cloud["text"][:2] == (
+        "trial 0\n0.5000; 0.8000 at its end",
+        "trial 1, paused after 2 epochs\n0.4000",
+    )
+    assert figure.layout["yaxis"]["title"] == {"text": "val_accuracy (2 epochs)"}
+    (lines,) = parallel(data).parts
+    assert lines.layout["xaxis"]["ticktext"][-1] == "val_accuracy (2 epochs)"
+    assert sum(trace["x"].count(0) for trace in lines.traces) == 3
+    words, _, dropout = slices(data).parts
+    assert [one["name"] for one in dropout.traces] == ["after 1 epoch", "after 2 epochs"]
+    assert dropout.traces[1]["y"] == (0.5, 0.4, 0.6)
+    said = [figure.note, lines.note, words.text, importance(data).parts[0].text]
+    assert all(AT_TWO in text for text in said)
+
+
+def test_where_all_have_come_to_their_end_nothing_is_said_about_it(
+    make_material: Any, make_searched: Any
+) -> None:
+    data = make_material(make_searched(0), make_searched(1))
+    assert history(data).parts[0].note == ""
+    assert "compared" not in slices(data).parts[0].text + parallel(data).parts[0].note
+    (figure,) = history(make_material(make_searched(0, "paused"))).parts
+    assert figure.note.endswith(": 1 of 1 has trained as long, and none is complete.")
 
 
 def test_history_has_a_drawing_for_each_objective(make_material: Any, make_searched: Any) -> None:
@@ -59,21 +114,13 @@ def test_importance_says_from_how_many_trials_it_comes(
     make_material: Any, make_searched: Any
 ) -> None:
     shares = {"val_accuracy": {"model.hidden": 0.9, "model.dropout": 0.1}}
-    few = Importance(shares, 2)
-    data = make_material(make_searched(0), make_searched(1), importance=few)
+    data = make_material(make_searched(0), make_searched(1), importance=shares)
     words, figure = importance(data).parts
-    assert words.text.startswith("From 2 complete trials")
+    assert words.text.startswith("From 2 trials, by PED-ANOVA")
     assert "a hint, not a finding" in words.text
     assert figure.traces[0]["y"] == ["dropout", "hidden"]  # the greatest on top
-    many = make_material(*map(make_searched, range(30)), importance=Importance(shares, 30))
+    many = make_material(*map(make_searched, range(30)), importance=shares)
     assert "hint" not in importance(many).parts[0].text
-    at_rung = make_material(make_searched(0), importance=Importance(shares, 16, rung=3))
-    assert importance(at_rung).parts[0].text == (
-        "From 16 trials, by their best value in 3 epochs, by PED-ANOVA: how much a parameter has to"
-        " do with a trial being among the best tenth; the shares sum to 100 %. Complete trials"
-        " alone (1) are too few to be compared. With fewer than 30 trials this is a hint, not a"
-        " finding."
-    )
 
 
 def test_nothing_is_important_before_it_can_be_measured(make_material: Any) -> None:
@@ -105,6 +152,7 @@ def test_a_slice_shows_trials_that_stopped_hollow_and_by_when(
         make_searched(2, "pruned", hidden=64, values_by_epoch={1: 0.6, 2: 0.8, 3: 0.75}),
         make_searched(3, "paused", hidden=128, **first),
         make_searched(4, "failed", hidden=256),
+        *(make_searched(n, hidden=16) for n in (5, 6)),
     ]
     words, hidden, _ = slices(make_material(*trials)).parts
     early, late, whole = hidden.traces
@@ -112,13 +160,12 @@ def test_a_slice_shows_trials_that_stopped_hollow_and_by_when(
     assert (early["x"], early["y"]) == ((32, 128), (0.7, 0.7))
     assert (late["x"], late["y"]) == ((64,), (0.8,)), "the best until then"
     assert late["text"] == ("trial 2, pruned after 3 epochs\nhidden 64\n0.8000",)
-    assert (whole["x"], "symbol" in whole["marker"]) == ((16,), False)
+    assert (whole["x"], "symbol" in whole["marker"]) == ((16, 16, 16), False)
     assert early["marker"]["symbol"] == late["marker"]["symbol"] == "circle-open"
     assert early["marker"]["size"] < late["marker"]["size"]
     assert words.text.endswith(
-        " Filled points are complete trials (1); hollow ones (3) were pruned or are paused, with"
-        " their best value until then: the smaller, the earlier. Compare only those that trained"
-        " equally long."
+        " Complete trials (3) are compared; 3 stopped before. Hollow points are trials that stopped"
+        " before, with their best value until then: the smaller, the earlier."
     )
 
 
@@ -127,7 +174,7 @@ def test_trials_that_stopped_at_many_epochs_are_hollow_together(
 ) -> None:
     curves = [dict.fromkeys(range(1, last + 1), 0.5) for last in range(1, 9)]
     trials = [make_searched(n, "pruned", values_by_epoch=curve) for n, curve in enumerate(curves)]
-    _, hidden, _ = slices(make_material(*trials, make_searched(9))).parts
+    _, hidden, _ = slices(make_material(*trials, *map(make_searched, range(9, 17)))).parts
     assert [one["name"] for one in hidden.traces] == ["stopped early", "complete"]
     assert hidden.traces[0]["text"][6].startswith("trial 6, pruned after 7 epochs\n")
 

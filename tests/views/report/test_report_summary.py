@@ -3,7 +3,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hpsearch.measure.importance import Importance
 from hpsearch.views.report.blocks import Answers, KeyValues, Table
 from hpsearch.views.report.sections.summary import summary
 
@@ -78,7 +77,7 @@ def test_what_speed_auto_took_is_among_the_facts(make_material: Any, make_search
 
 def test_parameters_stand_in_order_of_importance(make_material: Any, make_searched: Any) -> None:
     shares = {"val_accuracy": {"model.dropout": 0.75, "model.hidden": 0.25}}
-    data = make_material(make_searched(0, hidden=32), importance=Importance(shares, 2))
+    data = make_material(make_searched(0, hidden=32), importance=shares)
     table = next(part for part in summary(data).parts if isinstance(part, Table))
     assert table.rows == [
         ("model.dropout", "0 to 0.5", "0.25", "75%"),

@@ -26,7 +26,8 @@ def rows(text: str) -> dict[str, list[str]]:
 def test_studies_stand_side_by_side(make_study: Any, make_trial: Any, on_screen: Any) -> None:
     first = make_study(make_trial(0, attributes=FACTS), make_trial(1, "pruned"), name="cnn")
     second = make_study(make_trial(0, "failed"), name="mlp")
-    compared = [Compared(first, ["model.hidden", "optimizer.lr"]), Compared(second, [])]
+    searched = ["model.hidden", "optimizer.lr", "model.of_a_branch_that_is_not_taken"]
+    compared = [Compared(first, searched), Compared(second, [])]
     assert rows(on_screen(comparison(compared, width=80), width=80)) == {
         "study": ["cnn", "mlp"],
         "objective": ["maximize val_accuracy", "maximize val_accuracy"],

@@ -11,9 +11,12 @@ import pytest
 from rich.console import Console
 
 from hpsearch.studyfile.yaml_text import parse
+from hpsearch.views.live.plain import trial_line
 from hpsearch.views.tables.study import best_words, study_list, study_status
 from hpsearch.views.tables.study_html import study_html
 from hpsearch.views.tables.trial import trial_details
+
+NOON = "2026-03-04T12:00:00+00:00"
 
 
 def test_validations_are_named_in_a_notebook_too(make_study: Any, make_trial: Any) -> None:
@@ -95,6 +98,43 @@ def test_status_is_shown_where_the_encoding_has_no_blocks(make_study: Any, make_
     Console(file=stream, width=80).print(study_status(make_study(*trials), width=80))
     stream.seek(0)
     assert "0.9000 |_#" in stream.read()
+
+
+@pytest.mark.parametrize(
+    ("state", "ended", "why", "words"),
+    [
+        ("interrupted", NOON, "stopped by Ctrl-C", "ended at 2026-03-04 12:00: stopped by Ctrl-C"),
+        ("done", NOON, "5 trials in a row failed", "ended at 2026-03-04 12:00: 5 trials in a row"),
+        ("interrupted", None, "", "began at 2026-03-04 11:59 and was killed, or its machine went"),
+    ],
+)
+def test_status_says_when_and_why_the_last_run_ended(
+    make_study: Any, make_trial: Any, on_screen: Any, state: str, ended: Any, why: str, words: str
+) -> None:
+    last_run = {"began": "2026-03-04T11:59:58+00:00", "ended": ended, "why": why}
+    study = make_study(make_trial(0), state=state, last_run=last_run)
+    assert f"\nlast run  {words}" in on_screen(study_status(study, width=120))
+
+
+def test_status_of_a_run_that_used_up_its_budget_does_not_say_why_it_ended(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    for ended in (NOON, None):
+        last_run = {"began": NOON, "ended": ended, "why": ""}
+        study = make_study(make_trial(0), state="done", last_run=last_run)
+        assert "last run" not in on_screen(study_status(study, width=120))
+
+
+def test_status_of_several_objectives_has_all_values_of_a_trial_that_stopped_early(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    goals = {"val_accuracy": "maximize", "val_cost": "minimize"}
+    curves = {"all_values_by_epoch": {"1": [0.4, 30.0], "2": [0.5, 25.0]}}
+    known = {"values": None, "values_by_epoch": {1: 0.4, 2: 0.5}, "attributes": curves}
+    study = make_study(make_trial(7, "pruned", **known), objectives=goals)
+    assert re.search(r"\n +7 +0\.5000 +25 ", on_screen(study_status(study, width=120)))
+    assert re.search(r"\n +val_cost +25 ", on_screen(trial_details(study, study.trials[0])))
+    assert "val_cost 25" in trial_line(study.trials[0], tuple(goals))
 
 
 def test_status_of_several_objectives_names_the_front(

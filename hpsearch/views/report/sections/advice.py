@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hpsearch.measure.report import ReportData, value_of
+from hpsearch.measure.report import ReportData
+from hpsearch.protocol.types import sign_of
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.views import formatting
 from hpsearch.views.formatting import command
-from hpsearch.views.ranking import ranked
+from hpsearch.views.report.basis import after, basis_words
 from hpsearch.views.report.blocks import Block, Paragraph, Section, Table
 from hpsearch.views.report.sections.history import best_so_far
 from hpsearch.views.report.sections.parallel import height_of
@@ -44,11 +45,10 @@ class AtBoundary:
 
 def advice(data: ReportData) -> Section | None:
     """Returns which ranges to widen, and whether more trials are promising."""
-    if not data.complete:
+    if not data.compared:
         return None
-    count = len(data.complete)
-    if count < _MIN_TRIALS:
-        text = f"{_too_few(count)}: run at least {_MIN_TRIALS}."
+    if len(data.compared) < _MIN_TRIALS:
+        text = f"{_too_few(data)}: run at least {_MIN_TRIALS}."
         return Section("What next", [Paragraph(text)])
     found = at_boundaries(data)
     parts: list[Block] = []
@@ -61,20 +61,24 @@ def advice(data: ReportData) -> Section | None:
                 "No parameter's best values sit at an end of its range: no range is too narrow."
             )
         )
-    parts.append(Paragraph(_going_on(data)))
+    parts.append(Paragraph(f"{_going_on(data)} {basis_words(data)}".rstrip()))
     return Section("What next", parts)
 
 
-def _too_few(count: int) -> str:
-    trials = "trial is" if count == 1 else "trials are"
-    return f"{count} complete {trials} too few to say where to look"
+def _too_few(data: ReportData) -> str:
+    count, epoch = len(data.compared), data.basis.epoch
+    trials = "trial" if count == 1 else "trials"
+    which = f"{trials} {after(epoch, data.study.unit)}" if epoch else f"complete {trials}"
+    return f"{count} {which} {'is' if count == 1 else 'are'} too few to say where to look"
 
 
 def next_words(data: ReportData) -> str:
-    """Returns what to do next, in a sentence or two; empty while no trial is complete."""
-    if len(data.complete) < _MIN_TRIALS:
+    """Returns what to do next, in a sentence or two; empty while no trial can be compared."""
+    if not data.compared:
+        return ""
+    if len(data.compared) < _MIN_TRIALS:
         more = command("resume", data.study.name, add=10)
-        return f"{_too_few(len(data.complete))}: `{more}`." if data.complete else ""
+        return f"{_too_few(data)}: `{more}`."
     widened = [f"{one.name}: {_try(one)}" for one in at_boundaries(data)]
     first = f"The best values sit at the end of a range ({'; '.join(widened)}). " if widened else ""
     return f"{first}{_going_on(data)}"
@@ -82,8 +86,9 @@ def next_words(data: ReportData) -> str:
 
 def at_boundaries(data: ReportData) -> list[AtBoundary]:
     """Returns the parameters of which over half the best values lie in a range's outer tenth."""
-    count = max(_MIN_BEST, round(_BEST_SHARE * len(data.complete)))
-    best = ranked(data.complete, data.direction)[:count]
+    count = max(_MIN_BEST, round(_BEST_SHARE * len(data.compared)))
+    sign = sign_of(data.direction)
+    best = sorted(data.compared, key=lambda trial: -sign * data.compared_value(trial))[:count]
     found = (
         _at_boundary(name, distribution, best) for name, distribution in data.parameters.items()
     )
@@ -130,16 +135,19 @@ def _try(one: AtBoundary) -> str:
 
 
 def _going_on(data: ReportData) -> str:
-    values = [value_of(trial) for trial in data.complete]
-    last = data.complete[best_so_far(values, data.direction)[-1]].number
+    values = [data.compared_value(trial) for trial in data.compared]
+    last = data.compared[best_so_far(values, data.direction)[-1]].number
     count = len(data.study.trials)
     more = command("resume", data.study.name, add=max(10, count // 2))
+    best = "The best value"
+    if data.basis.epoch:
+        best += f" {after(data.basis.epoch, data.study.unit)}"
     if last >= _LATE * (count - 1):
         return (
-            f"The best value, of trial {last}, is among the last of {count}: more trials may find"
+            f"{best}, of trial {last}, is among the last of {count}: more trials may find"
             f" better: `{more}`."
         )
     return (
-        f"The best value is that of trial {last}; no later one of {count} trials is better."
+        f"{best} is that of trial {last}; no later one of {count} trials is better."
         f" Changing the space is more promising than adding trials with `{more}`."
     )

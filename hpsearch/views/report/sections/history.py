@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from hpsearch.measure.report import ReportData, value_of
+from collections.abc import Sequence
+
+from hpsearch.measure.report import ReportData
 from hpsearch.protocol.types import Direction, sign_of
-from hpsearch.views import formatting
+from hpsearch.search.store import TrialRecord
 from hpsearch.views.report import plots
+from hpsearch.views.report.basis import basis_label, basis_words, how_far, value_words
 from hpsearch.views.report.blocks import Figure, Section
 
 
 def history(data: ReportData) -> Section | None:
     """Returns, for each objective, every trial's value and the best one until then."""
-    if not data.complete:
+    if not data.compared:
         return None
     figures = [
         _figure(data, place, name, direction)
@@ -31,21 +34,27 @@ def best_so_far(values: list[float], direction: Direction) -> list[int]:
 
 
 def _figure(data: ReportData, place: int, name: str, direction: Direction) -> Figure:
-    vertices = [
-        (
-            trial.number,
-            plots.short(value_of(trial, place)),
-            f"trial {trial.number}\n{formatting.metric(value_of(trial, place))}",
-        )
-        for trial in data.complete
-    ]
-    values = [value for _, value, _ in vertices]
-    records = [vertices[index] for index in best_so_far(values, direction)]
+    def vertices(trials: Sequence[TrialRecord]) -> list[plots.Vertex]:
+        return [
+            (
+                trial.number,
+                plots.short(data.compared_value(trial, place)),
+                f"{how_far(trial, data.study.unit)}\n{value_words(data, trial, place)}",
+            )
+            for trial in trials
+        ]
+
+    compared = vertices(data.compared)
+    values = [value for _, value, _ in compared]
+    records = [compared[index] for index in best_so_far(values, direction)]
     end = (data.study.trials[-1].number, records[-1][1], "")
-    drawn = plots.thinned(vertices)
+    drawn = plots.thinned(compared)
+    before = plots.thinned(vertices(data.stopped_before), max(plots.MOST_POINTS - len(drawn), 2))
+    hollow = {"symbol": "circle-open"}
     return plots.figure(
         f"{name} of each trial, and the best so far",
         [
+            *([plots.points(before, marker=hollow, name="stopped before")] if before else []),
             plots.points(drawn, name="trial"),
             plots.lines(
                 [[*records, end]],
@@ -56,8 +65,18 @@ def _figure(data: ReportData, place: int, name: str, direction: Direction) -> Fi
             ),
         ],
         x=plots.whole_axis("trial", end[0]),
-        y=plots.axis(name, **plots.framed(values, direction)),
-        note="Complete trials only: a pruned one stopped before its value could be compared."
-        + plots.thinned_note(len(drawn), len(vertices)),
+        y=plots.axis(
+            basis_label(data, name),
+            **plots.framed([*values, *(value for _, value, _ in before)], direction),
+        ),
+        note=_note(data, len(drawn) + len(before)),
         wide=True,
     )
+
+
+def _note(data: ReportData, drawn: int) -> str:
+    words = basis_words(data)
+    if data.stopped_before:
+        words += " Those that stopped before have their best value until then."
+    known = len(data.compared) + len(data.stopped_before)
+    return (words + plots.thinned_note(drawn, known)).strip()

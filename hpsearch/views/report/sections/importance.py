@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hpsearch.measure.importance import ENOUGH
+from hpsearch.measure.basis import ENOUGH
 from hpsearch.measure.report import ReportData
 from hpsearch.views.report import plots
+from hpsearch.views.report.basis import basis_words
 from hpsearch.views.report.blocks import Figure, Paragraph, Section
 
 _MOST_BARS = 20
@@ -15,22 +16,15 @@ _MOST_BARS = 20
 def importance(data: ReportData) -> Section | None:
     """Returns the parameters' importance for each objective, and from how many trials it comes."""
     figures = [
-        _figure(data, objective, shares)
-        for objective, shares in data.importance.shares.items()
-        if shares
+        _figure(data, objective, shares) for objective, shares in data.importance.items() if shares
     ]
     if not figures:
         return None
-    count, rung, unit = data.importance.trials, data.importance.rung, data.study.unit
-    which = "complete trials"
-    if rung:
-        which = f"trials, by their best value in {rung} {unit}{'s' * (rung != 1)}"
+    count = len(data.compared)
     words = (
-        f"From {count:,} {which}, by PED-ANOVA: how much a parameter has to do with a trial"
-        " being among the best tenth; the shares sum to 100 %."
-    )
-    if rung:
-        words += f" Complete trials alone ({len(data.complete):,}) are too few to be compared."
+        f"From {count:,} trials, by PED-ANOVA: how much a parameter has to do with a trial being"
+        f" among the best tenth; the shares sum to 100 %. {basis_words(data)}"
+    ).rstrip()
     if count < ENOUGH:
         words += f" With fewer than {ENOUGH} trials this is a hint, not a finding."
     return Section("Importance", [Paragraph(words), *figures])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hpsearch.measure.report import ReportData, value_of
-from hpsearch.protocol.types import Scalar
+from hpsearch.measure.report import ReportData
+from hpsearch.protocol.types import Scalar, sign_of
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.views import formatting
-from hpsearch.views.ranking import ranked
 from hpsearch.views.report import plots
+from hpsearch.views.report.basis import basis_label, basis_words, how_far, value_words
 from hpsearch.views.report.blocks import Figure, Section
 
 _MOST_LINES = 240
@@ -26,8 +26,8 @@ _BANDS = (
 
 def parallel(data: ReportData) -> Section | None:
     """Returns the drawing; None before two trials and two parameters can be compared."""
-    names = [name for name in data.parameters if any(name in t.params for t in data.complete)]
-    if len(names) < 2 or len(data.complete) < 2:
+    names = [name for name in data.parameters if any(name in t.params for t in data.compared)]
+    if len(names) < 2 or len(data.compared) < 2:
         return None
     return Section("Parallel coordinates", [_figure(data, names[:_MOST_AXES])])
 
@@ -47,16 +47,17 @@ def height_of(value: Scalar, distribution: Distribution) -> float:
 
 
 def _figure(data: ReportData, names: Sequence[str]) -> Figure:
-    best_first = ranked(data.complete, data.direction)
+    sign = sign_of(data.direction)
+    best_first = sorted(data.compared, key=lambda trial: -sign * data.compared_value(trial))
     drawn = plots.thinned(best_first, _MOST_LINES)[::-1]
-    values = [value_of(trial) for trial in drawn]
+    values = [data.compared_value(trial) for trial in drawn]
     low, high = min(values), max(values)
     runs: list[list[list[plots.Vertex]]] = [[] for _ in _BANDS]
     for place, trial in enumerate(drawn):
         share = (place + 1) / len(drawn)
         band = next(index for index, (end, _, _) in enumerate(_BANDS) if share <= end)
-        height = (value_of(trial) - low) / (high - low) if high > low else 0.5
-        words = f"trial {trial.number}, {formatting.metric(value_of(trial))}"
+        height = (data.compared_value(trial) - low) / (high - low) if high > low else 0.5
+        words = f"{how_far(trial, data.study.unit)}\n{value_words(data, trial)}"
         runs[band].append(
             [*_vertices(data, names, trial, words), (len(names), plots.short(height), words)]
         )
@@ -67,7 +68,7 @@ def _figure(data: ReportData, names: Sequence[str]) -> Figure:
         for run, (_, name, color) in zip(runs, _BANDS, strict=True)
         if run
     ]
-    labels = [data.names[name] for name in names] + [data.objective]
+    labels = [data.names[name] for name in names] + [basis_label(data, data.objective)]
     bounds = [_bounds(data.parameters[name]) for name in names]
     bounds.append((formatting.metric(low), formatting.metric(high)))
     return plots.figure(
@@ -76,7 +77,7 @@ def _figure(data: ReportData, names: Sequence[str]) -> Figure:
         x=plots.axis("", tickvals=list(range(len(labels))), ticktext=labels, showgrid=True),
         y=plots.axis("", visible=False, range=[-0.12, 1.12]),
         note="The best fifth is highlighted. Each axis spans its range, on a log scale where the"
-        " study file says so."
+        f" study file says so. {basis_words(data)}".rstrip()
         + plots.thinned_note(len(drawn), len(best_first))
         + plots.left_out_note(len(names), len(data.parameters)),
         wide=True,
@@ -107,8 +108,8 @@ def _vertices(
 
 def _bounds(distribution: Distribution) -> tuple[str, str]:
     if isinstance(distribution, Choice):
-        return formatting.setting(distribution.options[0]), formatting.setting(
-            distribution.options[-1]
-        )
+        options = [formatting.setting(option) for option in distribution.options]
+        first, *_, last = formatting.cut_apart([options[0], options[-1]], plots.LONGEST_LABEL)
+        return first, last
     low, high = distribution.bounds()
     return f"{low:g}", f"{high:g}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hpsearch.measure.report import ReportData, value_of, value_until_stopped
+from hpsearch.measure.report import ReportData
 from hpsearch.protocol.types import Scalar
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.views import formatting
 from hpsearch.views.ranking import epochs_done
 from hpsearch.views.report import plots
+from hpsearch.views.report.basis import after, basis_label, basis_words, how_far, value_words
 from hpsearch.views.report.blocks import Figure, Paragraph, Section
 
 _MOST_FIGURES = 16
@@ -22,7 +23,7 @@ _SMALLEST, _STEP = 5, 2
 
 def slices(data: ReportData) -> Section | None:
     """Returns a drawing for each parameter, the most important one first."""
-    having_value = (*data.complete, *data.stopped)
+    having_value = (*data.compared, *data.stopped_before)
     searched = {
         name: distribution
         for name, distribution in data.parameters.items()
@@ -31,16 +32,16 @@ def slices(data: ReportData) -> Section | None:
     if not searched:
         return None
     drawn = list(searched.items())[:_MOST_FIGURES]
-    complete = plots.thinned(data.complete)
-    stopped = plots.thinned(data.stopped, max(plots.MOST_POINTS - len(complete), 2))
+    compared = plots.thinned(data.compared)
+    before = plots.thinned(data.stopped_before, max(plots.MOST_POINTS - len(compared), 2))
     words = (
         f"{data.objective} against each parameter; early trials"
         " are pale blue, late ones red, so a red cluster is where the search went."
-        + _stopped_words(data)
-        + plots.thinned_note(len(complete) + len(stopped), len(having_value))
+        + _basis_words(data)
+        + plots.thinned_note(len(compared) + len(before), len(having_value))
         + plots.left_out_note(len(drawn), len(searched))
     )
-    figures = [_figure(data, complete, stopped, name, dist) for name, dist in drawn]
+    figures = [_figure(data, compared, before, name, dist) for name, dist in drawn]
     return Section("Slices", [Paragraph(words), *figures])
 
 
@@ -51,15 +52,15 @@ def place_of(value: Scalar, distribution: Distribution) -> Scalar:
     return plots.short(value) if isinstance(value, float) else value
 
 
-def _stopped_words(data: ReportData) -> str:
-    """Returns how to read the trials that are not complete; empty if there are none."""
-    if not data.stopped:
-        return ""
-    sizes = ": the smaller, the earlier" * (len(_stops(data.stopped, data.study.unit)) > 1)
+def _basis_words(data: ReportData) -> str:
+    """Returns which trials can be compared, and how to read the others."""
+    words = f" {basis_words(data)}".rstrip()
+    if not data.stopped_before:
+        return words
+    sizes = ": the smaller, the earlier" * (len(_stops(data.stopped_before, data.study.unit)) > 1)
     return (
-        f" Filled points are complete trials ({len(data.complete):,}); hollow ones"
-        f" ({len(data.stopped):,}) were pruned or are paused, with their best value until"
-        f" then{sizes}. Compare only those that trained equally long."
+        f"{words} Hollow points are trials that stopped before, with their best value until"
+        f" then{sizes}."
     )
 
 
@@ -70,36 +71,34 @@ def _stops(trials: Sequence[TrialRecord], unit: str) -> dict[str, list[TrialReco
         found.setdefault(epochs_done(trial), []).append(trial)
     if len(found) > _MOST_SIZES:
         return {"stopped early": list(trials)}
-    return {_after(n, unit): found[n] for n in sorted(found)}
-
-
-def _after(epochs: int, unit: str) -> str:
-    return f"after {epochs} {unit}{'s' * (epochs != 1)}"
+    return {after(n, unit): found[n] for n in sorted(found)}
 
 
 def _figure(
     data: ReportData,
-    complete: Sequence[TrialRecord],
-    stopped: Sequence[TrialRecord],
+    compared: Sequence[TrialRecord],
+    before: Sequence[TrialRecord],
     name: str,
     distribution: Distribution,
 ) -> Figure:
-    whole = [trial for trial in complete if name in trial.params]
-    having = [trial for trial in stopped if name in trial.params]
-    stops = _stops(having, data.study.unit)
-    # Complete trials come last and so lie on top.
+    filled = [trial for trial in compared if name in trial.params]
+    hollow = [trial for trial in before if name in trial.params]
+    stops = _stops(hollow, data.study.unit)
+    # Those that can be compared come last and so lie on top.
     traces = [
         _points(data, trials, name, distribution, words, _SMALLEST + _STEP * place)
         for place, (words, trials) in enumerate(stops.items())
     ]
-    if whole:
-        traces.append(_points(data, whole, name, distribution, "complete" * bool(stops)))
-    values = [_value(data, trial) for trial in (*having, *whole)]
+    if filled:
+        epoch = data.basis.epoch
+        words = after(epoch, data.study.unit) if epoch else "complete"
+        traces.append(_points(data, filled, name, distribution, words * bool(stops)))
+    values = [data.compared_value(trial) for trial in (*hollow, *filled)]
     return plots.figure(
         data.names[name],
         traces,
         x=plots.parameter_axis(data.names[name], distribution),
-        y=plots.axis(data.objective, **plots.framed(values, data.direction)),
+        y=plots.axis(basis_label(data, data.objective), **plots.framed(values, data.direction)),
     )
 
 
@@ -124,10 +123,10 @@ def _points(
     vertices = [
         (
             place_of(trial.params[name], distribution),
-            plots.short(_value(data, trial)),
-            f"trial {trial.number}{_how_it_stopped(trial, data.study.unit)}\n"
+            plots.short(data.compared_value(trial)),
+            f"{how_far(trial, data.study.unit)}\n"
             f"{data.names[name]} {formatting.setting(trial.params[name])}\n"
-            f"{formatting.metric(_value(data, trial))}",
+            f"{value_words(data, trial)}",
         )
         for trial in trials
     ]
@@ -140,15 +139,3 @@ def _points(
         marker |= {"symbol": "circle-open", "size": hollow}
     named = {"name": words} if words else {}
     return plots.points(vertices, color=[trial.number for trial in trials], marker=marker, **named)
-
-
-def _how_it_stopped(trial: TrialRecord, unit: str) -> str:
-    if trial.state == "complete":
-        return ""
-    return f", {trial.state} {_after(epochs_done(trial), unit)}"
-
-
-def _value(data: ReportData, trial: TrialRecord) -> float:
-    if trial.state == "complete":
-        return value_of(trial)
-    return value_until_stopped(trial, data.direction)

@@ -13,7 +13,7 @@ from hpsearch.studyfile.study import StudySpec
 from hpsearch.views import formatting
 from hpsearch.views.check import distribution_words, size_words
 from hpsearch.views.formatting import command, spell
-from hpsearch.views.ranking import progress_line
+from hpsearch.views.ranking import last_run_words, progress_line
 from hpsearch.views.report.blocks import Answers, Block, KeyValues, Section, Table
 from hpsearch.views.report.sections.advice import next_words
 from hpsearch.views.report.sections.intervals import trial_intervals, wall_seconds
@@ -58,6 +58,8 @@ def _asked(data: ReportData) -> str:
 def _found(data: ReportData) -> str:
     study = data.study
     state = f"The study {_STATE_WORDS[study.state]}: {progress_line(study)}."
+    if words := last_run_words(study):
+        state += f" Its last run {words}."
     if study.best is None:
         words = best_words(study)
         if study.trials and study.counts["failed"] == len(study.trials):
@@ -152,7 +154,7 @@ def _class_names(section: object) -> str:
 
 def _searched(data: ReportData) -> Table:
     best = data.study.best
-    shares = data.importance.shares.get(data.objective, {})
+    shares = data.importance.get(data.objective, {})
     rows = [
         (
             name,
