@@ -10,10 +10,11 @@ import yaml
 from fault_score import FULL, left_out
 
 from hpsearch.cli import main
-from hpsearch.measure.draft import Origin, from_hydra, habit, objective_among
+from hpsearch.measure.draft import Origin, habit, objective_among
 from hpsearch.measure.draft.searchable import searchable
 from hpsearch.measure.draft.sections import sections_of
-from hpsearch.studyfile.read import read_study
+from hpsearch.studyfile.hydra import from_hydra
+from hpsearch.studyfile.read import read_sections, read_study
 
 ROOT = Path(__file__).parent.parent
 SHAPES = ROOT / "tests" / "shapes"
@@ -207,6 +208,7 @@ def half_broken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("rows.py").write_text(f"{LIGHTNING}class Rows(pl.LightningDataModule): ...\n")
     Path("alone.py").write_text(f"{LIGHTNING}class Alone(pl.LightningModule): ...\n")
     Path("parts.yml").write_text("defaults: [_self_, {model: net}]\n")
+    Path("open.yml").write_text(OPEN.replace("/rows", "${paths.rows}").replace("8", "${w:}"))
 
 
 @pytest.mark.usefixtures("half_broken")
@@ -263,6 +265,19 @@ class Net(feeding.Fed):
 
 def run():
     Program(Net, Rows)
+"""
+# Composed by Hydra, but not filled in.
+OPEN = """
+data: {_target_: net.Rows, folder: "/rows"}
+model: {_target_: net.Net, width: "8"}
+callbacks:
+  saved: {_target_: pytorch_lightning.callbacks.ModelCheckpoint, dirpath: "${paths.output}"}
+trainer:
+  _target_: lightning.Trainer
+  default_root_dir: "${paths.output}"
+  gpus: 1
+  max_epochs: 3
+paths: {root: "${oc.env:PROJECT_ROOT}", output: "${hydra:runtime.output_dir}"}
 """
 COMPOSED: dict[str, Any] = {
     "task_name": "train",
@@ -357,6 +372,15 @@ def test_what_is_not_of_hydra_is_left_alone(sections: dict[str, Any]) -> None:
     assert from_hydra(sections) == sections
 
 
+def test_what_is_left_of_a_configuration_of_hydra_may_refer_to_anything(tmp_path: Path) -> None:
+    (tmp_path / "open.yml").write_text(OPEN)
+    assert read_sections(tmp_path / "open.yml") == {
+        "data": {"class_path": "net.Rows", "init_args": {"folder": "/rows"}},
+        "model": {"class_path": "net.Net", "init_args": {"width": "8"}},
+        "trainer": {"max_epochs": 3},
+    }
+
+
 def test_a_file_of_one_class_is_the_model() -> None:
     assert from_hydra({"_target_": "a.Net", "nets": [{"_target_": "a.Inner"}]}) == {
         "model": {"class_path": "a.Net", "init_args": {"nets": [{"class_path": "a.Inner"}]}}
@@ -407,6 +431,11 @@ def test_a_file_of_one_class_is_the_model() -> None:
         (
             ["--from", "parts.yml"],
             "this is a Hydra configuration of several files; write it as one, as in"
+            " `python train.py --cfg job --resolve > config.yaml`",
+        ),
+        (
+            ["--from", "open.yml"],
+            "open.yml: data.folder, model.width: Hydra fills in these values; have it do so:"
             " `python train.py --cfg job --resolve > config.yaml`",
         ),
         (["--from", "nothing.yaml"], "nothing.yaml: error: there is no such file"),

@@ -12,6 +12,7 @@ from typing import Any
 
 from hpsearch.studyfile.diagnostics import nearest
 from hpsearch.studyfile.document import Document, KeyPath, is_branches
+from hpsearch.studyfile.trainer_arguments import is_unset
 
 PLATEAU = "torch.optim.lr_scheduler.ReduceLROnPlateau"
 TYPO = 0.8  # words this similar are surely the same
@@ -20,16 +21,15 @@ _UNSET = ("ckpt_path", "weights_only", "verbose", "config", "subcommand")
 _OTHER_COMMANDS = ("validate", "test", "predict")
 # Arguments of the Trainer that hpsearch sets, at values that make no difference.
 _DEFAULTS: Mapping[str, tuple[Any, ...]] = {
-    "accelerator": ("auto", None),
+    "accelerator": ("auto",),
     "strategy": ("auto", None),
-    "devices": ("auto", 1, None),
-    "num_nodes": (1, None),
-    "default_root_dir": (None,),
-    "enable_checkpointing": (True, None),
-    "enable_progress_bar": (True, False, None),
-    "enable_model_summary": (True, False, None),
-    "barebones": (False, None),
-    "fast_dev_run": (False, None),
+    "devices": ("auto", 1),
+    "num_nodes": (1,),
+    "enable_checkpointing": (True,),
+    "enable_progress_bar": (True, False),
+    "enable_model_summary": (True, False),
+    "barebones": (False,),
+    "fast_dev_run": (False,),
     "logger": (True, None),
     "callbacks": (None,),
     "max_epochs": (None,),
@@ -85,7 +85,8 @@ def _without_defaults(trainer: Any) -> Any:
     return {
         name: value
         for name, value in trainer.items()
-        if not any(
+        if not is_unset(name, value)
+        and not any(
             type(value) is type(default) and value == default for default in _DEFAULTS.get(name, ())
         )
     }

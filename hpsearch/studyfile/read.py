@@ -8,6 +8,7 @@ from typing import Any
 
 from hpsearch.studyfile.algorithms import PROMOTE
 from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError, nearest
+from hpsearch.studyfile.hydra import from_hydra, require_read
 from hpsearch.studyfile.lightning_cli import adopt
 from hpsearch.studyfile.overrides import apply_override
 from hpsearch.studyfile.parse import ParsedStudy, parse_study
@@ -48,22 +49,21 @@ def read_parsed(path: str | Path, overrides: Sequence[str] = ()) -> ParsedStudy:
 
 
 def read_sections(path: Path) -> dict[str, Any]:
-    """Returns the sections of a LightningCLI configuration, as a study file has them.
+    """Returns the sections of a LightningCLI or Hydra configuration, as a study file has them.
 
     Raises:
+        InputError: it is one of Hydra's that Hydra has to compose or to fill in first.
         StudyFileError: the file cannot be read, or it is a study file already.
     """
     document = adopt(parse(_read_text(path), str(path)))
-    if document.diagnostics:
-        raise StudyFileError(document.diagnostics)
+    require_read(document)
     if not isinstance(document.tree, dict):
         message = "is not a LightningCLI configuration: it has no sections"
         raise StudyFileError([Diagnostic(str(path), None, "", message)])
     if "study" in document.tree:
         message = f"is a study file already; hpsearch check {path}"
         raise StudyFileError([document.diagnostic(("study",), message)])
-    sections: dict[str, Any] = document.tree
-    return sections
+    return from_hydra(document.tree)
 
 
 def _read_text(path: Path) -> str:

@@ -12,30 +12,18 @@ from hpsearch.studyfile.distributions import check_values
 from hpsearch.studyfile.document import Diagnostics, KeyPath, alternatives, items_of
 from hpsearch.studyfile.expressions import is_expression, parse_expression
 from hpsearch.studyfile.forbidden import forbidden_reason
+from hpsearch.studyfile.trainer_arguments import why_not_given
 
 REQUIRED = ("study", "model", "trainer")
 SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard", "cli")
 SCHEDULE_KEYS = ("interval", "monitor")
 TYPO = 0.8  # words this similar are surely the same
 _COMPONENT_KEYS = ("class_path", "init_args", "dict_kwargs")
-_BY_DEVICES = "hpsearch gives each trial its device; use --devices and --per-device"
-_BY_FOLDER = "hpsearch keeps each trial's files in its folder; use --runs"
 AUTO = "auto"  # of `speed:`: what pays is measured when the study begins
 _SPEED: dict[str, tuple[Any, ...]] = {
     "channels_last": (True, False),
     "compile": (True, False, "reduce-overhead"),
     "onednn": (True, False),
-}
-SET_BY_HPSEARCH = {
-    "accelerator": _BY_DEVICES,
-    "devices": _BY_DEVICES,
-    "num_nodes": _BY_DEVICES,
-    "default_root_dir": _BY_FOLDER,
-    "enable_checkpointing": "hpsearch writes the checkpoints a trial is resumed from",
-    "enable_progress_bar": "hpsearch shows the progress of all trials together",
-    "enable_model_summary": "hpsearch summary STUDY.yaml shows the layers",
-    "barebones": "it turns off the logging that hpsearch reads the objective from",
-    "fast_dev_run": "use --set trainer.max_epochs=1 --trials 1",
 }
 
 
@@ -172,9 +160,9 @@ def _check_trainer(section: Any, log: Diagnostics) -> None:
         if {"class_path", "init_args"} & tree.keys():
             log.add(path, "holds the Trainer's own arguments, as in {max_epochs: 12}")
             continue
-        for key, reason in SET_BY_HPSEARCH.items():
-            if key in tree:
-                log.add((*path, key), f"cannot be set: {reason}")
+        for key, value in tree.items():
+            if reason := why_not_given(key, value):
+                log.add((*path, key), reason)
         _check_length(tree, path, log)
 
 

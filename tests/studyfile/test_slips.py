@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from pytorch_lightning import Trainer
 
+from hpsearch.classes.signature import signature_of
+from hpsearch.studyfile.lightning_cli import adopt
 from hpsearch.studyfile.parse import parse_study
 from hpsearch.studyfile.slips import search_from_value
+from hpsearch.studyfile.trainer_arguments import why_not_given
 from hpsearch.studyfile.yaml_text import parse
 from hpsearch.trial.validations import advice_on
 
@@ -223,6 +227,41 @@ SLIPS = [
     ),
     ("  trials: 6", '  trials: 6\n  constraints: "model.x < 3"', 'as in ["model.x < 3"]'),
 ]
+
+
+# Of earlier releases of the Trainer, with the words that say what to write instead.
+REMOVED = {
+    "gpus: 2": "trainer.gpus: cannot be set: hpsearch gives each trial its device; use --devices",
+    "tpu_cores: 8": "or study.devices_per_trial for several",
+    "auto_select_gpus: true": "use --devices and --per-device",
+    "progress_bar_refresh_rate: 5": "hpsearch shows the progress of all trials together",
+    "weights_summary: top": "hpsearch summary STUDY.yaml shows the layers",
+    "checkpoint_callback: false": "hpsearch writes the checkpoints a trial is resumed from",
+    "weights_save_path: logs": "use --runs",
+    "resume_from_checkpoint: a.ckpt": "the Trainer no longer has this argument; a trial continues",
+    "auto_lr_find: true": "search it, as in model.init_args: {lr: ~float(",
+    "amp_level: O1": "write precision: 16-mixed",
+    "replace_sampler_ddp: false": "write use_distributed_sampler: false",
+    "val_percent_check: 0.2": "write limit_val_batches: 0.2",
+    "stochastic_weight_avg: true": "pytorch_lightning.callbacks.StochasticWeightAveraging, init_ar",
+    "terminate_on_nan: true": "leave it out",
+}
+
+
+@pytest.mark.parametrize(("line", "answer"), REMOVED.items(), ids=REMOVED)
+def test_an_argument_that_the_trainer_had_is_answered_by_what_to_write(
+    line: str, answer: str
+) -> None:
+    (error,) = errors_of(STUDY.replace("trainer: {", f"trainer: {{{line}, "))
+    assert answer in error
+    name = line.partition(":")[0]
+    unset = parse(STUDY.replace("trainer: {", f"trainer: {{{name}: null, "), "a.yaml")
+    assert adopt(unset).tree["trainer"] == {"max_epochs": 3}
+
+
+def test_the_arguments_that_the_trainer_has_are_not_called_removed() -> None:
+    known = signature_of(Trainer).hints
+    assert [name for name in known if "no longer has" in str(why_not_given(name, 1))] == []
 
 
 def errors_of(text: str) -> list[str]:

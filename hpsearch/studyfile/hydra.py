@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpsearch.errors import InputError
-from hpsearch.studyfile.sections import SET_BY_HPSEARCH
+from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError
+from hpsearch.studyfile.document import Document
+from hpsearch.studyfile.trainer_arguments import SET_BY_HPSEARCH
 
 _TARGET = "_target_"
 _SECTIONS = {"model": "model", "data": "data", "datamodule": "data", "trainer": "trainer"}
+
+
+def require_read(document: Document) -> None:
+    """Passes over a configuration of which everything that is used could be read.
+
+    Of Hydra's, only some parts are: what is wrong elsewhere does not matter.
+
+    Raises:
+        InputError: it refers to other values, which Hydra would fill in.
+        StudyFileError: something else is wrong with it.
+    """
+    errors = document.diagnostics
+    if isinstance(document.tree, dict) and any(map(_is_target, document.tree.values())):
+        errors = tuple(error for error in errors if _is_used(error.path.split(".")))
+        if open_ones := [error.path for error in errors if _refers(error)]:
+            raise InputError(
+                f"{document.place.where}: {', '.join(open_ones)}: Hydra fills in these values;"
+                " have it do so: `python train.py --cfg job --resolve > config.yaml`"
+            )
+    if errors:
+        raise StudyFileError(errors)
+
+
+def _is_used(path: Sequence[str]) -> bool:
+    """Returns whether a part of Hydra's configuration is used, or belongs to no part."""
+    name, *inside = path
+    section = _SECTIONS.get(name)
+    left_out = section == "trainer" and inside and inside[0] in SET_BY_HPSEARCH
+    return not name or (section is not None and not left_out)
+
+
+def _refers(error: Diagnostic) -> bool:
+    return "${" in error.message
 
 
 def from_hydra(sections: Mapping[str, Any]) -> dict[str, Any]:
