@@ -29,6 +29,7 @@ from hpsearch.trial.inference.cost import latency_probe
 from hpsearch.trial.lightning_namespace import become_rank, in_namespace, namespace_of
 from hpsearch.trial.loggers import services, tensorboard
 from hpsearch.trial.optimization import attach
+from hpsearch.trial.preparing import prepare_in_turn
 from hpsearch.trial.progress import SayProgress
 from hpsearch.trial.ranks import ALONE, HeardLog, Rank
 from hpsearch.trial.reports import RefusedError, Reports, Send
@@ -238,6 +239,7 @@ def build_data(job: Job) -> Any:
     with seeded(job.study_seed):
         data = bind(job.config["data"], ("data",), seeds).build(**seeds)
     seed_set_up(data, job.study_seed)
+    prepare_in_turn(data)
     read_in_bulk(data)
     return data
 
@@ -264,6 +266,7 @@ def build_module(job: Job, data: Any) -> pl.LightningModule:
     wanted = [name for name in shapes_of if bound.wants(name)]
     shapes = {name: getattr(data, name) for name in wanted if hasattr(ready(), name)}
     module: pl.LightningModule = bound.build(**shapes)
+    prepare_in_turn(module)
     if overrides(module, "val_dataloader"):
         seed_set_up(module, job.study_seed)
         read_in_bulk(module)
