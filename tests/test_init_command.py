@@ -50,6 +50,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("use_dropout", True, None),
         ("window", 8, None),
         ("hidden", "auto", None),
+        ("lr_scheduler", None, None),
+        ("lr_decay_steps", 100, None),
+        ("hidden_act", None, None),
         ("channels", [0.5, 1.0], None),
     ],
 )
@@ -71,6 +74,7 @@ def test_what_heads_divide_is_divisible_by_each_of_them() -> None:
         (["train_acc", "val_loss"], ("val_loss", "minimize")),
         (["train/loss", "val/loss", "val/kl"], ("val/loss", "minimize")),
         (["loss"], ("loss", "minimize")),
+        (["d_loss", "g_loss", "fid"], ("fid", "minimize")),
         (["val_map", "val_loss"], ("val_map", "maximize")),
         (["val_mape"], ("val_mape", "minimize")),
         (["val_BinaryF1Score", "val_loss"], ("val_BinaryF1Score", "maximize")),

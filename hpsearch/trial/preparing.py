@@ -15,6 +15,8 @@ from platformdirs import user_runtime_path
 
 from hpsearch.trial.speedups.overrides import overrides
 
+_AGAIN = "prepare_data runs in every trial, so let it write only what is missing"
+
 
 def prepare_in_turn(owner: Any) -> None:
     """Makes processes that prepare the same data do so one after the other.
@@ -43,7 +45,12 @@ def lock_file(owner: Any) -> Path:
 
 def _call_in_turn(method: Callable[..., Any], path: Path, /, *args: Any, **named: Any) -> Any:
     with _turn(path):
-        return method(*args, **named)
+        try:
+            return method(*args, **named)
+        except FileExistsError as error:
+            raise FileExistsError(
+                error.errno, f"{error.strerror}; {_AGAIN}", error.filename
+            ) from error
 
 
 @contextmanager

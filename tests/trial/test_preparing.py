@@ -84,6 +84,23 @@ def test_where_no_file_can_be_locked_data_are_prepared_all_the_same(
     assert capsys.readouterr().out == "found begin end\n"
 
 
+class Folder:
+    """Makes a folder, whether it is there or not."""
+
+    def prepare_data(self) -> None:
+        """Makes the folder."""
+        Path("rows").mkdir()
+
+
+@pytest.mark.usefixtures("rows_there")
+def test_data_that_can_be_prepared_only_once_are_told_that_every_trial_prepares_them() -> None:
+    folder = Folder()
+    prepare_in_turn(folder)
+    folder.prepare_data()
+    with pytest.raises(FileExistsError, match="prepare_data runs in every trial, so let it write"):
+        folder.prepare_data()
+
+
 @pytest.fixture
 def rows_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "rows.txt").write_text("begin end")

@@ -48,7 +48,8 @@ def draft_study(origin: Origin, slot: Slot) -> Draft:
     """
     with importing_from(origin.import_paths):
         tree = sections_of(origin)
-        fixed = [change.partition("=")[0] for change in origin.changes]
+        names = [change.partition("=")[0] for change in origin.changes]
+        fixed = [name.replace(".init_args.", ".") for name in names]
         arguments, idle = searchable(tree, fixed)
     for argument in arguments:
         if argument.required:

@@ -13,8 +13,15 @@ _LR, _WEIGHT_DECAY = 1e-3, 1e-2
 _INPUTS_AND_OUTPUTS = re.compile(
     r"(^|_)(in|input|out|output|classes|labels|vocab|vocabulary|image|img)(_|$)"
 )
+# The end of a name that has a quantity, but is not one: `lr_scheduler`, `momentum_decay`.
+_OF_QUANTITY = re.compile(
+    r"(schedulers?|schedule|policy|steps?|epochs?|patience|milestones|gamma|factor|decay|mult"
+    r"|warmup|mode|monitor|interval|act|activation|type|fn|path|file|name)(_|$)"
+)
 
 _VALIDATION = re.compile("val|dev|eval")
+# Losses of networks that train against each other, of which a low one may be a bad sign.
+_ADVERSARIAL = re.compile(r"(^|[_/])(d|g|disc|gen|discriminator|generator|critic|adv)_?loss")
 
 
 def habit(name: str, default: Any, beside: Sequence[str] = ()) -> Any:
@@ -30,7 +37,10 @@ def habit(name: str, default: Any, beside: Sequence[str] = ()) -> Any:
     if isinstance(default, list | tuple):
         return _habits_of_list(name, default, beside)
     for pattern, write in _HABITS:
-        if re.search(rf"(^|_)({pattern})(_|$)", name) and not _INPUTS_AND_OUTPUTS.search(name):
+        found = re.search(rf"(^|_)({pattern})(_|$)", name)
+        if found and not _INPUTS_AND_OUTPUTS.search(name):
+            if _OF_QUANTITY.match(name, found.end()):
+                return None
             return write(default, any(_is_heads(other) for other in beside))
     return None
 
@@ -41,9 +51,10 @@ def objective_among(metrics: Sequence[str]) -> tuple[str, Direction]:
     A validation metric comes before a validation loss, and both before any training metric.
     """
 
-    def place(name: str) -> tuple[bool, bool, bool, str]:
+    def place(name: str) -> tuple[bool, bool, bool, bool, str]:
         return (
             not _VALIDATION.search(name),
+            bool(_ADVERSARIAL.search(name)),
             usual_direction(name) != "maximize",
             "loss" not in name,
             name,

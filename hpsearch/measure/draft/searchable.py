@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 from typing import Any, Literal, get_args, get_origin
 
 from hpsearch.classes.check import SUPPLIED
 from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import ComponentError, is_component, resolve
 from hpsearch.classes.project import is_of_lightning, text_of
-from hpsearch.classes.signature import has_base, signature_of
+from hpsearch.classes.signature import has_base, options_of, signature_of
 from hpsearch.errors import InputError
 from hpsearch.measure.draft.habits import choice, habit
+from hpsearch.measure.draft.settings import (
+    defaults_of,
+    hints_of,
+    is_plain,
+    names_in,
+    plain,
+    settings_of,
+)
 from hpsearch.studyfile.document import KeyPath, name_of
 from hpsearch.studyfile.expressions import is_expression
-
-_PLAIN = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class _Found:
 
     Attributes:
         fixed: the names of the arguments that the user gave a value.
+        missing: what to give the others, as in `model.width=VALUE`.
     """
 
     fixed: Collection[str] = ()
@@ -79,7 +86,7 @@ def searchable(
             source = tree.get("data") if section == "model" else None
             _search(found, component, (section,), by_program, source)
     if found.missing:
-        given = " ".join(f"--set {name}=VALUE" for name in found.missing)
+        given = " ".join(f"--set {one}" for one in found.missing)
         raise InputError(f"some arguments have no default; give them: {given}")
     of_data = {argument.path[1:] for argument in found.arguments if argument.path[0] == "data"}
     shared = [a.path[0] == "model" and a.path[1:] in of_data for a in found.arguments]
@@ -122,9 +129,9 @@ def _search(
                 _search(found, inner, here, {"params"})
             continue
         spoken = name_of(tuple(key for key in here if key != "init_args"))
-        if name not in known and (made := _made(hint)):
+        if name not in known and (made := defaults_of(hint)):
             put(component, here[len(path) :], made)
-        if _search_settings(found, component, here, signature.defaults.get(name)):
+        if _search_settings(found, component, here, hint, signature.defaults.get(name)):
             continue
         argument = _searchable_of(here, hint, known, [*signature.hints])
         if is_expression(known.get(name)) or spoken in found.fixed:
@@ -134,8 +141,9 @@ def _search(
         elif name not in known and _has(source, name):
             put(component, ("from_data", name), name)
         elif name not in known:
-            found.missing.append(spoken)
-        elif len(path) == 1 and name not in given and known[name] != () and _is_plain(known[name]):
+            wanted = f"{spoken}={names_in(target, name, hint)}"
+            found.missing.append(f'"{wanted}"' if " " in wanted else wanted)
+        elif len(path) == 1 and name not in given and known[name] != () and is_plain(known[name]):
             found.idle.setdefault(str(path[0]), {})[name] = known[name]
 
 
@@ -143,6 +151,11 @@ def _component_in(value: Any, hint: Any) -> dict[str, Any] | None:
     """Returns the component that an argument is, if it is one: also by its class path alone."""
     if is_component(value):
         return dict(value)
+    if isinstance(value, partial) and has_base(value.func, "Optimizer") and not value.args:
+        return {
+            "class_path": f"{value.func.__module__}.{value.func.__qualname__}",
+            "init_args": plain(value.keywords),
+        }
     if hint is str or not isinstance(value, str) or "." not in value:
         return None
     try:
@@ -151,21 +164,24 @@ def _component_in(value: Any, hint: Any) -> dict[str, Any] | None:
         return None
 
 
-def _search_settings(found: _Found, component: dict[str, Any], path: KeyPath, default: Any) -> bool:
+def _search_settings(
+    found: _Found, component: dict[str, Any], path: KeyPath, hint: Any, default: Any
+) -> bool:
     """Adds what can be searched in an argument that holds settings; returns whether it does.
 
     Args:
         found: where to.
         component: the component that takes the argument.
         path: where the argument is in the study file.
+        hint: its type.
         default: its default; None if it has none.
     """
     *owner, name = path
     given = component.get("init_args") or {}
-    settings = _settings_of(default, given.get(name))
-    if not settings or name_of(tuple(key for key in path if key != "init_args")) in found.fixed:
+    settings = settings_of(default, given.get(name))
+    if not settings:
         return False
-    inside = _searchable_in(settings, path, found.fixed)
+    inside = _searchable_in(settings, path, hint, found.fixed)
     found.arguments += inside
     if inside:
         put(component, ("init_args", name), settings)
@@ -174,45 +190,19 @@ def _search_settings(found: _Found, component: dict[str, Any], path: KeyPath, de
     return True
 
 
-def _made(hint: Any) -> dict[str, Any]:
-    """Returns the defaults of a dataclass; nothing if the type hint is anything else."""
-    made: Any = None
-    with suppress(TypeError):  # a field without a default
-        made = hint() if is_dataclass(hint) and isinstance(hint, type) else None
-    return {} if made is None else _settings_of(made, None) or {}
-
-
-def _settings_of(default: Any, given: Any) -> dict[str, Any] | None:
-    """Returns the settings that an argument holds: a dataclass's fields, or a mapping's values.
-
-    None if it is neither, or holds anything but plain values.
-
-    Args:
-        default: the argument's default.
-        given: the value in the study file, which may leave out settings of the default.
-    """
-    whole, parts = (
-        asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-        for value in (default, given)
-    )
-    named = [value for value in (whole, parts) if isinstance(value, Mapping)]
-    settings = {name: value for mapping in named for name, value in mapping.items()}
-    is_replaced = parts is not None and not isinstance(parts, Mapping)
-    return None if is_replaced or not named or not _is_plain(settings) else settings
-
-
 def _searchable_in(
-    settings: Mapping[str, Any], path: KeyPath, fixed: Collection[str]
+    settings: Mapping[str, Any], path: KeyPath, hint: Any, fixed: Collection[str]
 ) -> list[Searchable]:
     """Returns what can be searched among an argument's settings, and among those inside them."""
     arguments: list[Searchable] = []
+    hints = hints_of(hint)
     for name, value in settings.items():
-        here = (*path, name)
+        here, kind = (*path, name), hints.get(name, Any)
         spoken = name_of(tuple(key for key in here if key != "init_args"))
         if isinstance(value, Mapping):
-            arguments += _searchable_in(value, here, fixed)
+            arguments += _searchable_in(value, here, kind, fixed)
         elif spoken not in fixed and not is_expression(value):
-            argument = _searchable_of(here, Any, settings, [*settings])
+            argument = _searchable_of(here, kind, settings, [*settings])
             arguments += [argument] if argument else []
     return arguments
 
@@ -238,24 +228,22 @@ def _searchable_of(
     if not habitual:
         return None
     others = [other for other in beside if other != name]
-    text = choice(options) if options else habit(name, known.get(name), others)
-    return None if text is None else Searchable(path, text, known.get(name), name not in known)
+    default = plain(known.get(name))
+    text = choice(options) if options else habit(name, default, others)
+    return None if text is None else Searchable(path, text, default, name not in known)
 
 
 def _options(hint: Any) -> list[Any]:
-    """Returns the values that a type hint lists, if there are several."""
-    found = [*get_args(hint)] if get_origin(hint) is Literal else []
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        found = [*hint.__members__]
+    """Returns the values that a type hint lists, if there are several and it allows no others."""
+    found: list[Any] = []
+    for option in options_of(hint):
+        if get_origin(option) is Literal:
+            found += get_args(option)
+        elif isinstance(option, type) and issubclass(option, Enum):
+            found += option.__members__
+        elif option is not type(None):
+            return []
     return found if len(found) > 1 else []
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return all(isinstance(name, str) and _is_plain(part) for name, part in value.items())
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    return type(value) in _PLAIN
 
 
 def put(tree: dict[str, Any], path: KeyPath, value: Any) -> None:

@@ -1,0 +1,99 @@
+"""Arguments that hold settings: a dataclass, a pydantic model, or a mapping of any kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from hpsearch.classes.project import is_of_lightning, text_of
+from hpsearch.classes.records import class_of_fields, mapping_of
+from hpsearch.classes.signature import has_base, options_of, signature_of
+
+_PLAIN = (str, int, float, bool, type(None))
+# Names of arguments that usually hold settings.
+_SETTINGS = re.compile(r"(^|_)(hparams|hyperparams|config|cfg|conf|args|opts?|settings|options)$")
+
+
+def plain(value: Any) -> Any:
+    """Returns a value as a study file has it: members of an Enum by name, dataclasses by field."""
+    if isinstance(value, Enum):
+        return value.name
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if has_base(type(value), "BaseModel"):
+        return {name: plain(part) for name, part in value}
+    if isinstance(value, Mapping):
+        return {name: plain(part) for name, part in value.items()}
+    return [*map(plain, value)] if isinstance(value, list | tuple) else value
+
+
+def is_plain(value: Any) -> bool:
+    """Returns whether a value can be written in a study file."""
+    if isinstance(value, Mapping):
+        return all(isinstance(name, str) and is_plain(part) for name, part in value.items())
+    return all(map(is_plain, value)) if isinstance(value, list | tuple) else type(value) in _PLAIN
+
+
+def defaults_of(hint: Any) -> dict[str, Any]:
+    """Returns the settings of a dataclass or a pydantic model; none if one has no default."""
+    record = class_of_fields({}, hint)
+    with suppress(Exception):  # of its own checks, or a field without a default
+        made = plain(record())
+        return made if isinstance(made, dict) and is_plain(made) else {}
+    return {}
+
+
+def hints_of(hint: Any) -> Mapping[str, Any]:
+    """Returns the type hints of a dataclass's or a pydantic model's fields; none of a mapping's."""
+    record = class_of_fields({}, hint)
+    return signature_of(record).hints if record else {}
+
+
+def settings_of(default: Any, given: Any) -> dict[str, Any] | None:
+    """Returns the settings that an argument holds.
+
+    None if it holds none, or anything but plain values.
+
+    Args:
+        default: the argument's default.
+        given: the value in the study file, which may leave out settings of the default.
+    """
+    whole, parts = plain(default), plain(given)
+    named = [value for value in (whole, parts) if isinstance(value, Mapping)]
+    settings = {name: value for mapping in named for name, value in mapping.items()}
+    is_replaced = parts is not None and not isinstance(parts, Mapping)
+    return None if is_replaced or not named or not is_plain(settings) else settings
+
+
+def names_in(owner: Any, name: str, hint: Any) -> str:
+    """Returns the settings to give for an argument, as in `{lr: VALUE}`; `VALUE` if it has none.
+
+    Args:
+        owner: the class that takes the argument.
+        name: the argument's.
+        hint: its type hint.
+    """
+    if record := class_of_fields({}, hint):
+        return _spelled({field: {} for field in sorted(signature_of(record).required)})
+    is_mapping = dict in options_of(hint) or mapping_of({}, hint) is not None
+    if not is_mapping and not (hint is Any and _SETTINGS.search(name)):
+        return "VALUE"
+    own = [base for base in getattr(owner, "__mro__", ()) if not is_of_lightning(base)]
+    read: dict[str, Any] = {}
+    for text in map(text_of, own):
+        # What is read as `hparams.lr`, `cfg["optim"]["lr"]` or `self.hparams.lr`; no method calls.
+        for chain in re.findall(rf"""\b{name}((?:\.\w+\b(?!\()|\[["']\w+["']\])+)""", text):
+            inner = read
+            for key in re.findall(r"\w+", chain):
+                inner = inner.setdefault(key, {})
+    return _spelled(read)
+
+
+def _spelled(names: Mapping[str, Any]) -> str:
+    if not names:
+        return "VALUE"
+    return f"{{{', '.join(f'{name}: {_spelled(inner)}' for name, inner in names.items())}}}"

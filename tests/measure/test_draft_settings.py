@@ -1,0 +1,126 @@
+"""What a first study file searches inside settings, and how it asks for those without a default."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from functools import partial
+from typing import Any, Literal, Optional
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from pydantic import BaseModel
+
+from hpsearch.errors import InputError
+from hpsearch.measure.draft.searchable import searchable
+
+STEPS = partial(torch.optim.SGD, lr=0.1)
+Pool = Enum("Pool", "MEAN MAX", module=__name__)
+Size = IntEnum("Size", "S L", module=__name__)
+
+
+@dataclass
+class Net:
+    """Settings of a network."""
+
+    hidden_sizes: list[int] = field(default_factory=lambda: [8, 4])
+    pool: Pool = Pool.MEAN
+    size: Size = Size.S
+    norm: Optional[Literal["batch", "layer"]] = None  # noqa: UP045  (as people write it)
+
+
+@dataclass
+class Settings:
+    """Settings of a network and its training."""
+
+    net: Net = field(default_factory=Net)
+    lr: float = 0.01
+    names: tuple[str, ...] = ()
+
+
+class Checked(BaseModel):
+    """Settings that check themselves."""
+
+    lr: float = 0.01
+    pool: Pool = Pool.MAX
+
+
+class Nested(pl.LightningModule):
+    """Takes settings with a default."""
+
+    def __init__(self, cfg: Settings = Settings(), pool: Pool = Pool.MAX) -> None:  # noqa: B008
+        super().__init__()
+
+
+class Given(pl.LightningModule):
+    """Takes settings without one."""
+
+    def __init__(self, cfg: Checked) -> None:
+        super().__init__()
+
+
+class Made(pl.LightningModule):
+    """Takes its optimizer, with a default."""
+
+    def __init__(self, optimizer: Any = STEPS) -> None:
+        super().__init__()
+
+
+class Reading(pl.LightningModule):
+    """Takes settings that only its code knows."""
+
+    def __init__(self, hparams: argparse.Namespace, config: Any, tokenizer: Any) -> None:
+        super().__init__()
+        self.save_hyperparameters(hparams)
+        self.sizes = [hparams.hidden, config["net"]["depth"], len(tokenizer.words)]
+
+    def configure_optimizers(self) -> Any:
+        return torch.optim.SGD(self.parameters(), lr=self.hparams.lr, **self.hparams.get("more"))
+
+
+def of(owner: type, **given: Any) -> dict[str, Any]:
+    """Returns what is searched in a class's arguments, by their names."""
+    arguments, _ = searchable({"model": {"class_path": f"{__name__}.{owner.__name__}", **given}})
+    return {".".join(map(str, each.path[2:])): (each.text, each.default) for each in arguments}
+
+
+def test_dataclasses_are_searched_inside_one_another_and_so_are_their_enums() -> None:
+    assert of(Nested) == {
+        "cfg.net.hidden_sizes": (["~int(2, 32, log=True)", "~int(1, 16, log=True)"], [8, 4]),
+        "cfg.net.pool": ("~choice(MEAN, MAX)", "MEAN"),
+        "cfg.net.size": ("~choice(S, L)", "S"),
+        "cfg.net.norm": ("~choice(batch, layer)", None),
+        "cfg.lr": ("~float(0.001, 0.1, log=True)", 0.01),
+        "pool": ("~choice(MEAN, MAX)", "MAX"),
+    }
+
+
+def test_the_defaults_of_a_pydantic_model_are_taken_though_the_argument_has_none() -> None:
+    assert of(Given) == {
+        "cfg.lr": ("~float(0.001, 0.1, log=True)", 0.01),
+        "cfg.pool": ("~choice(MEAN, MAX)", "MAX"),
+    }
+
+
+def test_an_optimizer_that_is_a_default_is_searched() -> None:
+    assert of(Made) == {"optimizer.init_args.lr": ("~float(0.01, 1, log=True)", 0.1)}
+
+
+def test_what_is_given_for_settings_is_searched_except_what_is_given_by_its_own_name() -> None:
+    given = {"hparams": {"lr": 0.1, "hidden": 8}, "config": {}, "tokenizer": ""}
+    section = {"class_path": f"{__name__}.Reading", "init_args": given}
+    names = ["model.hparams", "model.hparams.hidden"]
+    arguments, _ = searchable({"model": section}, names)
+    assert [each.path[2:] for each in arguments] == [("hparams", "lr")]
+
+
+def test_settings_without_a_default_are_asked_for_by_the_names_that_the_code_reads() -> None:
+    with pytest.raises(InputError) as caught:
+        of(Reading)
+    assert str(caught.value) == (
+        "some arguments have no default; give them:"
+        ' --set "model.hparams={hidden: VALUE, lr: VALUE}"'
+        ' --set "model.config={net: {depth: VALUE}}" --set model.tokenizer=VALUE'
+    )
