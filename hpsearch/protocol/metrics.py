@@ -26,6 +26,15 @@ _GREATER = re.compile(
 )
 
 
+def best_facts(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Returns a trial's attributes for the metrics of its best epoch, such as `best_val_loss`.
+
+    A metric called `step`, by which Lightning's loggers are given their x-axis, is none of them:
+    `best_step` is the best epoch itself.
+    """
+    return {f"best_{name}": value for name, value in metrics.items() if name != "step"}
+
+
 def counts_answers(metric: str) -> bool:
     """Returns whether a metric is by its name an accuracy or an error rate, 0 to 1."""
     return bool(_COUNTS.search(_words(metric)))

@@ -13,6 +13,7 @@ from hpsearch.protocol import events
 from hpsearch.protocol.events import best_report
 from hpsearch.protocol.job import Identity
 from hpsearch.protocol.messages import Ended, Report
+from hpsearch.protocol.metrics import best_facts
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.fsck.problem import Problem, Repair
 from hpsearch.search.store import (
@@ -130,7 +131,7 @@ def check_attributes(
     wanted = dict(record.ended.facts)
     best = best_report(record.reports, *primary(objectives))
     if best is not None:
-        wanted |= {f"best_{name}": value for name, value in best.metrics.items()}
+        wanted |= best_facts(best.metrics)
     stored = trial.user_attrs
     changed = {
         key: value for key, value in wanted.items() if key in stored and stored[key] != value

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpsearch.internals.optuna import forget_trials, storage_of, study_id_of, trial_id_of
 from hpsearch.protocol.messages import Ended, Report
-from hpsearch.protocol.metrics import generalization_gap
+from hpsearch.protocol.metrics import best_facts, generalization_gap
 from hpsearch.protocol.types import Scalar, primary
 from hpsearch.search.pruners import KeptPruner
 from hpsearch.search.rungs import AUDITED, VALUES_BY_EPOCH, RungDecision
@@ -229,7 +229,7 @@ class StudyWriter:
             self.set_facts(trial, {**facts, TRACEBACK: ended.traceback})
         values = list(best.values.values()) if best else None
         if best:
-            self.set_facts(trial, {f"best_{key}": value for key, value in best.metrics.items()})
+            self.set_facts(trial, best_facts(best.metrics))
             first = primary(self._spec.objectives)
             self.set_facts(trial, {GENERALIZATION_GAP: generalization_gap(best.metrics, *first)})
         self.attempts.close(trial, ended.how)

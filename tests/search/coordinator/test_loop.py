@@ -135,6 +135,20 @@ def test_the_budget_is_met_exactly_on_any_number_of_slots(bench: Bench) -> None:
     assert record.state == "done"
 
 
+def test_a_metric_called_step_is_not_taken_for_the_best_epoch(bench: Bench) -> None:
+    def drawn(job: Job) -> Iterator[Message | Exited]:
+        yield Started(0, {})
+        yield Report(1, {"score": 0.5}, {"score": 0.5, "step": 7.0, "loss": 0.1}, 1.0)
+        yield Ended("complete", facts={"best_step": 1})
+        yield Exited(0)
+
+    bench.run(ScriptedEngine(1, drawn), budget=1)
+
+    attributes = bench.record().trials[0].attributes
+    best = {name: value for name, value in attributes.items() if name.startswith("best_")}
+    assert best == {"best_step": 1, "best_score": 0.5, "best_loss": 0.1}
+
+
 def test_how_fast_a_trial_trained_is_on_record(bench: Bench) -> None:
     def quick(job: Job) -> Iterator[Message | Exited]:
         yield Started(0, {})
