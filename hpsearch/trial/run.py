@@ -196,6 +196,8 @@ def assemble(
     arguments = dict(job.config["trainer"])
     own, notes = build_callbacks(arguments.pop("callbacks", None), instantiate)
     callbacks = [*own, where, ReseedEachEpoch(job.seed), *build_reports(namespace)]
+    if arguments.get("log_every_n_steps") is None:
+        callbacks.insert(0, tensorboard.ShortEpochs())
     if (job.config.get("tensorboard") or {}).get("histograms"):
         callbacks.insert(-1, tensorboard.Histograms(board))
     # Multi-step training bypasses the strategy, which keeps the weights of several processes equal.

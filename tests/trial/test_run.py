@@ -486,6 +486,32 @@ def test_tensorboard_has_the_curve_and_a_full_row_of_hparams(tmp_path: Path) -> 
     assert b"optimizer.sgd.momentum" in written["_hparams_/experiment"], "of another branch"
 
 
+@pytest.mark.filterwarnings("ignore:Your `val_dataloader`'s sampler has shuffling")
+@pytest.mark.parametrize(
+    ("trainer", "steps"),
+    [
+        ({}, [3, 7]),  # four steps an epoch
+        ({"accumulate_grad_batches": 2}, [1, 3]),
+        ({"log_every_n_steps": 3}, [2, 5]),
+        ({"log_every_n_steps": 50}, None),
+    ],
+)
+def test_what_a_training_step_logs_is_in_tensorboard_though_epochs_are_short(
+    tmp_path: Path, trainer: dict[str, Any], steps: list[int] | None
+) -> None:
+    trial = job(tmp_path, trainer={"max_epochs": 2, **trainer})
+    paths = {"model": "vae.Vae", "data": "vae.Pictures"}
+    config = trial.config | {name: {"class_path": path} for name, path in paths.items()}
+    run(replace(trial, config=config, objectives={"val/loss": "minimize"}))
+
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    written = events.Tags()["scalars"]
+    found = events.Scalars("train/loss_step") if "train/loss_step" in written else None
+    assert (found and [point.step for point in found]) == steps
+    assert len(events.Scalars("train/loss_epoch")) == len(events.Scalars("val/loss")) == 2
+
+
 def test_training_and_validation_are_in_one_chart_of_tensorboard(tmp_path: Path) -> None:
     board = build_logger(job(tmp_path), pl)
     metrics = {"train_loss": 0.5, "val_loss": 0.25, "val_f1": 0.5, "train/acc": 0.9, "val/acc": 0.8}

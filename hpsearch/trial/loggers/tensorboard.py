@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -96,6 +97,22 @@ def _column(name: str) -> str:
     # A separate tag, or the metric's curve would begin with a false point; and one that sorts after
     # those of training and validation.
     return f"value/{name}"
+
+
+class ShortEpochs(pl.Callback):
+    """Has what a training step logs written once in an epoch that is shorter than the interval.
+
+    For a study file that leaves the interval to Lightning, whose 50 steps are more than some
+    trainings have.
+    """
+
+    supports_multi_step = True
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Shortens the interval to the steps of an epoch, or of the training."""
+        epoch = trainer.num_training_batches / trainer.accumulate_grad_batches
+        steps = [trainer.log_every_n_steps, epoch, *filter(lambda n: n > 0, [trainer.max_steps])]
+        trainer.log_every_n_steps = max(1, math.ceil(min(steps)))
 
 
 class Histograms(pl.Callback):
