@@ -151,11 +151,10 @@ def _component_in(value: Any, hint: Any) -> dict[str, Any] | None:
     """Returns the component that an argument is, if it is one: also by its class path alone."""
     if is_component(value):
         return dict(value)
-    if isinstance(value, partial) and has_base(value.func, "Optimizer") and not value.args:
-        return {
-            "class_path": f"{value.func.__module__}.{value.func.__qualname__}",
-            "init_args": plain(value.keywords),
-        }
+    made = value.func if isinstance(value, partial) and not value.args else None
+    if isinstance(made, type) and has_base(made, "Optimizer"):
+        path = f"{made.__module__}.{made.__qualname__}"
+        return {"class_path": path, "init_args": plain(value.keywords)}
     if hint is str or not isinstance(value, str) or "." not in value:
         return None
     try:

@@ -108,7 +108,7 @@ class ShortEpochs(pl.Callback):
 
     supports_multi_step = True
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: Any, pl_module: pl.LightningModule) -> None:
         """Shortens the interval to the steps of an epoch, or of the training."""
         epoch = trainer.num_training_batches / trainer.accumulate_grad_batches
         steps = [trainer.log_every_n_steps, epoch, *filter(lambda n: n > 0, [trainer.max_steps])]
