@@ -10,10 +10,9 @@ import yaml
 from fault_score import FULL, left_out
 
 from hpsearch.cli import main
-from hpsearch.measure.draft import Origin, habit, objective_among
+from hpsearch.measure.draft import Origin, from_hydra, habit, objective_among, read_configuration
 from hpsearch.measure.draft.searchable import searchable
 from hpsearch.measure.draft.sections import sections_of
-from hpsearch.studyfile.hydra import from_hydra
 from hpsearch.studyfile.read import read_sections, read_study
 
 ROOT = Path(__file__).parent.parent
@@ -378,7 +377,7 @@ def test_what_is_not_of_hydra_is_left_alone(sections: dict[str, Any]) -> None:
 
 def test_what_is_left_of_a_configuration_of_hydra_may_refer_to_anything(tmp_path: Path) -> None:
     (tmp_path / "open.yml").write_text(OPEN)
-    assert read_sections(tmp_path / "open.yml") == {
+    assert read_configuration(read_sections(tmp_path / "open.yml")) == {
         "data": {"class_path": "net.Rows", "init_args": {"folder": "/rows"}},
         "model": {"class_path": "net.Net", "init_args": {"width": "8"}},
         "trainer": {"max_epochs": 3},

@@ -129,12 +129,12 @@ def _draft(
 ) -> Path:
     from hpsearch.classes.load import require_own
     from hpsearch.engines.slots import find_slots
-    from hpsearch.measure.draft import Origin, draft_study
+    from hpsearch.measure.draft import Origin, draft_study, read_configuration
     from hpsearch.studyfile.read import read_sections
 
     if output is not None:
         _refuse_existing(output)
-    sections = read_sections(config) if config else {}
+    sections = read_configuration(read_sections(config)) if config else {}
     folders = dict.fromkeys(str(path.resolve()) for path in ((output or Path()).parent, Path()))
     origin = Origin(model, data, sections, changes, tuple(folders))
     require_own(config, origin.tree, origin.import_paths, report, trust=trust)

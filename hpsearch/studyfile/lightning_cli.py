@@ -12,7 +12,7 @@ from typing import Any
 
 from hpsearch.studyfile.diagnostics import nearest
 from hpsearch.studyfile.document import Document, KeyPath, is_branches
-from hpsearch.studyfile.trainer_arguments import is_unset
+from hpsearch.studyfile.slips import is_unset
 
 PLATEAU = "torch.optim.lr_scheduler.ReduceLROnPlateau"
 TYPO = 0.8  # words this similar are surely the same

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from hpsearch.studyfile.algorithms import PROMOTE
 from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError, nearest
-from hpsearch.studyfile.hydra import from_hydra, require_read
+from hpsearch.studyfile.document import Document
 from hpsearch.studyfile.lightning_cli import adopt
 from hpsearch.studyfile.overrides import apply_override
 from hpsearch.studyfile.parse import ParsedStudy, parse_study
@@ -48,22 +47,20 @@ def read_parsed(path: str | Path, overrides: Sequence[str] = ()) -> ParsedStudy:
     return parse_study(document, tuple(dict.fromkeys(folders)), default_scheduler=PROMOTE)
 
 
-def read_sections(path: Path) -> dict[str, Any]:
-    """Returns the sections of a LightningCLI or Hydra configuration, as a study file has them.
+def read_sections(path: Path) -> Document:
+    """Returns a configuration of LightningCLI or Hydra; the former as a study file has it.
 
     Raises:
-        InputError: it is one of Hydra's that Hydra has to compose or to fill in first.
         StudyFileError: the file cannot be read, or it is a study file already.
     """
     document = adopt(parse(_read_text(path), str(path)))
-    require_read(document)
-    if not isinstance(document.tree, dict):
+    if not (isinstance(document.tree, dict) or document.diagnostics):
         message = "is not a LightningCLI configuration: it has no sections"
         raise StudyFileError([Diagnostic(str(path), None, "", message)])
-    if "study" in document.tree:
+    if "study" in (document.tree or {}):
         message = f"is a study file already; hpsearch check {path}"
         raise StudyFileError([document.diagnostic(("study",), message)])
-    return from_hydra(document.tree)
+    return document
 
 
 def _read_text(path: Path) -> str:

@@ -12,7 +12,6 @@ from hpsearch.studyfile.distributions import check_values
 from hpsearch.studyfile.document import Diagnostics, KeyPath, alternatives, items_of
 from hpsearch.studyfile.expressions import is_expression, parse_expression
 from hpsearch.studyfile.forbidden import forbidden_reason
-from hpsearch.studyfile.trainer_arguments import why_not_given
 
 REQUIRED = ("study", "model", "trainer")
 SECTIONS = ("model", "data", "optimizer", "schedule", "trainer", "speed", "tensorboard", "cli")
@@ -161,7 +160,7 @@ def _check_trainer(section: Any, log: Diagnostics) -> None:
             log.add(path, "holds the Trainer's own arguments, as in {max_epochs: 12}")
             continue
         for key, value in tree.items():
-            if reason := why_not_given(key, value):
+            if reason := slips.why_not_given(key, value):
                 log.add((*path, key), reason)
         _check_length(tree, path, log)
 

@@ -8,8 +8,7 @@ from pytorch_lightning import Trainer
 from hpsearch.classes.signature import signature_of
 from hpsearch.studyfile.lightning_cli import adopt
 from hpsearch.studyfile.parse import parse_study
-from hpsearch.studyfile.slips import search_from_value
-from hpsearch.studyfile.trainer_arguments import why_not_given
+from hpsearch.studyfile.slips import search_from_value, why_not_given
 from hpsearch.studyfile.yaml_text import parse
 from hpsearch.trial.validations import advice_on
 

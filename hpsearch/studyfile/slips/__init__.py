@@ -17,10 +17,12 @@ from hpsearch.studyfile.slips.python_text import MOST_LEVELS, TooDeepError, pars
 from hpsearch.studyfile.slips.search_calls import search_from_text
 from hpsearch.studyfile.slips.search_values import search_from_value
 from hpsearch.studyfile.slips.spelling import formula_line, near_call, range_line
+from hpsearch.studyfile.slips.trainer import SET_BY_HPSEARCH, is_unset, why_not_given
 from hpsearch.studyfile.slips.yaml_lines import explain_yaml
 
 __all__ = [
     "MODEL_SIZES",
+    "SET_BY_HPSEARCH",
     "CALLBACKS",
     "MOST_LEVELS",
     "TooDeepError",
@@ -29,6 +31,7 @@ __all__ = [
     "constraints_line",
     "explain_yaml",
     "formula_line",
+    "is_unset",
     "missing_line",
     "near_call",
     "objective_line",
@@ -41,5 +44,6 @@ __all__ = [
     "short_name",
     "study_advice",
     "study_line",
+    "why_not_given",
     "without_quotes",
 ]

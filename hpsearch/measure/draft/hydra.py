@@ -8,23 +8,23 @@ from typing import Any
 from hpsearch.errors import InputError
 from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError
 from hpsearch.studyfile.document import Document
-from hpsearch.studyfile.trainer_arguments import SET_BY_HPSEARCH
+from hpsearch.studyfile.slips import SET_BY_HPSEARCH
 
 _TARGET = "_target_"
 _SECTIONS = {"model": "model", "data": "data", "datamodule": "data", "trainer": "trainer"}
 
 
-def require_read(document: Document) -> None:
-    """Passes over a configuration of which everything that is used could be read.
+def read_configuration(document: Document) -> dict[str, Any]:
+    """Returns the sections of a configuration of LightningCLI or Hydra, as a study file has them.
 
-    Of Hydra's, only some parts are: what is wrong elsewhere does not matter.
+    Of Hydra's, only some parts are used: what is wrong elsewhere does not matter.
 
     Raises:
-        InputError: it refers to other values, which Hydra would fill in.
+        InputError: Hydra has to compose it, or to fill in its values, first.
         StudyFileError: something else is wrong with it.
     """
-    errors = document.diagnostics
-    if isinstance(document.tree, dict) and any(map(_is_target, document.tree.values())):
+    errors, tree = document.diagnostics, document.tree
+    if isinstance(tree, dict) and any(map(_is_target, tree.values())):
         errors = tuple(error for error in errors if _is_used(error.path.split(".")))
         if open_ones := [error.path for error in errors if _refers(error)]:
             raise InputError(
@@ -33,6 +33,7 @@ def require_read(document: Document) -> None:
             )
     if errors:
         raise StudyFileError(errors)
+    return from_hydra(tree)
 
 
 def _is_used(path: Sequence[str]) -> bool:
