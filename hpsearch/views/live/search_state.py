@@ -9,6 +9,7 @@ from typing import Any
 
 from hpsearch.protocol.messages import Progress
 from hpsearch.protocol.types import Direction, Scalar, primary
+from hpsearch.search.rungs import VALUES_BY_EPOCH
 from hpsearch.search.store import TRIAL_STATES, StudyRecord, TrialRecord, TrialState
 from hpsearch.views.formatting import spell
 from hpsearch.views.ranking import Place, done, place
@@ -122,7 +123,7 @@ class SearchState:
         known = self.trials.get(number)
         curve = known.values_by_epoch if known else {}
         kept = {step: value for step, value in curve.items() if step <= from_epoch}
-        facts = _size(known.attributes) if known else {}
+        facts = _facts(known.attributes) if known else {}
         self.ranking.put(
             TrialRecord(number, "running", params, None, kept, None, None, None, (), facts)
         )
@@ -134,12 +135,14 @@ class SearchState:
             self.running[number] = replace(self.running[number], progress=progress)
 
     def reported(self, number: int, step: int, values: Mapping[str, float]) -> None:
-        """Adds an epoch's value of the first objective to a trial's curve."""
+        """Adds an epoch's values of the objectives to a trial."""
         trial = self.trials.get(number)
         value = values.get(primary(self.study.objectives)[0])
         if trial is not None and value is not None:
             curve = {**trial.values_by_epoch, step: value}
-            facts = {**trial.attributes, **_size(values)}
+            facts = {**trial.attributes, **_facts(values)}
+            several = {str(step): [values.get(name) for name in self.study.objectives]}
+            facts[VALUES_BY_EPOCH] = {**facts.get(VALUES_BY_EPOCH, {}), **several}
             self.ranking.put(replace(trial, values_by_epoch=curve, attributes=facts))
 
     def ended(self, trial: TrialRecord) -> None:
@@ -186,6 +189,6 @@ class SearchState:
         return f"{spell(now_s - self.began_s)} so far{rest}"
 
 
-def _size(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the number of weights, which is an objective's value long before a trial ends."""
-    return {key: facts[key] for key in ("parameters",) if key in facts}
+def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns those that an objective's value is in before a trial ends."""
+    return {key: facts[key] for key in ("parameters", VALUES_BY_EPOCH) if key in facts}

@@ -89,6 +89,19 @@ def test_the_weights_of_a_running_trial_are_shown_where_they_are_an_objective(
     assert [row[2] for row in rows[:2]] == ["1234", "567"]
 
 
+def test_running_trial_shows_the_last_value_of_every_objective(
+    make_study: Any, make_trial: Any
+) -> None:
+    curves = {"1": [0.25, 30.0], "2": [0.5, 20.0]}
+    known = {"values_by_epoch": {1: 0.25, 2: 0.5}, "attributes": {"all_values_by_epoch": curves}}
+    goals = {"val_accuracy": "maximize", "val_cost": "minimize"}
+    state = SearchState(make_study(make_trial(0, "paused", **known), objectives=goals), ("a",), 0.0)
+    state.started(0, "a", {}, 1, now_s=0.0)
+    assert "0.2500        30" in drawn(state, 1.0)
+    state.reported(0, 2, {"val_cost": 40.0, "val_accuracy": 0.75})
+    assert "0.7500        40" in drawn(state, 2.0)
+
+
 def test_resumed_trial_keeps_the_curve_of_its_checkpoint(make_study: Any, make_trial: Any) -> None:
     waiting = make_trial(0, "waiting", values_by_epoch={1: 0.5, 2: 0.6, 3: 0.7})
     state = SearchState(make_study(waiting), ("cpu:0",), began_s=0.0)

@@ -101,9 +101,17 @@ def test_front_separates_the_unbeaten(make_material: Any, make_searched: Any) ->
         make_material(*trials, objectives=TWO, pareto_front=(trials[0],))
     ).parts
     assert "trials 0." in words.text
+    assert "Only complete trials" not in words.text
     beaten, unbeaten = figure.traces
     assert (beaten["x"], beaten["y"]) == ((0.8,), (60.0,))
     assert (unbeaten["x"], unbeaten["y"]) == ((0.9,), (50.0,))
+
+
+def test_front_says_how_many_trials_are_complete(make_material: Any, make_searched: Any) -> None:
+    trials = [make_searched(0, values=(0.9, 50)), make_searched(1, "pruned", values=None)]
+    data = make_material(*trials, objectives=TWO, pareto_front=(trials[0],))
+    words, _ = pareto_front(data).parts
+    assert words.text.endswith(" Only complete trials are shown: 1 of 2.")
 
 
 def test_one_objective_has_no_front(make_material: Any, make_searched: Any) -> None:

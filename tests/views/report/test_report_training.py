@@ -29,6 +29,15 @@ def test_pruned_trials_are_marked_where_they_ended(make_material: Any, make_sear
     assert (named["pruned here"]["x"], named["pruned here"]["y"]) == ((2,), (0.45,))
 
 
+def test_a_trial_that_is_paused_after_its_first_epoch_is_seen(
+    make_material: Any, make_searched: Any
+) -> None:
+    paused = make_searched(1, "paused", values_by_epoch={1: 0.4})
+    figure, _ = curves(make_material(make_searched(0), paused)).parts
+    (end,) = [trace for trace in figure.traces if trace["name"] == "paused here"]
+    assert (end["x"], end["y"], end["mode"]) == ((1,), (0.4,), "markers")
+
+
 def test_any_trial_is_shown_in_training_and_validation(
     make_material: Any, make_searched: Any
 ) -> None:

@@ -139,7 +139,7 @@ def _going_on(data: ReportData) -> str:
     last = data.compared[best_so_far(values, data.direction)[-1]].number
     count = len(data.study.trials)
     more = command("resume", data.study.name, add=max(10, count // 2))
-    best = "The best value"
+    best = "The best value" if len(data.study.objectives) == 1 else f"The best {data.objective}"
     if data.basis.epoch:
         best += f" {after(data.basis.epoch, data.study.unit)}"
     if last >= _LATE * (count - 1):

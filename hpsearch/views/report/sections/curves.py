@@ -19,6 +19,8 @@ _MOST_STEPS = 300
 _MOST_KINDS = 6
 _SPLITS = {"train": plots.BLUE, "val": plots.RED}
 _LEGEND = "A name above the figure hides or shows those trials."
+# A curve of one epoch has no line: its end must be seen.
+_MARKS = {"pruned": "x", "paused": "circle-open"}
 _STATES = ("complete", "pruned", "failed", "running", "paused", "waiting")
 
 
@@ -40,10 +42,11 @@ def _all_trials(data: ReportData, trials: Sequence[TrialRecord]) -> Figure:
         if runs:
             color = plots.STATE_COLORS[state]
             traces.append(plots.lines(runs, color=color, name=state, opacity=0.85))
-    pruned = [_run(trial, unit)[-1] for trial in drawn if trial.state == "pruned"]
-    if pruned:
-        cross = {"symbol": "x", "size": 7, "opacity": 1}
-        traces.append(plots.points(pruned, color=plots.ORANGE, marker=cross, name="pruned here"))
+    for state, symbol in _MARKS.items():
+        ends = [_run(trial, unit)[-1] for trial in drawn if trial.state == state]
+        if ends:
+            color, mark = plots.STATE_COLORS[state], {"symbol": symbol, "size": 7, "opacity": 1}
+            traces.append(plots.points(ends, color=color, marker=mark, name=f"{state} here"))
     best = data.study.best
     if best is not None and best.values_by_epoch:
         traces.append(

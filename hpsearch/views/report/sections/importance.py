@@ -11,6 +11,7 @@ from hpsearch.views.report.basis import basis_words
 from hpsearch.views.report.blocks import Figure, Paragraph, Section
 
 _MOST_BARS = 20
+_ROOM = 1.2
 
 
 def importance(data: ReportData) -> Section | None:
@@ -33,6 +34,8 @@ def importance(data: ReportData) -> Section | None:
 def _figure(data: ReportData, objective: str, shares: Mapping[str, float]) -> Figure:
     ordered = sorted(shares.items(), key=lambda item: item[1])[-_MOST_BARS:]
     names = [data.names.get(name, name) for name, _ in ordered]
+    # To the right of the longest bar is room for its share, also on a phone.
+    room = [0, _ROOM * (max(share for _, share in ordered) or 1)]
     trace = {
         "type": "bar",
         "orientation": "h",
@@ -48,7 +51,7 @@ def _figure(data: ReportData, objective: str, shares: Mapping[str, float]) -> Fi
     return plots.figure(
         f"importance for {objective}",
         [trace],
-        x=plots.axis("share", tickformat=".0%", rangemode="tozero"),
+        x=plots.axis("share", tickformat=".0%", range=room),
         y=plots.axis("", type="category"),
         wide=True,
         height=140 + 26 * len(names),

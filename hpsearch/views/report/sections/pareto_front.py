@@ -16,9 +16,11 @@ def pareto_front(data: ReportData) -> Section | None:
     if len(data.study.objectives) < 2 or not data.complete:
         return None
     numbers = ", ".join(str(trial.number) for trial in data.study.pareto_front[:40])
+    whole, known = len(data.complete), len(data.study.trials)
+    only = f" Only complete trials are shown: {whole:,} of {known:,}." * (whole < known)
     words = Paragraph(
-        f"No trial is better than one of these in every objective: trials {numbers}."
-        " Which one to choose depends on what each objective is worth to you."
+        f"No complete trial is better than one of these in every objective: trials {numbers}."
+        f" Which one to choose depends on what each objective is worth to you.{only}"
     )
     pairs = combinations(enumerate(data.study.objectives), 2)
     return Section("Pareto front", [words, *(_figure(data, *pair) for pair in pairs)])
