@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hpsearch.studyfile.algorithms import (
+    PROMOTE,
     incompatibility,
     leaves_schedule_open,
     why_blind,
@@ -70,15 +71,16 @@ class ParsedStudy:
 
 
 def parse_study(
-    source: Document, import_paths: tuple[str, ...] = (), *, default_scheduler: str | None = None
+    source: Document, import_paths: tuple[str, ...] = (), *, stored: bool = True
 ) -> ParsedStudy:
     """Parses a study file as far as possible, and collects every error of its text.
 
     Args:
         source: the file with overrides applied.
         import_paths: folders with the study's own classes.
-        default_scheduler: what a search gets that chooses none; it becomes part of the study. None
-            for a study that is stored already, whose schedule stays what it was.
+        stored: the study is stored already. It keeps its schedule, while a file that chooses none
+            gets the default, and it opens even if earlier versions let it enqueue a setting that
+            breaks a constraint, which is an error of a file.
     """
     log = Diagnostics(source)
     if not isinstance(source.tree, dict):
@@ -89,8 +91,8 @@ def parse_study(
             replace(source, diagnostics=log.diagnostics), import_paths, StudySettings(), Space({})
         )
     space = Space(sections_of(source.tree), constraints_of(source.tree))
-    if default_scheduler and space.parameters and leaves_schedule_open(source.tree.get("study")):
-        source = source.with_value(SCHEDULER, default_scheduler, BY_DEFAULT)
+    if not stored and space.parameters and leaves_schedule_open(source.tree.get("study")):
+        source = source.with_value(SCHEDULER, PROMOTE, BY_DEFAULT)
     for path, message in space.errors:
         log.add(path, message)
     settings = read_settings(source.tree.get("study"), log, limited=bool(space.parameters))
@@ -102,6 +104,8 @@ def parse_study(
     _check_enqueued(settings, space, log)
     if not log.diagnostics:
         _check_priors(space, log)
+    if not log.diagnostics and not stored:
+        _check_trainable(settings, space, log)
     return ParsedStudy(replace(source, diagnostics=log.diagnostics), import_paths, settings, space)
 
 
@@ -114,8 +118,7 @@ def notes_on(parsed: ParsedStudy) -> list[tuple[KeyPath, str]]:
         "pruner": idle if isinstance(study, dict) and "pruner" in study else None,
         "sampler": why_blind(settings.sampler, settings.pruner, settings.promote),
     }
-    choices = [(("study", name), message) for name, message in found.items() if message]
-    return [*choices, *_never_trained(parsed)]
+    return [(("study", name), message) for name, message in found.items() if message]
 
 
 def constraints_of(tree: Mapping[str, Any]) -> list[str]:
@@ -166,11 +169,12 @@ def _check_priors(space: Space, log: Diagnostics) -> None:
         log.add(error.path or ("study", "constraints"), f"{rule}; change one of them")
 
 
-def _never_trained(parsed: ParsedStudy) -> Iterator[tuple[KeyPath, str]]:
-    """Yields the enqueued settings that break a constraint, with their places."""
-    for index, written in enumerate(() if parsed.diagnostics else parsed.settings.enqueue):
-        if broken := broken_constraint(parsed.space, read_setting(parsed.space, written)):
-            yield ("study", "enqueue", index), f"this setting will not be trained: {broken}"
+def _check_trainable(settings: StudySettings, space: Space, log: Diagnostics) -> None:
+    """Reports enqueued settings that would never be trained: they break a constraint."""
+    for index, written in enumerate(settings.enqueue):
+        if broken := broken_constraint(space, read_setting(space, written)):
+            rule = f"this setting would never be trained: {broken}"
+            log.add(("study", "enqueue", index), f"{rule}; change it, or leave it out")
 
 
 def _check_several_devices(tree: Mapping[str, Any], log: Diagnostics) -> None:

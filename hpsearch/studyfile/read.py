@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpsearch.studyfile.algorithms import PROMOTE
 from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError, nearest
 from hpsearch.studyfile.document import Document
 from hpsearch.studyfile.lightning_cli import adopt
@@ -44,7 +43,7 @@ def read_parsed(path: str | Path, overrides: Sequence[str] = ()) -> ParsedStudy:
     for override in overrides:
         document = apply_override(document, override)
     folders = (str(Path(path).resolve().parent), str(Path.cwd()))
-    return parse_study(document, tuple(dict.fromkeys(folders)), default_scheduler=PROMOTE)
+    return parse_study(document, tuple(dict.fromkeys(folders)), stored=False)
 
 
 def read_sections(path: Path) -> Document:

@@ -225,23 +225,6 @@ def test_a_sampler_that_learns_from_few_trials_is_named(study, expected):
     assert expected in " ".join(notes)
 
 
-def test_an_enqueued_setting_that_breaks_a_constraint_is_named():
-    given = {
-        "constraints": ["model.in_features < 5"],
-        "enqueue": [{"in_features": n} for n in (2, 8)],
-    }
-    tree = {
-        "study": {"name": "s", "objective": {"a": "maximize"}, "trials": 9, **given},
-        "model": {"class_path": "torch.nn.Linear", "init_args": {"in_features": "~int(1, 9)"}},
-        "data": {"class_path": "a.Data"},
-        "trainer": {"max_epochs": 9},
-    }
-    said = "this setting will not be trained: model.in_features < 5 does not hold"
-    assert notes_on(parse_study(Document(tree, Location("the study")))) == [
-        (("study", "enqueue", 1), f"{said}: model.in_features is 8")
-    ]
-
-
 def test_a_pruner_that_can_never_fire_counts_validations_where_those_are_reports(file):
     notes = []
     changes = ["study.pruner={class_path: asha, init_args: {min_resource: 60}}"]

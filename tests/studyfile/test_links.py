@@ -251,3 +251,14 @@ def test_priors_that_are_impossible_together_are_an_error(width, message):
     text = text.replace('width: "~int(1, 8)"', f'width: "~int(1, 8, prior={width})"')
     faults = parse_study(parse(text, "s.yaml")).diagnostics
     assert [f"{fault.path}: {fault.message}" for fault in faults] == [message][: len(message)]
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_an_enqueued_setting_that_breaks_a_constraint_is_an_error_of_a_file_only(stored):
+    enqueue = "[{width: 1, heads: 2}, {width: 8}, {width: 8, heads: 2}], constraints: %s"
+    text = STUDY.replace("constraints: %s", f"enqueue: {enqueue}") % '["model.width < model.heads"]'
+    faults = parse_study(parse(text, "s.yaml"), stored=stored).diagnostics
+    assert [f"{fault.path}: {fault.message}" for fault in faults] == [
+        "study.enqueue.2: this setting would never be trained: model.width < model.heads does not"
+        " hold: model.width is 8, model.heads is 2; change it, or leave it out"
+    ][stored:]
