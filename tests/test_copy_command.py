@@ -13,7 +13,7 @@ from commanded import run_commands
 from hpsearch.cli import main
 from hpsearch.search.confirm.study import enqueue_finalists
 from hpsearch.search.copy import copy_study
-from hpsearch.search.store import close_all, open_storage, open_study, read_trials, take_lease
+from hpsearch.search.store import close_all, open_storage, open_study, take_lease
 
 STUDY = """
 study:
@@ -114,8 +114,7 @@ def test_the_third_trial_is_that_of_an_undisturbed_search(
 
 def _trials(url: str) -> list[tuple[Any, ...]]:
     storage = open_storage(url)
-    study = open_study(storage, "tiny").study
-    found = read_trials(storage.engine, study._study_id)
+    found = open_study(storage, "tiny").trials()
     return [(t.params, t.values, t.intermediate_values) for t in found]
 
 

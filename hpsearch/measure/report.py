@@ -24,7 +24,6 @@ from hpsearch.search.store import (
     StudyRecord,
     TrialRecord,
     own_reports,
-    read_trials,
 )
 from hpsearch.search.store.keys import SPLIT, VERSIONS
 from hpsearch.studyfile.distributions import Distribution
@@ -137,7 +136,7 @@ def gather(stored: StoredStudy) -> ReportData:
     explained in its place, and does not affect the rest of the report.
     """
     study, spec = stored.study, stored.spec
-    trials = read_trials(stored.database.engine, stored.row)
+    trials = stored.trials()
     record = stored.record(trials)
     basis = find_basis(record.trials, primary(record.objectives)[1])
     return ReportData(

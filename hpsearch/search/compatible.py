@@ -52,7 +52,7 @@ def begins_anew(stored: StoredStudy, given: StudySpec) -> bool:
     """Returns whether a stored study has no value, and its file or code has changed."""
     if stored.count(TrialState.COMPLETE):
         return False  # it has a value: no need to read the trials
-    trials = stored.study.get_trials(deepcopy=False)
+    trials = stored.trials()
     # A trial without a value, even one whose data could not be read, has nothing to lose.
     if any(map(_has_value, trials)) or _has_reports(stored.study, trials):
         return False
@@ -110,8 +110,8 @@ def check_unchanged(stored: StoredStudy, folder: Path) -> None:
     directions = [direction.name.lower() for direction in stored.study.directions]
     if directions != [*objectives.values()]:
         raise InputError(
-            f"the database says {', '.join(directions)} for {', '.join(objectives)}, the study file"
-            f" {', '.join(objectives.values())}: hpsearch fsck {name} --repair"
+            f"the database says {', '.join(directions) or 'nothing'} for {', '.join(objectives)},"
+            f" the study file {', '.join(objectives.values())}: hpsearch fsck {name} --repair"
         )
     kept = read_owner_file(folder)
     text = kept.get("attributes", {}).get(DOCUMENT)

@@ -21,7 +21,6 @@ from hpsearch.search.store import (
     find_study,
     insert_study,
     open_study,
-    read_trials,
     reason_of,
     redact,
     with_confirmation,
@@ -103,7 +102,7 @@ def _refuse_other(stored: StoredStudy, other: StoredStudy | None) -> None:
 
 def _copy(stored: StoredStudy, other: StoredStudy | None, target: RDBStorage) -> list[FrozenTrial]:
     """Writes a study into the target, if it is not there, with the folder of its trials."""
-    trials = read_trials(stored.database.engine, stored.row)
+    trials = stored.trials()
     runs = find_runs(stored.study, None)
     if other is not None and MOVED in other.study.user_attrs:
         optuna.delete_study(study_name=other.name, storage=target)
@@ -123,7 +122,7 @@ def _copy(stored: StoredStudy, other: StoredStudy | None, target: RDBStorage) ->
 
 
 def _equal(stored: StoredStudy, other: StoredStudy) -> bool:
-    ours, theirs = (read_trials(each.database.engine, each.row) for each in (stored, other))
+    ours, theirs = (each.trials() for each in (stored, other))
     return [*map(_facts, ours)] == [*map(_facts, theirs)]
 
 

@@ -53,7 +53,6 @@ from hpsearch.search.store import (
     find_study,
     grid_size,
     new_settings,
-    read_trials,
     reason_of,
     redact,
     refuse_foreign_folder,
@@ -148,7 +147,7 @@ def _search(
         environment = 0 if is_done else check_environment(study, spec, accept_changes=accept)
         describe_study(study, spec, runs, trials)
         enqueue(study, queue)
-        record = stored.record(known := read_trials(stored.database.engine, stored.row))
+        record = stored.record(known := stored.trials())
         buffered = buffer_writes(study, writes, known, record.contradictions)
         _announce(record, [slot.name for slot in slots], observer)
         if not is_done:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from operator import index
 from pathlib import Path
 
 import optuna
@@ -132,10 +133,10 @@ def examine(target: FsckTarget, owner: str | None) -> FsckReport:
     name, study_id = target.study.study_name, study_id_of(target.study)
     try:
         trials = target.database.get_all_trials(study_id, deepcopy=False)
+        counts = Counter(index(trial.number) for trial in trials)
     except (ValueError, LookupError, TypeError) as error:
         text = f"a trial's row cannot be read ({error}): restore a copy of the database"
         return FsckReport(name, 0, owner, (Problem("database", "database", text),))
-    counts = Counter(trial.number for trial in trials)
     checked = [
         trial
         for trial in trials

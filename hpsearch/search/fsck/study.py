@@ -29,11 +29,12 @@ _COMPARED: dict[str, ProblemKind] = {
 
 def check_study(study: optuna.Study, spec: StudySpec, folder: Path) -> list[Problem]:
     """Returns where a study's own rows differ from its study file and its folder."""
-    found = []
+    found, known = [], len(study.directions)
     for objective, (metric, wanted) in enumerate(spec.objectives.items()):
-        stored = study.directions[objective]
-        if stored.name.lower() != wanted:
-            text = f"the database is to {stored.name.lower()} {metric}, the study file to {wanted}"
+        stored = study.directions[objective].name.lower() if objective < known else None
+        if stored != wanted:
+            said = f"is to {stored} {metric}" if stored else f"lacks a row for {metric}"
+            text = f"the database {said}, the study file is to {wanted} it"
             change = direction_change(study_id_of(study), objective, StudyDirection[wanted.upper()])
             found.append(
                 Problem("direction", "study", text, Repair(f"{wanted} it again", (change,)))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import version
@@ -41,7 +40,7 @@ from hpsearch.search.store.lease import Lease, find_owner, take_lease
 from hpsearch.search.store.proof import RecordComparison
 from hpsearch.search.store.records import StudyRecord, find_winner, in_bulk, state_of, trial_record
 from hpsearch.search.store.run_folder import find_import_paths, find_runs
-from hpsearch.search.store.shape import check_shape
+from hpsearch.search.store.shape import check_objectives, check_shape, readable
 from hpsearch.search.store.tables import count_trials, read_trials
 from hpsearch.studyfile.sections import report_unit
 from hpsearch.studyfile.study import StudySpec
@@ -91,11 +90,19 @@ class StoredStudy:
             )
         return take_lease(self.database.engine, self.row, self.name)
 
+    def trials(self) -> list[FrozenTrial]:
+        """Returns its trials as Optuna's own storage does.
+
+        Raises:
+            InputError: a row holds something that hpsearch does not write.
+        """
+        with readable(self.name):
+            return read_trials(self.database.engine, self.row)
+
     @in_bulk()
     def record(self, frozen: Sequence[FrozenTrial] | None = None) -> StudyRecord:
         """Returns the study as it is now; `frozen` are its trials, read if they are not given."""
-        with _readable(self.name):
-            frozen = read_trials(self.database.engine, self.row) if frozen is None else frozen
+        frozen = self.trials() if frozen is None else frozen
         attributes = self.study.user_attrs
         check_shape(self.name, attributes, frozen)
         owner = find_owner(self.database.engine, self.row)
@@ -112,6 +119,7 @@ class StoredStudy:
             for trial in frozen
         )
         proved = [trial for trial in frozen if not contradictions.get(trial.number)]
+        check_objectives(self.name, self.spec.objectives, self.study.directions, proved)
         numbers = pareto_numbers(proved, self.study.directions)
         budget, confirmation = attributes.get(BUDGET), attributes.get(CONFIRMATION)
         return StudyRecord(
@@ -173,7 +181,7 @@ def open_study(database: RDBStorage, name: str) -> StoredStudy:
         if name.endswith((".yaml", ".yml")):
             hint = "that is a file: write the study's name, study.name in the file"
         raise InputError(f"there is no study {name!r} in {redact(database.url)}; {hint}")
-    with _readable(name):
+    with readable(name):
         study = optuna.load_study(study_name=name, storage=database)
         attributes = study.user_attrs
     check_shape(name, attributes)
@@ -246,18 +254,6 @@ def load_record(storage: RDBStorage, name: str) -> StudyRecord:
         InputError: there is no such study, or hpsearch did not create it.
     """
     return open_study(storage, name).record()
-
-
-@contextmanager
-def _readable(name: str) -> Iterator[None]:
-    """Reports stored text that is not JSON as an InputError."""
-    try:
-        yield
-    except ValueError as error:
-        raise InputError(
-            f"the study {name!r} cannot be read: an attribute of it, or of a trial, is not JSON"
-            f" ({error}); restore a copy of the database, or correct the attribute"
-        ) from error
 
 
 def _read_spec(study: optuna.Study) -> StudySpec:

@@ -1,13 +1,14 @@
-"""Checks that attributes in the database have the shape that hpsearch writes.
+"""Checks that what is in the database has the shape that hpsearch writes.
 
-Other programs can write into a database. An attribute of the wrong shape is reported in one
-sentence here, before the code that reads it fails.
+Other programs can write into a database, and a damaged file may lose rows. Whatever has the wrong
+shape is reported in one sentence here, before the code that reads it fails.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from optuna.trial import FrozenTrial
@@ -23,14 +24,51 @@ _LONGEST = 60
 def check_shape(
     name: str, attributes: Mapping[str, Any], trials: Iterable[FrozenTrial] = ()
 ) -> None:
-    """Raises InputError if an attribute of a study or of one of its trials has the wrong shape."""
+    """Raises InputError if an attribute of a study or its trials has the wrong shape.
+
+    So does the number of a trial.
+    """
     for key, value in attributes.items():
         if key in _OF_STUDY and not _OF_STUDY[key](value):
             raise _odd(name, f"its attribute {key}", value)
     for trial in trials:
+        if not _whole(trial.number):
+            raise _odd(name, "the number of a trial", trial.number)
         for key, value in trial.user_attrs.items():
             if key in _OF_TRIAL and not _OF_TRIAL[key](value):
                 raise _odd(name, f"the attribute {key} of trial {trial.number}", value)
+
+
+def check_objectives(
+    name: str,
+    objectives: Collection[str],
+    directions: Sequence[Any],
+    trials: Iterable[FrozenTrial],
+) -> None:
+    """Raises InputError if the database lacks an objective, or a trial's value for one."""
+    if len(directions) != len(objectives):
+        raise InputError(
+            f"the study {name!r} cannot be read: the database has {len(directions)} of its"
+            f" {len(objectives)} objectives; `hpsearch fsck {name} --repair` writes them again"
+        )
+    for trial in trials:
+        if trial.values and len(trial.values) != len(objectives):
+            raise InputError(
+                f"the study {name!r} cannot be read: trial {trial.number} has"
+                f" {len(trial.values)} of {len(objectives)} values; restore a copy of the database"
+            )
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Reports rows and attributes that cannot be read as an InputError."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(
+            f"the study {name!r} cannot be read: an attribute or a value of it, or of a trial, is"
+            f" not what hpsearch writes ({error}); restore a copy of the database, or correct it"
+        ) from error
 
 
 def _odd(name: str, what: str, value: Any) -> InputError:

@@ -17,7 +17,6 @@ from hpsearch.engines.factory import PreparedEngine
 from hpsearch.engines.slots import Slot
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended, Message, Report, Started
-from hpsearch.search import run
 from hpsearch.search.coordinator import loop
 from hpsearch.search.options import RunOptions
 from hpsearch.search.run import resume_study
@@ -82,7 +81,7 @@ def resumed(folder: Path, trials: int, patch: pytest.MonkeyPatch) -> Counts:
     reads = counts.count("reads of the database", load.read_trials)
     engine = PreparedEngine(SLOTS, lambda _: ScriptedEngine(1, trains))
     with patch.context() as patched:
-        for module in (load, run, write_behind_storage):
+        for module in (load, write_behind_storage):
             patched.setattr(module, "read_trials", reads)
         for module in (load, loop):
             record = counts.count("records", module.trial_record)  # type: ignore[attr-defined]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,13 @@ from hpsearch.cli import main
 from hpsearch.errors import InputError
 from hpsearch.search.store import keys, open_storage
 from hpsearch.search.store.load import load_record
-from hpsearch.search.store.shape import check_shape
+from hpsearch.search.store.shape import check_objectives, check_shape
 from hpsearch.studyfile.study import StudySpec
 
 URL = "sqlite:///tiny.db"
 DOCUMENT = {
     "study": {"name": "tiny", "objective": {"val_loss": "minimize"}, "trials": 1, "pruner": "none"},
-    "model": {"class_path": "tiny.TinyModel"},
+    "model": {"class_path": "tiny.TinyModel", "init_args": {"width": "~int(2, 4)"}},
     "data": {"class_path": "tiny.TinyData"},
     "trainer": {"max_epochs": 1},
 }
@@ -91,6 +93,56 @@ def test_an_odd_attribute_of_a_trial_is_a_line(
         if code:
             assert said.err.startswith("error: the study 'tiny' cannot be read: ")
             assert len(said.err.splitlines()) == 1
+
+
+BROKEN_ROWS = {
+    "UPDATE trials SET number = NULL": "the number of a trial is None, which hpsearch did not",
+    "UPDATE trials SET state = 'ODD'": "is not what hpsearch writes ('ODD' is not among",
+    "UPDATE trials SET datetime_start = 'then'": "is not what hpsearch writes (Invalid isoformat",
+    "UPDATE trial_params SET distribution_json = '{}'": "is not what hpsearch writes ('type')",
+    "UPDATE trial_params SET param_value = NULL": "is not what hpsearch writes (int() argument",
+}
+
+
+@pytest.mark.parametrize("change", BROKEN_ROWS)
+def test_a_damaged_row_is_a_line_of_every_command(
+    database: Path, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(change)
+    for words in (["status", "tiny"], ["report", "tiny"], ["resume", "tiny", "--inline"]):
+        assert main([*words, "--storage", URL]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("error: the study 'tiny' cannot be read: ")
+        assert BROKEN_ROWS[change] in said
+        assert len(said.splitlines()) == 1
+    assert main(["list", "--storage", URL]) == 0
+    assert capsys.readouterr().err.startswith("left out: tiny")
+    assert main(["fsck", "tiny", "--storage", URL]) == 1
+    assert "database" in capsys.readouterr().out
+
+
+def test_a_lost_direction_is_written_again(
+    database: Path, capsys: pytest.CaptureFixture[str], trained: Path
+) -> None:
+    shutil.copytree(trained.with_name("runs"), "runs")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DELETE FROM study_directions")
+    assert main(["status", "tiny", "--storage", URL]) == 2
+    said = "the database has 0 of its 1 objectives; `hpsearch fsck tiny --repair` writes them again"
+    assert said in capsys.readouterr().err
+    assert main(["resume", "tiny", "--inline", "--storage", URL]) == 2
+    assert "the database says nothing for val_loss, the study" in capsys.readouterr().err
+    main(["fsck", "tiny", "--repair", "--storage", URL])
+    assert "the database lacks a row for val_loss" in capsys.readouterr().out
+    assert main(["status", "tiny", "--storage", URL]) == 0
+
+
+def test_one_value_of_two_is_a_line() -> None:
+    trial = create_trial(values=[1.0])
+    trial.number = 0
+    with pytest.raises(InputError, match="trial 0 has 1 of 2 values; restore a copy of the"):
+        check_objectives("tiny", ["loss", "accuracy"], [1, 2], [trial])
 
 
 @pytest.mark.parametrize(
