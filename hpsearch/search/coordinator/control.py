@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +82,12 @@ class Control:
     def step(self) -> None:
         """Obeys the commands that have arrived; reports why one makes no sense now."""
         for command in self._commands.take() if self._commands else ():
-            words = self._verbs[command.verb](**command.arguments)
+            try:
+                words = self._verbs[command.verb](**command.arguments)
+            except (LookupError, TypeError, ValueError):
+                # Other versions of hpsearch, and other programs, reach the same database.
+                said = f"{command.verb} {json.dumps(command.arguments)}"
+                words = f"this version of hpsearch cannot obey {said}; nothing was done"
             self._search.observer.note(f"{BY}: {words}")
             self._search.show_next()
 

@@ -70,7 +70,15 @@ def take_commands(engine: sa.Engine, study_id: int) -> list[Command]:
         with engine.begin() as connection:
             taken = _commands.c.id.in_([row.id for row in rows])
             connection.execute(_commands.delete().where(taken))
-    return [Command(row.verb, json.loads(row.arguments)) for row in rows]
+    return [Command(row.verb, _read(row.arguments)) for row in rows]
+
+
+def _read(arguments: str) -> dict[str, Any]:
+    """Returns the arguments of a command; as text those that hpsearch did not write."""
+    try:
+        return dict(json.loads(arguments))
+    except (ValueError, TypeError):
+        return {"arguments": arguments}
 
 
 def has_commands(engine: sa.Engine, study_id: int) -> bool:

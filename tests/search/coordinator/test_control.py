@@ -180,6 +180,23 @@ def test_the_answer_to_an_impossible_command_says_why(bench: Bench) -> None:
     assert answer in watcher.notes
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (Command("dance", {"fast": True}), 'dance {"fast": true}'),
+        (Command("fail", {}), "fail {}"),
+        (Command("budget", {"trials": "many"}), 'budget {"trials": "many"}'),
+    ],
+)
+def test_a_command_of_another_version_ends_no_search(
+    bench: Bench, command: Command, said: str
+) -> None:
+    watcher = bench.run({1: command})
+    words = f"this version of hpsearch cannot obey {said}; nothing was done"
+    assert f"`hpsearch control`: {words}" in watcher.notes
+    assert bench.record().state == "done"
+
+
 def test_an_enqueued_setting_is_next_and_only_once(bench: Bench) -> None:
     setting = {"setting": {"model.x": 0.875}}
     watcher = bench.run({2: Command("enqueue", setting), 6: Command("enqueue", setting)})
@@ -245,6 +262,15 @@ def test_commands_are_taken_once_and_in_order(tmp_path: Path) -> None:
     send_command(engine, 2, Command("stop", {}))
     assert [command.verb for command in take_commands(engine, 1)] == ["pause", "resume"]
     assert take_commands(engine, 1) == []
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "5"])
+def test_arguments_that_hpsearch_did_not_write_are_taken_as_text(tmp_path: Path, text: str) -> None:
+    engine = open_storage(f"sqlite:///{tmp_path}/study.db").engine
+    send_command(engine, 1, Command("fail", {}))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE hpsearch_command SET arguments = ?", (text,))
+    assert take_commands(engine, 1) == [Command("fail", {"arguments": text})]
 
 
 def wait_for(seen: Callable[[], Any]) -> Any:
