@@ -121,16 +121,24 @@ def heights(bars: Sequence[tuple[Any, float, str]], *, color: str, **more: Any) 
     } | more
 
 
-def framed(values: Sequence[float], direction: Direction) -> dict[str, Any]:
+def framed(
+    values: Sequence[float], direction: Direction, others: Sequence[float] = ()
+) -> dict[str, Any]:
     """Returns the range of an axis without the worst outliers, which would flatten all the rest.
 
     Only the bad side is cut, at three times the middle half's spread (Tukey's outer fence); `cut`
     tells the page to offer a button that shows everything.
+
+    Args:
+        values: those that decide the range.
+        direction: which of them are good.
+        others: more values that are drawn.
     """
     if len(values) < 4:
         return {}
     low, _, high = quantiles(values, n=4)
     fence = _FENCE * (high - low)
+    values = [*values, *others]
     if direction == "maximize":
         smallest, largest = max(min(values), low - fence), max(values)
         cut = smallest > min(values)

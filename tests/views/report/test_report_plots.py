@@ -28,6 +28,14 @@ def test_frame_cuts_the_bad_side_only() -> None:
     assert -0.98 < high < -0.9
 
 
+def test_trials_that_stopped_before_do_not_widen_the_frame() -> None:
+    values = [0.78, 0.85, 0.9, 0.92, 0.93, 0.95]
+    frame = plots.framed(values, "maximize", others=[0.2] * 6)
+    assert frame["cut"]
+    assert 0.4 < frame["range"][0] < 0.78
+    assert plots.framed(values, "maximize") == {}
+
+
 @pytest.mark.parametrize("values", [[], [0.5], [0.5] * 10, [0.1, 0.2, 0.3, 0.4, 0.5]])
 def test_values_without_outliers_need_no_frame(values: list[float]) -> None:
     assert plots.framed(values, "maximize") == {}

@@ -49,7 +49,8 @@ def _figure(data: ReportData, place: int, name: str, direction: Direction) -> Fi
     records = [compared[index] for index in best_so_far(values, direction)]
     end = (data.study.trials[-1].number, records[-1][1], "")
     drawn = plots.thinned(compared)
-    before = plots.thinned(vertices(data.stopped_before), max(plots.MOST_POINTS - len(drawn), 2))
+    stopped = vertices(data.stopped_before)
+    before = plots.thinned(stopped, max(plots.MOST_POINTS - len(drawn), 2))
     hollow = {"symbol": "circle-open"}
     return plots.figure(
         f"{name} of each trial, and the best so far",
@@ -67,7 +68,7 @@ def _figure(data: ReportData, place: int, name: str, direction: Direction) -> Fi
         x=plots.whole_axis("trial", end[0]),
         y=plots.axis(
             basis_label(data, name),
-            **plots.framed([*values, *(value for _, value, _ in before)], direction),
+            **plots.framed(values, direction, [value for _, value, _ in stopped]),
         ),
         note=_note(data, len(drawn) + len(before)),
         wide=True,

@@ -93,12 +93,14 @@ def _figure(
         epoch = data.basis.epoch
         words = after(epoch, data.study.unit) if epoch else "complete"
         traces.append(_points(data, filled, name, distribution, words * bool(stops)))
-    values = [data.compared_value(trial) for trial in (*hollow, *filled)]
+    values, others = ([*map(data.compared_value, trials)] for trials in (filled, hollow))
     return plots.figure(
         data.names[name],
         traces,
         x=plots.parameter_axis(data.names[name], distribution),
-        y=plots.axis(basis_label(data, data.objective), **plots.framed(values, data.direction)),
+        y=plots.axis(
+            basis_label(data, data.objective), **plots.framed(values, data.direction, others)
+        ),
     )
 
 
