@@ -222,11 +222,12 @@ def instantiate(tree: Any, /, **extra: Any) -> Any:
 def _require_fitting(target: Any, class_path: str, hint: Any, *, is_factory: bool) -> None:
     """Raises ComponentError if a study file may not build this for an argument with this hint.
 
-    Whether the result of a factory fits is left to its owner.
+    Whether the result of a factory fits is left to its owner, unless a class is asked for.
     """
     if inspect.isabstract(target):
         raise ComponentError(f"{class_path} is abstract; name one of its subclasses")
-    if not is_factory and not fits(returned_type(target), hint):
+    by_owner = is_factory and not (inspect.isclass(hint) and not is_callable(hint))
+    if not by_owner and not fits(returned_type(target), hint):
         raise ComponentError(f"must be {spelled(hint)}, not {class_path}")
     if message := why_not_buildable(target, hint, _OWN_MODULES):
         raise ComponentError(message)

@@ -14,10 +14,10 @@ from typing import Any
 from hpsearch.classes.binding import Arguments, Binder
 from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import ComponentError, importing_from, is_installed, resolve
-from hpsearch.classes.signature import Bound, has_base, returned_type
+from hpsearch.classes.signature import Bound, RefusedValuesError, has_base, returned_type
 from hpsearch.studyfile.algorithms import PACKAGES, Component
 from hpsearch.studyfile.diagnostics import Diagnostic
-from hpsearch.studyfile.document import Document, KeyPath, Location, is_within
+from hpsearch.studyfile.document import Document, KeyPath, Location, is_within, name_of
 from hpsearch.studyfile.parse import ParsedStudy, notes_on, parse_study
 
 Places = list[tuple[KeyPath, str]]
@@ -39,11 +39,9 @@ _SECTIONS: dict[str, tuple[type, tuple[str, ...]]] = {
     "optimizer": (_kind("Optimizer"), ("params",)),
     "schedule": (_kind("LRScheduler"), ("optimizer", "total_steps")),
 }
-_ALGORITHMS = {
-    "sampler": (
-        _kind("BaseSampler"),
-        ("search_space", "seed", "max_resource", "min_resource", "reduction_factor", "priors"),
-    ),
+_BY_SEARCH = ("search_space", "seed", "max_resource", "min_resource", "reduction_factor", "priors")
+_ALGORITHMS: dict[str, tuple[type, tuple[str, ...]]] = {
+    "sampler": (_kind("BaseSampler"), _BY_SEARCH),
     "pruner": (_kind("BasePruner"), ()),
 }
 SUPPLIED = {name: supplied for name, (_, supplied) in _SECTIONS.items()}
@@ -134,7 +132,14 @@ def _check_algorithm(binder: Binder, component: Component, name: str) -> None:
         if not is_installed(package):
             message = f"{short} needs the package {package}; pip install {package}"
             binder.add(binder.errors, path, message)
-    binder.component(component.to_tree(), path, *_ALGORITHMS[name])
+    bound = binder.component(component.to_tree(), path, *_ALGORITHMS[name])
+    # Optuna's constructors check their numbers, and do nothing else.
+    is_right = not any(is_within(each, name_of(path)) for each in binder.errors)
+    if bound and is_right and component.class_path.startswith("optuna."):
+        try:
+            bound.build(search_space={})
+        except RefusedValuesError as error:
+            binder.add(binder.errors, path, str(error).removeprefix("ValueError: "))
 
 
 def _namespace_of(bound: Bound | None) -> str | None:

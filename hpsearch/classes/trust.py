@@ -23,6 +23,9 @@ from hpsearch.errors import InputError
 from hpsearch.studyfile.sections import texts_of
 
 _LONGEST = 200
+# Python's path before a study's folders join it. PYTHONPATH and .pth files bring the packages of
+# other installations with them: of a cluster's modules, or of another environment.
+_PACKAGES = tuple(at for at in sys.path if Path(at).name in ("site-packages", "dist-packages"))
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,6 @@ def _is_installed(file: Path) -> bool:
 @cache
 def _installed() -> tuple[Path, ...]:
     """Returns the folders whose code runs in this Python anyway: its packages and hpsearch."""
-    folders = [*site.getsitepackages(), site.getusersitepackages()]
+    folders = [*site.getsitepackages(), site.getusersitepackages(), *_PACKAGES]
     folders += [sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")]
     return (Path(__file__).parents[1], *(Path(folder) for folder in dict.fromkeys(folders)))

@@ -59,7 +59,8 @@ def _at(space: Space, branch: Mapping[str, str], bound: Bound) -> Extreme:
         if setting := _setting(space, branch, choose):
             return Extreme(label, bound, *setting)
     where = f" with {label}" if label else ""
-    raise InputError(f"none of {TRIES} settings drawn{where} satisfies every constraint")
+    rule = f"none of {TRIES} random settings{where} satisfies every constraint"
+    raise InputError(f"study.constraints: {rule}; loosen one of them, or widen the ranges")
 
 
 def _setting(

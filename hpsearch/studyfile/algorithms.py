@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
+from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, in_yaml
 from hpsearch.studyfile.distributions import Choice, FloatRange
-from hpsearch.studyfile.slips import component_of, short_name
+from hpsearch.studyfile.slips import component_of, short_name, whole_line
 from hpsearch.studyfile.space import Space
 
 
@@ -59,12 +59,15 @@ PRUNERS = {
 }
 NO_PRUNER = Component(PRUNERS["none"])
 PROMOTE = "promote"
+_KEYS = {"sampler": SAMPLERS, "pruner": PRUNERS, "scheduler": (PROMOTE,)}
 PACKAGES = {
     SAMPLERS["gp"]: ("scipy", "torch"),
     SAMPLERS["cmaes"]: ("cmaes",),
     SAMPLERS["qmc"]: ("scipy",),
     PRUNERS["wilcoxon"]: ("scipy",),
 }
+# Numbers that Optuna accepts, and with which it later divides by zero.
+_LEAST = {PRUNERS["hyperband"]: {"min_resource": 1, "reduction_factor": 2}}
 _WHOLE_ONLY = {SAMPLERS[name] for name in ("gp", "cmaes", "nsgaii")}
 # The defaults of a short name; init_args in the file override them.
 _DEFAULTS: dict[str, dict[str, Any]] = {"tpe": {"group": True}}
@@ -94,10 +97,12 @@ def read_component(written: Any, names: Mapping[str, str]) -> Component:
         raise InvalidValueError("init_args must be a mapping of arguments")
     if path not in names and ("." not in path or path.endswith(")")):
         known = short_name(path, names) or component_of(path, names)
-        meant = f"; write {known}" if known else did_you_mean(path, names)
+        meant = f"; write {known}" if known else _elsewhere(path, names)
         raise InvalidValueError(f"there is no '{path}'{meant}")
     nested = {name: _nested(name, value) for name, value in arguments.items()}
-    return Component(names.get(path, path), {**_DEFAULTS.get(path, {}), **nested})
+    component = Component(names.get(path, path), {**_DEFAULTS.get(path, {}), **nested})
+    _require_whole(component.init_args, _LEAST.get(component.class_path, {}))
+    return component
 
 
 def read_scheduler(written: Any) -> Promote | Component:
@@ -113,14 +118,20 @@ def read_scheduler(written: Any) -> Promote | Component:
     if component.class_path != PROMOTE:
         return component
     known = {"eta": 2, "first": 1}
-    for name, value in component.init_args.items():
+    for name in component.init_args:
         if name not in known:
             raise InvalidValueError(f"promote has no argument '{name}'{did_you_mean(name, known)}")
-        if isinstance(value, bool) or not isinstance(value, int) or value < known[name]:
-            raise InvalidValueError(
-                f"{name}={value!r} must be a whole number, {known[name]} or more"
-            )
+    _require_whole(component.init_args, known)
     return Promote(**component.init_args)
+
+
+def _require_whole(arguments: Mapping[str, Any], least: Mapping[str, int]) -> None:
+    """Raises InvalidValueError for an argument that is not a whole number, or too small."""
+    for name in least.keys() & arguments.keys():
+        value = arguments[name]
+        if isinstance(value, bool) or not isinstance(value, int) or value < least[name]:
+            rule = f"must be a whole number, {least[name]} or more"
+            raise InvalidValueError(f"{name}={in_yaml(value)} {rule}{whole_line(value)}")
 
 
 def leaves_schedule_open(settings: Any) -> bool:
@@ -205,6 +216,12 @@ def why_blind(sampler: Component, pruner: Component, promote: Promote | None) ->
         f"{name} learns only from {sees}, and most are {'paused' if promote else 'pruned'};"
         f" write {remedy}, which learns from all of them, or pruner: none"
     )
+
+
+def _elsewhere(path: str, names: Mapping[str, str]) -> str:
+    """Returns the key that takes a short name that this one does not; else the nearest name."""
+    key = next((key for key, known in _KEYS.items() if path.lower() in known), None)
+    return f"; write {key}: {path.lower()}" if key else did_you_mean(path, names)
 
 
 def _nested(name: str, value: Any) -> Any:

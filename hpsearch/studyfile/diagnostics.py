@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hpsearch.errors import InputError
 
@@ -79,6 +80,12 @@ def excerpt(lines: Sequence[str], line: int) -> tuple[str, ...]:
         f"{'>' if number == line else ' '} {number:>4} | {mask(lines[number - 1])}".rstrip()
         for number in numbers
     )
+
+
+def in_yaml(value: Any) -> str:
+    """Returns a value for a message: nothing and truth values as YAML writes them."""
+    words = {None: "null", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else repr(value)
 
 
 def mask(text: str) -> str:

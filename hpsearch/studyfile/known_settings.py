@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpsearch.protocol.types import Scalar
-from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
+from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, in_yaml
 from hpsearch.studyfile.distributions import NO_PRIOR, Choice, Distribution, FloatRange
 from hpsearch.studyfile.links import InfeasibleError
 from hpsearch.studyfile.space import Space
@@ -74,8 +74,12 @@ def read_setting(space: Space, given: Any) -> Setting:
         name = _full_name(str(written), parameters)
         if name is None:
             errors.append(f"no parameter is named '{written}'{did_you_mean(written, parameters)}")
+        elif name in setting:
+            errors.append(f"{name} has two values, under two names; leave one out")
         elif not parameters[name].contains(value):
-            errors.append(f"{value!r} is not a value of {name}: {described(parameters[name])}")
+            errors.append(
+                f"{in_yaml(value)} is not a value of {name}: {described(parameters[name])}"
+            )
         else:
             decimal = isinstance(parameters[name], FloatRange)
             setting[name] = float(value) if decimal else value

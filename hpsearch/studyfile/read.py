@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError, nearest
@@ -82,7 +83,13 @@ def _read_text(path: Path) -> str:
 
 
 def _file_beside(missing: Path) -> str:
-    """Returns the end of a message that proposes the study file most like one that is missing."""
+    """Returns the end of a message: the study file meant by one that is missing, or an example."""
+    if missing.parent.parts and Path(missing.name).is_file():
+        return f"; did you mean {missing.name}?"
     names = [file.name for file in missing.parent.glob("*.y*ml")]
     near = nearest(missing.name, [name for name in names if name != missing.name], likeness=0.7)
-    return f"; did you mean {missing.parent / near}?" if near else ""
+    if near:
+        return f"; did you mean {missing.parent / near}?"
+    packaged = (files("hpsearch") / folder for folder in ("studies", "examples"))
+    is_example = any((folder / f"{missing.stem}.yaml").is_file() for folder in packaged)
+    return f"; `hpsearch init {missing.stem}` writes that example" if is_example else ""

@@ -19,7 +19,7 @@ from hpsearch.studyfile.algorithms import (
     read_component,
     read_scheduler,
 )
-from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, mask, nearest
+from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, in_yaml, mask, nearest
 from hpsearch.studyfile.document import Diagnostics
 from hpsearch.studyfile.units import parse_duration, parse_share, parse_size
 
@@ -159,7 +159,7 @@ def _read(key: str, value: Any, log: Diagnostics) -> Any:
     try:
         return _READERS[key](value)
     except ValueError as error:
-        log.add(("study", key), f"{error}{slips.without_quotes(value)}")
+        log.add(("study", key), str(error))
         return None
 
 
@@ -171,7 +171,8 @@ def check_name(value: Any) -> str:
     """
     if not (isinstance(value, str) and _NAME.fullmatch(value)):
         rule = "up to 64 letters, digits, dots, _ and -, the first a letter or a digit"
-        raise InvalidValueError(f"{value!r} cannot name a study; use {rule}")
+        meant = slips.name_line(value)
+        raise InvalidValueError(f"{in_yaml(value)} cannot name a study; use {rule}{meant}")
     if _DEVICE.fullmatch(value):
         raise InvalidValueError(
             f"{value!r} cannot name a study: Windows reserves it for a device; write another"
@@ -185,28 +186,31 @@ def _read_objectives(value: Any) -> dict[str, Direction]:
         meant = f"; write {line}" if line else f", as in {_EXAMPLES['objective']}"
         raise InvalidValueError(f"must be {{metric: direction}}{meant}")
     for metric, direction in value.items():
+        if not isinstance(metric, str) or metric != metric.strip() or not metric:
+            rule = "cannot name a metric; write the name that the module logs"
+            raise InvalidValueError(f"{in_yaml(metric)} {rule}")
         if direction not in ("maximize", "minimize"):
             known = did_you_mean(str(direction), ("maximize", "minimize"))
             meant = f"; write {line}" if line else known
-            raise InvalidValueError(f"{direction!r} is not a direction for {metric}{meant}")
+            raise InvalidValueError(f"{in_yaml(direction)} is not a direction for {metric}{meant}")
     return dict(value)
 
 
-def _read_trials(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidValueError(f"{value!r} must be a whole number, 1 or more")
-    return value
+def _whole(rule: str, low: int, high: float = math.inf) -> Callable[[Any], int]:
+    """Returns what reads a whole number between two, both included."""
+
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            meant = slips.whole_line(value)
+            raise InvalidValueError(f"{in_yaml(value)} must be a whole number{rule}{meant}")
+        return value
+
+    return read
 
 
-def _read_seed(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
-        raise InvalidValueError(f"{value!r} must be a whole number from 0 to 2**32 - 1")
-    return value
-
-
-def _read_timeout(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise InvalidValueError(f"{value!r} is not a duration; use 90s, 30m, 1h30m, 1d or seconds")
+def _read_limit(value: Any) -> float:
+    if slips.is_no_limit(value):
+        raise InvalidValueError(f"{in_yaml(value)} is not a duration; leave it out for no limit")
     return parse_duration(value)
 
 
@@ -214,28 +218,12 @@ def _read_hang_timeout(value: Any) -> float:
     """Returns seconds; infinite if switched off."""
     if value is False or value == "off":
         return math.inf
+    if slips.is_no_limit(value):
+        raise InvalidValueError(f'{value!r} is not a duration; write "off", in quotes')
     try:
-        return _read_timeout(value)
+        return parse_duration(value)
     except ValueError as error:
         raise InvalidValueError(f'{error}, or "off"') from None
-
-
-def _read_keep_checkpoints(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidValueError(f"{value!r} must be a whole number, 0 or more")
-    return value
-
-
-def _read_disk_budget(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InvalidValueError(f"{value!r} is not a size; use 500MB, 20GB, 1TiB or bytes")
-    return parse_size(value)
-
-
-def _read_audit(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise InvalidValueError(f"{value!r} is not a share; use 5% or 0.05")
-    return parse_share(value)
 
 
 def _read_enqueue(value: Any) -> tuple[Any, ...]:
@@ -266,7 +254,7 @@ def _read_constraints(value: Any) -> tuple[str, ...]:
 
 def _read_text(value: Any) -> str:
     if not isinstance(value, str):
-        raise InvalidValueError(f"{value!r} must be text")
+        raise InvalidValueError(f"{in_yaml(value)} must be text, in quotes")
     return value
 
 
@@ -276,23 +264,23 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "sampler": lambda value: read_component(value, SAMPLERS),
     "pruner": lambda value: read_component(value, PRUNERS),
     "scheduler": read_scheduler,
-    "trials": _read_trials,
-    "epochs": _read_trials,
-    "timeout": _read_timeout,
-    "seed": _read_seed,
-    "trial_seed": _read_seed,
+    "trials": _whole(", 1 or more", 1),
+    "epochs": _whole(", 1 or more", 1),
+    "timeout": _read_limit,
+    "seed": _whole(" from 0 to 2**32 - 1", 0, 2**32 - 1),
+    "trial_seed": _whole(" from 0 to 2**32 - 1", 0, 2**32 - 1),
     "storage": _read_storage,
     "hang_timeout": _read_hang_timeout,
-    "trial_timeout": _read_timeout,
-    "keep_checkpoints": _read_keep_checkpoints,
-    "disk_budget": _read_disk_budget,
-    "devices_per_trial": _read_trials,
-    "audit": _read_audit,
+    "trial_timeout": _read_limit,
+    "keep_checkpoints": _whole(", 0 or more", 0),
+    "disk_budget": parse_size,
+    "devices_per_trial": _whole(", 1 or more", 1),
+    "audit": parse_share,
     "enqueue": _read_enqueue,
     "start_from": check_name,
     "description": _read_text,
     "constraints": _read_constraints,
-    "max_parameters": _read_trials,
+    "max_parameters": _whole(", 1 or more", 1),
 }
 _EXAMPLES = {
     "name": "a name, as in name: mnist-cnn",

@@ -152,6 +152,12 @@ def test_a_right_study_has_no_errors(file):
             "must be BaseSampler, not optuna.pruners.NopPruner",
         ),
         ("study.pruner=percentile", "needs the argument 'percentile'"),
+        (
+            "study.pruner={class_path: percentile, init_args: {percentile: 500}}",
+            "Percentile must be between 0 and 100 inclusive, but got percentile=500",
+        ),
+        ("study.sampler=torch.optim.Adam", "must be BaseSampler, not torch.optim.Adam"),
+        ("data={class_path: torch.optim.Adam}", "must be LightningDataModule, not torch.optim.Ad"),
     ],
 )
 def test_each_error_is_reported_once(file, override, diagnostic):

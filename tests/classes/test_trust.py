@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -337,3 +338,20 @@ def test_own_modules_are_those_found_but_not_installed(
     assert "__main__" in own
     others = ("torch", "hpsearch", "subprocess", "numpy", "missing", "not a name")
     assert not [name for name in others if name in own]
+
+
+def test_packages_of_another_environment_on_pythons_path_are_installed(tmp_path: Path) -> None:
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "theirs.py").touch()
+    (tmp_path / "mine.py").touch()
+    path = os.pathsep.join(filter(None, (*map(str, (packages, tmp_path)), os.getenv("PYTHONPATH"))))
+    asked = "from hpsearch.classes.trust import OwnModules; own = OwnModules()"
+    answer = subprocess.run(
+        [sys.executable, "-c", f"{asked}; print('theirs' in own, 'mine' in own)"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout == "False True\n"

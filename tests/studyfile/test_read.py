@@ -204,6 +204,8 @@ def test_a_file_that_is_not_a_study_is_reported_in_one_sentence(tmp_path, conten
 
 def test_a_path_that_is_not_a_file_is_reported_in_one_sentence(tmp_path):
     assert [f.message for f in errors_of(tmp_path / "no.yaml")] == ["there is no such file"]
+    (example,) = errors_of(tmp_path / "studies" / "spirals.yaml")
+    assert example.message == ("there is no such file; `hpsearch init spirals` writes that example")
     (tmp_path / "quickstart.yaml").touch()
     for slip in ("quickstat.yaml", "quickstart", "quickstart.yml"):
         (error,) = errors_of(tmp_path / slip)

@@ -11,11 +11,11 @@ from hpsearch.studyfile.slips.other_tools import (
     section_line,
     study_advice,
     study_line,
-    without_quotes,
 )
 from hpsearch.studyfile.slips.python_text import MOST_LEVELS, TooDeepError, parse_python
 from hpsearch.studyfile.slips.search_calls import search_from_text
 from hpsearch.studyfile.slips.search_values import search_from_value
+from hpsearch.studyfile.slips.settings import is_no_limit, name_line, whole_line
 from hpsearch.studyfile.slips.spelling import formula_line, near_call, range_line
 from hpsearch.studyfile.slips.trainer import SET_BY_HPSEARCH, is_unset, why_not_given
 from hpsearch.studyfile.slips.yaml_lines import explain_yaml
@@ -32,7 +32,9 @@ __all__ = [
     "explain_yaml",
     "formula_line",
     "is_unset",
+    "is_no_limit",
     "missing_line",
+    "name_line",
     "near_call",
     "objective_line",
     "parse_python",
@@ -45,5 +47,5 @@ __all__ = [
     "study_advice",
     "study_line",
     "why_not_given",
-    "without_quotes",
+    "whole_line",
 ]

@@ -31,6 +31,8 @@ def objective_line(written: Any) -> str | None:
     """
     if isinstance(written, str):
         written = _in_words(written)
+    if isinstance(written, list):
+        written = _joined(written)
     if isinstance(written, str | list):
         names = [written] if isinstance(written, str) else written
         known = all(isinstance(name, str) and _METRIC.fullmatch(name) for name in names)
@@ -62,7 +64,20 @@ def _in_words(text: str) -> str | dict[str, str]:
     return {found["metric"]: found["end"]} if found else text.removeprefix("-")
 
 
+def _joined(listed: list[Any]) -> Any:
+    """Returns one mapping for a list of them, or for a metric and a direction side by side."""
+    if listed and all(isinstance(one, Mapping) for one in listed):
+        return {metric: word for one in listed for metric, word in one.items()}
+    if len(listed) == 2 and all(isinstance(one, str) for one in listed):
+        words = {*_DIRECTION_WORDS, *_DIRECTION_WORDS.values()}
+        metric, word = listed if listed[1] in words else reversed(listed)
+        return {metric: word} if word in words and metric not in words else listed
+    return listed
+
+
 def _objective(metric: Any, word: Any) -> str | None:
+    if word is None and isinstance(metric, str):
+        return f"{metric}: {_direction({'metric': metric})}"
     if metric in ("maximize", "minimize") and isinstance(word, str):
         return f"{word}: {metric}"
     found = _DIRECTION_WORDS.get(str(word).lower(), word)

@@ -146,12 +146,6 @@ def section_advice(name: str, has_cli: bool = False) -> str | None:
     return _ADVICE_ON_SECTIONS.get(name, None if has_cli else _ADVICE_ON_KEYS.get(name))
 
 
-def without_quotes(value: Any) -> str:
-    """Returns the end of a message about a number in quotes; empty for anything else."""
-    is_number = isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", value, re.I)
-    return f"; write {value}, without quotes" if is_number else ""
-
-
 def study_line(key: str, settings: Mapping[str, Any]) -> str | None:
     """Returns what to write in the study block for a key of another tool; None if it is unknown."""
     if key in DIRECTIONS or (key in METRICS and key != "objective"):

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from hpsearch.studyfile.study import StudySpec
 
 _SHOWN = 3
-_ADVICE = "Many at once are faster for a small network: see docs/your-own-model.md"
+_ADVICE = (
+    "Many at once are faster for a small network: they need supports_multi_step = True in the"
+    " module's class, and a training_step that returns the loss and logs nothing"
+)
 
 
 def print_probes(

@@ -122,7 +122,8 @@ def test_notes_say_once_why_steps_are_taken_one_at_a_time() -> None:
     assert note_words(probes) == [
         "X is left out",
         f"Lightning takes the steps one at a time: {reason}. Many at once are faster for a small"
-        " network: see docs/your-own-model.md",
+        " network: they need supports_multi_step = True in the module's class, and a training_step"
+        " that returns the loss and logs nothing",
     ]
 
 
