@@ -215,7 +215,10 @@ def _confirmed_accuracy() -> float:
         (["export", "digits", "-o", "no/a.onnx"], "name a file in a folder that exists"),
         (["export", "digits", "--format", "tflite"], "--format"),
         (["predict", "gone.onnx", "a.png"], "there is no model gone.onnx"),
-        (["predict", "digits-trial-0.onnx"], "parameter IMAGES requires an argument"),
+        (
+            ["predict", "digits-trial-0.onnx"],
+            "hpsearch predict needs IMAGES; see hpsearch predict --help",
+        ),
         (["predict", "digits-trial-0.onnx", "a.png", "b.png"], "b.png: there is no such file"),
         (["predict", "digits-trial-0.onnx", "cut.png"], "cut.png: damaged or cut short"),
         (["predict", "digits-trial-0.onnx", "huge.png"], "huge.png: 400 megapixels; at most 179"),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
-from cyclopts.types import PositiveInt
 
 from hpsearch.commands.context import console, open_trusted, say_next
 from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED, USAGE_ERROR
@@ -19,6 +18,7 @@ from hpsearch.commands.options import (
     Kubernetes,
     Nodes,
     PerDevice,
+    PositiveInt,
     Ray,
     Runs,
     Slurm,

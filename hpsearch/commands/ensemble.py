@@ -6,11 +6,18 @@ import sys
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from cyclopts.types import PositiveInt
 
 from hpsearch.commands.context import console, open_trusted, say_next, say_next_step
 from hpsearch.commands.exit_codes import DONE, FAILED, USAGE_ERROR
-from hpsearch.commands.options import AcceptChanges, Devices, Json, Storage, StudyName, Trust
+from hpsearch.commands.options import (
+    AcceptChanges,
+    Devices,
+    Json,
+    PositiveInt,
+    Storage,
+    StudyName,
+    Trust,
+)
 
 
 def ensemble(

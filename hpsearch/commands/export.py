@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
-from cyclopts.types import NonNegativeInt
 
 from hpsearch.commands.context import check_target, console, open_trusted, say_next
-from hpsearch.commands.options import Json, Storage, StudyName, Trust
+from hpsearch.commands.options import Json, NonNegativeInt, Storage, StudyName, Trust
 from hpsearch.errors import InputError
 from hpsearch.protocol.model_files import ANY, SUFFIXES, Format, format_of, predictor_format
 

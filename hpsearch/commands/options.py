@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from cyclopts.types import PositiveInt
+from cyclopts.validators import Number
 
 from hpsearch.errors import InputError
 from hpsearch.search.options import RunOptions
@@ -19,6 +20,19 @@ from hpsearch.studyfile.units import parse_duration
 def read_seconds(_: Any, tokens: Sequence[Any]) -> float:
     """Returns the seconds of a duration such as `1h30m`, for an option that takes one."""
     return parse_duration(tokens[0].value)
+
+
+def _whole(_: Any, tokens: Sequence[Any]) -> int:
+    """Returns a whole number; cyclopts itself would round 2.5."""
+    word: str = tokens[0].value
+    if not re.fullmatch(r"[+-]?\d{1,15}", word):
+        option = f"{tokens[0].keyword} must be" if tokens[0].keyword else "write"
+        raise InputError(f"{option} a whole number, not {word!r}")
+    return int(word)
+
+
+PositiveInt = Annotated[int, Parameter(converter=_whole, validator=Number(gt=0))]
+NonNegativeInt = Annotated[int, Parameter(converter=_whole, validator=Number(gte=0))]
 
 
 def url_converter(option: str, variable: str) -> Callable[[Any, Sequence[Any]], str]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from cyclopts.types import PositiveInt
 
 from hpsearch.commands.context import (
     check_target,
@@ -20,7 +19,7 @@ from hpsearch.commands.context import (
     say_next_step,
     say_what_is_left,
 )
-from hpsearch.commands.options import Json, Storage, StudyName, TrialNumber
+from hpsearch.commands.options import Json, PositiveInt, Storage, StudyName, TrialNumber
 
 
 def list_(*, storage: Storage = None, json: Json = False) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from cyclopts import CycloptsError, UnusedCliTokensError
+from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from hpsearch.commands.exit_codes import BROKEN_PIPE, DONE, FAILED, INTERRUPTED, USAGE_ERROR
 from hpsearch.errors import InputError, SearchError
@@ -62,10 +62,8 @@ def complaint(error: Exception) -> str | None:
     if isinstance(error, StudyFileError):
         # Its lines already say where they are, and that they are errors.
         return error.unseen
-    if isinstance(error, UnusedCliTokensError):
-        command = " ".join(["hpsearch", *(error.command_chain or ())])
-        words = " ".join(map(repr, error.unused_tokens or ()))
-        return f"error: {command} does not take {words}; see {command} --help"
+    if isinstance(error, CycloptsError) and (words := _usage(error)):
+        return f"error: {words}"
     if isinstance(error, InputError | CycloptsError | SearchError):
         return f"error: {error}"
     if isinstance(error, json.JSONDecodeError):
@@ -81,6 +79,20 @@ def complaint(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         place = f"{error.filename}: " if error.filename else ""
         return f"error: {place}{_OF_THE_MACHINE[error.errno]}"
+    return None
+
+
+def _usage(error: CycloptsError) -> str | None:
+    """Returns what is wrong with a command line; None where cyclopts says it well."""
+    command = " ".join(["hpsearch", *(error.command_chain or ())])
+    if isinstance(error, UnusedCliTokensError):
+        words = " ".join(map(repr, error.unused_tokens or ()))
+        return f"{command} does not take {words}; see {command} --help"
+    name = error.argument.name if error.argument else None
+    if isinstance(error, MissingArgumentError) and name:
+        remedy = "`hpsearch list` shows the names" if name == "NAME" else f"see {command} --help"
+        needs = f"{error.keyword or name} needs a value" if name.startswith("-") else ""
+        return f"{needs or f'{command} needs {name}'}; {remedy}"
     return None
 
 

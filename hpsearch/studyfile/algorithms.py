@@ -67,7 +67,7 @@ PACKAGES = {
     PRUNERS["wilcoxon"]: ("scipy",),
 }
 # Numbers that Optuna accepts, and with which it later divides by zero.
-_LEAST = {PRUNERS["hyperband"]: {"min_resource": 1, "reduction_factor": 2}}
+_MINIMUM = {PRUNERS["hyperband"]: {"min_resource": 1, "reduction_factor": 2}}
 _WHOLE_ONLY = {SAMPLERS[name] for name in ("gp", "cmaes", "nsgaii")}
 # The defaults of a short name; init_args in the file override them.
 _DEFAULTS: dict[str, dict[str, Any]] = {"tpe": {"group": True}}
@@ -101,7 +101,7 @@ def read_component(written: Any, names: Mapping[str, str]) -> Component:
         raise InvalidValueError(f"there is no '{path}'{meant}")
     nested = {name: _nested(name, value) for name, value in arguments.items()}
     component = Component(names.get(path, path), {**_DEFAULTS.get(path, {}), **nested})
-    _require_whole(component.init_args, _LEAST.get(component.class_path, {}))
+    _require_whole(component.init_args, _MINIMUM.get(component.class_path, {}))
     return component
 
 
@@ -125,12 +125,12 @@ def read_scheduler(written: Any) -> Promote | Component:
     return Promote(**component.init_args)
 
 
-def _require_whole(arguments: Mapping[str, Any], least: Mapping[str, int]) -> None:
+def _require_whole(arguments: Mapping[str, Any], minimum: Mapping[str, int]) -> None:
     """Raises InvalidValueError for an argument that is not a whole number, or too small."""
-    for name in least.keys() & arguments.keys():
+    for name in minimum.keys() & arguments.keys():
         value = arguments[name]
-        if isinstance(value, bool) or not isinstance(value, int) or value < least[name]:
-            rule = f"must be a whole number, {least[name]} or more"
+        if isinstance(value, bool) or not isinstance(value, int) or value < minimum[name]:
+            rule = f"must be a whole number, {minimum[name]} or more"
             raise InvalidValueError(f"{name}={in_yaml(value)} {rule}{whole_line(value)}")
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from cyclopts.types import PositiveInt
 
 from hpsearch.commands.context import console, open_database, open_named, say_next
-from hpsearch.commands.options import Json, Storage, StudyName
+from hpsearch.commands.options import Json, PositiveInt, Storage, StudyName
 from hpsearch.errors import InputError
 
 if TYPE_CHECKING:
