@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -149,6 +150,21 @@ def _install_completion(
     create_install_completion_command(app.install_completion, True)(shell=shell, output=output)
 
 
+def _open_streams() -> None:
+    """Opens on nothing what a daemon, or a shell's `>&-`, has closed.
+
+    A file that is opened later, such as the database, would get the number of standard output, and
+    whatever a process prints would be written into it.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != number:
+                os.dup2(nothing, number)
+                os.close(nothing)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code: see `commands/exit_codes.py`."""
     if sys.platform == "win32":
@@ -158,6 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE_ERROR
     # Python's final garbage collection would take 0.2 s after a search.
     atexit.register(gc.freeze)
+    _open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A character that the terminal's encoding lacks becomes "?", never a traceback.
         sys.stdout.reconfigure(errors="replace")

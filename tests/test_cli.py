@@ -454,3 +454,8 @@ def test_windows_is_answered_by_where_it_works(
     assert capsys.readouterr().err == (
         "error: hpsearch runs on Linux and macOS; on Windows, run it in WSL 2\n"
     )
+
+
+def test_a_command_whose_standard_streams_are_closed_ends_as_usual(at_home: Path) -> None:
+    command = f'"{sys.executable}" -m hpsearch list <&- >&- 2>&-'
+    assert subprocess.run(["sh", "-c", command], cwd=at_home, check=False).returncode == 0
