@@ -94,7 +94,7 @@ def _list(examples: dict[str, Traversable]) -> None:
     table = Table.grid(padding=(0, 2))
     for name, file in examples.items():
         first = file.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
-        table.add_row(f"  {name}", escape(first.replace(f"examples/{name}.py", f"{name}.py")))
+        table.add_row(f"  {name}", escape(first))
     console().print(table)
     say_next("init", "quickstart")
 
