@@ -9,7 +9,9 @@ import pytest
 import yaml
 from fault_score import FULL, left_out
 
+from hpsearch.classes.project import data_beside
 from hpsearch.cli import main
+from hpsearch.errors import InputError
 from hpsearch.measure.draft import Origin, from_hydra, habit, objective_among, read_configuration
 from hpsearch.measure.draft.searchable import searchable
 from hpsearch.measure.draft.sections import sections_of
@@ -252,6 +254,10 @@ class Program(LightningCLI):
     def add_arguments_to_parser(self, parser):
         parser.link_arguments("data.batch_size", "model.rows_at_once")
 
+class Tuned(Program):
+    def add_arguments_to_parser(self, parser):
+        parser.add_optimizer_args(torch.optim.SGD)
+
 class Inner(torch.nn.Module):
     def __init__(self, size: int, lin1: int = 8):
         super().__init__()
@@ -365,6 +371,26 @@ def test_a_program_of_lightning_cli_names_classes_and_links_arguments() -> None:
         "data.init_args.batch_size",
     ]
     assert idle == {}
+
+
+@pytest.mark.usefixtures("template")
+def test_a_program_of_lightning_cli_names_its_optimizer() -> None:
+    sections = {"model": {"net": "template.Inner"}, "optimizer": {"lr": 0.1}}
+    tree = sections_of(Origin(None, None, {**sections, "cli": "template.Tuned"}))
+    assert tree["optimizer"] == {"class_path": "torch.optim.sgd.SGD", "init_args": {"lr": 0.1}}
+    with pytest.raises(InputError) as refused:
+        sections_of(Origin("template.Net", None, sections))
+    assert str(refused.value) == (
+        "the configuration does not name the class of optimizer: write optimizer.class_path, or"
+        " the program's class, as in `cli: main.MyCLI`"
+    )
+
+
+@pytest.mark.usefixtures("half_broken")
+def test_a_data_module_that_the_file_of_the_model_imports_is_its_own() -> None:
+    text = f"{LIGHTNING}from rows import Rows\nclass Net(pl.LightningModule): ...\n"
+    Path("importing.py").write_text(text)
+    assert data_beside("importing.Net") == "rows.Rows"
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,8 @@ def _find(names: Sequence[str]) -> Any:
         owner, found = found, getattr(found, name, None)
         if found is None:
             meant = did_you_mean(name, dir(owner))
+            if names[0] == "__main__" and "did you" not in meant:
+                meant = f"; a program wrote this: name its module instead, as in train.{names[1]}"
             what = "class" if name == names[-1] else "module"
             raise ComponentError(f"{'.'.join(names[:end])} has no {what} '{name}'{meant}")
     return found
@@ -120,7 +122,17 @@ def _import(name: str) -> Any:
         ) from error
     except Exception as error:  # whatever the user's module raises
         kind = type(error).__name__
-        raise ComponentError(f"importing {name} raises {kind}: {error}") from error
+        notebook = _of_notebook(error)
+        raise ComponentError(f"importing {name} raises {kind}: {error}{notebook}") from error
+
+
+def _of_notebook(error: Exception) -> str:
+    """Returns the end of a message about code that only a notebook runs; empty for other code."""
+    line = (error.text or "").strip() if isinstance(error, SyntaxError) else ""
+    code = line if line.startswith(("%", "!")) else ""
+    if isinstance(error, NameError) and error.name in ("get_ipython", "display"):
+        code = error.name
+    return f"; only a notebook understands `{code}`: remove such lines" if code else ""
 
 
 def _absent(name: str) -> str:
@@ -132,7 +144,7 @@ def _absent(name: str) -> str:
     beside = {module.name for module in pkgutil.iter_modules(own)} - {"setup", "conftest"}
     # Those in the study's folders come first, or `net` would be taken for a library's.
     known = {each for each in (*sys.stdlib_module_names, *sys.modules) if not each.startswith("_")}
-    near = nearest(name, beside) or nearest(name, known)
+    near = nearest(name, beside) or nearest(name, known, likeness=0.8)
     remedy = (
         f"did you mean '{near}'?" if near else "install it, or put its file next to the study file"
     )

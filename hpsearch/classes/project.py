@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hpsearch.classes.components import ComponentError, resolve
+from hpsearch.classes.components import ComponentError, origin_of, resolve
 from hpsearch.classes.signature import has_base, returned_type
 from hpsearch.classes.source import find_places
 
@@ -53,6 +53,8 @@ def model_in(class_path: str) -> str:
 def data_beside(model: str) -> str | None:
     """Returns the class path of the data module beside a model; None if it loads its own data.
 
+    The one that the model's module imports is beside it, too.
+
     Raises:
         ComponentError: there is none, or there are several.
     """
@@ -64,6 +66,9 @@ def data_beside(model: str) -> str | None:
         return found[0]
     if _defines(target, "train_dataloader"):
         return None
+    found = found or list(_imported_data(target.__module__))
+    if len(found) == 1:
+        return found[0]
     if found:
         raise ComponentError(
             f"{target.__module__} has several data modules; name one with --data:"
@@ -104,6 +109,13 @@ def _classes_in(module: str, base: str) -> Iterator[str]:
             continue
         if has_base(value, base) and not inspect.isabstract(value):
             yield f"{module}.{name}"
+
+
+def _imported_data(module: str) -> Iterator[str]:
+    """Yields the data modules that a module has imported, in its order."""
+    for value in vars(sys.modules[module]).values():
+        if inspect.isclass(value) and has_base(value, _DATA) and not is_of_lightning(value):
+            yield origin_of(value)
 
 
 def _module_with(name: str) -> str | None:

@@ -1,11 +1,13 @@
 """Configurations of LightningCLI, as `--print_config` writes them, read as study files.
 
 Arguments at their defaults are left out where hpsearch sets them. A learning-rate schedule and
-arguments without `init_args` are moved to where a study file has them.
+arguments without `init_args` are moved to where a study file has them. Classes of the program that
+wrote it (`__main__.Net`) are those of the module of `cli:`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -45,7 +47,9 @@ def adopt(document: Document) -> Document:
         return document
     tree: dict[str, Any] = {}
     moved: dict[KeyPath, KeyPath] = {}
-    for path, name, value in _sections(document.tree):
+    module = str(document.tree.get("cli")).rpartition(".")[0]
+    written = _of_module(document.tree, module) if module else document.tree
+    for path, name, value in _sections(written):
         section = {"lr_scheduler": "schedule"}.get(name, name)
         moved[path] = (section,)
         if section == "trainer":
@@ -62,6 +66,15 @@ def adopt(document: Document) -> Document:
     _adopt_seed(tree, document.tree.get("seed_everything"))
     locations = {_move(path, moved): place for path, place in document.locations.items()}
     return replace(document, tree=tree, locations=locations)
+
+
+def _of_module(tree: Any, module: str) -> Any:
+    """Returns a tree in which the running program, `__main__`, has its name as a module."""
+    if isinstance(tree, dict):
+        return {key: _of_module(value, module) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_of_module(value, module) for value in tree]
+    return re.sub(r"\b__main__\.", f"{module}.", tree) if isinstance(tree, str) else tree
 
 
 def _sections(tree: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, Any]]:

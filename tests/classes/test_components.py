@@ -26,6 +26,8 @@ number = 3
 def bricks(tmp_path):
     (tmp_path / "bricks.py").write_text(MODULE)
     (tmp_path / "broken.py").write_text("1 / 0")
+    (tmp_path / "exported.py").write_text("get_ipython().system('pip install lightning')")
+    (tmp_path / "magic.py").write_text("# In[1]:\n%matplotlib inline")
     (tmp_path / "needy.py").write_text("import not_there_at_all")
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "within.py").write_text(MODULE)
@@ -68,6 +70,22 @@ def test_a_class_path_names_a_class_a_factory_or_a_class_method(bricks, path, na
         ("bricks.", "'bricks.' is not a class path"),
         ("../x.Part", "'../x.Part' is not a class path"),
         ("broken.Part", "importing broken raises ZeroDivisionError: division by zero"),
+        (
+            "exported.Part",
+            "importing exported raises NameError: name 'get_ipython' is not defined; only a"
+            " notebook understands `get_ipython`: remove such lines",
+        ),
+        (
+            "magic.Part",
+            "importing magic raises SyntaxError: invalid syntax (magic.py, line 2); only a notebook"
+            " understands `%matplotlib inline`: remove such lines",
+        ),
+        (
+            "__main__.Part",
+            "__main__ has no class 'Part'; a program wrote this: name its module instead, as in"
+            " train.Part",
+        ),
+        ("textcls.Part", "there is no module 'textcls'; install it"),  # as similar to itertools
         ("needy.Part", "needy needs the module 'not_there_at_all', not installed"),
     ],
 )

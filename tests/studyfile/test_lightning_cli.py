@@ -69,6 +69,14 @@ def test_a_printed_configuration_with_a_study_section_is_accepted(tmp_path: Path
     }
 
 
+def test_classes_of_the_program_are_those_of_the_module_of_its_cli():
+    text = "model: {class_path: __main__.Deep, init_args: {act: [__main__.gelu]}}\n"
+    printed = {"class_path": "__main__.Deep", "init_args": {"act": ["__main__.gelu"]}}
+    named = {"class_path": "bin.train.Deep", "init_args": {"act": ["bin.train.gelu"]}}
+    assert tree_of(text)["model"] == printed
+    assert tree_of(f"{text}cli: bin.train.MyCLI")["model"] == named
+
+
 def test_a_schedule_of_the_configuration_is_stepped_once_an_epoch():
     assert tree_of(CONFIG)["schedule"] == {
         "interval": "epoch",

@@ -14,6 +14,7 @@ from hpsearch.classes.signature import signature_of
 from hpsearch.errors import InputError
 from hpsearch.studyfile.diagnostics import StudyFileError
 from hpsearch.studyfile.document import Document, Location
+from hpsearch.studyfile.lightning_cli import COMPONENT_KEYS
 from hpsearch.studyfile.overrides import apply_override
 
 EPOCHS = 10
@@ -69,8 +70,12 @@ def sections_of(origin: Origin) -> dict[str, Any]:
     model = tree["model"]["class_path"]
     if not tree.get("data") and (beside := data_beside(model)):
         tree["data"] = {"class_path": beside}
-    if "class_path" not in (tree.get("data") or {"class_path": ""}):
-        raise InputError("the configuration does not name the data's class: --data MODULE.Class")
+    for name, option in (("data", "--data MODULE.Class, or "), ("optimizer", ""), ("schedule", "")):
+        if "class_path" not in (tree.get(name) or {"class_path": ""}):
+            raise InputError(
+                f"the configuration does not name the class of {name}: write {option}"
+                f"{name}.class_path, or the program's class, as in `cli: main.MyCLI`"
+            )
     if wants_optimizer(model) and not tree.get("optimizer"):
         tree["optimizer"] = {"class_path": "torch.optim.Adam", "init_args": {"lr": 1e-3}}
     tree["trainer"] = _trainer(tree.get("trainer") or {})
@@ -81,11 +86,12 @@ def _name_classes(tree: dict[str, Any]) -> None:
     """Names the classes that the program of `cli:` knows."""
     if tree.get("cli"):
         known = with_cli(tree)
-        for name in ("model", "data"):
+        for name in ("model", "data", "optimizer", "schedule"):
             section = tree.get(name) or {}
             if "class_path" not in section and "class_path" in (known.get(name) or {}):
-                path = known[name]["class_path"]
-                tree[name] = {"class_path": path, "init_args": section.get("init_args", section)}
+                own = {key: section[key] for key in section if key in COMPONENT_KEYS}
+                given = own or {"init_args": section}
+                tree[name] = {"class_path": known[name]["class_path"], **given}
 
 
 def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -124,6 +124,7 @@ class Confirmation:
         finalists: all of them, best first.
         comparison: of the first with the second; None if there is only one.
         looks: every comparison tested so far, this one included, as plain data.
+        unit: what a step of its runs is, `epoch` or `validation`.
     """
 
     study: str
@@ -133,6 +134,7 @@ class Confirmation:
     finalists: tuple[Finalist, ...]
     comparison: Comparison | None
     looks: tuple[Look, ...] = ()
+    unit: str = "epoch"
 
     @property
     def chosen(self) -> Finalist:
@@ -164,11 +166,10 @@ class Confirmation:
     @property
     def epochs(self) -> int:
         """The epochs after which the chosen setting was best: the median over its runs."""
-        # If validations are counted, a step is not an epoch, and the step of the best is on record.
-        best: list[float] = [
-            run.attributes.get("best_epochs", run.attributes["best_step"])
-            for run in self.chosen.runs.values()
-        ]
+        # If validations are counted, the epochs until the best one are on record; otherwise a
+        # module may log a metric called `epochs`.
+        name = "best_epochs" if self.unit == "validation" else "best_step"
+        best: list[float] = [run.attributes[name] for run in self.chosen.runs.values()]
         return max(1, math.ceil(float(statistics.median_high(best))))
 
 
@@ -215,12 +216,14 @@ def rank_finalists(
     metric, direction = primary(study.objectives)
     gathered = [_gather(trial, runs, seeds) for trial in finalists]
     ranked = tuple(sorted(gathered, key=lambda finalist: _rank(finalist, direction)))
-    if len(ranked) == 1:
-        return Confirmation(study.name, metric, direction, seeds, ranked, None, tuple(looks))
-    pair = _compare(ranked[0], ranked[1], direction, looks, (plan, seeds))
-    if pair.p_value is not None and pair.look > len(looks):
+    pair = None
+    if len(ranked) > 1:
+        pair = _compare(ranked[0], ranked[1], direction, looks, (plan, seeds))
+    if pair and pair.p_value is not None and pair.look > len(looks):
         looks = (*looks, asdict(pair))
-    return Confirmation(study.name, metric, direction, seeds, ranked, pair, tuple(looks))
+    return Confirmation(
+        study.name, metric, direction, seeds, ranked, pair, tuple(looks), study.unit
+    )
 
 
 def first_value(trial: TrialRecord) -> float:

@@ -429,4 +429,14 @@ def test_where_validations_are_counted_a_refit_takes_whole_epochs(
         )
         for repeat, place in enumerate(best, start=1)
     ]
-    assert rank_finalists(make_study(trial), runs, [trial], 3, ()).epochs == epochs
+    study = make_study(trial, unit="validation")
+    assert rank_finalists(study, runs, [trial], 3, ()).epochs == epochs
+
+
+def test_a_metric_called_epochs_does_not_set_the_length_of_a_refit(
+    make_trial: Trials, make_study: Studies
+) -> None:
+    trial = setting(make_trial, 0, 0.9)
+    facts = {"finalist": 0, "repeat": 1, "seed": 1, "parameters": 10, "best_step": 7}
+    runs = [make_trial(1, attributes={**facts, "best_epochs": 100.0})]
+    assert rank_finalists(make_study(trial), runs, [trial], 1, ()).epochs == 7
