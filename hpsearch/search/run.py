@@ -226,6 +226,7 @@ def _is_done(stored: StoredStudy, budget: int | None, queued: int) -> bool:
         queued: how many settings are about to be added.
     """
     finished = stored.count(*(state for state in TrialState if state.is_finished()))
+    budget = 0 if stored.epochs_are_spent else budget
     return budget is not None and finished >= max(budget, stored.count() + queued)
 
 

@@ -16,6 +16,7 @@ from hpsearch.views.formatting import command
 
 ORDER: tuple[TrialState, ...] = ("complete", "running", "waiting", "paused", "pruned", "failed")
 _KEPT_FOR_OTHERS = 3
+_MORE_EPOCHS = "for more, raise `epochs` in the study file and run it again"
 
 Place = tuple[int, float, int]
 
@@ -141,7 +142,14 @@ def done(counts: Mapping[TrialState, int]) -> int:
 
 def to_go(study: StudyRecord) -> int | None:
     """Returns how many trials are left to finish; None if only time limits the study."""
+    if study.epochs_spent:
+        return len(study.trials) - done(study.counts)
     return None if study.budget is None else max(study.budget - done(study.counts), 0)
+
+
+def ended_by_epochs(study: StudyRecord) -> bool:
+    """Returns whether a study is done because its epochs are spent, and not its trials."""
+    return study.epochs_spent and to_go(study) == 0 and done(study.counts) != study.budget
 
 
 def epochs_words(study: StudyRecord) -> str:
@@ -151,6 +159,8 @@ def epochs_words(study: StudyRecord) -> str:
     """
     limit = study.run_epochs or study.epochs
     words = f"{epochs_trained(study.trials):,}{f' of {limit:,}' if limit else ''} trained"
+    if ended_by_epochs(study):
+        return f"{words}; {_MORE_EPOCHS}"
     if study.run_epochs in (None, study.epochs):
         return words
     kept = f"{study.epochs:,}" if study.epochs else "no limit"
@@ -159,6 +169,8 @@ def epochs_words(study: StudyRecord) -> str:
 
 def progress_line(study: StudyRecord) -> str:
     """Returns `42 done, 18 to go`, or `42 done` if only time limits the study."""
+    if ended_by_epochs(study):
+        return f"{done(study.counts)} done, its {study.epochs:,} {study.unit}s are spent"
     rest = to_go(study)
     return f"{done(study.counts)} done" + ("" if rest is None else f", {rest} to go")
 
@@ -190,7 +202,8 @@ def opening_line(study: StudyRecord) -> str:
     """Returns how far a search is when it begins, and what to do if nothing is left to train."""
     line = f"{study.name}: {progress_line(study)}"
     if to_go(study) == 0 and not study.counts["waiting"] + study.counts["paused"]:
-        line += "; nothing to train (--add N asks for more)"
+        more = _MORE_EPOCHS if ended_by_epochs(study) else "--add N asks for more"
+        line += f"; nothing to train ({more})"
     return line
 
 

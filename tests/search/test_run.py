@@ -18,6 +18,7 @@ from hpsearch.search.store.database import close_all, open_storage
 from hpsearch.search.store.load import load_record, open_study
 from hpsearch.studyfile.read import read_study
 from hpsearch.studyfile.study import StudySpec
+from hpsearch.views.ranking import epochs_words, opening_line, progress_line
 from hpsearch.views.tables.environments import environment_lines
 from hpsearch.views.winner import study_file
 
@@ -105,6 +106,29 @@ def test_resume_needs_the_database_only(here: Path) -> None:
     outcome = resume_inline("tiny", URL, trials=2)
 
     assert outcome.study.counts["complete"] == 2
+
+
+def test_a_search_whose_epochs_are_spent_is_done_until_it_has_more(here: Path) -> None:
+    class Never(Watcher):
+        def started(self, *_: Any) -> None:
+            raise AssertionError("it trains")
+
+    first = run("study.trials=9", "study.epochs=3")
+    assert (len(first.study.trials), first.study.state) == (3, "done")
+    assert progress_line(first.study) == "3 done, its 3 epochs are spent"
+
+    again = resume_inline("tiny", URL, observer=(view := Never()))
+    assert (again.study.state, len(again.study.trials)) == ("done", 3)
+    assert len(run("study.trials=9", "study.epochs=3", add=2, observer=view).study.trials) == 3
+    assert epochs_words(again.study) == (
+        "3 of 3 trained; for more, raise `epochs` in the study file and run it again"
+    )
+
+    assert opening_line(again.study).endswith("run it again)")
+
+    more = run("study.trials=9", "study.epochs=5", trials=4).study
+    assert (len(more.trials), more.state, progress_line(more)) == (4, "done", "4 done, 0 to go")
+    assert len(run("study.trials=9", "study.epochs=5").study.trials) == 5
 
 
 def test_a_search_ends_after_its_time(here: Path) -> None:

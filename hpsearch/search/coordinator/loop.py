@@ -98,7 +98,8 @@ class Coordinator:
                 self._writer.requeue(trial, "interrupted")
             if not self._ending.due and not self._queue.drained:
                 self._cleanup.close()
-            self._last_run.end(self._ending.why, drained=self._queue.drained)
+            spent = self._queue.spent_epochs
+            self._last_run.end(self._ending.why, drained=self._queue.drained, spent=spent)
             self._flush.finish(self._stop)
         except LeaseLostError:
             raise SearchError(

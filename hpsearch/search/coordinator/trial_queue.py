@@ -75,6 +75,14 @@ class TrialQueue:
         """How many trials may still be asked for; None for no limit."""
         return None if self.budget is None else max(self.budget - self._count, 0)
 
+    @property
+    def spent_epochs(self) -> int | None:
+        """The budget in epochs, if nothing but that forbids another trial; None otherwise."""
+        if self.to_come == 0 or self._writer.exhausted:
+            return None
+        scheduler = self._writer.pauses.scheduler
+        return None if scheduler.may_begin() else scheduler.epochs.total
+
     def has_next(self) -> bool:
         """Returns whether there is a trial to hand out, without asking for one."""
         paused = self._writer.pauses.next(closing=True)

@@ -90,6 +90,12 @@ class StoredStudy:
             )
         return take_lease(self.database.engine, self.row, self.name)
 
+    @property
+    def epochs_are_spent(self) -> bool:
+        """Whether the last run ended because the study's budget in epochs allows no more trials."""
+        last, limit = self.study.user_attrs.get(LAST_RUN), self.spec.epochs
+        return isinstance(last, dict) and limit is not None and last.get("spent", 0) >= limit
+
     def trials(self) -> list[FrozenTrial]:
         """Returns its trials as Optuna's own storage does.
 
@@ -103,7 +109,7 @@ class StoredStudy:
     def record(self, frozen: Sequence[FrozenTrial] | None = None) -> StudyRecord:
         """Returns the study as it is now; `frozen` are its trials, read if they are not given."""
         frozen = self.trials() if frozen is None else frozen
-        attributes = self.study.user_attrs
+        attributes, spent = self.study.user_attrs, self.epochs_are_spent
         check_shape(self.name, attributes, frozen)
         owner = find_owner(self.database.engine, self.row)
         folder = (runs := find_runs(self.study, None).absolute()) / self.name
@@ -124,7 +130,9 @@ class StoredStudy:
         budget, confirmation = attributes.get(BUDGET), attributes.get(CONFIRMATION)
         return StudyRecord(
             name=self.name,
-            state=state_of(trials, budget, owner, paused=bool(attributes.get(PAUSED))),
+            state=state_of(
+                trials, None if spent else budget, owner, paused=bool(attributes.get(PAUSED))
+            ),
             objectives=self.spec.objectives,
             budget=budget,
             trials=trials,
@@ -146,6 +154,7 @@ class StoredStudy:
             speed=attributes.get(SPEED),
             confirms=attributes.get(CONFIRMS),
             last_run=None if owner else attributes.get(LAST_RUN),
+            epochs_spent=spent,
         )
 
     def comparison(self, folder: Path | None = None) -> RecordComparison | None:

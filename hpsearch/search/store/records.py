@@ -107,6 +107,7 @@ class StudyRecord:
         budget: trials that the study may have in all; None without such a limit.
         epochs: epochs that they may train in all; None without such a limit.
         run_epochs: the same for the search that runs now, if it was changed for it.
+        epochs_spent: whether the last run ended because these epochs allow no more trials.
         owner: the live coordinator, as `host, pid 123`; None if nobody runs the study.
         best: the trial that the confirmation chose, or else the best complete trial, by the first
             objective.
@@ -148,6 +149,7 @@ class StudyRecord:
     speed: Mapping[str, Any] | None = None
     confirms: str | None = None
     last_run: Mapping[str, Any] | None = None
+    epochs_spent: bool = False
 
     @property
     def contradictions(self) -> dict[int, str]:
@@ -259,9 +261,7 @@ def state_of(
     if not trials:
         return "new"
     unfinished = not all(trial.is_finished for trial in trials)
-    if unfinished or (budget is not None and len(trials) < budget):
-        return "interrupted"
-    return "done"
+    return "interrupted" if unfinished or (budget is not None and len(trials) < budget) else "done"
 
 
 def find_setting(
