@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -40,6 +41,7 @@ from hpsearch.studyfile.settings import StudySettings, read_settings
 from hpsearch.studyfile.space import Space
 
 SCHEDULER = ("study", "scheduler")
+_DRAWN = 20_000
 BY_DEFAULT = Location("the default scheduler")
 # Lightning's strategies that accept processes started by others, and save one file.
 STRATEGIES = (
@@ -80,7 +82,7 @@ def parse_study(
         import_paths: folders with the study's own classes.
         stored: the study is stored already. It keeps its schedule, while a file that chooses none
             gets the default, and it opens even if earlier versions let it enqueue a setting that
-            breaks a constraint, which is an error of a file.
+            breaks a constraint, or if no setting seems to be possible; both are errors of a file.
     """
     log = Diagnostics(source)
     if not isinstance(source.tree, dict):
@@ -106,6 +108,7 @@ def parse_study(
         _check_priors(space, log)
     if not log.diagnostics and not stored:
         _check_trainable(settings, space, log)
+        _check_feasible(settings, space, log)
     return ParsedStudy(replace(source, diagnostics=log.diagnostics), import_paths, settings, space)
 
 
@@ -175,6 +178,26 @@ def _check_trainable(settings: StudySettings, space: Space, log: Diagnostics) ->
         if broken := broken_constraint(space, read_setting(space, written)):
             rule = f"this setting would never be trained: {broken}"
             log.add(("study", "enqueue", index), f"{rule}; change it, or leave it out")
+
+
+def _check_feasible(settings: StudySettings, space: Space, log: Diagnostics) -> None:
+    """Reports constraints that no setting satisfies, unless the study is given settings.
+
+    A search finds what one setting in a thousand satisfies; that is far from being missed here.
+    """
+    if settings.enqueue or settings.start_from:
+        return
+    chance = random.Random(0)
+    broken = InfeasibleError((), "")
+    for _ in range(_DRAWN):
+        try:
+            space.sample(lambda _, distribution: distribution.draw(chance))
+            return
+        except InfeasibleError as error:
+            broken = error
+    rule = f"none of {_DRAWN:,} random settings is possible: in the last one, {broken.message}"
+    advice = "loosen a constraint, or widen the ranges"
+    log.add(broken.path or ("study", "constraints"), f"{rule}; {advice}")
 
 
 def _check_several_devices(tree: Mapping[str, Any], log: Diagnostics) -> None:

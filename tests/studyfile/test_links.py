@@ -262,3 +262,42 @@ def test_an_enqueued_setting_that_breaks_a_constraint_is_an_error_of_a_file_only
         "study.enqueue.2: this setting would never be trained: model.width < model.heads does not"
         " hold: model.width is 8, model.heads is 2; change it, or leave it out"
     ][stored:]
+
+
+ODD = "study: {{name: s, objective: {{val_accuracy: maximize}}, trials: 3, constraints: ['{}'] {}}}"
+SIZES = """
+model: {class_path: a.B, init_args: {x: '~int(1, 1000)', y: '~int(1, 1000)'}}
+trainer: {max_epochs: 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("constraint", "more", "stored", "errors"),
+    [
+        (
+            "model.x > 1000",
+            "",
+            False,
+            [
+                "none of 20,000 random settings is possible: in the last one, model.x > 1000 does"
+                " not hold: model.x is "
+            ],
+        ),
+        ("model.x > 1000", "", True, []),
+        # One setting in a thousand is found by a search, too.
+        ("model.x == model.y", "", False, []),
+        # The search is given one setting to begin with.
+        ("model.x * model.y == 7", ", enqueue: [{x: 1, y: 7}]", False, []),
+    ],
+)
+def test_constraints_that_no_setting_satisfies_are_an_error_of_a_file_only(
+    constraint, more, stored, errors
+):
+    text = ODD.format(constraint, more) + SIZES
+
+    found = parse_study(parse(text, "s.yaml"), stored=stored).diagnostics
+
+    shown = [error.message for error in found]
+    assert len(shown) == len(errors)
+    assert all(text.startswith(start) for text, start in zip(shown, errors, strict=True))
+    assert all(text.endswith("; loosen a constraint, or widen the ranges") for text in shown)
