@@ -265,6 +265,7 @@ def test_changes_may_follow_one_set_or_have_one_each(
         (["run", "a.yaml", "--set"], "error: --set needs a value; see hpsearch run --help"),
         (["run", "a.yaml", "--trials", "x"], "error: --trials must be a whole number, not 'x'"),
         (["confirm", "a", "--top", "2.5"], "error: --top must be a whole number, not '2.5'"),
+        (["dashboard", "--port", "8080.5"], "--port must be a whole number, not '8080.5'"),
         (["copy", "a", "b.db"], "hpsearch copy does not take 'b.db'; see hpsearch copy --help"),
         (["run", "a.yaml", "--trails", "3"], "Did you mean --trials?"),
         (["run", "a.yaml", "--trials", "0"], 'Invalid value "0" for --trials'),

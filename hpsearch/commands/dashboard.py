@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from cyclopts.types import Port
 
 from hpsearch.commands.context import open_database
 from hpsearch.commands.exit_codes import DONE
-from hpsearch.commands.options import Runs, Storage
+from hpsearch.commands.options import Port, Runs, Storage
 from hpsearch.errors import InputError
 
 SHORTEST = 16

@@ -33,6 +33,7 @@ def _whole(_: Any, tokens: Sequence[Any]) -> int:
 
 PositiveInt = Annotated[int, Parameter(converter=_whole, validator=Number(gt=0))]
 NonNegativeInt = Annotated[int, Parameter(converter=_whole, validator=Number(gte=0))]
+Port = Annotated[int, Parameter(converter=_whole, validator=Number(gte=0, lte=65535))]
 
 
 def url_converter(option: str, variable: str) -> Callable[[Any, Sequence[Any]], str]:
