@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -10,6 +11,9 @@ from random import Random
 from typing import Any, Final, Literal
 
 from hpsearch.protocol.types import Scalar
+from hpsearch.studyfile.diagnostics import InvalidValueError
+
+_EXACT = 2**53
 
 
 class Unknown(Enum):
@@ -174,3 +178,72 @@ def example_of(distribution: Distribution) -> Scalar:
     values = check_values(distribution)
     kinds = {type(value) for value in values}
     return values[0] if kinds <= {int, float} or kinds == {bool} else str(values[0])
+
+
+def number_of(given: dict[str, Any], name: str) -> float:
+    """Returns an argument of a range that must be a number.
+
+    Raises:
+        InvalidValueError: it is not.
+    """
+    value = given[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidValueError(f"{name} must be a number, not {value!r}")
+    if abs(value) > sys.float_info.max:
+        raise InvalidValueError(f"{name} is too large for a number")
+    return float(value)
+
+
+def whole_of(given: dict[str, Any], name: str) -> int:
+    """Returns an argument of a range that must be a whole number.
+
+    Raises:
+        InvalidValueError: it is not.
+    """
+    value = given.get(name, 1)
+    if isinstance(value, bool) or not isinstance(value, int):
+        is_whole = isinstance(value, float) and value.is_integer()
+        meant = f"write {int(value)}" if is_whole else "or use ~float"
+        raise InvalidValueError(f"{name} of ~int must be a whole number, not {value!r}; {meant}")
+    if abs(value) > _EXACT:
+        raise InvalidValueError(
+            f"{name}={value} is beyond 2**53, where numbers are no longer exact"
+        )
+    return value
+
+
+def log_of(given: dict[str, Any]) -> bool:
+    """Returns whether a range has a log scale.
+
+    Raises:
+        InvalidValueError: `log` is neither True nor False.
+    """
+    log = given.get("log", False)
+    if not isinstance(log, bool):
+        raise InvalidValueError(f"log must be True or False, not {log!r}")
+    return log
+
+
+def require_ascending(kind: str, low: float, high: float, log: bool) -> None:
+    """Refuses bounds that are equal, or in the wrong order.
+
+    Raises:
+        InvalidValueError: they are.
+    """
+    if low > high:
+        raise InvalidValueError(
+            f"low {low:.12g} is above high {high:.12g};"
+            f" write ~{kind}({high:.12g}, {low:.12g}{', log=True' * log})"
+        )
+    if low == high:
+        raise InvalidValueError(
+            f"low and high are both {low:.12g}; write {low:.12g} alone to fix the value"
+        )
+
+
+def last_step(kind: str, low: float, high: float, last: Any, step: float) -> str:
+    """Returns what to say of a step that does not lead to the upper bound."""
+    return (
+        f"steps of {step:.12g} from {low:.12g} do not meet {high:.12g}; "
+        f"write ~{kind}({low:.12g}, {last}, step={step:.12g})"
+    )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import math
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -17,13 +16,29 @@ from typing import Any, Literal, TypeGuard
 
 from hpsearch.protocol.types import Scalar
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, nearest
-from hpsearch.studyfile.distributions import Choice, Distribution, FloatRange, IntRange
-from hpsearch.studyfile.slips import near_call, parse_python, range_line, search_from_text
+from hpsearch.studyfile.distributions import (
+    Choice,
+    Distribution,
+    FloatRange,
+    IntRange,
+    last_step,
+    log_of,
+    number_of,
+    require_ascending,
+    whole_of,
+)
+from hpsearch.studyfile.slips import (
+    example_of,
+    near_call,
+    own_call,
+    parse_python,
+    range_line,
+    search_from_text,
+)
 
 MAX_LENGTH = 4000
 MAX_OPTIONS = 500
 _SHOWN = 60
-_EXACT = 2**53
 _WORD = re.compile(r"[A-Za-z_][\w./+-]*")
 # A name that indexes a list, which Python would not parse; and quoted text, which is left alone.
 _ENTRY = re.compile(r"""("[^"]*"|'[^']*')|(?<![\w.])[A-Za-z_]\w*(?:\.\w+)*\.\d\w*(?:\.\w+)*""")
@@ -69,6 +84,8 @@ def _meant(text: str, function: str) -> str:
     if (line := search_from_text(text)) is not None:
         return f"; write {line}"
     names = (*_READERS, "ref", "expr")
+    if (example := example_of(function)) is not None:
+        return f"; write its values as numbers, as in {example}"
     near = nearest(function, names)
     return f"; did you mean '~{near}'?" if near else f"; known here: ~{', ~'.join(names)}"
 
@@ -120,14 +137,34 @@ def _parse_call(text: str) -> tuple[str, _Arguments]:
         raise InvalidValueError(f"there is no '~{function}'{_meant(text, function)}")
     if "range(" in text and (line := search_from_text(text)) is not None:
         raise InvalidValueError(f"{text!r} cannot be read; write {line}")
-    values = [_value(node, source) for node in call.args]
     named = [(keyword.arg or "**", keyword.value) for keyword in call.keywords]
-    return function, (values, {name: _scalar(node, source, name) for name, node in named})
+    try:
+        values = [_value(node, source) for node in call.args]
+        return function, (values, {name: _scalar(node, source, name) for name, node in named})
+    except InvalidValueError as error:
+        line = _readable(own_call(source))
+        if line is None and "..." in source:
+            line = f"its values, as in {example_of(function)}"
+        raise (InvalidValueError(f"{_rule(error)}; write {line}") if line else error) from None
+
+
+def _rule(error: InvalidValueError) -> str:
+    return str(error).rpartition("; ")[0]
+
+
+def _readable(line: str | None) -> str | None:
+    """Returns the line if it can be read; a message must not give one that cannot."""
+    try:
+        return line if line and parse_expression(line) else None
+    except InvalidValueError:
+        return None
 
 
 def _why_not_a_call(text: str, source: str) -> str:
-    if (line := near_call(source)) is not None:
+    if (line := _readable(own_call(source)) or near_call(source)) is not None:
         return f"{text!r} is not a search expression; write {line}"
+    if (example := example_of(source)) is not None:
+        return f"{text!r} has no values; write them in parentheses, as in {example}"
     text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     if source.count("(") != source.count(")"):
         return f"{text!r} has unbalanced parentheses; write {_FORMS}"
@@ -160,9 +197,9 @@ def _scalar(node: ast.expr, source: str, keyword: str = "") -> Scalar:
 
 def _read_int(values: list[Any], keywords: dict[str, Any]) -> IntRange:
     given = _range_arguments("int", values, keywords)
-    low, high, step = (_whole(given, name) for name in ("low", "high", "step"))
-    log = _log(given)
-    _require_ascending("int", low, high, log)
+    low, high, step = (whole_of(given, name) for name in ("low", "high", "step"))
+    log = log_of(given)
+    require_ascending("int", low, high, log)
     if step < 1:
         raise InvalidValueError(f"step={step} must be 1 or more")
     if log and step != 1:
@@ -170,16 +207,16 @@ def _read_int(values: list[Any], keywords: dict[str, Any]) -> IntRange:
     if log and low < 1:
         raise InvalidValueError(f"a log scale cannot start at {low}; start at 1 or more")
     if (high - low) % step:
-        raise InvalidValueError(_misses("int", low, high, high - (high - low) % step, step))
+        raise InvalidValueError(last_step("int", low, high, high - (high - low) % step, step))
     return IntRange(low, high, log, step)
 
 
 def _read_float(values: list[Any], keywords: dict[str, Any]) -> FloatRange:
     given = _range_arguments("float", values, keywords)
-    low, high = _number(given, "low"), _number(given, "high")
-    step = _number(given, "step") if "step" in given else None
-    log = _log(given)
-    _require_ascending("float", low, high, log)
+    low, high = number_of(given, "low"), number_of(given, "high")
+    step = number_of(given, "step") if "step" in given else None
+    log = log_of(given)
+    require_ascending("float", low, high, log)
     if log and step is not None:
         raise InvalidValueError("log=True and step cannot go together; leave one out")
     if log and low <= 0:
@@ -192,7 +229,7 @@ def _read_float(values: list[Any], keywords: dict[str, Any]) -> FloatRange:
         raise InvalidValueError(f"step={step:.12g} must be above 0")
     first, last, stride = (Decimal(str(number)) for number in (low, high, step))
     if rest := (last - first) % stride:
-        raise InvalidValueError(_misses("float", low, high, last - rest, step))
+        raise InvalidValueError(last_step("float", low, high, last - rest, step))
     return FloatRange(low, high, log, step)
 
 
@@ -232,64 +269,18 @@ _READERS: dict[str, Callable[[list[Any], dict[str, Any]], Distribution]] = {
 def _range_arguments(
     kind: Literal["int", "float"], values: list[Any], keywords: dict[str, Any]
 ) -> dict[str, Any]:
-    line = range_line(kind, values, keywords)
+    def meant(otherwise: str) -> str:
+        line = _readable(range_line(kind, values, keywords))
+        return f"; write {line}" if line else otherwise
+
     for name in keywords:
         if name not in ("low", "high", "log", "step"):
             known = did_you_mean(name, ("low", "high", "log", "step", "prior"))
-            meant = f"; write {line}" if line else known
-            raise InvalidValueError(f"~{kind} has no argument '{name}'{meant}")
+            raise InvalidValueError(f"~{kind} has no argument '{name}'{meant(known)}")
     given = {**dict(zip(("low", "high"), values, strict=False)), **keywords}
     twice = len(given) < len(values) + len(keywords)
     if len(values) > 2 or twice or not {"low", "high"} <= given.keys():
-        rest = f"; write {line}" if line else ", and then log=True or step=... by name"
+        rest = meant(", and then log=True or step=... by name")
         rule = f"takes a low and a high, not {len(values)} values: ~{kind}(low, high)"
         raise InvalidValueError(f"~{kind} {rule}{rest}")
     return given
-
-
-def _number(given: dict[str, Any], name: str) -> float:
-    value = given[name]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidValueError(f"{name} must be a number, not {value!r}")
-    if abs(value) > sys.float_info.max:
-        raise InvalidValueError(f"{name} is too large for a number")
-    return float(value)
-
-
-def _whole(given: dict[str, Any], name: str) -> int:
-    value = given.get(name, 1)
-    if isinstance(value, bool) or not isinstance(value, int):
-        is_whole = isinstance(value, float) and value.is_integer()
-        meant = f"write {int(value)}" if is_whole else "or use ~float"
-        raise InvalidValueError(f"{name} of ~int must be a whole number, not {value!r}; {meant}")
-    if abs(value) > _EXACT:
-        raise InvalidValueError(
-            f"{name}={value} is beyond 2**53, where numbers are no longer exact"
-        )
-    return value
-
-
-def _log(given: dict[str, Any]) -> bool:
-    log = given.get("log", False)
-    if not isinstance(log, bool):
-        raise InvalidValueError(f"log must be True or False, not {log!r}")
-    return log
-
-
-def _require_ascending(kind: str, low: float, high: float, log: bool) -> None:
-    if low > high:
-        raise InvalidValueError(
-            f"low {low:.12g} is above high {high:.12g};"
-            f" write ~{kind}({high:.12g}, {low:.12g}{', log=True' * log})"
-        )
-    if low == high:
-        raise InvalidValueError(
-            f"low and high are both {low:.12g}; write {low:.12g} alone to fix the value"
-        )
-
-
-def _misses(kind: str, low: float, high: float, last: Any, step: float) -> str:
-    return (
-        f"steps of {step:.12g} from {low:.12g} do not meet {high:.12g}; "
-        f"write ~{kind}({low:.12g}, {last}, step={step:.12g})"
-    )

@@ -12,6 +12,7 @@ from hpsearch.studyfile.slips.other_tools import (
     study_advice,
     study_line,
 )
+from hpsearch.studyfile.slips.own_calls import example_of, own_call
 from hpsearch.studyfile.slips.python_text import MOST_LEVELS, TooDeepError, parse_python
 from hpsearch.studyfile.slips.search_calls import search_from_text
 from hpsearch.studyfile.slips.search_values import search_from_value
@@ -29,6 +30,7 @@ __all__ = [
     "component_line",
     "component_of",
     "constraints_line",
+    "example_of",
     "explain_yaml",
     "formula_line",
     "is_unset",
@@ -37,6 +39,7 @@ __all__ = [
     "name_line",
     "near_call",
     "objective_line",
+    "own_call",
     "parse_python",
     "range_line",
     "search_from_text",

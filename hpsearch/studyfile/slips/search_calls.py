@@ -42,6 +42,8 @@ def search_from_text(text: str) -> str | None:
         return re.sub(r"(\d)\.0\b", r"\1", line.replace("~float", "~int"))
     # A text such as normal(0, 1) may be meant literally.
     is_marked = owner or text.startswith("~")
+    if is_marked and name not in _WRITERS:
+        name = name.lower()
     known = name in _WRITERS or (owner in _NUMERIC and name in _OF_NUMPY)
     if not known or (name in _OFTEN_TEXT and not is_marked):
         return None

@@ -55,7 +55,7 @@ def near_call(text: str) -> str | None:
         return f"~choice({', '.join(part.strip() for part in match[1].split(';'))})"
     between = rf"({_NUMBER})\s*(?:\.\.+|-|to|:)\s*({_NUMBER})"
     pair = rf"\(?\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)?"
-    for written in (rf"(?:choice|int)\(\s*{between}\s*\)", between, pair):
+    for written in (rf"(?:choice|int|float)\(\s*{between}\s*\)", between, pair):
         if match := re.fullmatch(written, text):
             is_whole = all(re.fullmatch(r"-?\d+", bound) for bound in match.groups())
             return f"~{'int' if is_whole else 'float'}({match[1]}, {match[2]})"
@@ -81,6 +81,8 @@ def range_line(kind: str, values: Sequence[Any], keywords: Mapping[str, Any]) ->
     given = dict(zip(("low", "high"), values, strict=False))
     for extra in values[2:]:
         is_log = extra is True or (isinstance(extra, str) and "log" in extra)
+        if ("log" if is_log else "step") in given:
+            return None
         given |= {"log": True} if is_log else {"step": extra}
     for name, value in keywords.items():
         here = _RANGE_NAMES.get(name, name)
