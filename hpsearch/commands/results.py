@@ -37,8 +37,9 @@ def list_(*, storage: Storage = None, json: Json = False) -> None:
         print(json_output.to_json([json_output.study_entry(study) for study in studies]))
         return
     if not studies:
-        print("no studies yet")
-        say_next("run", "STUDY.yaml", storage=storage)
+        if not found.unreadable:
+            print("no studies yet")
+            say_next("run", "STUDY.yaml", storage=storage)
         return
     console().print(study_list(studies))
     say_next("status", studies[0].name if len(studies) == 1 else "NAME", storage=storage)

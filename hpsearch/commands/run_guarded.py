@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
@@ -21,6 +22,14 @@ _OF_THE_MACHINE = {
     errno.EACCES: "no permission to write or read there",
     errno.EPERM: "no permission to write or read there",
     errno.EROFS: "that disk is read-only",
+    errno.EIO: "the disk failed to read or write; see the system's log (dmesg)",
+    errno.ESTALE: "the file server no longer has this file; enter the folder again, and repeat",
+    errno.ENOLCK: "this file system gives no locks; work on a local disk, or have them turned on",
+    errno.ENAMETOOLONG: "this name is too long for the file system; choose a shorter one",
+    errno.ELOOP: "its links lead in a circle; correct them",
+    errno.EMFILE: "too many files are open; raise the limit: ulimit -n 4096",
+    errno.ENFILE: "too many files are open on this machine",
+    errno.ENOMEM: "the machine has no memory left; end other programs and repeat the command",
 }
 
 
@@ -76,10 +85,21 @@ def complaint(error: Exception) -> str | None:
         from hpsearch.search.store import reason_of
 
         return f"error: the database failed: {reason_of(error)}; fix that and try again"
+    if isinstance(error, FileNotFoundError) and _is_homeless():
+        return "error: the current folder does not exist any more; change to another one (cd)"
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         place = f"{error.filename}: " if error.filename else ""
         return f"error: {place}{_OF_THE_MACHINE[error.errno]}"
     return None
+
+
+def _is_homeless() -> bool:
+    """Returns whether the current folder was removed."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _usage(error: CycloptsError) -> str | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +39,36 @@ def test_full_disk_is_a_sentence() -> None:
     error = OSError(errno.ENOSPC, "No space left on device", "best.yaml")
     assert complaint(error) == (
         "error: best.yaml: the disk is full; free some space and repeat the command"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EIO, "the disk failed to read or write"),
+        (errno.ESTALE, "the file server no longer has this file"),
+        (errno.ENOLCK, "this file system gives no locks"),
+        (errno.ENAMETOOLONG, "this name is too long for the file system"),
+        (errno.ELOOP, "its links lead in a circle"),
+        (errno.EMFILE, "too many files are open; raise the limit: ulimit -n 4096"),
+        (errno.ENFILE, "too many files are open on this machine"),
+        (errno.ENOMEM, "the machine has no memory left"),
+    ],
+)
+def test_what_the_machine_refuses_is_a_sentence(number: int, words: str) -> None:
+    said = complaint(OSError(number, "as the system says it", "runs"))
+    assert said is not None
+    assert said.startswith(f"error: runs: {words}")
+
+
+def test_a_current_folder_that_was_removed_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert complaint(FileNotFoundError(errno.ENOENT, "No such file")) == (
+        "error: the current folder does not exist any more; change to another one (cd)"
     )
 
 

@@ -186,7 +186,9 @@ def check_database(url: str) -> list[Problem]:
         return []
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     text = (
-        f"SQLite says: {errors[0].splitlines()[0]}{more}. Restore a copy, or save what can be read:"
+        f"SQLite says: {errors[0].splitlines()[0]}{more}. Restore a copy; or move it"
+        f" away, and rebuild each study from its folder: mv {path.name} {path.name}.damaged &&"
+        " hpsearch fsck NAME --rebuild; or save what can be read:"
         f" sqlite3 {path.name} .recover | sqlite3 saved.db"
     )
     return [Problem("database", path.name, text)]

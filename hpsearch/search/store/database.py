@@ -38,6 +38,7 @@ from hpsearch.search.store.sqlite_file import (
 
 DEFAULT_URL = "sqlite:///hpsearch.db"
 CONNECT_S = 10
+_DAMAGED = "database disk image is malformed"  # SQLite's words
 
 _SECRET = re.compile("pass|pwd|secret|token", re.IGNORECASE)
 _HOST = re.compile(r"[\w.,-]*|[\da-fA-F:.]+(%\w+)?")
@@ -288,4 +289,5 @@ def reason_of(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    reason = lines[0] if lines else type(error).__name__
+    return f"{reason}; `hpsearch fsck NAME` says what to do" if reason == _DAMAGED else reason

@@ -139,7 +139,9 @@ def test_a_database_that_is_damaged_itself_is_not_repaired_and_nothing_else_is_c
     assert (only.kind, only.where, only.repair) == ("database", "tiny.db", None)
     assert only.text.startswith("SQLite says: ")
     assert only.text.endswith(
-        "Restore a copy, or save what can be read: sqlite3 tiny.db .recover | sqlite3 saved.db"
+        "Restore a copy; or move it away, and rebuild each study from its folder: mv tiny.db"
+        " tiny.db.damaged && hpsearch fsck NAME --rebuild; or save what can be read:"
+        " sqlite3 tiny.db .recover | sqlite3 saved.db"
     )
 
 
