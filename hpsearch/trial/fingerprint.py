@@ -31,6 +31,7 @@ from torch.utils.data import (
     SubsetRandomSampler,
     TensorDataset,
 )
+from torch.utils.data.distributed import DistributedSampler
 
 from hpsearch.data import ImageData
 from hpsearch.trial.seeding import seeded
@@ -154,6 +155,9 @@ def _drawn(loader: Any) -> IntArray:
     if isinstance(sampler, BatchSampler):
         sampler = sampler.sampler
     if isinstance(sampler, SequentialSampler | RandomSampler):
+        return np.arange(len(loader.dataset))
+    if isinstance(sampler, DistributedSampler) and sampler.shuffle:
+        # A rank's share is drawn anew for each trial and epoch; all rows are the same ones.
         return np.arange(len(loader.dataset))
     if isinstance(sampler, SubsetRandomSampler) or hasattr(sampler, "indices"):
         return np.asarray(sampler.indices, np.int64)

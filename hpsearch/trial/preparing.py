@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +41,9 @@ def lock_file(owner: Any) -> Path:
     writer = next(base for base in type(owner).__mro__ if "prepare_data" in vars(base))
     code = getattr(sys.modules.get(writer.__module__), "__file__", "")
     name = hashlib.sha256(f"{code} {writer.__qualname__}".encode()).hexdigest()[:16]
-    return user_runtime_path("hpsearch") / f"prepare-data-{name}.lock"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # containers have no XDG_RUNTIME_DIR
+        return user_runtime_path("hpsearch") / f"prepare-data-{name}.lock"
 
 
 def _call_in_turn(method: Callable[..., Any], path: Path, /, *args: Any, **named: Any) -> Any:

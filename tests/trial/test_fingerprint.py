@@ -18,6 +18,7 @@ from torch.utils.data import (
     TensorDataset,
     random_split,
 )
+from torch.utils.data.distributed import DistributedSampler
 
 from hpsearch.trial.fingerprint import content_of, data_facts, rows_of
 
@@ -215,3 +216,11 @@ def test_a_stream_that_is_trained_on_is_not_read() -> None:
             raise AssertionError("an agent would act")
 
     assert facts(loader(EVERYTHING), train=loader(Acting()))["data"]["train"] == [None]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_shuffled_share_of_a_rank_stands_for_all_rows(seed: int) -> None:
+    rows = TensorDataset(torch.arange(8))
+    share = DistributedSampler(rows, num_replicas=2, rank=0, seed=seed)
+    index, _ = rows_of(DataLoader(rows, sampler=share))
+    assert index.tolist() == list(range(8))

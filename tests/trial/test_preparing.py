@@ -134,3 +134,10 @@ def test_a_trial_prepares_its_data_and_its_module_in_turn(
     data.prepare_data()
     build_module(trial, data).prepare_data()
     assert capsys.readouterr().out == "alone Data\nalone Model\n"
+
+
+def test_a_machine_without_a_runtime_folder_prints_no_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    assert lock_file(preparing_data.Rows()).name.startswith("prepare-data-")
