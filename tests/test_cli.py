@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import resource
-import statistics
 import subprocess
 import sys
 from importlib import import_module
@@ -321,18 +319,6 @@ def test_preview_draws_the_packaged_digits(
 def hpsearch(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "hpsearch", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
-
-
-@pytest.mark.process
-def test_help_answers_at_once() -> None:
-    seconds = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert hpsearch("--help").returncode == 0
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    # Processor time, since others may be at work beside the tests.
-    assert statistics.median(seconds) < 0.4
 
 
 @pytest.mark.process

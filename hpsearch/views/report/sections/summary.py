@@ -100,9 +100,9 @@ def _short(algorithm: Component) -> str:
 
 
 def _length(spec: StudySpec) -> str:
-    unit = "validations" if spec.counts_validations else "epochs"
+    unit = "validation" if spec.counts_validations else "epoch"
     most = spec.max_reports()
-    return "" if most is None else f"; at most {most} {unit} per trial"
+    return "" if most is None else f"; at most {most} {unit}{'s' * (most != 1)} per trial"
 
 
 _STATE_WORDS = {
