@@ -213,7 +213,7 @@ def test_what_cannot_be_had_is_explained_in_its_place(
 def test_a_parameter_that_decides_is_the_most_important(tmp_path: Path) -> None:
     storage = open_storage(f"sqlite:///{tmp_path / 'large.db'}")
     write_large_study(storage, tmp_path / "runs", trials=300)
-    shares = gather(open_study(storage, "large")).importance.shares["val_accuracy"]
+    shares = gather(open_study(storage, "large")).importance["val_accuracy"]
     assert max(shares, key=lambda name: shares[name]) == "model.lr"
 
 

@@ -151,10 +151,11 @@ class Search:
         for process in self.processes():
             try:
                 output = str(Path(f"/proc/{process.pid}/fd/1").readlink())
+                leads = os.getpgid(process.pid) == process.pid
             except OSError:
                 continue
             number = re.search(r"/trial-(\d+)/output.txt$", output)
-            if number is not None and os.getpgid(process.pid) == process.pid:
+            if number is not None and leads:
                 found[int(number[1])] = process
         return found
 

@@ -58,7 +58,7 @@ def test_values_of_different_objectives_are_not_drawn_together(
 
 def test_a_study_without_trials_is_compared(make_study: Any) -> None:
     page = render_comparison([Compared(make_study(name="new"), ["model.lr"])], NOW)
-    assert re.findall("<h2>(.*)</h2>", page) == ["Summary", "Settings of the best trials"]
+    assert re.findall("<h2>(.*)</h2>", page) == ["Summary"]
     assert "The weights and the time are those of its best trial." in page
 
 
