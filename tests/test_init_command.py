@@ -12,7 +12,8 @@ from fault_score import FULL, left_out
 from hpsearch.classes.project import data_beside
 from hpsearch.cli import main
 from hpsearch.errors import InputError
-from hpsearch.measure.draft import Origin, from_hydra, habit, objective_among, read_configuration
+from hpsearch.measure.draft import Origin, habit, objective_among, read_configuration
+from hpsearch.measure.draft.hydra import from_hydra
 from hpsearch.measure.draft.searchable import searchable
 from hpsearch.measure.draft.sections import sections_of
 from hpsearch.studyfile.read import read_sections, read_study

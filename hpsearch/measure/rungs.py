@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from hpsearch.measure.basis import values_until
 from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.store import TrialRecord
 from hpsearch.search.store.keys import AUDITED_AT, PAUSED_AT, PROMOTED, PRUNED_AT
@@ -80,19 +81,24 @@ def audit_rungs(trials: Sequence[TrialRecord], direction: Direction) -> list[Run
         t.number: sign * t.values[0] for t in trials if t.state == "complete" and t.values
     }
     whole = [trial for trial in trials if trial.number in final_values]
-    return [_audit(rung.epochs, whole, final_values, sign) for rung in count_rungs(trials)]
+    return [_audit(rung.epochs, whole, final_values, direction) for rung in count_rungs(trials)]
 
 
 def _audit(
-    epochs: int, whole: Sequence[TrialRecord], final_values: Mapping[int, float], sign: float
+    epochs: int,
+    whole: Sequence[TrialRecord],
+    final_values: Mapping[int, float],
+    direction: Direction,
 ) -> RungAudit:
     audited = [final_values[t.number] for t in whole if t.attributes.get(AUDITED_AT) == epochs]
     continued = [final_values[t.number] for t in whole if not t.attributes.get(AUDITED_AT)]
     bar = median(continued) if continued else None
     first = max(final_values.values(), default=0.0)
-    values = [_best_by(trial, epochs, sign) for trial in whole]
+    sign = sign_of(direction)
     known = [
-        (v, final_values[t.number]) for v, t in zip(values, whole, strict=True) if v is not None
+        (sign * values[0], final_values[trial.number])
+        for trial in whole
+        if (values := values_until(trial, direction, epochs))
     ]
     return RungAudit(
         epochs,
@@ -102,11 +108,6 @@ def _audit(
         len(known),
         _correlation(known),
     )
-
-
-def _best_by(trial: TrialRecord, epochs: int, sign: float) -> float | None:
-    values = (sign * value for epoch, value in trial.values_by_epoch.items() if epoch <= epochs)
-    return max(values, default=None)
 
 
 def _correlation(pairs: Sequence[tuple[float, float]]) -> float | None:

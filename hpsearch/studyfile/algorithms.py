@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, in_yaml
+from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean
 from hpsearch.studyfile.distributions import Choice, FloatRange
-from hpsearch.studyfile.slips import component_of, short_name, whole_line
+from hpsearch.studyfile.slips import component_of, short_name
 from hpsearch.studyfile.space import Space
+from hpsearch.studyfile.units import parse_whole
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,7 @@ def read_scheduler(written: Any) -> Promote | Component:
 def _require_whole(arguments: Mapping[str, Any], minimum: Mapping[str, int]) -> None:
     """Raises InvalidValueError for an argument that is not a whole number, or too small."""
     for name in minimum.keys() & arguments.keys():
-        value = arguments[name]
-        if isinstance(value, bool) or not isinstance(value, int) or value < minimum[name]:
-            rule = f"must be a whole number, {minimum[name]} or more"
-            raise InvalidValueError(f"{name}={in_yaml(value)} {rule}{whole_line(value)}")
+        parse_whole(arguments[name], f", {minimum[name]} or more", minimum[name], name=name)
 
 
 def leaves_schedule_open(settings: Any) -> bool:

@@ -21,7 +21,7 @@ from hpsearch.studyfile.algorithms import (
 )
 from hpsearch.studyfile.diagnostics import InvalidValueError, did_you_mean, in_yaml, mask, nearest
 from hpsearch.studyfile.document import Diagnostics
-from hpsearch.studyfile.units import parse_duration, parse_share, parse_size
+from hpsearch.studyfile.units import parse_duration, parse_share, parse_size, parse_whole
 
 HANG_TIMEOUT_S = 900.0
 KEEP_CHECKPOINTS = 10
@@ -196,16 +196,12 @@ def _read_objectives(value: Any) -> dict[str, Direction]:
     return dict(value)
 
 
-def _whole(rule: str, low: int, high: float = math.inf) -> Callable[[Any], int]:
-    """Returns what reads a whole number between two, both included."""
+def _read_count(value: Any) -> int:
+    return parse_whole(value, ", 1 or more", 1)
 
-    def read(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            meant = slips.whole_line(value)
-            raise InvalidValueError(f"{in_yaml(value)} must be a whole number{rule}{meant}")
-        return value
 
-    return read
+def _read_seed(value: Any) -> int:
+    return parse_whole(value, " from 0 to 2**32 - 1", 0, 2**32 - 1)
 
 
 def _read_limit(value: Any) -> float:
@@ -264,23 +260,23 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "sampler": lambda value: read_component(value, SAMPLERS),
     "pruner": lambda value: read_component(value, PRUNERS),
     "scheduler": read_scheduler,
-    "trials": _whole(", 1 or more", 1),
-    "epochs": _whole(", 1 or more", 1),
+    "trials": _read_count,
+    "epochs": _read_count,
     "timeout": _read_limit,
-    "seed": _whole(" from 0 to 2**32 - 1", 0, 2**32 - 1),
-    "trial_seed": _whole(" from 0 to 2**32 - 1", 0, 2**32 - 1),
+    "seed": _read_seed,
+    "trial_seed": _read_seed,
     "storage": _read_storage,
     "hang_timeout": _read_hang_timeout,
     "trial_timeout": _read_limit,
-    "keep_checkpoints": _whole(", 0 or more", 0),
+    "keep_checkpoints": lambda value: parse_whole(value, ", 0 or more", 0),
     "disk_budget": parse_size,
-    "devices_per_trial": _whole(", 1 or more", 1),
+    "devices_per_trial": _read_count,
     "audit": parse_share,
     "enqueue": _read_enqueue,
     "start_from": check_name,
     "description": _read_text,
     "constraints": _read_constraints,
-    "max_parameters": _whole(", 1 or more", 1),
+    "max_parameters": _read_count,
 }
 _EXAMPLES = {
     "name": "a name, as in name: mnist-cnn",

@@ -1,10 +1,13 @@
-"""Lengths of time, sizes and shares as people write them: `1h30m`, `20GB`, `5%`."""
+"""Whole numbers, lengths of time, sizes and shares as people write them: `1h30m`, `20GB`, `5%`."""
 
 from __future__ import annotations
 
+import math
 import re
+from typing import Any
 
-from hpsearch.studyfile.diagnostics import in_yaml
+from hpsearch.studyfile.diagnostics import InvalidValueError, in_yaml
+from hpsearch.studyfile.slips import whole_line
 
 _SECONDS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
 _WRITTEN = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
@@ -14,6 +17,27 @@ _IN_WORDS = re.compile(
     r"(?:[\s,]+(?:and\s)?|$|(?=\d))"
 )
 _CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)")
+
+
+def parse_whole(
+    written: Any, rule: str, low: int, high: float = math.inf, *, name: str = ""
+) -> int:
+    """Returns a whole number between two, both included.
+
+    Args:
+        written: as in a study file.
+        rule: how a message says the bounds, as in `, 1 or more`.
+        low: the lowest that is accepted.
+        high: the highest.
+        name: the argument's, for a message about one of several.
+
+    Raises:
+        InvalidValueError: it is not.
+    """
+    if isinstance(written, bool) or not isinstance(written, int) or not low <= written <= high:
+        said = f"{name}={in_yaml(written)}" if name else in_yaml(written)
+        raise InvalidValueError(f"{said} must be a whole number{rule}{whole_line(written)}")
+    return written
 
 
 def parse_duration(written: object) -> float:

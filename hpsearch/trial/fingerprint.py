@@ -154,10 +154,9 @@ def _drawn(loader: Any) -> IntArray:
     sampler = getattr(loader, "batch_sampler", None) or loader.sampler
     if isinstance(sampler, BatchSampler):
         sampler = sampler.sampler
-    if isinstance(sampler, SequentialSampler | RandomSampler):
-        return np.arange(len(loader.dataset))
-    if isinstance(sampler, DistributedSampler) and sampler.shuffle:
-        # A rank's share is drawn anew for each trial and epoch; all rows are the same ones.
+    # A rank's share is drawn anew for each trial and epoch; all rows are the same ones.
+    is_shared_out = isinstance(sampler, DistributedSampler) and sampler.shuffle
+    if is_shared_out or isinstance(sampler, SequentialSampler | RandomSampler):
         return np.arange(len(loader.dataset))
     if isinstance(sampler, SubsetRandomSampler) or hasattr(sampler, "indices"):
         return np.asarray(sampler.indices, np.int64)

@@ -27,6 +27,11 @@ def spell(seconds: float | None) -> str:
     return f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"
 
 
+def counted(number: int, unit: str) -> str:
+    """Returns a number of things, such as `1 epoch` or `3 epochs`."""
+    return f"{number} {unit}{'s' * (number != 1)}"
+
+
 def speed_words(choice: Mapping[str, Any]) -> str:
     """Returns what `speed: auto` took and why: `auto took trainer.precision: bf16-mixed: 1.4 ...`.
 

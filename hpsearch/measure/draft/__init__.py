@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from hpsearch.measure.draft.draft import Draft, draft_study
 from hpsearch.measure.draft.habits import habit, objective_among
-from hpsearch.measure.draft.hydra import from_hydra, read_configuration
+from hpsearch.measure.draft.hydra import read_configuration
 from hpsearch.measure.draft.sections import Origin
 
 __all__ = [
     "Draft",
     "Origin",
     "draft_study",
-    "from_hydra",
     "habit",
     "objective_among",
     "read_configuration",

@@ -22,10 +22,10 @@ from hpsearch.studyfile.slips.trainer import SET_BY_HPSEARCH, is_unset, why_not_
 from hpsearch.studyfile.slips.yaml_lines import explain_yaml
 
 __all__ = [
-    "MODEL_SIZES",
-    "SET_BY_HPSEARCH",
     "CALLBACKS",
+    "MODEL_SIZES",
     "MOST_LEVELS",
+    "SET_BY_HPSEARCH",
     "TooDeepError",
     "component_line",
     "component_of",
@@ -33,8 +33,8 @@ __all__ = [
     "example_of",
     "explain_yaml",
     "formula_line",
-    "is_unset",
     "is_no_limit",
+    "is_unset",
     "missing_line",
     "name_line",
     "near_call",

@@ -160,7 +160,5 @@ def _pauses_words(pauses: Pauses, unit: str) -> str:
 
 
 def _budget_words(trials: int | None, epochs: int | None) -> str:
-    limits = [
-        f"{n} {unit}{'s' * (n != 1)}" for n, unit in ((trials, "trial"), (epochs, "epoch")) if n
-    ]
-    return " or ".join(limits)
+    limits = ((trials, "trial"), (epochs, "epoch"))
+    return " or ".join(formatting.counted(n, unit) for n, unit in limits if n)

@@ -141,8 +141,9 @@ class SearchState:
         if trial is not None and value is not None:
             curve = {**trial.values_by_epoch, step: value}
             facts = {**trial.attributes, **_facts(values)}
-            several = {str(step): [values.get(name) for name in self.study.objectives]}
-            facts[VALUES_BY_EPOCH] = {**facts.get(VALUES_BY_EPOCH, {}), **several}
+            if len(self.study.objectives) > 1:
+                several = {str(step): [values.get(name) for name in self.study.objectives]}
+                facts[VALUES_BY_EPOCH] = {**facts.get(VALUES_BY_EPOCH, {}), **several}
             self.ranking.put(replace(trial, values_by_epoch=curve, attributes=facts))
 
     def ended(self, trial: TrialRecord) -> None:

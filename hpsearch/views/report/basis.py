@@ -28,12 +28,12 @@ def basis_words(data: ReportData) -> str:
 def basis_label(data: ReportData, name: str) -> str:
     """Returns an axis's title for a value there, such as `val/acc (3 epochs)`."""
     epoch = data.basis.epoch
-    return f"{name} ({epoch} {data.study.unit}{'s' * (epoch != 1)})" if epoch else name
+    return f"{name} ({formatting.counted(epoch, data.study.unit)})" if epoch else name
 
 
 def after(epochs: int, unit: str) -> str:
     """Returns `after 3 epochs`."""
-    return f"after {epochs} {unit}{'s' * (epochs != 1)}"
+    return f"after {formatting.counted(epochs, unit)}"
 
 
 def how_far(trial: TrialRecord, unit: str) -> str:

@@ -77,7 +77,7 @@ def lost_words(
     begun = (one["from_epoch"] for one in later if one.get("from_epoch") is not None)
     done = attempt.get("epochs") or 0
     epochs = max(done - next(begun, done), 0)
-    words = [f"{epochs} {unit}{'s' * (epochs > 1)}"] * bool(epochs)
+    words = [formatting.counted(epochs, unit)] * bool(epochs)
     if attempt.get("lost_s") is not None:
         words.append(spell(attempt["lost_s"]))
     return " and ".join(words) or "-"

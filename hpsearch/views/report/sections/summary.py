@@ -102,7 +102,7 @@ def _short(algorithm: Component) -> str:
 def _length(spec: StudySpec) -> str:
     unit = "validation" if spec.counts_validations else "epoch"
     most = spec.max_reports()
-    return "" if most is None else f"; at most {most} {unit}{'s' * (most != 1)} per trial"
+    return "" if most is None else f"; at most {formatting.counted(most, unit)} per trial"
 
 
 _STATE_WORDS = {
