@@ -42,6 +42,12 @@ from hpsearch.studyfile.study import StudySpec
 NO_LIMITS = TrialLimits()
 
 
+def waits_for_jobs(engine: ScriptedEngine, count: int) -> Iterator[Message]:
+    """A trial that trains until others have begun, however long the coordinator takes for it."""
+    while len(engine.jobs) < count:
+        yield Progress(1, 3, 0.5, 0.0)
+
+
 def spec(x: str = "~float(0, 1)", **study: Any) -> StudySpec:
     return StudySpec.from_document(
         {
@@ -274,10 +280,10 @@ def test_a_request_to_stop_leaves_trials_waiting_under_their_numbers(bench: Benc
     stop = StopRequest()
 
     def stops(job: Job) -> Iterator[Message | Exited]:
-        for message in learns(job):
-            yield message
-            if job.number == 1:
-                stop.ask("Ctrl-C")
+        yield from waits_for_jobs(engine, 2)
+        if job.number == 1:
+            stop.ask("Ctrl-C")
+        yield from learns(job)
 
     engine = ScriptedEngine(2, stops)
     watcher = bench.run(engine, stop=stop)
@@ -323,10 +329,12 @@ def test_a_coordinator_that_dies_leaves_everything_to_the_next(bench: Bench) -> 
 
     def dies(job: Job) -> Iterator[Message | Exited]:
         yield Started(0, {})
+        yield from waits_for_jobs(killed, 2)
         raise ConnectionAbortedError("the coordinator is killed here")
 
+    killed = ScriptedEngine(2, dies)
     with pytest.raises(ConnectionAbortedError):
-        bench.run(ScriptedEngine(2, dies))
+        bench.run(killed)
     zero, one = bench.events(0), bench.events(1)
     zero.append(report(1, 0.7))
     zero.append(Ended("complete", facts={"epochs": 1}))
