@@ -10,6 +10,7 @@ from pathlib import Path
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from optuna.study import Study
 from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -37,6 +38,7 @@ from hpsearch.search.options import RunOptions
 from hpsearch.search.start_from import settings_to_start_from
 from hpsearch.search.store import (
     DEFAULT_RUNS,
+    OWNER_FILE,
     DatabaseUnavailableError,
     Inbox,
     Lease,
@@ -53,6 +55,7 @@ from hpsearch.search.store import (
     find_study,
     grid_size,
     new_settings,
+    owner_fault,
     reason_of,
     redact,
     refuse_foreign_folder,
@@ -138,7 +141,7 @@ def _search(
     timeout_s = options.timeout_s if options.timeout_s is not None else spec.timeout_s
     with _owning(stored) as lease, WriteBehindQueue(stored.database.engine, lease) as writes:
         check_unchanged(stored, (runs := find_runs(study, options.runs)) / stored.name)
-        folder = claim_folder(study, runs)
+        folder = _claim(study, runs, observer)
         trials = _budget(budget, options, stored.count(), spec)
         queue, accept = new_settings(study, spec), options.accept_changes
         # A finished study is shown under any code; only new trials must be comparable with the
@@ -175,6 +178,17 @@ def _search(
     observer.closed(final)
     error = "" if stop.reason in ("", ASKED, *SIGNALS.values()) else stop.reason
     return SearchOutcome(final, interrupted=bool(stop.urgency) and not error, error=error)
+
+
+def _claim(study: Study, runs: Path, observer: Observer) -> Path:
+    is_damaged = owner_fault(runs / study.study_name) == "damaged"
+    folder = claim_folder(study, runs)
+    if is_damaged:
+        observer.note(
+            f"{folder / OWNER_FILE} was damaged and is written again; the records of the trials"
+            " say that the folder is this study's"
+        )
+    return folder
 
 
 def _announce(record: StudyRecord, slots: list[str], observer: Observer) -> None:

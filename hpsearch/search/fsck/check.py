@@ -29,7 +29,6 @@ from hpsearch.search.fsck.study import check_kept, check_study
 from hpsearch.search.store import (
     EVENTS,
     ORPHANS,
-    OWNER_FILE,
     check_shape,
     connect_read_only,
     examine_folder,
@@ -200,17 +199,9 @@ def _find_folder(study: optuna.Study, runs: Path | None) -> Path:
     Raises:
         InputError: it belongs to another study, or its owner is unknown.
     """
-    name = study.study_name
-    try:
-        found = find_runs(study, runs)
-        refuse_foreign_folder(found, name, study)
-    except (ValueError, LookupError, TypeError) as error:
-        text = f'{{"id": "{study.user_attrs.get(ID)}"}}'
-        raise InputError(
-            f"the file {OWNER_FILE} in the study's run folder, which says whose folder it is,"
-            f" cannot be read; if the folder is this study's, write into the file: {text}"
-        ) from error
-    return found / name
+    found = find_runs(study, runs)
+    refuse_foreign_folder(found, study.study_name, study)
+    return found / study.study_name
 
 
 def _sqlite_file(url: str) -> Path | None:

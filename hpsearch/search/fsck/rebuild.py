@@ -22,12 +22,14 @@ from hpsearch.search.fsck.files import list_numbers
 from hpsearch.search.store import (
     DEFAULT_RUNS,
     EVENTS,
+    OWNER_FILE,
     NewStudy,
     StudyWriter,
     database_file,
     examine_folder,
     insert_study,
     open_storage,
+    owner_fault,
     read_decisions,
     read_owner_file,
     read_params,
@@ -61,21 +63,25 @@ def rebuild_study(url: str, name: str, runs: Path | None) -> Rebuilt:
         InputError: the database has the study, or its folder lacks what is needed.
     """
     folder = _find_folder(url, name, runs)
+    if how := owner_fault(folder):
+        raise InputError(
+            f"{folder / OWNER_FILE} is {how}, and no other file has the study file: restore a copy"
+            f" of it, or of the database, then: hpsearch fsck {name} --rebuild"
+        )
     kept = read_owner_file(folder)
     attributes: Mapping[str, Any] = kept.get("attributes") or {}
     if not attributes.keys() >= {ID, DOCUMENT}:
         raise InputError(
-            f"{folder / 'study.json'} does not hold the study file, as in folders of earlier"
+            f"{folder / OWNER_FILE} does not hold the study file, as in folders of earlier"
             " versions: a database cannot be rebuilt from it"
         )
+    spec = _read_spec(attributes, folder)
     database = open_storage(url)
     if name in optuna.get_all_study_names(database):
         raise InputError(
             f"the study {name} exists in {redact(url)}: compare it with its folder instead:"
             f" hpsearch fsck {name}"
         )
-    paths = tuple(attributes.get(IMPORT_PATHS, ()))
-    spec = StudySpec.from_document(json.loads(attributes[DOCUMENT]), paths)
     restored = _Restored(spec, attributes[ID], folder, kept.get("trials") or {})
     trials = restored.all()
     insert_study(database.engine, NewStudy(name, spec.objectives, attributes, trials=trials))
@@ -90,6 +96,17 @@ def _find_folder(url: str, name: str, runs: Path | None) -> Path:
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}: name its parent with --runs")
     return folder
+
+
+def _read_spec(attributes: Mapping[str, Any], folder: Path) -> StudySpec:
+    paths = tuple(attributes.get(IMPORT_PATHS, ()))
+    try:
+        return StudySpec.from_document(json.loads(attributes[DOCUMENT]), paths)
+    except (InputError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"{folder / OWNER_FILE} holds a study file that cannot be read ({error}): restore a"
+            " copy of it, or of the database"
+        ) from error
 
 
 class _Restored:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
 
 from optuna.storages import RDBStorage
@@ -13,7 +12,16 @@ from hpsearch.errors import SearchError
 from hpsearch.internals.optuna import study_id_of, trial_id_of
 from hpsearch.search.fsck.check import FsckReport, check_database, examine, open_target
 from hpsearch.search.fsck.problem import Repair
-from hpsearch.search.store import Ids, Lease, refuse_folder_of_original, take_lease, write
+from hpsearch.search.store import (
+    Ids,
+    Lease,
+    free_name,
+    owner_fault,
+    refuse_folder_of_original,
+    take_lease,
+    write,
+    write_owner,
+)
 
 
 def repair_study(url: str, name: str, runs: Path | None) -> tuple[FsckReport, FsckReport]:
@@ -39,6 +47,8 @@ def repair_study(url: str, name: str, runs: Path | None) -> tuple[FsckReport, Fs
         repairs = [problem.repair for problem in found.errors if problem.repair is not None]
         trials = database.get_all_trials(study_id, deepcopy=False) if repairs else []
         _apply(repairs, database, lease, {trial.number: trial_id_of(trial) for trial in trials})
+        if target.folder.is_dir() and owner_fault(target.folder):
+            write_owner(target.study, target.folder)
         # Opened again: Optuna keeps a study's directions.
         return found, examine(open_target(url, name, runs), None)
 
@@ -59,12 +69,4 @@ def _move(source: Path, target: Path | None) -> None:
         source.unlink(missing_ok=True)
         return
     target.parent.mkdir(exist_ok=True)
-    shutil.move(source, _free(target))
-
-
-def _free(path: Path) -> Path:
-    """Returns the path or, if it is taken, the first free one with a number added."""
-    if not path.exists():
-        return path
-    tries = (path.with_name(f"{path.name}-{number}") for number in count(2))
-    return next(each for each in tries if not each.exists())
+    shutil.move(source, free_name(target))

@@ -14,7 +14,7 @@ from hpsearch.internals.optuna import study_id_of
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.types import primary, sign_of
 from hpsearch.search.fsck.problem import Problem, ProblemKind, Repair
-from hpsearch.search.store import direction_change, read_owner_file
+from hpsearch.search.store import OWNER_FILE, direction_change, owner_fault, read_owner_file
 from hpsearch.search.store.keys import CONFIRMS, DOCUMENT, IMPORT_PATHS, SPLIT, VERSIONS
 from hpsearch.studyfile.study import StudySpec
 
@@ -40,6 +40,9 @@ def check_study(study: optuna.Study, spec: StudySpec, folder: Path) -> list[Prob
                 Problem("direction", "study", text, Repair(f"{wanted} it again", (change,)))
             )
     kept, attributes = read_owner_file(folder).get("attributes", {}), study.user_attrs
+    if folder.is_dir() and (how := owner_fault(folder)):
+        text = f"it is {how}, and a lost database is rebuilt from it"
+        found.append(Problem("file", OWNER_FILE, text, Repair("write it again")))
     for key, kind in _COMPARED.items():
         if key in kept and key in attributes and kept[key] != attributes[key]:
             name = key.partition(":")[2]

@@ -2,7 +2,8 @@
 
 Its owner file, `study.json`, identifies the owner: the study's id, the folder's path, and the file
 of the database. This distinguishes a folder that was moved or copied with its database from one
-whose database was copied alone.
+whose database was copied alone. Where it is missing or damaged, the trials' own records say whose
+the folder is.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 
 from hpsearch.errors import InputError
 from hpsearch.internals.optuna import database_of
-from hpsearch.protocol.regular_file import read_regular, what_else
+from hpsearch.protocol.regular_file import read_regular
 from hpsearch.search.store.database import database_file
 from hpsearch.search.store.keys import (
     CONFIRMS,
@@ -31,7 +32,7 @@ from hpsearch.search.store.keys import (
     RUNS,
     SEED,
 )
-from hpsearch.search.store.proof import find_study_id, read_params
+from hpsearch.search.store.proof import find_study_id, free_name, read_params
 from hpsearch.search.store.sqlite_file import connect_read_only
 
 DEFAULT_RUNS = Path("runs")
@@ -68,10 +69,7 @@ def find_import_paths(study: optuna.Study) -> tuple[str, ...]:
     file = _file_of(study)
     if file is None or file.absolute().parent == before.parent:
         return paths
-    try:
-        home = find_runs(study, None).absolute().parent
-    except InputError:  # whoever needs the folder says that its owner file is damaged
-        return paths
+    home = find_runs(study, None).absolute().parent
     return tuple(_moved(path, before.parent, home) for path in paths)
 
 
@@ -105,7 +103,7 @@ def claim_folder(study: optuna.Study, runs: Path) -> Path:
 def refuse_folder_of_original(folder: Path, study: optuna.Study) -> None:
     """Raises InputError if a study's folder belongs to another file, of which its own is a copy."""
     if _of_original(folder, study):
-        owner = _read(folder / OWNER_FILE).get("database") or "beside it"
+        owner = read_owner_file(folder).get("database") or "beside it"
         raise InputError(
             f"the folder {folder} belongs to the database {owner}, of which {_file_of(study)} is a"
             " copy: name another folder with --runs, or the original with --storage"
@@ -113,8 +111,11 @@ def refuse_folder_of_original(folder: Path, study: optuna.Study) -> None:
 
 
 def write_owner(study: optuna.Study, folder: Path) -> None:
-    """Writes whose folder this is, and what is needed to rebuild the database."""
-    file = _file_of(study)
+    """Writes whose folder this is, and what is needed to rebuild the database.
+
+    What was there and is damaged is kept beside it.
+    """
+    file, owner_file = _file_of(study), folder / OWNER_FILE
     facts = {
         "id": study.user_attrs[ID],
         "folder": str(folder.resolve()),
@@ -123,12 +124,28 @@ def write_owner(study: optuna.Study, folder: Path) -> None:
         "attributes": {k: v for k, v in study.user_attrs.items() if k.startswith("hpsearch:")},
         "trials": _given_facts(study),
     }
-    _write(folder / OWNER_FILE, facts)
+    if owner_fault(folder) == "damaged":
+        owner_file.rename(free_name(owner_file.with_name(f"{OWNER_FILE}.damaged")))
+    _write(owner_file, facts)
+
+
+def owner_fault(folder: Path) -> Literal["", "missing", "damaged"]:
+    """Returns what is wrong with the owner file of a study's folder; empty if nothing is."""
+    if read_owner_file(folder):
+        return ""
+    return "damaged" if (folder / OWNER_FILE).exists() else "missing"
 
 
 def read_owner_file(folder: Path) -> dict[str, Any]:
     """Returns the content of the owner file; nothing if it is missing or damaged."""
-    return _read(folder / OWNER_FILE, tolerant=True)
+    try:
+        facts = json.loads(read_regular(folder / OWNER_FILE))
+        whole = isinstance(facts["id"], str) and all(
+            isinstance(facts.get(name, {}), dict) for name in ("attributes", "trials")
+        )
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return {}
+    return dict(facts) if whole else {}
 
 
 def refuse_foreign_folder(runs: Path, name: str, study: optuna.Study | None) -> None:
@@ -151,29 +168,25 @@ def refuse_foreign_folder(runs: Path, name: str, study: optuna.Study | None) -> 
             " away, name another folder with --runs, or, if its database is lost, rebuild it"
             f" from the folder: hpsearch fsck {name} --rebuild"
         )
-    if not _is_of(folder, study):
-        owner_file = _read(folder / OWNER_FILE)
-        if owner_file:
-            raise InputError(
-                f"the folder {folder} holds trials of another study of this name (id"
-                f" {owner_file['id']}), which is not in this database: move it away, or name"
-                " another folder with --runs"
-            )
-        text = json.dumps({"id": study.user_attrs[ID]})
+    if _is_of(folder, study):
+        return
+    other = read_owner_file(folder).get("id") or find_study_id(folder)
+    if other:
         raise InputError(
-            f"the folder {folder} has lost its owner file, {OWNER_FILE}, and nothing in it says"
-            f" whose trials it holds. If they are this study's, write into {folder / OWNER_FILE}:"
-            f" {text}; otherwise move it away, or name another folder with --runs"
+            f"the folder {folder} holds trials of another study of this name (id {other}), which is"
+            " not in this database: move it away, or name another folder with --runs"
         )
+    text = json.dumps({"id": study.user_attrs[ID]})
+    raise InputError(
+        f"the folder {folder} has lost its owner file, {OWNER_FILE}, and nothing in it says"
+        f" whose trials it holds. If they are this study's, write into {folder / OWNER_FILE}:"
+        f" {text}; otherwise move it away, or name another folder with --runs"
+    )
 
 
 def _is_of(folder: Path, study: optuna.Study) -> bool:
-    """Returns whether a folder is a study's own, by its owner file or else by its trials.
-
-    Raises:
-        InputError: the owner file is damaged.
-    """
-    owner_file = _read(folder / OWNER_FILE, study.user_attrs[ID])
+    """Returns whether a folder is a study's own, by its owner file or else by its trials."""
+    owner_file = read_owner_file(folder)
     if owner_file:
         return bool(owner_file["id"] == study.user_attrs[ID])
     if not any(folder.glob("trial-*")):
@@ -237,34 +250,6 @@ def _given_facts(study: optuna.Study) -> dict[str, Any]:
 def _file_of(study: optuna.Study) -> Path | None:
     database = database_of(study)
     return None if database is None else database_file(database.url)
-
-
-def _read(owner_file: Path, study_id: str = "", *, tolerant: bool = False) -> dict[str, Any]:
-    """Returns the content of an owner file; nothing if it does not exist.
-
-    Raises:
-        InputError: it is damaged.
-    """
-    if not owner_file.exists():
-        return {}
-    if not tolerant and (kind := what_else(owner_file)):
-        raise InputError(
-            f"{owner_file} is {kind}, not a file, so the folder may belong to another study; if it"
-            " is this one's, remove it: the records of the trials name their study, too"
-        )
-    try:
-        facts = json.loads(read_regular(owner_file))
-        facts["id"]
-        if not all(isinstance(facts.get(name, {}), dict) for name in ("attributes", "trials")):
-            raise ValueError("not what hpsearch wrote")
-    except (OSError, ValueError, TypeError, KeyError):
-        if tolerant:
-            return {}
-        raise InputError(
-            f"the file {owner_file} cannot be read, so the folder may belong to another study; if"
-            f" it is this one's, write into the file: {json.dumps({'id': study_id})}"
-        ) from None
-    return dict(facts)
 
 
 def _write(owner_file: Path, facts: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -674,15 +675,59 @@ def test_a_run_folder_of_another_study_is_refused(look: Callable[..., object]) -
         look(URL, "tiny", None)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}"])
-def test_a_run_folder_that_does_not_say_whose_it_is_is_refused(text: str) -> None:
-    Path("runs/tiny/study.json").write_text(text)
+@pytest.mark.parametrize("text", ["\0" * 900, "[]"])
+def test_a_damaged_owner_file_is_like_a_missing_one_and_written_again(text: str) -> None:
+    owner_file = Path("runs/tiny/study.json")
+    whole = owner_file.read_text()
+    owner_file.write_text(text)
+    assert main(["status", "tiny", "--storage", URL]) == 0
 
-    with pytest.raises(InputError, match=r"the file .*study.json cannot be read, so") as caught:
-        examine_study(URL, "tiny", None)
+    assert [(d.kind, d.where, d.text) for d in found()] == [
+        ("file", "study.json", "it is damaged, and a lost database is rebuilt from it")
+    ]
+    assert repair() == []
+    assert owner_file.read_text() == whole
+    assert Path("runs/tiny/study.json.damaged").read_text() == text
 
-    Path("runs/tiny/study.json").write_text(str(caught.value).split("write into the file: ")[1])
+    owner_file.unlink()
+    assert [d.text for d in found()] == ["it is missing, and a lost database is rebuilt from it"]
+    assert repair() == []
+    assert owner_file.read_text() == whole
+
+
+def test_a_resumed_search_says_once_that_an_owner_file_was_damaged() -> None:
+    owner_file = Path("runs/tiny/study.json")
+    owner_file.unlink()
+    owner_file.mkdir()
+
+    watcher = Watcher()
+    resume_inline("tiny", URL, observer=watcher)
+
+    assert [note for note in watcher.notes if "study.json" in note] == [
+        f"{owner_file.absolute()} was damaged and is written again; the records of the trials say"
+        " that the folder is this study's"
+    ]
+    assert Path("runs/tiny/study.json.damaged").is_dir()
     assert found() == []
+
+
+@pytest.mark.parametrize("look", [examine_study, repair_study])
+def test_beside_a_damaged_owner_file_the_trials_say_whose_folder_it_is(
+    look: Callable[..., object],
+) -> None:
+    shutil.rmtree("runs/tiny")
+    shutil.copytree("runs/pair", "runs/tiny")
+    Path("runs/tiny/study.json").write_text("{")
+    with pytest.raises(InputError, match=r"another study of this name \(id \w+\), which is not in"):
+        look(URL, "tiny", None)
+
+    for events in Path("runs/tiny").rglob("events.jsonl"):
+        events.write_bytes(bytes(900))
+        (events.parent / "params.yaml").unlink()
+    with pytest.raises(InputError, match=r"nothing in it says whose .* write into .*: {") as caught:
+        look(URL, "tiny", None)
+    Path("runs/tiny/study.json").write_text(re.findall("{.*}", str(caught.value))[0])
+    look(URL, "tiny", None)
 
 
 def test_unfinished_trials_of_a_running_search_are_not_checked() -> None:

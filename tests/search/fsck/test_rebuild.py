@@ -139,3 +139,20 @@ def test_the_folder_of_an_earlier_version_is_not_enough(made: Path) -> None:
 
     with pytest.raises(InputError, match=r"study\.json does not hold the study file"):
         rebuild_study(URL, "tiny", None)
+
+
+def test_a_study_file_that_is_lost_too_is_not_invented(made: Path) -> None:
+    Path("tiny.db").unlink()
+    owner_file = Path("runs/tiny/study.json")
+    torn = {"id": "one", "attributes": {"hpsearch:id": "one", "hpsearch:document": "{"}}
+
+    owner_file.write_text(json.dumps(torn))
+    with pytest.raises(InputError, match=r"holds a study file that cannot be read \(.*\): restore"):
+        rebuild_study(URL, "tiny", None)
+    owner_file.write_bytes(bytes(9))
+    with pytest.raises(InputError, match="is damaged, and no other file has the study file: resto"):
+        rebuild_study(URL, "tiny", None)
+    owner_file.unlink()
+    with pytest.raises(InputError, match="is missing, and no other file has the study file: resto"):
+        rebuild_study(URL, "tiny", None)
+    assert not Path("tiny.db").exists()

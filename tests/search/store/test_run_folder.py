@@ -135,6 +135,8 @@ def test_a_trial_of_another_machine_among_the_own_ones_shows_nothing(tmp_path: P
         ({"id": "one", "trials": "all"}, {}),
         ({"id": "one", "database": 5}, {"id": "one", "database": 5}),
         ({"name": "no id"}, {}),
+        ({"id": 5}, {}),
+        ([], {}),
     ],
 )
 def test_an_owner_file_of_another_shape_is_ignored(
