@@ -20,6 +20,7 @@ from hpsearch.errors import InputError
 _MOST_SLOTS = 64
 _MOST_A_CORE = 16
 SYNTAX = "write auto, cpu, cpu:2, cuda, cuda:0,1, or mps"
+_DEVICES = re.compile(r"auto|cpu(:[1-9]\d*)?|cuda(:\d+(,\d+)*)?|mps")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Slot:
     processes: int = 1
 
 
+def are_devices(text: str) -> bool:
+    """Returns whether a text names devices, which a machine may have or not."""
+    return _DEVICES.fullmatch(text.strip()) is not None
+
+
 def parse_devices(text: str, gpus: int, cpus: int, apple: bool = False) -> tuple[str, ...]:
     """Returns the devices that `--devices` names, one entry per device.
 
@@ -55,31 +61,33 @@ def parse_devices(text: str, gpus: int, cpus: int, apple: bool = False) -> tuple
     Raises:
         InputError: it is not such a text, or names a device that this machine does not have.
     """
-    kind, colon, rest = text.strip().partition(":")
-    if kind == "auto" and not colon:
+    if not are_devices(text):
+        raise InputError(f"--devices {text}: not a list of devices; {SYNTAX}")
+    kind, _, rest = text.strip().partition(":")
+    if kind == "auto":
         return tuple(f"cuda:{i}" for i in range(gpus)) or ("cpu",) * cpus
-    if kind == "cpu" and not colon:
-        return ("cpu",) * cpus
-    if kind == "cpu" and re.fullmatch(r"[1-9]\d*", rest):
-        return ("cpu",) * _counted(text, int(rest), cpus)
-    if kind == "cuda" and not colon and gpus:
-        return tuple(f"cuda:{i}" for i in range(gpus))
-    if kind == "mps" and not colon:
+    if kind == "cpu":
+        count = int(rest or cpus)
+        _require_room(f"--devices {text}", count, cpus, f"cpu:{cpus}")
+        return ("cpu",) * count
+    if kind == "mps":
         return _apple_gpu(text, apple)
-    if kind == "cuda" and (not colon or re.fullmatch(r"\d+(,\d+)*", rest)):
-        return _chosen_gpus(text, rest, gpus)
-    raise InputError(f"--devices {text}: not a list of devices; {SYNTAX}")
+    if gpus and not rest:
+        return tuple(f"cuda:{i}" for i in range(gpus))
+    return _chosen_gpus(text, rest, gpus)
 
 
-def _counted(text: str, count: int, cpus: int) -> int:
-    most = max(_MOST_SLOTS, _MOST_A_CORE * cpus)
-    if count > most:
+def _require_room(option: str, count: int, cpus: int, instead: str) -> None:
+    if count > (most := _most_slots(cpus)):
         cores = f"{cpus} core{'' if cpus == 1 else 's'}"
         raise InputError(
-            f"--devices {text}: this machine has {cores}, enough for {most} trials at once;"
-            f" write cpu:{cpus}, or name other machines with --nodes"
+            f"{option}: this machine has {cores}, enough for {most} trials at once; write"
+            f" {instead}, or name other machines with --nodes"
         )
-    return count
+
+
+def _most_slots(cpus: int) -> int:
+    return max(_MOST_SLOTS, _MOST_A_CORE * cpus)
 
 
 def _apple_gpu(text: str, there: bool) -> tuple[str, ...]:
@@ -110,10 +118,14 @@ def lay_out(devices: tuple[str, ...], per_device: int, cpus: int) -> tuple[Slot,
     """Returns the slots on these devices, with the CPU's threads divided among them.
 
     Raises:
-        InputError: `per_device` is not positive.
+        InputError: `per_device` is not positive, or too large.
     """
     if per_device < 1:
         raise InputError(f"--per-device {per_device}: write 1 or more trials a device")
+    if per_device > 1:
+        count = len(devices) * per_device
+        most = max(1, _most_slots(cpus) // len(devices))
+        _require_room(f"--per-device {per_device}", count, cpus, f"{most} or less")
     threads = max(1, cpus // (len(devices) * per_device))
     numbered = [
         (f"cpu:{index}" if device == "cpu" else device, device)

@@ -121,6 +121,15 @@ def test_slots_of_one_device_are_filled_after_every_device_has_a_trial() -> None
     assert devices[:2] == ["cuda:0", "cuda:1"]
 
 
+def test_no_more_trials_than_a_machine_has_room_for_are_trained_at_once() -> None:
+    with pytest.raises(InputError) as error:
+        lay_out(("cpu", "cpu"), per_device=1000, cpus=2)
+    assert str(error.value) == (
+        "--per-device 1000: this machine has 2 cores, enough for 64 trials at once; write 32 or"
+        " less, or name other machines with --nodes"
+    )
+
+
 def test_per_device_must_be_positive() -> None:
     with pytest.raises(InputError, match="--per-device 0: write 1 or more trials a device"):
         lay_out(("cpu",), per_device=0, cpus=2)

@@ -10,6 +10,12 @@ from typing import Any
 
 import yaml
 
+from hpsearch.engines.cluster.words import (
+    device_errors,
+    home_errors,
+    quoting_errors,
+    repeated_errors,
+)
 from hpsearch.errors import InputError
 
 KEYS = ("host", "name", "devices", "per_device", "python", "setup", "command")
@@ -70,7 +76,8 @@ def read_nodes(text: str, option: str = "--nodes") -> tuple[NodeEntry, ...]:
 
 def _read_file(path: Path, option: str) -> tuple[NodeEntry, ...]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
     except FileNotFoundError as error:
         other = path.with_suffix(".yaml" if path.suffix == ".yml" else ".yml")
         advice = f"{other} is there" if other.is_file() else f"write one: {EXAMPLE}"
@@ -92,7 +99,7 @@ def _read_file(path: Path, option: str) -> tuple[NodeEntry, ...]:
         errors += [f"node {place}: {error}" for error in wrong]
         if not wrong:
             nodes.append(NodeEntry(**entry))
-    errors += _duplicates([node.label for node in nodes])
+    errors += _duplicates([node.label for node in nodes]) + _repeated_keys(yaml.compose(text))
     unknown = sorted(set(content) - {"nodes"}, key=str)
     errors += [f"there is no key {key!r} beside nodes" for key in unknown]
     if errors:
@@ -120,7 +127,33 @@ def _errors_of(entry: Any) -> list[str]:
         for key in texts
         if key in entry and not isinstance(entry[key], str)
     ]
+    return errors or _text_errors(entry)
+
+
+def _text_errors(entry: Mapping[str, str]) -> list[str]:
+    """Returns what is wrong with the texts of an entry."""
+    errors = device_errors(entry.get("devices", "auto"))
+    if entry["host"] in LOCAL:
+        errors += home_errors(entry.get("python", ""))
+    if "command" in entry:
+        command = entry["command"]
+        errors += [f"command: {command}: {error}" for error in quoting_errors(command)]
+        errors += [] if command.strip() else ["command: it is empty; leave it out for ssh"]
+    name = entry.get("name", entry["host"])
+    if "/" in name or not name.strip() or not name.isprintable():
+        errors.append(f"name: {name!r} is not a name; write one without /, such as gpu1")
     return errors
+
+
+def _repeated_keys(node: yaml.Node | None) -> list[str]:
+    """Returns an error for each key that a mapping has twice; YAML's reader keeps the last."""
+    children = node.value if isinstance(node, yaml.CollectionNode) else []
+    errors = []
+    if isinstance(node, yaml.MappingNode):
+        errors = repeated_errors([str(key.value) for key, _ in node.value])
+        errors = [f"line {node.start_mark.line + 1}: {error}" for error in errors]
+        children = [value for _, value in node.value]
+    return [*errors, *(error for child in children for error in _repeated_keys(child))]
 
 
 def _duplicates(names: list[str]) -> list[str]:

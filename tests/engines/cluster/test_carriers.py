@@ -51,6 +51,15 @@ def test_a_home_is_that_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     assert command_for(NodeEntry("local", python="~/hp/python")) == ("/home/me/hp/python", *AGENT)
 
 
+def test_words_for_ssh_that_no_shell_could_read_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HPSEARCH_SSH", "ssh -F 'my lab")
+    message = r"\$HPSEARCH_SSH ssh -F 'my lab: a quote is not closed; write for instance ssh -F lab"
+    with pytest.raises(InputError, match=message):
+        SshCarrier([])
+
+
 def test_this_machine_needs_no_ssh() -> None:
     assert command_for(NodeEntry("local")) == (sys.executable, *AGENT)
 
@@ -65,12 +74,14 @@ def test_a_node_may_be_reached_by_any_command() -> None:
     ("words", "advice"),
     [
         ("me@b: Permission denied (publickey).", "ssh must log in there without a password"),
-        ("Host key verification failed.", "log in once by hand to accept its key: ssh {name}"),
+        ("Host key verification failed.", "its key is new or has changed; log in once by hand"),
         ("ssh: Could not resolve hostname gpu", "write a host's name as for ssh, or the path"),
         (
             "ssh: connect to host b port 22: Connection refused",
             "see whether this works: ssh {name}",
         ),
+        ("Connection to 10.0.0.1 port 22 timed out", "see whether this works: ssh {name}"),
+        ("Connection closed by 10.0.0.1 port 22", "see whether this works: ssh {name}"),
         ("ssh cannot be started: No such file or directory", "that program must be installed"),
         ("/usr/bin/python: No module named hpsearch", "install hpsearch there under the same path"),
         ("sh: 1: exec: /root/hp/bin/python: Permission denied", "install hpsearch there under"),
@@ -168,13 +179,18 @@ def test_slurm_without_options_needs_an_allocation() -> None:
         ("ntasks=4", "ntasks is set by hpsearch"),
         ("=5", "'=5' is not key=value"),
         ("; rm", "';' is not key=value"),
+        ("gres='gpu:1", "a quote is not closed"),
+        ("time=1 time=2", "time is there twice"),
+        ("devices=gpu0", "devices gpu0: not a list of devices; write auto, cpu, cpu:2, cuda"),
+        ("python=~nobody-here/python", "python ~nobody-here/python: there is no user nobody-here"),
     ],
 )
 def test_what_slurm_cannot_be_asked_is_refused(text: str, fault: str) -> None:
     with pytest.raises(InputError) as error:
         SlurmRequest.parse(text)
 
-    assert str(error.value).startswith(f"--slurm {text}: {fault}; write for instance")
+    assert str(error.value).startswith(f"--slurm {text}: {fault}")
+    assert "; write for instance --slurm" in str(error.value)
 
 
 def fake_kubectl(folder: Path, pods: dict[str, str]) -> None:
@@ -244,6 +260,9 @@ def test_a_cluster_that_cannot_list_its_pods_is_reported_in_a_line(
             "there is no key 'pods'; the keys are namespace, container, context, devices",
         ),
         ("app=a per_device=x", "per_device=x: not a whole number from 1 on"),
+        ("app=a\\", r"nothing follows its last \\"),
+        ("app=a namespace=b namespace=c", "namespace is there twice"),
+        ("app=a devices=gpu0", "devices gpu0: not a list of devices"),
     ],
 )
 def test_what_is_not_a_choice_of_pods_is_refused(text: str, fault: str) -> None:
@@ -264,6 +283,9 @@ def test_ray_is_reported_where_it_is_and_what_an_agent_takes() -> None:
         ("", "the address is missing"),
         ("auto gpu=1", "there is no key 'gpu'; the keys are gpus, cpus, devices, per_device"),
         ("auto gpus=-1", "gpus=-1: not a number from 0 on"),
+        ("'auto", "a quote is not closed"),
+        ("auto gpus=1 gpus=2", "gpus is there twice"),
+        ("auto devices=gpu0", "devices gpu0: not a list of devices"),
     ],
 )
 def test_what_is_not_a_ray_cluster_is_refused(text: str, fault: str) -> None:

@@ -75,6 +75,40 @@ def test_all_errors_of_a_file_are_named_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_texts_that_no_node_could_be_reached_by_are_named_before_the_search(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.yaml"
+    path.write_text(
+        "nodes:\n"
+        '  - {host: a, command: "docker exec \'x"}\n'
+        "  - {host: b, command: ' '}\n"
+        "  - {host: c, devices: gpu0}\n"
+        "  - {host: local, python: ~nobody-here/bin/python}\n"
+        "  - {host: d, name: d/1}\n"
+        "  - {host: e, name: f, name: g}\n"
+    )
+
+    with pytest.raises(InputError) as error:
+        read_nodes(str(path))
+
+    assert str(error.value).splitlines() == [
+        f"{path}: node 1: command: docker exec 'x: a quote is not closed",
+        f"{path}: node 2: command: it is empty; leave it out for ssh",
+        f"{path}: node 3: devices gpu0: not a list of devices; write auto, cpu, cpu:2, cuda,"
+        " cuda:0,1, or mps",
+        f"{path}: node 4: python ~nobody-here/bin/python: there is no user nobody-here here",
+        f"{path}: node 5: name: 'd/1' is not a name; write one without /, such as gpu1",
+        f"{path}: line 7: name is there twice",
+    ]
+
+
+def test_a_second_list_of_nodes_does_not_replace_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.yaml"
+    path.write_text("nodes: [a]\nnodes: [b]\n")
+
+    with pytest.raises(InputError, match="line 1: nodes is there twice"):
+        read_nodes(str(path))
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [("nodes: []", "no list of nodes"), ("[", "not YAML"), ("- a", "no list of nodes")],

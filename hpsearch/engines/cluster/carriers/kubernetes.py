@@ -12,6 +12,7 @@ from typing import Any
 
 from hpsearch.engines.cluster.carriers.command import agent_arguments
 from hpsearch.engines.cluster.connection import CommandConnection, Connection
+from hpsearch.engines.cluster.words import device_errors, repeated_errors, split_words
 from hpsearch.errors import InputError
 
 OWN_KEYS = ("namespace", "container", "context", "devices", "per_device", "python")
@@ -55,9 +56,11 @@ class PodChoice:
         Raises:
             InputError: there is no selector, or a word is not one of the keys and a value.
         """
-        selector, *words = shlex.split(text) or [""]
-        pairs = dict(word.partition("=")[::2] for word in words)
-        errors = [
+        selector, *words = split_words(f"--kubernetes {text}", text, EXAMPLE) or [""]
+        given = [word.partition("=")[::2] for word in words]
+        pairs = dict(given)
+        errors = repeated_errors([key for key, _ in given])
+        errors += [
             f"there is no key {key!r}; the keys are {', '.join(OWN_KEYS)}"
             for key in pairs
             if key not in OWN_KEYS
@@ -68,6 +71,7 @@ class PodChoice:
         per_device = pairs.pop("per_device", "1")
         if not per_device.isdecimal() or per_device == "0":
             errors.append(f"per_device={per_device}: not a whole number from 1 on")
+        errors += device_errors(pairs.get("devices", "auto"))
         if not selector or selector.startswith("-"):
             errors.append(f"{selector!r} is not a label selector")
         if errors:

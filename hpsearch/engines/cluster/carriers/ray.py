@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import socket
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 from hpsearch.engines.cluster.carriers.command import agent_arguments
 from hpsearch.engines.cluster.connection import Connection
 from hpsearch.engines.cluster.stream import READ_BYTES, Stream
+from hpsearch.engines.cluster.words import device_errors, repeated_errors, split_words
 from hpsearch.engines.linux import dying_with_this
 from hpsearch.errors import InputError
 
@@ -57,9 +57,11 @@ class RayChoice:
         Raises:
             InputError: there is no address, or a word is not one of the keys and a value.
         """
-        address, *words = shlex.split(text) or [""]
-        pairs = dict(word.partition("=")[::2] for word in words)
-        errors = [
+        address, *words = split_words(f"--ray {text}", text, EXAMPLE) or [""]
+        given = [word.partition("=")[::2] for word in words]
+        pairs = dict(given)
+        errors = repeated_errors([key for key, _ in given])
+        errors += [
             f"there is no key {key!r}; the keys are {', '.join(OWN_KEYS)}"
             for key in pairs
             if key not in OWN_KEYS
@@ -69,6 +71,7 @@ class RayChoice:
                 errors.append(f"{key}={pairs[key]}: not a number from 0 on")
         if not re.fullmatch(r"[1-9]\d{0,3}", pairs.get("per_device", "1")):
             errors.append(f"per_device={pairs['per_device']}: not a whole number from 1 on")
+        errors += device_errors(pairs.get("devices", "auto"))
         if not address or "=" in address:
             errors.append("the address is missing")
         if errors:

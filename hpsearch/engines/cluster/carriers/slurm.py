@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hpsearch.engines.cluster.carriers.command import agent_arguments, local_python
 from hpsearch.engines.cluster.connection import CommandConnection, Connection
+from hpsearch.engines.cluster.words import device_errors, home_errors, repeated_errors, split_words
 from hpsearch.errors import InputError
 
 # Our own keys; every other key is an option of srun, without its dashes.
@@ -58,19 +58,22 @@ class SlurmRequest:
             InputError: a word is not a key and a value, or the key or the value is not allowed.
         """
         pairs, errors = dict[str, str](), []
-        for word in shlex.split(text):
+        for word in split_words(f"--slurm {text}", text, EXAMPLE):
             key, sign, value = word.partition("=")
             key = key.lstrip("-")
             if not sign and key not in OWN_KEYS:
                 value = ""
             if not OPTION.fullmatch(key) and key not in OWN_KEYS:
                 errors.append(f"{word!r} is not key=value")
+            elif key in pairs:
+                errors += repeated_errors([key, key])
             elif key in TAKEN:
                 errors.append(f"{key} is set by hpsearch")
             elif key in ("nodes", "per_device") and not re.fullmatch(r"[1-9]\d{0,4}", value):
                 errors.append(f"{key}={value}: not a whole number from 1 on")
             else:
                 pairs[key] = value
+        errors += device_errors(pairs.get("devices", "auto")) + home_errors(pairs.get("python", ""))
         if errors:
             raise InputError(f"--slurm {text}: {'; '.join(errors)}; {EXAMPLE}")
         own = {key: pairs.pop(key) for key in OWN_KEYS if key in pairs}

@@ -11,8 +11,10 @@ from pathlib import Path
 from hpsearch.engines.cluster.carriers.command import agent_arguments, local_python
 from hpsearch.engines.cluster.connection import CommandConnection, Connection
 from hpsearch.engines.cluster.nodes_file import LOCAL, NodeEntry
+from hpsearch.engines.cluster.words import split_words
 
 SSH = "HPSEARCH_SSH"
+SSH_EXAMPLE = "write for instance ssh -F lab.conf"
 OPTIONS = (
     *("-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"),
     # Both sides notice after 15 s that the other has disappeared.
@@ -22,13 +24,18 @@ NO_PYTHON = (
     "install hpsearch there under the same path, or list the host in a file for --nodes, with its"
     " Python under `python:`"
 )
+LOG_IN = "see whether this works: ssh {name}"
 ADVICE = {
     "cannot be started": "that program must be installed on this machine",
     "Could not resolve hostname": "write a host's name as for ssh, or the path of a file of nodes",
     "Permission denied (": "ssh must log in there without a password: ssh-copy-id {name}",
-    "Host key verification failed": "log in once by hand to accept its key: ssh {name}",
-    "REMOTE HOST IDENTIFICATION HAS CHANGED": "log in once by hand to see why: ssh {name}",
-    "connect to host": "see whether this works: ssh {name}",
+    "Host key verification failed": (
+        "its key is new or has changed; log in once by hand to see which, and to accept it: ssh"
+        " {name}"
+    ),
+    "connect to host": LOG_IN,
+    "timed out": LOG_IN,
+    "Connection closed by": LOG_IN,
     "No module named": NO_PYTHON,
     "exec: ": NO_PYTHON,
     "not found": "`setup:` is run by sh; `. /etc/profile` in front of `module load` may be missing",
@@ -49,6 +56,7 @@ class SshCarrier:
 
     def __init__(self, entries: Iterable[NodeEntry]) -> None:
         self._entries = {entry.label: entry for entry in entries}
+        _ssh()
 
     def add(self, entry: NodeEntry) -> None:
         """Adds a node, or replaces the one of this name."""
@@ -84,9 +92,18 @@ def command_for(entry: NodeEntry) -> tuple[str, ...]:
     script = f"cd {here} 2>/dev/null; {setup}exec {start}"
     if entry.host in LOCAL:
         return ("sh", "-c", script)
-    ssh = shlex.split(os.environ.get(SSH, "ssh"))
     # The script is for sh, whatever the login shell.
-    return (*ssh, *OPTIONS, entry.host, shlex.join(("sh", "-c", script)))
+    return (*_ssh(), *OPTIONS, entry.host, shlex.join(("sh", "-c", script)))
+
+
+def _ssh() -> list[str]:
+    """Returns the words that start ssh.
+
+    Raises:
+        InputError: `$HPSEARCH_SSH` has none, or a quote in it is not closed.
+    """
+    text = os.environ.get(SSH, "ssh")
+    return split_words(f"${SSH} {text}", text, SSH_EXAMPLE) or ["ssh"]
 
 
 def _in_shell(python: str, words: Sequence[str]) -> str:
