@@ -81,10 +81,12 @@ def test_what_heads_divide_is_divisible_by_each_of_them() -> None:
         (["val_mape"], ("val_mape", "minimize")),
         (["val_BinaryF1Score", "val_loss"], ("val_BinaryF1Score", "maximize")),
         (["val_dice_loss", "val_ce"], ("val_dice_loss", "minimize")),
+        (["elbo", "kl", "reconstruction"], ("reconstruction", "minimize")),
+        (["val_elbo", "train_loss"], ("val_elbo", None)),
     ],
 )
 def test_the_objective_is_a_measure_of_the_validation(
-    metrics: list[str], objective: tuple[str, str]
+    metrics: list[str], objective: tuple[str, str | None]
 ) -> None:
     assert objective_among(metrics) == objective
 
@@ -189,6 +191,9 @@ class Net(feeding.Fed):
     def training_step(self, batch, batch_idx):
         self.grown(torch.ones(4)) @ torch.ones(4)
         return super().training_step(batch, batch_idx)
+
+    def validation_step(self, batch, batch_idx):
+        self.log("quality", 1.0)
 """
 LOOSE = """
 import feeding
@@ -218,9 +223,17 @@ def half_broken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("half_broken")
-def test_a_range_with_an_end_that_does_not_train_is_left_out(folder: Path) -> None:
+def test_what_does_not_train_is_left_out_and_a_guess_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["init", "half_broken.Net", "--set", "data.folder=here"]) == 0
     text = Path("net.yaml").read_text()
+    guess = "if more is better, write {quality: maximize}"
+    assert f"objective: {{quality: minimize}}            # {guess}\n" in text
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "wrote net.yaml",
+        f"note: its objective is to be minimized, which is a guess: {guess}",
+    ]
     assert "layers: 1  " in text
     assert "# not every value of ~int(1, 3) can be trained" in text
     assert "lr: ~float(0.0001, 0.01, log=True)      # it has no default" in text
@@ -267,6 +280,7 @@ class Net(feeding.Fed):
     def __init__(
         self, net: torch.nn.Module, optimizer: torch.optim.Optimizer, classes_known: int,
         style: Style, depth: int = 2, batch_size: int = 8, rows_at_once: int = 8,
+        max_epochs: int = 5,
         sizes: Sizes = Sizes(hidden=4, bias=False),
     ):
         super().__init__()
@@ -336,6 +350,7 @@ def test_a_configuration_of_hydra_is_read_and_its_inner_components_are_searched(
       hidden: ~int(1, 16, log=True)         # now 4
       bias: false
     batch_size: ~ref(data.batch_size)       # now 8
+    max_epochs: ~ref(trainer.max_epochs)    # now 5
     # rows_at_once: 8
 data:
   class_path: template.Rows
@@ -368,6 +383,7 @@ def test_a_program_of_lightning_cli_names_classes_and_links_arguments() -> None:
         "model.init_args.optimizer.init_args.lr",
         "model.init_args.depth",
         "model.init_args.batch_size",
+        "model.init_args.max_epochs",
         "model.init_args.sizes.hidden",
         "data.init_args.batch_size",
     ]

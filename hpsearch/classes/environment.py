@@ -10,8 +10,7 @@ import ast
 import hashlib
 import platform
 import re
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -19,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.classes.components import importing_from
-from hpsearch.classes.source import find_modules, imported_names
-from hpsearch.classes.trust import OwnModules
+from hpsearch.classes.trust import OwnModules, walk_own
 from hpsearch.studyfile.sections import texts_of
 
 RECORDED = ("hpsearch", "torch", "pytorch-lightning", "torchvision", "optuna", "numpy")
@@ -66,28 +64,14 @@ def find_environment(document: Mapping[str, Any], import_paths: Sequence[str]) -
     """
     with importing_from(import_paths):
         own = OwnModules()
-        modules = {name: _hash_of(file) for name, file in _walk(document, own)}
+        named = (text for _, text, _ in texts_of(document) if _DOTTED.fullmatch(text))
+        modules = {name: _hash_of(file) for name, file in walk_own(named, own)}
     return Environment(dict(sorted(modules.items())), _versions())
 
 
 def environment_from(data: Mapping[str, Any]) -> Environment:
     """Returns the environment that `to_data` described."""
     return Environment(dict(data["modules"]), dict(data["versions"]))
-
-
-def _walk(document: Mapping[str, Any], own: OwnModules) -> Iterator[tuple[str, Path]]:
-    """Yields the study's own modules, those that they import included, with their files."""
-    queue = deque(text for _, text, _ in texts_of(document) if _DOTTED.fullmatch(text))
-    seen = set[str]()
-    while queue:
-        path = queue.popleft()
-        if path.partition(".")[0] not in own:
-            continue
-        for name, file in find_modules(path):
-            if name not in seen:
-                seen.add(name)
-                yield name, file
-                queue.extend(imported_names(name, file))
 
 
 def _hash_of(file: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.classes.check import check_components
+from hpsearch.classes.importing import refuse_training_modules
 from hpsearch.classes.shadowing import refuse_hidden_modules
 from hpsearch.classes.static import passes_statically
 from hpsearch.classes.trust import require_trust
@@ -51,10 +52,14 @@ def require_own(
     *,
     trust: bool,
 ) -> None:
-    """Raises InputError if others could have written what a study imports, or a file hides it."""
+    """Raises InputError if a study should not import its modules.
+
+    Others could have written them, a file hides one, or one trains when it is imported.
+    """
     refuse_hidden_modules(import_paths)
     for line in require_trust(path, tree, import_paths, trusted=trust):
         report(line)
+    refuse_training_modules(tree, import_paths)
 
 
 def read_sound(

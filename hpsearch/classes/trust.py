@@ -10,7 +10,8 @@ from __future__ import annotations
 import site
 import sys
 import sysconfig
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,13 @@ from typing import Any
 
 from hpsearch.classes.components import importing_from
 from hpsearch.classes.permissions import bytecode_reason, folder_reason, untrusted_reason
-from hpsearch.classes.source import find_files, find_places, walk_modules
+from hpsearch.classes.source import (
+    find_files,
+    find_modules,
+    find_places,
+    imported_names,
+    walk_modules,
+)
 from hpsearch.errors import InputError
 from hpsearch.studyfile.sections import texts_of
 
@@ -125,6 +132,25 @@ class OwnModules:
         if name == "__main__":
             return True
         return isinstance(name, str) and name not in sys.stdlib_module_names and _is_own(name)
+
+
+def walk_own(paths: Iterable[str], own: Container[str]) -> Iterator[tuple[str, Path]]:
+    """Yields the user's own modules on dotted paths, and those that they import, with their files.
+
+    Args:
+        paths: where the walk begins.
+        own: the top-level modules that are the user's, such as `OwnModules()`.
+    """
+    queue, seen = deque(paths), set[str]()
+    while queue:
+        path = queue.popleft()
+        if path.partition(".")[0] not in own:
+            continue
+        for name, file in find_modules(path):
+            if name not in seen:
+                seen.add(name)
+                yield name, file
+                queue.extend(imported_names(name, file))
 
 
 def _is_own(name: str) -> bool:

@@ -52,8 +52,12 @@ def init(
         return _list(examples)
     if what in examples:
         return _copy(what, examples[what], output)
-    written = _draft(_importable(what, examples), data, config, output, (*changes, *more), trust)
+    written, guess = _draft(
+        _importable(what, examples), data, config, output, (*changes, *more), trust
+    )
     print(f"wrote {written}")
+    if guess:
+        print(f"note: its objective is to be minimized, which is a guess: {guess}")
     return say_next("check", written)
 
 
@@ -126,7 +130,8 @@ def _draft(
     output: Path | None,
     changes: tuple[str, ...],
     trust: bool,
-) -> Path:
+) -> tuple[Path, str]:
+    """Writes a draft; returns its file, and what to change if its direction is wrong."""
     from hpsearch.classes.load import require_own
     from hpsearch.engines.slots import find_slots
     from hpsearch.measure.draft import Origin, draft_study, read_configuration
@@ -145,7 +150,7 @@ def _draft(
     target = output or Path(f"{draft.tree['study']['name']}.yaml")
     _refuse_existing(target)
     target.write_text(draft_text(draft, str(target)), encoding="utf-8")
-    return target
+    return target, draft.guess
 
 
 def _refuse_existing(path: Path) -> None:

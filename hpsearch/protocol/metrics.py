@@ -16,14 +16,34 @@ _ACCURACY = r"accuracy|(?<![a-z])(?:train|val|valid|test)?acc(?![a-z])"
 _COUNTS = re.compile(
     rf"{_ACCURACY}|(?<!word_)(?<!char_)(?<!character_)(?<!token_)(?<!phoneme_)error_rate"
 )
-_LESSER = re.compile(
-    r"loss|error|distance|perplexity"
-    r"|(?<![a-z])(?:err|r?mse|rmsle|s?mae|s?mape|nll|ppl|wer|cer|fid|kl)(?![a-z])"
+
+
+def _naming(parts: str, words: str) -> re.Pattern[str]:
+    """Returns what finds any of some parts of names, or of some words by themselves."""
+    whole = rf"(?<![a-z])(?:{'|'.join(words.split())})(?![a-z])"
+    return re.compile(f"{'|'.join(parts.split())}|{whole}")
+
+
+# What some log negated, such as the ELBO, is in neither.
+_LESSER = _naming(
+    "loss error distance(?!_?intersection) perplexity divergence deviance cross_entropy bits_per"
+    " hausdorff chamfer wasserstein perceptual brier ranked_probability residual regret"
+    " reconstruction free_energy false_positive false_negative neg_log_l neg_elbo translation_edit",
+    "err n?r?mse rmsle s?mae mase [sw]?mape nll nelbo ppl bp[bcd] b?ce xent [cdemw]er wil f[np]r"
+    " [fk]id kld? js hd emd mmd lpips e?ce mce crps pinball m?[af]de epe huber hinge cost latency"
+    " recon mpjpe l1 l2",
 )
-_GREATER = re.compile(
-    rf"{_ACCURACY}|f1|auc|auroc|iou|dice|jaccard|precision|recall|kappa|specificity|sensitivity"
-    r"|(?<![a-z])(?:m_?ap|r2|bleu|psnr|ssim)(?![a-z])"
+_GREATER = _naming(
+    f"{_ACCURACY} f1 f_?beta auc auroc aupr iou(?![a-z]) over_union dice jaccard precision recall"
+    " kappa specificity sensitivity reward likelihood matthews pearson spearman kendall concordance"
+    " explained_variance exact_match rouge meteor bert_?score hit_rate success win_rate cosine_sim"
+    " silhouette homogeneity v_?measure rand_score mutual_info panoptic signal_noise"
+    " signal_distortion_ratio structural_similarity inception_score clip_score normalized_dcg",
+    "m?_?ap r2 bleu chrf bleurt cider psnr ssim f_?score mcc ccc corr c_index ndcg mrr hits? top_?"
+    " em t[np]r [np]pv sdr snr pesq stoi nmi ari pq lddt returns? correct",
 )
+# Scorers of scikit-learn: `neg_mean_squared_error` is greater where the error is less.
+_NEGATED = re.compile(r"(?<![a-z])neg_(?:mean|median|root|max|log_loss|brier)")
 
 
 def best_facts(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -45,7 +65,9 @@ def usual_direction(metric: str) -> Direction | None:
 
     `minimize` for `val_dice_loss` and `RMSE`, `maximize` for `val/MulticlassF1Score`.
     """
-    words = _words(metric)
+    words = f"{_words(metric)} {metric.lower()}"  # of `mIoU`, the letters alone say it
+    if _NEGATED.search(words):
+        return "maximize"
     if _LESSER.search(words):
         return "minimize"
     return "maximize" if _GREATER.search(words) else None

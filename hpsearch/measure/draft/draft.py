@@ -29,11 +29,13 @@ class Draft:
         tree: the file as data.
         comments: the comment beside a value, by its path.
         idle: the arguments that stay at their defaults, by section.
+        guess: what to change if the objective's direction is wrong; empty if its name says it.
     """
 
     tree: dict[str, Any]
     comments: Mapping[KeyPath, str]
     idle: Mapping[str, Mapping[str, Any]]
+    guess: str = ""
 
 
 def draft_study(origin: Origin, slot: Slot) -> Draft:
@@ -59,13 +61,15 @@ def draft_study(origin: Origin, slot: Slot) -> Draft:
     trials = Tries(origin.import_paths, slot)
     metrics = trials.metrics(tree)
     objective, direction = objective_among(metrics)
-    tree["study"]["objective"] = {objective: direction}
+    tree["study"]["objective"] = {objective: direction or "minimize"}
+    guess = "" if direction else f"if more is better, write {{{objective}: maximize}}"
     kept = _those_that_train(
         tree, [argument for argument in arguments if not argument.required], trials
     )
     comments: dict[KeyPath, str] = {}
-    if others := [name for name in metrics if name != objective]:
-        comments["study", "objective"] = f"logged too: {', '.join(others)}"
+    others = [name for name in metrics if name != objective]
+    logged = f"logged too: {', '.join(others)}" if others else ""
+    comments["study", "objective"] = "; ".join(filter(None, (guess, logged)))
     for name in tree["model"].get("from_data") or {}:
         comments["model", "from_data", name] = "an attribute of the data module"
     for argument in arguments:
@@ -77,7 +81,7 @@ def draft_study(origin: Origin, slot: Slot) -> Draft:
         else:
             comments[argument.path] = f"not every value of {argument.text} can be trained"
             put(tree, argument.path, argument.default)
-    return Draft(tree, comments, idle)
+    return Draft(tree, comments, idle, guess)
 
 
 def _those_that_train(

@@ -20,8 +20,11 @@ _OF_QUANTITY = re.compile(
 )
 
 _VALIDATION = re.compile("val|dev|eval")
-# Losses of networks that train against each other, of which a low one may be a bad sign.
-_ADVERSARIAL = re.compile(r"(^|[_/])(d|g|disc|gen|discriminator|generator|critic|adv)_?loss")
+# Of these a low one may be a bad sign: losses of networks that train against each other, and
+# terms of a loss that hold the others in check.
+_NO_GOAL = re.compile(
+    r"(^|[_/])((d|g|disc|gen|discriminator|generator|critic|adv)_?loss|kld?|reg|penalty)(?![a-z])"
+)
 
 
 def habit(name: str, default: Any, beside: Sequence[str] = ()) -> Any:
@@ -45,23 +48,25 @@ def habit(name: str, default: Any, beside: Sequence[str] = ()) -> Any:
     return None
 
 
-def objective_among(metrics: Sequence[str]) -> tuple[str, Direction]:
-    """Returns the metric that people would search for, and its direction.
+def objective_among(metrics: Sequence[str]) -> tuple[str, Direction | None]:
+    """Returns the metric that people would search for, and its direction; None if none is usual.
 
     A validation metric comes before a validation loss, and both before any training metric.
     """
 
-    def place(name: str) -> tuple[bool, bool, bool, bool, str]:
+    def place(name: str) -> tuple[bool | str, ...]:
+        direction = usual_direction(name)
         return (
             not _VALIDATION.search(name),
-            bool(_ADVERSARIAL.search(name)),
-            usual_direction(name) != "maximize",
+            bool(_NO_GOAL.search(name)),
+            direction != "maximize",
             "loss" not in name,
+            direction is None,
             name,
         )
 
     best = min(metrics, key=place)
-    return best, usual_direction(best) or "minimize"
+    return best, usual_direction(best)
 
 
 def choice(options: Sequence[Any]) -> str:

@@ -51,10 +51,12 @@ class _Found:
 
     Attributes:
         fixed: the names of the arguments that the user gave a value.
+        of_trainer: the names of the Trainer's arguments in the file.
         missing: what to give the others, as in `model.width=VALUE`.
     """
 
     fixed: Collection[str] = ()
+    of_trainer: Collection[str] = ()
     arguments: list[Searchable] = field(default_factory=list)
     idle: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
@@ -67,7 +69,7 @@ def searchable(
 
     A class path that is given as an argument becomes a component, and an argument without a value
     comes from an attribute of the data module that has its name. If the model takes an argument of
-    the data, such as `batch_size`, it has the same value.
+    the data or the Trainer, such as `batch_size` or `max_epochs`, it has the same value.
 
     Args:
         tree: the sections.
@@ -76,7 +78,8 @@ def searchable(
     Raises:
         InputError: arguments have neither a value nor a usual range; the message names all of them.
     """
-    found, linked = _Found(fixed), with_cli(tree)
+    plain_ones = [name for name, value in tree.get("trainer", {}).items() if is_plain(value)]
+    found, linked = _Found(fixed, plain_ones), with_cli(tree)
     for section in ("model", "data", "optimizer"):
         if component := tree.get(section):
             by_program = {*SUPPLIED[section]}
@@ -134,6 +137,8 @@ def _search(
         if _search_settings(found, component, here, hint, signature.defaults.get(name)):
             continue
         argument = _searchable_of(here, hint, known, [*signature.hints])
+        if name in found.of_trainer and len(path) == 1 and name not in given:
+            argument = _same_as("trainer", here, known)
         if is_expression(known.get(name)) or spoken in found.fixed:
             continue
         if argument is not None and not (argument.required and _has(source, name)):
@@ -230,6 +235,11 @@ def _searchable_of(
     default = plain(known.get(name))
     text = choice(options) if options else habit(name, default, others)
     return None if text is None else Searchable(path, text, default, name not in known)
+
+
+def _same_as(section: str, path: KeyPath, known: Mapping[str, Any]) -> Searchable:
+    name = str(path[-1])
+    return Searchable(path, f"~ref({section}.{name})", plain(known.get(name)), name not in known)
 
 
 def _options(hint: Any) -> list[Any]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from hpsearch.measure.cost import Cost, Pauses, epoch_seconds, estimate, plan_pauses
-from hpsearch.protocol.types import FINALISTS
+from hpsearch.protocol.metrics import usual_direction
+from hpsearch.protocol.types import FINALISTS, Direction
 from hpsearch.search.store import grid_size
 from hpsearch.studyfile.sections import report_unit
 from hpsearch.views import formatting
@@ -52,7 +53,7 @@ def print_probes(
             not_ready_words(settings, probes), markup=False, style="bold red", soft_wrap=True
         )
         return False
-    for note in note_words(tried):
+    for note in (*direction_words(spec.objectives), *note_words(tried)):
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     trials = min(filter(None, (spec.trials, grid_size(spec))), default=None)
     epochs = None if spec.counts_validations else spec.epochs
@@ -61,6 +62,18 @@ def print_probes(
     unit = report_unit(spec.document["trainer"])
     console.print(cost_words(cost, _budget_words(trials, epochs), slots, unit), soft_wrap=True)
     return True
+
+
+def direction_words(objectives: Mapping[str, Direction]) -> list[str]:
+    """Returns what to write instead of a direction that is, by the metric's name, the wrong one."""
+    usual = {metric: usual_direction(metric) for metric in objectives}
+    return [
+        f"{metric} is to be {direction}d, but by its name,"
+        f" {'more' if direction == 'minimize' else 'less'} of it is better:"
+        f" {{{metric}: {usual[metric]}}}"
+        for metric, direction in objectives.items()
+        if usual[metric] not in (None, direction)
+    ]
 
 
 def note_words(probes: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -11,7 +11,13 @@ from hpsearch.measure.extremes import extreme_configs
 from hpsearch.studyfile.algorithms import Promote
 from hpsearch.studyfile.space import Space
 from hpsearch.views.check.layers import layer_table
-from hpsearch.views.check.probes import branch_table, cost_words, not_ready_words, note_words
+from hpsearch.views.check.probes import (
+    branch_table,
+    cost_words,
+    direction_words,
+    not_ready_words,
+    note_words,
+)
 from hpsearch.views.check.space import distribution_words, parameter_table, size_words
 
 BRANCHES = {
@@ -203,3 +209,11 @@ def test_layers_have_shapes_and_weights_and_a_sum(on_screen: Any) -> None:
     lazy = on_screen(layer_table({"rows": [{**row, "parameters": None}], "total": None}))
     assert "head   Linear  1 x 784  -       unknown" in lazy
     assert lazy.rstrip().endswith("unknown")
+
+
+def test_a_direction_that_contradicts_the_metrics_name_is_noted() -> None:
+    assert direction_words(
+        {"val_loss": "maximize", "val_acc": "maximize", "score": "minimize"}
+    ) == [
+        "val_loss is to be maximized, but by its name, less of it is better: {val_loss: minimize}"
+    ]
