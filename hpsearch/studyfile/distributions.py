@@ -173,7 +173,7 @@ def check_values(distribution: Distribution) -> tuple[Scalar, ...]:
     return distribution.options if isinstance(distribution, Choice) else distribution.bounds()
 
 
-def example_of(distribution: Distribution) -> Scalar:
+def example_value(distribution: Distribution) -> Scalar:
     """Returns one of its values; a text if some of them are texts, or nothing at all."""
     values = check_values(distribution)
     kinds = {type(value) for value in values}

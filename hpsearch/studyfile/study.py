@@ -12,7 +12,7 @@ from hpsearch.protocol.seeds import derive_seed
 from hpsearch.protocol.types import Direction, Scalar
 from hpsearch.studyfile.algorithms import Component, Promote, leaves_schedule_open
 from hpsearch.studyfile.diagnostics import StudyFileError
-from hpsearch.studyfile.distributions import example_of
+from hpsearch.studyfile.distributions import example_value
 from hpsearch.studyfile.document import Document, Location
 from hpsearch.studyfile.expressions import escape
 from hpsearch.studyfile.parse import (
@@ -183,7 +183,7 @@ class StudySpec:
             threads=where.threads,
             processes=where.processes,
             import_paths=self.import_paths,
-            space={name: example_of(each) for name, each in self.space.parameters.items()},
+            space={name: example_value(each) for name, each in self.space.parameters.items()},
         )
 
     @classmethod
