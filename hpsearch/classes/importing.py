@@ -18,8 +18,9 @@ _TRAINS = ("fit", "validate", "test", "predict")
 def refuse_training_modules(tree: Any, folders: Sequence[str]) -> None:
     """Raises InputError if a module that a study imports would train before the search does.
 
-    Imports nothing. Only what the text of a module shows is found: a Trainer's method, called
-    outside of functions and of `if __name__ == "__main__":`, or in a function that is called there.
+    Imports nothing. Only what the text of a module shows is found: a Trainer's method or
+    LightningCLI, called outside of functions and of `if __name__ == "__main__":`, or in a function
+    that is called there.
 
     Args:
         tree: the study as data.
@@ -66,10 +67,16 @@ def _run(body: Sequence[ast.AST]) -> Iterator[ast.Call]:
 
 
 def _trains(call: ast.Call) -> bool:
-    """Returns whether a call is of a Trainer's method, by its words."""
-    of = call.func
-    return isinstance(of, ast.Attribute) and of.attr in _TRAINS and "trainer" in _words(of.value)
+    """Returns whether a call is of a Trainer's method or of LightningCLI, by its words."""
+    if _ends(call, "lightningcli"):
+        return True
+    method = call.func
+    if not isinstance(method, ast.Attribute) or method.attr not in _TRAINS:
+        return False
+    return _ends(method.value, "trainer")
 
 
-def _words(owner: ast.expr) -> str:
-    return ast.unparse(owner.func if isinstance(owner, ast.Call) else owner).lower()
+def _ends(node: ast.expr, name: str) -> bool:
+    """Returns whether the last word of a name, or of what a call makes, ends so."""
+    made = node.func if isinstance(node, ast.Call) else node
+    return ast.unparse(made).lower().endswith(name)

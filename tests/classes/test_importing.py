@@ -19,6 +19,7 @@ MODEL = {"model": {"class_path": "script.Net"}}
         ("trainer = Trainer()\ntrainer.fit(Net())", "line 2: {}: trainer.fit(Net())"),
         ("if True:\n  pl.Trainer(max_epochs=2).fit(Net())", "line 2: {}: pl.Trainer(max_epochs=2)"),
         ("for lr in (1, 2):\n  trainer.test(Net())", "line 2: {}: trainer.test(Net())"),
+        ("cli.LightningCLI(Net)", "line 1: {}: cli.LightningCLI(Net)"),
         ("def main():\n  my_trainer.fit(Net())\n\nmain()", "line 4: {}: main()"),
     ],
 )
@@ -41,6 +42,7 @@ def test_what_trains_when_it_is_imported_is_refused(tmp_path: Path, text: str, c
         "def main():\n  trainer.fit(Net())",
         "class Net:\n  def f(self): self.trainer.fit(self)",
         "scaler.fit(rows)",
+        "trainer_options.validate()",
         "not Python",
     ],
 )
