@@ -2,7 +2,7 @@
 
 import sys
 
-from hpsearch.cli import main
+from hpsearch.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main())

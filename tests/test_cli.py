@@ -362,6 +362,31 @@ def test_the_launchers_are_the_same_command(at_home: Path) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        ["-m", "hpsearch"],
+        ["-c", "import sys; from hpsearch.__main__ import main; sys.exit(main())"],
+    ],
+)
+def test_ctrl_c_while_the_command_is_imported_ends_it_without_a_word(
+    tmp_path: Path, launcher: list[str]
+) -> None:
+    # The first library that the command line needs.
+    interrupting = "import os, signal; os.kill(os.getpid(), signal.SIGINT); os.getpid(); 1 / 0"
+    (tmp_path / "cyclopts.py").write_text(interrupting)
+    paths = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(
+        [sys.executable, *launcher, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.process
 def test_output_without_a_reader_or_without_colour_is_quiet(at_home: Path) -> None:
     piped = f"{sys.executable} -m hpsearch status tiny --json | head -c 1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", piped], capture_output=True, text=True, check=False)

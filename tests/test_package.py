@@ -72,7 +72,7 @@ def test_wheel_brings_the_command(wheel: zipfile.ZipFile) -> None:
     entry_points = ConfigParser()
     name = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     entry_points.read_string(wheel.read(name).decode())
-    assert dict(entry_points["console_scripts"]) == {"hpsearch": "hpsearch.cli:main"}
+    assert dict(entry_points["console_scripts"]) == {"hpsearch": "hpsearch.__main__:main"}
 
 
 def test_wheel_brings_mnist_with_the_checksums_of_its_note(wheel: zipfile.ZipFile) -> None:
