@@ -31,6 +31,32 @@ class _Chosen(ReadAsModelCheckpoint):
         self.dirpath = str(best.parent)
 
 
+class _Optimizers(pl.Callback):
+    """Gives a validation the optimizers and schedulers that it has within a training.
+
+    Some modules log a learning rate there, or decide by it.
+    """
+
+    def __init__(self, best: Path) -> None:
+        self._best = best
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Makes them as a training does, in the state of the best epoch."""
+        try:
+            trainer.strategy.setup_optimizers(trainer)
+            kept = torch.load(self._best, map_location="cpu", weights_only=True, mmap=True)
+            for optimizer, state in zip(trainer.optimizers, kept["optimizer_states"], strict=True):
+                # Not its averages, which would take as much memory as a training.
+                for group, saved in zip(optimizer.param_groups, state["param_groups"], strict=True):
+                    group.update({key: each for key, each in saved.items() if key != "params"})
+            schedulers = [config.scheduler for config in trainer.lr_scheduler_configs]
+            for scheduler, state in zip(schedulers, kept["lr_schedulers"], strict=True):
+                scheduler.load_state_dict(state)
+        except Exception:
+            # Most modules do not read them; a step that does will say what is missing.
+            return
+
+
 def load_trained_model(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
     """Returns the job's module, on the CPU and ready to predict, and its data, set up to fit.
 
@@ -137,6 +163,8 @@ def evaluate(
     arguments = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
     # A module may log figures here as well.
     board = tensorboard.build_logger(job, namespace)
+    if loop == "validate":
+        callbacks = (*callbacks, _Optimizers(best))
     ours = [*callbacks, in_namespace(_Chosen, namespace)(best)]
     trainer = build_trainer(job, namespace, arguments, ours, [board])
     run = getattr(trainer, loop)

@@ -104,6 +104,36 @@ class UnheardModel(TestedModel):
         self.log("val_loss", torch.nn.functional.cross_entropy(self.layers(points), labels))
 
 
+class RateModel(TestedModel):
+    """TestedModel whose validation reads the state of its training.
+
+    Args:
+        width: as TestedModel's.
+        loader: whether it reads a loader of the training, too.
+    """
+
+    __test__ = False
+
+    def __init__(self, width: int = 4, loader: bool = False) -> None:
+        super().__init__(width)
+        self._loader = loader
+
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.Adam(self.parameters(), 0.04)
+        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def validation_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:
+        super().validation_step(batch, batch_idx)
+        (rate,), optimizer = self.lr_schedulers().get_last_lr(), self.optimizers()
+        self.log_dict({"rate": rate, "own_rate": optimizer.param_groups[0]["lr"]})
+        if self._loader:
+            self.log("batches", self.trainer.train_dataloader.batch_size)
+
+
 class SeveralOutputs(TestedModel):
     """TestedModel whose forward returns two tensors."""
 

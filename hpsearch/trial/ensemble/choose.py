@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -103,9 +104,22 @@ def _listen_to_all(
         except Exception as error:
             # The module may raise anything: it is the study's own code.
             heard = [one for one in heard if one.place != place]
-            said = str(error) if isinstance(error, InputError) else one_line(error)
-            left_out.append({"place": place, "reason": said})
+            left_out.append({"place": place, "reason": _reason(error)})
     return heard, averaging, left_out
+
+
+def _reason(error: Exception) -> str:
+    """Returns why a model cannot be averaged."""
+    if isinstance(error, InputError):
+        return str(error)
+    frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+    hooks = [name for name in frames if name.startswith(("validation_step", "on_validation"))]
+    if not hooks:
+        return one_line(error)
+    return (
+        f"{one_line(error)}, in its {hooks[-1]}, which runs here without a training: read what"
+        ' self.trainer has only during one only if self.trainer.state.fn == "fit"'
+    )
 
 
 def _listen(

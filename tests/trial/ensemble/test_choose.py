@@ -18,9 +18,11 @@ from hpsearch.trial.trained_model import build, evaluate, find_best, load_traine
 FOLDS: dict[str, Any] = {"kind": "logits", "dim": 1, "target": 0}
 
 
-def trained(folder: Path, number: int, model: str, data: str = "tested.TestedData") -> Job:
+def trained(
+    folder: Path, number: int, model: str, data: str = "tested.TestedData", **arguments: Any
+) -> Job:
     config = {
-        "model": {"class_path": model, "init_args": {"width": 8 + number}},
+        "model": {"class_path": model, "init_args": {"width": 8 + number, **arguments}},
         "data": {"class_path": data},
         "trainer": {"max_epochs": 1},
     }
@@ -99,6 +101,23 @@ def test_models_that_cannot_be_averaged_are_left_out_with_a_reason(
     assert out["reason"].startswith(reason) or model == "tested.SeveralOutputs"
     refused = choose(tmp_path, odd, jobs[0])["refused"]
     assert refused.startswith("1 of 2 models can be averaged: ")
+
+
+def test_a_validation_step_may_read_its_optimizer_and_its_schedule(tmp_path: Path) -> None:
+    found = choose(tmp_path, *(trained(tmp_path, n, "tested.RateModel") for n in (1, 2)))
+    assert found["left_out"] == []
+    values = found["alone"]["values"]
+    # Four batches, after each of which the rate is halved.
+    assert values["rate"] == values["own_rate"] == pytest.approx(0.04 / 2**4)
+
+
+def test_a_validation_step_that_needs_a_training_is_told_so(tmp_path: Path) -> None:
+    jobs = [trained(tmp_path, n, "tested.RateModel", loader=True) for n in (1, 2)]
+    assert choose(tmp_path, *jobs)["refused"] == (
+        "0 of 2 models can be averaged: AttributeError: 'NoneType' object has no attribute"
+        " 'batch_size', in its validation_step, which runs here without a training: read what"
+        ' self.trainer has only during one only if self.trainer.state.fn == "fit"'
+    )
 
 
 def test_models_that_are_validated_in_a_new_order_each_time_are_left_out(tmp_path: Path) -> None:
