@@ -75,6 +75,7 @@ def test_list_is_an_array_with_name_state_and_counts(
     tiny = next(study for study in studies if study["name"] == "tiny")
     assert tiny["state"] == "done"
     assert tiny["counts"]["complete"] == 3
+    assert set(tiny["last_run"]) == {"began", "ended", "why"}
 
 
 def test_status_has_what_scripts_read(at_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -425,7 +426,11 @@ def test_logs_prints_what_a_trial_printed(
 ) -> None:
     assert main(["logs", "tiny", "0"]) == 2
     assert "trial 0 has printed nothing: there is no " in capsys.readouterr().err
-    (at_home / "runs" / "tiny" / "trial-0000" / "output.txt").write_text("epoch 1: 0.5\n")
+    output = at_home / "runs" / "tiny" / "trial-0000" / "output.txt"
+    output.touch()
+    assert main(["logs", "tiny", "0"]) == 0
+    assert capsys.readouterr() == ("", "trial 0 has printed nothing\n")
+    output.write_text("epoch 1: 0.5\n")
     assert main(["logs", "tiny", "0", "-f"]) == 0, "it is over, so there is nothing to wait for"
     assert capsys.readouterr().out == "epoch 1: 0.5\n"
 

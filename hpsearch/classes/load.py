@@ -100,6 +100,17 @@ def check_classes(parsed: ParsedStudy, report: Report, call: Call | None = None)
         raise StudyFileError(diagnostics, shown=parsed.diagnostics)
 
 
+def check_unread(parsed: ParsedStudy, call: Call | None = None) -> None:
+    """Raises StudyFileError if anything is wrong with a study that nobody has just read.
+
+    Reports nothing before. For `call`, see `check_classes`.
+    """
+    try:
+        check_classes(parsed, lambda line: None, call)
+    except StudyFileError as error:
+        raise StudyFileError(error.diagnostics) from error  # none of them was shown
+
+
 def read_checked(
     path: Path, changes: Sequence[str], report: Report, *, trust: bool = False
 ) -> StudySpec:

@@ -10,7 +10,7 @@ from typing import Annotated, TextIO
 
 from cyclopts import Parameter
 
-from hpsearch.commands.context import open_named, pick_trial
+from hpsearch.commands.context import open_named, pick_trial, report
 from hpsearch.commands.options import Storage, StudyName, TrialNumber
 from hpsearch.errors import InputError
 
@@ -56,6 +56,8 @@ def logs(
 
     with output.open(encoding="utf-8", errors="replace") as file:
         _copy(file, runs)
+        if not file.tell():
+            report(f"trial {trial.number} has printed nothing")
 
 
 def _copy(file: TextIO, runs: Callable[[], bool]) -> None:

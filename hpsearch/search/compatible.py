@@ -15,10 +15,12 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.classes.environment import environment_from, find_environment
+from hpsearch.classes.load import Call, check_unread
 from hpsearch.errors import InputError
 from hpsearch.protocol.layout import trial_folder
 from hpsearch.search.store import StoredStudy, find_runs, own_reports, read_owner_file
 from hpsearch.search.store.keys import ATTEMPTS, CURVE, DOCUMENT, ENVIRONMENTS, ID
+from hpsearch.studyfile.parse import parse_study
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.studyfile.yaml_text import to_yaml
 
@@ -138,14 +140,23 @@ def _difference(before: Mapping[str, Any], after: Mapping[str, Any], old: str, n
     return "\n".join(difflib.unified_diff(left, right, old, new, lineterm="", n=1))
 
 
-def check_environment(study: optuna.Study, spec: StudySpec, *, accept_changes: bool) -> int:
+def check_environment(
+    study: optuna.Study, spec: StudySpec, accept_changes: bool, call: Call | None = None
+) -> int:
     """Returns the number (from 0) of the environment that trials are trained under from now on.
 
     A new environment is written to the study, which this process must own.
 
+    Args:
+        study: the study.
+        spec: what it searches.
+        accept_changes: whether the user accepts another environment than that of earlier trials.
+        call: see `check_classes`.
+
     Raises:
         InputError: the code of the study's own modules, or a library's version, has changed since
             earlier trials, and the user did not accept that; the message says what differs.
+        StudyFileError: the study's classes are no longer there, or take other arguments.
     """
     now = find_environment(spec.document, spec.import_paths)
     known = list(study.user_attrs.get(ENVIRONMENTS, ()))
@@ -164,6 +175,8 @@ def check_environment(study: optuna.Study, spec: StudySpec, *, accept_changes: b
             " which is recorded, or give the study another name"
             f" (--set study.name={spec.name}-2)"
         )
+    if before:
+        check_unread(parse_study(spec.source, spec.import_paths), call)
     since = datetime.now().astimezone().isoformat(timespec="seconds")
     entry = {"since": since, "differences": list(differences), **now.to_data()}
     study.set_user_attr(ENVIRONMENTS, [*known, entry])

@@ -147,7 +147,7 @@ def _search(
         # A finished study is shown under any code; only new trials must be comparable with the
         # others.
         is_done = _is_done(stored, trials, len(queue))
-        environment = 0 if is_done else check_environment(study, spec, accept_changes=accept)
+        environment = 0 if is_done else check_environment(study, spec, accept, engine.call)
         describe_study(study, spec, runs, trials)
         enqueue(study, queue)
         record = stored.record(known := stored.trials())

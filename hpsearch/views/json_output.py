@@ -30,6 +30,7 @@ def study_entry(study: StudyRecord) -> dict[str, Any]:
         "storage": study.storage,
         "runs": study.runs,
         "moved": study.moved,
+        "last_run": study.last_run,
         "contradictions": study.contradictions,
     }
 
@@ -47,7 +48,6 @@ def study_status(study: StudyRecord) -> dict[str, Any]:
         "test_evaluations": list(study.test_evaluations),
         "environments": list(study.environments),
         "speed": study.speed,
-        "last_run": study.last_run,
         "trials": [_brief(trial) for trial in study.trials],
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hpsearch.errors import InputError
 from hpsearch.search.run import SearchOutcome
 from hpsearch.search.store.database import close_all, open_storage
 from hpsearch.search.store.load import load_record, open_study
+from hpsearch.studyfile.diagnostics import StudyFileError
 from hpsearch.studyfile.read import read_study
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.views.ranking import epochs_words, opening_line, progress_line
@@ -248,6 +250,25 @@ def test_changed_code_or_versions_are_named_and_must_be_accepted(
     lines = environment_lines(study)
     assert lines[0].startswith("0: trials 0 to 1; the first, since 20")
     assert lines[1].startswith("1: trial 2; torch is 9.0, and was ")
+
+
+def test_accepted_code_must_still_have_the_classes(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "own.py").write_text("from tested import TestedModel as Net\n")
+    run("model.class_path=own.Net", trials=1)
+    (here / "own.py").write_text("from tested import TestedModel as Renamed\n")
+    monkeypatch.delitem(sys.modules, "own")
+
+    with pytest.raises(StudyFileError) as refused:
+        resume_inline("tiny", URL, trials=2, accept_changes=True)
+    (found,) = refused.value.diagnostics
+    assert str(found) == (
+        "the stored study: error: model.class_path: own has no class 'Net'; known here: Renamed"
+    )
+    study = load_record(open_storage(URL), "tiny")
+    assert study.counts["complete"] == len(study.trials) == 1, "no trial was spent"
+    assert len(study.environments) == 1
 
 
 def test_a_setting_that_is_queued_in_a_study_that_is_done_needs_the_same_code(

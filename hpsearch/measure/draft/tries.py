@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpsearch.classes.load import check_classes
+from hpsearch.classes.load import check_unread
 from hpsearch.engines.bridge import call
 from hpsearch.engines.slots import Slot
 from hpsearch.errors import InputError
 from hpsearch.measure.extremes import extreme_configs, middle
 from hpsearch.protocol.job import Placement
-from hpsearch.studyfile.diagnostics import StudyFileError
 from hpsearch.studyfile.document import Document, Location
 from hpsearch.studyfile.parse import parse_study
 from hpsearch.studyfile.study import StudySpec
@@ -66,10 +65,7 @@ class Tries:
     def _spec(self, tree: Mapping[str, Any]) -> StudySpec:
         document = Document(dict(tree), Location("the draft"))
         parsed = parse_study(document, self.import_paths)
-        try:
-            check_classes(parsed, lambda line: None)
-        except StudyFileError as error:
-            raise StudyFileError(error.diagnostics) from error  # none of them was shown
+        check_unread(parsed)
         return StudySpec.from_parsed(parsed)
 
     def _call(self, function: str, spec: StudySpec, params: Any, config: Any) -> Any:

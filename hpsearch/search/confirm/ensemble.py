@@ -82,7 +82,7 @@ def make_ensemble(search: StoredStudy, options: EnsembleOptions, run: RunOptions
     slot = find_slots(run.devices, run.per_device)[0]
     candidates = _find_candidates(search)
     with search.own(), calls(run, search.spec) as call:
-        check_environment(study, search.spec, accept_changes=run.accept_changes)
+        check_environment(study, search.spec, run.accept_changes, call)
         folder = member_folder(search, candidates[0].name).parent
         folder.mkdir(parents=True, exist_ok=True)
         job = replace(

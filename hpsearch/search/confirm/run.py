@@ -184,7 +184,7 @@ def _train_and_rank(
     seeds = options.seeds
     while True:
         with search.own():
-            check_environment(search.study, search.spec, accept_changes=run.accept_changes)
+            check_environment(search.study, search.spec, run.accept_changes)
             again = enqueue_finalists(search, finalists, seeds, run.runs or Path(record.runs))
         training = _train(again, run, observer, begin)
         if training.interrupted or training.error:

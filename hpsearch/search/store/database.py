@@ -162,8 +162,10 @@ def _locate(url: str) -> _Place:
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     shown, parsed = redact(url), _parse(url)
     if parsed is None:
+        is_file = re.fullmatch(r"[\w./~-]+", url)  # anything else may hold a password
+        head, file = (f"{url}: ", url) if is_file else ("", "hpsearch.db")
         raise InputError(
-            "--storage: not a database URL; write sqlite:///hpsearch.db,"
+            f"{head}not a database URL; write sqlite:///{file},"
             " postgresql+psycopg://user@host/database or mysql+pymysql://user@host/database, with"
             " %40 for an @ within a password"
         )

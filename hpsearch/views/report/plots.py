@@ -75,6 +75,7 @@ def parameter_axis(name: str, distribution: Distribution) -> dict[str, Any]:
         ticks: dict[str, Any] = {}
         if labels != options:
             ticks = {"tickvals": options, "ticktext": labels}
+        ticks["range"] = [-0.5, len(options) - 0.5]  # or plotly leaves out those without a point
         return axis(name, type="category", categoryorder="array", categoryarray=options, **ticks)
     low, high = distribution.bounds()
     if isinstance(distribution, IntRange) and not distribution.log and high - low <= _EACH_EPOCH:
@@ -196,12 +197,13 @@ def log_ticks(low: float, high: float) -> list[float]:
     [0.01, 0.02, 0.05, 0.1, 0.2]
     """
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for steps in (range(1, 10), (1, 2, 5), (1,)):
+    found: list[float] = []
+    for steps in ((1,), (1, 2, 5), range(1, 10), (1, 1.2, 1.5, *range(2, 10))):
         ticks = [float(f"{step}e{exponent}") for exponent in exponents for step in steps]
         ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
-        if len(ticks) <= _MOST_TICKS:
-            break
-    return ticks if len(ticks) > 1 else [low, high]
+        if not found or len(ticks) <= _MOST_TICKS:
+            found = ticks
+    return found if len(found) > 1 else [low, high]
 
 
 def _trace(vertices: Sequence[Vertex]) -> Trace:

@@ -46,7 +46,8 @@ def test_anything_that_is_not_a_database_is_refused_in_one_sentence(tmp_path: Pa
     (tmp_path / "text.db").write_text("not a database, only a text")
     (tmp_path / "folder").mkdir()
     for url, message in {
-        "hpsearch.db": "--storage: not a database URL; write sqlite:///hpsearch.db, ",
+        "other.db": "other.db: not a database URL; write sqlite:///other.db, ",
+        "me:secret@host": "not a database URL; write sqlite:///hpsearch.db, ",
         f"sqlite:///{tmp_path}/text.db": "text.db cannot be opened: file is not a database",
         f"sqlite:///{tmp_path}/folder": "is a folder; name a file, as sqlite:///hpsearch.db",
         f"sqlite:///{tmp_path}/none/a.db": "cannot be made: there is no folder",

@@ -52,6 +52,7 @@ def test_axis_of_a_range_shows_all_of_it() -> None:
 def test_axis_of_a_choice_keeps_the_order_of_the_file() -> None:
     axis = plots.parameter_axis("batch", Choice((64, 8, None)))
     assert axis["categoryarray"] == ["64", "8", "None"]
+    assert axis["range"] == [-0.5, 2.5], "an option that no trial took has its place"
     assert "ticktext" not in axis
 
 
@@ -67,6 +68,7 @@ def test_a_long_name_of_an_option_leaves_room_for_the_drawing() -> None:
         (20, 60, [20, 30, 40, 50, 60]),
         (0.01, 0.25, [0.01, 0.02, 0.05, 0.1, 0.2]),
         (1, 1e5, [1, 10, 100, 1e3, 1e4, 1e5]),
+        (8478, 15847, [9000, 10000, 12000, 15000]),
         (0.31, 0.32, [0.31, 0.32]),
         (7, 7, [7, 7]),
     ],

@@ -17,8 +17,8 @@ def answers(data: Any) -> dict[str, str]:
 def test_summary_says_what_was_searched_and_by_what(make_material: Any, make_searched: Any) -> None:
     assert answers(make_material(make_searched(0))) == {
         "Asked": "To maximize val_accuracy of Net: 2 parameters, too many configurations to count"
-        " (a range without steps). Proposed by tpe, cut short by hyperband; at most 8"
-        " epochs per trial.",
+        " (a range without steps). Proposed by the sampler tpe, cut short by the pruner"
+        " hyperband; at most 8 epochs per trial.",
         "Found": "val_accuracy 0.9000 (trial 0), with hidden=64, dropout=0.25. The study has ended:"
         " 1 done, 0 to go.",
         "How sure": "The best value was chosen for being the best of many, so it flatters the model"

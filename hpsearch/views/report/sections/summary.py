@@ -44,13 +44,13 @@ def _asked(data: ReportData) -> str:
     goals = " and ".join(f"{direction} {name}" for name, direction in study.objectives.items())
     model = _class_names(spec.document.get("model"))
     sampler = _short(spec.sampler)
-    pruner = f"cut short by {_short(spec.pruner)}"
+    pruner = f"cut short by the pruner {_short(spec.pruner)}"
     if spec.promote:
         pruner = f"paused at rungs, where one in {spec.promote.eta} continues"
     elif spec.pruner == NO_PRUNER:
         pruner = "each trained to its end"
     return (
-        f"To {goals} of {model}: {size_words(spec.space)}. Proposed by {sampler},"
+        f"To {goals} of {model}: {size_words(spec.space)}. Proposed by the sampler {sampler},"
         f" {pruner}{_length(spec)}."
     )
 
