@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -11,8 +10,6 @@ from hpsearch.commands.context import console, open_named
 from hpsearch.commands.options import Json, Runs, Storage, StudyName
 
 Hosts = tuple[str, ...]
-# A file older than this belongs to a search that was killed.
-STALE_S = 30.0
 
 
 def nodes(
@@ -38,18 +35,20 @@ def nodes(
 
     from hpsearch.engines.cluster import read_nodes, read_rows, request
     from hpsearch.errors import InputError
+    from hpsearch.search.store import find_owner, find_runs
     from hpsearch.views.tables import nodes_table
 
     for host in add:
         read_nodes(host, "--add")
-    folder = _folder(name, storage, runs)
-    found = read_rows(folder)
-    if found is None or found[0] > STALE_S:
+    stored = open_named(name, storage)
+    folder = find_runs(stored.study, runs) / name
+    owner = find_owner(stored.database.engine, stored.row)
+    rows = read_rows(folder, owner.process.pid) if owner else None
+    if rows is None:
         raise InputError(
             f"{name} is not running on nodes now, according to {folder}; start it there with"
             f" `hpsearch resume {name} --nodes HOST,HOST`"
         )
-    _, rows = found
     unknown = sorted(set(drain) - {row["name"] for row in rows})
     if unknown:
         known = ", ".join(row["name"] for row in rows) or "none"
@@ -61,9 +60,3 @@ def nodes(
         print(writer.dumps({"study": name, "nodes": rows}))
     else:
         console().print(nodes_table(rows))
-
-
-def _folder(name: str, storage: str | None, runs: Path | None) -> Path:
-    from hpsearch.search.store import find_runs
-
-    return find_runs(open_named(name, storage).study, runs) / name

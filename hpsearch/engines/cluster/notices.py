@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import time
 import uuid
@@ -41,7 +42,7 @@ class Notices:
         if time.monotonic() - self._noticed_at < EVERY_S:
             return
         self._noticed_at = time.monotonic()
-        content = {"written": time.time(), "nodes": fleet.rows()}
+        content = {"pid": os.getpid(), "nodes": fleet.rows()}
         beside = self._folder / f"{FILE}.tmp"
         with contextlib.suppress(OSError):
             beside.write_text(json.dumps(content), encoding="utf-8")
@@ -66,12 +67,17 @@ class Notices:
         shutil.rmtree(self._folder / REQUESTS, ignore_errors=True)
 
 
-def read_rows(folder: Path) -> tuple[float, list[dict[str, Any]]] | None:
-    """Returns how old the nodes' file of a study is, in seconds, and its rows; None without one."""
+def read_rows(folder: Path, pid: int) -> list[dict[str, Any]] | None:
+    """Returns the rows that the process with this number wrote; None if it wrote none.
+
+    A search that was killed leaves its file behind, and its age would be by another machine's
+    clock.
+    """
     try:
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return time.time() - content["written"], content["nodes"]
-    except (OSError, ValueError, KeyError):
+        rows: list[dict[str, Any]] = content["nodes"]
+        return rows if content["pid"] == pid else None
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

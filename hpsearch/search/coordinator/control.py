@@ -143,9 +143,10 @@ class Control:
     def _budget(self, trials: int | None = None, epochs: int | None = None) -> str:
         changes = []
         if trials is not None:
-            changes.append(f"{self._search.queue.set_budget(trials)} trials")
+            count = self._search.queue.set_budget(trials)
+            changes.append(f"{count} trial{'s' * (count != 1)}")
         if epochs is not None:
             self._search.writer.pauses.scheduler.epochs.total = epochs
             self._search.writer.set_attribute(RUN_EPOCHS, epochs)
-            changes.append(f"{epochs} epochs, for this run")
+            changes.append(f"{epochs} epoch{'s' * (epochs != 1)}, for this run")
         return f"the budget is {' and '.join(changes)}"

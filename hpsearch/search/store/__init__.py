@@ -25,7 +25,6 @@ from hpsearch.search.store.database import (
     default_url,
     open_storage,
     read_storage,
-    reason_of,
     redact,
 )
 from hpsearch.search.store.lease import Lease, find_owner, last_owner, take_lease
@@ -73,6 +72,7 @@ from hpsearch.search.store.run_folder import (
     refuse_foreign_folder,
     write_owner,
 )
+from hpsearch.search.store.schema import reason_of
 from hpsearch.search.store.shape import check_shape
 from hpsearch.search.store.sqlite_file import connect_read_only, keeps_log
 from hpsearch.search.store.tables import (

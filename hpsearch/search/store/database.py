@@ -25,7 +25,7 @@ from sqlalchemy.pool import NullPool
 from hpsearch.errors import InputError
 from hpsearch.internals.optuna import check_schema
 from hpsearch.protocol.regular_file import what_else
-from hpsearch.search.store.schema import has_studies, make_lease_table, make_tables, tune
+from hpsearch.search.store.schema import has_studies, make_lease_table, make_tables, reason_of, tune
 from hpsearch.search.store.sqlite_file import (
     BUSY_S,
     connect_read_only,
@@ -38,7 +38,6 @@ from hpsearch.search.store.sqlite_file import (
 
 DEFAULT_URL = "sqlite:///hpsearch.db"
 CONNECT_S = 10
-_DAMAGED = "database disk image is malformed"  # SQLite's words
 
 _SECRET = re.compile("pass|pwd|secret|token", re.IGNORECASE)
 _HOST = re.compile(r"[\w.,-]*|[\da-fA-F:.]+(%\w+)?")
@@ -169,6 +168,8 @@ def _locate(url: str) -> _Place:
             " postgresql+psycopg://user@host/database or mysql+pymysql://user@host/database, with"
             " %40 for an @ within a password"
         )
+    if parsed.get_backend_name() in ("mysql", "mariadb") and not parsed.database:
+        raise InputError(f"{shown}: no database is named; write its name at the end, as in .../lab")
     if parsed.get_backend_name() != "sqlite":
         return _Place(parsed, shown, None)
     if not parsed.database or parsed.database == ":memory:":
@@ -180,7 +181,11 @@ def _locate(url: str) -> _Place:
 
 @contextmanager
 def _explained(shown: str) -> Iterator[None]:
-    """Turns a driver's error about a database into an InputError."""
+    """Turns a driver's error about a database into an InputError.
+
+    Args:
+        shown: the database's URL, without its password.
+    """
     try:
         yield
     except InputError:
@@ -284,12 +289,3 @@ def _read_options(place: _Place) -> dict[str, Any]:
         return _write_options(place.parsed)
     # Each connection checks again whether another process writes.
     return {"creator": lambda: connect_read_only(file), "poolclass": NullPool}
-
-
-def reason_of(error: BaseException) -> str:
-    """Returns a database driver's message in one line, without the errors that wrap it."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
-    reason = lines[0] if lines else type(error).__name__
-    return f"{reason}; `hpsearch fsck NAME` says what to do" if reason == _DAMAGED else reason

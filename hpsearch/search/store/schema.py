@@ -1,8 +1,9 @@
-"""The tables of a study's database: whether they are ours, and what each kind of server needs."""
+"""The tables of a study's database: whether they are ours, what each server needs, what it says."""
 
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -20,6 +21,26 @@ MADE_MEANWHILE = (
     *("UNIQUE constraint", "already exists", "duplicate key", "Duplicate entry"),
     *("duplicate column", "Duplicate column"),
 )
+
+# In the words of SQLite, PostgreSQL and MariaDB; the first that fits counts.
+_ADVICE = {
+    "database disk image is malformed": "`hpsearch fsck NAME` says what to do",
+    "Unknown database|database .* does not exist": (
+        "make it on the server first, or name one that is there"
+    ),
+    "permission denied for|command denied|Access denied .* to database": (
+        "its user must be allowed to make tables there, and to write to them"
+    ),
+    "Access denied|authentication failed|no password supplied|role .* does not exist": (
+        "see whether $HPSEARCH_STORAGE has the right user and password; %40 is an @ in them"
+    ),
+    "[Tt]oo many (connections|clients)|connection slots are reserved": (
+        "raise the server's max_connections, or end other programs that use it"
+    ),
+    "refused|Can't connect|could not translate|[Tt]imed? ?out|failed to resolve": (
+        "see whether the server runs, and whether host and port are right"
+    ),
+}
 
 _metadata = sa.MetaData()
 # Who runs a study. A table of our own, since Optuna's attributes have no compare-and-set.
@@ -190,3 +211,16 @@ def _mysql_type(
     if there == "varchar" and collation != EXACT:
         return [f"VARCHAR({wanted.length}) CHARACTER SET utf8mb4 COLLATE {EXACT}"]
     return ["DATETIME(6)"] if there == "datetime" and digits != 6 else []
+
+
+def reason_of(error: BaseException) -> str:
+    """Returns a database driver's message in one line, without the errors that wrap it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    error = getattr(error, "orig", None) or error
+    # PyMySQL's errors are a number and a text.
+    words = error.args[1] if len(error.args) == 2 and isinstance(error.args[0], int) else error
+    lines = str(words).strip().splitlines()
+    reason = lines[0] if lines else type(error).__name__
+    advice = next((advice for part, advice in _ADVICE.items() if re.search(part, reason)), "")
+    return f"{reason}; {advice}" if advice else reason

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from hpsearch.search.store.database import reason_of
 from hpsearch.search.store.lease import Lease
+from hpsearch.search.store.schema import reason_of
 from hpsearch.search.store.tables import Ids, Mutation, write
 
 PATIENCE_S = 15 * 60.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -247,14 +248,15 @@ def test_nodes_are_added_and_drained_by_another_process(
     bench.carrier["full"].agent.send({"cannot": "its disk is full"})
     bench.step()
     notices.tell(bench.fleet)
-    found = read_rows(tmp_path)
-    assert found is not None
-    assert [(row["name"], row["state"], row["slots"], row["why"]) for row in found[1]] == [
+    rows = read_rows(tmp_path, os.getpid())
+    assert rows is not None
+    assert [(row["name"], row["state"], row["slots"], row["why"]) for row in rows] == [
         ("a", "in", ["cpu:0"], ""),
         ("b", "in", ["cpu:0"], ""),
         ("full", "out", [], "its disk is full"),
     ]
-    assert {frozenset(row) for row in found[1]} == {frozenset(found[1][0])}, "rows of one shape"
+    assert {frozenset(row) for row in rows} == {frozenset(rows[0])}, "rows of one shape"
+    assert read_rows(tmp_path, os.getpid() + 1) is None, "of a search before, which was killed"
 
     request(tmp_path, add=["c"], drain=["a"])
     notices.obey(bench.fleet)

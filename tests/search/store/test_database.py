@@ -17,6 +17,7 @@ from hpsearch.search.store.database import (
     open_storage,
     redact,
 )
+from hpsearch.search.store.schema import reason_of
 
 
 def test_sqlite_is_written_ahead_so_that_readers_never_block_the_search(tmp_path: Path) -> None:
@@ -57,9 +58,37 @@ def test_anything_that_is_not_a_database_is_refused_in_one_sentence(tmp_path: Pa
         " with postgresql+psycopg://... (pip install 'hpsearch[postgresql]') or mysql+pymysql://...",
         "postgresql://me:secret@localhost:1/x": "the database postgresql://me:***@localhost:1/x"
         " cannot be opened",
+        "mysql+pymysql://me@host": "mysql+pymysql://me@host: no database is named; write its name",
     }.items():
         with pytest.raises(InputError, match=re.escape(message)):
             open_storage(url)
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ((1049, "Unknown database 'lab'"), "make it on the server first, or name one that is"),
+        (('FATAL:  database "lab" does not exist',), "make it on the server first"),
+        ((1045, "Access denied for user 'me'@'h' (using password: YES)"), "see whether $HPSEARCH_"),
+        (('FATAL:  password authentication failed for user "me"',), "see whether $HPSEARCH_STOR"),
+        ((1044, "Access denied for user 'me'@'h' to database 'lab'"), "its user must be allowed"),
+        ((1142, "INSERT command denied to user 'me'@'h'"), "its user must be allowed to make"),
+        (("permission denied for table studies",), "its user must be allowed to make tables"),
+        ((1040, "Too many connections"), "raise the server's max_connections"),
+        (("FATAL:  sorry, too many clients already",), "raise the server's max_connections"),
+        ((2003, "Can't connect to MySQL server on 'db' (timed out)"), "see whether the server"),
+        (("connection to server at 1, port 2 failed: Connection refused",), "see whether the ser"),
+        (("no such table: studies",), ""),
+    ],
+)
+def test_what_a_driver_says_comes_with_what_to_do(words: tuple[object, ...], advice: str) -> None:
+    driver = sqlalchemy.exc.DBAPIError("SELECT 1", {}, Exception(*words))
+
+    said, _, added = reason_of(driver).partition("; ")
+
+    assert said == words[-1], "the number of a MariaDB error says nothing to a person"
+    assert added.startswith(advice)
+    assert bool(added) == bool(advice)
 
 
 def test_reading_does_not_create_a_database(tmp_path: Path) -> None:
