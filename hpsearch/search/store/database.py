@@ -33,6 +33,7 @@ from hpsearch.search.store.sqlite_file import (
     make_whole,
     mark_version,
     refuse_network,
+    refuse_unwritable,
     table_names,
 )
 
@@ -79,6 +80,7 @@ def open_storage(url: str, *, create: bool = True) -> RDBStorage:
     place = _locate(url)
     if place.file is not None:
         _check_file(place.file, place.shown, create)
+        refuse_unwritable(place.file)
         make_file(place.file)
     with _explained(place.shown):
         _is_made(place)

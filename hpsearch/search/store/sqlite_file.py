@@ -236,3 +236,21 @@ def _read(line: str) -> list[Mount]:
 def _unescaped(name: str) -> str:
     """Returns a name in which octal numbers replace blanks, line ends and backslashes."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), name)
+
+
+def refuse_unwritable(path: Path, may: Callable[[Path, int], bool] = os.access) -> None:
+    """Raises InputError if this user may not write an SQLite file, or beside it, as SQLite does.
+
+    Args:
+        path: the file; it need not exist.
+        may: whether this user may do something with a file or folder that exists.
+    """
+    folder = path.absolute().parent
+    for place in (folder, folder / path.name):
+        if place.exists() and not may(place, os.W_OK):
+            what = "folder" if place == folder else "file"
+            raise InputError(
+                f"the database {path} cannot be written: you have no permission to write to the"
+                f" {what} {place}; use a folder of your own: --storage sqlite:////FOLDER/hpsearch.db"
+                " --runs FOLDER/runs"
+            )

@@ -9,7 +9,7 @@ import pytest
 
 from hpsearch.errors import InputError
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.sqlite_file import find_mount, refuse_network
+from hpsearch.search.store.sqlite_file import find_mount, refuse_network, refuse_unwritable
 
 CLUSTER = r"""
 21 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw
@@ -108,3 +108,20 @@ def test_a_database_is_looked_at_before_it_is_made(
         with pytest.raises(InputError, match=re.escape("(nfs4, mounted at /)")):
             open_storage(f"sqlite:///{tmp_path}/a.db", create=create)
     assert (tmp_path / "a.db").stat().st_size == 0
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_database_that_may_only_be_read_is_refused_before_anything_is_written(
+    tmp_path: Path, what: str
+) -> None:
+    (tmp_path / "a.db").touch()
+    place = tmp_path / "a.db" if what == "file" else tmp_path
+    with pytest.raises(InputError) as refused:
+        refuse_unwritable(tmp_path / "a.db", lambda path, _: path != place)
+    assert str(refused.value) == (
+        f"the database {tmp_path}/a.db cannot be written: you have no permission to write to the"
+        f" {what} {place}; use a folder of your own: --storage sqlite:////FOLDER/hpsearch.db --runs"
+        " FOLDER/runs"
+    )
+    refuse_unwritable(tmp_path / "a.db")
+    refuse_unwritable(tmp_path / "none" / "a.db")
