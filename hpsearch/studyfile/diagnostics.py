@@ -21,6 +21,7 @@ _PASSWORDS = (
     ),
 )
 _LISTED = 12
+_WIDEST = 200
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,14 @@ def excerpt(lines: Sequence[str], line: int) -> tuple[str, ...]:
     """Returns the line (from 1) between its two neighbours, numbered; passwords are masked."""
     numbers = range(max(1, line - 1), min(len(lines), line + 1) + 1)
     return tuple(
-        f"{'>' if number == line else ' '} {number:>4} | {mask(lines[number - 1])}".rstrip()
+        f"{'>' if number == line else ' '} {number:>4} | {_cut(mask(lines[number - 1]))}".rstrip()
         for number in numbers
     )
+
+
+def _cut(text: str) -> str:
+    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "?", text)
+    return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}..."
 
 
 def in_yaml(value: Any) -> str:

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, Final, Literal
 
 from hpsearch.protocol.types import Scalar
-from hpsearch.studyfile.diagnostics import InvalidValueError
+from hpsearch.studyfile.diagnostics import InvalidValueError, in_yaml
 
 _EXACT = 2**53
 
@@ -148,6 +148,17 @@ class Choice:
         """Returns how many options there are."""
         return len(self.options)
 
+    def alike(self) -> tuple[Scalar, Scalar] | None:
+        """Returns two options that read the same, such as 64 and '64'; None if there are none."""
+        for place, option in enumerate(self.options):
+            if isinstance(option, str) and option not in self.lists:
+                continue
+            for other, text in enumerate(self.options):
+                reads = isinstance(text, str) and text in (str(option), in_yaml(option))
+                if reads and other != place:
+                    return option, text
+        return None
+
     def contains(self, value: Scalar) -> bool:
         """Returns whether the value is one of the options, of the same type."""
         return any(type(value) is type(option) and value == option for option in self.options)
@@ -188,7 +199,7 @@ def number_of(given: dict[str, Any], name: str) -> float:
     """
     value = given[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidValueError(f"{name} must be a number, not {value!r}")
+        raise InvalidValueError(f"{name} must be a number, not {value!r}{_unquoted(value)}")
     if abs(value) > sys.float_info.max:
         raise InvalidValueError(f"{name} is too large for a number")
     return float(value)
@@ -203,13 +214,25 @@ def whole_of(given: dict[str, Any], name: str) -> int:
     value = given.get(name, 1)
     if isinstance(value, bool) or not isinstance(value, int):
         is_whole = isinstance(value, float) and value.is_integer()
-        meant = f"write {int(value)}" if is_whole else "or use ~float"
-        raise InvalidValueError(f"{name} of ~int must be a whole number, not {value!r}; {meant}")
+        meant = f"; write {int(value)}" if is_whole else _unquoted(value) or "; or use ~float"
+        raise InvalidValueError(f"{name} of ~int must be a whole number, not {value!r}{meant}")
     if abs(value) > _EXACT:
         raise InvalidValueError(
             f"{name}={value} is beyond 2**53, where numbers are no longer exact"
         )
     return value
+
+
+def is_number(text: str) -> bool:
+    """Returns whether a text reads as a number."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _unquoted(value: Any) -> str:
+    return f"; write {value}, without quotes" if isinstance(value, str) and is_number(value) else ""
 
 
 def log_of(given: dict[str, Any]) -> bool:

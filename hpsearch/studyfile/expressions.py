@@ -21,6 +21,7 @@ from hpsearch.studyfile.distributions import (
     Distribution,
     FloatRange,
     IntRange,
+    is_number,
     last_step,
     log_of,
     number_of,
@@ -116,7 +117,11 @@ def bounds_of(text: str) -> dict[str, str]:
         return {}
     given = {**dict(zip(("low", "high"), values, strict=False)), **keywords}
     named = ((end, given.get(end)) for end in ("low", "high"))
-    return {end: name for end, name in named if isinstance(name, str) and "." in name}
+    return {
+        end: name
+        for end, name in named
+        if isinstance(name, str) and "." in name and not is_number(name)
+    }
 
 
 def _parse_call(text: str) -> tuple[str, _Arguments]:

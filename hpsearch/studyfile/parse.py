@@ -14,13 +14,15 @@ from hpsearch.studyfile.algorithms import (
     why_blind,
     why_idle,
 )
-from hpsearch.studyfile.diagnostics import Diagnostic, InvalidValueError, did_you_mean
+from hpsearch.studyfile.diagnostics import Diagnostic, InvalidValueError, did_you_mean, in_yaml
+from hpsearch.studyfile.distributions import Choice
 from hpsearch.studyfile.document import (
     Diagnostics,
     Document,
     KeyPath,
     Location,
     alternatives,
+    name_of,
 )
 from hpsearch.studyfile.expressions import is_expression
 from hpsearch.studyfile.known_settings import (
@@ -104,6 +106,8 @@ def parse_study(
         log.add(("study", "sampler"), reason)
     _check_epochs(settings, source.tree.get("trainer"), log)
     _check_enqueued(settings, space, log)
+    if not stored:
+        _check_options(space, source, log)
     if not log.diagnostics:
         _check_priors(space, log)
     if not log.diagnostics and not stored:
@@ -137,6 +141,15 @@ def compiling(speed: Any) -> list[KeyPath]:
     return [
         (*at, "compile") for at, part in parts if isinstance(part, dict) and part.get("compile")
     ]
+
+
+def _check_options(space: Space, source: Document, log: Diagnostics) -> None:
+    """Reports options that no table, report or `--set` can tell apart."""
+    for name, found in space.parameters.items():
+        if isinstance(found, Choice) and (pair := found.alike()):
+            path = next((at for at in source.locations if name_of(at) == name), ())
+            rule = f"options that cannot be told apart: {in_yaml(pair[0])} and {pair[1]!r}"
+            log.add(path, f"~choice has {rule}; leave one out")
 
 
 def _check_epochs(settings: StudySettings, trainer: Any, log: Diagnostics) -> None:

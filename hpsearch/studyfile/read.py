@@ -64,6 +64,7 @@ def read_sections(path: Path) -> Document:
 
 
 def _read_text(path: Path) -> str:
+    line = None
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -78,8 +79,9 @@ def _read_text(path: Path) -> str:
     except OSError as error:
         message = f"the file cannot be read: {error.strerror}"
     except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
         message = f"the file is not UTF-8 text (byte {error.start}); save it as UTF-8"
-    raise StudyFileError([Diagnostic(str(path), None, "", message)])
+    raise StudyFileError([Diagnostic(str(path), line, "", message)])
 
 
 def _file_beside(missing: Path) -> str:

@@ -18,10 +18,10 @@ from typing import Any
 import yaml
 
 from hpsearch.protocol.types import Scalar
-from hpsearch.studyfile.diagnostics import Diagnostic, excerpt
+from hpsearch.studyfile.diagnostics import Diagnostic
 from hpsearch.studyfile.document import Document, KeyPath, Location
 from hpsearch.studyfile.links import Anchors
-from hpsearch.studyfile.slips import explain_yaml
+from hpsearch.studyfile.slips import explain_character, explain_yaml
 
 MAX_BYTES = 128 * 1024
 MAX_DEPTH = 32
@@ -58,6 +58,10 @@ def parse(text: str, where: str, *, numbered: bool = True) -> Document:
         return replace(document, diagnostics=(Diagnostic(where, None, "", message),))
     try:
         node = yaml.compose(text, Loader=_Loader)
+    except yaml.reader.ReaderError as error:
+        place = Location(where, len(text[: error.position + 1].splitlines()) if numbered else None)
+        message = f"not YAML: {explain_character(error.character)}"
+        return replace(document, diagnostics=(document.diagnostic((), message, place),))
     except yaml.YAMLError as error:
         return replace(document, diagnostics=(_yaml_error(error, document),))
     reader = _Reader(text, where, numbered)
@@ -84,8 +88,8 @@ def _yaml_error(error: yaml.YAMLError, document: Document) -> Diagnostic:
         return Diagnostic(document.place.where, None, "", f"not YAML: {problem}")
     started = getattr(error, "context_mark", None)
     line, message = explain_yaml(problem, mark.line, started and started.line, document.lines)
-    around = excerpt(document.lines, line + 1)
-    return Diagnostic(document.place.where, line + 1, "", f"not YAML: {message}", around)
+    place = Location(document.place.where, line + 1)
+    return document.diagnostic((), f"not YAML: {message}", place)
 
 
 class _Loader(yaml.SafeLoader):
@@ -185,14 +189,15 @@ class _Reader:
     def _keyed(self, node: yaml.Node, path: KeyPath) -> list[_Entry]:
         entries: dict[str, _Entry] = {}
         for label, item in node.value:
+            place = self._place(label)
             if not isinstance(label, yaml.ScalarNode):
-                self._note(path, "a key must be one word, not a mapping or a list")
+                self._note(path, "a key must be one word, not a mapping or a list", place)
             elif label.value in entries:
                 first = entries[label.value][1].start_mark.line + 1
                 message = f"the key '{label.value}' appears twice, first in line {first}"
-                self._note((*path, label.value), message, self._place(label))
+                self._note((*path, label.value), message, place)
             elif label.value == "<<" and label.style is None:
-                self._note(path, "merge keys (<<) are not supported; write the keys out")
+                self._note(path, "merge keys (<<) are not supported; write the keys out", place)
             else:
                 entries[label.value] = (label.value, label, item)
         return [*entries.values()]

@@ -202,6 +202,31 @@ def test_a_file_that_is_not_a_study_is_reported_in_one_sentence(tmp_path, conten
     assert message in diagnostic.message
 
 
+def test_bytes_that_are_no_text_have_a_line(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"study:\n  name: caf\xe9\n")
+    (diagnostic,) = errors_of(path)
+    assert diagnostic.line == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "pair"),
+    [
+        ("64, '64'", "64 and '64'"),
+        ("1.5, '1.5'", "1.5 and '1.5'"),
+        ("a, null, 'null'", "null and 'null'"),
+        ("true, 'true'", "true and 'true'"),
+        ("[1, 2], '[1, 2]'", "'[1, 2]' and '[1, 2]'"),
+    ],
+)
+def test_options_that_read_the_same_are_refused_in_a_file(tmp_path, options, pair):
+    path = tmp_path / "x.yaml"
+    path.write_text(STUDY.replace("~float(0, 0.5)", f"~choice({options})"))
+    (diagnostic,) = errors_of(path)
+    rule = f"~choice has options that cannot be told apart: {pair}; leave one out"
+    assert (diagnostic.line, diagnostic.path, diagnostic.message) == (9, "model.dropout", rule)
+
+
 def test_a_path_that_is_not_a_file_is_reported_in_one_sentence(tmp_path):
     assert [f.message for f in errors_of(tmp_path / "no.yaml")] == ["there is no such file"]
     (example,) = errors_of(tmp_path / "studies" / "spirals.yaml")

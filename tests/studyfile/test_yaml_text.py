@@ -66,7 +66,17 @@ def test_every_key_and_item_remembers_its_line():
         ("a:\n  - b > 1\n  c < 2", "not YAML: this line has no `-`; write `- c < 2`"),
         ("a: {b: ${c.d}}", "not YAML: put quotes round ${...}; another value of the file is"),
         ("a:\n\tb: 1", "not YAML: a tab cannot indent; use spaces"),
-        ("a: \x00", "not YAML: unacceptable character"),
+        ("a:\n  b:\t1", "not YAML: a tab cannot stand before a value; use spaces"),
+        ("a: \x00", "not YAML: a zero byte: the file is damaged, or is not UTF-8 text; restore it"),
+        ("a: \x07", "not YAML: the character U+0007 of this line cannot be written; remove it"),
+        (
+            "a: 1\n---\na: 2",
+            "not YAML: a second document begins here; write each study into a",
+        ),
+        (
+            "[a]\nb = 1",
+            "not YAML: this does not continue the line above; a study file has lines",
+        ),
         ("a: " + "[" * 2000, "not YAML: more than 32 levels"),
         ("a: [" + "1," * 60_000 + "1]", "not YAML: more than 10000 values"),
         ("a: &a [*a]", "more than 10000 values or 32 levels, with aliases unfolded"),
@@ -77,6 +87,30 @@ def test_each_error_of_the_text_is_reported(text, message):
     diagnostics = parse(text, "x.yaml").diagnostics
     assert len(diagnostics) == 1
     assert message in diagnostics[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("a: 1\nb: 'x\nc: 2\n", 2, "a quote is not closed; end the text with the quote it begins"),
+        ("a: 1\nb:2\nc: 3\n", 2, "no plain space after a plain colon; write `b: 2`"),
+        ("a: 1\nb\uff1a2\nc: 3\n", 2, "no plain space after a plain colon; write `b: 2`"),
+        ("a: 1\nb:\xa02\nc: 3\n", 2, "no plain space after a plain colon; write `b: 2`"),
+        ("a: 1\nb: \x1b[0m\n", 2, "the character U+001B of this line cannot be written"),
+        ("a:\n<<<<<<< HEAD\n  b: 1\n=======\n  b: 2\n>>>>>>> c\n", 2, "git has left both versions"),
+        ("x: &x {b: 1}\na:\n  c: 1\n  <<: *x\n", 4, "merge keys (<<) are not supported"),
+        ("a:\n  c: 1\n  [b]: 2\n", 3, "a key must be one word, not a mapping or a list"),
+    ],
+)
+def test_an_error_of_the_text_names_the_line_to_change(text, line, message):
+    (diagnostic,) = parse(text, "x.yaml").diagnostics
+    assert diagnostic.line == line
+    assert message in diagnostic.message
+
+
+def test_the_excerpt_of_a_line_fits_on_a_screen_and_controls_no_terminal():
+    (diagnostic,) = parse(f"a: \x1b[2J{'x' * 1000}", "x.yaml").diagnostics
+    assert diagnostic.excerpt == (f">    1 | a: ?[2J{'x' * 193}...",)
 
 
 def test_an_alias_bomb_is_cut_off_at_once():

@@ -19,7 +19,7 @@ from hpsearch.studyfile.slips.search_values import search_from_value
 from hpsearch.studyfile.slips.settings import is_no_limit, name_line, whole_line
 from hpsearch.studyfile.slips.spelling import formula_line, near_call, range_line
 from hpsearch.studyfile.slips.trainer import SET_BY_HPSEARCH, is_unset, why_not_given
-from hpsearch.studyfile.slips.yaml_lines import explain_yaml
+from hpsearch.studyfile.slips.yaml_lines import explain_character, explain_yaml
 
 __all__ = [
     "CALLBACKS",
@@ -31,6 +31,7 @@ __all__ = [
     "component_of",
     "constraints_line",
     "example_of",
+    "explain_character",
     "explain_yaml",
     "formula_line",
     "is_no_limit",

@@ -7,7 +7,25 @@ import re
 from collections.abc import Sequence
 
 _ANCHOR = re.compile(r"&([\w-]+)")
-_NO_COLON = re.compile(r"\s*(?:- )?([\w.-]+)(?:\s*=\s*|\s+)(\S.*)")
+_NO_COLON = re.compile(r"\s*(?:- )?([\w.-]+)(\s*[:\uff1a=]\s*|\s+)(\S.*)")
+
+# What the parser says, and what to say instead.
+_WORDS = {
+    "mapping values are not allowed": (
+        "a second ': ' in one line; put quotes round the value, or correct the indentation"
+    ),
+    "found another document": (
+        "a second document begins here; write each study into a file of its own"
+    ),
+    "expected '<document start>'": (
+        "this does not continue the line above; a study file has lines of `key: value`"
+    ),
+    "second occurrence": "the anchor of this line, after &, is that of a line above; rename one",
+    "expected alphabetic or numeric character": (
+        "the name of an anchor (&) or alias (*) is letters, digits, - and _ right after the sign,"
+        " and then a space; put quotes round a text"
+    ),
+}
 
 
 def explain_yaml(
@@ -21,8 +39,13 @@ def explain_yaml(
         started: the first line of what it was reading; None if it does not say.
         lines: the lines of the file.
     """
-    if "\\t" in problem or "\\t" in repr(_indent_text(lines, line)):
+    if (conflict := _conflict(lines)) is not None:
+        rule = "git has left both versions of a change here"
+        return conflict, f"{rule}; keep one, and remove the lines of <<<<<<<, ======= and >>>>>>>"
+    if "\\t" in repr(_indent_text(lines, line)):
         return line, "a tab cannot indent; use spaces"
+    if "\\t" in problem:
+        return line, "a tab cannot stand before a value; use spaces"
     if (
         "expected ':'" in problem
         and started is not None
@@ -31,25 +54,18 @@ def explain_yaml(
         return started, found
     if found := _indentation(lines, line):
         return line, found
-    if "mapping values are not allowed" in problem:
-        return (
-            line,
-            "a second ': ' in one line; put quotes round the value, or correct the indentation",
-        )
+    if found := next((words for part, words in _WORDS.items() if part in problem), ""):
+        return line, found
     if match := re.search(r"found undefined alias '(.*)'", problem):
         return line, _undefined(match[1], line, lines)
-    if "second occurrence" in problem:
-        return line, "the anchor of this line, after &, is that of a line above; rename one"
-    if "expected alphabetic or numeric character" in problem:
-        rule = "letters, digits, - and _ right after the sign, and then a space"
-        return line, f"the name of an anchor (&) or alias (*) is {rule}; put quotes round a text"
     written = line if started is None else min(line, started)
     if "${" in "".join(lines[written : line + 1]):
         return written, 'put quotes round ${...}; another value of the file is "~ref(model.width)"'
     if "while parsing a flow" in problem or "expected ',' or" in problem:
         return line, "a bracket is not closed, or a comma is missing; close every { and ["
     if "found unexpected end of stream" in problem:
-        return line, "a quote is not closed; end the text with the quote it begins with"
+        rule = "a quote is not closed; end the text with the quote it begins with"
+        return line if started is None else started, rule
     return line, problem
 
 
@@ -57,9 +73,24 @@ def _without_colon(lines: Sequence[str], line: int) -> str:
     match = (
         _NO_COLON.fullmatch(lines[line].partition(" #")[0].rstrip()) if line < len(lines) else None
     )
-    if match and match[2][0] in "<>=!%*/+" and match[0].lstrip().startswith(match[1]):
+    if match and match[3][0] in "<>=!%*/+" and match[0].lstrip().startswith(match[1]):
         return f"this line has no `-`; write `- {match[0].strip()}`, as an entry of a list"
-    return f"this line has no `:`; write `{match[1]}: {match[2]}`" if match else ""
+    if match is None:
+        return ""
+    is_near = {":", "\uff1a"} & {*match[2]}
+    rule = "this line has no plain space after a plain colon" if is_near else "this line has no `:`"
+    return f"{rule}; write `{match[1]}: {match[3]}`"
+
+
+def explain_character(code: int) -> str:
+    """Returns what to do about a character that no YAML may have."""
+    if code:
+        return f"the character U+{code:04X} of this line cannot be written; remove it"
+    return "a zero byte: the file is damaged, or is not UTF-8 text; restore it, or save it as UTF-8"
+
+
+def _conflict(lines: Sequence[str]) -> int | None:
+    return next((at for at, text in enumerate(lines) if text.startswith("<<<<<<< ")), None)
 
 
 def _undefined(name: str, line: int, lines: Sequence[str]) -> str:
