@@ -108,7 +108,7 @@ def test_the_words_and_the_table(home: Path, capsys: pytest.CaptureFixture[str])
     capsys.readouterr()
     assert main(words) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "trial searched confirmed 95 % interval optimism runs weights time test_accuracy" in text
+    assert "trial searched confirmed 95 % interval optimism runs weights time" in text
     assert "have two seeds in common, too few to measure noise; take three or more." in text
     assert "is taken" in text
     assert "50 examples), of the run with seed" in text

@@ -163,14 +163,21 @@ def _what(evaluation: Record) -> str:
 
 
 def _finalists(record: Record) -> Table:
-    test = record["test"] or {}
+    # What was tested is said below: with it, a usual terminal has no room for the numbers.
     table = head_table()
-    table.add_column("trial", justify="right", no_wrap=True)
-    names = ["searched", "confirmed", "95 % interval", "optimism", "runs", "weights", "time"]
-    for name in names + ([test["metric"], "95 % interval"] if test else []):
-        table.add_column(Text(name), justify="right", no_wrap=True)
+    names = [
+        "trial",
+        "searched",
+        "confirmed",
+        "95 % interval",
+        "optimism",
+        "runs",
+        "weights",
+        "time",
+    ]
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=name != "runs")
     for one in record["finalists"]:
-        taken = one["trial"] == record["chosen"]
         cells = [
             str(one["trial"]),
             formatting.metric(one["searched"]),
@@ -181,8 +188,7 @@ def _finalists(record: Record) -> Table:
             f"{one['parameters']:,}",
             spell(one["seconds"]),
         ]
-        if taken and test:
-            cells += [formatting.metric(test["value"]), _range(test) or "-"]
+        taken = one["trial"] == record["chosen"]
         table.add_row(*map(Text, cells), style="bold green" if taken else "")
     return table
 

@@ -49,6 +49,7 @@ def failure_counts(study: StudyRecord) -> str:
     return "; ".join(parts)
 
 
+_WIDEST_NAME = 24
 STATE_STYLES = {
     "running": "cyan",
     "paused": "magenta",
@@ -61,10 +62,12 @@ STATE_STYLES = {
 def study_list(studies: Sequence[StudyRecord]) -> Table:
     """Returns one row per study: name, state, share of the budget, best value, counts."""
     table = head_table()
-    table.add_column("study", overflow="fold")
+    # A name is copied from here, so it is the last to be folded.
+    longest = max((len(study.name) for study in studies), default=0)
+    table.add_column("study", overflow="fold", min_width=min(longest, _WIDEST_NAME))
     table.add_column("state", no_wrap=True)
     table.add_column("done", justify="right", no_wrap=True)
-    table.add_column("best", no_wrap=True)
+    table.add_column("best")
     table.add_column("trials")
     for study in studies:
         share = f"{done(study.counts)}/{'-' if study.budget is None else study.budget}"

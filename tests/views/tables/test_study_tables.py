@@ -32,6 +32,14 @@ def test_list_has_a_row_a_study(make_study: Any, make_trial: Any, on_screen: Any
     assert "other  new           0/-  -                              no trials" in text
 
 
+def test_list_folds_no_usual_name(make_study: Any, make_trial: Any, on_screen: Any) -> None:
+    pruned = [make_trial(number, "pruned") for number in range(10)]
+    long = make_study(*pruned, make_trial(10), name="a-convolutional-network", state="interrupted")
+    text = on_screen(study_list([long]), width=80)
+    assert "a-convolutional-network  interrupted" in text
+    assert "val_accuracy 1 complete, 10 0.9000 (trial 10) pruned" in " ".join(text.split())
+
+
 def test_status_tells_facts_leaderboard_and_failures(
     make_study: Any, make_trial: Any, on_screen: Any
 ) -> None:
