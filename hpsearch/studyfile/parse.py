@@ -35,6 +35,7 @@ from hpsearch.studyfile.links import InfeasibleError
 from hpsearch.studyfile.sections import (
     AUTO,
     SECTIONS,
+    check_amounts,
     check_sections,
     longest_training,
     report_unit,
@@ -107,7 +108,9 @@ def parse_study(
     _check_epochs(settings, source.tree.get("trainer"), log)
     _check_enqueued(settings, space, log)
     if not stored:
+        # A study that is stored may break these, and shows its results all the same.
         _check_options(space, source, log)
+        check_amounts(source.tree.get("trainer"), log)
     if not log.diagnostics:
         _check_priors(space, log)
     if not log.diagnostics and not stored:

@@ -165,6 +165,15 @@ def _check_trainer(section: Any, log: Diagnostics) -> None:
         _check_length(tree, path, log)
 
 
+def check_amounts(trainer: Any, log: Diagnostics) -> None:
+    """Reports numbers that Lightning refuses, or divides by zero with, once a trial has begun."""
+    for path, tree in alternatives(trainer, ("trainer",)):
+        for key, value in tree.items() if isinstance(tree, dict) else ():
+            for place, number in possible_values(value, (*path, key)):
+                if rule := slips.amount_rule(key, number):
+                    log.add(place, rule)
+
+
 def _check_length(tree: dict[str, Any], path: KeyPath, log: Diagnostics) -> None:
     """Reports a training without an end: no epochs, no steps and no time limit."""
     otherwise = tree.get("max_time") is not None or tree.get("max_steps") not in (None, -1)

@@ -57,6 +57,17 @@ _REMOVED = {
     "nb_sanity_val_steps": "write num_sanity_val_steps: {}",
 }
 
+_LEAST = {
+    **dict.fromkeys(("accumulate_grad_batches", "check_val_every_n_epoch"), 1),
+    **dict.fromkeys(("reload_dataloaders_every_n_epochs", "log_every_n_steps"), 0),
+    "num_sanity_val_steps": -1,
+}
+# Of an epoch; Lightning takes a number up to 1 with a decimal point for a share.
+_PARTS = {
+    *("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches"),
+    *("limit_predict_batches", "val_check_interval"),
+}
+
 
 def why_not_given(name: str, value: Any) -> str | None:
     """Returns why the Trainer is not given an argument, and the remedy; None if it is given."""
@@ -64,6 +75,19 @@ def why_not_given(name: str, value: Any) -> str | None:
         return f"cannot be set: {reason}"
     if removed := _REMOVED.get(name):
         return f"the Trainer no longer has this argument; {removed.replace('{}', _spelled(value))}"
+    return None
+
+
+def amount_rule(name: str, value: Any) -> str | None:
+    """Returns the rule that a number breaks as an argument of the Trainer; None if it may be."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if value < _LEAST.get(name, value):
+        return f"must be {_LEAST[name]} or more, not {value}"
+    if name == "val_check_interval" and value == 0:
+        return "must be above 0: a share of an epoch, or a whole number of batches"
+    if name in _PARTS and (value < 0 or (value > 1 and value != int(value))):
+        return f"must be a share from 0 to 1, or a whole number of batches, not {value}"
     return None
 
 
