@@ -508,6 +508,8 @@ def test_an_example_is_written_once(folder: Path, capsys: pytest.CaptureFixture[
         "wrote quickstart.yaml",
         "wrote seven.png: a digit for `hpsearch predict`, once a model is exported",
     ]
+    assert main(["init", "quickstart", "-o", "again.yaml"]) == 0, "its picture is there already"
+    assert capsys.readouterr().out.splitlines()[0] == "wrote again.yaml"
     assert main(["init", "spirals"]) == 0
     assert "#   hpsearch run spirals.yaml" in Path("spirals.yaml").read_text()
     assert Path("spirals.py").read_text() == (ROOT / "examples" / "spirals.py").read_text()

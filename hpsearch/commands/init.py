@@ -109,7 +109,10 @@ def _copy(name: str, file: Traversable, output: Path | None) -> None:
     target = output or Path(file.name)
     beside = _BESIDE.get(name, {})
     texts = {target: file}
-    texts |= {target.parent / each: files("hpsearch") / "examples" / each for each in beside}
+    for name_beside in beside:
+        path, source = target.parent / name_beside, files("hpsearch") / "examples" / name_beside
+        if not (path.is_file() and path.read_bytes() == source.read_bytes()):
+            texts[path] = source
     for path in texts:
         _refuse_existing(path)
     for path, source in texts.items():

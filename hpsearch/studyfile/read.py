@@ -70,6 +70,11 @@ def _read_text(path: Path) -> str:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             message = f"the file is over the limit of {MAX_BYTES} bytes"
+        elif path.suffix == ".py":
+            message = (
+                f"this is a Python file, and a study file is YAML; `hpsearch init {path}` writes"
+                " one for its model"
+            )
         else:
             return content.decode("utf-8-sig")
     except FileNotFoundError:

@@ -249,6 +249,11 @@ def test_a_path_that_is_not_a_file_is_reported_in_one_sentence(tmp_path):
         (error,) = errors_of(tmp_path / slip)
         assert error.message.endswith(f"no such file; did you mean {tmp_path}/quickstart.yaml?")
     assert [f.message for f in errors_of(tmp_path)] == ["this is a folder; name a study file in it"]
+    (tmp_path / "net.py").write_text("class Net: ...")
+    assert [f.message for f in errors_of(tmp_path / "net.py")] == [
+        f"this is a Python file, and a study file is YAML; `hpsearch init {tmp_path}/net.py` writes"
+        " one for its model"
+    ]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
