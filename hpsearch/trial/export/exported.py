@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -117,6 +118,8 @@ class Pt2Model:
 
     def __init__(self, path: Path) -> None:
         extra = {CARD: ""}
+        # It prints the traceback of a damaged file, and raises the error as well.
+        logging.getLogger("torch.export").setLevel(logging.CRITICAL)
         try:
             self._program = torch.export.load(path, extra_files=extra).module()
         except Exception as error:  # zip, JSON, pickle: a damaged file may raise any error
@@ -158,4 +161,8 @@ def require(package: str, purpose: str) -> None:
 def _card(path: Path, text: str | None) -> ModelMetadata:
     if not text:
         raise InputError(f"{path} was not exported by hpsearch: it does not describe its input")
-    return ModelMetadata.from_json(text)
+    try:
+        return ModelMetadata.from_json(text)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        rule = "its description is damaged, or of another version"
+        raise InputError(f"{path} cannot be read: {rule}; export it again") from error

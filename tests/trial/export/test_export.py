@@ -21,7 +21,7 @@ from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job
 from hpsearch.trial.export.export import export_trial
 from hpsearch.trial.export.exportable import exportable, validation_examples
-from hpsearch.trial.export.exported import open_model
+from hpsearch.trial.export.exported import CARD, open_model
 from hpsearch.trial.export.predict import predict
 from hpsearch.trial.run import run_trial
 from hpsearch.trial.trained_model import load_trained_model
@@ -281,11 +281,14 @@ def test_every_file_that_is_not_a_picture_is_named(digits_onnx: Path, tmp_path: 
         ("broken.pt2", "is not an exported program"),
     ],
 )
-def test_a_file_that_is_not_a_model_is_refused(tmp_path: Path, name: str, words: str) -> None:
+def test_a_file_that_is_not_a_model_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, words: str
+) -> None:
     if not name.startswith("gone"):
         (tmp_path / name).write_text("no model")
     with pytest.raises(InputError, match=words):
         open_model(tmp_path / name)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_model_from_elsewhere_is_refused(tmp_path: Path) -> None:
@@ -294,6 +297,10 @@ def test_a_model_from_elsewhere_is_refused(tmp_path: Path) -> None:
     torch.export.save(program, path)
     with pytest.raises(InputError, match="was not exported by hpsearch"):
         open_model(path)
+    for card in ("\0", "[]", '{"trial": 3}'):
+        torch.export.save(program, path, extra_files={CARD: card})
+        with pytest.raises(InputError, match=r"damaged, or of another version; export it again$"):
+            open_model(path)
 
 
 def test_a_missing_package_is_named_with_its_extra(
