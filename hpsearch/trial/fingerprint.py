@@ -34,6 +34,7 @@ from torch.utils.data import (
 from torch.utils.data.distributed import DistributedSampler
 
 from hpsearch.data import ImageData
+from hpsearch.trial.saving.generators import kept
 from hpsearch.trial.seeding import seeded
 
 # Arguments of a data module that decide how rows are read, not what they contain.
@@ -119,9 +120,10 @@ def content_of(loader: Any) -> dict[str, Any] | None:
         compare as many as both have.
     """
     readings = []
-    for _ in range(2):
-        with seeded(0):
-            readings.append(_content(loader))
+    with kept([loader]):
+        for _ in range(2):
+            with seeded(0):
+                readings.append(_content(loader))
     again = zip(readings[0]["sample"], readings[1]["sample"], strict=False)
     return readings[1] if all(one == other for one, other in again) else None
 

@@ -35,6 +35,7 @@ from hpsearch.trial.ranks import ALONE, HeardLog, Rank
 from hpsearch.trial.reports import RefusedError, Reports, Send
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim, SupersededError
+from hpsearch.trial.saving.metrics import LastMetrics
 from hpsearch.trial.saving.position import DataPosition
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all, seed_set_up, seeded
 from hpsearch.trial.speedups.bulk_reading import read_in_bulk
@@ -112,7 +113,7 @@ def _fit(
         latency = latency_probe(job, heard.reports)
         made = in_namespace(Reports, namespace)
         reports = made(job, heard, send, claim, done, notes, *latency)
-        return [SayProgress(send, job), position, *latency, reports]
+        return [SayProgress(send, job), position, LastMetrics(), *latency, reports]
 
     training = assemble(job, where, build_reports, rank)
     reports: Reports = training.callbacks[-1]

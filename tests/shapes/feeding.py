@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
@@ -60,19 +62,36 @@ class Fed(pl.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=self.lr)
 
 
+class FollowsLoss(pl.Callback):
+    """Changes the weights by what was logged last, at every step."""
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: Any, *_: Any) -> None:
+        with torch.no_grad():
+            module.net[0].bias.add_(0.1 * trainer.callback_metrics.get("val_loss", torch.zeros(())))
+
+
 class Feed(pl.LightningDataModule):
     """The rows, fed in one of many ways.
 
     Args:
         kind: `shuffled`, `generator` (the loader's own), `workers`, `noisy` (rows with random
             noise), `endless` (an iterable that never ends), `stream` (one that ends, of unknown
-            length), `drawing` (an endless one that draws random numbers), `stateful`.
+            length), `drawing` (an endless one that draws random numbers), `stateful`, `own` (rows
+            with noise from generators of the data set's own), `permuted` (a stream that draws its
+            order from one), `saved` (from one that only this module's state has).
     """
 
     def __init__(self, kind: str = "shuffled", validated: bool = True) -> None:
         super().__init__()
         self.kind, self.validated = kind, validated
         self.source: Dataset[Any] = TensorDataset(*rows())
+        self._order = torch.Generator().manual_seed(7)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"order": self._order.get_state()} if self.kind == "saved" else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._order.set_state(state_dict["order"])
 
     def train_dataloader(self) -> Any:
         if self.kind == "workers":
@@ -82,6 +101,12 @@ class Feed(pl.LightningDataModule):
             return DataLoader(self.source, 8, shuffle=True, generator=generator)
         if self.kind == "noisy":
             return DataLoader(Noisy(), 8, shuffle=True)
+        if self.kind == "own":
+            return DataLoader(OwnNoise(), 8, shuffle=True)
+        if self.kind == "permuted":
+            return DataLoader(Permuted(self._order), 8)
+        if self.kind == "saved":
+            return DataLoader(Permuted(self), 8)
         if self.kind in ("endless", "stream", "drawing"):
             return DataLoader(Stream(self.kind), 8)
         if self.kind == "stateful":
@@ -117,6 +142,36 @@ class Stream(IterableDataset[tuple[Tensor, Tensor]]):
                 yield points[index] + noise, labels[index]
             if self._kind == "stream":
                 return
+
+
+class OwnNoise(Noisy):
+    """The rows with noise from one generator of each kind."""
+
+    def __init__(self) -> None:
+        self._uniform, self._normal = random.Random(1), np.random.default_rng(2)
+        self._legacy, self._torch = np.random.RandomState(3), torch.Generator().manual_seed(4)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        points, labels = rows()
+        noise = self._uniform.random() + self._normal.normal() + self._legacy.normal()
+        return points[index] + 0.1 * noise * torch.randn(2, generator=self._torch), labels[index]
+
+
+class Permuted(IterableDataset[tuple[Tensor, Tensor]]):
+    """The rows in an order that is drawn anew for each epoch.
+
+    Args:
+        owner: the generator, or the data module that has it.
+    """
+
+    def __init__(self, owner: torch.Generator | Feed) -> None:
+        self._owner = owner
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        points, labels = rows()
+        generator = self._owner._order if isinstance(self._owner, Feed) else self._owner
+        for index in torch.randperm(ROWS, generator=generator):
+            yield points[index], labels[index]
 
 
 class Stateful:

@@ -82,11 +82,11 @@ def test_a_decision_holds_before_min_epochs(tmp_path: Path) -> None:
     assert (desk.ended.how, len(desk.reports)) == ("pruned", 1)
 
 
-KINDS = ("shuffled", "generator", "workers", "noisy", "stateful")
+KINDS = ("shuffled", "generator", "workers", "noisy", "stateful", "own")
 
 
 @pytest.mark.parametrize("after", [1, 2, 3] if FULL else [2, 3])
-@pytest.mark.parametrize("kind", KINDS if FULL else ("generator", "noisy", "stateful"))
+@pytest.mark.parametrize("kind", KINDS if FULL else ("generator", "noisy", "stateful", "own"))
 def test_a_trial_resumed_within_an_epoch_equals_the_undisturbed_one(
     tmp_path: Path, kind: str, after: int
 ) -> None:
@@ -100,14 +100,26 @@ def test_a_trial_by_steps_equals_the_undisturbed_one(tmp_path: Path, kind: str) 
     check_equal_when_resumed(tmp_path, by_steps(kind), kind, 3)
 
 
+@pytest.mark.parametrize("kind", ["permuted", "saved"])
+def test_a_trial_on_a_stream_in_an_order_of_its_own_equals_the_undisturbed_one(
+    tmp_path: Path, kind: str
+) -> None:
+    check_equal_when_resumed(tmp_path, {"max_epochs": 3}, kind, 2)
+
+
+def test_a_resumed_trial_knows_what_was_logged_last(tmp_path: Path) -> None:
+    trainer = {"max_epochs": 3, "callbacks": [{"class_path": "feeding.FollowsLoss"}]}
+    check_equal_when_resumed(tmp_path, trainer, "shuffled", 2)
+
+
 def check_equal_when_resumed(folder: Path, trainer: dict[str, Any], kind: str, after: int) -> None:
     whole = run(fed(folder / "whole", trainer, kind))
     first = run(fed(folder / "parts", trainer, kind), {after: "stop"})
     second = run(fed(folder / "parts", trainer, kind))
 
     assert first.ended.how == "stopped"
-    steps = [(r.step, r.values, r.metrics["steps"]) for r in (*first.reports, *second.reports)]
-    assert steps == [(r.step, r.values, r.metrics["steps"]) for r in whole.reports]
+    steps = [(r.step, r.values, r.metrics.get("steps")) for r in (*first.reports, *second.reports)]
+    assert steps == [(r.step, r.values, r.metrics.get("steps")) for r in whole.reports]
     wanted, got = (weights(folder / which / "last.ckpt") for which in ("whole", "parts"))
     assert all(torch.equal(wanted[key], got[key]) for key in wanted)
     assert notes_of(second) == []

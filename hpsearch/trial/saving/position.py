@@ -8,6 +8,7 @@ states at the moment of saving are restored.
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,6 +24,7 @@ from hpsearch.internals.lightning import (
     training_fetcher,
     training_loaders,
 )
+from hpsearch.trial.saving.generators import get_state, own_generators, set_state
 
 NOT_EXACT = (
     "its data loader draws random numbers while it is read and has no state_dict(), so the batches"
@@ -39,8 +41,8 @@ class DataPosition(pl.Callback):
 
     Bit for bit for every `DataLoader` with a length, whatever its workers, sampler or generator;
     for loaders with `state_dict` and `load_state_dict`, if these are correct; for other iterables,
-    if they draw no random numbers while they are read. What cannot be guaranteed is added to
-    `notes`.
+    if what they draw while they are read is from generators of their own. What cannot be guaranteed
+    is added to `notes`.
 
     Args:
         notes: receives a sentence on each thing that a resumed trial cannot guarantee.
@@ -52,6 +54,7 @@ class DataPosition(pl.Callback):
         self._notes = notes
         self._trainer: Any = None
         self._saved: Mapping[str, Any] = {}
+        self._data_state: Mapping[str, Any] | None = None
         # What determines the order of the running epoch; None for the first epoch of a fresh trial,
         # which always begins in the same way.
         self._order: Mapping[str, Any] | None = None
@@ -77,10 +80,19 @@ class DataPosition(pl.Callback):
         """Keeps the position until the loaders exist."""
         self._saved = state_dict
 
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keeps the state of the data module, which reading the same batches twice may change."""
+        self._data_state = checkpoint.get(type(self._trainer.datamodule).__qualname__)
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Records the random states that determine the epoch's order."""
         if trainer.current_epoch > 0 and not self._saved:
             self._order = _order(trainer)
+        if self._saved:
+            # The rows that were compared with the study's have been read meanwhile.
+            self._restore_data(trainer)
         self._saved = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -97,8 +109,11 @@ class DataPosition(pl.Callback):
             self._pass_over(training_fetcher(trainer), batches)
         if batches:
             set_random_states(self._saved["random"])
+            self._restore_data(trainer)
             # Lightning calls no on_train_epoch_start in the middle of an epoch.
             self._saved = {}
+        elif self._data_state is not None:
+            self._data_state = copy.deepcopy(self._trainer.datamodule.state_dict())
 
     def _repeat_order(self, trainer: Any) -> None:
         """Creates the epoch's iterator again from the same random states."""
@@ -106,11 +121,17 @@ class DataPosition(pl.Callback):
         if order is None:
             return
         set_random_states(order["random"])
-        for generator, state in zip(_generators(trainer), order["generators"], strict=False):
-            generator.set_state(state)
+        generators = own_generators(training_loaders(trainer))
+        for generator, state in zip(generators, order["generators"], strict=False):
+            set_state(generator, state)
         for loader in training_loaders(trainer):
             _set_epoch(loader, trainer.fit_loop.epoch_progress.current.processed)
+        self._restore_data(trainer)
         iter(training_fetcher(trainer))
+
+    def _restore_data(self, trainer: Any) -> None:
+        if self._data_state is not None:
+            trainer.datamodule.load_state_dict(self._data_state)
 
     def _pass_over(self, fetcher: Any, batches: int) -> None:
         before = random_states()
@@ -148,7 +169,7 @@ def set_random_states(states: Mapping[str, Any]) -> None:
 
 def _order(trainer: Any) -> dict[str, Any]:
     """Returns what determines the order of an epoch that begins now."""
-    states = [generator.get_state() for generator in _generators(trainer)]
+    states = [get_state(generator) for generator in own_generators(training_loaders(trainer))]
     return {"random": random_states(), "generators": states}
 
 
@@ -165,17 +186,6 @@ def _is_stateful(trainer: Any) -> bool:
     """Returns whether every loader keeps its own position, which Lightning saves and loads."""
     loaders = training_loaders(trainer)
     return all(hasattr(one, "state_dict") and hasattr(one, "load_state_dict") for one in loaders)
-
-
-def _generators(trainer: Any) -> list[torch.Generator]:
-    """Returns the generators of the training loaders and their samplers, each once."""
-    found: dict[int, torch.Generator] = {}
-    for loader in training_loaders(trainer):
-        for part in _parts(loader):
-            generator = getattr(part, "generator", None)
-            if isinstance(generator, torch.Generator):
-                found[id(generator)] = generator
-    return list(found.values())
 
 
 def _parts(loader: Any) -> Iterator[Any]:
