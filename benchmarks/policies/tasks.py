@@ -15,7 +15,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -125,14 +125,13 @@ class Surrogate:
 
     @cached_property
     def _ends(self) -> np.ndarray:
-        rng = np.random.default_rng(0)
-        draws = rng.random((2000, len(self.space)))
-        ranges = list(self.space.items())
-        many = [
-            {name: of.from_unit(share) for (name, of), share in zip(ranges, draw, strict=True)}
-            for draw in draws
-        ]
+        many = random_settings(self.space, 2000)
         return np.concatenate([self._curves(many[i : i + 100]).min(1) for i in range(0, 2000, 100)])
+
+    @property
+    def random_regrets(self) -> np.ndarray:
+        """The final regret of each of 2,000 random settings."""
+        return (self._ends - self.best) / (self.median - self.best)
 
     @property
     def best(self) -> float:
@@ -217,14 +216,33 @@ def by_mean_rank(tasks: Sequence[Task], draws: int = 300) -> list[Setting]:
         tasks: of one kind.
         draws: how many settings.
     """
-    rng, space = np.random.default_rng(0), tasks[0].space
-    settings = [
-        {name: of.from_unit(float(rng.random())) for name, of in space.items()}
-        for _ in range(draws)
-    ]
+    settings = random_settings(tasks[0].space, draws)
     ends = np.array([[task.curve(setting).min() for setting in settings] for task in tasks])
     ranks = ends.argsort(axis=1).argsort(axis=1).mean(axis=0)
     return [settings[at] for at in ranks.argsort(kind="stable")]
+
+
+@cache
+def best_of_lcbench(folder: Path, without: frozenset[str]) -> Setting:
+    """Returns the one of 2,000 random settings whose mean regret is the lowest.
+
+    Args:
+        folder: where the surrogate is.
+        without: the tasks that do not count.
+    """
+    names = (f"lcbench-{data_set}" for data_set in LCBENCH)
+    tasks = (Surrogate(folder / "lcbench.onnx", name[8:]) for name in names if name not in without)
+    best = np.mean([task.random_regrets for task in tasks], axis=0).argmin()
+    return random_settings(Surrogate.space, 2000)[int(best)]
+
+
+def random_settings(space: Mapping[str, Range], count: int) -> list[dict[str, float]]:
+    """Returns settings of a space, always the same."""
+    rng = np.random.default_rng(0)
+    return [
+        {name: of.from_unit(float(rng.random())) for name, of in space.items()}
+        for _ in range(count)
+    ]
 
 
 def size_of(task: Task, setting: Setting) -> float:
