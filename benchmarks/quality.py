@@ -78,7 +78,11 @@ TRIED: dict[str, dict[str, Any]] = {
 # The share of settings that are better than the known one on two other tasks of its kind.
 SHARES = {"prior": 0.0, "bad prior": 0.9}
 OF_30 = "prior of 30 tasks"  # the best one on all data sets of LCBench that are not reported
-PRIORS = {f"{who}, {known}" for who in ("hpsearch promote", BASE) for known in (*SHARES, OF_30)}
+# What is known beforehand, and the tasks on which it is compared.
+KNOWN = {
+    "tasks with others of their kind": ("prior", "bad prior"),
+    "data sets of LCBench": ("prior", OF_30),
+}
 
 Search = Callable[[Task, int, int, float], Log]
 
@@ -165,12 +169,14 @@ def tables(lines: list[dict[str, Any]]) -> str:
         size = f"{workers} workers, {trainings} trainings"
         for which, words in (("whole", "only whole trials count"), ("any", "every epoch counts")):
             found[f"{size}, {words}"] = table(curves_of(mine, which))
-        having = {line["task"] for line in mine if line["who"] in PRIORS}
-        compared = {*PRIORS, "hpsearch promote", BASE}
-        mine = [line for line in mine if line["task"] in having and line["who"] in compared]
-        if having:
-            words = f"{size}, only whole trials count, tasks with others of their kind"
-            found[words] = table(curves_of(mine, "whole"))
+        for where, known in KNOWN.items():
+            informed = {f"{who}, {of}" for who in ("hpsearch promote", BASE) for of in known}
+            having = {line["task"] for line in mine if line["who"].endswith(f", {known[-1]}")}
+            compared = {*informed, "hpsearch promote", BASE}
+            shown = [of for of in mine if of["task"] in having and of["who"] in compared]
+            if having:
+                words = f"{size}, only whole trials count, {where}"
+                found[words] = table(curves_of(shown, "whole"))
     return "\n".join(f"{words}:\n\n{rows}\n" for words, rows in found.items())
 
 

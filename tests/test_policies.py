@@ -82,7 +82,8 @@ def test_a_known_setting_is_tried_first_by_both(
     (folder / "toy.npz").rename(folder / "toy-kin.npz")
     task = tasks.load(folder, "toy-kin")
     searches = quality.with_priors(folder, "toy-other")
-    assert searches.keys() == quality.PRIORS
+    whos = ("hpsearch promote", "optuna tpe+median")
+    assert searches.keys() == {f"{who}, {of}" for who in whos for of in ("prior", "bad prior")}
     logs = {who: run(task, 0, 1, 12) for who, run in searches.items()}
     first = {who: min(loss for _, loss, n, _ in log.rows if n == 0) for who, log in logs.items()}
     assert first["hpsearch promote, prior"] == first["optuna tpe+median, prior"]
@@ -130,6 +131,13 @@ def test_a_prior_is_what_was_good_on_other_tasks(folder: Path, tasks: ModuleType
     ranked = tasks.by_mean_rank([tasks.load(folder, "toy")] * 2, draws=50)
     near = [abs(setting["x"] - 0.3) for setting in ranked]
     assert max(near[:5]) < min(near[-5:])
+
+
+def test_random_settings_are_always_the_same(tasks: ModuleType) -> None:
+    space = {"x": tasks.Range(0.0, 1.0), "n": tasks.Range(1, 3, whole=True)}
+    few, many = tasks.random_settings(space, 2), tasks.random_settings(space, 50)
+    assert few == many[:2]
+    assert {setting["n"] for setting in many} == {1, 2, 3}
 
 
 def test_a_range_reads_in_the_grammar_of_a_study_file(tasks: ModuleType) -> None:
