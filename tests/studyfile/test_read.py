@@ -156,15 +156,19 @@ def test_an_override_takes_the_branch_of_a_branch(tmp_path):
         ("trainer.max_epochs=0", "trainer.max_epochs: must be a whole number, 1 or more, not 0"),
         (
             "trainer.accumulate_grad_batches=~choice(0, 2)",
-            "trainer.accumulate_grad_batches: must be 1 or more, not 0",
+            "trainer.accumulate_grad_batches: must be a whole number, 1 or more, not 0",
         ),
         (
             "trainer.check_val_every_n_epoch=0",
-            "trainer.check_val_every_n_epoch: must be 1 or more, not 0",
+            "trainer.check_val_every_n_epoch: must be a whole number, 1 or more, not 0",
         ),
         (
             "trainer.limit_train_batches=3.5",
             "trainer.limit_train_batches: must be a share from 0 to 1, or a whole number of",
+        ),
+        (
+            "trainer.accumulate_grad_batches=1.5",
+            "trainer.accumulate_grad_batches: must be a whole number, 1 or more, not 1.5",
         ),
         ("trainer.val_check_interval=0", "trainer.val_check_interval: must be above 0: a share of"),
         ("trainer.max_epochs=yes", "trainer.max_epochs: some YAML readers take yes for a boolean"),

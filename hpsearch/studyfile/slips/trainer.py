@@ -82,11 +82,12 @@ def amount_rule(name: str, value: Any) -> str | None:
     """Returns the rule that a number breaks as an argument of the Trainer; None if it may be."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if value < _LEAST.get(name, value):
-        return f"must be {_LEAST[name]} or more, not {value}"
+    is_whole = float(value).is_integer()
+    if name in _LEAST and not (is_whole and value >= _LEAST[name]):
+        return f"must be a whole number, {_LEAST[name]} or more, not {value}"
     if name == "val_check_interval" and value == 0:
         return "must be above 0: a share of an epoch, or a whole number of batches"
-    if name in _PARTS and (value < 0 or (value > 1 and value != int(value))):
+    if name in _PARTS and not (0 <= value <= 1 or (value > 1 and is_whole)):
         return f"must be a share from 0 to 1, or a whole number of batches, not {value}"
     return None
 
