@@ -115,11 +115,23 @@ class DataPosition(pl.Callback):
         elif self._data_state is not None:
             self._data_state = copy.deepcopy(self._trainer.datamodule.state_dict())
 
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Restores the random states again if the epoch that ends had ended before the resume.
+
+        Lightning ends it once more where `max_steps` is given, and then makes another iterator.
+        """
+        if self._saved:
+            self._restore_order(trainer)
+
     def _repeat_order(self, trainer: Any) -> None:
         """Creates the epoch's iterator again from the same random states."""
-        self._order = order = self._saved["order"]
-        if order is None:
-            return
+        self._order = self._saved["order"]
+        if self._order is not None:
+            self._restore_order(trainer)
+            iter(training_fetcher(trainer))
+
+    def _restore_order(self, trainer: Any) -> None:
+        order = self._saved["order"]
         set_random_states(order["random"])
         generators = own_generators(training_loaders(trainer))
         for generator, state in zip(generators, order["generators"], strict=False):
@@ -127,7 +139,6 @@ class DataPosition(pl.Callback):
         for loader in training_loaders(trainer):
             _set_epoch(loader, trainer.fit_loop.epoch_progress.current.processed)
         self._restore_data(trainer)
-        iter(training_fetcher(trainer))
 
     def _restore_data(self, trainer: Any) -> None:
         if self._data_state is not None:
