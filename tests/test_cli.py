@@ -266,6 +266,13 @@ def test_changes_may_follow_one_set_or_have_one_each(
         (["confirm", "a", "--top", "2.5"], "error: --top must be a whole number, not '2.5'"),
         (["dashboard", "--port", "8080.5"], "--port must be a whole number, not '8080.5'"),
         (["copy", "a", "b.db"], "hpsearch copy does not take 'b.db'; see hpsearch copy --help"),
+        (["resume", "a", "--trails", "9"], "Unknown option: --trails. Did you mean --trials?"),
+        (["resume", "a", "--foo"], "Unknown option: --foo. See hpsearch resume --help"),
+        (
+            ["resume", "a", "--set", "study.trials=9"],
+            "a study keeps the settings of its file; --trials, --add and --timeout change its"
+            " budget, and `hpsearch run FILE --set study.name=OTHER` searches with others",
+        ),
         (["run", "a.yaml", "--trails", "3"], "Did you mean --trials?"),
         (["run", "a.yaml", "--trials", "0"], 'Invalid value "0" for --trials'),
         (["run", "a.yaml", "--timeout", "3x"], "3x is not a duration; use 90s, 30m"),

@@ -9,7 +9,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
+from cyclopts import (
+    CycloptsError,
+    MissingArgumentError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
 from hpsearch.commands.exit_codes import BROKEN_PIPE, DONE, FAILED, INTERRUPTED, USAGE_ERROR
 from hpsearch.errors import InputError, SearchError
@@ -108,6 +113,13 @@ def _usage(error: CycloptsError) -> str | None:
     if isinstance(error, UnusedCliTokensError):
         words = " ".join(map(repr, error.unused_tokens or ()))
         return f"{command} does not take {words}; see {command} --help"
+    if isinstance(error, UnknownOptionError):
+        if (command, error.token.keyword) == ("hpsearch resume", "--set"):
+            return (
+                "a study keeps the settings of its file; --trials, --add and --timeout change its"
+                " budget, and `hpsearch run FILE --set study.name=OTHER` searches with others"
+            )
+        return f"{error}" if "Did you mean" in f"{error}" else f"{error} See {command} --help"
     name = error.argument.name if error.argument else None
     if isinstance(error, MissingArgumentError) and name:
         remedy = "`hpsearch list` shows the names" if name == "NAME" else f"see {command} --help"
