@@ -61,8 +61,16 @@ def test_our_search_with_a_prior_begins_there_and_trains_it_whole(
     folder: Path, tasks: ModuleType, ours: ModuleType
 ) -> None:
     task = tasks.load(folder, "toy")
-    log = ours.search(task, 0, 1, 15, {"scheduler": "promote"}, priors={"x": 0.5})
+    log = ours.search(task, 0, 1, 15, {"scheduler": "promote"}, [{"x": 0.5}])
     assert [number for _, _, number, _ in log.rows[:9]] == [0] * 9
+
+
+def test_our_search_tries_a_second_known_setting_next(
+    folder: Path, tasks: ModuleType, ours: ModuleType
+) -> None:
+    task, best = tasks.load(folder, "toy"), {"x": 0.3, "n": 2}
+    log = ours.search(task, 0, 1, 15, {"scheduler": "promote"}, [{"x": 0.5}, best])
+    assert log.rows[9][1:3] == (pytest.approx(task.curve(best)[0]), 1)
 
 
 def test_what_did_not_pay_can_be_searched_again(

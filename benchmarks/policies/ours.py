@@ -96,7 +96,7 @@ def search(
     workers: int,
     budget: float,
     study: Mapping[str, Any],
-    priors: Setting | None = None,
+    known: Sequence[Setting] = (),
 ) -> Log:
     """Runs the real coordinator on a task until the budget of time is spent.
 
@@ -106,13 +106,15 @@ def search(
         workers: slots.
         budget: of time, in epochs of all workers together.
         study: keys of the `study:` block, such as `scheduler` and `sampler`.
-        priors: values believed to be good, by parameter.
+        known: settings believed to be good: the first is the priors, the others are enqueued.
     """
-    spec = _spec(task, seed, study, priors or {})
+    spec = _spec(task, seed, study, known[0] if known else {})
     directions = list(spec.objectives.values())
     here = optuna.create_study(directions=directions, sampler=build_sampler(spec, 0))
     if expected := expected_setting(spec.space):
         here.enqueue_trial(expected, user_attrs={WHOLE: True})
+    for setting in known[1:]:
+        here.enqueue_trial({f"model.{name}": value for name, value in setting.items()})
     engine, watcher = SimulatedEngine(task, workers, budget, [*spec.objectives]), _Nobody()
     setup = SearchSetup(spec, NOWHERE)
     coordinator = Coordinator(setup, StudyWriter(here, spec), _Written(), engine, watcher)

@@ -223,17 +223,25 @@ def by_mean_rank(tasks: Sequence[Task], draws: int = 300) -> list[Setting]:
 
 
 @cache
-def best_of_lcbench(folder: Path, without: frozenset[str]) -> Setting:
-    """Returns the one of 2,000 random settings whose mean regret is the lowest.
+def best_of_lcbench(folder: Path, without: frozenset[str], count: int) -> list[Setting]:
+    """Returns those of 2,000 random settings that together have the lowest mean regret.
+
+    Each is chosen to add most to those before it, where the best of them counts on each task.
 
     Args:
         folder: where the surrogate is.
         without: the tasks that do not count.
+        count: how many settings.
     """
     names = (f"lcbench-{data_set}" for data_set in LCBENCH)
     tasks = (Surrogate(folder / "lcbench.onnx", name[8:]) for name in names if name not in without)
-    best = np.mean([task.random_regrets for task in tasks], axis=0).argmin()
-    return random_settings(Surrogate.space, 2000)[int(best)]
+    regrets = np.array([task.random_regrets for task in tasks])
+    chosen = list[int]()
+    for _ in range(count):
+        so_far = regrets[:, chosen].min(axis=1, initial=np.inf)[:, None]
+        chosen.append(int(np.minimum(regrets, so_far).mean(axis=0).argmin()))
+    settings = random_settings(Surrogate.space, 2000)
+    return [settings[at] for at in chosen]
 
 
 def random_settings(space: Mapping[str, Range], count: int) -> list[dict[str, float]]:
