@@ -31,8 +31,7 @@ def resolve_parameters(target: Callable[..., Any], method: str | None = None) ->
     Those of base classes and called functions are included if `**kwargs` passes them on. Each has a
     `name`, a `kind`, an `annotation` and a `default`, like those of `inspect`.
     """
-    parameters: Sequence[Any] = get_signature_parameters(target, method)
-    return parameters
+    return list(get_signature_parameters(target, method))
 
 
 def trainer_of(part: object) -> Any:
@@ -100,6 +99,11 @@ def load_loader_states(trainer: Any) -> None:
         iter(loop._data_fetcher)
 
 
+def resume_after_epoch(trainer: Any) -> None:
+    """Makes a training with `max_steps` not end a finished epoch again when it is resumed."""
+    trainer.fit_loop._iteration_based_training = lambda: False
+
+
 def fetch_by(loader: DataLoader[Any], replace: Callable[[Fetch], Fetch]) -> None:
     """Makes a loader without workers read its batches differently; once is enough.
 
@@ -124,8 +128,7 @@ def fetch_by(loader: DataLoader[Any], replace: Callable[[Fetch], Fetch]) -> None
 
 def checkpoint_data(trainer: Any) -> dict[str, Any]:
     """Returns what a checkpoint of the Trainer would hold, without writing it."""
-    data: dict[str, Any] = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
-    return data
+    return dict(trainer._checkpoint_connector.dump_checkpoint(weights_only=False))
 
 
 def set_current_batch(fetcher: Any, batch: Any) -> None:
@@ -188,8 +191,7 @@ def leaves(tree: Any) -> Sequence[Any]:
     """Returns the contents of nested lists, tuples and mappings, in their order."""
     from torch.utils._pytree import tree_flatten
 
-    found: list[Any] = tree_flatten(tree)[0]
-    return found
+    return list(tree_flatten(tree)[0])
 
 
 def map_tensors(function: Callable[[Tensor], Tensor], tree: Any) -> Any:
@@ -212,8 +214,7 @@ def is_step_bare(optimizer: Optimizer) -> bool:
         _global_optimizer_post_hooks,
     )
     # A schedule counts the first step, to warn if it comes first itself.
-    scheduled = patched is None or hasattr(patched, "_wrapped_by_lr_sched")
-    return scheduled and not any(hooks)
+    return (patched is None or hasattr(patched, "_wrapped_by_lr_sched")) and not any(hooks)
 
 
 def is_module_bare(module: torch.nn.Module) -> bool:
@@ -230,8 +231,7 @@ def is_module_bare(module: torch.nn.Module) -> bool:
         *(each._post_accumulate_grad_hooks for each in parameters),
     )
     changed = any(part._compiled_call_impl or "forward" in vars(part) for part in parts)
-    everywhere = _has_any_global_hook()  # type: ignore[no-untyped-call]
-    return not (any(hooks) or changed or everywhere)
+    return not (any(hooks) or changed or _has_any_global_hook())  # type: ignore[no-untyped-call]
 
 
 def cross_entropy_slope(logits: Tensor, labels: Tensor, one: Tensor) -> tuple[Tensor, Tensor]:

@@ -168,6 +168,12 @@ DURING = [
         "validated",
         lambda t: steps(t)._is_training_done,
     ),
+    During(
+        "_iteration_based_training",
+        "to resume after a whole epoch",
+        "epoch's end",
+        lambda t: fit(t)._iteration_based_training() is False,
+    ),
     During("_can_stop_early", TO_FORESEE, "epoch's end", lambda t: fit(t)._can_stop_early),
     During("_combined_loader_states_to_load", TO_RESUME, "begun", keeps_states),
     During("_load_state_dicts", TO_RESUME, "begun", keeps_states),

@@ -59,7 +59,9 @@ class Fed(pl.LightningModule):
         self.validations += 1
 
     def configure_optimizers(self) -> Any:
-        return torch.optim.Adam(self.parameters(), lr=self.lr)
+        optimizer = torch.optim.Adam(self.parameters(), lr=self.lr)
+        # Moves after each epoch, in which a resumed trial may have stopped.
+        return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)]
 
 
 class FollowsLoss(pl.Callback):

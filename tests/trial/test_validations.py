@@ -100,7 +100,7 @@ def test_a_trial_by_steps_equals_the_undisturbed_one(tmp_path: Path, kind: str) 
     check_equal_when_resumed(tmp_path, by_steps(kind), kind, 3)
 
 
-def test_a_trial_that_ends_after_steps_is_resumed_between_epochs_on_the_same_batches(
+def test_a_trial_that_ends_after_steps_equals_the_undisturbed_one_between_epochs(
     tmp_path: Path,
 ) -> None:
     check_equal_when_resumed(tmp_path, {"max_epochs": 9, "max_steps": 18}, "shuffled", 2)

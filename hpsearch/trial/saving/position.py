@@ -21,6 +21,7 @@ from hpsearch.internals.lightning import (
     has_read_epoch,
     is_accumulating,
     load_loader_states,
+    resume_after_epoch,
     training_fetcher,
     training_loaders,
 )
@@ -84,6 +85,7 @@ class DataPosition(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Keeps the state of the data module, which reading the same batches twice may change."""
+        resume_after_epoch(trainer)
         self._data_state = checkpoint.get(type(self._trainer.datamodule).__qualname__)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -115,23 +117,11 @@ class DataPosition(pl.Callback):
         elif self._data_state is not None:
             self._data_state = copy.deepcopy(self._trainer.datamodule.state_dict())
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Restores the random states again if the epoch that ends had ended before the resume.
-
-        Lightning ends it once more where `max_steps` is given, and then makes another iterator.
-        """
-        if self._saved:
-            self._restore_order(trainer)
-
     def _repeat_order(self, trainer: Any) -> None:
         """Creates the epoch's iterator again from the same random states."""
-        self._order = self._saved["order"]
-        if self._order is not None:
-            self._restore_order(trainer)
-            iter(training_fetcher(trainer))
-
-    def _restore_order(self, trainer: Any) -> None:
-        order = self._saved["order"]
+        self._order = order = self._saved["order"]
+        if order is None:
+            return
         set_random_states(order["random"])
         generators = own_generators(training_loaders(trainer))
         for generator, state in zip(generators, order["generators"], strict=False):
@@ -139,6 +129,7 @@ class DataPosition(pl.Callback):
         for loader in training_loaders(trainer):
             _set_epoch(loader, trainer.fit_loop.epoch_progress.current.processed)
         self._restore_data(trainer)
+        iter(training_fetcher(trainer))
 
     def _restore_data(self, trainer: Any) -> None:
         if self._data_state is not None:
