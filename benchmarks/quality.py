@@ -81,7 +81,7 @@ SHARES = {"prior": 0.0, "bad prior": 0.9}
 OF_30, TWO_OF_30 = "prior of 30 tasks", "two settings of 30 tasks"
 # What is known beforehand, and the tasks on which it is compared.
 KNOWN = {
-    "tasks with others of their kind": ("prior", "bad prior"),
+    "tasks with others of their kind": tuple(SHARES),
     "data sets of LCBench": ("prior", OF_30, TWO_OF_30),
 }
 

@@ -34,6 +34,8 @@ LCBENCH = {
     "34539": 33, "3945": 34, "7593": 35,
 }  # fmt: skip
 
+DRAWS = 2000  # random settings, against which those of a search are measured
+
 
 @dataclass(frozen=True)
 class Range:
@@ -125,8 +127,9 @@ class Surrogate:
 
     @cached_property
     def _ends(self) -> np.ndarray:
-        many = random_settings(self.space, 2000)
-        return np.concatenate([self._curves(many[i : i + 100]).min(1) for i in range(0, 2000, 100)])
+        many = random_settings(self.space, DRAWS)
+        groups = (many[i : i + 100] for i in range(0, DRAWS, 100))
+        return np.concatenate([self._curves(group).min(1) for group in groups])
 
     @property
     def random_regrets(self) -> np.ndarray:
@@ -233,14 +236,14 @@ def best_of_lcbench(folder: Path, without: frozenset[str], count: int) -> list[S
         without: the tasks that do not count.
         count: how many settings.
     """
-    names = (f"lcbench-{data_set}" for data_set in LCBENCH)
-    tasks = (Surrogate(folder / "lcbench.onnx", name[8:]) for name in names if name not in without)
+    kept = (data_set for data_set in LCBENCH if f"lcbench-{data_set}" not in without)
+    tasks = (Surrogate(folder / "lcbench.onnx", data_set) for data_set in kept)
     regrets = np.array([task.random_regrets for task in tasks])
     chosen = list[int]()
     for _ in range(count):
         so_far = regrets[:, chosen].min(axis=1, initial=np.inf)[:, None]
         chosen.append(int(np.minimum(regrets, so_far).mean(axis=0).argmin()))
-    settings = random_settings(Surrogate.space, 2000)
+    settings = random_settings(Surrogate.space, DRAWS)
     return [settings[at] for at in chosen]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hpsearch.errors import InputError
 from hpsearch.studyfile.sections import texts_of
 
 _TRAINS = ("fit", "validate", "test", "predict")
+_NAMED = re.compile(rb"trainer|lightningcli", re.IGNORECASE)
 
 
 def refuse_training_modules(tree: Any, folders: Sequence[str]) -> None:
@@ -42,7 +44,9 @@ def refuse_training_modules(tree: Any, folders: Sequence[str]) -> None:
 def _training_calls(file: Path) -> Iterator[ast.Call]:
     """Yields the calls by which a file trains when it is imported."""
     try:
-        body = ast.parse(file.read_bytes()).body
+        text = file.read_bytes()
+        # Most files name neither: they need not be parsed.
+        body = ast.parse(text).body if _NAMED.search(text) else []
     except (OSError, SyntaxError, ValueError, RecursionError):
         return  # compiled, or the import says what is wrong
     functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}

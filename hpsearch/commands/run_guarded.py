@@ -119,7 +119,8 @@ def _usage(error: CycloptsError) -> str | None:
                 "a study keeps the settings of its file; --trials, --add and --timeout change its"
                 " budget, and `hpsearch run FILE --set study.name=OTHER` searches with others"
             )
-        return f"{error}" if "Did you mean" in f"{error}" else f"{error} See {command} --help"
+        words = str(error)
+        return words if "Did you mean" in words else f"{words} See {command} --help"
     name = error.argument.name if error.argument else None
     if isinstance(error, MissingArgumentError) and name:
         remedy = "`hpsearch list` shows the names" if name == "NAME" else f"see {command} --help"

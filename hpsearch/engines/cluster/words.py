@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from hpsearch.engines.slots import SYNTAX, are_devices
@@ -36,6 +36,23 @@ def quoting_errors(text: str) -> list[str]:
             "nothing follows its last \\" if "escaped" in str(error) else "a quote is not closed"
         ]
     return []
+
+
+def read_pairs(words: Sequence[str], keys: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Returns what words such as `devices=cuda` say, by key, and what is wrong with their keys.
+
+    Args:
+        words: the words.
+        keys: those that there are.
+    """
+    given = [word.partition("=")[::2] for word in words]
+    pairs = dict(given)
+    unknown = [
+        f"there is no key {key!r}; the keys are {', '.join(keys)}"
+        for key in pairs
+        if key not in keys
+    ]
+    return pairs, repeated_errors([key for key, _ in given]) + unknown
 
 
 def repeated_errors(names: Sequence[str]) -> list[str]:

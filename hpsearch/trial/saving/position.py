@@ -84,7 +84,10 @@ class DataPosition(pl.Callback):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keeps the state of the data module, which reading the same batches twice may change."""
+        """Keeps the data module's state, which reading the same batches twice may change.
+
+        And has an epoch that was trained to its end not ended again.
+        """
         resume_after_epoch(trainer)
         self._data_state = checkpoint.get(type(self._trainer.datamodule).__qualname__)
 

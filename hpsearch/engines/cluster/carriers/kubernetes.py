@@ -12,7 +12,7 @@ from typing import Any
 
 from hpsearch.engines.cluster.carriers.command import agent_arguments
 from hpsearch.engines.cluster.connection import CommandConnection, Connection
-from hpsearch.engines.cluster.words import device_errors, repeated_errors, split_words
+from hpsearch.engines.cluster.words import device_errors, read_pairs, split_words
 from hpsearch.errors import InputError
 
 OWN_KEYS = ("namespace", "container", "context", "devices", "per_device", "python")
@@ -57,14 +57,7 @@ class PodChoice:
             InputError: there is no selector, or a word is not one of the keys and a value.
         """
         selector, *words = split_words(f"--kubernetes {text}", text, EXAMPLE) or [""]
-        given = [word.partition("=")[::2] for word in words]
-        pairs = dict(given)
-        errors = repeated_errors([key for key, _ in given])
-        errors += [
-            f"there is no key {key!r}; the keys are {', '.join(OWN_KEYS)}"
-            for key in pairs
-            if key not in OWN_KEYS
-        ]
+        pairs, errors = read_pairs(words, OWN_KEYS)
         errors += [
             f"{key} has no value" for key, value in pairs.items() if key in OWN_KEYS and not value
         ]

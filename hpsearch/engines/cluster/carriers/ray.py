@@ -21,7 +21,7 @@ from typing import Any
 from hpsearch.engines.cluster.carriers.command import agent_arguments
 from hpsearch.engines.cluster.connection import Connection
 from hpsearch.engines.cluster.stream import READ_BYTES, Stream
-from hpsearch.engines.cluster.words import device_errors, repeated_errors, split_words
+from hpsearch.engines.cluster.words import device_errors, read_pairs, split_words
 from hpsearch.engines.linux import dying_with_this
 from hpsearch.errors import InputError
 
@@ -58,14 +58,7 @@ class RayChoice:
             InputError: there is no address, or a word is not one of the keys and a value.
         """
         address, *words = split_words(f"--ray {text}", text, EXAMPLE) or [""]
-        given = [word.partition("=")[::2] for word in words]
-        pairs = dict(given)
-        errors = repeated_errors([key for key, _ in given])
-        errors += [
-            f"there is no key {key!r}; the keys are {', '.join(OWN_KEYS)}"
-            for key in pairs
-            if key not in OWN_KEYS
-        ]
+        pairs, errors = read_pairs(words, OWN_KEYS)
         for key in ("gpus", "cpus"):
             if key in pairs and not re.fullmatch(r"\d{1,4}(\.\d{1,4})?", pairs[key]):
                 errors.append(f"{key}={pairs[key]}: not a number from 0 on")
