@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,22 @@ def test_inner_rooms_import_downwards_only(file: Path) -> None:
     targets = {where for _, _, target, where in of_hpsearch(file) if target == room}
     allowed = INNER[room][inner] | {inner}
     assert targets <= allowed, f"{room}/{inner} may not import {sorted(targets - allowed)}"
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Nor inside a function, nor for a type: what two files need lies below both."""
+    file_of = {".".join(file.relative_to(ROOT).with_suffix("").parts): file for file in FILES}
+    TopologicalSorter(
+        {
+            name: {
+                target
+                for module, imported in imported_by(file)
+                for target in (module, f"{module}.{imported}")
+                if target in file_of
+            }
+            for name, file in file_of.items()
+        }
+    ).prepare()
 
 
 @of_each(FILES)

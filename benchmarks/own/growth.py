@@ -28,8 +28,7 @@ from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.load import load_record, open_study
 from hpsearch.search.store.records import trial_record
 from hpsearch.search.store.sampling import build_pruner, build_sampler, suggester
-from hpsearch.search.store.write_behind import WriteBehindQueue
-from hpsearch.search.store.write_behind_storage import buffer_writes
+from hpsearch.search.store.write_behind import WriteBehindQueue, buffer_writes
 from hpsearch.search.store.writer import StudyWriter
 from hpsearch.studyfile.study import StudySpec
 

@@ -14,13 +14,13 @@ from hpsearch.protocol.job import Job
 from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.trial.causes import whole_line
 from hpsearch.trial.lightning_namespace import in_namespace, namespace_of
-from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all
 from hpsearch.trial.speedups.multi_step import enable_multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.speed import accelerate
 from hpsearch.trial.trainer import build_callbacks, build_trainer
+from hpsearch.trial.training import build_data, build_module, prepare
 from hpsearch.trial.validations import averaging_passes
 
 RECIPE = "recipe.yaml"

@@ -32,7 +32,6 @@ from hpsearch.trial.inference.cost import LatencyProbe, latency_probe
 from hpsearch.trial.lightning_namespace import in_namespace
 from hpsearch.trial.loggers import services
 from hpsearch.trial.reports import UNUSABLE_IN_A_ROW, Reports
-from hpsearch.trial.run import assemble, prepare
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim
 from hpsearch.trial.saving.position import DataPosition
@@ -40,6 +39,7 @@ from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.stage import StageTracker
 from hpsearch.trial.trained_model import load_state
 from hpsearch.trial.trainer import UnusableError, put_aside
+from hpsearch.trial.training import assemble, prepare
 from hpsearch.trial.validations import (
     NOTHING_VALIDATED,
     advice_on,

@@ -16,12 +16,12 @@ from hpsearch.protocol.events import EventLog
 from hpsearch.protocol.job import Job, counts_validations
 from hpsearch.protocol.messages import Decision, Message, Report, Started, TrialOutcome
 from hpsearch.protocol.types import Direction, primary
-from hpsearch.trial.confusion import write_confusion
 from hpsearch.trial.fingerprint import data_facts
 from hpsearch.trial.inference.cost import LATENCY, LatencyProbe, count_parameters, known_size
 from hpsearch.trial.ranks import agree
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim
+from hpsearch.trial.saving.confusion import write_confusion
 from hpsearch.trial.saving.model_checkpoint import ReadAsModelCheckpoint
 from hpsearch.trial.stage import NotFiniteError
 from hpsearch.trial.validations import (

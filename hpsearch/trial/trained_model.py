@@ -14,11 +14,11 @@ from hpsearch.protocol.job import Job
 from hpsearch.trial.causes import one_line
 from hpsearch.trial.lightning_namespace import in_namespace, namespace_of
 from hpsearch.trial.loggers import tensorboard
-from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.model_checkpoint import ReadAsModelCheckpoint
 from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.trainer import build_trainer
+from hpsearch.trial.training import build_data, build_module, prepare
 from hpsearch.trial.validations import plain
 
 

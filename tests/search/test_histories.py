@@ -45,9 +45,9 @@ from hpsearch.search.store import (
     read_storage,
     take_lease,
 )
-from hpsearch.search.store import recovery as recovery_module
-from hpsearch.search.store import write_behind as write_behind_module
 from hpsearch.search.store.tables import read_trials
+from hpsearch.search.store.write_behind import guard as guard_module
+from hpsearch.search.store.write_behind import queue as queue_module
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.trial.saving.claim import Claim
 
@@ -384,8 +384,8 @@ def test_no_history_shows_a_value_of_other_parameters_or_loses_a_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(write_behind_module, "FIRST_WAIT_S", 0.001)
-    monkeypatch.setattr(recovery_module, "WATCH_S", 0.0)
+    monkeypatch.setattr(queue_module, "FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr(guard_module, "WATCH_S", 0.0)
     monkeypatch.setattr(starts, "WRITE_S", 0.05)
     steps = 0
     for number in itertools.count():

@@ -19,8 +19,8 @@ from hpsearch.studyfile.read import read_parsed
 from hpsearch.studyfile.study import StudySpec
 from hpsearch.trial.probes.probe import probe
 from hpsearch.trial.rehearsal import rehearsal_failure
-from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.trained_model import build
+from hpsearch.trial.training import build_data, build_module, prepare
 
 CLASSES = '''
 import enum

@@ -25,13 +25,14 @@ from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Decision, Ended, Message, Progress, Report
 from hpsearch.trial import progress
 from hpsearch.trial.optimization import can_fuse
-from hpsearch.trial.run import prepare, run_trial
+from hpsearch.trial.run import run_trial
 from hpsearch.trial.seeding import ReseedEachEpoch
 from hpsearch.trial.speedups import multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.overrides import overrides
 from hpsearch.trial.speedups.written_out import write_out
 from hpsearch.trial.stage import StageTracker
+from hpsearch.trial.training import prepare
 
 BATCHES = 6
 ADAM: dict[str, Any] = {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.01}}

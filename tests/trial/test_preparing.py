@@ -18,7 +18,7 @@ from desk import job
 from filelock import FileLock, Timeout
 
 from hpsearch.trial.preparing import lock_file, prepare_in_turn
-from hpsearch.trial.run import build_data, build_module
+from hpsearch.trial.training import build_data, build_module
 
 Start = Callable[..., "subprocess.Popen[str]"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hpsearch.search.pruners.halving import HalvingPruner
 from hpsearch.search.pruners.hyperband import KeptHyperband
-from hpsearch.search.pruners.kept import KeptPruner, keeping
+from hpsearch.search.pruners.kept import KeptPruner
 from hpsearch.search.pruners.percentile import KeptPercentile
+from hpsearch.search.pruners.replacements import keeping
 
 __all__ = ["HalvingPruner", "KeptHyperband", "KeptPercentile", "KeptPruner", "keeping"]

@@ -1,20 +1,11 @@
-"""The pruners that keep a state, and the events that update it."""
+"""What a pruner that keeps a state offers: the events that update it."""
 
 from __future__ import annotations
 
-import inspect
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Iterable
 
-from optuna.pruners import (
-    BasePruner,
-    HyperbandPruner,
-    MedianPruner,
-    PercentilePruner,
-    SuccessiveHalvingPruner,
-)
+from optuna.pruners import BasePruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
@@ -43,29 +34,3 @@ class KeptPruner(BasePruner):
     @abstractmethod
     def complete(self, trial: FrozenTrial) -> None:
         """Adds a trial that has completed to the state."""
-
-
-def keeping(pruner: BasePruner, arguments: Mapping[str, Any]) -> BasePruner:
-    """Returns an equivalent pruner that keeps a state, or the given one if there is none.
-
-    Args:
-        pruner: Optuna's or anyone else's.
-        arguments: those it was built with.
-    """
-    # Imported here, since each of these modules needs the class above.
-    from hpsearch.search.pruners.halving import HalvingPruner
-    from hpsearch.search.pruners.hyperband import KeptHyperband
-    from hpsearch.search.pruners.percentile import KeptPercentile
-
-    kept: Mapping[type, Callable[..., KeptPruner]] = {
-        MedianPruner: partial(KeptPercentile, percentile=50.0),
-        PercentilePruner: KeptPercentile,
-        SuccessiveHalvingPruner: HalvingPruner,
-        HyperbandPruner: KeptHyperband,
-    }
-    # A subclass may decide differently.
-    if type(pruner) not in kept:
-        return pruner
-    given = inspect.signature(type(pruner)).bind(**arguments)
-    given.apply_defaults()
-    return kept[type(pruner)](**given.arguments)

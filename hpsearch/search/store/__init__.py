@@ -90,8 +90,10 @@ from hpsearch.search.store.write_behind import (
     DatabaseUnavailableError,
     LeaseLostError,
     WriteBehindQueue,
+    buffer_writes,
+    trials_of,
+    without_results,
 )
-from hpsearch.search.store.write_behind_storage import buffer_writes, trials_of, without_results
 
 if TYPE_CHECKING:
     from hpsearch.search.store.decisions import read_decisions

@@ -11,7 +11,7 @@ from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
 from hpsearch.trial.causes import one_line
 from hpsearch.trial.inference.cost import known_size
-from hpsearch.trial.run import build_data, build_module, prepare
+from hpsearch.trial.training import build_data, build_module, prepare
 
 
 def summary(job: Job) -> dict[str, Any]:

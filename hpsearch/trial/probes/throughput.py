@@ -19,13 +19,13 @@ from hpsearch.trial.causes import whole_line
 from hpsearch.trial.lightning_namespace import namespace_of
 from hpsearch.trial.progress import samples_of
 from hpsearch.trial.rehearsal import VALIDATED, finite
-from hpsearch.trial.run import build_data, build_module, prepare
 from hpsearch.trial.seeding import seed_all
 from hpsearch.trial.speedups.matrix_products import is_onednn_accurate
 from hpsearch.trial.speedups.multi_step import enable_multi_step
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.speedups.speed import accelerate, takes_channels_last
 from hpsearch.trial.trainer import build_trainer
+from hpsearch.trial.training import build_data, build_module, prepare
 
 # First a warm-up of memory, kernels and compiling; then long enough to average out single steps.
 UNTIMED, UNTIMED_S = 3, 0.5

@@ -28,12 +28,10 @@ from hpsearch.search.coordinator import SearchSetup
 from hpsearch.search.coordinator import starts as starts_module
 from hpsearch.search.coordinator import trial_queue as queue_module
 from hpsearch.search.store import open_study
-from hpsearch.search.store import write_behind as write_behind
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
-from hpsearch.search.store.write_behind import WriteBehindQueue
-from hpsearch.search.store.write_behind_storage import buffer_writes
+from hpsearch.search.store.write_behind import WriteBehindQueue, buffer_writes, queue
 from hpsearch.studyfile.study import StudySpec
 
 EPOCHS = 12
@@ -230,8 +228,8 @@ def value_of(number: int, step: int) -> float:
 def test_no_interleaving_loses_doubles_or_changes_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(write_behind, "FIRST_WAIT_S", 0.001)
-    monkeypatch.setattr(write_behind, "LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(queue, "FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr(queue, "LONGEST_WAIT_S", 0.01)
     monkeypatch.setattr(starts_module, "WRITE_S", 0.02)
     if seed % 2:
         monkeypatch.setattr(queue_module, "AHEAD_FROM", 10)

@@ -21,8 +21,7 @@ from hpsearch.search.coordinator.stop import ASKED, StopRequest
 from hpsearch.search.store import Command, load_record, open_study, take_lease
 from hpsearch.search.store.create import create_study
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.write_behind import WriteBehindQueue
-from hpsearch.search.store.write_behind_storage import buffer_writes
+from hpsearch.search.store.write_behind import WriteBehindQueue, buffer_writes
 from hpsearch.studyfile.study import StudySpec
 
 Script = Callable[[Job], Iterator[Message | Exited]]

@@ -35,8 +35,7 @@ from hpsearch.search.store.records import (
     trial_record,
 )
 from hpsearch.search.store.sampling import grid_size
-from hpsearch.search.store.write_behind import WriteBehindQueue
-from hpsearch.search.store.write_behind_storage import buffer_writes
+from hpsearch.search.store.write_behind import WriteBehindQueue, buffer_writes
 from hpsearch.studyfile.study import StudySpec
 
 NO_LIMITS = TrialLimits()

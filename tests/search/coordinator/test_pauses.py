@@ -21,8 +21,7 @@ from hpsearch.search.store import StudyRecord, load_record, open_study
 from hpsearch.search.store.create import create_study, new_settings
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
-from hpsearch.search.store.write_behind import WriteBehindQueue
-from hpsearch.search.store.write_behind_storage import buffer_writes
+from hpsearch.search.store.write_behind import WriteBehindQueue, buffer_writes
 from hpsearch.studyfile.study import StudySpec
 
 EPOCHS = 9

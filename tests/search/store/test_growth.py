@@ -20,9 +20,9 @@ from hpsearch.protocol.messages import Ended, Message, Report, Started
 from hpsearch.search.coordinator import loop
 from hpsearch.search.options import RunOptions
 from hpsearch.search.run import resume_study
-from hpsearch.search.store import load, open_storage, open_study, write_behind_storage
+from hpsearch.search.store import load, open_storage, open_study
 from hpsearch.search.store.records import StudyRecord
-from hpsearch.search.store.write_behind_storage import WriteBehindStorage
+from hpsearch.search.store.write_behind import WriteBehindStorage, buffer
 
 NEW = 3
 SLOTS = (Slot("cpu:0", "cpu", 1),)
@@ -81,7 +81,7 @@ def resumed(folder: Path, trials: int, patch: pytest.MonkeyPatch) -> Counts:
     reads = counts.count("reads of the database", load.read_trials)
     engine = PreparedEngine(SLOTS, lambda _: ScriptedEngine(1, trains))
     with patch.context() as patched:
-        for module in (load, write_behind_storage):
+        for module in (load, buffer):
             patched.setattr(module, "read_trials", reads)
         for module in (load, loop):
             record = counts.count("records", module.trial_record)  # type: ignore[attr-defined]

@@ -14,12 +14,16 @@ import sqlalchemy as sa
 from optuna.distributions import FloatDistribution
 from optuna.storages import RDBStorage
 
-from hpsearch.search.store import recovery
 from hpsearch.search.store.database import close_storage, make_file, open_storage
 from hpsearch.search.store.lease import take_lease
-from hpsearch.search.store.recovery import DatabaseGuard
-from hpsearch.search.store.write_behind import DatabaseUnavailableError, WriteBehindQueue
-from hpsearch.search.store.write_behind_storage import WriteBehindStorage, buffer_writes
+from hpsearch.search.store.write_behind import (
+    DatabaseGuard,
+    DatabaseUnavailableError,
+    WriteBehindQueue,
+    WriteBehindStorage,
+    buffer_writes,
+    guard,
+)
 
 
 class Running:
@@ -74,7 +78,7 @@ class Running:
 
 @pytest.fixture
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-    monkeypatch.setattr(recovery, "WATCH_S", 0.0)
+    monkeypatch.setattr(guard, "WATCH_S", 0.0)
     running = Running(tmp_path)
     with running.writes:
         yield running
@@ -200,4 +204,4 @@ def test_what_another_search_has_changed_since_is_left_alone(
 
 
 def test_a_change_is_noticed_within_seconds() -> None:
-    assert recovery.WATCH_S <= 2.0
+    assert guard.WATCH_S <= 2.0

@@ -27,8 +27,7 @@ from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import Process, find_owner, take_lease
 from hpsearch.search.store.schema import leases
 from hpsearch.search.store.tables import read_trials, whole_trial, write
-from hpsearch.search.store.write_behind import WriteBehindQueue
-from hpsearch.search.store.write_behind_storage import buffer_writes
+from hpsearch.search.store.write_behind import WriteBehindQueue, buffer_writes
 from hpsearch.studyfile.study import StudySpec
 
 pytestmark = pytest.mark.process

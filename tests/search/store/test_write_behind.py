@@ -13,16 +13,15 @@ import sqlalchemy as sa
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 
-from hpsearch.search.store import write_behind
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.write_behind import (
     DatabaseUnavailableError,
     LeaseLostError,
     WriteBehindQueue,
-    is_transient,
+    buffer_writes,
+    queue,
 )
-from hpsearch.search.store.write_behind_storage import buffer_writes
 
 
 class Desk:
@@ -165,7 +164,7 @@ def test_a_database_that_refuses_is_not_asked_again(desk: Desk) -> None:
 
 
 def test_waiting_ends_after_the_time_limit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_behind, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(queue, "PATIENCE_S", 0.2)
     fail(desk, 1000, AWAY)
     desk.trial.report(0.1, 1)
 
@@ -174,7 +173,7 @@ def test_waiting_ends_after_the_time_limit(desk: Desk, monkeypatch: pytest.Monke
 
 
 def test_the_time_limit_is_at_least_ten_minutes() -> None:
-    assert write_behind.PATIENCE_S >= 600
+    assert queue.PATIENCE_S >= 600
 
 
 def test_a_locked_database_keeps_nobody_waiting(desk: Desk, tmp_path: Path) -> None:
@@ -207,4 +206,4 @@ class ReadOnly(Exception):
     ],
 )
 def test_only_transient_errors_are_waited_for(error: Exception, answer: bool) -> None:
-    assert is_transient(error) is answer
+    assert queue.is_transient(error) is answer

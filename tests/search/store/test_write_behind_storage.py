@@ -14,8 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.search.store.database import open_storage
 from hpsearch.search.store.lease import take_lease
-from hpsearch.search.store.write_behind import WriteBehindQueue
-from hpsearch.search.store.write_behind_storage import buffer_writes
+from hpsearch.search.store.write_behind import WriteBehindQueue, buffer_writes
 
 
 class Pair:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from optuna.storages import RDBStorage
@@ -24,10 +23,8 @@ from hpsearch.search.store.keys import ID
 from hpsearch.search.store.lease import Lease, find_owner
 from hpsearch.search.store.sqlite_file import FileIdentity, FileState, is_blank
 from hpsearch.search.store.tables import Ids, read_trials, write
-from hpsearch.search.store.write_behind import Replaced
-
-if TYPE_CHECKING:
-    from hpsearch.search.store.write_behind_storage import WriteBehindStorage
+from hpsearch.search.store.write_behind.queue import Replaced
+from hpsearch.search.store.write_behind.storage import WriteBehindStorage
 
 WATCH_S = 2.0
 
