@@ -34,15 +34,28 @@ def read_value(hint: Any, value: Any) -> Build:
             raise TypeError
         config = parser.parse_object({"value": deepcopy(value)})
     except (Exception, SystemExit):
-        enums = [part for part in parts_of(hint) if isinstance(part, EnumMeta)]
-        members = " or ".join(name for enum in enums for name in enum.__members__)
         line = _search_instead(hint, value)
         purpose = "to search it, " if line and line.startswith("~") else ""
         search = f"; {purpose}write {line}" if line else ""
-        message = f"must be {members or spelled(hint)}, not {value!r}{search}"
+        message = f"must be {_choices(hint)}, not {value!r}{search}"
         raise ComponentError(message) from None
     build = getattr(parser, "instantiate", None) or parser.instantiate_classes
     return lambda: build(config)["value"]
+
+
+def _choices(hint: Any) -> str:
+    """Returns what may be written for a type: its values if they are few, or else its name."""
+    choices: list[str] = []
+    for option in options_of(hint):
+        if isinstance(option, EnumMeta):
+            choices += option.__members__
+        elif typing.get_origin(option) is typing.Literal:
+            choices += [str(each) for each in typing.get_args(option) if each is not None]
+        elif option is bool:
+            choices += ["true", "false"]
+        elif option is not type(None):
+            return spelled(hint)
+    return " or ".join(dict.fromkeys(choices))
 
 
 def _search_instead(hint: Any, value: Any) -> str | None:

@@ -61,7 +61,7 @@ def begins_anew(stored: StoredStudy, given: StudySpec) -> bool:
     known = stored.study.user_attrs.get(ENVIRONMENTS, ())
     now = find_environment(given.document, given.import_paths)
     same_code = not known or now == environment_from(known[-1])
-    return not same_code or _fixed(stored.spec.document) != _fixed(given.document)
+    return not same_code or bool(_difference(stored.spec.document, given.document))
 
 
 def _has_value(trial: FrozenTrial) -> bool:
@@ -134,7 +134,9 @@ def check_unchanged(stored: StoredStudy, folder: Path) -> None:
         )
 
 
-def _difference(before: Mapping[str, Any], after: Mapping[str, Any], old: str, new: str) -> str:
+def _difference(
+    before: Mapping[str, Any], after: Mapping[str, Any], old: str = "", new: str = ""
+) -> str:
     """Returns how two study files search different things, line by line; empty if they do not."""
     left, right = (to_yaml(_fixed(document)).splitlines() for document in (before, after))
     return "\n".join(difflib.unified_diff(left, right, old, new, lineterm="", n=1))

@@ -175,8 +175,12 @@ class Diagnostics:
             self._note(diagnostic)
 
     def add(self, path: KeyPath, message: str) -> None:
-        """Adds a diagnostic, unless the value already has one: the first is the cause."""
-        if not self.has(path):
+        """Adds a diagnostic, unless the value already has one: the first is the cause.
+
+        That of a mapping is the cause of whatever it lacks.
+        """
+        is_missing = path not in self._document.locations and path[:-1] in self._document.locations
+        if not self.has(path) and not (is_missing and self.has(path[:-1])):
             self._note(self._document.diagnostic(path, message))
 
     def has(self, path: KeyPath) -> bool:

@@ -35,7 +35,7 @@ from hpsearch.studyfile.links import InfeasibleError
 from hpsearch.studyfile.sections import (
     AUTO,
     SECTIONS,
-    check_amounts,
+    check_arguments,
     check_sections,
     longest_training,
     report_unit,
@@ -110,7 +110,7 @@ def parse_study(
     if not stored:
         # A study that is stored may break these, and shows its results all the same.
         _check_options(space, source, log)
-        check_amounts(source.tree.get("trainer"), log)
+        check_arguments(source.tree.get("trainer"), log)
     if not log.diagnostics:
         _check_priors(space, log)
     if not log.diagnostics and not stored:

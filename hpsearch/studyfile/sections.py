@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -125,7 +126,7 @@ def _most_reports(trainer: dict[str, Any]) -> int:
 def _largest(value: Any) -> float:
     """Returns the largest number that a value may take; 0 if it is not a number or has no bound."""
     numbers = [each for _, each in possible_values(value, ()) if isinstance(each, int | float)]
-    return max([0, *numbers])
+    return max([0, *filter(math.isfinite, numbers)])
 
 
 def _check_component_section(name: str, section: Any, log: Diagnostics) -> None:
@@ -165,12 +166,12 @@ def _check_trainer(section: Any, log: Diagnostics) -> None:
         _check_length(tree, path, log)
 
 
-def check_amounts(trainer: Any, log: Diagnostics) -> None:
-    """Reports numbers that Lightning refuses, or divides by zero with, once a trial has begun."""
+def check_arguments(trainer: Any, log: Diagnostics) -> None:
+    """Reports the Trainer's arguments that Lightning would refuse once a trial has begun."""
     for path, tree in alternatives(trainer, ("trainer",)):
         for key, value in tree.items() if isinstance(tree, dict) else ():
-            for place, number in possible_values(value, (*path, key)):
-                if rule := slips.amount_rule(key, number):
+            for place, possible in possible_values(value, (*path, key)):
+                if rule := slips.broken_rule(key, possible):
                     log.add(place, rule)
 
 

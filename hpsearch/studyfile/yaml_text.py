@@ -34,11 +34,12 @@ _PLAIN = re.compile(r"[A-Za-z_][\w./-]*|~[a-z]+\(.*\)")
 _VARIABLE = re.compile(r"(?<!\$)\$\{([^{}]*)\}")
 _TAG = "tag:yaml.org,2002:"
 _AMBIGUOUS = "!ambiguous"
+_DIGITS = r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
 _SCALARS = {
     f"{_TAG}null": (r"~|null|Null|NULL|", "~nN\0"),
     f"{_TAG}bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
     f"{_TAG}int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
-    f"{_TAG}float": (r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+    f"{_TAG}float": (rf"{_DIGITS}|[-+]?\.(?i:inf)|\.(?i:nan)", "-+.0123456789"),
     _AMBIGUOUS: (r"(?i:yes|no|on|off)", "yYnNoO"),
 }
 
@@ -182,7 +183,7 @@ class _Reader:
         values: dict[Any, Any] = {}
         entries = self._rejoined(entries, path) if node.flow_style else entries
         for key, label, item in entries:
-            self._locate((*path, key), label)
+            self.locations[*path, key] = self._place(label)
             values[key] = self._value(item, (*path, key))
         return values
 
@@ -214,7 +215,7 @@ class _Reader:
                 start = item.start_mark.index
                 expression = self._text[start : self._text.find(")", start) + 1]
                 rule = "inside {...} and [...] YAML splits a value at its commas"
-                self._locate((*path, key), label)
+                self.locations[*path, key] = self._place(label)
                 self._note((*path, key), f'{rule}; put quotes round it: "{expression}"')
             else:
                 kept.append((key, label, item))
@@ -223,14 +224,10 @@ class _Reader:
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Scalar:
         try:
             node = _with_environment(node)
-            kind, text = node.tag.removeprefix(_TAG), node.value
-            return _read_scalar(kind, text)
+            return _read_scalar(node.tag.removeprefix(_TAG), node.value)
         except ValueError as error:
             self._note(path, str(error))
             return None
-
-    def _locate(self, path: KeyPath, node: yaml.Node) -> None:
-        self.locations[path] = self._place(node)
 
     def _place(self, node: yaml.Node) -> Location:
         return Location(self._where, node.start_mark.line + 1 if self._numbered else None)
@@ -288,6 +285,8 @@ def _read_scalar(kind: str, text: str) -> Scalar:
             return int(text, 0 if text[:2] in ("0o", "0x") else 10)
         case "int":
             raise ValueError(f"a whole number of {len(text)} digits is too large")
+        case "float" if text[-3:].lower() in ("inf", "nan"):
+            return float(text.replace(".", ""))
         case "float" if math.isfinite(float(text)):
             return float(text)
         case "float":

@@ -238,7 +238,7 @@ def test_an_argument_becomes_what_its_type_hint_asks_for(name, written, text):
         ("sizes", {"widht": 3}, "bricks.Sizes has no argument 'widht'; did you mean 'width'?"),
         ("sizes", {"depth": 3}, "sizes.width: bricks.Sizes needs the argument 'width'"),
         ("precision", "torch.half16", "precision: must be torch.dtype, not 'torch.half16'"),
-        ("kind", "c", "kind: must be Literal['a', 'b'], not 'c'"),
+        ("kind", "c", "kind: must be a or b, not 'c'"),
         ("hidden", "wide", "hidden: must be int, not 'wide'"),
         ("rate", None, "rate: must be float, not None"),
         ("text", LINEAR, "text.class_path: must be str, not torch.nn.Linear"),

@@ -170,6 +170,28 @@ def test_an_override_takes_the_branch_of_a_branch(tmp_path):
             "trainer.accumulate_grad_batches=1.5",
             "trainer.accumulate_grad_batches: must be a whole number, 1 or more, not 1.5",
         ),
+        ("trainer.min_steps=-1", "trainer.min_steps: must be a whole number, 0 or more, not -1"),
+        ("trainer.max_epochs=.inf", "trainer.max_epochs: must be a whole number, 1 or more, not i"),
+        (
+            "trainer.limit_val_batches=.nan",
+            "trainer.limit_val_batches: must be a share from 0 to 1",
+        ),
+        (
+            "trainer.gradient_clip_val=~choice(0.5, -1)",
+            "trainer.gradient_clip_val: must be 0 or more, not -1; leave it out for no clipping",
+        ),
+        (
+            "trainer.gradient_clip_algorithm=abs",
+            "trainer.gradient_clip_algorithm: must be norm or value, not 'abs'",
+        ),
+        (
+            "trainer.profiler=full",
+            "trainer.profiler: must be simple or advanced or pytorch or xla,",
+        ),
+        (
+            "trainer.max_time=1h30m",
+            "trainer.max_time: must be days:hours:minutes:seconds, as in 00:01:30:00, not '1h30m'",
+        ),
         ("trainer.val_check_interval=0", "trainer.val_check_interval: must be above 0: a share of"),
         ("trainer.max_epochs=yes", "trainer.max_epochs: some YAML readers take yes for a boolean"),
         ("model.dropout=~float(1, 0)", "model.dropout: low 1 is above high 0"),
@@ -192,6 +214,13 @@ def test_an_error_of_an_override_is_reported_as_one(file, override, diagnostic):
     assert found.where == f"--set {override.replace('secret', '***')}"
     assert found.line is None
     assert f"{found.path}: {found.message}".removeprefix(": ").startswith(diagnostic)
+
+
+def test_what_a_faulty_mapping_lacks_is_no_error_of_its_own(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text(STUDY.replace("{max_epochs: 12}", "\n  <<: {max_epochs: 12}"))
+    (found,) = read_parsed(path).diagnostics
+    assert found.message.startswith("merge keys (<<) are not supported")
 
 
 @pytest.mark.parametrize("wrong", ["0", "yes", "~int(3, 2)"])

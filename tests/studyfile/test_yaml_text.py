@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import yaml
 
@@ -14,6 +16,8 @@ from hpsearch.studyfile.yaml_text import MAX_BYTES, parse, to_yaml
         ("010", 10),
         ("0x10", 16),
         ("0o17", 15),
+        (".inf", math.inf),
+        ("-.Inf", -math.inf),
         ("True", True),
         ("~", None),
         ("", None),
@@ -31,6 +35,12 @@ def test_a_scalar_reads_as_in_yaml_1_2(text, value):
     assert read.tree == {"key": value}
     assert type(read.tree["key"]) is type(value)
     assert read.diagnostics == ()
+
+
+def test_a_number_that_is_none_is_read_and_written():
+    read = parse("a: .nan", "x.yaml").tree
+    assert math.isnan(read["a"])
+    assert to_yaml(read) == "a: .nan\n"
 
 
 def test_keys_are_text():

@@ -18,7 +18,7 @@ from hpsearch.studyfile.slips.search_calls import search_from_text
 from hpsearch.studyfile.slips.search_values import search_from_value
 from hpsearch.studyfile.slips.settings import is_no_limit, name_line, whole_line
 from hpsearch.studyfile.slips.spelling import formula_line, near_call, range_line
-from hpsearch.studyfile.slips.trainer import SET_BY_HPSEARCH, amount_rule, is_unset, why_not_given
+from hpsearch.studyfile.slips.trainer import SET_BY_HPSEARCH, broken_rule, is_unset, why_not_given
 from hpsearch.studyfile.slips.yaml_lines import explain_character, explain_yaml
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "MOST_LEVELS",
     "SET_BY_HPSEARCH",
     "TooDeepError",
-    "amount_rule",
+    "broken_rule",
     "component_line",
     "component_of",
     "constraints_line",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from typing import Any
@@ -41,4 +42,6 @@ def name_line(value: Any) -> str:
 
 def is_no_limit(value: Any) -> bool:
     """Returns whether a time limit is a word for none, such as `never`."""
-    return value is False or (isinstance(value, str) and value.strip().lower() in _NO_LIMIT)
+    if isinstance(value, str):
+        return value.strip().lower() in _NO_LIMIT
+    return value is False or value == math.inf

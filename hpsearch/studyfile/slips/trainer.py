@@ -5,6 +5,7 @@ Those of its earlier releases are among them.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _BY_DEVICES = (
@@ -60,6 +61,7 @@ _REMOVED = {
 _LEAST = {
     **dict.fromkeys(("accumulate_grad_batches", "check_val_every_n_epoch"), 1),
     **dict.fromkeys(("reload_dataloaders_every_n_epochs", "log_every_n_steps"), 0),
+    **dict.fromkeys(("min_epochs", "min_steps"), 0),
     "num_sanity_val_steps": -1,
 }
 # Of an epoch; Lightning takes a number up to 1 with a decimal point for a share.
@@ -67,6 +69,13 @@ _PARTS = {
     *("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches"),
     *("limit_predict_batches", "val_check_interval"),
 }
+
+_WORDS = {
+    "gradient_clip_algorithm": ("norm", "value"),
+    "profiler": ("simple", "advanced", "pytorch", "xla"),
+}
+_TIMES = ("max_time", "val_check_interval")
+_TIME = re.compile(r"\d+(:\d\d){3}")
 
 
 def why_not_given(name: str, value: Any) -> str | None:
@@ -78,13 +87,23 @@ def why_not_given(name: str, value: Any) -> str | None:
     return None
 
 
-def amount_rule(name: str, value: Any) -> str | None:
-    """Returns the rule that a number breaks as an argument of the Trainer; None if it may be."""
+def broken_rule(name: str, value: Any) -> str | None:
+    """Returns the rule that a number or text breaks as an argument of the Trainer, if there is one.
+
+    It is what Lightning refuses only in a trial, or divides by zero with, or takes for no limit.
+    """
+    if isinstance(value, str):
+        if value.lower() not in _WORDS.get(name, (value.lower(),)):
+            return f"must be {' or '.join(_WORDS[name])}, not {value!r}"
+        if name in _TIMES and not _TIME.fullmatch(value.strip()):
+            return f"must be days:hours:minutes:seconds, as in 00:01:30:00, not {value!r}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     is_whole = float(value).is_integer()
     if name in _LEAST and not (is_whole and value >= _LEAST[name]):
         return f"must be a whole number, {_LEAST[name]} or more, not {value}"
+    if name == "gradient_clip_val" and not value >= 0:
+        return f"must be 0 or more, not {value}; leave it out for no clipping"
     if name == "val_check_interval" and value == 0:
         return "must be above 0: a share of an epoch, or a whole number of batches"
     if name in _PARTS and not (0 <= value <= 1 or (value > 1 and is_whole)):
