@@ -14,7 +14,7 @@ import pytest
 from commanded import run_commands
 
 from hpsearch.cli import main
-from hpsearch.search.store.database import open_storage
+from hpsearch.search.store.database import close_storage, open_storage
 from hpsearch.search.store.lease import take_lease
 from hpsearch.search.store.load import open_study
 from hpsearch.trial.saving.checkpoint import verified
@@ -125,6 +125,28 @@ def test_a_study_that_runs_is_left_alone(home: Path, capsys: pytest.CaptureFixtu
         assert "tiny" in capsys.readouterr().err
     assert main(["prune-checkpoints", "tiny"]) == 2
     lease.release()
+    assert len(status(capsys, "tiny")["trials"]) == 3
+
+
+def test_what_a_lost_database_had_can_be_rebuilt_and_each_command_says_so(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rebuild = "hpsearch fsck {} --rebuild --storage sqlite:///hpsearch.db"
+    Path("hpsearch.db").unlink()
+    for arguments in (["list"], ["status", "tiny"]):
+        assert main(arguments) == 2
+        words = f"runs has trials: if their database is lost, rebuild it with `{rebuild}`"
+        assert words.format("NAME") in capsys.readouterr().err
+
+    close_storage(open_storage("sqlite:///hpsearch.db"))
+    assert main(["list"]) == 0
+    assert rebuild.format("NAME") in capsys.readouterr().out
+    assert main(["resume", "tony"]) == 2
+    assert "`hpsearch list` shows what there is" in capsys.readouterr().err
+    for arguments in (["resume", "tiny"], ["show", "tiny", "0"], ["report", "tiny"]):
+        assert main(arguments) == 2
+        assert "runs/tiny has trials: if their database is lost" in capsys.readouterr().err
+    assert main(rebuild.format("tiny").split()[1:]) == 0
     assert len(status(capsys, "tiny")["trials"]) == 3
 
 

@@ -24,11 +24,12 @@ from hpsearch.commands.options import Json, PositiveInt, Storage, StudyName, Tri
 
 def list_(*, storage: Storage = None, json: Json = False) -> None:
     """List the studies of a database."""
-    from hpsearch.search.store import list_studies
+    from hpsearch.search.store import database_file, list_studies, rebuilding_words, redact
     from hpsearch.views import json_output
     from hpsearch.views.tables import study_list
 
-    found = list_studies(open_database(storage))
+    database = open_database(storage)
+    found = list_studies(database)
     studies = found.studies
     report_contradictions(*studies)
     for name, reason in found.unreadable.items():
@@ -39,6 +40,8 @@ def list_(*, storage: Storage = None, json: Json = False) -> None:
     if not studies:
         if not found.unreadable:
             print("no studies yet")
+            if lost := rebuilding_words(database_file(database.url), redact(database.url)):
+                print(lost)
             say_next("run", "STUDY.yaml", storage=storage)
         return
     console().print(study_list(studies))

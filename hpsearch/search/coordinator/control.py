@@ -138,7 +138,9 @@ class Control:
             return "that setting is in the study already; nothing was done"
         if reason := self._search.queue.append(trial):
             return f"trial {trial.number} is not trained, since its setting is infeasible: {reason}"
-        return f"trial {trial.number} is next with the setting given"
+        has_rungs = bool(self._search.writer.pauses.scheduler.ladder.rungs)
+        at_rungs = "; at the rungs it is compared as all others are" if has_rungs else ""
+        return f"trial {trial.number} is next with the setting given{at_rungs}"
 
     def _budget(self, trials: int | None = None, epochs: int | None = None) -> str:
         changes = []

@@ -20,7 +20,6 @@ from hpsearch.protocol.layout import trial_folder
 from hpsearch.protocol.types import primary
 from hpsearch.search.fsck.files import list_numbers
 from hpsearch.search.store import (
-    DEFAULT_RUNS,
     EVENTS,
     OWNER_FILE,
     NewStudy,
@@ -34,6 +33,7 @@ from hpsearch.search.store import (
     read_owner_file,
     read_params,
     redact,
+    runs_of,
 )
 from hpsearch.search.store.keys import DECISIONS, DOCUMENT, FIXED, ID, IMPORT_PATHS, SECONDS, SEED
 from hpsearch.studyfile.study import StudySpec
@@ -91,8 +91,7 @@ def rebuild_study(url: str, name: str, runs: Path | None) -> Rebuilt:
 
 def _find_folder(url: str, name: str, runs: Path | None) -> Path:
     file = database_file(url)
-    beside = DEFAULT_RUNS if file is None else file.absolute().parent / DEFAULT_RUNS
-    folder = (runs or beside) / name
+    folder = (runs or runs_of(file)) / name
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}: name its parent with --runs")
     return folder

@@ -37,6 +37,7 @@ from hpsearch.search.store.load import (
     stored_document,
     with_confirmation,
 )
+from hpsearch.search.store.lost import DEFAULT_RUNS, OWNER_FILE, rebuilding_words, runs_of
 from hpsearch.search.store.proof import (
     EVENTS,
     ORPHANS,
@@ -62,8 +63,6 @@ from hpsearch.search.store.records import (
     trial_record,
 )
 from hpsearch.search.store.run_folder import (
-    DEFAULT_RUNS,
-    OWNER_FILE,
     claim_folder,
     find_runs,
     owner_fault,
@@ -162,6 +161,8 @@ __all__ = [
     "read_decisions",
     "owner_fault",
     "read_owner_file",
+    "rebuilding_words",
+    "runs_of",
     "read_params",
     "read_storage",
     "reason_of",

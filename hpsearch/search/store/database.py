@@ -25,6 +25,7 @@ from sqlalchemy.pool import NullPool
 from hpsearch.errors import InputError
 from hpsearch.internals.optuna import check_schema
 from hpsearch.protocol.regular_file import what_else
+from hpsearch.search.store.lost import rebuilding_words
 from hpsearch.search.store.schema import has_studies, make_lease_table, make_tables, reason_of, tune
 from hpsearch.search.store.sqlite_file import (
     BUSY_S,
@@ -237,10 +238,12 @@ def _check_file(path: Path, shown: str, create: bool) -> None:
     if kind := what_else(path):
         raise InputError(f"the database {shown} is {kind}; name a file, as sqlite:///hpsearch.db")
     if not path.exists() and not create:
+        advice = rebuilding_words(path, shown)
         here = "" if path.is_absolute() else f" in {path.absolute().parent}"
         raise InputError(
             f"there is no database {shown}{here}; go to the folder that has it, name another with"
             " --storage, or start a search with `hpsearch run`"
+            f"{advice and f'; {advice}'}"
         )
     if not path.parent.exists():
         raise InputError(f"the database {shown} cannot be made: there is no folder {path.parent}")

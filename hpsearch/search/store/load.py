@@ -18,7 +18,7 @@ from hpsearch.errors import InputError
 from hpsearch.internals.optuna import study_id_of
 from hpsearch.search.rungs import pareto_numbers
 from hpsearch.search.store.create import find_confirmation, is_unfinished
-from hpsearch.search.store.database import redact
+from hpsearch.search.store.database import database_file, redact
 from hpsearch.search.store.keys import (
     BUDGET,
     CONFIRMATION,
@@ -37,6 +37,7 @@ from hpsearch.search.store.keys import (
     VERSIONS,
 )
 from hpsearch.search.store.lease import Lease, find_owner, take_lease
+from hpsearch.search.store.lost import rebuilding_words
 from hpsearch.search.store.proof import RecordComparison
 from hpsearch.search.store.records import StudyRecord, find_winner, in_bulk, state_of, trial_record
 from hpsearch.search.store.run_folder import find_import_paths, find_runs
@@ -183,10 +184,10 @@ def open_study(database: RDBStorage, name: str) -> StoredStudy:
     Raises:
         InputError: there is no such study, or hpsearch did not create it.
     """
-    names = optuna.get_all_study_names(database)
-    if name not in names:
+    if name not in (names := optuna.get_all_study_names(database)):
         close = get_close_matches(name, names, 1)
         hint = f"did you mean {close[0]}?" if close else "`hpsearch list` shows what there is"
+        hint = rebuilding_words(database_file(database.url), redact(database.url), name) or hint
         if name.endswith((".yaml", ".yml")):
             hint = "that is a file: write the study's name, study.name in the file"
         raise InputError(f"there is no study {name!r} in {redact(database.url)}; {hint}")

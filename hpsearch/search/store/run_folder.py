@@ -32,11 +32,9 @@ from hpsearch.search.store.keys import (
     RUNS,
     SEED,
 )
+from hpsearch.search.store.lost import DEFAULT_RUNS, OWNER_FILE
 from hpsearch.search.store.proof import find_study_id, free_name, read_params
 from hpsearch.search.store.sqlite_file import connect_read_only
-
-DEFAULT_RUNS = Path("runs")
-OWNER_FILE = "study.json"
 
 
 def find_runs(study: optuna.Study, given: Path | None) -> Path:

@@ -205,6 +205,8 @@ def test_an_enqueued_setting_is_next_and_only_once(bench: Bench) -> None:
     assert [trial.attributes["origin"] for trial in mine] == ["enqueued"]
     assert len(record.trials) == 9
     assert any("is in the study already" in note for note in watcher.notes)
+    words = "is next with the setting given; at the rungs it is compared as all others are"
+    assert any(words in note for note in watcher.notes)
 
 
 def test_an_enqueued_setting_that_is_infeasible_is_rejected_at_once(tmp_path: Path) -> None:
