@@ -205,6 +205,17 @@ class Net(feeding.Fed):
         super().__init__()
         self.save_hyperparameters()
         self.lr = self.hparams.step_size
+
+class Blind(feeding.Fed):
+    def training_step(self, batch, batch_idx):
+        raise RuntimeError("\x1b[91mno gradient\x1b[0m")
+"""
+PRINTED = """
+seed_everything: 7
+trainer: {accelerator: gpu, devices: 1, max_epochs: -1, deterministic: false}
+model: {class_path: half_broken.Net, init_args: {layers: 1}}
+data: {class_path: half_broken.Rows, init_args: {folder: here}}
+test_after: true
 """
 
 
@@ -401,6 +412,46 @@ def test_a_program_of_lightning_cli_names_its_optimizer() -> None:
         "the configuration does not name the class of optimizer: write optimizer.class_path, or"
         " the program's class, as in `cli: main.MyCLI`"
     )
+
+
+@pytest.mark.usefixtures("half_broken")
+def test_what_a_program_and_hpsearch_set_themselves_is_left_out_of_its_configuration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("printed.yaml").write_text(PRINTED)
+    assert main(["init", "--from", "printed.yaml"]) == 0
+    tree = yaml.safe_load(Path("net.yaml").read_text())
+    assert tree["trainer"] == {"max_epochs": 10, "deterministic": False}
+    assert "test_after" not in tree
+    assert capsys.readouterr().err == (
+        "note: left out of printed.yaml: trainer.accelerator, trainer.max_epochs, test_after; write"
+        " what trials need of it, such as callbacks, under trainer:\n"
+    )
+
+
+@pytest.mark.usefixtures("half_broken")
+def test_what_validates_but_does_not_train_is_no_range_that_does_not_train(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["init", "loose.Blind"]) == 2
+    assert capsys.readouterr().err == (
+        "error: this cannot be trained as it is: RuntimeError: no gradient\n"
+    )
+
+
+def test_a_function_with_some_arguments_is_one_of_functools() -> None:
+    partial = {"_target_": "a.loss", "_partial_": True, "gamma": 2}
+    made = {"_target_": "a.Loss", "_partial_": True}
+    assert from_hydra({"_target_": "a.Net", "loss": partial, "other": made})["model"] == {
+        "class_path": "a.Net",
+        "init_args": {
+            "loss": {
+                "class_path": "functools.partial",
+                "init_args": {"func": "a.loss", "gamma": 2},
+            },
+            "other": {"class_path": "a.Loss"},
+        },
+    }
 
 
 @pytest.mark.usefixtures("half_broken")

@@ -137,12 +137,18 @@ def _draft(
     """Writes a draft; returns its file, and what to change if its direction is wrong."""
     from hpsearch.classes.load import require_own
     from hpsearch.engines.slots import find_slots
-    from hpsearch.measure.draft import Origin, draft_study, read_configuration
+    from hpsearch.measure.draft import Origin, draft_study, left_out, read_configuration
     from hpsearch.studyfile.read import read_sections
 
     if output is not None:
         _refuse_existing(output)
-    sections = read_configuration(read_sections(config)) if config else {}
+    document = read_sections(config) if config else None
+    sections = read_configuration(document) if document else {}
+    if document and (names := left_out(document.tree, sections)):
+        report(
+            f"note: left out of {config}: {', '.join(names)}; write what trials need of it, such as"
+            " callbacks, under trainer:"
+        )
     folders = dict.fromkeys(str(path.resolve()) for path in ((output or Path()).parent, Path()))
     origin = Origin(model, data, sections, changes, tuple(folders))
     require_own(config, origin.tree, origin.import_paths, report, trust=trust)

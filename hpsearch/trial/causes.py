@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from hpsearch.trial.trainer import UnusableError
 from hpsearch.trial.validations import BadMetricError
 
 TRACEBACK_LINES = 30
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # that a terminal would show
 OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -125,4 +127,4 @@ def one_line(error: BaseException) -> str:
 
 def whole_line(error: BaseException) -> str:
     """Returns an exception's class and message in one line, however long."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return f"{type(error).__name__}: {' '.join(_COLOURS.sub('', str(error)).split())}"

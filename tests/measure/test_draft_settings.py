@@ -12,11 +12,13 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from pydantic import BaseModel
+from pytorch_lightning.cli import OptimizerCallable
 
 from hpsearch.errors import InputError
 from hpsearch.measure.draft.searchable import searchable
 
 STEPS = partial(torch.optim.SGD, lr=0.1)
+SECTIONS = {"model": f"{__name__}.Called", "optimizer": "torch.optim.SGD"}
 Pool = Enum("Pool", "MEAN MAX", module=__name__)
 Size = IntEnum("Size", "S L", module=__name__)
 
@@ -68,6 +70,39 @@ class Made(pl.LightningModule):
         super().__init__()
 
 
+class Called(pl.LightningModule):
+    """Takes its optimizer and calls it, as in many libraries; `owner` it may call in any way."""
+
+    def __init__(
+        self,
+        optimizer: OptimizerCallable = torch.optim.SGD,
+        owner: type[torch.optim.Optimizer] = torch.optim.SGD,
+        lr: float = 0.1,
+    ) -> None:
+        super().__init__()
+
+
+class Rows(pl.LightningDataModule):
+    """Knows the size of its rows once it has read them."""
+
+    def setup(self, stage: str) -> None:
+        self.row_size = 4
+
+
+class Net2(torch.nn.Module):
+    """Needs the size of the rows."""
+
+    def __init__(self, row_size: int, hidden_layers: list[int], blocks: list[int]) -> None:
+        super().__init__()
+
+
+class Holding(pl.LightningModule):
+    """Takes a network."""
+
+    def __init__(self, net: torch.nn.Module) -> None:
+        super().__init__()
+
+
 class Reading(pl.LightningModule):
     """Takes settings that only its code knows."""
 
@@ -106,6 +141,31 @@ def test_the_defaults_of_a_pydantic_model_are_taken_though_the_argument_has_none
 
 def test_an_optimizer_that_is_a_default_is_searched() -> None:
     assert of(Made) == {"optimizer.init_args.lr": ("~float(0.01, 1, log=True)", 0.1)}
+
+
+def test_an_optimizer_class_is_searched_where_the_module_only_calls_it() -> None:
+    assert of(Called) == {
+        "optimizer.init_args.lr": ("~float(0.0001, 0.01, log=True)", 0.001),
+        "lr": ("~float(0.01, 1, log=True)", 0.1),
+    }
+
+
+def test_a_learning_rate_of_the_module_is_not_searched_beside_an_optimizer_section() -> None:
+    tree = {name: {"class_path": path} for name, path in SECTIONS.items()}
+    arguments, _ = searchable(tree)
+    assert [each.path for each in arguments if each.path[-1] == "lr"] == [
+        ("model", "init_args", "optimizer", "init_args", "lr"),
+        ("optimizer", "init_args", "lr"),
+    ]
+
+
+def test_a_network_gets_from_the_data_what_it_needs_and_its_layers_are_widths() -> None:
+    inner = {"class_path": f"{__name__}.Net2", "init_args": {"hidden_layers": [8], "blocks": [2]}}
+    model = {"class_path": f"{__name__}.Holding", "init_args": {"net": inner}}
+    tree: dict[str, Any] = {"model": model, "data": {"class_path": f"{__name__}.Rows"}}
+    arguments, _ = searchable(tree)
+    assert tree["model"]["init_args"]["net"]["from_data"] == {"row_size": "row_size"}
+    assert [each.text for each in arguments] == [["~int(2, 32, log=True)"], ["~int(1, 4)"]]
 
 
 def test_what_is_given_for_settings_is_searched_except_what_is_given_by_its_own_name() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpsearch.measure.draft.draft import Draft, draft_study
 from hpsearch.measure.draft.habits import habit, objective_among
-from hpsearch.measure.draft.hydra import read_configuration
+from hpsearch.measure.draft.hydra import left_out, read_configuration
 from hpsearch.measure.draft.sections import Origin
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Origin",
     "draft_study",
     "habit",
+    "left_out",
     "objective_among",
     "read_configuration",
 ]

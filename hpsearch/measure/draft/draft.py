@@ -87,9 +87,14 @@ def draft_study(origin: Origin, slot: Slot) -> Draft:
 def _those_that_train(
     tree: Mapping[str, Any], arguments: Sequence[Searchable], trials: Tries
 ) -> list[Searchable]:
-    """Returns the arguments whose ends train together: all of them, or those that do one by one."""
+    """Returns the arguments whose ends train together: all of them, or those that do one by one.
+
+    Raises:
+        InputError: not even their defaults train.
+    """
     if trials.train(_with(tree, arguments)):
         return [*arguments]
+    trials.require(tree)
     kept: list[Searchable] = []
     for argument in arguments:
         if trials.train(_with(tree, [*kept, argument])):

@@ -10,6 +10,7 @@ from hpsearch.protocol.metrics import usual_direction
 from hpsearch.protocol.types import Direction
 
 _LR, _WEIGHT_DECAY = 1e-3, 1e-2
+_MOST_LAYERS = 36
 _INPUTS_AND_OUTPUTS = re.compile(
     r"(^|_)(in|input|out|output|classes|labels|vocab|vocabulary|image|img)(_|$)"
 )
@@ -78,6 +79,8 @@ def _habits_of_list(name: str, default: Sequence[Any], beside: Sequence[str]) ->
     whole = [type(entry) is int for entry in default]
     if not default or not all(whole) or len(default) > 6:
         return None
+    if "hidden" in name or max(default) > _MOST_LAYERS:  # not numbers of layers, but their sizes
+        name = re.sub("layers", "units", name)
     expressions = [habit(name, entry, beside) for entry in default]
     return expressions if all(expressions) else None
 

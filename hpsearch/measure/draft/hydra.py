@@ -1,4 +1,4 @@
-"""Configurations of Hydra, whole or of one class, as sections of a study file."""
+"""Configurations of LightningCLI and Hydra, whole or of one class, as sections of a study file."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpsearch.errors import InputError
-from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError
+from hpsearch.studyfile.diagnostics import Diagnostic, StudyFileError, nearest
 from hpsearch.studyfile.document import Document
+from hpsearch.studyfile.sections import SECTIONS
 from hpsearch.studyfile.slips import SET_BY_HPSEARCH
 
 _TARGET = "_target_"
@@ -36,6 +37,18 @@ def read_configuration(document: Document) -> dict[str, Any]:
     return from_hydra(tree)
 
 
+def left_out(configuration: Any, sections: Mapping[str, Any]) -> list[str]:
+    """Returns the names of what a configuration has and the sections made from it have not."""
+    names = []
+    for name, part in configuration.items() if isinstance(configuration, dict) else ():
+        section = sections.get(str(_SECTIONS.get(name, name)))
+        if section is None and part is not None and name not in sections:
+            names.append(str(name))
+        elif name == "trainer" and isinstance(part, dict) and isinstance(section, dict):
+            names += [f"trainer.{key}" for key in part if key not in section and key != _TARGET]
+    return names
+
+
 def _is_used(path: Sequence[str]) -> bool:
     """Returns whether a part of Hydra's configuration is used, or belongs to no part."""
     name, *inside = path
@@ -51,7 +64,7 @@ def _refers(error: Diagnostic) -> bool:
 def from_hydra(sections: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the model, the data and the Trainer of a Hydra configuration.
 
-    Sections of a LightningCLI configuration are returned unchanged.
+    Those of a LightningCLI configuration are returned as they are, without what hpsearch sets.
 
     Raises:
         InputError: it is one file of a configuration that Hydra composes from several.
@@ -62,13 +75,26 @@ def from_hydra(sections: Mapping[str, Any]) -> dict[str, Any]:
             " `python train.py --cfg job --resolve > config.yaml`, and use --from config.yaml"
         )
     whole = {"model": sections} if _TARGET in sections else sections
-    if not any(_is_target(section) for section in whole.values()):
-        return dict(sections)
-    parts = {_SECTIONS[name]: part for name, part in whole.items() if part and name in _SECTIONS}
-    if trainer := parts.get("trainer"):
+    if any(_is_target(section) for section in whole.values()):
+        parts = {
+            _SECTIONS[name]: part for name, part in whole.items() if part and name in _SECTIONS
+        }
+    else:
+        parts = {name: part for name, part in whole.items() if _is_section(name, whole)}
+    if isinstance(trainer := parts.get("trainer"), Mapping):
         kept = _component(trainer).get("init_args", trainer)
-        parts["trainer"] = {key: kept[key] for key in kept if key not in SET_BY_HPSEARCH}
+        parts["trainer"] = {key: kept[key] for key in kept if not _is_of_hpsearch(key, kept)}
     return {name: _converted(part) for name, part in parts.items()}
+
+
+def _is_section(name: str, sections: Mapping[str, Any]) -> bool:
+    """Returns whether a section is one of a study file, is one misspelled, or belongs to `cli:`."""
+    return bool(name in SECTIONS or sections.get("cli") or nearest(name, SECTIONS))
+
+
+def _is_of_hpsearch(name: str, trainer: Mapping[str, Any]) -> bool:
+    """Returns whether an argument of the Trainer is one that hpsearch sets, or no limit at all."""
+    return name in SET_BY_HPSEARCH or (name == "max_epochs" and trainer[name] == -1)
 
 
 def _converted(tree: Any) -> Any:
@@ -83,6 +109,11 @@ def _component(tree: Mapping[str, Any]) -> dict[str, Any]:
     if not _is_target(tree):
         return dict(tree)
     arguments = {key: value for key, value in tree.items() if not _is_of_hydra(key)}
+    if tree.get("_partial_") and tree[_TARGET].rpartition(".")[2][:1].islower():  # a function
+        return {
+            "class_path": "functools.partial",
+            "init_args": {"func": tree[_TARGET], **arguments},
+        }
     return {"class_path": tree[_TARGET], **({"init_args": arguments} if arguments else {})}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
@@ -26,6 +26,9 @@ from hpsearch.measure.draft.settings import (
 )
 from hpsearch.studyfile.document import KeyPath, name_of
 from hpsearch.studyfile.expressions import is_expression
+
+# What a module gives to its own optimizer.
+_OF_OPTIMIZER = ("lr", "learning_rate", "weight_decay", "momentum")
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ def searchable(
 
     A class path that is given as an argument becomes a component, and an argument without a value
     comes from an attribute of the data module that has its name. If the model takes an argument of
-    the data or the Trainer, such as `batch_size` or `max_epochs`, it has the same value.
+    the data or the Trainer, such as `batch_size` or `max_epochs`, it has the same value. With an
+    optimizer of the file, the module's own is not used, and its learning rate is not searched.
 
     Args:
         tree: the sections.
@@ -79,7 +83,8 @@ def searchable(
         InputError: arguments have neither a value nor a usual range; the message names all of them.
     """
     plain_ones = [name for name, value in tree.get("trainer", {}).items() if is_plain(value)]
-    found, linked = _Found(fixed, plain_ones), with_cli(tree)
+    unused = [f"model.{name}" for name in _OF_OPTIMIZER if tree.get("optimizer")]
+    found, linked = _Found([*fixed, *unused], plain_ones), with_cli(tree)
     for section in ("model", "data", "optimizer"):
         if component := tree.get(section):
             by_program = {*SUPPLIED[section]}
@@ -92,12 +97,12 @@ def searchable(
         given = " ".join(f"--set {one}" for one in found.missing)
         raise InputError(f"some arguments have no default; give them: {given}")
     of_data = {argument.path[1:] for argument in found.arguments if argument.path[0] == "data"}
-    shared = [a.path[0] == "model" and a.path[1:] in of_data for a in found.arguments]
-    arguments = [
-        replace(argument, text=f"~ref(data.{argument.path[-1]})") if is_shared else argument
-        for argument, is_shared in zip(found.arguments, shared, strict=True)
-    ]
-    return arguments, found.idle
+    return [
+        replace(argument, text=f"~ref(data.{argument.path[-1]})")
+        if argument.path[0] == "model" and argument.path[1:] in of_data
+        else argument
+        for argument in found.arguments
+    ], found.idle
 
 
 def _search(
@@ -129,7 +134,7 @@ def _search(
         if inner := _component_in(known.get(name), hint):
             if not has_base(resolve(inner["class_path"]), "LRScheduler"):
                 put(component, here[len(path) :], inner)
-                _search(found, inner, here, {"params"})
+                _search(found, inner, here, {"params"}, source)
             continue
         spoken = name_of(tuple(key for key in here if key != "init_args"))
         if name not in known and (made := defaults_of(hint)):
@@ -139,7 +144,7 @@ def _search(
         argument = _searchable_of(here, hint, known, [*signature.hints])
         if name in found.of_trainer and len(path) == 1 and name not in given:
             argument = _same_as("trainer", here, known)
-        if is_expression(known.get(name)) or spoken in found.fixed:
+        if is_expression(known.get(name)) or (spoken in found.fixed and name in known):
             continue
         if argument is not None and not (argument.required and _has(source, name)):
             found.arguments.append(argument)
@@ -157,6 +162,8 @@ def _component_in(value: Any, hint: Any) -> dict[str, Any] | None:
     if is_component(value):
         return dict(value)
     made = value.func if isinstance(value, partial) and not value.args else None
+    if isinstance(value, type) and _is_factory(hint):
+        made, value = value, partial(value)
     if isinstance(made, type) and has_base(made, "Optimizer"):
         path = f"{made.__module__}.{made.__qualname__}"
         return {"class_path": path, "init_args": plain(value.keywords)}
@@ -166,6 +173,15 @@ def _component_in(value: Any, hint: Any) -> dict[str, Any] | None:
         return {"class_path": value} if isinstance(resolve(value), type) else None
     except ComponentError:
         return None
+
+
+def _is_factory(hint: Any) -> bool:
+    """Returns whether a type hint is that of a function that makes an object."""
+    return any(
+        isinstance((get_args(option) or [None])[-1], type)
+        for option in options_of(hint)
+        if get_origin(option) is Callable
+    )
 
 
 def _search_settings(

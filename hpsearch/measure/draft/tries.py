@@ -39,11 +39,7 @@ class Tries:
         spec = self._spec(tree)
         setting = middle(spec.space)
         found = self._call("find_metrics", spec, setting.params, setting.config)
-        if "failure" in found:
-            failure = str(found["failure"])
-            unset = _UNSET.search(failure)
-            advice = f"; give it a value: --set model.{unset[1]}=VALUE" if unset else ""
-            raise InputError(f"this cannot be trained as it is: {failure}{advice}")
+        _refuse_failure(found)
         if not found["metrics"]:
             raise InputError(
                 "the validation logs no metric, and a search needs one: write"
@@ -51,6 +47,16 @@ class Tries:
             )
         metrics: list[str] = found["metrics"]
         return metrics
+
+    def require(self, tree: Mapping[str, Any]) -> None:
+        """Trains a draft as it is.
+
+        Raises:
+            InputError: it cannot be trained.
+        """
+        spec = self._spec(tree)
+        setting = middle(spec.space)
+        _refuse_failure(self._call("probe", spec, setting.params, setting.config))
 
     def train(self, tree: Mapping[str, Any]) -> bool:
         """Returns whether every end of every range trains, or a constructor rejects it."""
@@ -73,3 +79,11 @@ class Tries:
             place = Placement(Path(folder), self.slot.device, self.slot.threads)
             job = spec.job(0, params, config, place)
             return call(f"hpsearch.trial.probes.probe:{function}", job)
+
+
+def _refuse_failure(found: Mapping[str, Any]) -> None:
+    if "failure" in found:
+        failure = str(found["failure"])
+        unset = _UNSET.search(failure)
+        advice = f"; give it a value: --set model.{unset[1]}=VALUE" if unset else ""
+        raise InputError(f"this cannot be trained as it is: {failure}{advice}")
