@@ -12,11 +12,12 @@ from fault_score import FULL, left_out
 from hpsearch.classes.project import data_beside
 from hpsearch.cli import main
 from hpsearch.errors import InputError
-from hpsearch.measure.draft import Origin, habit, objective_among, read_configuration
+from hpsearch.measure.draft import Draft, Origin, habit, objective_among, read_configuration
 from hpsearch.measure.draft.hydra import from_hydra
 from hpsearch.measure.draft.searchable import searchable
 from hpsearch.measure.draft.sections import sections_of
 from hpsearch.studyfile.read import read_sections, read_study
+from hpsearch.views.draft import draft_notes
 
 ROOT = Path(__file__).parent.parent
 SHAPES = ROOT / "tests" / "shapes"
@@ -482,6 +483,13 @@ def test_a_file_of_one_class_is_the_model() -> None:
     assert from_hydra({"_target_": "a.Net", "nets": [{"_target_": "a.Inner"}]}) == {
         "model": {"class_path": "a.Net", "init_args": {"nets": [{"class_path": "a.Inner"}]}}
     }
+
+
+def test_a_file_that_searches_nothing_says_so() -> None:
+    assert draft_notes(Draft({}, {}, {}, searches=False)) == [
+        "nothing is searched, since no argument has a usual range that trains; write one, such as"
+        " ~float(0.1, 1), in place of a value"
+    ]
 
 
 @pytest.mark.usefixtures("half_broken")

@@ -13,6 +13,7 @@ from inspect import isbuiltin
 from pathlib import Path
 from typing import Any
 
+from hpsearch.classes.source import line_in_project
 from hpsearch.errors import InputError
 from hpsearch.studyfile.diagnostics import did_you_mean, nearest
 from hpsearch.studyfile.document import is_within
@@ -122,8 +123,8 @@ def _import(name: str) -> Any:
         ) from error
     except Exception as error:  # whatever the user's module raises
         kind = type(error).__name__
-        notebook = _of_notebook(error)
-        raise ComponentError(f"importing {name} raises {kind}: {error}{notebook}") from error
+        where = f"{line_in_project(error)}{_of_notebook(error)}"
+        raise ComponentError(f"importing {name} raises {kind}: {error}{where}") from error
 
 
 def _of_notebook(error: Exception) -> str:

@@ -19,6 +19,17 @@ from hpsearch.classes.signature import fits, has_base, options_of, signature_of
 _NAMESPACES = (argparse.Namespace, types.SimpleNamespace)
 
 
+class Settings(dict[str, Any]):
+    """A mapping whose entries are attributes too, so that `hparams.lr` and `vars(hparams)` work."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        super().__init__(content)
+        self.__dict__ = self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+
 def class_of_fields(value: Any, hint: Any) -> Any:
     """Returns the class whose arguments a mapping is, such as a dataclass; None if it is none."""
     one = _only_class(hint)
@@ -32,7 +43,12 @@ def class_of_fields(value: Any, hint: Any) -> Any:
 
 
 def mapping_of(value: Any, hint: Any) -> Callable[[dict[str, Any]], Any] | None:
-    """Returns what makes the mapping that a hint asks for; None where that is a dict."""
+    """Returns what makes the mapping that a hint asks for; None where that is a dict.
+
+    Without a hint, only the class's code knows whether it reads `hparams.lr` or `hparams["lr"]`.
+    """
+    if isinstance(value, dict) and hint is Any:
+        return Settings
     one = _only_class(hint)
     if not isinstance(value, dict) or one is None or hasattr(one, "__required_keys__"):
         return None

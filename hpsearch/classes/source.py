@@ -6,13 +6,21 @@ import ast
 import importlib.machinery
 import importlib.util
 import os
+import site
+import sys
+import sysconfig
+import traceback
 from collections import deque
 from collections.abc import Iterator
+from functools import cache
 from importlib.machinery import ModuleSpec
 from itertools import islice
 from pathlib import Path
 
 _MOST = 200_000
+# Python's path before a study's folders join it. PYTHONPATH and .pth files bring the packages of
+# other installations with them: of a cluster's modules, or of another environment.
+_PACKAGES = tuple(at for at in sys.path if Path(at).name in ("site-packages", "dist-packages"))
 
 
 def find_files(name: str) -> tuple[Path, ...]:
@@ -114,3 +122,24 @@ def _find(name: str) -> Iterator[ModuleSpec | None]:
 def _file_of(spec: ModuleSpec | None) -> Iterator[Path]:
     if spec is not None and spec.has_location and spec.origin:
         yield Path(spec.origin)
+
+
+def is_installed(file: Path) -> bool:
+    """Returns whether a file belongs to Python, to its packages or to hpsearch."""
+    return any(file.is_relative_to(folder) for folder in _installed())
+
+
+def line_in_project(error: BaseException) -> str:
+    """Returns where in the project's own code an exception arose: ` (net.py, line 3)`, or ""."""
+    frames = traceback.extract_tb(error.__traceback__)
+    files = [(Path(frame.filename), frame.lineno) for frame in frames]
+    own = [(file, line) for file, line in files if file.is_file() and not is_installed(file)]
+    return f" ({own[-1][0].name}, line {own[-1][1]})" if own else ""
+
+
+@cache
+def _installed() -> tuple[Path, ...]:
+    """Returns the folders whose code runs in this Python anyway: its packages and hpsearch."""
+    folders = [*site.getsitepackages(), site.getusersitepackages(), *_PACKAGES]
+    folders += [sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")]
+    return (Path(__file__).parents[1], *(Path(folder) for folder in dict.fromkeys(folders)))

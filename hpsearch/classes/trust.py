@@ -7,13 +7,10 @@ own or may write to runs only with the user's permission.
 
 from __future__ import annotations
 
-import site
 import sys
-import sysconfig
 from collections import deque
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +21,13 @@ from hpsearch.classes.source import (
     find_modules,
     find_places,
     imported_names,
+    is_installed,
     walk_modules,
 )
 from hpsearch.errors import InputError
 from hpsearch.studyfile.sections import texts_of
 
 _LONGEST = 200
-# Python's path before a study's folders join it. PYTHONPATH and .pth files bring the packages of
-# other installations with them: of a cluster's modules, or of another environment.
-_PACKAGES = tuple(at for at in sys.path if Path(at).name in ("site-packages", "dist-packages"))
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,7 @@ def require_trust(
     reason = untrusted_reason(source) if source is not None else ""
     named = find_code(tree, import_paths)
     suspects = [*(named if reason else (code for code in named if code.reason))]
-    own = [code.file.parent for code in named if code.file and not _is_installed(code.file)]
+    own = [code.file.parent for code in named if code.file and not is_installed(code.file)]
     folders = dict.fromkeys([*import_paths, *map(str, own)])
     suspects += find_shadowing_modules(folders, {code.file for code in suspects})
     if not reason and not suspects:
@@ -114,7 +109,7 @@ def find_shadowing_modules(
             yield Code("every module here", Path(folder), reason)
             continue
         for name, file in walk_modules(folder):
-            if file in seen or _is_installed(file):
+            if file in seen or is_installed(file):
                 continue
             seen.add(file)
             if reason := _reason_of(file):
@@ -155,7 +150,7 @@ def walk_own(paths: Iterable[str], own: Container[str]) -> Iterator[tuple[str, P
 
 def _is_own(name: str) -> bool:
     places = find_places(name)
-    return bool(places) and not any(map(_is_installed, places))
+    return bool(places) and not any(map(is_installed, places))
 
 
 def _reason_of(file: Path) -> str:
@@ -164,7 +159,7 @@ def _reason_of(file: Path) -> str:
 
 def _code_of(class_path: str) -> Code:
     files = find_files(class_path.rpartition(".")[0])
-    own = (file for file in files if not _is_installed(file))
+    own = (file for file in files if not is_installed(file))
     found = next(((file, reason) for file in own if (reason := _reason_of(file))), None)
     if found is not None:
         return Code(class_path, *found)
@@ -179,15 +174,3 @@ def _leads_to_code(text: str) -> bool:
 def _printable(name: str) -> str:
     """Keeps a hostile name from controlling the terminal that shows it."""
     return name if name.isprintable() else repr(name)
-
-
-def _is_installed(file: Path) -> bool:
-    return any(file.is_relative_to(folder) for folder in _installed())
-
-
-@cache
-def _installed() -> tuple[Path, ...]:
-    """Returns the folders whose code runs in this Python anyway: its packages and hpsearch."""
-    folders = [*site.getsitepackages(), site.getusersitepackages(), *_PACKAGES]
-    folders += [sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")]
-    return (Path(__file__).parents[1], *(Path(folder) for folder in dict.fromkeys(folders)))

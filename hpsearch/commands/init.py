@@ -15,6 +15,8 @@ from hpsearch.errors import InputError
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+    from hpsearch.measure.draft import Draft
+
 # The files that belong beside the file of an example, and their purpose.
 _BESIDE = {
     "spirals": {"spirals.py": "its model and data"},
@@ -52,12 +54,14 @@ def init(
         return _list(examples)
     if what in examples:
         return _copy(what, examples[what], output)
-    written, guess = _draft(
+    from hpsearch.views.draft import draft_notes
+
+    written, draft = _draft(
         _importable(what, examples), data, config, output, (*changes, *more), trust
     )
     print(f"wrote {written}")
-    if guess:
-        print(f"note: its objective is to be minimized, which is a guess: {guess}")
+    for note in draft_notes(draft):
+        print(f"note: {note}")
     return say_next("check", written)
 
 
@@ -133,8 +137,8 @@ def _draft(
     output: Path | None,
     changes: tuple[str, ...],
     trust: bool,
-) -> tuple[Path, str]:
-    """Writes a draft; returns its file, and what to change if its direction is wrong."""
+) -> tuple[Path, Draft]:
+    """Writes a draft; returns its file, and the draft."""
     from hpsearch.classes.load import require_own
     from hpsearch.engines.slots import find_slots
     from hpsearch.measure.draft import Origin, draft_study, left_out, read_configuration
@@ -159,7 +163,7 @@ def _draft(
     target = output or Path(f"{draft.tree['study']['name']}.yaml")
     _refuse_existing(target)
     target.write_text(draft_text(draft, str(target)), encoding="utf-8")
-    return target, draft.guess
+    return target, draft
 
 
 def _refuse_existing(path: Path) -> None:

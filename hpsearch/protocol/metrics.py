@@ -28,7 +28,8 @@ def _naming(parts: str, words: str) -> re.Pattern[str]:
 _LESSER = _naming(
     "loss error distance(?!_?intersection) perplexity divergence deviance cross_entropy bits_per"
     " hausdorff chamfer wasserstein perceptual brier ranked_probability residual regret"
-    " reconstruction free_energy false_positive false_negative neg_log_l neg_elbo translation_edit",
+    " reconstruction free_energy false_positive false_negative neg_log_l neg_elbo translation_edit"
+    " mean_rank median_rank",
     "err n?r?mse rmsle s?mae mase [sw]?mape nll nelbo ppl bp[bcd] b?ce xent [cdemw]er wil f[np]r"
     " [fk]id kld? js hd emd mmd lpips e?ce mce crps pinball m?[af]de epe huber hinge cost latency"
     " recon mpjpe l1 l2",
@@ -42,6 +43,8 @@ _GREATER = _naming(
     "m?_?ap r2 bleu chrf bleurt cider psnr ssim f_?score mcc ccc corr c_index ndcg mrr hits? top_?"
     " em t[np]r [np]pv sdr snr pesq stoi nmi ari pq lddt returns? correct",
 )
+# The mean position of the right answer, or a mean over the positive rows.
+_UNCLEAR = re.compile(r"mean_pos(?![a-z])")
 # Scorers of scikit-learn: `neg_mean_squared_error` is greater where the error is less.
 _NEGATED = re.compile(r"(?<![a-z])neg_(?:mean|median|root|max|log_loss|brier)")
 
@@ -68,6 +71,8 @@ def usual_direction(metric: str) -> Direction | None:
     words = f"{_words(metric)} {metric.lower()}"  # of `mIoU`, the letters alone say it
     if _NEGATED.search(words):
         return "maximize"
+    if _UNCLEAR.search(words):
+        return None
     if _LESSER.search(words):
         return "minimize"
     return "maximize" if _GREATER.search(words) else None

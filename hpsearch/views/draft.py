@@ -43,6 +43,19 @@ def draft_text(draft: Draft, file: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def draft_notes(draft: Draft) -> list[str]:
+    """Returns what the user should look at first in a study file."""
+    notes = []
+    if draft.guess:
+        notes.append(f"its objective is to be minimized, which is a guess: {draft.guess}")
+    if not draft.searches:
+        notes.append(
+            "nothing is searched, since no argument has a usual range that trains; write one,"
+            " such as ~float(0.1, 1), in place of a value"
+        )
+    return notes
+
+
 def _block(content: Mapping[str, Any], path: KeyPath, draft: Draft) -> list[str]:
     lines: list[str] = []
     # Last are the arguments: those that are not searched follow, as comments.

@@ -1,5 +1,6 @@
 """What a class path and its arguments become: the same for the check of a study and for a trial."""
 
+import copy
 import enum
 import functools
 import sys
@@ -228,6 +229,15 @@ LINEAR = component("torch.nn.Linear", in_features=4, out_features=2)
 )
 def test_an_argument_becomes_what_its_type_hint_asks_for(name, written, text):
     assert str(getattr(typed(**{name: written}), name)).startswith(text)
+
+
+def test_a_mapping_without_a_type_hint_is_a_dict_and_a_namespace_as_deep_as_it_goes():
+    hparams = typed(untyped={"lr": 0.1, "net": {"depth": 2}}).untyped
+    for each in (hparams, copy.deepcopy(hparams)):
+        assert isinstance(each, dict)
+        assert each["lr"] == each.lr == vars(each)["lr"] == 0.1
+        assert each.net.depth == dict(**each.net)["depth"] == 2
+    assert not hasattr(hparams, "width")
 
 
 @pytest.mark.parametrize(

@@ -69,11 +69,14 @@ def test_a_class_path_names_a_class_a_factory_or_a_class_method(bricks, path, na
         ("Part", "'Part' is not a class path; write package.module.ClassName"),
         ("bricks.", "'bricks.' is not a class path"),
         ("../x.Part", "'../x.Part' is not a class path"),
-        ("broken.Part", "importing broken raises ZeroDivisionError: division by zero"),
+        (
+            "broken.Part",
+            "importing broken raises ZeroDivisionError: division by zero (broken.py, line",
+        ),
         (
             "exported.Part",
-            "importing exported raises NameError: name 'get_ipython' is not defined; only a"
-            " notebook understands `get_ipython`: remove such lines",
+            "importing exported raises NameError: name 'get_ipython' is not defined (exported.py,"
+            " line 1); only a notebook understands `get_ipython`: remove such lines",
         ),
         (
             "magic.Part",

@@ -110,9 +110,19 @@ class Reading(pl.LightningModule):
         super().__init__()
         self.save_hyperparameters(hparams)
         self.sizes = [hparams.hidden, config["net"]["depth"], len(tokenizer.words)]
+        self.shuffles = getattr(hparams, "shuffle")  # noqa: B009
 
     def configure_optimizers(self) -> Any:
         return torch.optim.SGD(self.parameters(), lr=self.hparams.lr, **self.hparams.get("more"))
+
+
+class Saving(pl.LightningModule):
+    """Reads its settings from what Lightning saved of them."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.save_hyperparameters(config)
+        self.lr = self.hparams.lr
 
 
 def of(owner: type, **given: Any) -> dict[str, Any]:
@@ -176,11 +186,16 @@ def test_what_is_given_for_settings_is_searched_except_what_is_given_by_its_own_
     assert [each.path[2:] for each in arguments] == [("hparams", "lr")]
 
 
+def test_what_the_code_reads_from_saved_hyperparameters_is_asked_for() -> None:
+    with pytest.raises(InputError, match=r'"model.config={lr: VALUE}"'):
+        of(Saving)
+
+
 def test_settings_without_a_default_are_asked_for_by_the_names_that_the_code_reads() -> None:
     with pytest.raises(InputError) as caught:
         of(Reading)
     assert str(caught.value) == (
         "some arguments have no default; give them:"
-        ' --set "model.hparams={hidden: VALUE, lr: VALUE}"'
+        ' --set "model.hparams={hidden: VALUE, lr: VALUE, shuffle: VALUE}"'
         ' --set "model.config={net: {depth: VALUE}}" --set model.tokenizer=VALUE'
     )

@@ -57,7 +57,9 @@ def test_an_accuracy_or_an_error_rate_is_known_by_its_name(metric: str, counts: 
         ("val_mape", "minimize"),
         ("accel_rmse", "minimize"),
         ("val_WordErrorRate", "minimize"),
-        ("val_acc_mean_pos", "maximize"),
+        # In contrastive learning the mean position of the right pair, which is better if low.
+        ("val_acc_mean_pos", None),
+        ("val_median_rank", "minimize"),
         ("mIoU", "maximize"),
         ("val_DistanceIntersectionOverUnion", "maximize"),
         ("val/top5", "maximize"),

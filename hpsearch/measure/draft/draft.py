@@ -30,12 +30,14 @@ class Draft:
         comments: the comment beside a value, by its path.
         idle: the arguments that stay at their defaults, by section.
         guess: what to change if the objective's direction is wrong; empty if its name says it.
+        searches: whether anything is searched.
     """
 
     tree: dict[str, Any]
     comments: Mapping[KeyPath, str]
     idle: Mapping[str, Mapping[str, Any]]
     guess: str = ""
+    searches: bool = True
 
 
 def draft_study(origin: Origin, slot: Slot) -> Draft:
@@ -81,7 +83,8 @@ def draft_study(origin: Origin, slot: Slot) -> Draft:
         else:
             comments[argument.path] = f"not every value of {argument.text} can be trained"
             put(tree, argument.path, argument.default)
-    return Draft(tree, comments, idle, guess)
+    searches = bool(kept) or any(argument.required for argument in arguments)
+    return Draft(tree, comments, idle, guess, searches)
 
 
 def _those_that_train(

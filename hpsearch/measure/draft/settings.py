@@ -80,16 +80,20 @@ def names_in(owner: Any, name: str, hint: Any) -> str:
     if record := class_of_fields({}, hint):
         return _spelled({field: {} for field in sorted(signature_of(record).required)})
     is_mapping = dict in options_of(hint) or mapping_of({}, hint) is not None
-    if not is_mapping and not (hint is Any and _SETTINGS.search(name)):
+    if not is_mapping or (hint is Any and not _SETTINGS.search(name)):
         return "VALUE"
     own = [base for base in getattr(owner, "__mro__", ()) if not is_of_lightning(base)]
     read: dict[str, Any] = {}
     for text in map(text_of, own):
+        saved = "|hparams" if f"save_hyperparameters({name}" in text else ""
         # What is read as `hparams.lr`, `cfg["optim"]["lr"]` or `self.hparams.lr`; no method calls.
-        for chain in re.findall(rf"""\b{name}((?:\.\w+\b(?!\()|\[["']\w+["']\])+)""", text):
+        keys = r"""((?:\.\w+\b(?!\()|\[["']\w+["']\])+)"""
+        for chain in re.findall(rf"\b(?:{name}{saved}){keys}", text):
             inner = read
             for key in re.findall(r"\w+", chain):
                 inner = inner.setdefault(key, {})
+        for key in re.findall(rf"""\bgetattr\([\w.]*\b{name}, ?["'](\w+)["']\)""", text):
+            read.setdefault(key, {})
     return _spelled(read)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 
+from hpsearch.classes.source import line_in_project
 from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended
 from hpsearch.trial.causes import failed
 from hpsearch.trial.fingerprint import data_facts
 from hpsearch.trial.inference.cost import count_parameters
@@ -36,7 +38,7 @@ def probe(job: Job) -> dict[str, Any]:
             return _measure(rehearse(job, where), job)
         except (Exception, SystemExit) as error:
             ended = failed(error, job, where)
-            return {"failure": ended.failure, "kind": ended.failure_kind}
+            return {"failure": _located(ended, error), "kind": ended.failure_kind}
 
 
 def find_metrics(job: Job) -> dict[str, Any]:
@@ -53,7 +55,12 @@ def find_metrics(job: Job) -> dict[str, Any]:
         except NotLoggedError as error:
             return {"metrics": error.logged}
         except (Exception, SystemExit) as error:
-            return {"failure": failed(error, job, where).failure}
+            return {"failure": _located(failed(error, job, where), error)}
+
+
+def _located(ended: Ended, error: BaseException) -> str:
+    """Returns a failure with the line of the project's code that it arose in, if it arose there."""
+    return f"{ended.failure}{line_in_project(error)}" if ended.traceback else ended.failure
 
 
 def _measure(rehearsal: Rehearsal, job: Job) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from hpsearch.classes.records import Settings
+
 PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Tensor, torch.nn.Parameter)
 # Without these, a training cannot continue where it was; it can do without everything else.
 NEEDED = ("state_dict", "loops", "optimizer_states", "lr_schedulers")
@@ -49,6 +51,8 @@ def _part(value: Any, path: str, left_out: list[str]) -> Any:
         return value
     if isinstance(value, np.generic) and value.dtype.kind in "biufc":
         return value.item()
+    if type(value) is Settings:
+        value = dict(value)
     if type(value) in (dict, OrderedDict) and all(type(key) in PLAIN for key in value):
         return _mapping(value, path, left_out)
     if type(value) in (list, tuple):

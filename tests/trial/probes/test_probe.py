@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 from tiny import TinyModel
 
 from hpsearch.protocol.job import Job
@@ -90,4 +93,9 @@ def test_without_validation_an_objective_of_the_validation_is_not_logged(tmp_pat
 
 def test_what_cannot_train_is_reported_in_one_line(tmp_path: Path) -> None:
     found = measured(tmp_path, {}, plan="raise")
-    assert found == {"failure": "ValueError: planned to fail", "kind": "training"}
+    assert found.pop("kind") == "training"
+    line = re.fullmatch(
+        r"ValueError: planned to fail \(tiny.py, line (\d+)\)", found.pop("failure")
+    )
+    assert line and "raise" in inspect.getsource(tiny).splitlines()[int(line[1]) - 1]
+    assert not found

@@ -13,6 +13,7 @@ import pytest
 import torch
 from desk import job, run
 
+from hpsearch.classes.records import Settings
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Started
 from hpsearch.trial.final_test import run_final_test
@@ -55,6 +56,14 @@ def test_what_is_not_plain_is_left_out_and_named(value: Any) -> None:
     kept, left_out = plain_part({"hyper_parameters": {"lr": 0.1, "x": value}})
     assert kept == {"hyper_parameters": {"lr": 0.1}}
     assert [".".join(path.split(".")[:2]) for path in left_out] == ["hyper_parameters.x"]
+
+
+def test_settings_of_a_study_file_become_a_dict() -> None:
+    hparams = Settings({"lr": 0.1, "net": Settings({"depth": 2})})
+    kept, left_out = plain_part({"hyper_parameters": {"hparams": hparams}})
+    found = kept["hyper_parameters"]["hparams"]
+    assert (type(found), type(found["net"]), left_out) == (dict, dict, [])
+    assert found == hparams
 
 
 def test_a_number_of_numpy_becomes_one_of_python() -> None:
