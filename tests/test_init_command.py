@@ -50,6 +50,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("input_dim", 784, None),
         ("in_channels", 3, None),
         ("num_classes", 10, None),
+        ("n_features", None, None),
+        ("n_num_features", 5, None),
         ("use_dropout", True, None),
         ("window", 8, None),
         ("hidden", "auto", None),
@@ -198,6 +200,7 @@ class Net(feeding.Fed):
 """
 LOOSE = """
 import feeding
+import torch
 
 class Rows(feeding.Feed): ...
 
@@ -210,6 +213,11 @@ class Net(feeding.Fed):
 class Blind(feeding.Fed):
     def training_step(self, batch, batch_idx):
         raise RuntimeError("\x1b[91mno gradient\x1b[0m")
+
+class Sized(feeding.Fed):
+    def __init__(self, width):
+        super().__init__()
+        torch.zeros(3) @ torch.zeros(width)
 """
 PRINTED = """
 seed_everything: 7
@@ -436,7 +444,7 @@ def test_what_validates_but_does_not_train_is_no_range_that_does_not_train(
 ) -> None:
     assert main(["init", "loose.Blind"]) == 2
     assert capsys.readouterr().err == (
-        "error: this cannot be trained as it is: RuntimeError: no gradient\n"
+        "error: this cannot be trained as it is: RuntimeError: no gradient (loose.py, line 15)\n"
     )
 
 
@@ -521,7 +529,13 @@ def test_a_file_that_searches_nothing_says_so() -> None:
         ),
         (
             ["loose.Net"],
-            "object has no attribute 'step_size'; give it a value: --set model.step_size=",
+            "object has no attribute 'step_size' (loose.py, line 11); give it a value: --set"
+            " model.step_size=VALUE",
+        ),
+        (
+            ["loose.Sized"],
+            "tried with model.width=64, which have no default: if one does not fit, give it:"
+            " --set model.width=VALUE",
         ),
         (
             ["feeding.Fed", "--set", "trainer.max_epochs=two"],

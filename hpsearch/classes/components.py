@@ -13,6 +13,7 @@ from inspect import isbuiltin
 from pathlib import Path
 from typing import Any
 
+from hpsearch.classes.removed import advice_on
 from hpsearch.classes.source import line_in_project
 from hpsearch.errors import InputError
 from hpsearch.studyfile.diagnostics import did_you_mean, nearest
@@ -115,7 +116,8 @@ def _import(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name and is_within(name, error.name):
             raise _AbsentError(_absent(error.name)) from None
-        raise ComponentError(f"{name} needs the module '{error.name}', not installed") from error
+        needs = f"{name} needs the module '{error.name}', not installed"
+        raise ComponentError(f"{needs}{advice_on(needs)}") from error
     except SystemExit as error:
         raise ComponentError(
             f"importing {name} exits Python (SystemExit: {error}), as when a module parses the"
@@ -123,7 +125,7 @@ def _import(name: str) -> Any:
         ) from error
     except Exception as error:  # whatever the user's module raises
         kind = type(error).__name__
-        where = f"{line_in_project(error)}{_of_notebook(error)}"
+        where = f"{line_in_project(error)}{_of_notebook(error)}{advice_on(str(error))}"
         raise ComponentError(f"importing {name} raises {kind}: {error}{where}") from error
 
 

@@ -60,7 +60,8 @@ def draft_study(origin: Origin, slot: Slot) -> Draft:
             put(tree, argument.path, argument.text)
     study = {"name": _name_of(tree["model"]["class_path"]), "objective": dict(_UNKNOWN)}
     tree = {"study": {**study, "trials": TRIALS, "seed": 1}, **tree}
-    trials = Tries(origin.import_paths, slot)
+    guessed = [argument.path for argument in arguments if argument.required]
+    trials = Tries(origin.import_paths, slot, guessed)
     metrics = trials.metrics(tree)
     objective, direction = objective_among(metrics)
     tree["study"]["objective"] = {objective: direction or "minimize"}

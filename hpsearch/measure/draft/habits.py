@@ -13,6 +13,7 @@ _LR, _WEIGHT_DECAY = 1e-3, 1e-2
 _MOST_LAYERS = 36
 _INPUTS_AND_OUTPUTS = re.compile(
     r"(^|_)(in|input|out|output|classes|labels|vocab|vocabulary|image|img)(_|$)"
+    r"|(^|_)(n|num|number_of)_([a-z]+_)?features$"
 )
 # The end of a name that has a quantity, but is not one: `lr_scheduler`, `momentum_decay`.
 _OF_QUANTITY = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hpsearch.engines.slots import Slot
 from hpsearch.errors import InputError
 from hpsearch.measure.extremes import extreme_configs, middle
 from hpsearch.protocol.job import Placement
-from hpsearch.studyfile.document import Document, Location
+from hpsearch.studyfile.document import Document, KeyPath, Location, name_of
 from hpsearch.studyfile.parse import parse_study
 from hpsearch.studyfile.study import StudySpec
 
@@ -25,10 +25,17 @@ _UNSET = re.compile(r"'AttributeDict' object has no attribute '(\w+)'")
 
 @dataclass(frozen=True)
 class Tries:
-    """Trains drafts on a few batches."""
+    """Trains drafts on a few batches.
+
+    Args:
+        import_paths: where the classes are.
+        slot: where to train.
+        guessed: the arguments without a default, whose values may not fit.
+    """
 
     import_paths: tuple[str, ...]
     slot: Slot
+    guessed: Sequence[KeyPath] = ()
 
     def metrics(self, tree: Mapping[str, Any]) -> list[str]:
         """Returns what a validation logs.
@@ -39,7 +46,7 @@ class Tries:
         spec = self._spec(tree)
         setting = middle(spec.space)
         found = self._call("find_metrics", spec, setting.params, setting.config)
-        _refuse_failure(found)
+        self._refuse_failure(found, setting.params)
         if not found["metrics"]:
             raise InputError(
                 "the validation logs no metric, and a search needs one: write"
@@ -56,7 +63,8 @@ class Tries:
         """
         spec = self._spec(tree)
         setting = middle(spec.space)
-        _refuse_failure(self._call("probe", spec, setting.params, setting.config))
+        found = self._call("probe", spec, setting.params, setting.config)
+        self._refuse_failure(found, setting.params)
 
     def train(self, tree: Mapping[str, Any]) -> bool:
         """Returns whether every end of every range trains, or a constructor rejects it."""
@@ -67,6 +75,14 @@ class Tries:
         refused = [probe for probe in probes if probe.get("kind") == "infeasible"]
         trained = [probe for probe in probes if "failure" not in probe]
         return bool(trained) and len(trained) + len(refused) == len(probes)
+
+    def _refuse_failure(self, found: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+        if "failure" in found:
+            failure = str(found["failure"])
+            unset = _UNSET.search(failure)
+            advice = f"; give it a value: --set model.{unset[1]}=VALUE" if unset else ""
+            advice = advice or _of_guesses(self.guessed, params)
+            raise InputError(f"this cannot be trained as it is: {failure}{advice}")
 
     def _spec(self, tree: Mapping[str, Any]) -> StudySpec:
         document = Document(dict(tree), Location("the draft"))
@@ -81,9 +97,12 @@ class Tries:
             return call(f"hpsearch.trial.probes.probe:{function}", job)
 
 
-def _refuse_failure(found: Mapping[str, Any]) -> None:
-    if "failure" in found:
-        failure = str(found["failure"])
-        unset = _UNSET.search(failure)
-        advice = f"; give it a value: --set model.{unset[1]}=VALUE" if unset else ""
-        raise InputError(f"this cannot be trained as it is: {failure}{advice}")
+def _of_guesses(guessed: Sequence[KeyPath], params: Mapping[str, Any]) -> str:
+    """Returns which sizes were guessed, such as a number of columns; empty if none was."""
+    names = [name_of(tuple(key for key in path if key != "init_args")) for path in guessed]
+    sizes = [name for name in names if isinstance(params.get(name), int)]
+    if not sizes:
+        return ""
+    tried = ", ".join(f"{name}={params[name]}" for name in sizes)
+    given = " ".join(f"--set {name}=VALUE" for name in sizes)
+    return f"; tried with {tried}, which have no default: if one does not fit, give it: {given}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from hpsearch.classes.removed import advice_on
 from hpsearch.classes.source import line_in_project
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended
@@ -59,8 +60,10 @@ def find_metrics(job: Job) -> dict[str, Any]:
 
 
 def _located(ended: Ended, error: BaseException) -> str:
-    """Returns a failure with the line of the project's code that it arose in, if it arose there."""
-    return f"{ended.failure}{line_in_project(error)}" if ended.traceback else ended.failure
+    """Returns a failure with where in the project's code it arose, and what to write instead."""
+    if not ended.traceback:
+        return ended.failure
+    return f"{ended.failure}{line_in_project(error)}{advice_on(ended.failure)}"
 
 
 def _measure(rehearsal: Rehearsal, job: Job) -> dict[str, Any]:

@@ -97,5 +97,6 @@ def test_what_cannot_train_is_reported_in_one_line(tmp_path: Path) -> None:
     line = re.fullmatch(
         r"ValueError: planned to fail \(tiny.py, line (\d+)\)", found.pop("failure")
     )
-    assert line and "raise" in inspect.getsource(tiny).splitlines()[int(line[1]) - 1]
+    assert line
+    assert "raise" in inspect.getsource(tiny).splitlines()[int(line[1]) - 1]
     assert not found
