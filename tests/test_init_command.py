@@ -591,3 +591,20 @@ def test_an_example_is_written_once(folder: Path, capsys: pytest.CaptureFixture[
     assert main(["init", "spirals"]) == 2
     assert "spirals.py already exists; name another file" in capsys.readouterr().err
     assert not Path("spirals.yaml").exists()
+
+
+def test_a_file_that_exists_is_refused_before_anything_is_tried(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        "import pytorch_lightning as pl",
+        "class Net(pl.LightningModule):",
+        "    def __init__(self, lr: float = 0.1):",
+        "        raise ValueError('it was tried')",
+        "class Data(pl.LightningDataModule): ...",
+    ]
+    Path("untried.py").write_text("\n".join(lines))
+    Path("net.yaml").write_text("mine")
+    assert main(["init", "untried.Net"]) == 2
+    assert capsys.readouterr().err.startswith("error: net.yaml already exists; name another file")
+    assert Path("net.yaml").read_text() == "mine"

@@ -144,6 +144,11 @@ def _draft(
     from hpsearch.measure.draft import Origin, draft_study, left_out, read_configuration
     from hpsearch.studyfile.read import read_sections
 
+    def target(name: str) -> Path:
+        path = output or Path(f"{name}.yaml")
+        _refuse_existing(path)
+        return path
+
     if output is not None:
         _refuse_existing(output)
     document = read_sections(config) if config else None
@@ -157,13 +162,12 @@ def _draft(
     origin = Origin(model, data, sections, changes, tuple(folders))
     require_own(config, origin.tree, origin.import_paths, report, trust=trust)
     with console().status("trying real batches at the ends of each range"):
-        draft = draft_study(origin, find_slots("auto", 1)[0])
+        draft = draft_study(origin, find_slots("auto", 1)[0], target)
     from hpsearch.views.draft import draft_text
 
-    target = output or Path(f"{draft.tree['study']['name']}.yaml")
-    _refuse_existing(target)
-    target.write_text(draft_text(draft, str(target)), encoding="utf-8")
-    return target, draft
+    written = target(draft.tree["study"]["name"])
+    written.write_text(draft_text(draft, str(written)), encoding="utf-8")
+    return written, draft
 
 
 def _refuse_existing(path: Path) -> None:

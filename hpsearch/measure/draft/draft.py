@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,12 +40,13 @@ class Draft:
     searches: bool = True
 
 
-def draft_study(origin: Origin, slot: Slot) -> Draft:
+def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> Draft:
     """Returns a study file that trains: both ends of each of its ranges were tried on real batches.
 
     Args:
         origin: the classes, and what is known about their arguments.
         slot: where to try them.
+        named: receives the study's name before anything is tried.
 
     Raises:
         InputError: a class is not found, an argument has no value, or nothing can be trained.
@@ -58,8 +59,10 @@ def draft_study(origin: Origin, slot: Slot) -> Draft:
     for argument in arguments:
         if argument.required:
             put(tree, argument.path, argument.text)
-    study = {"name": _name_of(tree["model"]["class_path"]), "objective": dict(_UNKNOWN)}
-    tree = {"study": {**study, "trials": TRIALS, "seed": 1}, **tree}
+    name = _name_of(tree["model"]["class_path"])
+    named(name)
+    study = {"name": name, "objective": dict(_UNKNOWN), "trials": TRIALS, "seed": 1}
+    tree = {"study": study, **tree}
     guessed = [argument.path for argument in arguments if argument.required]
     trials = Tries(origin.import_paths, slot, guessed)
     metrics = trials.metrics(tree)

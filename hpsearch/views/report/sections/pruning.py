@@ -20,7 +20,7 @@ _MOST_REASONS = 30
 
 @dataclass(frozen=True)
 class Rung:
-    """An epoch after which trials were pruned, or are paused.
+    """An epoch after which trials were pruned, are paused, or were compared and continued.
 
     Attributes:
         epoch: epochs done, from 1.
@@ -127,7 +127,8 @@ def _audit(data: ReportData) -> list[Block]:
 
 
 def rungs(trials: Sequence[TrialRecord]) -> list[Rung]:
-    """Returns the epochs after which trials end or wait, and how many had reached them."""
+    """Returns the rungs, and the epochs after which trials ended, with how many had come so far."""
+    ladder = [rung.epochs for rung in count_rungs(trials)]
     pruned_at = [epochs_done(trial) for trial in trials if trial.state == "pruned"]
     paused_at = [epochs_done(trial) for trial in trials if trial.state == "paused"]
     reached = [epochs_done(trial) for trial in trials]
@@ -138,7 +139,7 @@ def rungs(trials: Sequence[TrialRecord]) -> list[Rung]:
             pruned_at.count(epoch),
             paused_at.count(epoch),
         )
-        for epoch in sorted({*pruned_at, *paused_at})
+        for epoch in sorted({*pruned_at, *paused_at, *ladder})
     ]
 
 
