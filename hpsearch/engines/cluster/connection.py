@@ -15,9 +15,10 @@ from hpsearch.engines.cluster.stream import Stream
 from hpsearch.engines.linux import dying_with_this
 
 WORDS_BYTES = 4096
-# Where a program's help is, and how srun and kubectl sum up what was said before.
+# Where a program's help is, and how a node's setup, srun and kubectl sum up what was said before.
 NO_CAUSE = re.compile(
-    r"(Try|See|Run) ['\"`]|srun: error: .*: Exited with exit code|command terminated with exit code"
+    r"(Try|See|Run) ['\"`]|its setup failed"
+    r"|srun: error: .*: Exited with exit code|command terminated with exit code"
 )
 
 
@@ -79,13 +80,15 @@ class CommandConnection:
     def last_words(self) -> str:
         """Returns the last line the command wrote to its standard error; may be empty.
 
-        Lines that do not say why, such as one that names a program's help, are passed over.
+        Lines that do not say why, such as one that names a program's help, are passed over if
+        there are others.
         """
         size = self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, size - WORDS_BYTES))
         lines = map(str.strip, self._errors.read().decode(errors="replace").split("\n"))
-        said = [line for line in lines if line and not NO_CAUSE.match(line)]
-        return said[-1] if said else ""
+        said = [line for line in lines if line]
+        causes = [line for line in said if not NO_CAUSE.match(line)]
+        return (causes or said or [""])[-1]
 
     def hang_up(self) -> None:
         """Closes the command's standard input."""

@@ -38,10 +38,47 @@ def test_ssh_never_asks_and_notices_a_host_that_is_gone(monkeypatch: pytest.Monk
     assert host == "gpu1"
     shell, option, text = shlex.split(script)
     assert (shell, option) == ("sh", "-c")
-    assert text == (
-        f"cd {shlex.quote(str(Path.cwd()))} 2>/dev/null; {{ module load cuda\n}} &&"
-        f" exec /opt/py {' '.join(AGENT)}"
-    )
+    assert text.startswith(f"cd {shlex.quote(str(Path.cwd()))} 2>/dev/null; ")
+    assert "{ module load cuda\n} </dev/null || exit;" in text
+    assert text.endswith(f" exec /opt/py {' '.join(AGENT)}")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("setup", "words"),
+    [
+        ("true; (exit 3)", "its setup failed (true; (exit 3)): exit code 3"),
+        ("cd /\nexit 4", "its setup failed (cd /; exit 4): exit code 4"),
+        ("echo no license >&2; false", "no license"),
+        ("echo 'is 50%'; cat; X=done", "began done with []"),
+    ],
+)
+def test_a_setup_that_fails_says_so_unless_it_said_why(setup: str, words: str) -> None:
+    entry = NodeEntry("local", name="a", python="/bin/sh", setup=setup)
+    *shell, script = command_for(entry)
+    agent = """echo '{}'; exec sh -c 'echo "began $X with [$(cat)]" >&2'"""
+    script = f"{script[: script.rindex('exec ')]}export X; {agent}"
+    connection = CommandConnection((*shell, script))
+    if words.startswith("began"):
+        os.set_blocking(connection.stream.reader, True)
+        while not connection.stream.receive():
+            pass
+        assert connection.stream.noise == "is 50%"
+        connection.hang_up()
+    connection._process.wait(20)
+    assert connection.last_words() == words
+    connection.kill()
+
+
+@pytest.mark.process
+def test_a_setup_ends_with_its_connection() -> None:
+    entry = NodeEntry("local", name="a", setup="echo '{}'; sleep 600")
+    connection = CommandConnection(command_for(entry))
+    os.set_blocking(connection.stream.reader, True)
+    assert connection.stream.receive() == [{}]
+    connection.hang_up()
+    assert os.read(connection.stream.reader, 1) == b"", "sleep is gone, which would hold it open"
+    connection.kill()
 
 
 def test_a_home_is_that_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,7 +179,7 @@ def test_rungs_count_who_came_so_far_and_who_ended_there(make_searched: Any) -> 
     assert first == Rung(1, reached=7, pruned=2)
     assert last == Rung(3, reached=4, pruned=1, paused=2)
     assert last.continued == 1
-    promoted = make_searched(7, "complete", values_by_epoch=curve(8), promoted=[2])
+    promoted = make_searched(7, "complete", values_by_epoch=curve(8), attributes={"promoted": [2]})
     assert rungs([*trials, promoted])[1] == Rung(2, reached=4, pruned=0), "all continued"
 
 

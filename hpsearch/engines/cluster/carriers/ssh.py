@@ -88,12 +88,28 @@ def command_for(entry: NodeEntry) -> tuple[str, ...]:
     start = _in_shell(entry.python or sys.executable, words)
     here = shlex.quote(str(Path.cwd()))
     # The folder is the same where a file system is shared: relative paths of data hold there.
-    setup = f"{{ {entry.setup}\n}} && " if entry.setup else ""
+    setup = _set_up(entry.setup) if entry.setup else ""
     script = f"cd {here} 2>/dev/null; {setup}exec {start}"
     if entry.host in LOCAL:
         return ("sh", "-c", script)
     # The script is for sh, whatever the login shell.
     return (*_ssh(), *OPTIONS, entry.host, shlex.join(("sh", "-c", script)))
+
+
+def _set_up(commands: str) -> str:
+    """Returns the beginning of a script: it ends if these commands fail, or nobody is left to hear.
+
+    Until the agent starts, nothing is sent to it, so its input has an end only when this machine
+    has hung up. sshd leaves what it has started alone then.
+    """
+    failed = f"its setup failed ({'; '.join(commands.strip().splitlines())}): exit code"
+    quiet = "{ kill $listening; wait $listening; } 2>/dev/null"
+    said = f"code=$?; {quiet}; printf '%s %s\\n' {shlex.quote(failed)} $code >&2; exit $code"
+    return (
+        "exec 3<&0; { read -r _ <&3 || kill 0; } >/dev/null 2>&1 & listening=$!;"
+        f" trap {shlex.quote(said)} EXIT; {{ {commands}\n}} </dev/null || exit;"
+        f" trap - EXIT; {quiet}; exec 3<&-; "
+    )
 
 
 def _ssh() -> list[str]:
