@@ -331,14 +331,22 @@ def test_what_is_not_a_ray_cluster_is_refused(text: str, fault: str) -> None:
 
 
 def test_an_address_of_ray_where_nothing_answers_is_refused_at_once() -> None:
-    for address in ("auto", "ray-head", "ray://head:10001"):
+    for address in ("auto", "ray-head"):
         require_answer(address)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        address = f"127.0.0.1:{listening.getsockname()[1]}"
-        require_answer(address)
-    with pytest.raises(InputError) as error:
-        require_answer(address)
-    assert str(error.value) == (
-        f"--ray {address}: nothing answers there (Connection refused); start Ray here with"
-        " `ray start --head`, or write where it runs, as in --ray ray-head:6379"
-    )
+        addresses = [f"{before}127.0.0.1:{listening.getsockname()[1]}" for before in ("", "ray://")]
+        for address in addresses:
+            require_answer(address)
+    for address in addresses:
+        with pytest.raises(InputError) as error:
+            require_answer(address)
+        assert str(error.value) == (
+            f"--ray {address}: nothing answers there (Connection refused); start Ray here with"
+            " `ray start --head`, or write where it runs, as in --ray ray-head:6379"
+        )
+
+
+@pytest.mark.parametrize("written", ["ray://head", "ray://head:"])
+def test_the_address_of_a_ray_client_has_a_port(written: str) -> None:
+    with pytest.raises(InputError, match=r"has a port; write ray://head:10001"):
+        require_answer(written)

@@ -29,6 +29,7 @@ OWN_KEYS = ("gpus", "cpus", "devices", "per_device")
 LOOK_S = 5.0
 EXAMPLE = "write --ray auto, or an address such as --ray ray-head:6379"
 START = "start Ray here with `ray start --head`, or write where it runs, as in --ray ray-head:6379"
+CLIENT = "ray://"
 CONNECT_S = 10.0
 
 
@@ -82,13 +83,16 @@ def require_answer(address: str) -> None:
     """Checks that something answers at an address, for which Ray itself would wait for minutes.
 
     Raises:
-        InputError: nothing does.
+        InputError: nothing does, or the address of a Ray client has no port.
     """
-    host, _, port = address.rpartition(":")
-    if "/" in host or not host or not port.isdecimal():
+    host, _, port = address.removeprefix(CLIENT).rpartition(":")
+    if not host or not port.isdecimal():
+        if address.startswith(CLIENT):
+            said = f"{address}: the address of a Ray client has a port"
+            raise InputError(f"--ray {said}; write {CLIENT}{host or port}:10001")
         return
     try:
-        socket.create_connection((host, int(port)), CONNECT_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"--ray {address}: nothing answers there ({reason}); {START}") from None
