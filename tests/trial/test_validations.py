@@ -113,6 +113,13 @@ def test_a_trial_on_a_stream_in_an_order_of_its_own_equals_the_undisturbed_one(
     check_equal_when_resumed(tmp_path, {"max_epochs": 3}, kind, 2)
 
 
+@pytest.mark.parametrize("after", [1, 2, 3] if FULL else [3])
+def test_an_order_that_only_the_data_module_knows_is_repeated_within_an_epoch(
+    tmp_path: Path, after: int
+) -> None:
+    check_equal_when_resumed(tmp_path, {"max_epochs": 3, "val_check_interval": 3}, "saved", after)
+
+
 def test_a_resumed_trial_knows_what_was_logged_last(tmp_path: Path) -> None:
     trainer = {"max_epochs": 3, "callbacks": [{"class_path": "feeding.FollowsLoss"}]}
     check_equal_when_resumed(tmp_path, trainer, "shuffled", 2)

@@ -131,7 +131,8 @@ class DataPosition(pl.Callback):
             set_state(generator, state)
         for loader in training_loaders(trainer):
             _set_epoch(loader, trainer.fit_loop.epoch_progress.current.processed)
-        self._restore_data(trainer)
+        if state := order.get("data"):
+            trainer.datamodule.load_state_dict(copy.deepcopy(state))
         iter(training_fetcher(trainer))
 
     def _restore_data(self, trainer: Any) -> None:
@@ -175,7 +176,8 @@ def set_random_states(states: Mapping[str, Any]) -> None:
 def _order(trainer: Any) -> dict[str, Any]:
     """Returns what determines the order of an epoch that begins now."""
     states = [get_state(generator) for generator in own_generators(training_loaders(trainer))]
-    return {"random": random_states(), "generators": states}
+    data = copy.deepcopy(trainer.datamodule.state_dict()) if trainer.datamodule else {}
+    return {"random": random_states(), "generators": states, "data": data}
 
 
 def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
