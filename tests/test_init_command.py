@@ -80,6 +80,8 @@ def test_what_heads_divide_is_divisible_by_each_of_them() -> None:
         (["train/loss", "val/loss", "val/kl"], ("val/loss", "minimize")),
         (["loss"], ("loss", "minimize")),
         (["d_loss", "g_loss", "fid"], ("fid", "minimize")),
+        (["boundary_loss", "total_loss"], ("total_loss", "minimize")),
+        (["val_box_loss", "val_loss", "val_loss_epoch"], ("val_loss", "minimize")),
         (["val_map", "val_loss"], ("val_map", "maximize")),
         (["val_mape"], ("val_mape", "minimize")),
         (["val_BinaryF1Score", "val_loss"], ("val_BinaryF1Score", "maximize")),
@@ -493,10 +495,13 @@ def test_a_file_of_one_class_is_the_model() -> None:
     }
 
 
-def test_a_file_that_searches_nothing_says_so() -> None:
-    assert draft_notes(Draft({}, {}, {}, searches=False)) == [
+def test_a_file_that_validates_or_searches_nothing_says_so() -> None:
+    unvalidated = "Net has no validation_step"
+    assert draft_notes(Draft({}, {}, {}, searches=False, unvalidated=unvalidated)) == [
+        "nothing is validated, since Net has no validation_step: its objective is measured on the"
+        " training data, which a larger network fits better",
         "nothing is searched, since no argument has a usual range that trains; write one, such as"
-        " ~float(0.1, 1), in place of a value"
+        " ~float(0.1, 1), in place of a value",
     ]
 
 
@@ -545,7 +550,8 @@ def test_a_file_that_searches_nothing_says_so() -> None:
         (
             ["alone"],
             "there is no LightningDataModule beside alone.Alone; name it: --data rows.Rows"
-            " (hpsearch.data.ImageData for labelled images)",
+            " (hpsearch.data.ImageData for labelled images); of data sets that a script makes,"
+            " LightningDataModule.from_datasets makes one, in a function of yours",
         ),
         (
             ["--from", "parts.yml"],

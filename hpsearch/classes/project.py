@@ -78,7 +78,8 @@ def data_beside(model: str) -> str | None:
     meant = " or ".join(f"--data {path}" for path in elsewhere)
     raise ComponentError(
         f"there is no LightningDataModule beside {model}; name it:"
-        f" {meant or '--data MODULE.Class'} ({_IMAGES} for labelled images)"
+        f" {meant or '--data MODULE.Class'} ({_IMAGES} for labelled images); of data sets that a"
+        " script makes, LightningDataModule.from_datasets makes one, in a function of yours"
     )
 
 

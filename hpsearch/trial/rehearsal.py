@@ -85,6 +85,7 @@ class NotLoggedError(UnusableError):
 
     Attributes:
         logged: names of what was.
+        unvalidated: why nothing is validated; empty if something is.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class NotLoggedError(UnusableError):
     ) -> None:
         super().__init__(_not_logged(objective, direction, logged, unvalidated))
         self.logged = sorted(logged)
+        self.unvalidated = unvalidated
 
 
 class RehearsedReports(Reports):

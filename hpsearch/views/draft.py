@@ -48,6 +48,11 @@ def draft_notes(draft: Draft) -> list[str]:
     notes = []
     if draft.guess:
         notes.append(f"its objective is to be minimized, which is a guess: {draft.guess}")
+    if draft.unvalidated:
+        notes.append(
+            f"nothing is validated, since {draft.unvalidated}: its objective is measured on the"
+            " training data, which a larger network fits better"
+        )
     if not draft.searches:
         notes.append(
             "nothing is searched, since no argument has a usual range that trains; write one,"

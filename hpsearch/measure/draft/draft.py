@@ -31,6 +31,7 @@ class Draft:
         idle: the arguments that stay at their defaults, by section.
         guess: what to change if the objective's direction is wrong; empty if its name says it.
         searches: whether anything is searched.
+        unvalidated: why nothing is validated; empty if something is.
     """
 
     tree: dict[str, Any]
@@ -38,6 +39,7 @@ class Draft:
     idle: Mapping[str, Mapping[str, Any]]
     guess: str = ""
     searches: bool = True
+    unvalidated: str = ""
 
 
 def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> Draft:
@@ -65,7 +67,7 @@ def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> D
     tree = {"study": study, **tree}
     guessed = [argument.path for argument in arguments if argument.required]
     trials = Tries(origin.import_paths, slot, guessed)
-    metrics = trials.metrics(tree)
+    metrics, unvalidated = trials.metrics(tree)
     objective, direction = objective_among(metrics)
     tree["study"]["objective"] = {objective: direction or "minimize"}
     guess = "" if direction else f"if more is better, write {{{objective}: maximize}}"
@@ -88,7 +90,7 @@ def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> D
             comments[argument.path] = f"not every value of {argument.text} can be trained"
             put(tree, argument.path, argument.default)
     searches = bool(kept) or any(argument.required for argument in arguments)
-    return Draft(tree, comments, idle, guess, searches)
+    return Draft(tree, comments, idle, guess, searches, unvalidated)
 
 
 def _those_that_train(

@@ -22,6 +22,11 @@ _OF_QUANTITY = re.compile(
 )
 
 _VALIDATION = re.compile("val|dev|eval")
+# A loss as a whole, and not one of its terms, such as `val_box_loss`.
+_WHOLE_LOSS = re.compile(
+    r"((train|training|val|valid|validation|dev|eval|epoch|mean|avg|average|total|overall|loss)"
+    r"([_/. -]|$))+"
+)
 # Of these a low one may be a bad sign: losses of networks that train against each other, and
 # terms of a loss that hold the others in check.
 _NO_GOAL = re.compile(
@@ -63,6 +68,7 @@ def objective_among(metrics: Sequence[str]) -> tuple[str, Direction | None]:
             bool(_NO_GOAL.search(name)),
             direction != "maximize",
             "loss" not in name,
+            not _WHOLE_LOSS.fullmatch(name.lower()),
             direction is None,
             name,
         )

@@ -37,8 +37,8 @@ class Tries:
     slot: Slot
     guessed: Sequence[KeyPath] = ()
 
-    def metrics(self, tree: Mapping[str, Any]) -> list[str]:
-        """Returns what a validation logs.
+    def metrics(self, tree: Mapping[str, Any]) -> tuple[list[str], str]:
+        """Returns what a validation logs, and why there is none; then the training logged it.
 
         Raises:
             InputError: nothing can be trained, or nothing is logged.
@@ -52,8 +52,7 @@ class Tries:
                 "the validation logs no metric, and a search needs one: write"
                 ' self.log("val_loss", loss) in validation_step'
             )
-        metrics: list[str] = found["metrics"]
-        return metrics
+        return found["metrics"], found["unvalidated"]
 
     def require(self, tree: Mapping[str, Any]) -> None:
         """Trains a draft as it is.

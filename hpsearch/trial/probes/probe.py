@@ -46,15 +46,16 @@ def find_metrics(job: Job) -> dict[str, Any]:
     """Rehearses a trial, whatever its objectives are, and says what its validation logs.
 
     Returns:
-        `metrics` (names logged), or `failure`, one line, if it cannot train.
+        `metrics` (names logged) and `unvalidated` (why nothing is validated; empty if something
+        is), or `failure`, one line, if it cannot train.
     """
     where = StageTracker()
     job = replace(job, objectives={_LOGGED_BY_NOBODY: "minimize"})
     with contextlib.redirect_stdout(io.StringIO()):
         try:
-            return {"metrics": rehearse(job, where).metrics}
+            return {"metrics": rehearse(job, where).metrics, "unvalidated": ""}
         except NotLoggedError as error:
-            return {"metrics": error.logged}
+            return {"metrics": error.logged, "unvalidated": error.unvalidated}
         except (Exception, SystemExit) as error:
             return {"failure": _located(failed(error, job, where), error)}
 

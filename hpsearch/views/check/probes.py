@@ -58,9 +58,12 @@ def print_probes(
     trials = min(filter(None, (spec.trials, grid_size(spec))), default=None)
     epochs = None if spec.counts_validations else spec.epochs
     pauses = plan_pauses(spec.promote, spec.max_reports(), trials)
-    cost = estimate(tried, trials, slots, epochs, pauses)
-    unit = report_unit(spec.document["trainer"])
-    console.print(cost_words(cost, _budget_words(trials, epochs), slots, unit), soft_wrap=True)
+    words = endless_words(tried)
+    if not words:
+        cost = estimate(tried, trials, slots, epochs, pauses)
+        unit = report_unit(spec.document["trainer"])
+        words = cost_words(cost, _budget_words(trials, epochs), slots, unit)
+    console.print(words, soft_wrap=True)
     return True
 
 
@@ -102,7 +105,7 @@ def branch_table(extremes: Sequence[Extreme], probes: Sequence[Mapping[str, Any]
             style = "yellow" if is_infeasible(probe) else "red"
             row = [Text("-"), Text("-"), Text(failure_words(probe), style=style)]
         else:
-            seconds = spell(epoch_seconds(probe))
+            seconds = spell(epoch_seconds(probe)) if probe["steps_per_epoch"] else "?"
             row = [Text(f"{probe['parameters']:,}"), Text(seconds), Text("trains", style="green")]
         table.add_row(*branch, Text(extreme.bound), *row)
     return table
@@ -137,6 +140,18 @@ def not_ready_words(extremes: Sequence[Extreme], probes: Sequence[Mapping[str, A
     named = (shared or alone)[:_SHOWN] or [*first.params.items()][:_SHOWN]
     setting = ", ".join(f"{name}={value}" for name, value in named)
     return f"NOT READY: {setting}: {probe['failure']}"
+
+
+def endless_words(probes: Sequence[Mapping[str, Any]]) -> str:
+    """Returns what is known of the cost if the training loader has no length; "" if it has one."""
+    if all(probe["training_batches"] or probe["steps_per_epoch"] for probe in probes):
+        return ""
+    steps = [1000 * probe["seconds_per_step"] for probe in probes]
+    return (
+        f"A step takes {min(steps):.3g} to {max(steps):.3g} ms. The training loader has no length,"
+        " so how long an epoch and the search take is unknown; trainer.limit_train_batches gives it"
+        " one."
+    )
 
 
 def cost_words(cost: Cost, budget: str, slots: int, unit: str = "epoch") -> str:

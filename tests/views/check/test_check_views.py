@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rich.text import Text
 
 from hpsearch.measure.cost import Cost, epoch_seconds, estimate, plan_pauses
 from hpsearch.measure.extremes import extreme_configs
@@ -15,6 +16,7 @@ from hpsearch.views.check.probes import (
     branch_table,
     cost_words,
     direction_words,
+    endless_words,
     not_ready_words,
     note_words,
 )
@@ -131,6 +133,17 @@ def test_notes_say_once_why_steps_are_taken_one_at_a_time() -> None:
         " network: they need supports_multi_step = True in the module's class, and a training_step"
         " that returns the loss and logs nothing",
     ]
+
+
+def test_data_without_a_length_make_the_time_unknown() -> None:
+    endless = PROBE | {"steps_per_epoch": 0, "training_batches": 0}
+    assert endless_words([PROBE]) == endless_words([PROBE | {"steps_per_epoch": 0}]) == ""
+    assert endless_words([endless, PROBE]) == (
+        "A step takes 500 to 500 ms. The training loader has no length, so how long an epoch and"
+        " the search take is unknown; trainer.limit_train_batches gives it one."
+    )
+    settings = extreme_configs(Space(BRANCHES))[:1]
+    assert [*branch_table(settings, [endless]).columns[3].cells] == [Text("?")]
 
 
 def test_cost_counts_rounds_of_slots_and_both_checkpoints() -> None:
