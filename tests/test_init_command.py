@@ -212,6 +212,11 @@ class Net(feeding.Fed):
         self.save_hyperparameters()
         self.lr = self.hparams.step_size
 
+class Named(feeding.Fed):
+    def __init__(self, width):
+        super().__init__()
+        self.wdith
+
 class Blind(feeding.Fed):
     def training_step(self, batch, batch_idx):
         raise RuntimeError("\x1b[91mno gradient\x1b[0m")
@@ -446,7 +451,7 @@ def test_what_validates_but_does_not_train_is_no_range_that_does_not_train(
 ) -> None:
     assert main(["init", "loose.Blind"]) == 2
     assert capsys.readouterr().err == (
-        "error: this cannot be trained as it is: RuntimeError: no gradient (loose.py, line 15)\n"
+        "error: this cannot be trained as it is: RuntimeError: no gradient (loose.py, line 20)\n"
     )
 
 
@@ -537,6 +542,7 @@ def test_a_file_that_validates_or_searches_nothing_says_so() -> None:
             "object has no attribute 'step_size' (loose.py, line 11); give it a value: --set"
             " model.step_size=VALUE",
         ),
+        (["loose.Named"], "object has no attribute 'wdith' (loose.py, line 16)\n"),
         (
             ["loose.Sized"],
             "tried with model.width=64, which have no default: if one does not fit, give it:"

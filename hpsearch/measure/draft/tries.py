@@ -21,6 +21,8 @@ from hpsearch.studyfile.study import StudySpec
 
 # What a module that takes `**kwargs` reads from its hyperparameters, and was not given.
 _UNSET = re.compile(r"'AttributeDict' object has no attribute '(\w+)'")
+# What is raised where sizes do not fit.
+_OF_SIZES = ("RuntimeError", "ValueError", "IndexError", "AssertionError")
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class Tries:
             failure = str(found["failure"])
             unset = _UNSET.search(failure)
             advice = f"; give it a value: --set model.{unset[1]}=VALUE" if unset else ""
-            advice = advice or _of_guesses(self.guessed, params)
+            if failure.startswith(_OF_SIZES):
+                advice = advice or _of_guesses(self.guessed, params)
             raise InputError(f"this cannot be trained as it is: {failure}{advice}")
 
     def _spec(self, tree: Mapping[str, Any]) -> StudySpec:
