@@ -170,7 +170,8 @@ def test_check_fails_where_a_trial_does(
 def test_best_as_a_study_file_runs_as_it_is(
     at_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["best", "tiny", "--yaml", "best.yaml"]) == 0
+    for _ in ("written", "written again"):
+        assert main(["best", "tiny", "--yaml", "best.yaml"]) == 0
     assert "next: hpsearch run best.yaml" in capsys.readouterr().out
     document = yaml.safe_load((at_home / "best.yaml").read_text())
     best = printed_json(["best", "tiny"], capsys)
@@ -301,6 +302,10 @@ def test_wrong_input_is_one_clear_line_and_exit_code_2(
         (["status", "tinny"], "did you mean tiny?"),
         (["show", "tiny", "99"], "the study tiny has no trial 99; it has 0 to 2"),
         (["best", "tiny", "--yaml", "no/folder/best.yaml"], "name a file in a folder that exists"),
+        (
+            ["best", "tiny", "--yaml", "tiny.yaml"],
+            "tiny.yaml exists and is not of an earlier `best`",
+        ),
         (["preview", "tiny.yaml", "-o", "."], "name a file in a folder that exists"),
         (["preview", "tiny.yaml"], "tiny.TinyData: a preview can be drawn of hpsearch"),
     ],

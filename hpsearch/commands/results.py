@@ -20,6 +20,7 @@ from hpsearch.commands.context import (
     say_what_is_left,
 )
 from hpsearch.commands.options import Json, PositiveInt, Storage, StudyName, TrialNumber
+from hpsearch.errors import InputError
 
 
 def list_(*, storage: Storage = None, json: Json = False) -> None:
@@ -114,7 +115,7 @@ def best(
     """Show the best trial, or write it as a study file."""
     from hpsearch.views import json_output
     from hpsearch.views.tables import trial_details
-    from hpsearch.views.winner import study_file
+    from hpsearch.views.winner import HEAD, study_file
 
     stored = open_named(name, storage)
     study = stored.record()
@@ -122,6 +123,8 @@ def best(
     trial = pick_trial(study, "best")
     if yaml is not None:
         check_target(yaml)
+        if yaml.exists() and not yaml.read_bytes().startswith(HEAD.encode()):
+            raise InputError(f"{yaml} exists and is not of an earlier `best`; name another file")
         yaml.write_text(study_file(stored.spec, trial, str(yaml)), encoding="utf-8")
     if json:
         print(json_output.to_json(json_output.trial_details(study, trial)))
