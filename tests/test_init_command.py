@@ -13,7 +13,7 @@ from hpsearch.classes.project import data_beside
 from hpsearch.cli import main
 from hpsearch.errors import InputError
 from hpsearch.measure.draft import Draft, Origin, habit, objective_among, read_configuration
-from hpsearch.measure.draft.hydra import from_hydra
+from hpsearch.measure.draft.configuration import from_hydra
 from hpsearch.measure.draft.searchable import searchable
 from hpsearch.measure.draft.sections import sections_of
 from hpsearch.studyfile.read import read_sections, read_study

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from hpsearch.measure.draft.configuration import left_out, read_configuration
 from hpsearch.measure.draft.draft import Draft, draft_study
 from hpsearch.measure.draft.habits import habit, objective_among
-from hpsearch.measure.draft.hydra import left_out, read_configuration
 from hpsearch.measure.draft.sections import Origin
 
 __all__ = [
