@@ -89,7 +89,9 @@ def on_split(metric: str, split: Split) -> str | None:
     For `train`, it is `train_loss` for `val_loss`, and `train/acc` for `val/acc`.
     """
     found = _OF_SPLIT.fullmatch(metric)
-    return None if found is None or found[1] == "train" else f"{split}{found[2]}{found[3]}"
+    if found is None or found[1] == "train":
+        return None
+    return f"{split}{found[2]}{on_split(found[3], split) or found[3]}"  # of val/val_loss, both
 
 
 def split_apart(metric: str) -> tuple[Literal["train", "val", ""], str]:

@@ -85,6 +85,10 @@ class Called(pl.LightningModule):
 class Rows(pl.LightningDataModule):
     """Knows the size of its rows once it has read them."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = {"rows": 8}  # settings of its own
+
     def setup(self, stage: str) -> None:
         self.row_size = 4
 
@@ -176,6 +180,12 @@ def test_a_network_gets_from_the_data_what_it_needs_and_its_layers_are_widths() 
     arguments, _ = searchable(tree)
     assert tree["model"]["init_args"]["net"]["from_data"] == {"row_size": "row_size"}
     assert [each.text for each in arguments] == [["~int(2, 32, log=True)"], ["~int(1, 4)"]]
+
+
+def test_the_settings_of_the_data_are_not_those_of_the_model() -> None:
+    tree = {"model": {"class_path": f"{__name__}.Reading", "init_args": {"hparams": {}}}}
+    with pytest.raises(InputError, match=r"model\.config="):
+        searchable(tree | {"data": {"class_path": f"{__name__}.Rows"}})
 
 
 def test_what_is_given_for_settings_is_searched_except_what_is_given_by_its_own_name() -> None:

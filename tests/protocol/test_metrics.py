@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.protocol.metrics import counts_answers, generalization_gap, usual_direction
+from hpsearch.protocol.metrics import counts_answers, generalization_gap, on_split, usual_direction
 
 METRICS = {"train_loss": 0.1, "val_loss": 0.4, "train_accuracy": 0.99, "val_accuracy": 0.95}
 SLASHES = {"train/acc": 0.99, "val/acc": 0.95}
@@ -96,3 +96,8 @@ def test_the_usual_direction_of_a_metric_follows_from_its_name(
     metric: str, direction: str | None
 ) -> None:
     assert usual_direction(metric) == direction
+
+
+def test_a_split_that_is_named_twice_is_replaced_twice() -> None:
+    assert on_split("val/val_loss", "test") == "test/test_loss"
+    assert on_split("val_train_gap", "test") == "test_train_gap"

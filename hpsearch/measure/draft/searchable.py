@@ -19,6 +19,7 @@ from hpsearch.measure.draft.habits import choice, habit
 from hpsearch.measure.draft.settings import (
     defaults_of,
     hints_of,
+    holds_settings,
     is_plain,
     names_in,
     plain,
@@ -228,8 +229,11 @@ def _searchable_in(
 
 
 def _has(data: Mapping[str, Any] | None, name: str) -> bool:
-    """Returns whether a data module has an attribute, as far as its class shows."""
-    if not data:
+    """Returns whether a data module has an attribute, as far as its class shows.
+
+    What holds its own settings, such as `self.config`, does not count.
+    """
+    if not data or holds_settings(name):
         return False
     owner = resolve(data["class_path"])
     assigned = re.compile(rf"\bself\.{name}\b[^=\n]*=(?!=)")

@@ -69,6 +69,11 @@ def settings_of(default: Any, given: Any) -> dict[str, Any] | None:
     return None if is_replaced or not named or not is_plain(settings) else settings
 
 
+def holds_settings(name: str) -> bool:
+    """Returns whether an argument of this name usually holds settings, such as `cfg`."""
+    return bool(_SETTINGS.search(name))
+
+
 def names_in(owner: Any, name: str, hint: Any) -> str:
     """Returns the settings to give for an argument, as in `{lr: VALUE}`; `VALUE` if it has none.
 
@@ -80,7 +85,7 @@ def names_in(owner: Any, name: str, hint: Any) -> str:
     if record := class_of_fields({}, hint):
         return _spelled({field: {} for field in sorted(signature_of(record).required)})
     is_mapping = dict in options_of(hint) or mapping_of({}, hint) is not None
-    if not is_mapping or (hint is Any and not _SETTINGS.search(name)):
+    if not is_mapping or (hint is Any and not holds_settings(name)):
         return "VALUE"
     own = [base for base in getattr(owner, "__mro__", ()) if not is_of_lightning(base)]
     read: dict[str, Any] = {}
