@@ -33,6 +33,7 @@ KINDS = frozenset(
         "torch.amp.grad_scaler.GradScaler",
         "torch.Tensor",
         "torch._C.Generator",
+        "pathlib.Path",
         *(f"{package}.core.datamodule.LightningDataModule" for package in _LIGHTNINGS),
         *(f"{package}.callbacks.callback.Callback" for package in _LIGHTNINGS),
         "lightning_fabric.loggers.logger.Logger",

@@ -13,7 +13,7 @@ from inspect import isbuiltin
 from pathlib import Path
 from typing import Any
 
-from hpsearch.classes.removed import advice_on
+from hpsearch.classes.advice import advice_on
 from hpsearch.classes.source import line_in_project
 from hpsearch.errors import InputError
 from hpsearch.studyfile.diagnostics import did_you_mean, nearest

@@ -100,6 +100,7 @@ PLAIN = [
     "torchmetrics.Accuracy",
     "torchmetrics.MetricCollection",
     "numpy.random.PCG64",
+    "pathlib.Path",
     "pytorch_lightning.callbacks.EarlyStopping",
     "pytorch_lightning.loggers.CSVLogger",
     "optuna.samplers.TPESampler",

@@ -129,6 +129,34 @@ class Saving(pl.LightningModule):
         self.lr = self.hparams.lr
 
 
+class Defaulting(pl.LightningModule):
+    """Reads settings for which its code has defaults, of which one is no value of a file."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        self.depth, self.lr = config["depth"], config.get("lr", 1e-3)
+        self.kinds = config.pop("kind", "adam"), config.get("seed"), config.get("size", len(config))
+
+
+class Rest(pl.LightningModule):
+    """Reads its arguments from `**params`, one of them only if it is there."""
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__()
+        self.step, self.rate, self.cut = params["step"], params["lr"], params.get("cut", 3)
+        if "more" in params:
+            self.more = params["more"]
+        params["least"] = 1
+
+
+class RestOfBase(Rest):
+    """Passes on what its base reads."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = kwargs["size"]
+
+
 def of(owner: type, **given: Any) -> dict[str, Any]:
     """Returns what is searched in a class's arguments, by their names."""
     arguments, _ = searchable({"model": {"class_path": f"{__name__}.{owner.__name__}", **given}})
@@ -209,3 +237,17 @@ def test_settings_without_a_default_are_asked_for_by_the_names_that_the_code_rea
         ' --set "model.hparams={hidden: VALUE, lr: VALUE, shuffle: VALUE}"'
         ' --set "model.config={net: {depth: VALUE}}" --set model.tokenizer=VALUE'
     )
+
+
+def test_settings_that_the_code_reads_with_a_default_are_asked_for_with_it() -> None:
+    asked = '"model.config={depth: VALUE, lr: 1e-3, kind: adam}"'
+    with pytest.raises(InputError) as caught:
+        of(Defaulting)
+    assert str(caught.value).endswith(asked)
+
+
+def test_what_is_read_from_kwargs_is_an_argument() -> None:
+    with pytest.raises(InputError, match=r"--set model\.size=VALUE --set model\.step=VALUE$"):
+        of(RestOfBase)
+    given = {"init_args": {"step": 3, "size": 4}}
+    assert of(RestOfBase, **given)["lr"] == ("~float(0.0001, 0.01, log=True)", None)

@@ -23,6 +23,7 @@ from hpsearch.measure.draft.settings import (
     is_plain,
     names_in,
     plain,
+    read_from_rest,
     settings_of,
 )
 from hpsearch.studyfile.document import KeyPath, name_of
@@ -126,8 +127,8 @@ def _search(
     target = resolve(component["class_path"])
     signature = signature_of(target)
     is_optimizer = path == ("optimizer",) or has_base(target, "Optimizer")
-    of_kwargs = {name: Any for name in given if name not in signature.hints}
-    for name, hint in {**signature.hints, **of_kwargs}.items():
+    of_kwargs = dict.fromkeys([*read_from_rest(target), *given], Any)
+    for name, hint in {**of_kwargs, **signature.hints}.items():
         if name in taken or (is_optimizer and name not in {*given, "lr"}):
             continue
         known = {**signature.defaults, **given}

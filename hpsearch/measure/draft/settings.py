@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, get_origin
 
 from hpsearch.classes.project import is_of_lightning, text_of
 from hpsearch.classes.records import class_of_fields, mapping_of
@@ -16,6 +17,9 @@ from hpsearch.classes.signature import has_base, options_of, signature_of
 _PLAIN = (str, int, float, bool, type(None))
 # Names of arguments that usually hold settings.
 _SETTINGS = re.compile(r"(^|_)(hparams|hyperparams|config|cfg|conf|args|opts?|settings|options)$")
+
+# A number, a word or a truth value, as Python and YAML both write them.
+_LITERAL = r"""-?[\d.][\w.+-]*|"[a-zA-Z]\w*"|'[a-zA-Z]\w*'|True|False"""
 
 
 def plain(value: Any) -> Any:
@@ -77,6 +81,8 @@ def holds_settings(name: str) -> bool:
 def names_in(owner: Any, name: str, hint: Any) -> str:
     """Returns the settings to give for an argument, as in `{lr: VALUE}`; `VALUE` if it has none.
 
+    Those that the code reads with a default, as in `config.get("lr", 0.1)`, have that.
+
     Args:
         owner: the class that takes the argument.
         name: the argument's.
@@ -84,7 +90,8 @@ def names_in(owner: Any, name: str, hint: Any) -> str:
     """
     if record := class_of_fields({}, hint):
         return _spelled({field: {} for field in sorted(signature_of(record).required)})
-    is_mapping = dict in options_of(hint) or mapping_of({}, hint) is not None
+    kinds = [get_origin(option) or option for option in options_of(hint)]
+    is_mapping = dict in kinds or mapping_of({}, hint) is not None
     if not is_mapping or (hint is Any and not holds_settings(name)):
         return "VALUE"
     own = [base for base in getattr(owner, "__mro__", ()) if not is_of_lightning(base)]
@@ -99,10 +106,32 @@ def names_in(owner: Any, name: str, hint: Any) -> str:
                 inner = inner.setdefault(key, {})
         for key in re.findall(rf"""\bgetattr\([\w.]*\b{name}, ?["'](\w+)["']\)""", text):
             read.setdefault(key, {})
+        got = rf"""\b{name}\.(?:get|pop)\(["'](\w+)["'], ?({_LITERAL})\)"""
+        for key, default in re.findall(got, text):
+            read.setdefault(key, default.strip("\"'"))
     return _spelled(read)
 
 
-def _spelled(names: Mapping[str, Any]) -> str:
+def read_from_rest(target: Any) -> list[str]:
+    """Returns what a class must be given in its `**kwargs`: what it reads as `kwargs["width"]`."""
+    names: dict[str, None] = {}
+    for base in getattr(target, "__mro__", ()):
+        if "__init__" not in vars(base):
+            continue
+        taken = inspect.signature(base.__init__).parameters.values()
+        rest = next((each.name for each in taken if each.kind is each.VAR_KEYWORD), None)
+        if rest is None or is_of_lightning(base):
+            break
+        text = text_of(base)
+        found = re.findall(rf"""\b{rest}\[["'](\w+)["']\](?!\s*=[^=])""", text)
+        asked = re.findall(rf"""["'](\w+)["'] (?:not )?in {rest}\b""", text)
+        names |= dict.fromkeys(name for name in found if name not in asked)
+    return [*names]
+
+
+def _spelled(names: Mapping[str, Any] | str) -> str:
+    if isinstance(names, str):
+        return names
     if not names:
         return "VALUE"
     return f"{{{', '.join(f'{name}: {_spelled(inner)}' for name, inner in names.items())}}}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from hpsearch.classes.removed import advice_on
+from hpsearch.classes.advice import advice_on
 from hpsearch.classes.source import line_in_project
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.messages import Ended

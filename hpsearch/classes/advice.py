@@ -1,7 +1,8 @@
-"""What older releases of Lightning, torchmetrics and torch had, and what to write today.
+"""What to write where an exception of a project's code does not say it.
 
-Lightning itself says it of hooks, such as `validation_epoch_end`; of these, Python only says that
-they are not there.
+Older releases of Lightning, torchmetrics and torch had other names. Lightning itself says so of
+hooks, such as `validation_epoch_end`; of these, Python only says that they are not there. And a
+study file has texts, where a script that parses its own command line may have made paths of them.
 """
 
 from __future__ import annotations
@@ -39,14 +40,18 @@ _INSTEAD = (
         'write task="multiclass", num_classes=NUMBER, or task="binary"',
     ),
     (r"__init__\(\) got an unexpected keyword argument 'verbose'", "leave verbose out"),
+    (
+        r"operand type\(s\) for /: 'str' and|'str' object has no attribute "
+        r"'(exists|glob|is_dir|is_file|iterdir|joinpath|mkdir|name|open|parent|rglob|stem|suffix)'",
+        "an argument without a type gets a text as it is: write"
+        " {class_path: pathlib.Path, init_args: {args: [TEXT]}}, or give the argument the type"
+        " Path",
+    ),
 )
 
 
 def advice_on(message: str) -> str:
-    """Returns what to write in place of what a message says is gone; "" if it says no such thing.
-
-    It is to be appended to the message.
-    """
+    """Returns what to write in place of what a message refuses, to be appended to it; or ""."""
     for pattern, words in _INSTEAD:
         if found := re.search(pattern, message):
             return f"; {found.expand(words)}"

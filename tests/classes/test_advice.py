@@ -1,4 +1,4 @@
-"""What older releases had is answered by what to write today."""
+"""What an exception does not say: what to write today, and how a text becomes a path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 import torchmetrics
 
-from hpsearch.classes.removed import advice_on
+from hpsearch.classes.advice import advice_on
 
 
 class Old(pl.LightningModule):
@@ -52,9 +52,11 @@ def run(code: str) -> None:
             ),
             "leave verbose out",
         ),
+        (lambda: run("'data' / 'train.csv'"), r"write {class_path: pathlib\.Path"),
+        (lambda: run("'data'.glob('*.csv')"), r"the type Path"),
     ],
 )
-def test_what_is_gone_is_answered_by_what_to_write(old: Callable[[], Any], advice: str) -> None:
+def test_what_cannot_work_is_answered_by_what_to_write(old: Callable[[], Any], advice: str) -> None:
     with pytest.raises((AttributeError, ImportError, TypeError)) as caught:
         old()
     assert re.search(advice, advice_on(str(caught.value))), str(caught.value)
