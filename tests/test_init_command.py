@@ -204,7 +204,8 @@ LOOSE = """
 import feeding
 import torch
 
-class Rows(feeding.Feed): ...
+class Rows(feeding.Feed):
+    size = 4
 
 class Net(feeding.Fed):
     def __init__(self, **kwargs):
@@ -225,6 +226,11 @@ class Sized(feeding.Fed):
     def __init__(self, width):
         super().__init__()
         torch.zeros(3) @ torch.zeros(width)
+
+class Unsized(feeding.Fed):
+    def __init__(self, size=None):
+        super().__init__()
+        1 / (size or 0)
 """
 PRINTED = """
 seed_everything: 7
@@ -451,7 +457,7 @@ def test_what_validates_but_does_not_train_is_no_range_that_does_not_train(
 ) -> None:
     assert main(["init", "loose.Blind"]) == 2
     assert capsys.readouterr().err == (
-        "error: this cannot be trained as it is: RuntimeError: no gradient (loose.py, line 20)\n"
+        "error: this cannot be trained as it is: RuntimeError: no gradient (loose.py, line 21)\n"
     )
 
 
@@ -539,14 +545,19 @@ def test_a_file_that_validates_or_searches_nothing_says_so() -> None:
         ),
         (
             ["loose.Net"],
-            "object has no attribute 'step_size' (loose.py, line 11); give it a value: --set"
+            "object has no attribute 'step_size' (loose.py, line 12); give it a value: --set"
             " model.step_size=VALUE",
         ),
-        (["loose.Named"], "object has no attribute 'wdith' (loose.py, line 16)\n"),
+        (["loose.Named"], "object has no attribute 'wdith' (loose.py, line 17)\n"),
         (
             ["loose.Sized"],
             "tried with model.width=64, which have no default: if one does not fit, give it:"
             " --set model.width=VALUE",
+        ),
+        (
+            ["loose.Unsized"],
+            "division by zero (loose.py, line 31); model.size is null, and the data module has a"
+            " size: if the model needs it, --set model.from_data.size=size",
         ),
         (
             ["feeding.Fed", "--set", "trainer.max_epochs=two"],

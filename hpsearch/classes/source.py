@@ -16,8 +16,13 @@ from functools import cache
 from importlib.machinery import ModuleSpec
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 _MOST = 200_000
+_OF_TRAINING = {
+    *("hpsearch", "torch", "torchvision", "torchmetrics", "jsonargparse"),
+    *("lightning", "pytorch_lightning", "lightning_fabric", *sys.stdlib_module_names),
+}
 # Python's path before a study's folders join it. PYTHONPATH and .pth files bring the packages of
 # other installations with them: of a cluster's modules, or of another environment.
 _PACKAGES = tuple(at for at in sys.path if Path(at).name in ("site-packages", "dist-packages"))
@@ -130,11 +135,21 @@ def is_installed(file: Path) -> bool:
 
 
 def line_in_project(error: BaseException) -> str:
-    """Returns where in the project's own code an exception arose: ` (net.py, line 3)`, or ""."""
-    frames = traceback.extract_tb(error.__traceback__)
-    files = [(Path(frame.filename), frame.lineno) for frame in frames]
-    own = [(file, line) for file, line in files if file.is_file() and not is_installed(file)]
-    return f" ({own[-1][0].name}, line {own[-1][1]})" if own else ""
+    """Returns where in the project's own code an exception arose: ` (net.py, line 3)`, or "".
+
+    Of a project that is installed, its code is that of the first package but those of training.
+    """
+    frames = traceback.walk_tb(error.__traceback__)
+    found = [(frame.f_globals, Path(frame.f_code.co_filename), line) for frame, line in frames]
+    known = [(_package_of(names), file, line) for names, file, line in found if file.is_file()]
+    own = [place for place in known if not is_installed(place[1])]
+    called = [place for place in known if place[0] not in _OF_TRAINING]
+    own = own or [place for place in called if place[0] == called[0][0]]
+    return f" ({own[-1][1].name}, line {own[-1][2]})" if own else ""
+
+
+def _package_of(names: dict[str, Any]) -> str:
+    return str(names.get("__name__", "")).partition(".")[0]
 
 
 @cache

@@ -11,6 +11,9 @@ from hpsearch.studyfile.document import CHOICE, Document, KeyPath, Location, is_
 from hpsearch.studyfile.sections import SCHEDULE_KEYS
 from hpsearch.studyfile.yaml_text import parse
 
+# The keys of a component that have keys of the project's own.
+_PARTS = ("init_args", "from_data")
+
 
 class _Unknown(Exception):
     """An override names a place that does not exist."""
@@ -85,11 +88,11 @@ def _step(node: Any, part: str, path: KeyPath) -> KeyPath:
             return (CHOICE, part)
         raise _Unknown(f"there is no branch '{part}'{did_you_mean(part, node[CHOICE])}")
     if "class_path" in node or "init_args" in node:
-        own = part == "init_args" or (path[0] == "schedule" and part in SCHEDULE_KEYS)
+        own = part in _PARTS or (path[0] == "schedule" and part in SCHEDULE_KEYS)
         return (part,) if own else ("init_args", part)
     if not node or path in ((), ("study",), ("trainer",), ("speed",), ("tensorboard",)):
         return (part,)
-    if path[-1] == "init_args" or (path[0] == "trainer" and path[-2:-1] == (CHOICE,)):
+    if path[-1] in _PARTS or (path[0] == "trainer" and path[-2:-1] == (CHOICE,)):
         return (part,)
     raise _Unknown(f"there is no key '{part}'{did_you_mean(part, node)}")
 

@@ -212,7 +212,7 @@ class Reports(ReadAsModelCheckpoint):
         found = agree(found)
         metrics = found | self._measures(trainer, module, found)
         try:
-            values = pick_objectives(metrics, self._objectives, found)
+            values = pick_objectives(metrics, self._objectives, found, module)
         except (BadMetricError, NotFiniteError) as error:
             self._pass_over(trainer, error)
             return

@@ -17,7 +17,7 @@ _AT_ONCE = 32
 
 
 class NotFiniteError(Exception):
-    """The training loss, or an objective, is NaN or infinite: the training diverged."""
+    """The training loss, or an objective, is NaN or infinite."""
 
 
 class StageTracker(pl.Callback):

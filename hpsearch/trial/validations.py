@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.parameter import is_lazy
 
 from hpsearch.classes.signature import has_base
 from hpsearch.internals.lightning import has_validation_data, is_epoch_trained, may_stop
@@ -58,7 +59,10 @@ class FreshMetrics:
 
 
 def pick_objectives(
-    metrics: Mapping[str, float], objectives: Mapping[str, object], logged: Collection[str]
+    metrics: Mapping[str, float],
+    objectives: Mapping[str, object],
+    logged: Collection[str],
+    module: torch.nn.Module,
 ) -> dict[str, float]:
     """Returns the objectives' values among the metrics.
 
@@ -66,6 +70,7 @@ def pick_objectives(
         metrics: what was logged and measured.
         objectives: names.
         logged: names of what was logged, for the message.
+        module: what was trained, for the message.
 
     Raises:
         BadMetricError: one is missing; the message names the metrics there are.
@@ -80,8 +85,19 @@ def pick_objectives(
         )
     for name in objectives:
         if not math.isfinite(metrics[name]):
-            raise NotFiniteError(f"the objective {name} is {metrics[name]}: the training diverged")
+            raise NotFiniteError(f"the objective {name} is {metrics[name]}{_cause_in(module)}")
     return {name: metrics[name] for name in objectives}
+
+
+def _cause_in(module: torch.nn.Module) -> str:
+    """Returns what the weights say about a metric that is not finite."""
+    known = (each for each in module.parameters() if not is_lazy(each))
+    if all(bool(each.isfinite().all()) for each in known):
+        return (
+            ", although all weights are finite: look at how it is calculated, such as a mean over"
+            " no samples, a division by 0 or an overflow"
+        )
+    return ": the training diverged, weights are not finite"
 
 
 def advice_on(objective: str, logged: Collection[str], direction: object) -> str:

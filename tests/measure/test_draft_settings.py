@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pytorch_lightning.cli import OptimizerCallable
 
 from hpsearch.errors import InputError
+from hpsearch.measure.draft.data_attributes import offered
 from hpsearch.measure.draft.searchable import searchable
 
 STEPS = partial(torch.optim.SGD, lr=0.1)
@@ -157,6 +158,18 @@ class RestOfBase(Rest):
         self.size = kwargs["size"]
 
 
+class Tokenized(pl.LightningModule):
+    """Needs the size of the rows, but has a default that says nothing."""
+
+    def __init__(self, row_size: int | None = None, norm: str | None = None) -> None:
+        super().__init__()
+
+
+def rows() -> pl.LightningDataModule:
+    """Returns the rows, as a script that makes its data itself."""
+    return Rows()
+
+
 def of(owner: type, **given: Any) -> dict[str, Any]:
     """Returns what is searched in a class's arguments, by their names."""
     arguments, _ = searchable({"model": {"class_path": f"{__name__}.{owner.__name__}", **given}})
@@ -201,13 +214,20 @@ def test_a_learning_rate_of_the_module_is_not_searched_beside_an_optimizer_secti
     ]
 
 
-def test_a_network_gets_from_the_data_what_it_needs_and_its_layers_are_widths() -> None:
+@pytest.mark.parametrize("data", ["Rows", "rows"])
+def test_a_network_gets_from_the_data_what_it_needs_and_its_layers_are_widths(data: str) -> None:
     inner = {"class_path": f"{__name__}.Net2", "init_args": {"hidden_layers": [8], "blocks": [2]}}
     model = {"class_path": f"{__name__}.Holding", "init_args": {"net": inner}}
-    tree: dict[str, Any] = {"model": model, "data": {"class_path": f"{__name__}.Rows"}}
+    tree: dict[str, Any] = {"model": model, "data": {"class_path": f"{__name__}.{data}"}}
     arguments, _ = searchable(tree)
     assert tree["model"]["init_args"]["net"]["from_data"] == {"row_size": "row_size"}
     assert [each.text for each in arguments] == [["~int(2, 32, log=True)"], ["~int(1, 4)"]]
+
+
+def test_what_stays_null_is_offered_if_the_data_have_it() -> None:
+    sections = {"model": "Tokenized", "data": "rows"}
+    tree = {name: {"class_path": f"{__name__}.{path}"} for name, path in sections.items()}
+    assert offered(tree, searchable(tree)[1]) == ["row_size"]
 
 
 def test_the_settings_of_the_data_are_not_those_of_the_model() -> None:

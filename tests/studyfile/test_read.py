@@ -116,12 +116,15 @@ def test_an_override_replaces_a_value_with_or_without_init_args(file):
             "speed.compile=reduce-overhead",
             "tensorboard.graph=true",
             "model.class_path=m.MLP",
+            "model.from_data.words=vocab_size",
+            "model.from_data.labels=classes",
         ],
     ).document
     assert document["trainer"] == {"max_epochs": 1, "precision": "16-mixed"}
     assert document["model"] == {
         "class_path": "m.MLP",
         "init_args": {"channels": ["~int(8, 64)", 32], "dropout": "~float(0, 0.2)"},
+        "from_data": {"words": "vocab_size", "labels": "classes"},
     }
     branches = document["optimizer"]["~choice"]
     assert branches["adam"]["init_args"] == {"lr": 1e-4}

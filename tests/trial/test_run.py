@@ -390,7 +390,10 @@ def test_a_trial_without_an_intact_checkpoint_starts_over(
     ("plan", "failure"),
     [
         ("raise", "ValueError: planned to fail"),
-        ("nan", "the objective val_loss is nan: the training diverged"),
+        (
+            "nan",
+            "the objective val_loss is nan, although all weights are finite: look at",
+        ),
         ("silent", "the objective val_loss was not logged; the validation logged nothing. Log it"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from fault_score import FULL
 from hpsearch.protocol.job import Job, counts_validations
 from hpsearch.protocol.messages import Started
 from hpsearch.trial.saving.position import GRADIENTS_LOST, NOT_EXACT
-from hpsearch.trial.validations import plain
+from hpsearch.trial.stage import NotFiniteError
+from hpsearch.trial.validations import pick_objectives, plain
 
 WITHIN = {"max_epochs": 3, "val_check_interval": 0.5}
 BY_STEPS = {"max_epochs": -1, "max_steps": 12, "val_check_interval": 3}
@@ -168,6 +170,22 @@ def test_a_validation_without_a_value_costs_the_others_nothing(
 
     assert desk.ended.how == "complete"
     assert [report.step for report in desk.reports] == steps
+
+
+@pytest.mark.parametrize(
+    ("weight", "words"),
+    [
+        (1.0, "is nan, although all weights are finite: look at how it is calculated"),
+        (math.inf, "is nan: the training diverged, weights are not finite"),
+    ],
+)
+def test_a_metric_that_is_not_finite_is_blamed_on_the_weights_only_if_they_are_not(
+    weight: float, words: str
+) -> None:
+    module = torch.nn.Linear(1, 1)
+    torch.nn.init.constant_(module.weight, weight)
+    with pytest.raises(NotFiniteError, match=f"the objective f1 {words}"):
+        pick_objectives({"f1": math.nan}, {"f1": "maximize"}, ["f1"], module)
 
 
 def test_an_objective_of_the_training_will_do_where_nothing_is_validated(tmp_path: Path) -> None:

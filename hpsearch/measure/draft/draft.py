@@ -10,6 +10,7 @@ from typing import Any
 
 from hpsearch.classes.components import importing_from
 from hpsearch.engines.slots import Slot
+from hpsearch.measure.draft.data_attributes import offered
 from hpsearch.measure.draft.habits import objective_among
 from hpsearch.measure.draft.searchable import Searchable, put, searchable
 from hpsearch.measure.draft.sections import Origin, sections_of
@@ -58,6 +59,7 @@ def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> D
         names = [change.partition("=")[0] for change in origin.changes]
         fixed = [name.replace(".init_args.", ".") for name in names]
         arguments, idle = searchable(tree, fixed)
+        of_data = offered(tree, idle)
     for argument in arguments:
         if argument.required:
             put(tree, argument.path, argument.text)
@@ -66,7 +68,7 @@ def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> D
     study = {"name": name, "objective": dict(_UNKNOWN), "trials": TRIALS, "seed": 1}
     tree = {"study": study, **tree}
     guessed = [argument.path for argument in arguments if argument.required]
-    trials = Tries(origin.import_paths, slot, guessed)
+    trials = Tries(origin.import_paths, slot, guessed, of_data)
     metrics, unvalidated = trials.metrics(tree)
     objective, direction = objective_among(metrics)
     tree["study"]["objective"] = {objective: direction or "minimize"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -12,14 +11,13 @@ from typing import Any, Literal, get_args, get_origin
 from hpsearch.classes.check import SUPPLIED
 from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import ComponentError, is_component, resolve
-from hpsearch.classes.project import is_of_lightning, text_of
 from hpsearch.classes.signature import has_base, options_of, signature_of
 from hpsearch.errors import InputError
+from hpsearch.measure.draft.data_attributes import has_attribute
 from hpsearch.measure.draft.habits import choice, habit
 from hpsearch.measure.draft.settings import (
     defaults_of,
     hints_of,
-    holds_settings,
     is_plain,
     names_in,
     plain,
@@ -148,9 +146,9 @@ def _search(
             argument = _same_as("trainer", here, known)
         if is_expression(known.get(name)) or (spoken in found.fixed and name in known):
             continue
-        if argument is not None and not (argument.required and _has(source, name)):
+        if argument is not None and not (argument.required and has_attribute(source, name)):
             found.arguments.append(argument)
-        elif name not in known and _has(source, name):
+        elif name not in known and has_attribute(source, name):
             put(component, ("from_data", name), name)
         elif name not in known:
             wanted = f"{spoken}={names_in(target, name, hint)}"
@@ -227,19 +225,6 @@ def _searchable_in(
             argument = _searchable_of(here, kind, settings, [*settings])
             arguments += [argument] if argument else []
     return arguments
-
-
-def _has(data: Mapping[str, Any] | None, name: str) -> bool:
-    """Returns whether a data module has an attribute, as far as its class shows.
-
-    What holds its own settings, such as `self.config`, does not count.
-    """
-    if not data or holds_settings(name):
-        return False
-    owner = resolve(data["class_path"])
-    assigned = re.compile(rf"\bself\.{name}\b[^=\n]*=(?!=)")
-    own = [base for base in getattr(owner, "__mro__", ()) if not is_of_lightning(base)]
-    return any(name in vars(base) or assigned.search(text_of(base)) for base in own)
 
 
 def _searchable_of(

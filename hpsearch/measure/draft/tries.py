@@ -33,11 +33,13 @@ class Tries:
         import_paths: where the classes are.
         slot: where to train.
         guessed: the arguments without a default, whose values may not fit.
+        offered: the model's arguments that are null, and that the data module has.
     """
 
     import_paths: tuple[str, ...]
     slot: Slot
     guessed: Sequence[KeyPath] = ()
+    offered: Sequence[str] = ()
 
     def metrics(self, tree: Mapping[str, Any]) -> tuple[list[str], str]:
         """Returns what a validation logs, and why there is none; then the training logged it.
@@ -84,6 +86,11 @@ class Tries:
             advice = f"; give it a value: --set model.{unset[1]}=VALUE" if unset else ""
             if failure.startswith(_OF_SIZES):
                 advice = advice or _of_guesses(self.guessed, params)
+            for name in self.offered:
+                advice += (
+                    f"; model.{name} is null, and the data module has a {name}: if the model needs"
+                    f" it, --set model.from_data.{name}={name}"
+                )
             raise InputError(f"this cannot be trained as it is: {failure}{advice}")
 
     def _spec(self, tree: Mapping[str, Any]) -> StudySpec:

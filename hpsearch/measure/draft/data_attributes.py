@@ -1,0 +1,53 @@
+"""What a model may take from its data module, as far as the text of its class shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from inspect import isfunction
+from typing import Any
+
+from hpsearch.classes.components import resolve
+from hpsearch.classes.project import is_of_lightning, text_of
+from hpsearch.classes.signature import has_base
+from hpsearch.measure.draft.settings import holds_settings
+
+
+def has_attribute(data: Mapping[str, Any] | None, name: str) -> bool:
+    """Returns whether a data module has an attribute.
+
+    What holds its own settings, such as `self.config`, does not count.
+
+    Args:
+        data: the section of the data; None without one.
+        name: the attribute's.
+    """
+    if not data or holds_settings(name):
+        return False
+    assigned = re.compile(rf"\bself\.{name}\b[^=\n]*=(?!=)")
+    bases = [base for made in _made_by(resolve(data["class_path"])) for base in made.__mro__]
+    own = [base for base in bases if not is_of_lightning(base)]
+    return any(name in vars(base) or assigned.search(text_of(base)) for base in own)
+
+
+def offered(tree: Mapping[str, Any], idle: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Returns the model's arguments that stay null, and that the data module has an attribute of.
+
+    Args:
+        tree: the sections.
+        idle: the arguments that keep their values, by section.
+    """
+    unset = [name for name, value in idle.get("model", {}).items() if value is None]
+    return [name for name in unset if has_attribute(tree.get("data"), name)]
+
+
+def _made_by(target: Any) -> list[type]:
+    """Returns the class of a data module, or those that a function which returns one names."""
+    if isfunction(target):
+        named = map(target.__globals__.get, target.__code__.co_names)
+        return [each for each in named if isinstance(each, type) and _is_data(each)]
+    return [target] if isinstance(target, type) else []
+
+
+def _is_data(made: type) -> bool:
+    return has_base(made, "LightningDataModule")
