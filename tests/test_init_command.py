@@ -15,7 +15,7 @@ from hpsearch.errors import InputError
 from hpsearch.measure.draft import Draft, Origin, habit, objective_among, read_configuration
 from hpsearch.measure.draft.configuration import from_hydra
 from hpsearch.measure.draft.searchable import searchable
-from hpsearch.measure.draft.sections import sections_of
+from hpsearch.measure.draft.sections import hooks_of_program, sections_of
 from hpsearch.studyfile.read import read_sections, read_study
 from hpsearch.views.draft import draft_notes
 
@@ -54,6 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("n_num_features", 5, None),
         ("use_dropout", True, None),
         ("window", 8, None),
+        ("per_device_eval_batch_size", None, None),
         ("hidden", "auto", None),
         ("lr_scheduler", None, None),
         ("lr_decay_steps", 100, None),
@@ -305,6 +306,12 @@ class Tuned(Program):
     def add_arguments_to_parser(self, parser):
         parser.add_optimizer_args(torch.optim.SGD)
 
+class Hooked(Program):
+    def before_instantiate_classes(self):
+        self.config.model.depth = 3
+
+    def before_fit(self): ...
+
 class Inner(torch.nn.Module):
     def __init__(self, size: int, lin1: int = 8):
         super().__init__()
@@ -421,6 +428,16 @@ def test_a_program_of_lightning_cli_names_classes_and_links_arguments() -> None:
         "data.init_args.batch_size",
     ]
     assert idle == {}
+
+
+@pytest.mark.usefixtures("template")
+@pytest.mark.parametrize(
+    ("program", "hooks"), [("Hooked", ["before_instantiate_classes", "before_fit"]), ("Tuned", [])]
+)
+def test_what_a_program_of_lightning_cli_may_set_itself_is_named(
+    program: str, hooks: list[str]
+) -> None:
+    assert hooks_of_program(Origin(None, None, {"cli": f"template.{program}"})) == hooks
 
 
 @pytest.mark.usefixtures("template")

@@ -16,7 +16,19 @@ from operator import attrgetter
 from typing import Any
 
 from hpsearch.classes.components import ComponentError, is_component, resolve
+from hpsearch.classes.project import is_of_lightning
 from hpsearch.classes.signature import has_base, signature_of
+
+_HOOKS = (
+    *("parse_arguments", "before_instantiate_classes", "instantiate_classes"),
+    *("instantiate_trainer", "configure_optimizers", "before_fit", "fit"),
+)
+
+
+def hooks_not_run(cli: Any) -> list[str]:
+    """Returns the methods of a LightningCLI class that may set values, and that no trial calls."""
+    own = [base for base in cli.__mro__ if not is_of_lightning(base)]
+    return [name for name in _HOOKS if any(name in vars(base) for base in own)]
 
 
 class _Parser:

@@ -141,7 +141,13 @@ def _draft(
     """Writes a draft; returns its file, and the draft."""
     from hpsearch.classes.load import require_own
     from hpsearch.engines.slots import find_slots
-    from hpsearch.measure.draft import Origin, draft_study, left_out, read_configuration
+    from hpsearch.measure.draft import (
+        Origin,
+        draft_study,
+        hooks_of_program,
+        left_out,
+        read_configuration,
+    )
     from hpsearch.studyfile.read import read_sections
 
     def target(name: str) -> Path:
@@ -161,6 +167,11 @@ def _draft(
     folders = dict.fromkeys(str(path.resolve()) for path in ((output or Path()).parent, Path()))
     origin = Origin(model, data, sections, changes, tuple(folders))
     require_own(config, origin.tree, origin.import_paths, report, trust=trust)
+    if hooks := hooks_of_program(origin):
+        report(
+            f"note: hpsearch does not call {', '.join(hooks)} of {sections['cli']}; what they set,"
+            " such as an argument of the model, belongs in the file"
+        )
     with console().status("trying real batches at the ends of each range"):
         draft = draft_study(origin, find_slots("auto", 1)[0], target)
     from hpsearch.views.draft import draft_text

@@ -17,6 +17,7 @@ from pytorch_lightning.cli import OptimizerCallable
 from hpsearch.errors import InputError
 from hpsearch.measure.draft.data_attributes import offered
 from hpsearch.measure.draft.searchable import searchable
+from hpsearch.studyfile.document import name_of
 
 STEPS = partial(torch.optim.SGD, lr=0.1)
 SECTIONS = {"model": f"{__name__}.Called", "optimizer": "torch.optim.SGD"}
@@ -32,6 +33,28 @@ class Net:
     pool: Pool = Pool.MEAN
     size: Size = Size.S
     norm: Optional[Literal["batch", "layer"]] = None  # noqa: UP045  (as people write it)
+
+
+@dataclass
+class Batches:
+    """Settings that a study file cannot hold as a whole."""
+
+    batch_size: int = 8
+    accumulated: dict[int, int] = field(default_factory=lambda: {0: 1})
+
+
+@dataclass
+class Opaque:
+    """Settings that a study file cannot hold at all."""
+
+    table: dict[int, int] = field(default_factory=lambda: {0: 1})
+
+
+@dataclass
+class Reads:
+    """Settings of the data."""
+
+    loader: Batches = field(default_factory=Batches)
 
 
 @dataclass
@@ -158,6 +181,20 @@ class RestOfBase(Rest):
         self.size = kwargs["size"]
 
 
+class Sharing(pl.LightningModule):
+    """Takes the settings of its data, too."""
+
+    def __init__(self, data_cfg: Reads, opaque: Opaque) -> None:
+        super().__init__()
+
+
+class Loading(pl.LightningDataModule):
+    """Takes settings whose class has defaults."""
+
+    def __init__(self, data_cfg: Reads) -> None:
+        super().__init__()
+
+
 class Tokenized(pl.LightningModule):
     """Needs the size of the rows, but has a default that says nothing."""
 
@@ -222,6 +259,19 @@ def test_a_network_gets_from_the_data_what_it_needs_and_its_layers_are_widths(da
     arguments, _ = searchable(tree)
     assert tree["model"]["init_args"]["net"]["from_data"] == {"row_size": "row_size"}
     assert [each.text for each in arguments] == [["~int(2, 32, log=True)"], ["~int(1, 4)"]]
+
+
+def test_settings_that_model_and_data_share_have_one_value_wherever_they_are() -> None:
+    sections = {"model": "Sharing", "data": "Loading"}
+    tree: dict[str, Any] = {
+        name: {"class_path": f"{__name__}.{path}"} for name, path in sections.items()
+    }
+    arguments, _ = searchable(tree)
+    assert [(name_of(each.path), each.text) for each in arguments] == [
+        ("model.data_cfg.loader.batch_size", "~ref(data.data_cfg.loader.batch_size)"),
+        ("data.data_cfg.loader.batch_size", "~choice(4, 8, 16)"),
+    ]
+    assert tree["model"]["init_args"] == {"data_cfg": {"loader": {"batch_size": 8}}, "opaque": {}}
 
 
 def test_what_stays_null_is_offered_if_the_data_have_it() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from hpsearch.measure.draft.configuration import left_out, read_configuration
 from hpsearch.measure.draft.draft import Draft, draft_study
 from hpsearch.measure.draft.habits import habit, objective_among
-from hpsearch.measure.draft.sections import Origin
+from hpsearch.measure.draft.sections import Origin, hooks_of_program
 
 __all__ = [
     "Draft",
     "Origin",
     "draft_study",
     "habit",
+    "hooks_of_program",
     "left_out",
     "objective_among",
     "read_configuration",

@@ -15,6 +15,10 @@ _INPUTS_AND_OUTPUTS = re.compile(
     r"(^|_)(in|input|out|output|classes|labels|vocab|vocabulary|image|img)(_|$)"
     r"|(^|_)(n|num|number_of)_([a-z]+_)?features$"
 )
+# What changes how fast a model is evaluated, and not what it learns.
+_OF_EVALUATION = re.compile(
+    r"(^|_)(val|valid|validation|dev|test|eval|evaluation|predict|inference)_batch_size$"
+)
 # The end of a name that has a quantity, but is not one: `lr_scheduler`, `momentum_decay`.
 _OF_QUANTITY = re.compile(
     r"(schedulers?|schedule|policy|steps?|epochs?|patience|milestones|gamma|factor|decay|mult"
@@ -42,7 +46,7 @@ def habit(name: str, default: Any, beside: Sequence[str] = ()) -> Any:
         default: its default; None if it has none.
         beside: names of the other arguments of the same class.
     """
-    if isinstance(default, bool | str):
+    if isinstance(default, bool | str) or _OF_EVALUATION.search(name):
         return None
     if isinstance(default, list | tuple):
         return _habits_of_list(name, default, beside)

@@ -98,7 +98,7 @@ def searchable(
         raise InputError(f"some arguments have no default; give them: {given}")
     of_data = {argument.path[1:] for argument in found.arguments if argument.path[0] == "data"}
     return [
-        replace(argument, text=f"~ref(data.{argument.path[-1]})")
+        replace(argument, text=f"~ref({name_of(('data', *argument.path[1:]))})")
         if argument.path[0] == "model" and argument.path[1:] in of_data
         else argument
         for argument in found.arguments
@@ -136,10 +136,8 @@ def _search(
                 put(component, here[len(path) :], inner)
                 _search(found, inner, here, {"params"}, source)
             continue
-        spoken = name_of(tuple(key for key in here if key != "init_args"))
-        if name not in known and (made := defaults_of(hint)):
-            put(component, here[len(path) :], made)
-        if _search_settings(found, component, here, hint, signature.defaults.get(name)):
+        spoken = name_of(here)
+        if _search_settings(found, component, here, hint, signature.defaults):
             continue
         argument = _searchable_of(here, hint, known, [*signature.hints])
         if name in found.of_trainer and len(path) == 1 and name not in given:
@@ -185,7 +183,11 @@ def _is_factory(hint: Any) -> bool:
 
 
 def _search_settings(
-    found: _Found, component: dict[str, Any], path: KeyPath, hint: Any, default: Any
+    found: _Found,
+    component: dict[str, Any],
+    path: KeyPath,
+    hint: Any,
+    defaults: Mapping[str, Any],
 ) -> bool:
     """Adds what can be searched in an argument that holds settings; returns whether it does.
 
@@ -194,13 +196,17 @@ def _search_settings(
         component: the component that takes the argument.
         path: where the argument is in the study file.
         hint: its type.
-        default: its default; None if it has none.
+        defaults: those of the component's arguments.
     """
     *owner, name = path
     given = component.get("init_args") or {}
-    settings = settings_of(default, given.get(name))
+    made = None if name in {**defaults, **given} else defaults_of(hint)
+    if made is not None:
+        put(component, ("init_args", name), made)
+        given = {**given, name: made}
+    settings = settings_of(defaults.get(str(name)), given.get(name))
     if not settings:
-        return False
+        return made is not None
     inside = _searchable_in(settings, path, hint, found.fixed)
     found.arguments += inside
     if inside:
@@ -218,10 +224,9 @@ def _searchable_in(
     hints = hints_of(hint)
     for name, value in settings.items():
         here, kind = (*path, name), hints.get(name, Any)
-        spoken = name_of(tuple(key for key in here if key != "init_args"))
         if isinstance(value, Mapping):
             arguments += _searchable_in(value, here, kind, fixed)
-        elif spoken not in fixed and not is_expression(value):
+        elif name_of(here) not in fixed and not is_expression(value):
             argument = _searchable_of(here, kind, settings, [*settings])
             arguments += [argument] if argument else []
     return arguments

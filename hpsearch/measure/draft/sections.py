@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hpsearch.classes.cli import with_cli
-from hpsearch.classes.components import resolve
+from hpsearch.classes.cli import hooks_not_run, with_cli
+from hpsearch.classes.components import importing_from, resolve
 from hpsearch.classes.project import data_beside, model_in, wants_optimizer
 from hpsearch.classes.signature import signature_of
 from hpsearch.errors import InputError
@@ -80,6 +80,18 @@ def sections_of(origin: Origin) -> dict[str, Any]:
         tree["optimizer"] = {"class_path": "torch.optim.Adam", "init_args": {"lr": 1e-3}}
     tree["trainer"] = _trainer(tree.get("trainer") or {})
     return _changed(tree, origin.changes)
+
+
+def hooks_of_program(origin: Origin) -> list[str]:
+    """Returns the methods of the program's LightningCLI class that no trial calls.
+
+    Raises:
+        InputError: there is no such class.
+    """
+    if not origin.sections.get("cli"):
+        return []
+    with importing_from(origin.import_paths):
+        return hooks_not_run(resolve(str(origin.sections["cli"])))
 
 
 def _name_classes(tree: dict[str, Any]) -> None:

@@ -26,10 +26,8 @@ def plain(value: Any) -> Any:
     """Returns a value as a study file has it: members of an Enum by name, dataclasses by field."""
     if isinstance(value, Enum):
         return value.name
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if has_base(type(value), "BaseModel"):
-        return {name: plain(part) for name, part in value}
+    if _is_record(value):
+        return {name: plain(part) for name, part in _fields(value).items()}
     if isinstance(value, Mapping):
         return {name: plain(part) for name, part in value.items()}
     return [*map(plain, value)] if isinstance(value, list | tuple) else value
@@ -42,13 +40,35 @@ def is_plain(value: Any) -> bool:
     return all(map(is_plain, value)) if isinstance(value, list | tuple) else type(value) in _PLAIN
 
 
-def defaults_of(hint: Any) -> dict[str, Any]:
-    """Returns the settings of a dataclass or a pydantic model; none if one has no default."""
+def defaults_of(hint: Any) -> dict[str, Any] | None:
+    """Returns the settings of a dataclass or a pydantic model; None if one has no default.
+
+    Those that no study file can have, such as a mapping of numbers, are left out.
+    """
     record = class_of_fields({}, hint)
     with suppress(Exception):  # of its own checks, or a field without a default
-        made = plain(record())
-        return made if isinstance(made, dict) and is_plain(made) else {}
-    return {}
+        return _plain_fields(record())
+    return None
+
+
+def _plain_fields(record: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, part in _fields(record).items():
+        value = _plain_fields(part) if _is_record(part) else plain(part)
+        if is_plain(value):
+            found[name] = value
+    return found
+
+
+def _is_record(value: Any) -> bool:
+    made = is_dataclass(value) and not isinstance(value, type)
+    return made or has_base(type(value), "BaseModel")
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    if is_dataclass(record):
+        return {field.name: getattr(record, field.name) for field in fields(record)}
+    return dict(record)
 
 
 def hints_of(hint: Any) -> Mapping[str, Any]:
