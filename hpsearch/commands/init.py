@@ -169,8 +169,8 @@ def _draft(
     require_own(config, origin.tree, origin.import_paths, report, trust=trust)
     if hooks := hooks_of_program(origin):
         report(
-            f"note: hpsearch does not call {', '.join(hooks)} of {sections['cli']}; what they set,"
-            " such as an argument of the model, belongs in the file"
+            f"note: hpsearch does not call {', '.join(hooks)} of {sections['cli']}; a value set"
+            " there, such as an argument of the model, belongs in the file"
         )
     with console().status("trying real batches at the ends of each range"):
         draft = draft_study(origin, find_slots("auto", 1)[0], target)
