@@ -23,6 +23,7 @@ from hpsearch.trial.ranks import HeardLog, Rank
 from hpsearch.trial.rehearsal import rehearse_apart
 from hpsearch.trial.reports import RefusedError, Reports, Send
 from hpsearch.trial.saving import checkpoint
+from hpsearch.trial.saving.attributes import OwnAttributes
 from hpsearch.trial.saving.claim import Claim, SupersededError
 from hpsearch.trial.saving.metrics import LastMetrics
 from hpsearch.trial.saving.position import DataPosition
@@ -96,7 +97,8 @@ def _fit(
         latency = latency_probe(job, heard.reports)
         made = in_namespace(Reports, namespace)
         reports = made(job, heard, send, claim, done, notes, *latency)
-        return [SayProgress(send, job), position, LastMetrics(), *latency, reports]
+        kept = (position, LastMetrics(), OwnAttributes())
+        return [SayProgress(send, job), *kept, *latency, reports]
 
     training = assemble(job, where, build_reports, rank)
     reports: Reports = training.callbacks[-1]
