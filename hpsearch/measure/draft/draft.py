@@ -59,40 +59,38 @@ def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> D
         names = [change.partition("=")[0] for change in origin.changes]
         fixed = [name.replace(".init_args.", ".") for name in names]
         arguments, idle = searchable(tree, fixed)
-        of_data = offered(tree, idle)
-    for argument in arguments:
-        if argument.required:
-            put(tree, argument.path, argument.text)
+        in_data = offered(tree, idle)
+    required = [argument for argument in arguments if argument.required]
+    optional = [argument for argument in arguments if not argument.required]
     name = _name_of(tree["model"]["class_path"])
     named(name)
     study = {"name": name, "objective": dict(_UNKNOWN), "trials": TRIALS, "seed": 1}
-    tree = {"study": study, **tree}
-    guessed = [argument.path for argument in arguments if argument.required]
-    trials = Tries(origin.import_paths, slot, guessed, of_data)
+    tree = {"study": study, **_with(tree, required)}
+    trials = Tries(origin.import_paths, slot, [argument.path for argument in required], in_data)
     metrics, unvalidated = trials.metrics(tree)
     objective, direction = objective_among(metrics)
     tree["study"]["objective"] = {objective: direction or "minimize"}
     guess = "" if direction else f"if more is better, write {{{objective}: maximize}}"
-    kept = _those_that_train(
-        tree, [argument for argument in arguments if not argument.required], trials
-    )
-    comments: dict[KeyPath, str] = {}
+    kept = _those_that_train(tree, optional, trials)
+    for argument in optional:
+        put(tree, argument.path, argument.text if argument in kept else argument.default)
     others = [name for name in metrics if name != objective]
     logged = f"logged too: {', '.join(others)}" if others else ""
-    comments["study", "objective"] = "; ".join(filter(None, (guess, logged)))
-    for name in tree["model"].get("from_data") or {}:
-        comments["model", "from_data", name] = "an attribute of the data module"
-    for argument in arguments:
-        if argument in kept or argument.required:
-            put(tree, argument.path, argument.text)
-            comments[argument.path] = (
-                "it has no default" if argument.required else f"now {argument.default}"
-            )
-        else:
-            comments[argument.path] = f"not every value of {argument.text} can be trained"
-            put(tree, argument.path, argument.default)
-    searches = bool(kept) or any(argument.required for argument in arguments)
-    return Draft(tree, comments, idle, guess, searches, unvalidated)
+    of_data = tree["model"].get("from_data") or {}
+    comments: dict[KeyPath, str] = {
+        ("study", "objective"): "; ".join(filter(None, (guess, logged))),
+        **{("model", "from_data", name): "an attribute of the data module" for name in of_data},
+        **{argument.path: _comment(argument, kept) for argument in arguments},
+    }
+    return Draft(tree, comments, idle, guess, bool(kept or required), unvalidated)
+
+
+def _comment(argument: Searchable, kept: Sequence[Searchable]) -> str:
+    if argument.required:
+        return "it has no default"
+    if argument in kept:
+        return f"now {argument.default}"
+    return f"not every value of {argument.text} can be trained"
 
 
 def _those_that_train(
