@@ -14,6 +14,7 @@ from hpsearch.cli import main
 from hpsearch.errors import InputError
 from hpsearch.measure.draft import Draft, Origin, habit, objective_among, read_configuration
 from hpsearch.measure.draft.configuration import from_hydra
+from hpsearch.measure.draft.habits import changes_measure
 from hpsearch.measure.draft.searchable import searchable
 from hpsearch.measure.draft.sections import hooks_of_program, sections_of
 from hpsearch.studyfile.read import read_sections, read_study
@@ -232,6 +233,10 @@ class Unsized(feeding.Fed):
     def __init__(self, size=None):
         super().__init__()
         1 / (size or 0)
+
+class Smooth(feeding.Fed):
+    def __init__(self, lr=0.01, label_smoothing=0.0):
+        super().__init__(lr=lr)
 """
 PRINTED = """
 seed_everything: 7
@@ -276,6 +281,16 @@ def test_what_does_not_train_is_left_out_and_a_guess_is_named(
         "model.heads",
         "data.batch_size",
     }
+
+
+@pytest.mark.usefixtures("half_broken")
+def test_what_changes_the_objective_itself_is_not_searched() -> None:
+    assert main(["init", "loose.Smooth"]) == 0
+    text = Path("smooth.yaml").read_text()
+    assert "label_smoothing: 0.0                    # another value changes val_loss, not" in text
+    assert set(read_study("smooth.yaml").space.parameters) == {"model.lr"}
+    assert changes_measure("label_smoothing", "val/NLL")
+    assert not changes_measure("label_smoothing", "val_accuracy")
 
 
 TEMPLATE = """

@@ -11,7 +11,7 @@ from typing import Any
 from hpsearch.classes.components import importing_from
 from hpsearch.engines.slots import Slot
 from hpsearch.measure.draft.data_attributes import offered
-from hpsearch.measure.draft.habits import objective_among
+from hpsearch.measure.draft.habits import changes_measure, objective_among
 from hpsearch.measure.draft.searchable import Searchable, put, searchable
 from hpsearch.measure.draft.sections import Origin, sections_of
 from hpsearch.measure.draft.tries import Tries
@@ -71,7 +71,8 @@ def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> D
     objective, direction = objective_among(metrics)
     tree["study"]["objective"] = {objective: direction or "minimize"}
     guess = "" if direction else f"if more is better, write {{{objective}: maximize}}"
-    kept = _those_that_train(tree, optional, trials)
+    fair = [each for each in optional if not changes_measure(str(each.path[-1]), objective)]
+    kept = _those_that_train(tree, fair, trials)
     for argument in optional:
         put(tree, argument.path, argument.text if argument in kept else argument.default)
     others = [name for name in metrics if name != objective]
@@ -80,16 +81,18 @@ def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> D
     comments: dict[KeyPath, str] = {
         ("study", "objective"): "; ".join(filter(None, (guess, logged))),
         **{("model", "from_data", name): "an attribute of the data module" for name in of_data},
-        **{argument.path: _comment(argument, kept) for argument in arguments},
+        **{each.path: _comment(each, kept, objective) for each in arguments},
     }
     return Draft(tree, comments, idle, guess, bool(kept or required), unvalidated)
 
 
-def _comment(argument: Searchable, kept: Sequence[Searchable]) -> str:
+def _comment(argument: Searchable, kept: Sequence[Searchable], objective: str) -> str:
     if argument.required:
         return "it has no default"
     if argument in kept:
         return f"now {argument.default}"
+    if changes_measure(str(argument.path[-1]), objective):
+        return f"another value changes {objective}, not the model alone"
     return f"not every value of {argument.text} can be trained"
 
 

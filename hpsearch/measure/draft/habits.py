@@ -31,6 +31,7 @@ _WHOLE_LOSS = re.compile(
     r"((train|training|val|valid|validation|dev|eval|epoch|mean|avg|average|total|overall|loss)"
     r"([_/. -]|$))+"
 )
+_LOSS = re.compile("loss|entropy|xent|nll|perplexity")
 # Of these a low one may be a bad sign: losses of networks that train against each other, and
 # terms of a loss that hold the others in check.
 _NO_GOAL = re.compile(
@@ -79,6 +80,14 @@ def objective_among(metrics: Sequence[str]) -> tuple[str, Direction | None]:
 
     best = min(metrics, key=place)
     return best, usual_direction(best)
+
+
+def changes_measure(name: str, objective: str) -> bool:
+    """Returns whether an argument changes what an objective measures, which is then not comparable.
+
+    Label smoothing makes every cross-entropy larger, and no model worse.
+    """
+    return "label_smoothing" in name and bool(_LOSS.search(objective.lower()))
 
 
 def choice(options: Sequence[Any]) -> str:
