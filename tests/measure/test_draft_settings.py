@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from functools import partial
@@ -202,6 +203,13 @@ class Tokenized(pl.LightningModule):
         super().__init__()
 
 
+class Building(pl.LightningModule):
+    """Makes its network itself."""
+
+    def __init__(self, make: Callable[..., torch.nn.Module] = torch.nn.Linear) -> None:
+        super().__init__()
+
+
 def rows() -> pl.LightningDataModule:
     """Returns the rows, as a script that makes its data itself."""
     return Rows()
@@ -278,6 +286,13 @@ def test_what_stays_null_is_offered_if_the_data_have_it() -> None:
     sections = {"model": "Tokenized", "data": "rows"}
     tree = {name: {"class_path": f"{__name__}.{path}"} for name, path in sections.items()}
     assert offered(tree, searchable(tree)[1]) == ["row_size"]
+
+
+def test_what_a_partial_calls_needs_no_arguments_yet() -> None:
+    make = {"class_path": "functools.partial", "init_args": {"func": "torch.nn.Bilinear"}}
+    section = {"class_path": f"{__name__}.Building", "init_args": {"make": make}}
+    assert searchable({"model": section}) == ([], {})
+    assert section["init_args"] == {"make": make}
 
 
 def test_the_settings_of_the_data_are_not_those_of_the_model() -> None:

@@ -124,6 +124,7 @@ def _search(
     given = component.get("init_args") or {}
     target = resolve(component["class_path"])
     signature = signature_of(target)
+    taken = {*taken, "func"} if target is partial else taken  # what it calls gets the rest later
     is_optimizer = path == ("optimizer",) or has_base(target, "Optimizer")
     of_kwargs = dict.fromkeys([*read_from_rest(target), *given], Any)
     for name, hint in {**of_kwargs, **signature.hints}.items():
