@@ -118,7 +118,8 @@ class Control:
         running = self._search.running.get(number)
         if running is not None:
             running.paused_at = 0
-            running.ended = Ended("failed", f"ended by {BY} fail", "killed")
+            # Whatever it says meanwhile; one that has not begun yet stops once it has.
+            running.reject(Ended("failed", f"ended by {BY} fail", "killed"))
             self._search.engine.kill(number)
             return f"trial {number} ended as failed"
         if number in self._search.writer.pauses:

@@ -61,7 +61,16 @@ class FakeCommands:
         return [self.commands.pop(epochs) for epochs in sorted(due)]
 
 
+class TooLate(ScriptedEngine):
+    """Its trials are over, or have not begun, when they are to be killed."""
+
+    def kill(self, number: int) -> None:
+        """Kills nothing."""
+
+
 class Bench:
+    engine: type[ScriptedEngine] = ScriptedEngine
+
     def __init__(self, folder: Path, study: StudySpec, slots: int = 1) -> None:
         self.storage = open_storage(f"sqlite:///{folder}/study.db")
         self.spec, self.runs, self.slots = study, folder / "runs", slots
@@ -96,7 +105,7 @@ class Bench:
                 commands=self.inbox,
             ),
             writes,
-            ScriptedEngine(self.slots, self.script),
+            self.engine(self.slots, self.script),
             watcher,
         )
         with writes:
@@ -164,6 +173,14 @@ def test_a_running_trial_can_be_failed_and_a_paused_one_given_up(bench: Bench) -
     states = [trial.state for trial in bench.record().trials[:2]]
     assert states == ["failed", "pruned"] or states == ["pruned", "pruned"]
     assert any("trial 1, which was paused, is pruned" in note for note in watcher.notes)
+
+
+def test_a_trial_that_no_signal_reaches_any_more_is_failed_all_the_same(bench: Bench) -> None:
+    bench.engine = TooLate
+    watcher = bench.run({1: Command("fail", {"number": 0})})
+    assert "`hpsearch control`: trial 0 ended as failed" in watcher.notes
+    trial = bench.record().trials[0]
+    assert (trial.state, trial.failure) == ("failed", "ended by `hpsearch control` fail")
 
 
 def test_a_paused_trial_is_promoted_whatever_its_place(bench: Bench) -> None:
