@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Any
 
 from hpsearch.classes.components import ComponentError, is_component, resolve
-from hpsearch.classes.project import is_of_lightning
+from hpsearch.classes.project import own_bases
 from hpsearch.classes.signature import has_base, signature_of
 
 _HOOKS = (
@@ -27,8 +27,7 @@ _HOOKS = (
 
 def hooks_not_run(cli: Any) -> list[str]:
     """Returns the methods of a LightningCLI class that may set values, and that no trial calls."""
-    own = [base for base in cli.__mro__ if not is_of_lightning(base)]
-    return [name for name in _HOOKS if any(name in vars(base) for base in own)]
+    return [name for name in _HOOKS if any(name in vars(base) for base in own_bases(cli))]
 
 
 class _Parser:

@@ -92,8 +92,7 @@ def wants_optimizer(model: str) -> bool:
 def _defines(target: Any, hook: str) -> bool:
     """Returns whether a class, or what a function returns, has a method that is not Lightning's."""
     returned = returned_type(target)
-    own = [base for base in getattr(returned, "__mro__", ()) if base.__name__ != _MODULE]
-    return any(hook in vars(base) for base in own if not is_of_lightning(base))
+    return any(hook in vars(base) for base in own_bases(returned) if base.__name__ != _MODULE)
 
 
 def _classes_in(module: str, base: str) -> Iterator[str]:
@@ -146,6 +145,11 @@ def text_of(owner: type) -> str:
         return inspect.getsource(owner)
     except (OSError, TypeError):
         return ""
+
+
+def own_bases(kind: Any) -> list[type]:
+    """Returns a class and its base classes, without Lightning's; none for what is not a class."""
+    return [base for base in getattr(kind, "__mro__", ()) if not is_of_lightning(base)]
 
 
 def is_of_lightning(base: type) -> bool:

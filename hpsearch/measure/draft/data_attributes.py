@@ -8,7 +8,7 @@ from inspect import isfunction
 from typing import Any
 
 from hpsearch.classes.components import resolve
-from hpsearch.classes.project import is_of_lightning, text_of
+from hpsearch.classes.project import own_bases, text_of
 from hpsearch.classes.signature import has_base
 from hpsearch.measure.draft.settings import holds_settings
 
@@ -25,8 +25,7 @@ def has_attribute(data: Mapping[str, Any] | None, name: str) -> bool:
     if not data or holds_settings(name):
         return False
     assigned = re.compile(rf"\bself\.{name}\b[^=\n]*=(?!=)")
-    bases = [base for made in _made_by(resolve(data["class_path"])) for base in made.__mro__]
-    own = [base for base in bases if not is_of_lightning(base)]
+    own = [base for made in _made_by(resolve(data["class_path"])) for base in own_bases(made)]
     return any(name in vars(base) or assigned.search(text_of(base)) for base in own)
 
 
@@ -45,9 +44,6 @@ def _made_by(target: Any) -> list[type]:
     """Returns the class of a data module, or those that a function which returns one names."""
     if isfunction(target):
         named = map(target.__globals__.get, target.__code__.co_names)
-        return [each for each in named if isinstance(each, type) and _is_data(each)]
+        kinds = (each for each in named if isinstance(each, type))
+        return [kind for kind in kinds if has_base(kind, "LightningDataModule")]
     return [target] if isinstance(target, type) else []
-
-
-def _is_data(made: type) -> bool:
-    return has_base(made, "LightningDataModule")

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, get_origin
 
-from hpsearch.classes.project import is_of_lightning, text_of
+from hpsearch.classes.project import is_of_lightning, own_bases, text_of
 from hpsearch.classes.records import class_of_fields, mapping_of
 from hpsearch.classes.signature import has_base, options_of, signature_of
 
@@ -114,9 +114,8 @@ def names_in(owner: Any, name: str, hint: Any) -> str:
     is_mapping = dict in kinds or mapping_of({}, hint) is not None
     if not is_mapping or (hint is Any and not holds_settings(name)):
         return "VALUE"
-    own = [base for base in getattr(owner, "__mro__", ()) if not is_of_lightning(base)]
     read: dict[str, Any] = {}
-    for text in map(text_of, own):
+    for text in map(text_of, own_bases(owner)):
         saved = "|hparams" if f"save_hyperparameters({name}" in text else ""
         # What is read as `hparams.lr`, `cfg["optim"]["lr"]` or `self.hparams.lr`; no method calls.
         keys = r"""((?:\.\w+\b(?!\()|\[["']\w+["']\])+)"""

@@ -47,10 +47,7 @@ class Tries:
         Raises:
             InputError: nothing can be trained, or nothing is logged.
         """
-        spec = self._spec(tree)
-        setting = middle(spec.space)
-        found = self._call("find_metrics", spec, setting.params, setting.config)
-        self._refuse_failure(found, setting.params)
+        found = self._train_middle("find_metrics", tree)
         if not found["metrics"]:
             raise InputError(
                 "the validation logs no metric, and a search needs one: write"
@@ -64,10 +61,7 @@ class Tries:
         Raises:
             InputError: it cannot be trained.
         """
-        spec = self._spec(tree)
-        setting = middle(spec.space)
-        found = self._call("probe", spec, setting.params, setting.config)
-        self._refuse_failure(found, setting.params)
+        self._train_middle("probe", tree)
 
     def train(self, tree: Mapping[str, Any]) -> bool:
         """Returns whether every end of every range trains, or a constructor rejects it."""
@@ -79,19 +73,24 @@ class Tries:
         trained = [probe for probe in probes if "failure" not in probe]
         return bool(trained) and len(trained) + len(refused) == len(probes)
 
-    def _refuse_failure(self, found: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-        if "failure" in found:
-            failure = str(found["failure"])
-            unset = _UNSET.search(failure)
-            advice = f"; give it a value: --set model.{unset[1]}=VALUE" if unset else ""
-            if failure.startswith(_OF_SIZES):
-                advice = advice or _of_guesses(self.guessed, params)
-            for name in self.offered:
-                advice += (
-                    f"; model.{name} is null, and the data module has a {name}: if the model needs"
-                    f" it, --set model.from_data.{name}={name}"
-                )
-            raise InputError(f"this cannot be trained as it is: {failure}{advice}")
+    def _train_middle(self, function: str, tree: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Trains in the middle of all ranges, and returns what is found."""
+        spec = self._spec(tree)
+        setting = middle(spec.space)
+        found: Mapping[str, Any] = self._call(function, spec, setting.params, setting.config)
+        if "failure" not in found:
+            return found
+        failure = str(found["failure"])
+        unset = _UNSET.search(failure)
+        advice = f"; give it a value: --set model.{unset[1]}=VALUE" if unset else ""
+        if failure.startswith(_OF_SIZES):
+            advice = advice or _of_guesses(self.guessed, setting.params)
+        for name in self.offered:
+            advice += (
+                f"; model.{name} is null, and the data module has a {name}: if the model needs"
+                f" it, --set model.from_data.{name}={name}"
+            )
+        raise InputError(f"this cannot be trained as it is: {failure}{advice}")
 
     def _spec(self, tree: Mapping[str, Any]) -> StudySpec:
         document = Document(dict(tree), Location("the draft"))
@@ -108,8 +107,7 @@ class Tries:
 
 def _of_guesses(guessed: Sequence[KeyPath], params: Mapping[str, Any]) -> str:
     """Returns which sizes were guessed, such as a number of columns; empty if none was."""
-    names = [name_of(tuple(key for key in path if key != "init_args")) for path in guessed]
-    sizes = [name for name in names if isinstance(params.get(name), int)]
+    sizes = [name for name in map(name_of, guessed) if isinstance(params.get(name), int)]
     if not sizes:
         return ""
     tried = ", ".join(f"{name}={params[name]}" for name in sizes)
