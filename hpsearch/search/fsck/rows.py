@@ -17,7 +17,7 @@ from hpsearch.protocol.metrics import best_facts
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.search.fsck.problem import Problem, Repair
 from hpsearch.search.store import (
-    TRIAL_STATES,
+    STATES,
     Mutation,
     is_whole,
     trial_attribute,
@@ -81,8 +81,13 @@ def check_trial(trial: FrozenTrial, record: Record | None, objectives: Objective
     known = record or Record((), 0)
     changed = check_end(trial, record, objectives)
     if changed:
-        # Its value cannot be checked while its state is wrong.
-        return [*changed, *_check_record(trial, record)]
+        # The right state brings the right value with it.
+        return [
+            *changed,
+            *_check_record(trial, record),
+            *_check_reports(trial, known, objectives),
+            *check_attributes(trial, record, objectives),
+        ]
     return [
         *_check_state(trial, known),
         *_check_values(trial, known, objectives),
@@ -265,7 +270,7 @@ def _reports(steps: Iterable[int]) -> str:
 
 
 def _word(state: TrialState) -> str:
-    return TRIAL_STATES[state]
+    return STATES[state]
 
 
 def _numbers(values: Iterable[float]) -> str:

@@ -54,6 +54,7 @@ from hpsearch.search.store.proof import (
 )
 from hpsearch.search.store.records import (
     FINISHED,
+    STATES,
     TRIAL_STATES,
     StudyRecord,
     TrialRecord,
@@ -118,6 +119,7 @@ __all__ = [
     "StudyRecord",
     "StudyWriter",
     "FINISHED",
+    "STATES",
     "TRIAL_STATES",
     "TrialRecord",
     "TrialState",

@@ -268,6 +268,24 @@ def test_a_value_that_is_not_the_best_of_the_record_is_put_right() -> None:
     assert open_study(open_storage(URL), "tiny").study.trials == before
 
 
+@pytest.mark.parametrize(("state", "word"), [("PRUNED", "pruned"), ("FAIL", "failed")])
+def test_a_state_that_its_record_contradicts_is_put_right_in_one_repair(
+    state: str, word: str
+) -> None:
+    before = open_study(open_storage(URL), "tiny").study.trials
+    sql(f"UPDATE trials SET state = '{state}' WHERE trial_id = 2")
+    sql("DELETE FROM trial_values WHERE trial_id = 2")
+    sql("DELETE FROM trial_intermediate_values WHERE trial_id = 2 AND step = 2")
+    text = f"it is {word} in the database, and complete in its record"
+    assert found_problems() == [
+        ("state", "trial 1", text, True),
+        ("reports", "trial 1", "report 2 is in its record, not in the database", True),
+    ]
+
+    assert repair() == []
+    assert open_study(open_storage(URL), "tiny").study.trials == before
+
+
 def test_a_pruned_trial_without_any_report_is_a_problem() -> None:
     sql("UPDATE trials SET state = 'PRUNED' WHERE trial_id = 2")
     sql("DELETE FROM trial_intermediate_values WHERE trial_id = 2")
