@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ from typing import Any
 import feeding
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 from desk import job, run, weights
 from torch import Tensor
 
 from hpsearch.protocol.job import Job
+from hpsearch.trial.saving.packed import unpacked
 
 
 class Warmth(torch.nn.Module):
@@ -42,6 +44,10 @@ class Remembering(feeding.Fed):
         self.by_epoch: dict[int, list[float]] = defaultdict(list)
         self.mean = torch.zeros(2)
         self.steps: list[int] = []
+        self.sums = np.zeros(2)
+        self.counts = Counter[int]()
+        self.recent: list[deque[float]] = [deque(maxlen=2)]
+        self.outputs: list[Any] | None = None
         self.itself: list[Any] = []
         self.itself.append(self.itself)
 
@@ -57,8 +63,40 @@ class Remembering(feeding.Fed):
         self.by_epoch[self.current_epoch].append(loss.item())
         self.mean = 0.9 * self.mean + 0.1 * batch[0].mean(dim=0)
         self.steps.append(batch_idx)
+        self.sums += batch[0].mean(dim=0).numpy()
+        self.counts.update(batch[1].tolist())
+        self.recent[0].append(loss.item())
+        self.outputs = [*(self.outputs or [])[-2:], np.float32([loss.item()])]
         kept = len(self.seen) + len(self.by_epoch[0]) + len(self.steps) + self.mean.sum().item()
+        kept += self.sums.sum() + self.counts.most_common(1)[0][1] + self.counts[-1]
+        kept += sum(self.recent[0]) + sum(each.mean() for each in self.outputs)
         return loss * (1 + self.first + sum(self.last) + float(self.best) + 0.01 * kept)
+
+
+class Warming(pl.Callback):
+    """Changes the learning rate by what it counts, and has no `state_dict`."""
+
+    def __init__(self) -> None:
+        self.epochs, self.batches, self.here = 0, [0], 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.here = 0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.epochs += 1
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        self.batches[0] += 1
+        self.here += 1
+        for group in trainer.optimizers[0].param_groups:
+            group["lr"] = 0.1 / (self.epochs + 0.1 * self.batches[0] + self.here)
+
+
+class Stateful(Warming):
+    """Keeps what it wants to keep by itself."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
 
 
 class Saving(feeding.Fed):
@@ -95,14 +133,34 @@ def test_a_resumed_module_has_the_attributes_of_an_uninterrupted_one(
     assert all(torch.equal(wanted[key], got[key]) for key in wanted)
 
 
+@pytest.mark.parametrize("trainer", [{}, {"val_check_interval": 0.5}], ids=["epoch", "within"])
+def test_a_resumed_callback_has_the_attributes_of_an_uninterrupted_one(
+    tmp_path: Path, trainer: dict[str, Any]
+) -> None:
+    trainer["callbacks"] = [{"class_path": f"{__name__}.Warming"}]
+    whole = run(trial(tmp_path / "whole", "Saving", **trainer))
+    first = run(trial(tmp_path / "parts", "Saving", **trainer), {1: "stop"})
+    second = run(trial(tmp_path / "parts", "Saving", **trainer))
+    curve = [report.values for report in whole.reports]
+    assert [report.values for report in (*first.reports, *second.reports)] == curve
+
+
+def test_a_callback_with_a_state_dict_keeps_what_it_returns_alone(tmp_path: Path) -> None:
+    for name, kept in (("Warming", {"epochs", "batches", "here"}), ("Stateful", set())):
+        callbacks = [{"class_path": f"{__name__}.{name}"}]
+        run(trial(tmp_path / name, "Saving", callbacks=callbacks), {1: "stop"})
+        saved = state_of(tmp_path / name / "last.ckpt")["attributes"]
+        assert {*saved} == {"validations", *(f"callback 0.{each}" for each in kept)}
+
+
 def test_only_what_has_changed_is_saved_and_nothing_that_is_not_plain(tmp_path: Path) -> None:
     run(trial(tmp_path, "Remembering"), {1: "stop"})
     saved = state_of(tmp_path / "last.ckpt")["attributes"]
     assert {*saved} == {
         *("validations", "loss.calls", "first", "best", "last", "seen", "by_epoch", "mean"),
-        "steps",
+        *("steps", "sums", "counts", "recent", "outputs"),
     }
-    assert saved["seen"] == [0]
-    assert len(saved["last"]) == 3
+    assert unpacked(saved["seen"]) == {0}
+    assert len(unpacked(saved["last"])) == 3
     run(trial(tmp_path / "saving", "Saving"), {1: "stop"})
     assert state_of(tmp_path / "saving/last.ckpt")["attributes"] == {"validations": 1}
