@@ -27,7 +27,12 @@ OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def failed(error: BaseException, job: Job, where: StageTracker) -> Ended:
-    """Returns what an exception means: this trial failed, or no trial can be trained at present."""
+    """Returns what an exception means: this trial failed, or no trial can be trained at present.
+
+    Or its process was interrupted (Ctrl-C, SIGTERM), which is no failure: it is stopped.
+    """
+    if _was_interrupted(error):
+        return Ended("stopped")
     full = find_full(error, Path(job.folder))
     if full is not None and full[1]:
         needs = checkpoint.room_needed(Path(job.folder) / checkpoint.LAST)
@@ -82,6 +87,14 @@ def find_full(error: BaseException, folder: Path) -> tuple[str, bool] | None:
     if isinstance(file, str | bytes) and not _is_beside(Path(_text(file)), folder):
         return f"{_text(file)} cannot be written ({refused.strerror})", False
     return f"the disk that holds {folder} cannot be written ({refused.strerror})", True
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Returns whether Lightning has ended the training at a signal: it exits Python then."""
+    return isinstance(error, SystemExit) and (
+        type(error).__name__ == "SIGTERMException"
+        or any(isinstance(cause, KeyboardInterrupt) for cause in _with_causes(error))
+    )
 
 
 def _is_of_shared_memory(error: BaseException) -> bool:

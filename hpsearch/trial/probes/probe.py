@@ -12,7 +12,6 @@ import torch
 from hpsearch.classes.advice import advice_on
 from hpsearch.classes.source import line_in_project
 from hpsearch.protocol.job import Job
-from hpsearch.protocol.messages import Ended
 from hpsearch.trial.causes import failed
 from hpsearch.trial.fingerprint import data_facts
 from hpsearch.trial.inference.cost import count_parameters
@@ -38,8 +37,7 @@ def probe(job: Job) -> dict[str, Any]:
         try:
             return _measure(rehearse(job, where), job)
         except (Exception, SystemExit) as error:
-            ended = failed(error, job, where)
-            return {"failure": _located(ended, error), "kind": ended.failure_kind}
+            return _failure(error, job, where)
 
 
 def find_metrics(job: Job) -> dict[str, Any]:
@@ -47,7 +45,7 @@ def find_metrics(job: Job) -> dict[str, Any]:
 
     Returns:
         `metrics` (names logged) and `unvalidated` (why nothing is validated; empty if something
-        is), or `failure`, one line, if it cannot train.
+        is), or `failure`, one line, if it cannot train, and its `kind`.
     """
     where = StageTracker()
     job = replace(job, objectives={_LOGGED_BY_NOBODY: "minimize"})
@@ -57,14 +55,22 @@ def find_metrics(job: Job) -> dict[str, Any]:
         except NotLoggedError as error:
             return {"metrics": error.logged, "unvalidated": error.unvalidated}
         except (Exception, SystemExit) as error:
-            return {"failure": _located(failed(error, job, where), error)}
+            return _failure(error, job, where)
 
 
-def _located(ended: Ended, error: BaseException) -> str:
-    """Returns a failure with where in the project's code it arose, and what to write instead."""
-    if not ended.traceback:
-        return ended.failure
-    return f"{ended.failure}{line_in_project(error)}{advice_on(ended.failure)}"
+def _failure(error: BaseException, job: Job, where: StageTracker) -> dict[str, Any]:
+    """Returns a failure with where in the project's code it arose, and what to write instead.
+
+    Raises:
+        KeyboardInterrupt: it is none: the command was interrupted.
+    """
+    ended = failed(error, job, where)
+    if ended.how == "stopped":
+        raise KeyboardInterrupt from error
+    words = ended.failure
+    if ended.traceback:
+        words += f"{line_in_project(error)}{advice_on(words)}"
+    return {"failure": words, "kind": ended.failure_kind}
 
 
 def _measure(rehearsal: Rehearsal, job: Job) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +15,34 @@ import tiny
 from tiny import TinyModel
 
 from hpsearch.protocol.job import Job
+from hpsearch.protocol.messages import Ended
 from hpsearch.trial.clock import TIMED, UNTIMED
-from hpsearch.trial.probes.probe import probe
+from hpsearch.trial.probes.probe import find_metrics, probe
+from hpsearch.trial.rehearsal import rehearsal_failure
 
 
-def measured(folder: Path, trainer: dict[str, Any], **model: Any) -> dict[str, Any]:
+def tiny_job(folder: Path, trainer: dict[str, Any], model: dict[str, Any]) -> Job:
     config = {
-        "model": {"class_path": "tiny.TinyModel", "init_args": model},
+        "model": model,
         # 64 rows: 32 batches.
         "data": {"class_path": "tiny.TinyData", "init_args": {"batch_size": 2}},
         "trainer": {"max_epochs": 4, **trainer},
     }
-    return probe(
-        Job(
-            study="tiny",
-            number=0,
-            params={},
-            config=config,
-            objectives={"val_loss": "minimize"},
-            study_seed=1,
-            seed=2,
-            folder=str(folder),
-        )
+    return Job(
+        study="tiny",
+        number=0,
+        params={},
+        config=config,
+        objectives={"val_loss": "minimize"},
+        study_seed=1,
+        seed=2,
+        folder=str(folder),
     )
+
+
+def measured(folder: Path, trainer: dict[str, Any], **model: Any) -> dict[str, Any]:
+    section = {"class_path": "tiny.TinyModel", "init_args": model}
+    return probe(tiny_job(folder, trainer, section))
 
 
 def test_a_probe_tells_what_a_trial_costs_and_writes_nothing(tmp_path: Path) -> None:
@@ -100,3 +108,39 @@ def test_what_cannot_train_is_reported_in_one_line(tmp_path: Path) -> None:
     assert line
     assert "raise" in inspect.getsource(tiny).splitlines()[int(line[1]) - 1]
     assert not found
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Lightning ignores further Ctrl-Cs once it had one."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("function", [probe, find_metrics, rehearsal_failure])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("ctrl_c")
+def test_an_interruption_is_no_failure(
+    tmp_path: Path, function: Callable[[Job], Any], number: int
+) -> None:
+    job = tiny_job(
+        tmp_path, {}, {"class_path": f"{__name__}.Signalled", "init_args": {"number": int(number)}}
+    )
+    if function is rehearsal_failure:
+        assert function(job) == Ended("stopped")
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            function(job)
+
+
+class Signalled(TinyModel):
+    """Is interrupted while it is trained."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        os.kill(os.getpid(), self.number)
+        return super().training_step(batch, batch_idx)
