@@ -14,7 +14,7 @@ from hpsearch.cli import main
 from hpsearch.errors import InputError
 from hpsearch.measure.draft import Draft, Origin, habit, objective_among, read_configuration
 from hpsearch.measure.draft.configuration import from_hydra
-from hpsearch.measure.draft.habits import changes_measure
+from hpsearch.measure.draft.habits import changes_measure, is_off
 from hpsearch.measure.draft.searchable import searchable
 from hpsearch.measure.draft.sections import hooks_of_program, sections_of
 from hpsearch.studyfile.read import read_sections, read_study
@@ -61,6 +61,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("lr_decay_steps", 100, None),
         ("hidden_act", None, None),
         ("channels", [0.5, 1.0], None),
+        ("T", 4.0, "~float(1, 16, log=True)"),
+        ("T", 1000, None),
+        ("temperature", 0.1, "~float(0.025, 0.4, log=True)"),
+        ("alpha", 0.5, "~float(0.125, 0.75, log=True)"),
+        ("tau", 0.005, "~float(0.00125, 0.02, log=True)"),
+        ("gamma", 0.99, "~float(0.9, 0.999)"),
+        ("gamma", 2.0, "~float(0.5, 8, log=True)"),
+        ("beta", 0.9, "~float(0.5, 0.99)"),
+        ("lambda_l1", 100.0, "~float(25, 400, log=True)"),
+        ("kl_weight", 1.0, "~float(0.25, 4, log=True)"),
+        ("weight_kl", 0.0, None),
+        ("margin", None, None),
+        ("lr_gamma", 0.1, None),
+        ("T_max", 50, None),
+        ("weights", "imagenet", None),
     ],
 )
 def test_a_range_follows_from_the_name_and_the_default(
@@ -235,7 +250,7 @@ class Unsized(feeding.Fed):
         1 / (size or 0)
 
 class Smooth(feeding.Fed):
-    def __init__(self, lr=0.01, label_smoothing=0.0):
+    def __init__(self, lr=0.01, label_smoothing=0.0, alpha: float = 1, encoder_lr=None):
         super().__init__(lr=lr)
 """
 PRINTED = """
@@ -287,10 +302,24 @@ def test_what_does_not_train_is_left_out_and_a_guess_is_named(
 def test_what_changes_the_objective_itself_is_not_searched() -> None:
     assert main(["init", "loose.Smooth"]) == 0
     text = Path("smooth.yaml").read_text()
-    assert "label_smoothing: 0.0                    # another value changes val_loss, not" in text
+    why = "# another value may change val_loss, not the model alone\n"
+    assert f"label_smoothing: 0.0                    {why}" in text
+    assert f"alpha: 1.0                              {why}" in text
     assert set(read_study("smooth.yaml").space.parameters) == {"model.lr"}
-    assert changes_measure("label_smoothing", "val/NLL")
-    assert not changes_measure("label_smoothing", "val_accuracy")
+    for name in ("label_smoothing", "lambda_l1", "T", "kl_weight"):
+        assert changes_measure(name, "val/NLL")
+        assert not changes_measure(name, "val_accuracy")
+    assert not changes_measure("weight_decay", "val_loss")
+
+
+@pytest.mark.usefixtures("half_broken")
+def test_a_learning_rate_that_null_turns_off_stays_off_and_is_named() -> None:
+    assert main(["init", "loose.Smooth"]) == 0
+    assert "    # encoder_lr: null\n" in Path("smooth.yaml").read_text()
+    assert not any(is_off(name, None) for name in ("lr", "base_lr", "initial_learning_rate"))
+    assert all(is_off(name, None) for name in ("encoder_lr", "lr_min", "head_learning_rate"))
+    assert not any(is_off(name, None) for name in ("width", "dropout"))
+    assert not is_off("encoder_lr", 0.1)
 
 
 TEMPLATE = """

@@ -71,7 +71,7 @@ def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> D
     objective, direction = objective_among(metrics)
     tree["study"]["objective"] = {objective: direction or "minimize"}
     guess = "" if direction else f"if more is better, write {{{objective}: maximize}}"
-    fair = [each for each in optional if not changes_measure(str(each.path[-1]), objective)]
+    fair = [each for each in optional if not _is_unfair(each, objective)]
     kept = _those_that_train(tree, fair, trials)
     for argument in optional:
         put(tree, argument.path, argument.text if argument in kept else argument.default)
@@ -90,10 +90,15 @@ def _comment(argument: Searchable, kept: Sequence[Searchable], objective: str) -
     if argument.required:
         return "it has no default"
     if argument in kept:
-        return f"now {argument.default}"
-    if changes_measure(str(argument.path[-1]), objective):
-        return f"another value changes {objective}, not the model alone"
+        return f"now {'null' if argument.default is None else argument.default}"
+    if _is_unfair(argument, objective):
+        return f"another value may change {objective}, not the model alone"
     return f"not every value of {argument.text} can be trained"
+
+
+def _is_unfair(argument: Searchable, objective: str) -> bool:
+    section, *_, name = argument.path
+    return section == "model" and changes_measure(str(name), objective)
 
 
 def _those_that_train(

@@ -10,6 +10,11 @@ from hpsearch.protocol.metrics import usual_direction
 from hpsearch.protocol.types import Direction
 
 _LR, _WEIGHT_DECAY = 1e-3, 1e-2
+# Numbers whose scale is searched, most often those of a loss.
+_FACTORS = "alpha|beta|gamma|lam|lambda|margin|sigma|tau|T|temp|temperature|weight(?!_decay)"
+_OF_LOSS = re.compile(rf"label_smoothing|(^|_)({_FACTORS})(_|$)")
+_RATE = re.compile(r"(^|_)(lr|learning_rate)(_|$)")
+_MAIN_RATE = re.compile(r"((base|init|initial|start)_)?(lr|learning_rate)")
 _MOST_LAYERS = 36
 _INPUTS_AND_OUTPUTS = re.compile(
     r"(^|_)(in|input|out|output|classes|labels|vocab|vocabulary|image|img)(_|$)"
@@ -83,11 +88,17 @@ def objective_among(metrics: Sequence[str]) -> tuple[str, Direction | None]:
 
 
 def changes_measure(name: str, objective: str) -> bool:
-    """Returns whether an argument changes what an objective measures, which is then not comparable.
+    """Returns whether an argument may change what an objective measures: no value is comparable.
 
-    Label smoothing makes every cross-entropy larger, and no model worse.
+    Label smoothing makes every cross-entropy larger, and no model worse; a small weight of one of
+    its terms makes a loss small.
     """
-    return "label_smoothing" in name and bool(_LOSS.search(objective.lower()))
+    return bool(_OF_LOSS.search(name)) and bool(_LOSS.search(objective.lower()))
+
+
+def is_off(name: str, default: Any) -> bool:
+    """Returns whether null turns a learning rate off, such as `encoder_lr` beside `lr`."""
+    return default is None and bool(_RATE.search(name)) and not _MAIN_RATE.fullmatch(name)
 
 
 def choice(options: Sequence[Any]) -> str:
@@ -144,6 +155,16 @@ def _heads(default: Any, _: bool) -> str:
     return choice(sorted({max(middle // 2, 1), middle, middle * 2}))
 
 
+def _factor(default: Any, _: bool) -> str | None:
+    """Returns a quarter to four times of a number; below 1 it stays there, and near 1 as near."""
+    if not isinstance(default, float) or default <= 0:
+        return None
+    if 0.9 <= default < 1:
+        return f"~float({max(0.5, 10 * default - 9):g}, {(9 + default) / 10:g})"
+    high = 4 * default if default >= 1 else min(4 * default, (1 + default) / 2)
+    return f"~float({default / 4:g}, {high:g}, log=True)"
+
+
 def _fixed(expression: str) -> Callable[[Any, bool], str]:
     return lambda default, has_heads: expression
 
@@ -164,6 +185,7 @@ _HABITS: tuple[tuple[str, Callable[[Any, bool], str | None]], ...] = (
         r"|dim|d_model|d_ff|lin\d+|fc\d+",
         _width,
     ),
+    (_FACTORS, _factor),
 )
 
 

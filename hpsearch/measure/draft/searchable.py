@@ -14,7 +14,7 @@ from hpsearch.classes.components import ComponentError, is_component, resolve
 from hpsearch.classes.signature import has_base, options_of, signature_of
 from hpsearch.errors import InputError
 from hpsearch.measure.draft.data_attributes import has_attribute
-from hpsearch.measure.draft.habits import choice, habit
+from hpsearch.measure.draft.habits import choice, habit, is_off
 from hpsearch.measure.draft.settings import (
     defaults_of,
     hints_of,
@@ -241,10 +241,12 @@ def _searchable_of(
     habitual = section != "data" or name in ("batch_size", "train_batch_size") or bool(options)
     if section == "optimizer" and not known.get(name):
         habitual = False
-    if not habitual:
+    if not habitual or is_off(name, known.get(name, ...)):
         return None
     others = [other for other in beside if other != name]
     default = plain(known.get(name))
+    if type(default) is int and float in options_of(hint):
+        default = float(default)
     text = choice(options) if options else habit(name, default, others)
     return None if text is None else Searchable(path, text, default, name not in known)
 
