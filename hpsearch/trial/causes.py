@@ -29,7 +29,7 @@ OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 def failed(error: BaseException, job: Job, where: StageTracker) -> Ended:
     """Returns what an exception means: this trial failed, or no trial can be trained at present.
 
-    Or its process was interrupted (Ctrl-C, SIGTERM), which is no failure: it is stopped.
+    Or its process was interrupted (Ctrl-C, SIGTERM): it is stopped, and continues later.
     """
     if _was_interrupted(error):
         return Ended("stopped")
