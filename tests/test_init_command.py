@@ -9,7 +9,8 @@ import pytest
 import yaml
 from fault_score import FULL, left_out
 
-from hpsearch.classes.project import data_beside
+from hpsearch.classes.components import importing_from
+from hpsearch.classes.project import data_beside, model_in
 from hpsearch.cli import main
 from hpsearch.errors import InputError
 from hpsearch.measure.draft import Draft, Origin, habit, objective_among, read_configuration
@@ -76,6 +77,32 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("lr_gamma", 0.1, None),
         ("T_max", 50, None),
         ("weights", "imagenet", None),
+        # The default is in its range.
+        ("momentum", 0.0, "~float(0, 0.99)"),
+        ("label_smoothing", 0.3, "~float(0.0, 0.3)"),
+        ("kernel_size", 9, "~choice(5, 9, 19)"),
+        ("lr", 10, "~float(1, 10, log=True)"),
+        ("weight_decay", 1e-7, "~float(1e-07, 0.01, log=True)"),
+        ("n_layers", 0, None),
+        ("start_lr", 0.0, None),
+        # The same thing has many names.
+        ("n_embd", 64, "~int(16, 256, log=True)"),
+        ("n_layer", 2, "~int(1, 4)"),
+        ("n_factors", 40, "~int(10, 160, log=True)"),
+        ("attn_pdrop", 0.1, "~float(0.0, 0.5)"),
+        ("drop_path_rate", 0.1, "~float(0.0, 0.5)"),
+        ("mlp_dims", [8, 4], ["~int(2, 32, log=True)", "~int(1, 16, log=True)"]),
+        ("lr_output", 0.1, "~float(0.01, 1, log=True)"),
+        # And similar names mean other things.
+        ("min_lr", 1e-6, None),
+        ("lr_reduce_factor", 0.5, None),
+        ("bn_momentum", 0.1, None),
+        ("base_momentum", 0.9, None),
+        ("trainable_backbone_layers", 3, None),
+        ("num_nodes", 1, None),
+        ("obs_dim", 4, None),
+        ("n_channels", 3, None),
+        ("dim_mults", (1, 2, 4), None),
     ],
 )
 def test_a_range_follows_from_the_name_and_the_default(
@@ -96,6 +123,8 @@ def test_what_heads_divide_is_divisible_by_each_of_them() -> None:
         (["train_acc", "val_loss"], ("val_loss", "minimize")),
         (["train/loss", "val/loss", "val/kl"], ("val/loss", "minimize")),
         (["loss"], ("loss", "minimize")),
+        (["f1", "acc_train"], ("f1", "maximize")),
+        (["reward", "total_reward"], ("total_reward", "maximize")),
         (["d_loss", "g_loss", "fid"], ("fid", "minimize")),
         (["boundary_loss", "total_loss"], ("total_loss", "minimize")),
         (["val_box_loss", "val_loss", "val_loss_epoch"], ("val_loss", "minimize")),
@@ -228,7 +257,7 @@ class Net(feeding.Fed):
     def __init__(self, **kwargs):
         super().__init__()
         self.save_hyperparameters()
-        self.lr = self.hparams.step_size
+        self.lr = (saved := self.hparams).step_size
 
 class Named(feeding.Fed):
     def __init__(self, width):
@@ -456,6 +485,17 @@ def test_what_a_configuration_gives_to_kwargs_is_searched(folder: Path) -> None:
     ]
 
 
+@pytest.mark.usefixtures("half_broken")
+def test_a_configuration_of_arguments_alone_is_for_the_classes_of_a_file(folder: Path) -> None:
+    own = {"seed": 42, "model": {"lr": 0.01}, "data": {"folder": "here"}}
+    changes = ["model.cfg.depth=1", "model.cfg.width=2"]
+    tree = sections_of(Origin("half_broken.Net", None, from_hydra(own), changes))
+    cfg = {"depth": 1, "width": 2}
+    assert tree["model"] == {"class_path": "half_broken.Net", "init_args": {"lr": 0.01, "cfg": cfg}}
+    assert tree["data"] == {"class_path": "half_broken.Rows", "init_args": {"folder": "here"}}
+    assert "seed" not in tree
+
+
 @pytest.mark.usefixtures("template")
 def test_a_program_of_lightning_cli_names_classes_and_links_arguments() -> None:
     sections = {"model": {"net": "template.Inner"}, "cli": "template.Program"}
@@ -575,6 +615,28 @@ def test_a_file_that_validates_or_searches_nothing_says_so() -> None:
         "nothing is searched, since no argument has a usual range that trains; write one, such as"
         " ~float(0.1, 1), in place of a value",
     ]
+
+
+@pytest.mark.parametrize(
+    ("objective", "note"),
+    [
+        ("val_acc", ""),
+        ("g_loss", "g_loss does not measure how good a model is: it falls when another network"),
+        ("acc/dataloader_idx_0", "several data sets are validated, and its objective is of the"),
+    ],
+)
+def test_a_file_whose_objective_may_mislead_says_so(objective: str, note: str) -> None:
+    tree = {"study": {"objective": {objective: "minimize"}}}
+    notes = draft_notes(Draft(tree, {}, {}))
+    assert [each.startswith(note) for each in notes] == [True] * bool(note)
+
+
+def test_a_module_of_a_package_that_is_imported_already_has_its_model(folder: Path) -> None:
+    Path("packed").mkdir()
+    Path("packed/__init__.py").touch()
+    Path("packed/net.py").write_text(f"{LIGHTNING}class Net(pl.LightningModule): ...\n")
+    with importing_from([str(folder)]):
+        assert model_in("packed.net") == "packed.net.Net"
 
 
 @pytest.mark.usefixtures("half_broken")

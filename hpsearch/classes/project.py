@@ -13,7 +13,7 @@ from typing import Any
 
 from hpsearch.classes.components import ComponentError, origin_of, resolve
 from hpsearch.classes.signature import has_base, returned_type
-from hpsearch.classes.source import find_places
+from hpsearch.classes.source import find_modules, find_places
 
 _OURS = "hpsearch.models"
 _IMAGES = "hpsearch.data.ImageData"
@@ -33,7 +33,8 @@ def model_in(class_path: str) -> str:
             resolve(class_path)
             return class_path
     except ComponentError:
-        if class_path not in sys.modules:
+        modules = {name for name, _ in find_modules(class_path)}
+        if class_path not in {*sys.modules, *modules}:
             raise
     if "." not in class_path and not find_places(class_path):
         if owner := _module_with(class_path):

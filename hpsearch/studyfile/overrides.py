@@ -19,7 +19,7 @@ class _Unknown(Exception):
     """An override names a place that does not exist."""
 
 
-def apply_override(document: Document, override: str) -> Document:
+def apply_override(document: Document, override: str, *, adds: bool = False) -> Document:
     """Returns the document with one value replaced; errors go into its `diagnostics`.
 
     If the file has a `~choice:` there, the name of a branch selects that branch.
@@ -28,6 +28,7 @@ def apply_override(document: Document, override: str) -> Document:
         document: the study file so far.
         override: `key=value`; the key is a dotted path with or without `init_args`, the value is
             anything that the file could have there.
+        adds: whether arguments may get settings that they do not have in the file.
     """
     where = f"--set {mask(override)}"
     name, equals, text = override.partition("=")
@@ -37,7 +38,7 @@ def apply_override(document: Document, override: str) -> Document:
     if not isinstance(document.tree, dict):
         return document
     try:
-        path, node = _locate(document.tree, name.strip())
+        path, node = _locate(document.tree, name.strip(), adds)
         if _takes_branch(node, text.strip(), path):
             return document.with_branch(path, text.strip(), Location(where))
     except _Unknown as error:
@@ -62,12 +63,14 @@ def _faulty(document: Document, *diagnostics: Diagnostic) -> Document:
     return replace(document, diagnostics=(*document.diagnostics, *diagnostics))
 
 
-def _locate(tree: dict[str, Any], name: str) -> tuple[KeyPath, Any]:
+def _locate(tree: dict[str, Any], name: str, adds: bool) -> tuple[KeyPath, Any]:
     """Returns the path of a dotted name, and the value there now."""
     path: KeyPath = ()
     node: Any = tree
     for part in name.split("."):
-        step = _step(node, part, path)
+        is_setting = adds and "init_args" in path and isinstance(node, dict)
+        is_setting = is_setting and not {"class_path", "init_args", CHOICE} & node.keys()
+        step = (part,) if is_setting else _step(node, part, path)
         for key in step:
             node = node[key] if _has(node, key) else None
         path += step

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hpsearch.measure.draft import Draft
+from hpsearch.measure.draft import Draft, measures_no_model
 from hpsearch.studyfile.document import KeyPath
 from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.views.formatting import command
 
 _INDENT = "  "
+_OF_LOADER = "/dataloader_idx_"  # what Lightning appends to the name of a metric
 _COMMENTS_AT = 44
 _STUDY = """\
   # scheduler: promote    # trials pause, and the best continue; or hyperband, asha, median, none
@@ -52,6 +53,17 @@ def draft_notes(draft: Draft) -> list[str]:
         notes.append(
             f"nothing is validated, since {draft.unvalidated}: its objective is measured on the"
             " training data, which a larger network fits better"
+        )
+    if measures_no_model(draft.objective):
+        notes.append(
+            f"{draft.objective} does not measure how good a model is: it falls when another network"
+            " or term gives way; log what does, such as FID or a loss as a whole, and name it in"
+            " study.objective"
+        )
+    if _OF_LOADER in draft.objective:
+        notes.append(
+            "several data sets are validated, and its objective is of the first only; name another"
+            " in study.objective, or log their mean in on_validation_epoch_end"
         )
     if not draft.searches:
         notes.append(

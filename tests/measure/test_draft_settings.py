@@ -9,6 +9,7 @@ from enum import Enum, IntEnum
 from functools import partial
 from typing import Any, Literal, Optional
 
+import attrs
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -74,6 +75,27 @@ class Checked(BaseModel):
     pool: Pool = Pool.MAX
 
 
+@attrs.define
+class Rates:
+    """Settings of attrs, one of them private."""
+
+    lr: float = 0.01
+    _width: int = 8
+    milestones: list[int] = attrs.Factory(lambda: [5, 10])
+
+
+class Timed(pl.LightningModule):
+    """Takes them, or is made from data."""
+
+    def __init__(self, rates: Rates, hidden: int = 8, kinds: int = 2) -> None:
+        super().__init__()
+
+    @classmethod
+    def from_rows(cls, row_size: int, **kwargs: Any) -> Timed:
+        """Makes one; what else its class takes may be given."""
+        return cls(**{"rates": Rates(), "kinds": row_size, **kwargs})
+
+
 class Nested(pl.LightningModule):
     """Takes settings with a default."""
 
@@ -115,13 +137,15 @@ class Rows(pl.LightningDataModule):
         self.config = {"rows": 8}  # settings of its own
 
     def setup(self, stage: str) -> None:
-        self.row_size = 4
+        self.row_size = self.num_kinds = 4
 
 
 class Net2(torch.nn.Module):
     """Needs the size of the rows."""
 
-    def __init__(self, row_size: int, hidden_layers: list[int], blocks: list[int]) -> None:
+    def __init__(
+        self, row_size: int, n_kinds: int, hidden_layers: list[int], blocks: list[int]
+    ) -> None:
         super().__init__()
 
 
@@ -182,6 +206,38 @@ class RestOfBase(Rest):
         self.size = kwargs["size"]
 
 
+class RestSaved(pl.LightningModule):
+    """Saves what it is given, and reads it again, two of them only if they are there."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.hparams.low = 1
+        self.sizes = [self.hparams.size, self.hparams["step"], self.hparams.get("cut")]
+        self.more = self.hparams.more if "more" in self.hparams else self.hparams.lr
+        self.most = self.hparams.most if hasattr(self.hparams, "most") else None
+
+
+class Parsing(pl.LightningModule):
+    """Has a command line, as older projects do, with more arguments than one class takes."""
+
+    def __init__(self, args: Any, size: int, lr: float = 0.1) -> None:
+        super().__init__()
+        self.sizes = [args.hidden, args.folder, args.rows]
+
+    @staticmethod
+    def add_model_specific_args(parent_parser: argparse.ArgumentParser) -> Any:
+        """Adds a required argument, one without a default, and others."""
+        parser = argparse.ArgumentParser(parents=[parent_parser], add_help=False)
+        parser.add_argument("--rows", required=True)
+        parser.add_argument("--folder")
+        group = parser.add_argument_group("net")
+        group.add_argument("--hidden", type=int, default=8)
+        group.add_argument("--size", type=int, default=4)
+        group.add_argument("--lr", type=float, default=0.01)
+        return parser
+
+
 class Sharing(pl.LightningModule):
     """Takes the settings of its data, too."""
 
@@ -239,6 +295,22 @@ def test_the_defaults_of_a_pydantic_model_are_taken_though_the_argument_has_none
     }
 
 
+def test_the_defaults_of_an_attrs_class_are_taken() -> None:
+    assert of(Timed) == {
+        "rates.lr": ("~float(0.001, 0.1, log=True)", 0.01),
+        "rates.width": ("~int(2, 32, log=True)", 8),
+        "hidden": ("~int(2, 32, log=True)", 8),
+    }
+
+
+def test_a_class_method_passes_on_what_its_class_takes() -> None:
+    section = {"class_path": f"{__name__}.Timed.from_rows"}
+    arguments, idle = searchable({"model": section, "data": {"class_path": f"{__name__}.Rows"}})
+    assert section["from_data"] == {"row_size": "row_size"}
+    assert [each.path[-1] for each in arguments] == ["hidden"]
+    assert idle == {"model": {"kinds": 2}}
+
+
 def test_an_optimizer_that_is_a_default_is_searched() -> None:
     assert of(Made) == {"optimizer.init_args.lr": ("~float(0.01, 1, log=True)", 0.1)}
 
@@ -265,7 +337,10 @@ def test_a_network_gets_from_the_data_what_it_needs_and_its_layers_are_widths(da
     model = {"class_path": f"{__name__}.Holding", "init_args": {"net": inner}}
     tree: dict[str, Any] = {"model": model, "data": {"class_path": f"{__name__}.{data}"}}
     arguments, _ = searchable(tree)
-    assert tree["model"]["init_args"]["net"]["from_data"] == {"row_size": "row_size"}
+    assert tree["model"]["init_args"]["net"]["from_data"] == {
+        "row_size": "row_size",
+        "n_kinds": "num_kinds",
+    }
     assert [each.text for each in arguments] == [["~int(2, 32, log=True)"], ["~int(1, 4)"]]
 
 
@@ -336,3 +411,28 @@ def test_what_is_read_from_kwargs_is_an_argument() -> None:
         of(RestOfBase)
     given = {"init_args": {"step": 3, "size": 4}}
     assert of(RestOfBase, **given)["lr"] == ("~float(0.0001, 0.01, log=True)", None)
+
+
+def test_what_is_read_from_saved_kwargs_is_an_argument() -> None:
+    with pytest.raises(InputError, match=r": --set model\.size=VALUE --set model\.step=VALUE$"):
+        of(RestSaved)
+
+
+def test_the_defaults_of_a_command_line_are_taken_where_the_class_has_none() -> None:
+    given: dict[str, Any] = {"args": {"folder": "here", "rows": 3}}
+    tree = {"model": {"class_path": f"{__name__}.Parsing", "init_args": given}}
+    arguments, _ = searchable(tree)
+    found = {".".join(map(str, each.path[2:])): (each.text, each.default) for each in arguments}
+    assert found == {
+        "args.hidden": ("~int(2, 32, log=True)", 8),
+        "args.lr": ("~float(0.001, 0.1, log=True)", 0.01),
+        "lr": ("~float(0.01, 1, log=True)", 0.1),
+    }
+    assert tree["model"]["init_args"]["size"] == 4
+
+
+def test_what_the_command_line_has_no_default_for_is_asked_for() -> None:
+    asked = '--set "model.args={folder: VALUE, rows: VALUE}"'
+    with pytest.raises(InputError) as caught:
+        of(Parsing)
+    assert str(caught.value) == f"some arguments have no default; give them: {asked}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpsearch.measure.draft.configuration import left_out, read_configuration
 from hpsearch.measure.draft.draft import Draft, draft_study
-from hpsearch.measure.draft.habits import habit, objective_among
+from hpsearch.measure.draft.habits import habit, measures_no_model, objective_among
 from hpsearch.measure.draft.sections import Origin, hooks_of_program
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "habit",
     "hooks_of_program",
     "left_out",
+    "measures_no_model",
     "objective_among",
     "read_configuration",
 ]

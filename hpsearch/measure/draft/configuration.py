@@ -89,7 +89,8 @@ def from_hydra(sections: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_section(name: str, sections: Mapping[str, Any]) -> bool:
     """Returns whether a section is one of a study file, is one misspelled, or belongs to `cli:`."""
-    return bool(name in SECTIONS or sections.get("cli") or nearest(name, SECTIONS))
+    misspelled = isinstance(sections[name], Mapping) and nearest(name, SECTIONS)
+    return bool(name in SECTIONS or sections.get("cli") or misspelled)
 
 
 def _is_of_hpsearch(name: str, trainer: Mapping[str, Any]) -> bool:

@@ -12,17 +12,35 @@ from hpsearch.classes.project import own_bases, text_of
 from hpsearch.classes.signature import has_base
 from hpsearch.measure.draft.settings import holds_settings
 
+# A number of things, as either side may call it.
+_NUMBER = re.compile(r"(n|num|nb|number_of)_(?=.)")
+_PREFIXES = ("n_", "num_", "nb_", "number_of_")
+
+
+def attribute_for(data: Mapping[str, Any] | None, name: str) -> str | None:
+    """Returns the attribute of a data module that an argument is; None if there is none.
+
+    For `n_users` that may be `num_users`.
+
+    Args:
+        data: the section of the data; None without one.
+        name: the argument's.
+    """
+    found = _NUMBER.match(name)
+    alike = [f"{prefix}{name[found.end() :]}" for prefix in _PREFIXES] if found else []
+    return next((each for each in (name, *alike) if has_attribute(data, each)), None)
+
 
 def has_attribute(data: Mapping[str, Any] | None, name: str) -> bool:
     """Returns whether a data module has an attribute.
 
-    What holds its own settings, such as `self.config`, does not count.
+    What holds its own settings, such as `self.config`, does not count; `self.inferred_config` does.
 
     Args:
         data: the section of the data; None without one.
         name: the attribute's.
     """
-    if not data or holds_settings(name):
+    if not data or (holds_settings(name) and "_" not in name):
         return False
     assigned = re.compile(rf"\bself\.{name}\b[^=\n]*=(?!=)")
     own = [base for made in _made_by(resolve(data["class_path"])) for base in own_bases(made)]

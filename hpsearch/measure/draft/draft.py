@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpsearch.classes.components import importing_from
+from hpsearch.classes.components import importing_from, resolve
 from hpsearch.engines.slots import Slot
 from hpsearch.measure.draft.data_attributes import offered
 from hpsearch.measure.draft.habits import changes_measure, objective_among
@@ -42,6 +43,11 @@ class Draft:
     searches: bool = True
     unvalidated: str = ""
 
+    @property
+    def objective(self) -> str:
+        """The metric that is searched for."""
+        return next(iter(self.tree.get("study", {}).get("objective", {})), "")
+
 
 def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> Draft:
     """Returns a study file that trains: both ends of each of its ranges were tried on real batches.
@@ -56,13 +62,13 @@ def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> D
     """
     with importing_from(origin.import_paths):
         tree = sections_of(origin)
+        name = _name_of(tree["model"]["class_path"])
         names = [change.partition("=")[0] for change in origin.changes]
         fixed = [name.replace(".init_args.", ".") for name in names]
         arguments, idle = searchable(tree, fixed)
         in_data = offered(tree, idle)
     required = [argument for argument in arguments if argument.required]
     optional = [argument for argument in arguments if not argument.required]
-    name = _name_of(tree["model"]["class_path"])
     named(name)
     study = {"name": name, "objective": dict(_UNKNOWN), "trials": TRIALS, "seed": 1}
     tree = {"study": study, **_with(tree, required)}
@@ -127,5 +133,7 @@ def _with(tree: Mapping[str, Any], arguments: Iterable[Searchable]) -> dict[str,
 
 
 def _name_of(class_path: str) -> str:
-    """Returns `spiral-net` for `spirals.SpiralNet`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", class_path.rpartition(".")[2]).lower()
+    """Returns `spiral-net` for `spirals.SpiralNet`, and for `spirals.SpiralNet.from_points`."""
+    *owners, name = class_path.split(".")
+    name = owners[-1] if inspect.ismethod(resolve(class_path)) else name
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()

@@ -16,21 +16,37 @@ _OF_LOSS = re.compile(rf"label_smoothing|(^|_)({_FACTORS})(_|$)")
 _RATE = re.compile(r"(^|_)(lr|learning_rate)(_|$)")
 _MAIN_RATE = re.compile(r"((base|init|initial|start)_)?(lr|learning_rate)")
 _MOST_LAYERS = 36
-_INPUTS_AND_OUTPUTS = re.compile(
+# Sizes that the data, a task or a pretrained network dictate, and numbers of machines.
+_GIVEN = re.compile(
     r"(^|_)(in|input|out|output|classes|labels|vocab|vocabulary|image|img)(_|$)"
     r"|(^|_)(n|num|number_of)_([a-z]+_)?features$"
+    r"|(^|_)(obs|observation|state|action|target|node|edge|atom|tabular|covariates?)_"
+    r"(dim|size|features|channels)$"
+    r"|^(n|num|number_of)_nodes$"
+    r"|(^|_)(freeze|frozen|unfreeze|unfrozen|trainable|finetuned?|skip|last_n)(_|$)"
+)
+_OF_PICTURES = re.compile(r"((n|num|img|image)_)?(channels|chans)|nc")
+# The ends of a schedule, whose peak is searched.
+_OF_SCHEDULE = re.compile(r"(^|_)(min|end|final|warmup|floor)_(lr|learning_rate)(_|$)")
+# What a moving average keeps: of a batch's statistics, or of a network.
+_OF_AVERAGE = re.compile(
+    r"(^|_)(bn|norm|batchnorm|ema|base|min|max|teacher|target|encoder|key)(_|$)"
 )
 # What changes how fast a model is evaluated, and not what it learns.
 _OF_EVALUATION = re.compile(
     r"(^|_)(val|valid|validation|dev|test|eval|evaluation|predict|inference)_batch_size$"
 )
-# The end of a name that has a quantity, but is not one: `lr_scheduler`, `momentum_decay`.
+# The rest of a name that has a quantity, but is not one: `lr_scheduler`, `momentum_decay`.
 _OF_QUANTITY = re.compile(
-    r"(schedulers?|schedule|policy|steps?|epochs?|patience|milestones|gamma|factor|decay|mult"
-    r"|warmup|mode|monitor|interval|act|activation|type|fn|path|file|name)(_|$)"
+    r"(^|_)(schedulers?|schedule|policy|steps?|epochs?|patience|milestones|gamma|factors?|decay"
+    r"|mults?|multipliers?|ratio|scale|reduce|reduction|power|cycles?|period|drop|min|max|start|end"
+    r"|final|threshold|frac|fraction|freq|every|warmup|mode|monitor|interval|act|activation|type"
+    r"|fn|path|file|name)(_|$)"
 )
 
-_VALIDATION = re.compile("val|dev|eval")
+_VALIDATION, _TRAINING = re.compile("val|dev|eval"), re.compile("train")
+# A whole episode, or all classes, and not one step or class of it.
+_WHOLE = re.compile(r"(^|[_/])(total|overall|mean|avg|average|episode)([_/]|$)")
 # A loss as a whole, and not one of its terms, such as `val_box_loss`.
 _WHOLE_LOSS = re.compile(
     r"((train|training|val|valid|validation|dev|eval|epoch|mean|avg|average|total|overall|loss)"
@@ -57,12 +73,23 @@ def habit(name: str, default: Any, beside: Sequence[str] = ()) -> Any:
     if isinstance(default, list | tuple):
         return _habits_of_list(name, default, beside)
     for pattern, write in _HABITS:
-        found = re.search(rf"(^|_)({pattern})(_|$)", name)
-        if found and not _INPUTS_AND_OUTPUTS.search(name):
-            if _OF_QUANTITY.match(name, found.end()):
+        if found := re.search(rf"(^|_)({pattern})(_|$)", name):
+            if _OF_QUANTITY.search(name[found.end() :]) or not _is_searched(name, write, default):
                 return None
             return write(default, any(_is_heads(other) for other in beside))
     return None
+
+
+def _is_searched(name: str, write: Callable[..., Any], default: Any) -> bool:
+    """Returns whether the rest of a name leaves it what its habit is for."""
+    if write is _learning_rate:
+        return not _OF_SCHEDULE.search(name) and default != 0
+    if write is _momentum:
+        return not _OF_AVERAGE.search(name)
+    if write not in (_depth, _width):
+        return True
+    of_pictures = default in (1, 3) and _OF_PICTURES.fullmatch(name)
+    return not (_GIVEN.search(name) or of_pictures or (default is not None and default <= 0))
 
 
 def objective_among(metrics: Sequence[str]) -> tuple[str, Direction | None]:
@@ -75,16 +102,23 @@ def objective_among(metrics: Sequence[str]) -> tuple[str, Direction | None]:
         direction = usual_direction(name)
         return (
             not _VALIDATION.search(name),
-            bool(_NO_GOAL.search(name)),
+            bool(_TRAINING.search(name)),
+            measures_no_model(name),
             direction != "maximize",
             "loss" not in name,
             not _WHOLE_LOSS.fullmatch(name.lower()),
             direction is None,
+            not _WHOLE.search(name),
             name,
         )
 
     best = min(metrics, key=place)
     return best, usual_direction(best)
+
+
+def measures_no_model(metric: str) -> bool:
+    """Returns whether a metric is a loss of one of two adversaries, or only a term of a loss."""
+    return bool(_NO_GOAL.search(metric))
 
 
 def changes_measure(name: str, objective: str) -> bool:
@@ -118,11 +152,12 @@ def _habits_of_list(name: str, default: Sequence[Any], beside: Sequence[str]) ->
 
 def _learning_rate(default: Any, _: bool) -> str:
     middle = _positive(default, _LR)
-    return f"~float({middle / 10:g}, {min(middle * 10, 1.0):g}, log=True)"
+    return f"~float({middle / 10:g}, {max(min(middle * 10, 1.0), middle):g}, log=True)"
 
 
 def _weight_decay(default: Any, _: bool) -> str:
-    return f"~float(1e-6, {max(_positive(default, 0) * 10, _WEIGHT_DECAY):g}, log=True)"
+    low = "1e-6" if not 0 < (default or 0) < 1e-6 else f"{default:g}"
+    return f"~float({low}, {max(_positive(default, 0) * 10, _WEIGHT_DECAY):g}, log=True)"
 
 
 def _dropout(default: Any, _: bool) -> str | None:
@@ -165,24 +200,37 @@ def _factor(default: Any, _: bool) -> str | None:
     return f"~float({default / 4:g}, {high:g}, log=True)"
 
 
-def _fixed(expression: str) -> Callable[[Any, bool], str]:
-    return lambda default, has_heads: expression
+def _momentum(default: Any, _: bool) -> str | None:
+    given = 0.8 if default is None else default
+    return None if not 0 <= given <= 0.99 else f"~float({min(0.8, given):g}, 0.99)"
+
+
+def _label_smoothing(default: Any, _: bool) -> str:
+    return f"~float(0.0, {max(0.2, _positive(default, 0)):g})"
+
+
+def _kernel(default: Any, _: bool) -> str | None:
+    if default in (None, 3, 5, 7):
+        return choice([3, 5, 7])
+    half, odd = default // 2, default % 2
+    return choice([half | odd, default, default * 2 + odd]) if half else None
 
 
 # The first one that matches a name is used.
 _HABITS: tuple[tuple[str, Callable[[Any, bool], str | None]], ...] = (
     ("lr|learning_rate", _learning_rate),
     ("weight_decay|wd|l2", _weight_decay),
-    ("dropout|drop_rate|dropout_rate|p_drop", _dropout),
-    ("momentum", _fixed("~float(0.8, 0.99)")),
-    ("label_smoothing", _fixed("~float(0.0, 0.2)")),
+    ("dropout|drop_path|drop|pdrop", _dropout),
+    ("momentum", _momentum),
+    ("label_smoothing", _label_smoothing),
     ("batch_size", _batch_size),
-    ("kernel|kernel_size", _fixed("~choice(3, 5, 7)")),
+    ("kernel", _kernel),
     ("heads|nhead|n_head", _heads),
-    ("depth|layers|num_layers|n_layers|blocks", _depth),
+    ("depth|layers|nlayers|n_layer|num_layer|blocks|n_block|num_block", _depth),
     (
-        "width|hidden|units|nodes|neurons|channels|filters|features|latent|embed|embedding"
-        r"|dim|d_model|d_ff|lin\d+|fc\d+",
+        "width|hidden|units|nodes|neurons|channels|filters|features|latent|embed|embedding|embd|emb"
+        r"|n_factors|num_factors|nhid|emsize|dim|d_model|d_ff|ffn|lin\d+|fc\d+"
+        "|(mlp|fc|layer|dense|encoder|decoder)_(dims|sizes)",
         _width,
     ),
     (_FACTORS, _factor),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
@@ -10,12 +10,15 @@ from typing import Any, Literal, get_args, get_origin
 
 from hpsearch.classes.check import SUPPLIED
 from hpsearch.classes.cli import with_cli
-from hpsearch.classes.components import ComponentError, is_component, resolve
-from hpsearch.classes.signature import has_base, options_of, signature_of
+from hpsearch.classes.components import resolve
+from hpsearch.classes.signature import has_base, options_of
 from hpsearch.errors import InputError
-from hpsearch.measure.draft.data_attributes import has_attribute
+from hpsearch.measure.draft.arguments import component_in, taken_by
+from hpsearch.measure.draft.command_line import defaults_of_parser
+from hpsearch.measure.draft.data_attributes import attribute_for
 from hpsearch.measure.draft.habits import choice, habit, is_off
 from hpsearch.measure.draft.settings import (
+    are_settings,
     defaults_of,
     hints_of,
     is_plain,
@@ -63,6 +66,11 @@ class _Found:
     arguments: list[Searchable] = field(default_factory=list)
     idle: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+
+    def ask(self, name: str, wanted: str) -> None:
+        """Adds what to give an argument."""
+        one = f"{name}={wanted}"
+        self.missing.append(f'"{one}"' if " " in one else one)
 
 
 def searchable(
@@ -121,66 +129,57 @@ def _search(
         taken: the arguments that it gets when it is built.
         source: the data module that may have what it needs.
     """
-    given = component.get("init_args") or {}
     target = resolve(component["class_path"])
-    signature = signature_of(target)
+    signature = taken_by(target)
+    given: Mapping[str, Any] = dict(component.get("init_args") or {})
     taken = {*taken, "func"} if target is partial else taken  # what it calls gets the rest later
     is_optimizer = path == ("optimizer",) or has_base(target, "Optimizer")
     of_kwargs = dict.fromkeys([*read_from_rest(target), *given], Any)
     for name, hint in {**of_kwargs, **signature.hints}.items():
         if name in taken or (is_optimizer and name not in {*given, "lr"}):
             continue
-        known = {**signature.defaults, **given}
         here = (*path, "init_args", name)
-        if inner := _component_in(known.get(name), hint):
+        of_trainer = name in found.of_trainer and len(path) == 1 and name not in given
+        there = None if name in {**signature.defaults, **given} else attribute_for(source, name)
+        if not (name in signature.defaults or of_trainer or there):
+            given = _with_parsed(found, component, here, hint)
+        known = {**signature.defaults, **given}
+        if inner := component_in(known.get(name), hint):
             if not has_base(resolve(inner["class_path"]), "LRScheduler"):
                 put(component, here[len(path) :], inner)
                 _search(found, inner, here, {"params"}, source)
             continue
-        spoken = name_of(here)
         if _search_settings(found, component, here, hint, signature.defaults):
             continue
-        argument = _searchable_of(here, hint, known, [*signature.hints])
-        if name in found.of_trainer and len(path) == 1 and name not in given:
-            argument = _same_as("trainer", here, known)
-        if is_expression(known.get(name)) or (spoken in found.fixed and name in known):
+        searched = _searchable_of(here, hint, known, [*signature.hints])
+        argument = _same_as("trainer", here, known) if of_trainer else searched
+        if is_expression(known.get(name)) or (name_of(here) in found.fixed and name in known):
             continue
-        if argument is not None and not (argument.required and has_attribute(source, name)):
+        if argument is not None and not there:
             found.arguments.append(argument)
-        elif name not in known and has_attribute(source, name):
-            put(component, ("from_data", name), name)
+        elif there:
+            put(component, ("from_data", name), there)
         elif name not in known:
-            wanted = f"{spoken}={names_in(target, name, hint)}"
-            found.missing.append(f'"{wanted}"' if " " in wanted else wanted)
+            found.ask(name_of(here), names_in(target, name, hint))
         elif len(path) == 1 and name not in given and known[name] != () and is_plain(known[name]):
             found.idle.setdefault(str(path[0]), {})[name] = known[name]
 
 
-def _component_in(value: Any, hint: Any) -> dict[str, Any] | None:
-    """Returns the component that an argument is, if it is one: also by its class path alone."""
-    if is_component(value):
-        return dict(value)
-    made = value.func if isinstance(value, partial) and not value.args else None
-    if isinstance(value, type) and _is_factory(hint):
-        made, value = value, partial(value)
-    if isinstance(made, type) and has_base(made, "Optimizer"):
-        path = f"{made.__module__}.{made.__qualname__}"
-        return {"class_path": path, "init_args": plain(value.keywords)}
-    if hint is str or not isinstance(value, str) or "." not in value:
-        return None
-    try:
-        return {"class_path": value} if isinstance(resolve(value), type) else None
-    except ComponentError:
-        return None
-
-
-def _is_factory(hint: Any) -> bool:
-    """Returns whether a type hint is that of a function that makes an object."""
-    return any(
-        isinstance((get_args(option) or [None])[-1], type)
-        for option in options_of(hint)
-        if get_origin(option) is Callable
-    )
+def _with_parsed(
+    found: _Found, component: dict[str, Any], path: KeyPath, hint: Any
+) -> Mapping[str, Any]:
+    """Returns a component's arguments, once it has what its class's parser has for one of them."""
+    target, name = resolve(component["class_path"]), str(path[-1])
+    given = component.get("init_args") or {}
+    parsed = defaults_of_parser(target)
+    if name in parsed:
+        put(component, ("init_args", name), given.get(name, parsed[name]))
+    elif parsed and are_settings(name, hint) and isinstance(given.get(name, {}), Mapping):
+        settings = {**parsed, **given.get(name, {})}
+        put(component, ("init_args", name), settings)
+        if (wanted := names_in(target, name, hint, settings)) != "VALUE":
+            found.ask(name_of(path), wanted)
+    return component.get("init_args") or {}
 
 
 def _search_settings(

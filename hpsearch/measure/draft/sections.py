@@ -68,8 +68,10 @@ def sections_of(origin: Origin) -> dict[str, Any]:
             " hpsearch init MODULE.Class --data MODULE.Class --from CONFIG"
         )
     model = tree["model"]["class_path"]
-    if not tree.get("data") and (beside := data_beside(model)):
-        tree["data"] = {"class_path": beside}
+    data: dict[str, Any] = tree.get("data") or {}
+    if "class_path" not in data and (origin.model or not data) and (beside := data_beside(model)):
+        arguments = data if "init_args" in data or not data else {"init_args": data}
+        tree["data"] = {"class_path": beside, **arguments}
     for name, option in (("data", "--data MODULE.Class, or "), ("optimizer", ""), ("schedule", "")):
         if "class_path" not in (tree.get(name) or {"class_path": ""}):
             raise InputError(
@@ -118,7 +120,7 @@ def _changed(tree: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
     tree = {**{name: tree[name] for name in order}, **tree}
     document = Document(tree, Location("--set"))
     for change in changes:
-        document = apply_override(document, change)
+        document = apply_override(document, change, adds=True)
     if document.diagnostics:
         raise StudyFileError(document.diagnostics)
     changed: dict[str, Any] = document.tree

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -61,13 +61,17 @@ def _plain_fields(record: Any) -> dict[str, Any]:
 
 
 def _is_record(value: Any) -> bool:
-    made = is_dataclass(value) and not isinstance(value, type)
-    return made or has_base(type(value), "BaseModel")
+    if isinstance(value, type):
+        return False
+    has_fields = is_dataclass(value) or hasattr(value, "__attrs_attrs__")
+    return has_fields or has_base(type(value), "BaseModel")
 
 
 def _fields(record: Any) -> dict[str, Any]:
     if is_dataclass(record):
         return {field.name: getattr(record, field.name) for field in fields(record)}
+    if attributes := getattr(record, "__attrs_attrs__", None):
+        return {each.alias: getattr(record, each.name) for each in attributes if each.init}
     return dict(record)
 
 
@@ -98,7 +102,14 @@ def holds_settings(name: str) -> bool:
     return bool(_SETTINGS.search(name))
 
 
-def names_in(owner: Any, name: str, hint: Any) -> str:
+def are_settings(name: str, hint: Any) -> bool:
+    """Returns whether an argument takes a mapping of settings, by its type or its name."""
+    kinds = [get_origin(option) or option for option in options_of(hint)]
+    is_mapping = dict in kinds or mapping_of({}, hint) is not None
+    return is_mapping and (hint is not Any or holds_settings(name))
+
+
+def names_in(owner: Any, name: str, hint: Any, known: Collection[str] = ()) -> str:
     """Returns the settings to give for an argument, as in `{lr: VALUE}`; `VALUE` if it has none.
 
     Those that the code reads with a default, as in `config.get("lr", 0.1)`, have that.
@@ -107,12 +118,11 @@ def names_in(owner: Any, name: str, hint: Any) -> str:
         owner: the class that takes the argument.
         name: the argument's.
         hint: its type hint.
+        known: settings that it has already.
     """
     if record := class_of_fields({}, hint):
         return _spelled({field: {} for field in sorted(signature_of(record).required)})
-    kinds = [get_origin(option) or option for option in options_of(hint)]
-    is_mapping = dict in kinds or mapping_of({}, hint) is not None
-    if not is_mapping or (hint is Any and not holds_settings(name)):
+    if not are_settings(name, hint):
         return "VALUE"
     read: dict[str, Any] = {}
     for text in map(text_of, own_bases(owner)):
@@ -128,11 +138,14 @@ def names_in(owner: Any, name: str, hint: Any) -> str:
         got = rf"""\b{name}\.(?:get|pop)\(["'](\w+)["'], ?({_LITERAL})\)"""
         for key, default in re.findall(got, text):
             read.setdefault(key, default.strip("\"'"))
-    return _spelled(read)
+    return _spelled({key: read[key] for key in read if key not in known})
 
 
 def read_from_rest(target: Any) -> list[str]:
-    """Returns what a class must be given in its `**kwargs`: what it reads as `kwargs["width"]`."""
+    """Returns what a class must be given in its `**kwargs`: what it reads as `kwargs["width"]`.
+
+    Or as `self.hparams.width`, if it saves them.
+    """
     names: dict[str, None] = {}
     for base in getattr(target, "__mro__", ()):
         if "__init__" not in vars(base):
@@ -144,6 +157,11 @@ def read_from_rest(target: Any) -> list[str]:
         text = text_of(base)
         found = re.findall(rf"""\b{rest}\[["'](\w+)["']\](?!\s*=[^=])""", text)
         asked = re.findall(rf"""["'](\w+)["'] (?:not )?in {rest}\b""", text)
+        if "save_hyperparameters()" in text:
+            found += re.findall(r"""\bself\.hparams\.(\w+)\b(?!\(|\s*=[^=])""", text)
+            found += re.findall(r"""\bself\.hparams\[["'](\w+)["']\](?!\s*=[^=])""", text)
+            asked += re.findall(r"""["'](\w+)["'] (?:not )?in self\.hparams\b""", text)
+            asked += re.findall(r"""\b[gh]\w+attr\(self\.hparams, ?["'](\w+)["']""", text)
         names |= dict.fromkeys(name for name in found if name not in asked)
     return [*names]
 

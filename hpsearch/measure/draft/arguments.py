@@ -1,0 +1,56 @@
+"""What a component takes, and which of its arguments are components."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, get_args, get_origin
+
+from hpsearch.classes.components import ComponentError, is_component, resolve
+from hpsearch.classes.signature import Signature, has_base, options_of, signature_of
+from hpsearch.measure.draft.settings import plain
+
+
+def taken_by(target: Any) -> Signature:
+    """Returns what a class or a function takes by name.
+
+    A class method that takes `**kwargs`, such as `from_dataset`, passes them to its class: of
+    that, the arguments with a default are among them.
+    """
+    own = signature_of(target)
+    if not (inspect.ismethod(target) and inspect.isclass(target.__self__) and own.takes_anything):
+        return own
+    kind: Any = target.__self__
+    made = signature_of(kind)
+    more = {name: made.hints[name] for name in made.defaults if name not in own.hints}
+    defaults = {name: made.defaults[name] for name in more}
+    return replace(own, hints={**own.hints, **more}, defaults={**own.defaults, **defaults})
+
+
+def component_in(value: Any, hint: Any) -> dict[str, Any] | None:
+    """Returns the component that an argument is, if it is one: also by its class path alone."""
+    if is_component(value):
+        return dict(value)
+    made = value.func if isinstance(value, partial) and not value.args else None
+    if isinstance(value, type) and _is_factory(hint):
+        made, value = value, partial(value)
+    if isinstance(made, type) and has_base(made, "Optimizer"):
+        path = f"{made.__module__}.{made.__qualname__}"
+        return {"class_path": path, "init_args": plain(value.keywords)}
+    if hint is str or not isinstance(value, str) or "." not in value:
+        return None
+    try:
+        return {"class_path": value} if isinstance(resolve(value), type) else None
+    except ComponentError:
+        return None
+
+
+def _is_factory(hint: Any) -> bool:
+    """Returns whether a type hint is that of a function that makes an object."""
+    return any(
+        isinstance((get_args(option) or [None])[-1], type)
+        for option in options_of(hint)
+        if get_origin(option) is Callable
+    )
