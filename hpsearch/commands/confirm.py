@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from hpsearch.commands.context import console, open_trusted, say_next
+from hpsearch.commands.context import console, open_trusted, report, say_next
 from hpsearch.commands.exit_codes import DONE, FAILED, INTERRUPTED, USAGE_ERROR
 from hpsearch.commands.options import (
     AcceptChanges,
@@ -99,10 +99,12 @@ def confirm(name: StudyName, /, *, options: ConfirmFlags = DEFAULTS, json: Json 
     early = prepare_engine(where) if where.engine_name() == "local" else nullcontext()
     with early as engine:
         # Imported while the trials' server loads torch.
-        from hpsearch.search.confirm import ConfirmOptions, confirm_study
+        from hpsearch.search.confirm import ConfirmOptions, confirm_study, opened_by_another
         from hpsearch.views.live import PlainView, search_view
 
         stored = open_trusted(name, options.storage, trust=options.trust, write=True)
+        if not options.again and (opened := opened_by_another(stored.study, "confirm")):
+            report(f"note: {opened}")
         names = ("top", "seeds", "again", "refit", "max_seeds")
         what = ConfirmOptions(**{name: getattr(options, name) for name in names})
         view = PlainView(sys.stderr) if json else search_view(console())

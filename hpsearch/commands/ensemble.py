@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from hpsearch.commands.context import console, open_trusted, say_next, say_next_step
+from hpsearch.commands.context import console, open_trusted, report, say_next, say_next_step
 from hpsearch.commands.exit_codes import DONE, FAILED, USAGE_ERROR
 from hpsearch.commands.options import (
     AcceptChanges,
@@ -44,10 +44,12 @@ def ensemble(
     json: Json = False,
 ) -> int:
     """Average the models that are best together, and test them as one."""
-    from hpsearch.search.confirm import EnsembleOptions, make_ensemble
+    from hpsearch.search.confirm import EnsembleOptions, make_ensemble, opened_by_another
     from hpsearch.search.options import RunOptions
 
     stored = open_trusted(name, storage, trust=trust, write=True)
+    if not again and (opened := opened_by_another(stored.study, "ensemble")):
+        report(f"note: {opened}")
     where = RunOptions(
         devices=devices, engine="inline" if inline else "local", accept_changes=accept_changes
     )

@@ -102,8 +102,9 @@ def _database(url: str) -> Finding:
     try:
         storage = read_storage(url)
     except InputError as error:
-        missing = str(error).startswith("there is no database")
-        return Finding("database", str(error), ok=missing)
+        if str(error).startswith("there is no database"):
+            return Finding("database", f"none yet: a first search makes {shown}")
+        return Finding("database", str(error), ok=False)
     details = f"schema {storage.get_current_version()}"
     file = database_file(url)
     if file is not None:

@@ -83,6 +83,17 @@ def find_result(study: optuna.Study, sha256: str) -> Evaluation | None:
     return seen[-1] if seen else None
 
 
+def opened_by_another(study: optuna.Study, by: str) -> str:
+    """Returns, as a sentence, that only another command than `by` has tested; empty if not so."""
+    seen = [one for one in evaluations_of(study) if one.metrics]
+    if not seen or any(one.reason.startswith(f"hpsearch {by} ") for one in seen):
+        return ""
+    return (
+        f"{_opened(study.study_name, seen[-1])}, so `{by}` tests nothing, and ends with exit"
+        " code 2. With --again it tests, and that is recorded"
+    )
+
+
 def begin_evaluation(
     study: optuna.Study,
     *,
@@ -143,7 +154,11 @@ def _write(study: optuna.Study, test_evaluations: tuple[Evaluation, ...]) -> Non
 def _already_evaluated(name: str, seen: Evaluation, other: str) -> InputError:
     values = ", ".join(f"{metric} {value:.4f}" for metric, value in (seen.metrics or {}).items())
     return InputError(
-        f"the test split of {name} was opened at {seen.opened} for"
-        f" {seen.what or f'trial {seen.trial}'} ({values}); testing {other} as well would"
-        " turn the test into a selection. To do it anyway, add --again; that is recorded, too"
+        f"{_opened(name, seen)} ({values}); testing {other} as well would turn the test into a"
+        " selection. To do it anyway, add --again; that is recorded, too"
     )
+
+
+def _opened(name: str, seen: Evaluation) -> str:
+    what = seen.what or f"trial {seen.trial}"
+    return f"the test split of {name} was opened at {seen.opened} for {what}"

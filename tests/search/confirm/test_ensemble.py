@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,14 @@ import pytest
 import torch
 from inline import confirm_inline, run_inline
 
+from hpsearch.cli import main
 from hpsearch.errors import InputError
-from hpsearch.search.confirm import ConfirmOptions, EnsembleOptions, make_ensemble
+from hpsearch.search.confirm import (
+    ConfirmOptions,
+    EnsembleOptions,
+    make_ensemble,
+    opened_by_another,
+)
 from hpsearch.search.confirm.ensemble import EnsembleResult
 from hpsearch.search.model import ensemble_of, export_ensemble
 from hpsearch.search.options import RunOptions
@@ -111,12 +118,22 @@ def test_members_are_kept_apart_from_their_trials_and_those_of_an_earlier_one_ar
     assert kept[0].parent.name == "ensemble"
 
 
-def test_the_test_split_is_opened_for_the_ensemble_or_for_the_confirmed_model(url: str) -> None:
-    refused = confirm_inline("tiny", url, ConfirmOptions(top=1, seeds=1)).refused
-    assert "for the ensemble of 2 models (test_error" in refused
-    assert "; testing trial " in refused
+def test_the_test_split_is_opened_for_the_ensemble_or_for_the_confirmed_model(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["confirm", "tiny", "--top", "1", "--seeds", "1", "--inline", "--devices", "cpu:1"]
+    assert main([*words, "--storage", url]) == 2
+    first, *_, last = capsys.readouterr().err.splitlines()
+    opened = r"the test split of tiny was opened at \S+ for the ensemble of 2 models"
+    assert re.match(rf"note: {opened}, so `confirm` tests nothing, and ends with exit", first)
+    wanted = (
+        rf"error: {opened} \(test_error .*; testing trial .*add --again; that is recorded, too$"
+    )
+    assert re.match(wanted, last)
     again = confirm_inline("tiny", url, ConfirmOptions(top=1, seeds=1, again=True))
     assert again.refused == ""
+    both = [opened_by_another(stored(url).study, by) for by in ("ensemble", "confirm")]
+    assert both == ["", ""], "each has its figure, which another call only repeats"
 
     made = ensemble(url, members=3)
     assert made.record["candidates"] == 4, "the run of the confirmation takes part"
