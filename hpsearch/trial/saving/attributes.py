@@ -6,6 +6,8 @@ nobody misses the rest, but a trial that pauses at a rung continues in another p
 
 from __future__ import annotations
 
+import re
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -18,6 +20,13 @@ from hpsearch.trial.saving.packed import is_on_device, numbers_in, packed, same,
 
 _CALLBACK = "callback "
 MOST_NUMBERS = 1_000_000  # of an attribute; whoever keeps more means data, which do not change
+_CLOCKS = {
+    "time": time.time,
+    "monotonic": time.monotonic,
+    "perf_counter": time.perf_counter,
+}
+# The other clocks may be at any number, so that their times look like other numbers.
+_TIME_BY_NAME = re.compile("time|start|since|began|clock|tic|last", re.IGNORECASE)
 # Their modules have no attributes that change, and their callbacks save what they need.
 _LIBRARIES = ("torch", "pytorch_lightning", "lightning", "hpsearch")
 
@@ -35,6 +44,7 @@ class OwnAttributes(pl.Callback):
     def __init__(self) -> None:
         self._trainer: Any = None
         self._set_up: Mapping[str, Any] | None = None
+        self._began: Mapping[str, float] = {}
         self._saved: Mapping[str, Any] = {}
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
@@ -56,20 +66,20 @@ class OwnAttributes(pl.Callback):
             "attributes": changed,
             "on_device": [path for path, value in changed.items() if is_on_device(value)],
             "within": not has_read_epoch(trainer),
+            "clocks": {name: (self._began[name], clock()) for name, clock in _CLOCKS.items()},
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keeps them until the training begins: hooks before that set attributes as well."""
         self._saved = state_dict
 
-    def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Notes what the attributes are before anything is validated or trained."""
         self._set_up = dict(_plain_attributes(trainer))
+        self._began = {name: clock() for name, clock in _CLOCKS.items()}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Sets those of callbacks, whose turn is over; in the middle of an epoch, all of them."""
-        if self._set_up is None:
-            self._set_up = dict(_plain_attributes(trainer))
         self._restore(_is_of_callback)
         if self._saved.get("within"):
             self._restore(_is_of_module)
@@ -92,6 +102,7 @@ class OwnAttributes(pl.Callback):
             place, _, name = path.rpartition(".")
             if wanted(place) and place in owners:
                 device = module.device if path in self._saved["on_device"] else None
+                value = _as_long_ago(name, value, self._saved.get("clocks", {}))
                 _set(owners[place], name, unpacked(value, device))
 
 
@@ -123,6 +134,18 @@ def _plain_attributes(trainer: Any) -> Iterator[tuple[str, Any]]:
                 continue
             if numbers_in(value) <= MOST_NUMBERS:
                 yield f"{place}.{name}".lstrip("."), packed(value)
+
+
+def _as_long_ago(name: str, value: Any, clocks: Mapping[str, tuple[float, float]]) -> Any:
+    """Returns a time that was noted in the training, without the pause: as long ago as it was.
+
+    Otherwise a limit of an hour would have passed whenever a trial pauses for two.
+    """
+    for clock, (began, saved) in clocks.items():
+        is_time = type(value) is float and began <= value <= saved
+        if is_time and (clock == "time" or _TIME_BY_NAME.search(name)):
+            return value + _CLOCKS[clock]() - saved
+    return value
 
 
 @cache

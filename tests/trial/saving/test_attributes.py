@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict, deque
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import feeding
 import numpy as np
@@ -16,6 +17,7 @@ from desk import job, run, weights
 from torch import Tensor
 
 from hpsearch.protocol.job import Job
+from hpsearch.trial.saving import attributes
 from hpsearch.trial.saving.packed import unpacked
 
 
@@ -99,6 +101,18 @@ class Stateful(Warming):
         return {}
 
 
+class Timing(pl.Callback):
+    """Notes when it began by two clocks, and a sum that could be a time of one of them."""
+
+    noted: ClassVar[list[tuple[float, float, float]]] = []
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.start, self.began_at, self.total = time.time(), time.monotonic(), time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.noted.append((self.start, self.began_at, self.total))
+
+
 class Saving(feeding.Fed):
     """Has nothing that changes but its weights."""
 
@@ -151,6 +165,24 @@ def test_a_callback_with_a_state_dict_keeps_what_it_returns_alone(tmp_path: Path
         run(trial(tmp_path / name, "Saving", callbacks=callbacks), {1: "stop"})
         saved = state_of(tmp_path / name / "last.ckpt")["attributes"]
         assert {*saved} == {"validations", *(f"callback 0.{each}" for each in kept)}
+
+
+def test_a_time_that_was_noted_is_as_long_ago_as_it_was_before_the_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit of an hour does not end a trial that has paused for two."""
+    monkeypatch.setattr(Timing, "noted", [])
+    timed = trial(tmp_path, "Saving", callbacks=[{"class_path": f"{__name__}.Timing"}])
+    run(timed, {1: "stop"})
+    hours_later = {name: lambda now=now: now() + 7200 for name, now in attributes._CLOCKS.items()}
+    monkeypatch.setattr(attributes, "_CLOCKS", hours_later)
+    run(timed)
+    (start, began_at, total), *later = Timing.noted
+    assert len(later) == 2
+    for times in later:
+        assert times[0] - start == pytest.approx(7200, abs=60)
+        assert times[1] - began_at == pytest.approx(7200, abs=60)
+        assert times[2] == total
 
 
 def test_only_what_has_changed_is_saved_and_nothing_that_is_not_plain(tmp_path: Path) -> None:
