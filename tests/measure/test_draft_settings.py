@@ -238,6 +238,28 @@ class Parsing(pl.LightningModule):
         return parser
 
 
+@dataclass
+class Task:
+    """Settings, one of which has no default."""
+
+    kind: str
+    dropout: float = 0.1
+
+
+class Tasked(pl.LightningModule):
+    """Takes them, and sizes that are no numbers."""
+
+    def __init__(self, cfg: Task, embedding_sizes: dict[str, int] | None = None) -> None:
+        super().__init__()
+
+
+class Layered(pl.LightningModule):
+    """Takes a list of widths, which its code does not know."""
+
+    def __init__(self, hidden_sizes: list[int], depth: int) -> None:
+        super().__init__()
+
+
 class Sharing(pl.LightningModule):
     """Takes the settings of its data, too."""
 
@@ -382,6 +404,17 @@ def test_what_is_given_for_settings_is_searched_except_what_is_given_by_its_own_
     names = ["model.hparams", "model.hparams.hidden"]
     arguments, _ = searchable({"model": section}, names)
     assert [each.path[2:] for each in arguments] == [("hparams", "lr")]
+
+
+def test_settings_that_are_given_in_part_have_the_defaults_of_the_rest() -> None:
+    assert of(Tasked, init_args={"cfg": {"kind": "a"}}) == {
+        "cfg.dropout": ("~float(0.0, 0.5)", 0.1)
+    }
+
+
+def test_a_list_without_a_default_is_asked_for() -> None:
+    with pytest.raises(InputError, match=r"give them: --set model.hidden_sizes=VALUE$"):
+        of(Layered)
 
 
 def test_what_the_code_reads_from_saved_hyperparameters_is_asked_for() -> None:

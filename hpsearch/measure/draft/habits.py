@@ -220,7 +220,7 @@ def _kernel(default: Any, _: bool) -> str | None:
 _HABITS: tuple[tuple[str, Callable[[Any, bool], str | None]], ...] = (
     ("lr|learning_rate", _learning_rate),
     ("weight_decay|wd|l2", _weight_decay),
-    ("dropout|drop_path|drop|pdrop", _dropout),
+    ("dropout|drop_path|drop|pdrop|dp_rate", _dropout),
     ("momentum", _momentum),
     ("label_smoothing", _label_smoothing),
     ("batch_size", _batch_size),

@@ -200,7 +200,7 @@ def _search_settings(
     """
     *owner, name = path
     given = component.get("init_args") or {}
-    made = None if name in {**defaults, **given} else defaults_of(hint)
+    made = None if name in defaults else defaults_of(hint, given.get(name))
     if made is not None:
         put(component, ("init_args", name), made)
         given = {**given, name: made}
@@ -242,12 +242,20 @@ def _searchable_of(
         habitual = False
     if not habitual or is_off(name, known.get(name, ...)):
         return None
+    if not _may_be_number(hint, known.get(name)):
+        return None
     others = [other for other in beside if other != name]
     default = plain(known.get(name))
     if type(default) is int and float in options_of(hint):
         default = float(default)
     text = choice(options) if options else habit(name, default, others)
     return None if text is None else Searchable(path, text, default, name not in known)
+
+
+def _may_be_number(hint: Any, value: Any) -> bool:
+    """Returns whether an argument is a number, a list of them, or may be a number or an option."""
+    numeric = any(kind is each for kind in options_of(hint) for each in (Any, int, float))
+    return value is not None or numeric or bool(_options(hint))
 
 
 def _same_as(section: str, path: KeyPath, known: Mapping[str, Any]) -> Searchable:

@@ -40,14 +40,18 @@ def is_plain(value: Any) -> bool:
     return all(map(is_plain, value)) if isinstance(value, list | tuple) else type(value) in _PLAIN
 
 
-def defaults_of(hint: Any) -> dict[str, Any] | None:
+def defaults_of(hint: Any, given: Any = None) -> dict[str, Any] | None:
     """Returns the settings of a dataclass or a pydantic model; None if one has no default.
 
     Those that no study file can have, such as a mapping of numbers, are left out.
+
+    Args:
+        hint: the dataclass or the model.
+        given: settings that have a value, by name.
     """
     record = class_of_fields({}, hint)
     with suppress(Exception):  # of its own checks, or a field without a default
-        return _plain_fields(record())
+        return _plain_fields(record(**(given or {}))) | (given or {})
     return None
 
 
