@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpsearch.classes.binding import Arguments, Binder
-from hpsearch.classes.cli import with_cli
+from hpsearch.classes.cli import note_on_hooks, with_cli
 from hpsearch.classes.components import ComponentError, importing_from, is_installed, resolve
 from hpsearch.classes.signature import Bound, RefusedValuesError, has_base, returned_type
 from hpsearch.studyfile.algorithms import PACKAGES, Component
@@ -101,10 +101,13 @@ def find_errors(
 def _check_sections(binder: Binder, config: Mapping[str, Any]) -> None:
     """Binds every section of a configuration."""
     try:
+        program = resolve(str(config["cli"])) if config.get("cli") else None
         config = with_cli(config)
     except ComponentError as error:
         binder.add(binder.errors, ("cli",), str(error).removeprefix("cli: "))
         return
+    if program and (note := note_on_hooks(program)):
+        binder.add(binder.notes, ("cli",), note)
     found = {
         name: binder.component(config.get(name), (name,), *expected)
         for name, expected in _SECTIONS.items()

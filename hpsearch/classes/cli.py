@@ -25,9 +25,15 @@ _HOOKS = (
 )
 
 
-def hooks_not_run(cli: Any) -> list[str]:
-    """Returns the methods of a LightningCLI class that may set values, and that no trial calls."""
-    return [name for name in _HOOKS if any(name in vars(base) for base in own_bases(cli))]
+def note_on_hooks(cli: Any) -> str:
+    """Returns which methods of a LightningCLI class may set values, and are not called; or ""."""
+    hooks = [name for name in _HOOKS if any(name in vars(base) for base in own_bases(cli))]
+    if not hooks:
+        return ""
+    return (
+        f"hpsearch does not call {', '.join(hooks)} of {_path_of(cli)}; a value set there, such as"
+        " an argument of the model, belongs in the file"
+    )
 
 
 class _Parser:

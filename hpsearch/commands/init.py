@@ -144,8 +144,8 @@ def _draft(
     from hpsearch.measure.draft import (
         Origin,
         draft_study,
-        hooks_of_program,
         left_out,
+        note_on_program,
         read_configuration,
     )
     from hpsearch.studyfile.read import read_sections
@@ -167,11 +167,8 @@ def _draft(
     folders = dict.fromkeys(str(path.resolve()) for path in ((output or Path()).parent, Path()))
     origin = Origin(model, data, sections, changes, tuple(folders))
     require_own(config, origin.tree, origin.import_paths, report, trust=trust)
-    if hooks := hooks_of_program(origin):
-        report(
-            f"note: hpsearch does not call {', '.join(hooks)} of {sections['cli']}; a value set"
-            " there, such as an argument of the model, belongs in the file"
-        )
+    if note := note_on_program(origin):
+        report(f"note: {note}")
     with console().status("trying real batches at the ends of each range"):
         draft = draft_study(origin, find_slots("auto", 1)[0], target)
     from hpsearch.views.draft import draft_text

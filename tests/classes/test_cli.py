@@ -116,6 +116,21 @@ def test_the_check_says_it_at_the_line_of_the_cli(tmp_path):
     assert found.message.startswith("where MyCLI is defined, no call of it names the class of mod")
 
 
+def test_the_check_names_the_methods_that_no_trial_calls(tmp_path):
+    hook = "    def before_fit(self): self.model.width = 3\n\ndef main"
+    (tmp_path / "theprogram.py").write_text(PROGRAM.replace("\ndef main", hook))
+    file, notes = tmp_path / "study.yaml", []
+    file.write_text(
+        "study: {name: s, objective: {a: maximize}, trials: 1}\n"
+        'cli: theprogram.MyCLI\nmodel: {width: "~choice(1, 2)"}\ntrainer: {max_epochs: 1}\n'
+    )
+    check_components(read_parsed(file), note=notes.append)
+    assert [note for note in notes if " cli: " in note] == [
+        f"{file}:2: note: cli: hpsearch does not call before_fit of theprogram.MyCLI; a value set"
+        " there, such as an argument of the model, belongs in the file"
+    ]
+
+
 def test_the_study_itself_stays_as_it_is():
     sections = {"cli": "theprogram.MyCLI", "trainer": {"max_epochs": 1}, "stop": {"patience": 2}}
     with_cli(sections)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hpsearch.measure.draft.configuration import left_out, read_configuration
 from hpsearch.measure.draft.draft import Draft, draft_study
 from hpsearch.measure.draft.habits import habit, measures_no_model, objective_among
-from hpsearch.measure.draft.sections import Origin, hooks_of_program
+from hpsearch.measure.draft.sections import Origin, note_on_program
 
 __all__ = [
     "Draft",
     "Origin",
     "draft_study",
     "habit",
-    "hooks_of_program",
+    "note_on_program",
     "left_out",
     "measures_no_model",
     "objective_among",

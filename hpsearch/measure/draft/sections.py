@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hpsearch.classes.cli import hooks_not_run, with_cli
+from hpsearch.classes.cli import note_on_hooks, with_cli
 from hpsearch.classes.components import importing_from, resolve
 from hpsearch.classes.project import data_beside, model_in, wants_optimizer
 from hpsearch.classes.signature import signature_of
@@ -84,16 +84,16 @@ def sections_of(origin: Origin) -> dict[str, Any]:
     return _changed(tree, origin.changes)
 
 
-def hooks_of_program(origin: Origin) -> list[str]:
-    """Returns the methods of the program's LightningCLI class that no trial calls.
+def note_on_program(origin: Origin) -> str:
+    """Returns which methods of the program's LightningCLI class no trial calls; or "".
 
     Raises:
         InputError: there is no such class.
     """
     if not origin.sections.get("cli"):
-        return []
+        return ""
     with importing_from(origin.import_paths):
-        return hooks_not_run(resolve(str(origin.sections["cli"])))
+        return note_on_hooks(resolve(str(origin.sections["cli"])))
 
 
 def _name_classes(tree: dict[str, Any]) -> None:
