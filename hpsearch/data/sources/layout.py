@@ -20,7 +20,7 @@ Part = Literal["train", "val", "test"]
 _WORDS: dict[str, Part] = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "validate", "dev"), "val"),
-    **dict.fromkeys(("test", "testing", "tst"), "test"),
+    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "holdout"), "test"),
 }
 _PART = re.compile(rf"({'|'.join(_WORDS)})(?:set|data|images|split)?")
 _FOLD = re.compile(r"(?:(?:k|cv|cross)[ _-]?)?(?:fold|split|cv|xval)[ _-]*\d+")

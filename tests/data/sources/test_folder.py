@@ -114,6 +114,8 @@ def test_a_digit_is_the_same_image_in_every_form(tmp_path):
         ("trainingSet", "testSet"),
         ("asl_alphabet_train", "asl_alphabet_test"),
         ("mnist_png/training", "mnist_png/testing"),
+        ("train", "eval"),
+        ("train", "holdout"),
     ],
 )
 def test_split_folders_are_recognised_and_never_classes(tmp_path, names):
