@@ -36,6 +36,7 @@ from torch.utils.data.distributed import DistributedSampler
 from hpsearch.data import ImageData
 from hpsearch.trial.saving.generators import kept
 from hpsearch.trial.seeding import seeded
+from hpsearch.trial.validations import set_up_validation
 
 # Arguments of a data module that decide how rows are read, not what they contain.
 SAFE = (
@@ -66,7 +67,7 @@ def data_facts(trainer: Any, data: Any, arguments: Mapping[str, Any] | None) -> 
         `split`, a text that changes with the validation rows, None if unknown; and `data`, the
         record that `protocol/data_record.py` describes.
     """
-    _set_up_validation(trainer)
+    set_up_validation(trainer)
     split = getattr(data, "split_fingerprint", None)
     record: dict[str, Any] = {"arguments": _hash(_relevant(arguments or {}))}
     own = getattr(data, "data_fingerprint", None)
@@ -163,9 +164,17 @@ def _drawn(loader: Any) -> IntArray:
     if isinstance(sampler, SubsetRandomSampler) or hasattr(sampler, "indices"):
         return np.asarray(sampler.indices, np.int64)
     if hasattr(sampler, "__len__"):
-        drawn = [np.atleast_1d(np.asarray(row, np.int64)) for row in iter(copy.deepcopy(sampler))]
-        return np.concatenate(drawn)
+        drawn, again = (_drawn_by(sampler, seed) for seed in range(2))
+        # One that draws rows anew for each epoch, as in few-shot learning, may draw any of them.
+        if np.array_equal(np.unique(drawn), np.unique(again)):
+            return drawn
     return np.arange(len(loader.dataset))
+
+
+def _drawn_by(sampler: Any, seed: int) -> IntArray:
+    with seeded(seed):
+        rows = [np.atleast_1d(np.asarray(row, np.int64)) for row in iter(copy.deepcopy(sampler))]
+    return np.concatenate(rows)
 
 
 def _sampled(loader: Any, base: Any, index: IntArray) -> Iterable[Any]:
@@ -259,14 +268,6 @@ def _differs_by_trial(data: Any) -> bool:
 
 def _is_stream(loader: Any) -> bool:
     return isinstance(loader.dataset, IterableDataset)
-
-
-def _set_up_validation(trainer: Any) -> None:
-    """Makes Lightning build the validation loaders, as if the first epoch validated."""
-    if trainer.val_dataloaders is None and trainer.enable_validation:
-        trainer.validating = True
-        trainer.fit_loop.epoch_loop.val_loop.setup_data()
-        trainer.training = True
 
 
 def _rows_text(loaders: Sequence[Any]) -> str | None:

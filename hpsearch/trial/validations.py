@@ -118,6 +118,14 @@ def validates(trainer: Any) -> bool:
     return has_validation_data(trainer) is not False
 
 
+def set_up_validation(trainer: Any) -> None:
+    """Makes Lightning build the validation loaders, as if the first epoch validated."""
+    if trainer.val_dataloaders is None and trainer.enable_validation:
+        trainer.validating = True
+        trainer.fit_loop.epoch_loop.val_loop.setup_data()
+        trainer.training = True
+
+
 def why_not_validated(trainer: Any) -> str:
     """Returns why a training does not validate; empty if it does."""
     if validates(trainer):

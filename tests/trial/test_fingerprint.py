@@ -78,6 +78,31 @@ def test_rows_are_those_of_the_innermost_data_set_in_their_order() -> None:
     assert rows_of(loader(inner, shuffle=True))[0].tolist() == [1, 3, 7, 9]
 
 
+class Tasks:
+    """Draws rows for each epoch, as in few-shot learning, and as many as there are tasks."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __iter__(self) -> Any:
+        return iter([torch.randperm(300)[:5].tolist() for _ in range(2)])
+
+
+class Backwards(Tasks):
+    """Always reads the same rows."""
+
+    def __iter__(self) -> Any:
+        return iter([[3], [2]])
+
+
+def test_a_sampler_that_draws_rows_anew_stands_for_all_rows() -> None:
+    before = torch.get_rng_state()
+    index, _ = rows_of(DataLoader(EVERYTHING, batch_sampler=Tasks()))
+    assert index.tolist() == list(range(300))
+    assert rows_of(DataLoader(EVERYTHING, batch_sampler=Backwards()))[0].tolist() == [2, 3]
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_the_split_changes_with_the_validation_rows_only() -> None:
     def split(seed: int, **options: Any) -> str:
         parts = random_split(EVERYTHING, [200, 100], torch.Generator().manual_seed(seed))
