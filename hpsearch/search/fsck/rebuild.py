@@ -17,6 +17,7 @@ from hpsearch.internals.optuna import storage_of, study_id_of, trial_id_of
 from hpsearch.protocol.events import best_report, read_record
 from hpsearch.protocol.job import identity_of
 from hpsearch.protocol.layout import trial_folder
+from hpsearch.protocol.messages import Ended
 from hpsearch.protocol.types import primary
 from hpsearch.search.fsck.files import list_numbers
 from hpsearch.search.store import (
@@ -174,9 +175,12 @@ class _Restored:
             if "parameters" in last.metrics:
                 facts["parameters"] = int(last.metrics["parameters"])
             self._writer.set_facts(trial, facts)
-        if record.ended is not None:
+        # A paused trial that is pruned has no process that could write its end.
+        pruned = decisions and record.reports and decisions[-1]["action"] == "prune"
+        ended = record.ended or (Ended("pruned") if pruned else None)
+        if ended is not None:
             best = best_report(record.reports, *primary(self._spec.objectives))
-            self._writer.tell(trial, record.ended, best)
+            self._writer.tell(trial, ended, best)
             self._date(trial.number, place / EVENTS, record.reports)
 
     def _date(self, number: int, events: Path, reports: list[Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from inline import resume_inline, run_inline
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import InputError
 from hpsearch.protocol.events import read_record
@@ -98,6 +98,33 @@ def test_why_a_trial_was_pruned_comes_back(made: Path) -> None:
     rebuild_study(URL, "tiny", None)
 
     assert [t.user_attrs.get("decisions") for t in trials()] == [[reason], None, None]
+
+
+def test_a_trial_that_was_pruned_while_it_paused_stays_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pausing = {"class_path": "promote", "init_args": {"eta": 2, "first": 1}}
+    study = {"name": "tiny", "objective": {"val_loss": "minimize"}, "scheduler": pausing}
+    spec = StudySpec.from_document(
+        {
+            "study": {**study, "trials": 7, "seed": 1},
+            "model": {"class_path": "tiny.TinyModel", "init_args": {"width": "~int(2, 16)"}},
+            "data": {"class_path": "tiny.TinyData"},
+            "trainer": {"max_epochs": 2},
+        }
+    )
+    run_inline(spec, URL)
+    close_all()
+    before = [facts_of(trial) for trial in trials()]
+    assert {fact["state"] for fact in before} == {TrialState.COMPLETE, TrialState.PRUNED}
+    Path("tiny.db").unlink()
+
+    assert rebuild_study(URL, "tiny", None).finished == 7
+    close_all()
+    for trial, known in zip(trials(), before, strict=True):
+        assert (trial.number, facts_of(trial)["state"]) == (trial.number, known["state"])
+        assert facts_of(trial)["values"] == known["values"]
 
 
 def test_a_trial_without_a_folder_is_trained_again(made: Path) -> None:
