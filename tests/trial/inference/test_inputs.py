@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from desk import job, run
+from torch.utils.data import DataLoader, TensorDataset
 
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
@@ -101,6 +102,66 @@ class LossAlways(Plain):
 class AnyNames(Plain):
     def forward(self, **batch: torch.Tensor) -> Any:  # type: ignore[override]
         return Loss.forward(self, **batch)  # type: ignore[arg-type]
+
+
+class Pair(Plain):
+    def forward(self, users: torch.Tensor, items: torch.Tensor) -> Any:  # type: ignore[override]
+        return self.net(users) + self.net(items)
+
+
+class PairAsTuple(Plain):
+    def forward(self, pair: tuple[torch.Tensor, torch.Tensor]) -> Any:  # type: ignore[override]
+        users, items = pair
+        return Pair.forward(self, users, items)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("module", "batch", "inputs"),
+    [
+        (Pair, (POINTS, POINTS, torch.ones(4)), Inputs("in order", ("users", "items"))),
+        (Pair, [POINTS, POINTS], Inputs("in order", ("users", "items"))),
+        (Pair, ((POINTS, POINTS), torch.ones(4)), Inputs("in order", ("users", "items"), 1)),
+        (PairAsTuple, ((POINTS, POINTS), 1), Inputs("as a tuple", ("pair_0", "pair_1"), 1)),
+        (PairAsTuple, (POINTS, POINTS), Inputs("as a tuple", ("pair_0", "pair_1"))),
+    ],
+)
+def test_a_forward_takes_as_many_parts_of_a_batch_as_it_needs(
+    module: type[Plain], batch: Any, inputs: Inputs
+) -> None:
+    made = module().eval()
+    found = find_inputs(made, batch)
+    assert found == inputs
+    torch.testing.assert_close(found.call(made, found.of(batch)), 2 * made.net(POINTS))
+
+
+class PairedRows(feeding.Feed):
+    """Batches of two inputs and a target."""
+
+    def train_dataloader(self) -> Any:
+        points = torch.linspace(0, 1, 24).reshape(12, 2)
+        rows = TensorDataset(points, 1 - points, torch.ones(12, dtype=torch.long))
+        return DataLoader(rows, batch_size=4)
+
+    val_dataloader = train_dataloader
+
+
+class OfPairs(Pair):
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(self(batch[0], batch[1]), batch[2])
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.log("val_loss", self.training_step(batch, batch_idx))
+
+
+@pytest.mark.parametrize("kind", ["onnx", "pt2"])
+def test_a_module_of_two_inputs_is_exported(tmp_path: Path, kind: str) -> None:
+    trial = trained(tmp_path, f"{__name__}.OfPairs", f"{__name__}.PairedRows")
+    target = tmp_path / f"model.{kind}"
+    written = export_trial(trial, {}, kind, str(target))
+    assert written["metadata"]["shapes"] == {"users": (2,), "items": (2,)}
+    assert written["checked_on"] == 12
+    points = np.ones((3, 2), np.float32)
+    assert open_model(target).answer([points, points])[0].shape == (3, 2)
 
 
 @pytest.mark.parametrize(
