@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -126,6 +127,20 @@ def test_commands_print_for_people(
 ) -> None:
     assert main(arguments) == 0
     assert words in capsys.readouterr().out
+
+
+def test_show_names_the_folder_of_curves_only_where_it_is(
+    at_home: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert main(["show", "tiny", "0"]) == 0
+    assert f"curves: tensorboard --logdir {at_home / 'runs/tiny'}" in capsys.readouterr().out
+    shutil.copy("hpsearch.db", tmp_path)  # the database alone
+    monkeypatch.chdir(tmp_path)
+    assert main(["show", "tiny", "0"]) == 0
+    assert "tensorboard" not in capsys.readouterr().out
 
 
 def test_run_of_a_study_that_is_done_trains_nothing_and_says_so(

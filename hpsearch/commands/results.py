@@ -97,7 +97,8 @@ def show(
         print(json_output.to_json(json_output.trial_details(study, trial)))
         return
     console().print(trial_details(study, trial))
-    print(f"\ncurves: tensorboard --logdir {Path(study.runs) / study.name}")
+    if (folder := Path(study.runs) / study.name).is_dir():  # it may be on another machine
+        print(f"\ncurves: tensorboard --logdir {folder}")
     if trial == study.best:
         say_next_step(stored, study, storage)
 
