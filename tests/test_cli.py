@@ -6,8 +6,10 @@ import inspect
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -389,6 +391,14 @@ def test_the_launchers_are_the_same_command(at_home: Path) -> None:
     assert by_file.stdout.decode() == hpsearch("status", "tiny").stdout
 
 
+@pytest.fixture
+def in_the_foreground() -> Iterator[None]:
+    """A shell's job in the background ignores Ctrl-C, and so do its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.process
 @pytest.mark.parametrize(
     "launcher",
@@ -397,6 +407,7 @@ def test_the_launchers_are_the_same_command(at_home: Path) -> None:
         ["-c", "import sys; from hpsearch.__main__ import main; sys.exit(main())"],
     ],
 )
+@pytest.mark.usefixtures("in_the_foreground")
 def test_ctrl_c_while_the_command_is_imported_ends_it_without_a_word(
     tmp_path: Path, launcher: list[str]
 ) -> None:
