@@ -9,6 +9,8 @@ from typing import Literal
 from hpsearch.protocol.types import Direction, sign_of
 
 Split = Literal["train", "test"]
+# What Lightning appends to a name where there are several loaders, before their number.
+OF_LOADER = "/dataloader_idx_"
 
 _OF_SPLIT = re.compile(r"(train|val|valid|validation)([_/])(.+)", re.DOTALL)
 # `acc` as a word: `jaccard` is not an accuracy. An error rate of words can exceed 1.

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpsearch.measure.draft import Draft, measures_no_model
+from hpsearch.protocol.metrics import OF_LOADER
 from hpsearch.studyfile.document import KeyPath
 from hpsearch.studyfile.yaml_text import to_yaml
 from hpsearch.views.formatting import command
 
 _INDENT = "  "
-_OF_LOADER = "/dataloader_idx_"  # what Lightning appends to the name of a metric
 _COMMENTS_AT = 44
 _STUDY = """\
   # scheduler: promote    # trials pause, and the best continue; or hyperband, asha, median, none
@@ -60,7 +60,7 @@ def draft_notes(draft: Draft) -> list[str]:
             " or term gives way; log what does, such as FID or a loss as a whole, and name it in"
             " study.objective"
         )
-    if _OF_LOADER in draft.objective:
+    if OF_LOADER in draft.objective:
         notes.append(
             "several data sets are validated, and its objective is of the first only; name another"
             " in study.objective, or log their mean in on_validation_epoch_end"

@@ -12,9 +12,9 @@ __all__ = [
     "Origin",
     "draft_study",
     "habit",
-    "note_on_program",
     "left_out",
     "measures_no_model",
+    "note_on_program",
     "objective_among",
     "read_configuration",
 ]

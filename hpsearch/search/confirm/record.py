@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from hpsearch.protocol.metrics import counts_answers, on_split
+from hpsearch.protocol.metrics import OF_LOADER, counts_answers, on_split
 from hpsearch.protocol.types import sign_of
 from hpsearch.search.confirm.finalists import Confirmation, Finalist
 from hpsearch.search.confirm.intervals import Interval, share_interval
@@ -15,7 +15,6 @@ from hpsearch.search.confirm.test_log import Evaluation, FinalTest
 from hpsearch.search.store.keys import SEED
 
 _WHOLE = 0.01
-_LOADER = "/dataloader_idx_"
 
 
 def describe(
@@ -56,8 +55,8 @@ def name_on_test_split(metric: str, logged: Collection[str] = ()) -> str:
         metric: the objective.
         logged: the metrics of the test.
     """
-    if not any(_LOADER in name for name in logged):
-        metric = metric.partition(_LOADER)[0]
+    if not any(OF_LOADER in name for name in logged):
+        metric = metric.partition(OF_LOADER)[0]
     if renamed := on_split(metric, "test"):
         return renamed
     return metric if metric.startswith("test") else f"test_{metric}"
@@ -115,7 +114,7 @@ def _over_seeds(values: Sequence[float]) -> dict[str, float] | None:
 
 def _share_interval(name: str, value: float, examples: int) -> Interval | None:
     """Returns the interval of a metric that is a share of the examples; None for other metrics."""
-    if _LOADER in name:
+    if OF_LOADER in name:
         return None  # the examples are those of all loaders
     counted = value * examples
     # An accuracy is a whole number of examples, and other means hardly ever are.

@@ -79,18 +79,13 @@ def check_trial(trial: FrozenTrial, record: Record | None, objectives: Objective
         objectives: metric names and directions.
     """
     known = record or Record((), 0)
-    changed = check_end(trial, record, objectives)
-    if changed:
-        # The right state brings the right value with it.
-        return [
-            *changed,
-            *_check_record(trial, record),
-            *_check_reports(trial, known, objectives),
-            *check_attributes(trial, record, objectives),
-        ]
-    return [
+    # The right state brings the right value with it.
+    of_state = check_end(trial, record, objectives) or [
         *_check_state(trial, known),
         *_check_values(trial, known, objectives),
+    ]
+    return [
+        *of_state,
         *_check_record(trial, record),
         *_check_reports(trial, known, objectives),
         *check_attributes(trial, record, objectives),

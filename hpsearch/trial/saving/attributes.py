@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -80,27 +80,27 @@ class OwnAttributes(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Sets those of callbacks, whose turn is over; in the middle of an epoch, all of them."""
-        self._restore(_is_of_callback)
+        self._restore(of_callbacks=True)
         if self._saved.get("within"):
-            self._restore(_is_of_module)
+            self._restore(of_callbacks=False)
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
         """Sets the module's there after its own `on_train_start`, which may begin anew."""
         if self._saved:
-            self._restore(_is_of_module)
+            self._restore(of_callbacks=False)
             self._saved = {}
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Sets the module's after its own `on_train_start`; in the middle it was done before."""
         if not self._saved.get("within"):
-            self._restore(_is_of_module)
+            self._restore(of_callbacks=False)
         self._saved = {}
 
-    def _restore(self, wanted: Callable[[str], bool]) -> None:
+    def _restore(self, *, of_callbacks: bool) -> None:
         owners, module = dict(_owners(self._trainer)), self._trainer.lightning_module
         for path, value in self._saved.get("attributes", {}).items():
             place, _, name = path.rpartition(".")
-            if wanted(place) and place in owners:
+            if place in owners and place.startswith(_CALLBACK) == of_callbacks:
                 device = module.device if path in self._saved["on_device"] else None
                 value = _as_long_ago(name, value, self._saved.get("clocks", {}))
                 _set(owners[place], name, unpacked(value, device))
@@ -116,14 +116,6 @@ def _owners(trainer: Any) -> Iterator[tuple[str, Any]]:
     for index, callback in enumerate(own):
         if type(callback).state_dict.__module__.endswith(".callbacks.callback"):
             yield f"{_CALLBACK}{index}", callback
-
-
-def _is_of_callback(place: str) -> bool:
-    return place.startswith(_CALLBACK)
-
-
-def _is_of_module(place: str) -> bool:
-    return not _is_of_callback(place)
 
 
 def _plain_attributes(trainer: Any) -> Iterator[tuple[str, Any]]:
