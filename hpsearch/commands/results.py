@@ -116,7 +116,7 @@ def best(
     """Show the best trial, or write it as a study file."""
     from hpsearch.views import json_output
     from hpsearch.views.tables import trial_details
-    from hpsearch.views.winner import HEAD, study_file
+    from hpsearch.views.winner import is_unedited, study_file
 
     stored = open_named(name, storage)
     study = stored.record()
@@ -124,8 +124,14 @@ def best(
     trial = pick_trial(study, "best")
     if yaml is not None:
         check_target(yaml)
-        if yaml.exists() and not yaml.read_bytes().startswith(HEAD.encode()):
-            raise InputError(f"{yaml} exists and is not of an earlier `best`; name another file")
+        numbered = {trial.number: trial for trial in study.trials}
+        if yaml.exists() and not is_unedited(
+            yaml.read_text(encoding="utf-8", errors="replace"), stored.spec, numbered
+        ):
+            raise InputError(
+                f"{yaml} exists, and not as `best` writes it for a trial of {name}: it would"
+                " be lost; name another file"
+            )
         yaml.write_text(study_file(stored.spec, trial, str(yaml)), encoding="utf-8")
     if json:
         print(json_output.to_json(json_output.trial_details(study, trial)))

@@ -140,6 +140,16 @@ def done(counts: Mapping[TrialState, int]) -> int:
     return sum(counts[state] for state in FINISHED)
 
 
+def settled(counts: Mapping[TrialState, int]) -> int:
+    """Returns how many trials are finished, or paused: few of those train again."""
+    return done(counts) + counts["paused"]
+
+
+def goal(budget: int | None, counts: Mapping[TrialState, int]) -> int | None:
+    """Returns how many trials a study has at its end: its budget, or as many as it has already."""
+    return None if budget is None else max(budget, done(counts))
+
+
 def to_go(study: StudyRecord) -> int | None:
     """Returns how many trials are left to finish; None if only time limits the study."""
     if study.epochs_spent:

@@ -45,7 +45,10 @@ def busy_search(slots: int, scale: float = 1.0) -> SearchState:
         state.started(number, f"cuda:{number - DONE}", _settings(chance), 0, since_s)
         if number % 9 != 3:
             epoch = chance.randint(1, EPOCHS)
-            state.progressed(number, Progress(epoch, EPOCHS, chance.random(), 123456.0 / 7))
+            begun = Progress(1, EPOCHS, 0.0, 0.0)
+            state.progressed(number, begun, since_s)
+            now = Progress(epoch, EPOCHS, chance.random(), 123456.0 / 7)
+            state.progressed(number, now, NOW_S)
             for step in range(1, epoch):
                 state.reported(number, step, {"val_accuracy": _value(chance, step, scale)})
     return state

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from hpsearch.studyfile.read import read_study
 from hpsearch.studyfile.study import StudySpec, filled_document
-from hpsearch.views.winner import study_file
+from hpsearch.views.winner import is_unedited, study_file
 
 DOCUMENT = {
     "study": {
@@ -77,3 +79,25 @@ def test_long_name_still_fits(make_trial: Any) -> None:
     name = filled_document(spec, 12, PARAMS, 11)["study"]["name"]
     assert len(name) == 64
     assert name.endswith("n-trial-12")
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda text: text, True),
+        (lambda text: text.replace("best.yaml", "other folder/winner.yaml"), True),
+        (lambda text: text.replace("lr: ", "lr:  "), False),
+        (lambda text: text + "# mine\n", False),
+        (lambda text: text.replace("Trial 4", "Trial 5"), False),
+        (lambda text: text.replace("Trial 4", "Trial 99"), False),
+        (lambda text: text.replace("study mnist", "study other"), False),
+        (lambda text: "", False),
+    ],
+)
+def test_only_a_file_that_nobody_has_edited_may_be_replaced(
+    make_trial: Any, edit: Callable[[str], str], expected: bool
+) -> None:
+    spec = StudySpec.from_document(DOCUMENT)
+    trials = {number: make_trial(number, value=0.9, params=PARAMS) for number in (4, 5)}
+    text = edit(study_file(spec, trials[4], "best.yaml"))
+    assert is_unedited(text, spec, trials) is expected

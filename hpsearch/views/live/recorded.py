@@ -13,7 +13,7 @@ from hpsearch.protocol.messages import Progress
 from hpsearch.search.store import StudyRecord, TrialRecord
 from hpsearch.views.live.screen import screen
 from hpsearch.views.live.search_state import Running, SearchState
-from hpsearch.views.ranking import done, epochs_done, paused_words
+from hpsearch.views.ranking import epochs_done, paused_words, settled
 from hpsearch.views.tables import best_words, study_heading
 
 _LEAST = 3
@@ -39,12 +39,13 @@ class RecordedState(SearchState):
 
     def seconds_left(self, now_s: float) -> float | None:
         """Returns how long the rest of the budget takes at the trials' speed so far."""
-        finished = [t.seconds for t in self.trials.values() if t.is_finished and t.seconds]
-        if self.study.budget is None or not finished or not self.running:
+        trials = [t for t in self.trials.values() if t.is_finished or t.state == "paused"]
+        took = [trial.seconds for trial in trials if trial.seconds]
+        if self.study.budget is None or not took or not self.running:
             return None
         gained = sum(run.fraction for run in self.running.values())
-        rest = self.study.budget - done(self.counts) - gained
-        return max(rest, 0.0) * sum(finished) / len(finished) / len(self.running)
+        rest = self.study.budget - settled(self.counts) - gained
+        return max(rest, 0.0) * sum(took) / len(took) / len(self.running)
 
 
 def recorded_state(watched: Watched, now: datetime) -> RecordedState:

@@ -37,7 +37,7 @@ class AbstractRedrawnView(ABC):
     def progressed(self, number: int, progress: Progress) -> None:
         """Updates a slot's progress."""
         if self._state:
-            self._state.progressed(number, progress)
+            self._state.progressed(number, progress, self._clock())
 
     def reported(self, number: int, step: int, values: Mapping[str, float]) -> None:
         """Adds a value to a trial's curve."""

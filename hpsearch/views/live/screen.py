@@ -16,7 +16,7 @@ from rich.text import Text
 
 from hpsearch.views.formatting import spell
 from hpsearch.views.live.search_state import Running, SearchState
-from hpsearch.views.ranking import counts_line, done
+from hpsearch.views.ranking import counts_line, done, goal
 from hpsearch.views.tables import leaderboard
 
 _BAR = 16
@@ -157,14 +157,14 @@ def _texts(slot: str, run: Running | None, now_s: float) -> dict[str, str]:
 
 
 def _budget(state: SearchState, now_s: float) -> Table:
-    budget = state.study.budget
+    aim = goal(state.study.budget, state.counts)
     finished = done(state.counts)
-    share = f"{finished} done" if budget is None else f"{finished}/{budget}"
+    share = f"{finished} done" if aim is None else f"{finished}/{aim}"
     grid = Table.grid(padding=(0, _SPACING))
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    bar = Text() if budget is None else ProgressBar(max(budget, 1), finished, width=_BAR)
+    bar = Text() if aim is None else ProgressBar(max(aim, 1), finished, width=_BAR)
     grid.add_row(bar, Text(share, style="bold"), Text(counts_line(state.counts)))
     if _slot_count(state):  # where nothing trains, the clock stands still
         grid.add_row("", "", Text(state.time_words(now_s), style="dim"))

@@ -12,7 +12,7 @@ from hpsearch.protocol.types import Direction, Scalar, primary
 from hpsearch.search.rungs import VALUES_BY_EPOCH
 from hpsearch.search.store import TRIAL_STATES, StudyRecord, TrialRecord, TrialState
 from hpsearch.views.formatting import spell
-from hpsearch.views.ranking import Place, done, place
+from hpsearch.views.ranking import Place, place, settled
 
 
 class LiveRanking:
@@ -53,21 +53,22 @@ class Running:
     """A trial that is training now.
 
     Attributes:
-        since_s: the clock when it began on this slot.
-        from_epoch: epochs done before that, by earlier attempts.
+        since_s: the clock when it began on this slot, or when it first sent its progress: what it
+            does before that, such as loading its data, says nothing about its speed.
+        from_epoch: epochs done until then.
     """
 
     number: int
     slot: str
     since_s: float
-    from_epoch: int
+    from_epoch: float
     progress: Progress | None = None
 
     @property
     def epochs_done(self) -> float:
         """The epochs done, counting the running one in part."""
         if self.progress is None:
-            return float(self.from_epoch)
+            return self.from_epoch
         return self.progress.epoch - 1 + self.progress.fraction
 
     @property
@@ -104,7 +105,7 @@ class SearchState:
     def __post_init__(self) -> None:
         first = primary(self.study.objectives)[1]
         self.ranking = LiveRanking(self.study.trials, first)
-        self._done_before = done(self.ranking.counts)
+        self._settled_before = settled(self.ranking.counts)
 
     @property
     def trials(self) -> Mapping[int, TrialRecord]:
@@ -129,10 +130,15 @@ class SearchState:
         )
         self.running[number] = Running(number, slot, now_s, from_epoch)
 
-    def progressed(self, number: int, progress: Progress) -> None:
+    def progressed(self, number: int, progress: Progress, now_s: float) -> None:
         """Updates a running trial's progress; a late message of a finished one changes nothing."""
-        if number in self.running:
-            self.running[number] = replace(self.running[number], progress=progress)
+        if (run := self.running.get(number)) is None:
+            return
+        is_first = run.progress is None
+        run = replace(run, progress=progress)
+        if is_first:
+            run = replace(run, since_s=now_s, from_epoch=run.epochs_done)
+        self.running[number] = run
 
     def reported(self, number: int, step: int, values: Mapping[str, float]) -> None:
         """Adds an epoch's values of the objectives to a trial."""
@@ -171,16 +177,16 @@ class SearchState:
         """Returns how long the rest of the budget takes at the speed since the search began.
 
         None while that is unknown, and where nothing is left.
-        Pruning makes trials unequal, so the speed is measured in finished trials, and a running one
-        counts as the part of the longest trial it has done.
+        Pruning makes trials unequal, so the speed is measured in trials that have finished or
+        paused, and a running one counts as the part of the longest trial it has done.
         """
         if self.study.budget is None:
             return None
-        finished = done(self.counts) - self._done_before
-        if finished < 1:
+        new = settled(self.counts) - self._settled_before
+        if new < 1:
             return None
-        gained = finished + sum(run.fraction for run in self.running.values())
-        rest = self.study.budget - self._done_before - gained
+        gained = new + sum(run.fraction for run in self.running.values())
+        rest = self.study.budget - self._settled_before - gained
         return rest * (now_s - self.began_s) / gained if rest > 0 else None
 
     def time_words(self, now_s: float) -> str:

@@ -18,6 +18,7 @@ from hpsearch.views.ranking import (
     counts_line,
     done,
     epochs_words,
+    goal,
     last_run_words,
     leading,
     paused_words,
@@ -70,7 +71,8 @@ def study_list(studies: Sequence[StudyRecord]) -> Table:
     table.add_column("best")
     table.add_column("trials")
     for study in studies:
-        share = f"{done(study.counts)}/{'-' if study.budget is None else study.budget}"
+        aim = goal(study.budget, study.counts)
+        share = f"{done(study.counts)}/{'-' if aim is None else aim}"
         table.add_row(
             Text(study.name, style="bold"),
             Text(study.state, style=STATE_STYLES[study.state])

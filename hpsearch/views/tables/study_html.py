@@ -10,7 +10,7 @@ from hpsearch.protocol.types import Direction, primary
 from hpsearch.studyfile.document import short_names
 from hpsearch.views import formatting
 from hpsearch.views.formatting import sparkline
-from hpsearch.views.ranking import counts_line, done, epochs_done, known_values, ranked, top
+from hpsearch.views.ranking import counts_line, done, epochs_done, goal, known_values, ranked, top
 from hpsearch.views.tables.study import best_words
 
 if TYPE_CHECKING:
@@ -31,10 +31,11 @@ def study_html(study: StudyRecord, limit: int = ROWS) -> str:
 def progress_html(budget: int | None, counts: Mapping[TrialState, int]) -> str:
     """Returns how much of the budget is used, as a bar and in numbers."""
     finished = done(counts)
-    if budget is None:
+    aim = goal(budget, counts)
+    if aim is None:
         return f"{finished} done"
-    bar = f'<progress value="{finished}" max="{max(budget, 1)}"></progress>'
-    return f"{bar} {finished} of {budget} done"
+    bar = f'<progress value="{finished}" max="{max(aim, 1)}"></progress>'
+    return f"{bar} {finished} of {aim} done"
 
 
 def trials_html(trials: Sequence[TrialRecord], study: StudyRecord, limit: int = ROWS) -> str:

@@ -45,8 +45,9 @@ def drawn(state: SearchState, now_s: float, width: int = 100) -> str:
 
 def test_slot_shows_epoch_speed_and_time_left(state: SearchState) -> None:
     state.started(2, "cpu:0", {"model.hidden": 8}, 0, now_s=0.0)
-    state.progressed(2, Progress(epoch=3, epochs=10, fraction=0.5, samples_per_s=12345.6))
-    text = drawn(state, now_s=25.0)
+    state.progressed(2, Progress(epoch=1, epochs=10, fraction=0.0, samples_per_s=1.0), 40.0)
+    state.progressed(2, Progress(epoch=3, epochs=10, fraction=0.5, samples_per_s=12345.6), 65.0)
+    text = drawn(state, now_s=65.0)
     line = next(line for line in text.splitlines() if line.startswith("cpu:0"))
     assert "trial 2" in line
     assert "epoch 3/10" in line
@@ -55,9 +56,18 @@ def test_slot_shows_epoch_speed_and_time_left(state: SearchState) -> None:
 
 
 def test_resumed_trial_counts_only_its_own_epochs_for_the_time_left(state: SearchState) -> None:
-    state.started(2, "cpu:0", {}, from_epoch=5, now_s=100.0)
-    state.progressed(2, Progress(epoch=7, epochs=10, fraction=0.0, samples_per_s=1.0))
+    state.started(2, "cpu:0", {}, from_epoch=5, now_s=0.0)
+    state.progressed(2, Progress(epoch=6, epochs=10, fraction=0.0, samples_per_s=1.0), 100.0)
+    state.progressed(2, Progress(epoch=7, epochs=10, fraction=0.0, samples_per_s=1.0), 110.0)
     assert state.running[2].seconds_left(110.0) == pytest.approx(40.0)
+
+
+def test_time_before_the_first_batches_says_nothing_about_the_time_left(state: SearchState) -> None:
+    state.started(2, "cpu:0", {}, 0, now_s=0.0)
+    state.progressed(2, Progress(epoch=1, epochs=2, fraction=0.1, samples_per_s=1.0), 50.0)
+    assert state.running[2].seconds_left(50.0) is None, "loading the data took 50 s"
+    state.progressed(2, Progress(epoch=1, epochs=2, fraction=0.2, samples_per_s=1.0), 51.0)
+    assert state.running[2].seconds_left(51.0) == pytest.approx(18.0)
 
 
 def test_slot_without_a_trial_is_idle_and_a_new_trial_is_starting(state: SearchState) -> None:
@@ -127,6 +137,23 @@ def test_budget_line_counts_trials_and_says_the_time_left(
     assert "1m 00s so far, about 7m 00s left" in text
 
 
+def test_a_trial_that_paused_counts_as_one_for_the_time_left(
+    make_study: Any, make_trial: Any
+) -> None:
+    before = make_trial(0, "paused", values=None, values_by_epoch={1: 0.5})
+    state = SearchState(make_study(before, budget=10), ("cpu:0",), began_s=0.0)
+    for number in (1, 2):
+        state.ended(make_trial(number, "paused", values=None, values_by_epoch={1: 0.5}))
+    assert "20s so far, about 1m 10s left" in drawn(state, now_s=20.0)
+
+
+def test_a_smaller_budget_than_there_are_trials_is_not_exceeded(
+    make_study: Any, make_trial: Any
+) -> None:
+    study = make_study(*(make_trial(number, value=0.8) for number in range(7)), budget=6)
+    assert "7/7" in drawn(SearchState(study, ("cpu:0",), began_s=0.0), now_s=60.0)
+
+
 def test_when_all_is_done_no_time_is_left(make_study: Any, make_trial: Any) -> None:
     state = SearchState(make_study(budget=1), ("cpu:0",), began_s=0.0)
     state.ended(make_trial(0, value=0.8))
@@ -143,7 +170,7 @@ def test_study_bounded_by_time_alone_has_no_bar(make_study: Any, make_trial: Any
 
 
 def test_late_message_of_an_ended_trial_changes_nothing(state: SearchState) -> None:
-    state.progressed(1, Progress(1, 2, 0.5, 1.0))
+    state.progressed(1, Progress(1, 2, 0.5, 1.0), now_s=1.0)
     state.reported(99, 1, {"val_accuracy": 1.0})
     assert state.running == {}
     assert 99 not in state.trials
