@@ -22,6 +22,7 @@ from hpsearch.trial.loggers import tensorboard
 from hpsearch.trial.optimization import attach
 from hpsearch.trial.preparing import prepare_in_turn
 from hpsearch.trial.ranks import ALONE, Rank
+from hpsearch.trial.saving.trainable import WhatTrains
 from hpsearch.trial.seeding import ReseedEachEpoch, seed_all, seed_set_up, seeded
 from hpsearch.trial.speedups.bulk_reading import read_in_bulk
 from hpsearch.trial.speedups.multi_step import enable_multi_step
@@ -75,7 +76,7 @@ def assemble(
     board = tensorboard.build_logger(job, namespace)
     arguments = dict(job.config["trainer"])
     own, notes = build_callbacks(arguments.pop("callbacks", None), instantiate)
-    callbacks = [*own, where, ReseedEachEpoch(job.seed), *build_reports(namespace)]
+    callbacks = [WhatTrains(), *own, where, ReseedEachEpoch(job.seed), *build_reports(namespace)]
     if arguments.get("log_every_n_steps") is None:
         callbacks.insert(0, tensorboard.ShortEpochs())
     if (job.config.get("tensorboard") or {}).get("histograms"):
