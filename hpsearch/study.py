@@ -26,6 +26,7 @@ from hpsearch.search.silence import silence
 from hpsearch.search.store import default_url, open_storage, open_study
 from hpsearch.studyfile.diagnostics import did_you_mean
 from hpsearch.studyfile.study import StudySpec
+from hpsearch.views.formatting import counted
 from hpsearch.views.tables import study_html
 
 _LOG = logging.getLogger("hpsearch")
@@ -204,7 +205,7 @@ class Study:
 
     def _words(self) -> str:
         objectives = ", ".join(f"{way} {name}" for name, way in self.spec.objectives.items())
-        return f"{len(self.spec.space.parameters)} parameters, {objectives}"
+        return f"{counted(len(self.spec.space.parameters), 'parameter')}, {objectives}"
 
 
 def read_study(

@@ -80,7 +80,7 @@ def test_a_copied_study_shows_resumes_and_is_confirmed_where_it_went(
     assert main(["copy", "tiny", "--to", THERE]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"tiny: 2 trials copied to {THERE}",
-        f"tiny.confirm: 1 trials copied to {THERE}",
+        f"tiny.confirm: 1 trial copied to {THERE}",
         f"Its files stay in {home / 'runs'}; in {HERE} it can still be read, but not run.",
         "",
         f"next: hpsearch show tiny {before['best']['number']} --storage {THERE}",

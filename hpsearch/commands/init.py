@@ -96,9 +96,12 @@ def _list(examples: dict[str, Traversable]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    print("a study file for your own model:  hpsearch init MODULE.Class")
-    print("from LightningCLI's or Hydra's:    hpsearch init --from config.yaml")
-    print("\nexamples that run as they are:\n")
+    print("hpsearch init EXAMPLE             writes one of the examples below")
+    print("hpsearch init MODULE.Class        writes a study file for your own model")
+    print(
+        "hpsearch init --from config.yaml  writes one from a configuration of LightningCLI or Hydra"
+    )
+    print("\nexamples, which run as they are:\n")
     table = Table.grid(padding=(0, 2))
     for name, file in examples.items():
         first = file.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")

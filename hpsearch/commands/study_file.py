@@ -47,12 +47,12 @@ def check(
     from hpsearch.measure.extremes import extreme_configs
     from hpsearch.measure.probes import probe_each
     from hpsearch.views.check import print_probes, print_space
-    from hpsearch.views.formatting import command
+    from hpsearch.views.formatting import command, counted
 
     screen, file = console(), str(study)
     print_space(screen, spec, file)
     settings = extreme_configs(spec.space)
-    with screen.status(f"trying real batches of {len(settings)} settings"):
+    with screen.status(f"trying real batches of {counted(len(settings), 'setting')}"):
         probes = probe_each(spec, settings, slots[0])
     if not print_probes(screen, spec, len(slots), settings, probes):
         return USAGE_ERROR

@@ -44,7 +44,7 @@ def examine(storage: str, runs: Path) -> list[Finding]:
             "python", f"{platform.python_version()} on {platform.platform()}", _python_is_new()
         ),
         *(_package(name) for name in _PACKAGES),
-        Finding("cpu", f"{count_cpus()} cores may be used"),
+        Finding("cpu", _cores(count_cpus())),
         _memory(),
         *_gpus(),
         _database(storage),
@@ -62,6 +62,10 @@ def _package(name: str) -> Finding:
         return Finding(name, metadata.version(name))
     except metadata.PackageNotFoundError:
         return Finding(name, f"is not installed; pip install {name}", ok=False)
+
+
+def _cores(count: int) -> str:
+    return f"{count} cores may be used" if count > 1 else "1 core may be used"
 
 
 def _memory() -> Finding:

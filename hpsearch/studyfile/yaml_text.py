@@ -181,7 +181,8 @@ class _Reader:
         self, entries: list[_Entry], path: KeyPath, node: yaml.CollectionNode
     ) -> dict[Any, Any]:
         values: dict[Any, Any] = {}
-        entries = self._rejoined(entries, path) if node.flow_style else entries
+        if node.flow_style:
+            entries = self._rejoined(entries, path, node.end_mark.index)
         for key, label, item in entries:
             self.locations[*path, key] = self._place(label)
             values[key] = self._value(item, (*path, key))
@@ -203,7 +204,7 @@ class _Reader:
                 entries[label.value] = (label.value, label, item)
         return [*entries.values()]
 
-    def _rejoined(self, entries: list[_Entry], path: KeyPath) -> list[_Entry]:
+    def _rejoined(self, entries: list[_Entry], path: KeyPath, end: int) -> list[_Entry]:
         """Drops the pieces of expressions that YAML split at a comma, and reports each of them."""
         kept: list[_Entry] = []
         split = False
@@ -212,11 +213,11 @@ class _Reader:
                 split = ")" not in label.value
             elif _is_open_expression(item):
                 split = True
-                start = item.start_mark.index
-                expression = self._text[start : self._text.find(")", start) + 1]
+                text = self._text[item.start_mark.index : end]
+                whole = text[: text.find(")") + 1] or f"{item.value}, ...)"
                 rule = "inside {...} and [...] YAML splits a value at its commas"
                 self.locations[*path, key] = self._place(label)
-                self._note((*path, key), f'{rule}; put quotes round it: "{expression}"')
+                self._note((*path, key), f'{rule}; put quotes round it: "{whole}"')
             else:
                 kept.append((key, label, item))
         return kept

@@ -147,6 +147,14 @@ def test_an_expression_that_yaml_split_is_reported_with_its_quotes(text, tree):
     ]
 
 
+def test_an_expression_that_is_split_and_not_closed_is_reported_without_what_comes_later():
+    read = parse("a: {b: ~int(1, 8}\n# (a comment)\n", "x.yaml")
+    assert [diagnostic.message for diagnostic in read.diagnostics] == [
+        "inside {...} and [...] YAML splits a value at its commas; "
+        'put quotes round it: "~int(1, ...)"'
+    ]
+
+
 def test_a_quoted_expression_is_whole_inside_braces():
     assert parse('a: {b: "~int(1, 2)"}', "x.yaml").diagnostics == ()
 

@@ -42,6 +42,7 @@ def copy(
     """Copy a study and its confirmation to another database, where it continues."""
     from hpsearch.search.copy import copy_study
     from hpsearch.search.store import default_url, load_record, open_storage, redact
+    from hpsearch.views.formatting import counted
 
     there = target or os.environ.get(TO)
     if not there:
@@ -49,6 +50,6 @@ def copy(
     here = source or default_url()
     copied = copy_study(name, open_storage(here, create=False), open_storage(there))
     for each, count in copied.trials.items():
-        print(f"{each}: {count} trials copied to {redact(there)}")
+        print(f"{each}: {counted(count, 'trial')} copied to {redact(there)}")
     print(f"Its files stay in {copied.runs}; in {redact(here)} it can still be read, but not run.")
     say_what_is_left(load_record(open_storage(there), name), redact(there))

@@ -80,7 +80,9 @@ class HalvingPruner(KeptPruner):
             better = len(values) - bisect_right(values, value)
         place = f"{metric} was {value:.4g} after {unit} {step}: place {better + 1} of {len(values)}"
         if len(values) <= self._bootstrap:
-            return f"{place} at its rung, whose first {self._bootstrap} trials all end there"
+            first = f"first {self._bootstrap} trials all end"
+            first = first if self._bootstrap > 1 else "first trial ends"
+            return f"{place} at its rung, whose {first} there"
         best = max(len(values) // self._factor, 1)
         who = "the best one continues" if best == 1 else f"the best {best} continue"
         return f"{place} at its rung, where {who}"

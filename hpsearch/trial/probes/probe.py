@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -33,7 +34,7 @@ def probe(job: Job) -> dict[str, Any]:
         `fingerprint.data_facts`); or `failure`, one line, if it cannot train.
     """
     where = StageTracker()
-    with contextlib.redirect_stdout(io.StringIO()):
+    with _silent():
         try:
             return _measure(rehearse(job, where), job)
         except (Exception, SystemExit) as error:
@@ -49,13 +50,21 @@ def find_metrics(job: Job) -> dict[str, Any]:
     """
     where = StageTracker()
     job = replace(job, objectives={_LOGGED_BY_NOBODY: "minimize"})
-    with contextlib.redirect_stdout(io.StringIO()):
+    with _silent():
         try:
             return {"metrics": rehearse(job, where).metrics, "unvalidated": ""}
         except NotLoggedError as error:
             return {"metrics": error.logged, "unvalidated": error.unvalidated}
         except (Exception, SystemExit) as error:
             return _failure(error, job, where)
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Keeps what callbacks print, and bars on the standard error, off the screen of a command."""
+    nowhere = io.StringIO()
+    with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        yield
 
 
 def _failure(error: BaseException, job: Job, where: StageTracker) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from hpsearch.measure.speed_choice import (
 )
 from hpsearch.protocol.types import Direction, primary
 from hpsearch.views.console import head_table
-from hpsearch.views.formatting import speed_words, spell
+from hpsearch.views.formatting import counted, speed_words, spell
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -108,7 +108,7 @@ def recommendation(
     if best.compile_s:
         words += (
             f", which makes up for {spell(best.compile_s)} of compiling after"
-            f" {_count(earned_after(baseline, best))} of a trial's {epochs} epochs"
+            f" {_count(earned_after(baseline, best))} of a trial's {counted(epochs, 'epoch')}"
         )
     compared = objective_words(baseline, best, objective)
     also = [f"Then check --speed again: {_names(rest)} may add to it."] if rest else []

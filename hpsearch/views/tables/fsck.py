@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from hpsearch.views.console import head_table
+from hpsearch.views.formatting import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -65,7 +66,7 @@ def repaired_words(found: FsckReport, after: FsckReport) -> str:
 
 def rebuilt_words(name: str, rebuilt: Rebuilt) -> str:
     """Returns the contents of a rebuilt database."""
-    words = f"{name} was rebuilt from {rebuilt.folder}: {rebuilt.trials} trials"
+    words = f"{name} was rebuilt from {rebuilt.folder}: {counted(rebuilt.trials, 'trial')}"
     words += f", {rebuilt.finished} finished"
     for left_out in rebuilt.left_out:
         words += f"\nleft out: {left_out}; it is trained again"

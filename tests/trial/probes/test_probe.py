@@ -6,6 +6,7 @@ import inspect
 import os
 import re
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,23 @@ def test_what_cannot_train_is_reported_in_one_line(tmp_path: Path) -> None:
     assert line
     assert "raise" in inspect.getsource(tiny).splitlines()[int(line[1]) - 1]
     assert not found
+
+
+class Printing(TinyModel):
+    """Prints at every step, as bars and callbacks do."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        print("a step")
+        print("a bar", file=sys.stderr)
+        return super().training_step(batch, batch_idx)
+
+
+@pytest.mark.parametrize("function", [probe, find_metrics])
+def test_what_is_printed_in_the_training_stays_off_the_screen(
+    tmp_path: Path, function: Callable[[Job], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "metrics" in function(tiny_job(tmp_path, {}, {"class_path": f"{__name__}.Printing"}))
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from hpsearch.protocol.types import Direction, sign_of
 from hpsearch.search.store import TrialRecord
 from hpsearch.studyfile.distributions import Choice, Distribution
 from hpsearch.views import formatting
+from hpsearch.views.formatting import counted
 from hpsearch.views.report import plots
 from hpsearch.views.report.blocks import Block, Figure, Paragraph, Section
 from hpsearch.views.report.sections.slices import place_of
@@ -150,7 +151,8 @@ def _against_parameter(
 
 def _finding(data: ReportData, pair: Pair, name: str, trials: Sequence[TrialRecord]) -> str:
     if len(trials) < _MIN_TO_CORRELATE:
-        return f"{len(trials)} trials are too few to say whether it helps."
+        are = "is" if len(trials) == 1 else "are"
+        return f"{counted(len(trials), 'trial')} {are} too few to say whether it helps."
     if not _is_numeric(data.parameters[name]):
         return _medians(pair, name, trials)
     settings = [float(trial.params[name] or 0.0) for trial in trials]
