@@ -39,6 +39,8 @@ from hpsearch.studyfile.slips import search_from_value
 # Built once the network exists: as arguments, these are factories.
 _LATER = {"Optimizer": "params", "LRScheduler": "optimizer"}
 _DERIVED = "from_data"
+# What `from_data` calls the data module itself.
+ITSELF = "self"
 _PARTIAL = "functools.partial"
 _OWN_MODULES = OwnModules()
 # Place and message of each thing that is found, by the place's name.

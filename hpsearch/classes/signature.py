@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,7 +54,7 @@ def signature_of(target: Callable[..., Any]) -> Signature:
         if inspect.isclass(target) or inspect.isfunction(target):
             found = resolve_parameters(target)
         elif inspect.ismethod(target) and inspect.isclass(target.__self__):
-            found = resolve_parameters(target.__self__, target.__name__)
+            found = _not_filled_in(target, resolve_parameters(target.__self__, target.__name__))
     hints = {p.name: _hint_of(p) for p in found}
     defaults = {p.name: p.default for p in found if p.default is not _EMPTY}
     own = _parameters(target)
@@ -64,6 +65,19 @@ def signature_of(target: Callable[..., Any]) -> Signature:
     is_open = not (owners and owners[0].__name__ in _CLOSED)
     takes_anything = is_open and any(each.kind is each.VAR_KEYWORD for each in own)
     return Signature(hints, defaults, takes_anything)
+
+
+def _not_filled_in(method: Any, found: Sequence[Any]) -> list[Any]:
+    """Returns what a class method takes, without what it adds to its `**kwargs` itself.
+
+    As in `kwargs.setdefault("sizes", rows.sizes)`: its class needs that, and its caller need not
+    give it.
+    """
+    own, text = inspect.signature(method).parameters, ""
+    with suppress(OSError, TypeError):  # without a source
+        text = inspect.getsource(method)
+    added = {*re.findall(r"""["'](\w+)["']""", text)} - {*own}
+    return [each for each in found if each.name not in added or each.default is not _EMPTY]
 
 
 def _hint_of(parameter: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from hpsearch.classes.binding import bind, instantiate
+from hpsearch.classes.binding import ITSELF, bind, instantiate
 from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import ComponentError
 from hpsearch.protocol.job import Job
@@ -159,6 +159,8 @@ def build_module(job: Job, data: Any) -> pl.LightningModule:
 
 def _derive(data: Any, path: str | Callable[[Any], Any]) -> Any:
     try:
+        if path == ITSELF and data is not None:
+            return data
         return path(data) if callable(path) else attrgetter(path)(data)
     except AttributeError:
         owner = "a study without a data: section" if data is None else type(data).__name__

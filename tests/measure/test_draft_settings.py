@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal, Optional
 
 import attrs
@@ -281,6 +283,24 @@ class Tokenized(pl.LightningModule):
         super().__init__()
 
 
+class Table(torch.utils.data.Dataset[int]):
+    """Rows of the data module, which no study file can write."""
+
+
+class Fed(pl.LightningModule):
+    """Needs its data themselves, or the module that has them."""
+
+    def __init__(self, datamodule: Any, source: pl.LightningDataModule, hidden: int = 8) -> None:
+        super().__init__()
+
+    @classmethod
+    def from_table(cls, table: Table, folder: Path, net: torch.nn.Module, **kwargs: Any) -> Fed:
+        """Makes one; only what is not given does it add itself."""
+        kwargs.setdefault("datamodule", None)
+        kwargs.update({"source": None})
+        return cls(**kwargs)
+
+
 class Building(pl.LightningModule):
     """Makes its network itself."""
 
@@ -331,6 +351,23 @@ def test_a_class_method_passes_on_what_its_class_takes() -> None:
     assert section["from_data"] == {"row_size": "row_size"}
     assert [each.path[-1] for each in arguments] == ["hidden"]
     assert idle == {"model": {"kinds": 2}}
+
+
+def test_a_module_that_takes_its_data_module_gets_it() -> None:
+    model = {"class_path": f"{__name__}.Fed"}
+    arguments, _ = searchable({"model": model, "data": {"class_path": f"{__name__}.Rows"}})
+    assert model["from_data"] == {"datamodule": "self", "source": "self"}
+    assert [each.path[-1] for each in arguments] == ["hidden"]
+
+
+def test_what_a_class_method_adds_itself_is_not_asked_for_and_objects_come_from_the_data() -> None:
+    model = {"class_path": f"{__name__}.Fed.from_table"}
+    words = (
+        "give them: --set model.from_data.table=ATTRIBUTE --set model.folder=VALUE"
+        " --set model.net=VALUE; ATTRIBUTE is one of the data module's: config, row_size, num_kinds"
+    )
+    with pytest.raises(InputError, match=f"{re.escape(words)}$"):
+        searchable({"model": model, "data": {"class_path": f"{__name__}.Rows"}})
 
 
 def test_an_optimizer_that_is_a_default_is_searched() -> None:

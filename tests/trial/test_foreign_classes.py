@@ -148,6 +148,17 @@ class Sized(Steps):
         return self.optimizer(self.parameters())
 
 
+class Sourced(Steps):
+    """Takes the data module itself."""
+
+    def __init__(self, datamodule):
+        super().__init__()
+        self.net = nn.Linear(4, datamodule.num_labels)
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
 class Own(Steps):
     """Has loaders of its own."""
 
@@ -257,6 +268,7 @@ def job_of(spec: StudySpec, folder: Path, **values: Any) -> Any:
         "init_args: {batch_size: '~ref(data.batch_size)'}}\n" + ROWS.replace("8", "'~int(4, 8)'"),
         "model: {class_path: theirs.Hydra, init_args: {net: {class_path: torch.nn.Linear, "
         "init_args: {in_features: 4}, from_data: {out_features: num_labels}}}}\n" + ROWS,
+        "model: {class_path: theirs.Sourced, from_data: {datamodule: self}}\n" + ROWS,
         "cli: theirs.MyCLI\nmodel: {optimizer: {class_path: torch.optim.Adam, init_args: {"
         "lr: '~float(0.01, 0.1)'}}}\ndata: {batch_size: '~int(4, 8)'}",
     ],
@@ -271,6 +283,7 @@ def job_of(spec: StudySpec, folder: Path, **values: Any) -> Any:
         "hydra",
         "from_data",
         "from_data-within",
+        "from_data-itself",
         "cli",
     ],
 )

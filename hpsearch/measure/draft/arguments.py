@@ -9,8 +9,13 @@ from functools import partial
 from typing import Any, get_args, get_origin
 
 from hpsearch.classes.components import ComponentError, is_component, resolve
+from hpsearch.classes.records import class_of_fields
 from hpsearch.classes.signature import Signature, has_base, options_of, signature_of
-from hpsearch.measure.draft.settings import plain
+from hpsearch.measure.draft.settings import are_settings, holds_settings, plain
+
+# What a study file names by the path of its class.
+_NAMED = ("Module", "Optimizer", "LRScheduler")
+_PLAIN_MODULES = ("builtins", "collections", "collections.abc", "typing", "argparse", "types")
 
 
 def taken_by(target: Any) -> Signature:
@@ -27,6 +32,20 @@ def taken_by(target: Any) -> Signature:
     more = {name: made.hints[name] for name in made.defaults if name not in own.hints}
     defaults = {name: made.defaults[name] for name in more}
     return replace(own, hints={**own.hints, **more}, defaults={**own.defaults, **defaults})
+
+
+def is_object(name: str, hint: Any) -> bool:
+    """Returns whether an argument is an object of a project, such as a data set or a tokenizer.
+
+    A study file can write settings and paths, and name the class of a network or an optimizer.
+    """
+    kinds = [option for option in options_of(hint) if option is not type(None)]
+    if len(kinds) != 1 or not isinstance(kinds[0], type) or are_settings(name, hint):
+        return False
+    kind = kinds[0]
+    is_written = kind.__module__ in _PLAIN_MODULES or class_of_fields({}, hint)
+    is_named = any(has_base(kind, base) for base in (*_NAMED, "PurePath", "Enum"))
+    return not (is_written or is_named or holds_settings(name))
 
 
 def component_in(value: Any, hint: Any) -> dict[str, Any] | None:

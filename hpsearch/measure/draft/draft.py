@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hpsearch.classes.binding import ITSELF
 from hpsearch.classes.components import importing_from, resolve
 from hpsearch.engines.slots import Slot
 from hpsearch.measure.draft.data_attributes import offered
@@ -86,10 +87,14 @@ def draft_study(origin: Origin, slot: Slot, named: Callable[[str], object]) -> D
     of_data = tree["model"].get("from_data") or {}
     comments: dict[KeyPath, str] = {
         ("study", "objective"): "; ".join(filter(None, (guess, logged))),
-        **{("model", "from_data", name): "an attribute of the data module" for name in of_data},
+        **{("model", "from_data", name): _derived(source) for name, source in of_data.items()},
         **{each.path: _comment(each, kept, objective) for each in arguments},
     }
     return Draft(tree, comments, idle, guess, bool(kept or required), unvalidated)
+
+
+def _derived(source: str) -> str:
+    return "the data module itself" if source == ITSELF else "an attribute of the data module"
 
 
 def _comment(argument: Searchable, kept: Sequence[Searchable], objective: str) -> str:
@@ -136,4 +141,4 @@ def _name_of(class_path: str) -> str:
     """Returns `spiral-net` for `spirals.SpiralNet`, and for `spirals.SpiralNet.from_points`."""
     *owners, name = class_path.split(".")
     name = owners[-1] if inspect.ismethod(resolve(class_path)) else name
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "-", name).lower()

@@ -13,9 +13,9 @@ from hpsearch.classes.cli import with_cli
 from hpsearch.classes.components import resolve
 from hpsearch.classes.signature import has_base, options_of
 from hpsearch.errors import InputError
-from hpsearch.measure.draft.arguments import component_in, taken_by
+from hpsearch.measure.draft.arguments import component_in, is_object, taken_by
 from hpsearch.measure.draft.command_line import defaults_of_parser
-from hpsearch.measure.draft.data_attributes import attribute_for
+from hpsearch.measure.draft.data_attributes import attribute_for, kept_by
 from hpsearch.measure.draft.habits import choice, habit, is_off
 from hpsearch.measure.draft.settings import (
     are_settings,
@@ -30,6 +30,8 @@ from hpsearch.measure.draft.settings import (
 from hpsearch.studyfile.document import KeyPath, name_of
 from hpsearch.studyfile.expressions import is_expression
 
+# What stands for the name of something that the data module keeps.
+ATTRIBUTE = "ATTRIBUTE"
 # What a module gives to its own optimizer.
 _OF_OPTIMIZER = ("lr", "learning_rate", "weight_decay", "momentum")
 
@@ -68,7 +70,7 @@ class _Found:
     missing: list[str] = field(default_factory=list)
 
     def ask(self, name: str, wanted: str) -> None:
-        """Adds what to give an argument."""
+        """Adds what to give an argument, as in `model.width=VALUE`."""
         one = f"{name}={wanted}"
         self.missing.append(f'"{one}"' if " " in one else one)
 
@@ -103,7 +105,9 @@ def searchable(
             _search(found, component, (section,), by_program, source)
     if found.missing:
         given = " ".join(f"--set {one}" for one in found.missing)
-        raise InputError(f"some arguments have no default; give them: {given}")
+        kept = ", ".join(kept_by(tree.get("data")))
+        among = f"; {ATTRIBUTE} is one of the data module's: {kept}" if ATTRIBUTE in given else ""
+        raise InputError(f"some arguments have no default; give them: {given}{among}")
     of_data = {argument.path[1:] for argument in found.arguments if argument.path[0] == "data"}
     return [
         replace(argument, text=f"~ref({name_of(('data', *argument.path[1:]))})")
@@ -130,28 +134,28 @@ def _search(
         source: the data module that may have what it needs.
     """
     target = resolve(component["class_path"])
-    signature = taken_by(target)
+    takes = taken_by(target)
     given: Mapping[str, Any] = dict(component.get("init_args") or {})
     taken = {*taken, "func"} if target is partial else taken  # what it calls gets the rest later
     is_optimizer = path == ("optimizer",) or has_base(target, "Optimizer")
     of_kwargs = dict.fromkeys([*read_from_rest(target), *given], Any)
-    for name, hint in {**of_kwargs, **signature.hints}.items():
+    for name, hint in {**of_kwargs, **takes.hints}.items():
         if name in taken or (is_optimizer and name not in {*given, "lr"}):
             continue
         here = (*path, "init_args", name)
         of_trainer = name in found.of_trainer and len(path) == 1 and name not in given
-        there = None if name in {**signature.defaults, **given} else attribute_for(source, name)
-        if not (name in signature.defaults or of_trainer or there):
+        there = None if name in {**takes.defaults, **given} else attribute_for(source, name, hint)
+        if not (name in takes.defaults or of_trainer or there):
             given = _with_parsed(found, component, here, hint)
-        known = {**signature.defaults, **given}
+        known = {**takes.defaults, **given}
         if inner := component_in(known.get(name), hint):
             if not has_base(resolve(inner["class_path"]), "LRScheduler"):
                 put(component, here[len(path) :], inner)
                 _search(found, inner, here, {"params"}, source)
             continue
-        if _search_settings(found, component, here, hint, signature.defaults):
+        if _search_settings(found, component, here, hint, takes.defaults):
             continue
-        searched = _searchable_of(here, hint, known, [*signature.hints])
+        searched = _searchable_of(here, hint, known, [*takes.hints])
         argument = _same_as("trainer", here, known) if of_trainer else searched
         if is_expression(known.get(name)) or (name_of(here) in found.fixed and name in known):
             continue
@@ -160,9 +164,20 @@ def _search(
         elif there:
             put(component, ("from_data", name), there)
         elif name not in known:
-            found.ask(name_of(here), names_in(target, name, hint))
+            _ask(found, target, here, hint, source)
         elif len(path) == 1 and name not in given and known[name] != () and is_plain(known[name]):
             found.idle.setdefault(str(path[0]), {})[name] = known[name]
+
+
+def _ask(
+    found: _Found, owner: Any, path: KeyPath, hint: Any, source: Mapping[str, Any] | None
+) -> None:
+    """Adds an argument that has no value: an object may be an attribute of the data module."""
+    *component, _, name = path
+    if is_object(str(name), hint) and kept_by(source):
+        found.ask(name_of((*component, "from_data", name)), ATTRIBUTE)
+    else:
+        found.ask(name_of(path), names_in(owner, str(name), hint))
 
 
 def _with_parsed(
