@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from hpsearch.errors import InputError
@@ -13,14 +13,13 @@ from hpsearch.studyfile.distributions import Distribution
 from hpsearch.studyfile.links import InfeasibleError
 from hpsearch.studyfile.space import Space
 
-Bound = Literal["smallest", "middle", "largest"]
+Bound = Literal["smallest", "middle", "largest", "fixed"]
 TRIES = 2000
-BOUNDS: tuple[Bound, ...] = ("smallest", "largest")
 
 
 @dataclass(frozen=True)
 class Extreme:
-    """One branch with every range at one of its bounds, or at its middle.
+    """One branch with every range at one of its bounds, or at its middle; `fixed` if it has none.
 
     Attributes:
         branch: the choices that make the branch, as `model=cnn optimizer=adam`; empty if the
@@ -36,8 +35,22 @@ class Extreme:
 
 
 def extreme_configs(space: Space) -> list[Extreme]:
-    """Returns each branch at both bounds: for options that are not numbers, the first and last."""
-    return [_at(space, branch, bound) for branch in space.branches() for bound in BOUNDS]
+    """Returns each branch at both bounds: for options that are not numbers, the first and last.
+
+    A branch in which nothing is searched has one setting.
+    """
+    found: list[Extreme] = []
+    for branch, largest in zip(space.branches(), largest_configs(space), strict=True):
+        if set(largest.params) <= set(branch):
+            found.append(replace(largest, bound="fixed"))
+        else:
+            found += [_at(space, branch, "smallest"), largest]
+    return found
+
+
+def largest_configs(space: Space) -> list[Extreme]:
+    """Returns each branch with every range at its largest value."""
+    return [_at(space, branch, "largest") for branch in space.branches()]
 
 
 def middle(space: Space) -> Extreme:

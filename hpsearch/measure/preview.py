@@ -7,7 +7,7 @@ from typing import Any
 
 from hpsearch.engines.bridge import call
 from hpsearch.errors import InputError
-from hpsearch.measure.extremes import extreme_configs
+from hpsearch.measure.extremes import largest_configs
 from hpsearch.studyfile.study import StudySpec
 
 _IMAGE_DATA = ("hpsearch.data.ImageData", "hpsearch.data.datamodule.ImageData")
@@ -29,7 +29,7 @@ def greatest_augmentation(spec: StudySpec) -> dict[str, Any]:
     Raises:
         InputError: the study's data module is not ours, so its augmentation is unknown.
     """
-    settings = [end.config for end in extreme_configs(spec.space) if end.bound == "largest"]
+    settings = [end.config for end in largest_configs(spec.space)]
     sections = [config.get("data") or {} for config in settings]
     classes = [data.get("class_path", "no class path") for data in sections]
     ours = [

@@ -9,7 +9,7 @@ from typing import Any
 
 from hpsearch.engines.bridge import call
 from hpsearch.engines.slots import Slot
-from hpsearch.measure.extremes import Extreme, extreme_configs
+from hpsearch.measure.extremes import Extreme, largest_configs
 from hpsearch.protocol.data_record import changed_parts, other_data
 from hpsearch.protocol.job import Placement
 from hpsearch.studyfile.study import StudySpec
@@ -55,9 +55,9 @@ def summaries(spec: StudySpec) -> Iterator[tuple[Mapping[str, Any], Mapping[str,
     `trial/probes/summary.py`.
     """
     seen: list[Any] = []
-    for extreme in extreme_configs(spec.space):
+    for extreme in largest_configs(spec.space):
         model = extreme.config["model"]
-        if extreme.bound != "largest" or model in seen:
+        if model in seen:
             continue
         seen.append(model)
         job = spec.job(0, extreme.params, extreme.config, Placement(Path()))

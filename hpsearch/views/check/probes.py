@@ -91,7 +91,7 @@ def note_words(probes: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def branch_table(extremes: Sequence[Extreme], probes: Sequence[Mapping[str, Any]]) -> Table:
-    """Returns each branch at both bounds: its weights, an epoch's time, and whether it trains."""
+    """Returns each branch at its bounds: its weights, an epoch's time, and whether it trains."""
     table = head_table()
     if any(extreme.branch for extreme in extremes):
         table.add_column("branch", overflow="fold")
@@ -163,17 +163,20 @@ def cost_words(cost: Cost, budget: str, slots: int, unit: str = "epoch") -> str:
         slots: how many trials train at once.
         unit: what the trials report after, `epoch` or `validation`.
     """
-    span = f"{spell(cost.shortest_s)} to {spell(cost.longest_s)}"
+    ends = (spell(cost.shortest_s), spell(cost.longest_s))
+    span = " to ".join(dict.fromkeys(ends))
     if cost.total_s is None:
         return f"A trial that is not pruned takes {span}; only time bounds the study."
     on = f"{slots} slot{'' if slots == 1 else 's'}"
     who = f"{budget} on {on} take{'s' * budget.startswith('1 ')} about {spell(cost.total_s)}"
     if cost.disk_bytes is None:
         return f"{who}; a trial that is not pruned takes {span}."
-    how = f" if none is pruned ({span} each)"
+    one = budget == "1 trial"
+    how = f" if it is not pruned ({span})" if one else f" if none is pruned ({span} each)"
     if cost.pauses:
         how = f", {_pauses_words(cost.pauses, unit)} ({span} for a whole training)"
-    return f"{who}{how}; their checkpoints take about {formatting.size(cost.disk_bytes)}."
+    whose = "its" if one else "their"
+    return f"{who}{how}; {whose} checkpoints take about {formatting.size(cost.disk_bytes)}."
 
 
 def _pauses_words(pauses: Pauses, unit: str) -> str:

@@ -63,6 +63,17 @@ def test_space_without_branches_has_one_without_a_name() -> None:
     ]
 
 
+def test_a_branch_in_which_nothing_is_searched_is_tried_once() -> None:
+    model = {"~choice": {"plain": {"class_path": "Plain"}, "wide": {"width": "~int(1, 8)"}}}
+    extremes = extreme_configs(Space({"model": model}))
+    assert [(extreme.branch, extreme.bound) for extreme in extremes] == [
+        ("model=plain", "fixed"),
+        ("model=wide", "smallest"),
+        ("model=wide", "largest"),
+    ]
+    assert [extreme.bound for extreme in extreme_configs(Space({"model": {"a": 1}}))] == ["fixed"]
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
@@ -199,7 +210,11 @@ def test_cost_in_words() -> None:
         " their checkpoints take about 20 kB."
     )
     single = cost_words(Cost(6.0, 22.0, 14.0, 20_000), "1 trial", slots=1)
-    assert single.startswith("1 trial on 1 slot takes about 14s if none is pruned (6.0s to 22s")
+    assert single.startswith(
+        "1 trial on 1 slot takes about 14s if it is not pruned (6.0s to 22s); its checkpoints take"
+    )
+    fixed = cost_words(Cost(6.0, 6.0, 6.0, 20_000), "1 trial", slots=1)
+    assert "about 6.0s if it is not pruned (6.0s); its checkpoints" in fixed
     in_epochs = cost_words(Cost(6.0, 22.0, 42.0, None), "240 epochs", slots=2)
     assert in_epochs == (
         "240 epochs on 2 slots take about 42s; a trial that is not pruned takes 6.0s to 22s."
