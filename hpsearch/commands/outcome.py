@@ -81,7 +81,7 @@ def last_line(outcome: SearchOutcome, storage: str | None, options: SearchOption
         return f"to continue: {again}"
     if study.confirms:
         return f"next: {continuing(study, storage=storage)}"
-    failed = [trial.number for trial in study.trials if trial.state == "failed"]
+    failed = sorted(trial.number for kind in study.failures.values() for trial in kind)
     numbers = ([study.best.number] if study.best is not None else []) + failed[-1:]
     if numbers:
         return f"next: {command('show', study.name, numbers[0], storage=storage)}"

@@ -37,6 +37,9 @@ def test_failed_trial_is_what_to_look_at_where_none_is_complete(
     study = make_study(make_trial(0, "failed"), make_trial(1, "pruned"))
     line = last_line(outcome(study), "sqlite:///a.db", PLAIN)
     assert line == "next: hpsearch show mnist 0 --storage sqlite:///a.db"
+    full = make_trial(2, "pruned", attributes={"failure_kind": "out of memory"})
+    study = make_study(make_trial(1, "pruned"), full)
+    assert last_line(outcome(study), None, PLAIN) == "next: hpsearch show mnist 2"
 
 
 @pytest.mark.parametrize(

@@ -223,14 +223,26 @@ def _wrapped(words: str, width: int) -> str:
 
 
 def _failures(study: StudyRecord, source: Document | None) -> list[RenderableType]:
-    """Returns the last failures, with equal ones in one line."""
-    failed = [trial for trial in study.trials if trial.state == "failed"]
+    """Returns the last failures, with equal ones in one line.
+
+    Where no trial is complete, they include those that were pruned for what went wrong.
+    """
+    failed = [
+        trial
+        for trial in study.trials
+        if trial.state == "failed" or (trial.failure_kind and not study.counts["complete"])
+    ]
     groups: dict[str, list[TrialRecord]] = {}
     for trial in failed:
         kind = trial.attributes.get(FAILURE_KIND)
-        words = f"failed{f' ({kind})' if kind else ''}: {trial.failure}"
+        words = f"{trial.state}{f' ({kind})' if kind else ''}: {trial.failure}"
         groups[words] = [*groups.pop(words, []), trial]
-    fine = {pair for trial in study.trials if trial.values for pair in trial.params.items()}
+    fine = {
+        pair
+        for trial in study.trials
+        if trial.values and trial.failure_kind is None
+        for pair in trial.params.items()
+    }
     shown = [*groups.items()][-_FAILURES:]
     lines: list[RenderableType] = [
         Text(_failure(words, some, fine, source)) for words, some in shown

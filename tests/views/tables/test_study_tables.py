@@ -235,7 +235,11 @@ def test_status_counts_only_out_of_memory_where_nothing_else_failed(
     make_study: Any, make_trial: Any, on_screen: Any
 ) -> None:
     study = make_study(failed(make_trial, 0, "out of memory", "pruned"))
-    assert "failed    out of memory 1 (pruned)\n" in on_screen(study_status(study, width=120))
+    text = on_screen(study_status(study, width=120))
+    assert "failed    out of memory 1 (pruned)\n" in text
+    assert "trial 0 pruned (out of memory): it broke" in text
+    study = make_study(*study.trials, make_trial(1))
+    assert "it broke" not in on_screen(study_status(study, width=120)), "others are complete"
 
 
 def test_failures_that_were_recorded_without_a_kind_are_counted_as_unknown(
