@@ -35,7 +35,7 @@ from torch.utils.data.distributed import DistributedSampler
 
 from hpsearch.data import ImageData
 from hpsearch.trial.saving.generators import kept
-from hpsearch.trial.seeding import seeded
+from hpsearch.trial.seeding import reloaded_epoch, seeded
 from hpsearch.trial.validations import set_up_validation
 
 # Arguments of a data module that decide how rows are read, not what they contain.
@@ -74,7 +74,7 @@ def data_facts(trainer: Any, data: Any, arguments: Mapping[str, Any] | None) -> 
     if isinstance(own, str):
         record["own"] = own
     parts = {"val": trainer.val_dataloaders}
-    if not _differs_by_trial(data):
+    if not (_differs_by_trial(data) or reloaded_epoch(trainer)):
         parts["train"] = trainer.train_dataloader
     # These are the user's classes: whatever they raise here, the training will raise too.
     with contextlib.suppress(Exception):

@@ -72,12 +72,15 @@ def _call_seeded(method: Callable[..., Any], seed: int, /, *args: Any, **named: 
 
 def _reloaded_in(method: Callable[..., Any]) -> tuple[int, ...]:
     """Returns the epoch for which the training data are reloaded, if the Trainer does that."""
-    owner = getattr(method, "__self__", None)
-    trainer = trainer_of(owner)
+    trainer = trainer_of(getattr(method, "__self__", None))
+    epoch = reloaded_epoch(trainer) if method.__name__ == "train_dataloader" else 0
+    return (epoch,) if epoch else ()
+
+
+def reloaded_epoch(trainer: Any) -> int:
+    """Returns the epoch that the training data are loaded for; 0 if the Trainer keeps the first."""
     again = getattr(trainer, "reload_dataloaders_every_n_epochs", 0)
-    if method.__name__ != "train_dataloader" or not again or not trainer.current_epoch:
-        return ()
-    return (trainer.current_epoch,)
+    return int(trainer.current_epoch) if again else 0
 
 
 def _mix(parts: tuple[int, ...]) -> int:

@@ -235,6 +235,22 @@ def test_training_data_that_are_given_the_trials_seed_are_not_compared() -> None
     assert parts(Seeded()) == {"val"}
 
 
+@pytest.mark.parametrize(
+    ("reloads", "epoch", "compared"), [(0, 4, True), (1, 0, True), (1, 4, False)]
+)
+def test_training_data_of_a_later_epoch_are_not_those_of_the_first(
+    reloads: int, epoch: int, compared: bool
+) -> None:
+    """A trial that continues after a pause loads what its epoch has, as a curriculum does."""
+    trainer = SimpleNamespace(
+        train_dataloader=loader(EVERYTHING),
+        val_dataloaders=loader(EVERYTHING),
+        reload_dataloaders_every_n_epochs=reloads,
+        current_epoch=epoch,
+    )
+    assert ("train" in data_facts(trainer, None, {})["data"]) is compared
+
+
 def test_a_stream_that_is_trained_on_is_not_read() -> None:
     class Acting(IterableDataset[Any]):
         def __iter__(self) -> Any:
