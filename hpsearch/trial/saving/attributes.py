@@ -1,4 +1,4 @@
-"""What modules and callbacks keep in attributes, such as a running mean that is a Python float.
+"""What modules and callbacks keep in attributes: plain values, and objects that save their state.
 
 Lightning saves parameters, buffers, and what `on_save_checkpoint` adds. In a training in one piece
 nobody misses the rest, but a trial that pauses at a rung continues in another process.
@@ -6,19 +6,23 @@ nobody misses the rest, but a trial that pauses at a rung continues in another p
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import pytorch_lightning as pl
 
+from hpsearch.classes.signature import has_base
 from hpsearch.internals.lightning import has_read_epoch
 from hpsearch.trial.saving.packed import is_on_device, numbers_in, packed, same, unpacked
 
 _CALLBACK = "callback "
+_STATE = "state_dict"  # what the state of an object begins with, instead of the name of a type
 MOST_NUMBERS = 1_000_000  # of an attribute; whoever keeps more means data, which do not change
 _CLOCKS = {
     "time": time.time,
@@ -33,6 +37,9 @@ _LIBRARIES = ("torch", "pytorch_lightning", "lightning", "hpsearch")
 
 class OwnAttributes(pl.Callback):
     """Gives a resumed module the plain attributes that it had: numbers, text, tensors, containers.
+
+    And the state of objects in attributes that can save and load it, such as an average of the
+    weights, an optimizer of the module's own, or a network that a callback trains or averages.
 
     Those of its submodules, too, unless they are torch's or torchmetrics', and those of the user's
     callbacks that have no `state_dict`. Only what has changed since the module was set up is saved.
@@ -102,6 +109,9 @@ class OwnAttributes(pl.Callback):
             place, _, name = path.rpartition(".")
             if place in owners and place.startswith(_CALLBACK) == of_callbacks:
                 device = module.device if path in self._saved["on_device"] else None
+                if _is_state(value):
+                    _load(owners[place], name, unpacked(value[1], device))
+                    continue
                 value = _as_long_ago(name, value, self._saved.get("clocks", {}))
                 _set(owners[place], name, unpacked(value, device))
 
@@ -120,12 +130,48 @@ def _owners(trainer: Any) -> Iterator[tuple[str, Any]]:
 
 def _plain_attributes(trainer: Any) -> Iterator[tuple[str, Any]]:
     """Yields copies of what a module, its submodules and callbacks keep, with their paths."""
+    saved = _saved_by_lightning(trainer)
     for place, owner in _owners(trainer):
         for name, value in vars(owner).items():
-            if name in _of_lightning() or name.startswith("_hparams"):
+            if name in _of_lightning() or name.startswith("_hparams") or id(value) in saved:
                 continue
+            path = f"{place}.{name}".lstrip(".")
             if numbers_in(value) <= MOST_NUMBERS:
-                yield f"{place}.{name}".lstrip("."), packed(value)
+                yield path, packed(value)
+            elif (state := _state_of(value)) is not None:
+                yield path, (_STATE, packed(state))
+
+
+def _saved_by_lightning(trainer: Any) -> set[int]:
+    """Returns the identities of what has its place in a checkpoint, wherever else it is kept."""
+    schedules = [config.scheduler for config in trainer.lr_scheduler_configs]
+    parts = (trainer.datamodule, *trainer.optimizers, *schedules, *trainer.callbacks)
+    return {*map(id, parts), *map(id, trainer.lightning_module.modules())}
+
+
+def _state_of(held: Any) -> Any:
+    """Returns the state of an object that can load it again; None if it has none, or no plain one.
+
+    An optimizer as `self.optimizers()` returns it is one of the Trainer's.
+    """
+    kind = type(held)
+    if not (hasattr(kind, "state_dict") and hasattr(kind, "load_state_dict")):
+        return None
+    with suppress(Exception):  # code of its owner, which may want arguments
+        state = held.state_dict()
+        is_plain = numbers_in(state) < math.inf and not has_base(kind, "LightningOptimizer")
+        return state if is_plain else None
+    return None
+
+
+def _is_state(value: Any) -> bool:
+    return isinstance(value, tuple) and value[:1] == (_STATE,)
+
+
+def _load(owner: Any, name: str, state: Any) -> None:
+    held = vars(owner).get(name)
+    if hasattr(held, "load_state_dict"):
+        held.load_state_dict(state)
 
 
 def _as_long_ago(name: str, value: Any, clocks: Mapping[str, tuple[float, float]]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections import Counter, defaultdict, deque
 from dataclasses import replace
@@ -73,6 +74,60 @@ class Remembering(feeding.Fed):
         kept += self.sums.sum() + self.counts.most_common(1)[0][1] + self.counts[-1]
         kept += sum(self.recent[0]) + sum(each.mean() for each in self.outputs)
         return loss * (1 + self.first + sum(self.last) + float(self.best) + 0.01 * kept)
+
+
+class Average:
+    """A running average of weights, as libraries have it: no module, but with a state."""
+
+    def __init__(self, weights: list[Tensor]) -> None:
+        self.shadow, self.updates = [each.detach().clone() for each in weights], 0
+
+    def update(self, weights: list[Tensor]) -> None:
+        self.updates += 1
+        for mean, each in zip(self.shadow, weights, strict=True):
+            mean.lerp_(each.detach(), 1 / self.updates)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"shadow": self.shadow, "updates": self.updates}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.shadow, self.updates = state["shadow"], state["updates"]
+
+
+class Averaging(feeding.Fed):
+    """Trains by an average, and by a probe with an optimizer of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.probe = torch.nn.Linear(2, 2)
+        self.by_hand = torch.optim.Adam(self.probe.parameters(), lr=0.1)
+        self.average = Average([*self.net.parameters()])
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        self.probe(batch[0]).square().mean().backward()
+        self.by_hand.step()
+        self.by_hand.zero_grad()
+        self.average.update([*self.net.parameters()])
+        loss = super().training_step(batch, batch_idx)
+        return loss * (1 + sum(each.sum() for each in self.average.shadow))
+
+    def configure_optimizers(self) -> Any:
+        self.its_own = torch.optim.Adam(self.net.parameters(), lr=self.lr)
+        return self.its_own
+
+
+class Teaching(pl.Callback):
+    """Pulls the module to a copy of it that follows slowly."""
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        self.module, self.teacher = pl_module, copy.deepcopy(pl_module.net)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
+        pairs = zip(self.teacher.parameters(), pl_module.net.parameters(), strict=True)
+        with torch.no_grad():
+            for slow, fast in pairs:
+                slow.lerp_(fast, 0.1)
+                fast.lerp_(slow, 0.01)
 
 
 class Warming(pl.Callback):
@@ -157,6 +212,22 @@ def test_a_resumed_callback_has_the_attributes_of_an_uninterrupted_one(
     second = run(trial(tmp_path / "parts", "Saving", **trainer))
     curve = [report.values for report in whole.reports]
     assert [report.values for report in (*first.reports, *second.reports)] == curve
+
+
+@pytest.mark.parametrize(
+    ("after", "trainer"), [(1, {}), (3, {"val_check_interval": 0.5})], ids=["epoch", "within"]
+)
+def test_what_is_kept_in_an_attribute_has_the_state_of_an_uninterrupted_trial(
+    tmp_path: Path, after: int, trainer: dict[str, Any]
+) -> None:
+    trainer |= {"callbacks": [{"class_path": f"{__name__}.Teaching"}], "max_epochs": 2}
+    run(trial(tmp_path / "whole", "Averaging", **trainer))
+    run(trial(tmp_path / "parts", "Averaging", **trainer), {after: "stop"})
+    saved = state_of(tmp_path / "parts/last.ckpt")["attributes"]
+    assert {*saved} == {"validations", "by_hand", "average", "callback 0.teacher"}
+    run(trial(tmp_path / "parts", "Averaging", **trainer))
+    wanted, got = weights(tmp_path / "whole/last.ckpt"), weights(tmp_path / "parts/last.ckpt")
+    assert all(torch.equal(wanted[key], got[key]) for key in wanted)
 
 
 def test_a_callback_with_a_state_dict_keeps_what_it_returns_alone(tmp_path: Path) -> None:
