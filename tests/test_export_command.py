@@ -96,6 +96,10 @@ def test_without_the_packages_of_onnx_an_export_is_for_torch_and_says_so(
     assert following.startswith("next: hpsearch predict digits-")
     assert main(["export", "digits", "-o", "asked.onnx"]) == 2
     assert "onnxscript is needed, which is not installed" in capsys.readouterr().err
+    assert main(["export", "digits", "-o", "a.xyz"]) == 2
+    assert "a.xyz: a file of the format onnx ends in .onnx" in capsys.readouterr().err
+    assert main(["export", "digits", "-o", "a.onnx", "--trial", "9"]) == 2
+    assert "has no trial 9" in capsys.readouterr().err
 
 
 def test_predict_labels_what_the_model_labels(
@@ -211,6 +215,10 @@ def _confirmed_accuracy() -> float:
         (
             ["export", "digits", "-o", "a.pt2", "--format", "onnx"],
             "a file of the format onnx ends in .onnx",
+        ),
+        (
+            ["export", "digits", "-o", "a.xyz"],
+            "-o a.xyz: a file of the format onnx ends in .onnx, one of another in .pt2 or .pt",
         ),
         (["export", "digits", "-o", "no/a.onnx"], "name a file in a folder that exists"),
         (["export", "digits", "--format", "tflite"], "--format"),

@@ -82,24 +82,16 @@ def _export_trial(
 
 
 def _kind(format: Format | None, output: Path | None) -> Format:  # noqa: A002
-    """Returns the format to write: the given one, that of the file's name, or ONNX if installed.
+    """Returns the format to write: the given one, that of the file's name, or ONNX if installed."""
+    if format is None and output is None:
+        return "pt2" if _missing_for_onnx() else "onnx"
+    return format or (output and format_of(output)) or "onnx"
 
-    Raises:
-        InputError: ONNX is requested but its packages are missing; torch is not loaded to find
-            that.
-    """
+
+def _missing_for_onnx() -> list[str]:
     from hpsearch.classes.components import is_installed
 
-    missing = [name for name in _OF_ONNX if not is_installed(name)]
-    if format is None and output is None:
-        return "pt2" if missing else "onnx"
-    kind = format or (output and format_of(output)) or "onnx"
-    if kind == "onnx" and missing:
-        raise InputError(
-            f"to export to ONNX, {missing[0]} is needed, which is not installed:"
-            " pip install 'hpsearch[export]'; or write a file for torch: --format pt2"
-        )
-    return kind
+    return [name for name in _OF_ONNX if not is_installed(name)]
 
 
 def predict(
@@ -128,13 +120,23 @@ def _target(output: Path | None, name: str, format: Format) -> Path:  # noqa: A0
     """Returns the file to write.
 
     Raises:
-        InputError: its suffix belongs to another format, or it cannot be written there.
+        InputError: its suffix belongs to another format, it cannot be written there, or it is for
+            ONNX, whose packages are missing; torch is not loaded to find that.
     """
     suffix = SUFFIXES[format]
     target = output or Path(f"{name}{suffix}")
     if target.suffix != suffix:
-        raise InputError(f"-o {target}: a file of the format {format} ends in {suffix}")
+        others = " or ".join(other for other in SUFFIXES.values() if other != suffix)
+        raise InputError(
+            f"-o {target}: a file of the format {format} ends in {suffix}, one of another in"
+            f" {others}"
+        )
     check_target(target)
+    if format == "onnx" and (missing := _missing_for_onnx()):
+        raise InputError(
+            f"to export to ONNX, {missing[0]} is needed, which is not installed:"
+            " pip install 'hpsearch[export]'; or write a file for torch: --format pt2"
+        )
     return target
 
 
