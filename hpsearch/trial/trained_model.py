@@ -162,7 +162,7 @@ def evaluate(
     namespace = namespace_of(module)
     arguments = {key: value for key, value in job.config["trainer"].items() if key != "callbacks"}
     # A module may log figures here as well.
-    board = tensorboard.build_logger(job, namespace)
+    board = tensorboard.build_logger(job, namespace, is_training=False)
     if loop == "validate":
         callbacks = (*callbacks, _Optimizers(best))
     ours = [*callbacks, in_namespace(_Chosen, namespace)(best)]

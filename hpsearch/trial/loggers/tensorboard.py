@@ -18,10 +18,16 @@ from hpsearch.protocol.metrics import on_split, split_apart
 from hpsearch.protocol.types import Scalar
 
 
-def build_logger(job: Job, namespace: Any) -> Any:
+def build_logger(job: Job, namespace: Any, *, is_training: bool = True) -> Any:
     """Returns Lightning's TensorBoard logger, writing to the trial's own `tensorboard` folder.
 
     The version is fixed, so that a resumed trial continues in the same run.
+
+    Args:
+        job: the trial.
+        namespace: Lightning's, as the module uses it.
+        is_training: an evaluation draws no graph: the training has, and the weights of the members
+            of an ensemble cannot be traced.
     """
 
     class TrialLogger(namespace.loggers.TensorBoardLogger):  # type: ignore[misc]
@@ -38,7 +44,7 @@ def build_logger(job: Job, namespace: Any) -> Any:
         version="tensorboard",
         # Lightning's own column holds -1 in every row, which is useless for a search.
         default_hp_metric=False,
-        log_graph=bool((job.config.get("tensorboard") or {}).get("graph")),
+        log_graph=is_training and bool((job.config.get("tensorboard") or {}).get("graph")),
     )
 
 

@@ -58,6 +58,16 @@ def test_the_steps_of_one_measure_the_average_of_all(jobs: list[Job]) -> None:
     assert metrics["val_accuracy"] == pytest.approx((mean.argmax(1) == labels).float().mean())
 
 
+def test_an_evaluation_draws_no_graph(tmp_path: Path, jobs: list[Job]) -> None:
+    """That of an ensemble cannot be traced: the members' weights are no parameters of it."""
+    module, data = build(jobs[0])
+    answer_for_all(module, Ensemble([job.to_json() for job in jobs], [1, 1], FOLDS))
+    module.example_input_array = next(iter(data.val_dataloader()))[0]
+    asked = {**jobs[0].config, "tensorboard": {"graph": True}}
+    job = replace(jobs[0], config=asked, folder=str(tmp_path))
+    assert "val_loss" in evaluate("validate", job, module, data, find_best(jobs[0]))
+
+
 def test_each_model_is_validated_on_the_same_examples(tmp_path: Path, jobs: list[Job]) -> None:
     found = choose(tmp_path, *jobs)
     assert found["left_out"] == []
