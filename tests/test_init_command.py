@@ -15,7 +15,7 @@ from hpsearch.cli import main
 from hpsearch.errors import InputError
 from hpsearch.measure.draft import Draft, Origin, habit, objective_among, read_configuration
 from hpsearch.measure.draft.configuration import from_hydra
-from hpsearch.measure.draft.habits import changes_measure, is_off
+from hpsearch.measure.draft.habits import changes_measure, is_batch_size, is_off
 from hpsearch.measure.draft.searchable import searchable
 from hpsearch.measure.draft.sections import note_on_program, sections_of
 from hpsearch.studyfile.read import read_sections, read_study
@@ -126,6 +126,7 @@ def test_what_heads_divide_is_divisible_by_each_of_them() -> None:
         (["f1", "acc_train"], ("f1", "maximize")),
         (["reward", "total_reward"], ("total_reward", "maximize")),
         (["d_loss", "g_loss", "fid"], ("fid", "minimize")),
+        (["val_loss", "val_cer", "train_cer"], ("val_cer", "minimize")),
         (["boundary_loss", "total_loss"], ("total_loss", "minimize")),
         (["val_box_loss", "val_loss", "val_loss_epoch"], ("val_loss", "minimize")),
         (["val_map", "val_loss"], ("val_map", "maximize")),
@@ -342,6 +343,11 @@ def test_what_changes_the_objective_itself_is_not_searched() -> None:
 
 
 @pytest.mark.usefixtures("half_broken")
+def test_of_the_data_the_batches_of_the_training_are_searched() -> None:
+    names = ["batch_size", "train_batch_size", "per_device_train_batch_size", "val_batch_size"]
+    assert [*filter(is_batch_size, [*names, "max_batch_size"])] == names[:3]
+
+
 def test_a_learning_rate_that_null_turns_off_stays_off_and_is_named() -> None:
     assert main(["init", "loose.Smooth"]) == 0
     assert "    # encoder_lr: null\n" in Path("smooth.yaml").read_text()

@@ -36,6 +36,7 @@ _OF_AVERAGE = re.compile(
 _OF_EVALUATION = re.compile(
     r"(^|_)(val|valid|validation|dev|test|eval|evaluation|predict|inference)_batch_size$"
 )
+_BATCH_SIZE = re.compile(r"(per_(device|gpu)_)?(train(ing)?_)?batch_size")
 # The rest of a name that has a quantity, but is not one: `lr_scheduler`, `momentum_decay`.
 _OF_QUANTITY = re.compile(
     r"(^|_)(schedulers?|schedule|policy|steps?|epochs?|patience|milestones|gamma|factors?|decay"
@@ -52,6 +53,8 @@ _WHOLE_LOSS = re.compile(
     r"((train|training|val|valid|validation|dev|eval|epoch|mean|avg|average|total|overall|loss)"
     r"([_/. -]|$))+"
 )
+# What people read instead of the loss where less is better.
+_ERRORS = re.compile(r"(^|[_/])([cdemw]er|[fk]id|error_rate|err)([_/]|$)")
 _LOSS = re.compile("loss|entropy|xent|nll|perplexity")
 # Of these a low one may be a bad sign: losses of networks that train against each other, and
 # terms of a loss that hold the others in check.
@@ -105,6 +108,7 @@ def objective_among(metrics: Sequence[str]) -> tuple[str, Direction | None]:
             bool(_TRAINING.search(name)),
             measures_no_model(name),
             direction != "maximize",
+            not _ERRORS.search(name.lower()),
             "loss" not in name,
             not _WHOLE_LOSS.fullmatch(name.lower()),
             direction is None,
@@ -128,6 +132,11 @@ def changes_measure(name: str, objective: str) -> bool:
     its terms makes a loss small.
     """
     return bool(_OF_LOSS.search(name)) and bool(_LOSS.search(objective.lower()))
+
+
+def is_batch_size(name: str) -> bool:
+    """Returns whether an argument is how many rows are trained on at once."""
+    return bool(_BATCH_SIZE.fullmatch(name))
 
 
 def is_off(name: str, default: Any) -> bool:

@@ -16,7 +16,7 @@ from hpsearch.errors import InputError
 from hpsearch.measure.draft.arguments import component_in, is_object, taken_by
 from hpsearch.measure.draft.command_line import defaults_of_parser
 from hpsearch.measure.draft.data_attributes import attribute_for, kept_by
-from hpsearch.measure.draft.habits import choice, habit, is_off
+from hpsearch.measure.draft.habits import choice, habit, is_batch_size, is_off
 from hpsearch.measure.draft.settings import (
     are_settings,
     defaults_of,
@@ -252,7 +252,7 @@ def _searchable_of(
 ) -> Searchable | None:
     section, name = str(path[0]), str(path[-1])
     options = _options(hint)
-    habitual = section != "data" or name in ("batch_size", "train_batch_size") or bool(options)
+    habitual = section != "data" or is_batch_size(name) or bool(options)
     if section == "optimizer" and not known.get(name):
         habitual = False
     if not habitual or is_off(name, known.get(name, ...)):
