@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 ASKED = "`hpsearch control` stop"
@@ -113,10 +113,16 @@ def stop_on_signals(stop: StopRequest) -> Iterator[None]:
 
     A search that ignores SIGHUP, such as one started with nohup, still ignores it.
     """
+    # Once it is closed, nothing says any more that it was a terminal.
+    terminals = [
+        stream.fileno()
+        for stream in (sys.__stdout__, sys.__stderr__)
+        if stream is not None and stream.isatty()
+    ]
 
     def ask(number: int, _: object) -> None:
         if number == signal.SIGHUP:
-            _leave_terminal()
+            _leave(terminals)
         stop.ask_by(number)
 
     kept = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else set()
@@ -128,10 +134,9 @@ def stop_on_signals(stop: StopRequest) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _leave_terminal() -> None:
+def _leave(terminals: Sequence[int]) -> None:
     """Stops printing to a closed terminal, which would cause another error."""
-    for stream in (sys.__stdout__, sys.__stderr__):
-        if stream is not None and stream.isatty():
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+    for terminal in terminals:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, terminal)
+        os.close(nowhere)

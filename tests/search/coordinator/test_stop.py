@@ -85,6 +85,7 @@ def test_nothing_is_printed_to_a_terminal_that_is_gone(monkeypatch: pytest.Monke
     with os.fdopen(theirs, "w") as terminal:
         monkeypatch.setattr(sys, "__stdout__", terminal)
         with stop_on_signals(StopRequest()):
-            os.kill(os.getpid(), signal.SIGHUP)
             os.close(ours)
+            assert not terminal.isatty(), "a closed one says that it is none"
+            os.kill(os.getpid(), signal.SIGHUP)
             print("not an error", file=terminal, flush=True)
