@@ -62,6 +62,10 @@ def parse_devices(text: str, gpus: int, cpus: int, apple: bool = False) -> tuple
         InputError: it is not such a text, or names a device that this machine does not have.
     """
     if not are_devices(text):
+        if cores := re.fullmatch(r"cpu:(\d+(?:,\d+)*)", text.strip()):
+            count = len(cores[1].split(","))
+            rule = f"the number after cpu: counts cores, and names none: write cpu:{count}"
+            raise InputError(f"--devices {text}: {rule}")
         raise InputError(f"--devices {text}: not a list of devices; {SYNTAX}")
     kind, _, rest = text.strip().partition(":")
     if kind == "auto":
