@@ -27,6 +27,7 @@ from hpsearch.trial.saving.attributes import OwnAttributes
 from hpsearch.trial.saving.claim import Claim, SupersededError
 from hpsearch.trial.saving.metrics import LastMetrics
 from hpsearch.trial.saving.position import DataPosition
+from hpsearch.trial.saving.tuning import restrain_tuners
 from hpsearch.trial.stage import StageTracker
 from hpsearch.trial.training import assemble, prepare
 
@@ -103,10 +104,11 @@ def _fit(
     training = assemble(job, where, build_reports, rank)
     reports: Reports = training.callbacks[-1]
     reports.catch_up()
-    for note in training.notes if rank.leads else ():
+    trainer, data = training.trainer, training.data
+    notes = [*training.notes, *restrain_tuners(trainer, training.module, continues=done > 0)]
+    for note in notes if rank.leads else ():
         print(note, flush=True)
     tensorboard.declare_columns(training.board, job)
-    trainer, data = training.trainer, training.data
     others = [logger for logger in trainer.loggers if logger is not training.board]
     services.write_settings(others, job)
     ckpt_path = last if done else None
