@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch.internals.optuna import all_trials
+from hpsearch.internals.optuna import Columns, all_trials
 from hpsearch.search.rungs.curve import VALUES_BY_EPOCH, curve_of
 from hpsearch.search.rungs.pareto import Losses
 
@@ -113,3 +114,29 @@ def losses_by(trial: FrozenTrial, rung: int, signs: Sequence[float]) -> Losses |
         tuple(sign * value for sign, value in zip(signs, each, strict=True)) for each in values
     )
     return min(losses, key=lambda each: each[0], default=None)
+
+
+def deciding_rung(trials: Sequence[KnownTrial], rungs: Sequence[int], minimum: int) -> int | None:
+    """Returns the highest rung that so many trials have reached; None if there is none.
+
+    Trials that break a constraint do not count.
+    """
+    for rung in reversed(rungs):
+        if sum(rung in trial.losses and not trial.is_infeasible for trial in trials) >= minimum:
+            return rung
+    return None
+
+
+def by_rung(
+    trials: Sequence[KnownTrial], rung: int
+) -> tuple[list[KnownTrial], list[KnownTrial], list[KnownTrial]]:
+    """Returns the trials that have reached a rung, those that train below, and infeasible ones."""
+    fit = [trial for trial in trials if not trial.is_infeasible]
+    met = [trial for trial in fit if rung in trial.losses]
+    begun = [trial for trial in fit if rung not in trial.losses and trial.runs]
+    return met, begun, [trial for trial in trials if trial.is_infeasible]
+
+
+def columns(trials: Sequence[KnownTrial], names: Iterable[str]) -> Columns:
+    """Returns the values of trials by parameter, as the database stores them."""
+    return {name: np.array([trial.values[name] for trial in trials]) for name in names}

@@ -1,4 +1,4 @@
-"""Trials with several objectives in one order: the Pareto front first, or for one trade-off."""
+"""Trials with several objectives in one order, the Pareto front first."""
 
 from __future__ import annotations
 
@@ -33,32 +33,6 @@ def best_first(losses: Mapping[int, Losses]) -> list[int]:
         members = ranks == rank
         room[members] = _distance_to_neighbours(table[members])
     order = sorted(range(len(numbers)), key=lambda i: (ranks[i], -room[i]))
-    return [numbers[i] for i in order]
-
-
-def best_for(losses: Mapping[int, Losses], trade_off: np.ndarray) -> list[int]:
-    """Returns the trials sorted by how good they are for a trade-off between the objectives.
-
-    What counts is the hypervolume scalarization of Zhang and Golovin (2020, arXiv 2006.04655): how
-    far one can go from the reference point along the trade-off until a trial no longer beats it in
-    all objectives. The hypervolume of some trials grows with what the best of them reaches for each
-    trade-off, so the best trials for many random ones make a large Pareto front.
-
-    The reference point is the median of the first objective and the worst value of the others: a
-    trial in the worse half of the first objective comes last. All objectives are scaled so that it
-    is as far from the best value of each.
-
-    Args:
-        losses: of each trial, one value for each objective; smaller is better.
-        trade_off: one positive number for each objective; with (1, 0.1), the first matters most.
-    """
-    numbers = sorted(losses)
-    table = np.array([losses[number] for number in numbers])
-    reference = table.max(axis=0)
-    reference[0] = np.median(table[:, 0])
-    scale = reference - table.min(axis=0)
-    ahead = (reference - table) / np.where(scale > 0, scale, 1.0)
-    order = np.argsort(-(ahead / trade_off).min(axis=1), kind="stable")
     return [numbers[i] for i in order]
 
 

@@ -1,4 +1,4 @@
-"""TPE that learns from rungs: from complete, pruned, paused and running trials alike."""
+"""The sampler that learns from rungs: from complete, pruned, paused and running trials alike."""
 
 from __future__ import annotations
 
@@ -11,18 +11,28 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
-from hpsearch.internals.optuna import KernelEstimator, best_candidate, good_share, group_spaces
-from hpsearch.search.rungs.history import KnownTrial, RungHistory
+from hpsearch.internals.optuna import (
+    KernelEstimator,
+    Space,
+    best_candidate,
+    good_share,
+    group_spaces,
+)
+from hpsearch.search.rungs.history import (
+    KnownTrial,
+    RungHistory,
+    by_rung,
+    columns,
+    deciding_rung,
+)
 from hpsearch.search.rungs.ladder import ETA, FIRST, rungs_up_to
-from hpsearch.search.rungs.pareto import Losses, best_first, best_for
+from hpsearch.search.rungs.pareto import best_first
 from hpsearch.search.rungs.priors import Priors
 from hpsearch.search.samplers import MOST_OTHERS
 
 MIN_POINTS = 6
 WIDTH = 0.3
 NARROWEST = 0.01
-ONE_GOOD_IN = 8  # with several objectives, for the trade-off of a proposal
-Space = dict[str, BaseDistribution]
 
 
 class RungSampler(BaseSampler):
@@ -32,10 +42,11 @@ class RungSampler(BaseSampler):
     include the paused ones. This one ranks all trials at the highest rung that enough of them have
     reached, by their best value up to that epoch (as BOHB does: Falkner et al. 2018, arXiv
     1807.01774). The width of its kernels is `0.3 n**(-1/(d+4))` of the range for n trials and d
-    parameters (Scott's rule, Optuna's own until 5.0). With several objectives, each proposal is for
-    a random trade-off between them: the eighth of the trials that is best for it counts as good,
-    see `best_for`. Parameters of branches are proposed as with `group=True`: in groups of
-    parameters that occur together, each learned from the trials that have them.
+    parameters (Scott's rule, Optuna's own until 5.0). With several objectives, it proposes what is
+    expected to enlarge the Pareto front most, by a Gaussian process for each: see
+    `hypervolume.py`.
+    Parameters of branches are proposed as with `group=True`: in groups of parameters that occur
+    together, each learned from the trials that have them.
 
     Args:
         max_resource: epochs of a whole training.
@@ -44,7 +55,7 @@ class RungSampler(BaseSampler):
         priors: values that are believed to be good, by parameter.
         seed: of the random numbers.
         n_startup_trials: trials that must have reported and stopped before it learns.
-        n_ei_candidates: candidates for each proposal.
+        n_ei_candidates: candidates for each proposal with a single objective.
         explore: share of the later trials still proposed at random; without it, a search settles
             where its first trials happened to be good.
     """
@@ -96,10 +107,10 @@ class RungSampler(BaseSampler):
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: Space) -> Space:
         """Returns the proposals for each group that has enough trials to learn from."""
         proposed: dict[str, Any] = {}
-        trade_off = self._draw_trade_off(len(study.directions))
+        several = len(study.directions) > 1
         for group in self._groups:
             space = {name: group[name] for name in group if name in search_space}
-            for name, value in self._propose_group(space, trade_off).items():
+            for name, value in self._propose_group(space, several=several).items():
                 near = self._near_priors and name in self._priors
                 proposed[name] = (
                     self._priors.near(name, space[name], self._random) if near else value
@@ -122,19 +133,20 @@ class RungSampler(BaseSampler):
         stopped = sum(not trial.runs for trial in trials)
         return stopped >= self._startup_trials
 
-    def _draw_trade_off(self, objectives: int) -> np.ndarray | None:
-        """Returns a random trade-off, any as likely as any other; None for a single objective."""
-        return np.abs(self._random.normal(size=objectives)) if objectives > 1 else None
-
-    def _propose_group(self, space: Space, trade_off: np.ndarray | None) -> dict[str, Any]:
+    def _propose_group(self, space: Space, *, several: bool) -> dict[str, Any]:
         names = frozenset(space)
         having = [trial for trial in self._seen if names <= trial.names]
-        parts = split(having, self._rungs, max(len(space) + 1, MIN_POINTS), trade_off)
-        if not space or parts is None:
+        rung = deciding_rung(having, self._rungs, max(len(space) + 1, MIN_POINTS))
+        if not space or rung is None:
             return {}
-        good, others = (_columns(trials, space) for trials in parts)
-        below = _ScottEstimator(good, space, alike=trade_off is not None)
-        above = _ScottEstimator(others, space)
+        if several:
+            # Loads SciPy, which takes longer than most proposals.
+            from hpsearch.search.rungs.hypervolume import most_promising
+
+            return most_promising(having, rung, space, self._random)
+        below, above = (
+            _ScottEstimator(columns(trials, space), space) for trials in split(having, rung)
+        )
         return best_candidate(below, above, space, self._random, self._candidates)
 
 
@@ -148,53 +160,23 @@ def _groups(trials: Sequence[KnownTrial]) -> list[Space]:
     return sorted(filter(None, searched), key=list)
 
 
-def split(
-    trials: Sequence[KnownTrial],
-    rungs: Sequence[int],
-    minimum: int,
-    trade_off: np.ndarray | None = None,
-) -> tuple[list[KnownTrial], list[KnownTrial]] | None:
-    """Returns the good trials and the others, oldest first; None if too few have reached a rung.
+def split(trials: Sequence[KnownTrial], rung: int) -> tuple[list[KnownTrial], list[KnownTrial]]:
+    """Returns the trials that are good at a rung and the others, oldest first.
 
     Of the others, it is at most `MOST_OTHERS`, evenly spread.
-
-    Args:
-        trials: all that have the parameters to propose.
-        rungs: epochs of each rung.
-        minimum: trials that must have reached the rung that decides.
-        trade_off: between several objectives, see `best_for`; None for a single one.
     """
-    fit = [trial for trial in trials if not trial.is_infeasible]
-    unfit = [trial for trial in trials if trial.is_infeasible]
-    for rung in reversed(rungs):
-        known = {trial.number: trial.losses[rung] for trial in fit if rung in trial.losses}
-        if len(known) < minimum:
-            continue
-        good = set(_good(known, trade_off))
-        met = [trial for trial in fit if trial.number in known]
-        begun = [trial for trial in fit if trial.number not in known and trial.runs]
-        others = [trial for trial in [*met, *begun, *unfit] if trial.number not in good]
-        below = [trial for trial in met if trial.number in good]
-        return below, _spread(sorted(others, key=lambda trial: trial.number))
-    return None
-
-
-def _good(losses: Mapping[int, Losses], trade_off: np.ndarray | None) -> list[int]:
-    """Returns the trials that count as good."""
-    if trade_off is None:
-        return best_first(losses)[: good_share(len(losses))]
-    return best_for(losses, trade_off)[: -(-len(losses) // ONE_GOOD_IN)]
+    met, begun, unfit = by_rung(trials, rung)
+    order = best_first({trial.number: trial.losses[rung] for trial in met})
+    good = set(order[: good_share(len(order))])
+    others = [trial for trial in [*met, *begun, *unfit] if trial.number not in good]
+    below = [trial for trial in met if trial.number in good]
+    return below, _spread(sorted(others, key=lambda trial: trial.number))
 
 
 def _spread(trials: list[KnownTrial]) -> list[KnownTrial]:
     if len(trials) <= MOST_OTHERS:
         return trials
     return [trials[place] for place in np.linspace(0, len(trials) - 1, MOST_OTHERS).astype(int)]
-
-
-def _columns(trials: Sequence[KnownTrial], space: Space) -> dict[str, np.ndarray]:
-    """Returns the values of trials by parameter, as the database stores them."""
-    return {name: np.asarray([trial.values[name] for trial in trials]) for name in space}
 
 
 class _ScottEstimator(KernelEstimator):

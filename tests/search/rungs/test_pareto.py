@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 
-import numpy as np
 import optuna
 import pytest
 
 from hpsearch.search.rungs.ladder import Ladder, Promotion
-from hpsearch.search.rungs.pareto import Losses, best_first, best_for, pareto_numbers
+from hpsearch.search.rungs.pareto import Losses, best_first, pareto_numbers
 
 FRONT = {0: (0.0, 9.0), 1: (4.0, 5.0), 2: (4.5, 4.5), 3: (9.0, 0.0)}
 
@@ -28,27 +27,6 @@ def test_the_front_comes_first_and_within_it_what_has_room(
     losses: dict[int, Losses], order: list[int]
 ) -> None:
     assert best_first(losses) == order
-
-
-@pytest.mark.parametrize(
-    ("trade_off", "order"),
-    [
-        ((1.0, 0.1), [1, 2, 0, 3, 4, 5, 6]),
-        ((0.1, 1.0), [2, 1, 0, 3, 4, 5, 6]),
-    ],
-)
-def test_of_a_trade_off_comes_first_what_is_best_for_it_and_last_the_worse_half_of_the_first(
-    trade_off: tuple[float, float], order: list[int]
-) -> None:
-    """Number 0 is the largest network, and 4 to 6, as small as 2, are worse than the median."""
-    firsts, sizes = (0, 1, 2, 4, 5, 6, 7), (8, 4, 0, 8, 0, 0, 0)
-    losses = {i: (float(a), float(b)) for i, (a, b) in enumerate(zip(firsts, sizes, strict=True))}
-    assert best_for(losses, np.array(trade_off)) == order
-
-
-def test_trials_that_are_alike_are_in_order_for_every_trade_off() -> None:
-    alike = dict.fromkeys((2, 0, 1), (1.0, 1.0))
-    assert best_for(alike, np.array([0.5, 0.5])) == [0, 1, 2]
 
 
 def test_a_rung_promotes_a_small_network_that_is_less_accurate() -> None:
