@@ -321,8 +321,7 @@ def test_wrong_input_is_one_clear_line_and_exit_code_2(
         (["best", "tiny", "--yaml", "no/folder/best.yaml"], "name a file in a folder that exists"),
         (
             ["best", "tiny", "--yaml", "tiny.yaml"],
-            "tiny.yaml exists, and not as `best` writes it for a trial of tiny: it would be lost;"
-            " name another file",
+            "tiny.yaml exists, and not as `best` writes it: it would be lost; name another file",
         ),
         (["preview", "tiny.yaml", "-o", "."], "name a file in a folder that exists"),
         (["preview", "tiny.yaml"], "tiny.TinyData: a preview can be drawn of hpsearch"),

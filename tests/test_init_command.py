@@ -342,12 +342,12 @@ def test_what_changes_the_objective_itself_is_not_searched() -> None:
     assert not changes_measure("weight_decay", "val_loss")
 
 
-@pytest.mark.usefixtures("half_broken")
 def test_of_the_data_the_batches_of_the_training_are_searched() -> None:
     names = ["batch_size", "train_batch_size", "per_device_train_batch_size", "val_batch_size"]
     assert [*filter(is_batch_size, [*names, "max_batch_size"])] == names[:3]
 
 
+@pytest.mark.usefixtures("half_broken")
 def test_a_learning_rate_that_null_turns_off_stays_off_and_is_named() -> None:
     assert main(["init", "loose.Smooth"]) == 0
     assert "    # encoder_lr: null\n" in Path("smooth.yaml").read_text()

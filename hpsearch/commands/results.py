@@ -116,7 +116,7 @@ def best(
     """Show the best trial, or write it as a study file."""
     from hpsearch.views import json_output
     from hpsearch.views.tables import trial_details
-    from hpsearch.views.winner import is_unedited, study_file
+    from hpsearch.views.winner import study_file
 
     stored = open_named(name, storage)
     study = stored.record()
@@ -124,13 +124,9 @@ def best(
     trial = pick_trial(study, "best")
     if yaml is not None:
         check_target(yaml)
-        numbered = {trial.number: trial for trial in study.trials}
-        if yaml.exists() and not is_unedited(
-            yaml.read_text(encoding="utf-8", errors="replace"), stored.spec, numbered
-        ):
+        if yaml.exists() and not _is_of_best(yaml, storage):
             raise InputError(
-                f"{yaml} exists, and not as `best` writes it for a trial of {name}: it would"
-                " be lost; name another file"
+                f"{yaml} exists, and not as `best` writes it: it would be lost; name another file"
             )
         yaml.write_text(study_file(stored.spec, trial, str(yaml)), encoding="utf-8")
     if json:
@@ -141,3 +137,18 @@ def best(
         say_next("best", name, yaml="best.yaml", storage=storage)
     else:
         say_next("run", yaml)
+
+
+def _is_of_best(file: Path, storage: str | None) -> bool:
+    """Returns whether `best` wrote a file, for any study of the database, and nobody edited it."""
+    from hpsearch.views.winner import is_unedited, study_named_in
+
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if not (name := study_named_in(text)):
+        return False
+    try:
+        stored = open_named(name, storage)
+    except InputError:  # of another database
+        return False
+    trials = {trial.number: trial for trial in stored.record().trials}
+    return is_unedited(text, stored.spec, trials)

@@ -9,7 +9,7 @@ import yaml
 
 from hpsearch.studyfile.read import read_study
 from hpsearch.studyfile.study import StudySpec, filled_document
-from hpsearch.views.winner import is_unedited, study_file
+from hpsearch.views.winner import is_unedited, study_file, study_named_in
 
 DOCUMENT = {
     "study": {
@@ -101,3 +101,15 @@ def test_only_a_file_that_nobody_has_edited_may_be_replaced(
     trials = {number: make_trial(number, value=0.9, params=PARAMS) for number in (4, 5)}
     text = edit(study_file(spec, trials[4], "best.yaml"))
     assert is_unedited(text, spec, trials) is expected
+
+
+@pytest.mark.parametrize("name", ["mnist", "a.b"])
+@pytest.mark.parametrize("value", [0.9, None])
+def test_a_file_names_the_study_that_it_is_of(
+    make_trial: Any, name: str, value: float | None
+) -> None:
+    document = {**DOCUMENT, "study": {**DOCUMENT["study"], "name": name}}
+    trial = make_trial(4, params=PARAMS, values=None if value is None else (value,))
+    text = study_file(StudySpec.from_document(document), trial, "best.yaml")
+    assert study_named_in(text) == name
+    assert study_named_in(text.replace("# Trial", "# The trial")) is None
