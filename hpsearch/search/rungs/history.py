@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -17,6 +17,7 @@ from hpsearch.search.rungs.pareto import Losses
 
 _STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING)
 _WITHOUT_REPORTS = (TrialState.COMPLETE, TrialState.RUNNING)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -140,3 +141,10 @@ def by_rung(
 def columns(trials: Sequence[KnownTrial], names: Iterable[str]) -> Columns:
     """Returns the values of trials by parameter, as the database stores them."""
     return {name: np.array([trial.values[name] for trial in trials]) for name in names}
+
+
+def evenly(items: Sequence[_T], most: int) -> list[_T]:
+    """Returns at most so many of some items, evenly spread and in their order."""
+    if len(items) <= most:
+        return [*items]
+    return [items[place] for place in np.linspace(0, len(items) - 1, most).astype(int)]

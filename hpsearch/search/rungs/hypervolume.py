@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from hpsearch.internals.optuna import Columns, Space
 from hpsearch.search.rungs.gaussian_process import GaussianProcess
-from hpsearch.search.rungs.history import KnownTrial, by_rung, columns
+from hpsearch.search.rungs.history import KnownTrial, by_rung, columns, evenly
 from hpsearch.search.rungs.pareto import best_first
 
 MOST_TRIALS = 150
@@ -52,8 +52,9 @@ def most_promising(
     learned = [known[number] for number in _most(best_first(losses))]
     reached = ahead_of_reference(np.array([losses[trial.number] for trial in learned]))
 
-    values = np.vstack([reached, np.full((len(unfit), reached.shape[1]), WORST)])
-    points = _points(columns([*learned, *unfit], space), space)
+    bad = evenly(unfit, MOST_TRIALS // 2)
+    values = np.vstack([reached, np.full((len(bad), reached.shape[1]), WORST)])
+    points = _points(columns([*learned, *bad], space), space)
     unordered = np.array([isinstance(each, CategoricalDistribution) for each in space.values()])
     candidates = _draw(points[: -(-len(met) // ONE_IN)], space, rng)
     # Matrices as small as these take several times as long with several threads.
@@ -126,10 +127,8 @@ def expected_improvements(
 
 def _most(order: Sequence[int]) -> list[int]:
     """Returns the better half of as many trials as are learned from, and the others evenly."""
-    if len(order) <= MOST_TRIALS:
-        return list(order)
-    rest = np.linspace(MOST_TRIALS // 2, len(order) - 1, MOST_TRIALS - MOST_TRIALS // 2)
-    return [*order[: MOST_TRIALS // 2], *(order[place] for place in rest.astype(int))]
+    half = MOST_TRIALS // 2
+    return [*order[:half], *evenly(order[half:], half)]
 
 
 def _draw(near: np.ndarray, space: Space, rng: np.random.RandomState) -> Columns:

@@ -24,6 +24,7 @@ from hpsearch.search.rungs.history import (
     by_rung,
     columns,
     deciding_rung,
+    evenly,
 )
 from hpsearch.search.rungs.ladder import ETA, FIRST, rungs_up_to
 from hpsearch.search.rungs.pareto import best_first
@@ -43,8 +44,7 @@ class RungSampler(BaseSampler):
     reached, by their best value up to that epoch (as BOHB does: Falkner et al. 2018, arXiv
     1807.01774). The width of its kernels is `0.3 n**(-1/(d+4))` of the range for n trials and d
     parameters (Scott's rule, Optuna's own until 5.0). With several objectives, it proposes what is
-    expected to enlarge the Pareto front most, by a Gaussian process for each: see
-    `hypervolume.py`.
+    expected to enlarge the Pareto front most, by a Gaussian process for each: see `hypervolume.py`.
     Parameters of branches are proposed as with `group=True`: in groups of parameters that occur
     together, each learned from the trials that have them.
 
@@ -170,13 +170,7 @@ def split(trials: Sequence[KnownTrial], rung: int) -> tuple[list[KnownTrial], li
     good = set(order[: good_share(len(order))])
     others = [trial for trial in [*met, *begun, *unfit] if trial.number not in good]
     below = [trial for trial in met if trial.number in good]
-    return below, _spread(sorted(others, key=lambda trial: trial.number))
-
-
-def _spread(trials: list[KnownTrial]) -> list[KnownTrial]:
-    if len(trials) <= MOST_OTHERS:
-        return trials
-    return [trials[place] for place in np.linspace(0, len(trials) - 1, MOST_OTHERS).astype(int)]
+    return below, evenly(sorted(others, key=lambda trial: trial.number), MOST_OTHERS)
 
 
 class _ScottEstimator(KernelEstimator):

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from hpsearch.search.rungs import hypervolume
+from hpsearch.search.rungs.history import KnownTrial
 from hpsearch.search.rungs.hypervolume import (
     _draw,
     _most,
@@ -77,3 +79,27 @@ def test_candidates_are_in_range_on_steps_and_often_at_the_ends() -> None:
     assert sum(drawn["units"][300:] == 8) > 80
     assert 130 < sum(drawn["kind"][300:] == 2) < 190
     assert sum(abs(np.log10(drawn["rate"][300:] * 10**2.5)) < 0.5) > 120
+
+
+def test_of_thousands_of_trials_that_break_a_constraint_it_learns_from_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process of N trials takes the time of N cubed."""
+    space = {"x": FloatDistribution(0.0, 1.0)}
+
+    def trial(number: int, *, fits: bool) -> KnownTrial:
+        x = number % 97 / 97
+        losses = {1: (x, 1 - x)}
+        return KnownTrial(number, False, losses, frozenset(space), {"x": x}, space, not fits)
+
+    learned: list[int] = []
+    process = hypervolume.GaussianProcess
+    monkeypatch.setattr(
+        hypervolume,
+        "GaussianProcess",
+        lambda points, *rest: learned.append(len(points)) or process(points, *rest),
+    )
+    trials = [trial(number, fits=number < 400) for number in range(5000)]
+    found = hypervolume.most_promising(trials, 1, space, np.random.RandomState(0))
+    assert 0 <= found["x"] <= 1
+    assert learned == [225, 225]
