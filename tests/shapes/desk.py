@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,16 @@ def job(folder: Path, model: dict[str, Any] | None = None, **sections: Any) -> J
         seed=2,
         folder=str(folder),
     )
+
+
+def fed(folder: Path, model: str, **trainer: Any) -> Job:
+    """A trial of a module, named by its class path, on the rows of `feeding.Feed`."""
+    config = {
+        "model": {"class_path": model},
+        "data": {"class_path": "feeding.Feed"},
+        "trainer": {"max_epochs": 3, **trainer},
+    }
+    return replace(job(folder), config=config)
 
 
 class Desk:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import time
 from collections import Counter, defaultdict, deque
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from desk import job, run, weights
+from desk import fed, run, weights
 from torch import Tensor
 
 from hpsearch.protocol.job import Job
@@ -173,12 +172,7 @@ class Saving(feeding.Fed):
 
 
 def trial(folder: Path, model: str, **trainer: Any) -> Job:
-    config = {
-        "model": {"class_path": f"{__name__}.{model}"},
-        "data": {"class_path": "feeding.Feed"},
-        "trainer": {"max_epochs": 3, **trainer},
-    }
-    return replace(job(folder), config=config)
+    return fed(folder, f"{__name__}.{model}", **trainer)
 
 
 def state_of(path: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import feeding
 import pytest
 import pytorch_lightning as pl
 import torch
-from desk import job, run, weights
+from desk import fed, run, weights
 from pytorch_lightning.callbacks import BaseFinetuning
 from torch import Tensor, nn
 
@@ -64,12 +63,7 @@ class Thawing(feeding.Fed):
 
 
 def trial(folder: Path, model: str, **trainer: Any) -> Job:
-    config = {
-        "model": {"class_path": f"{__name__}.{model}"},
-        "data": {"class_path": "feeding.Feed"},
-        "trainer": {"max_epochs": 3, **trainer},
-    }
-    return replace(job(folder), config=config)
+    return fed(folder, f"{__name__}.{model}", **trainer)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import feeding
 import pytest
 import pytorch_lightning as pl
 import torch
-from desk import job, run, weights
+from desk import fed, run, weights
 from pytorch_lightning.callbacks import BatchSizeFinder, LearningRateFinder
 
 from hpsearch.protocol.job import Job
@@ -25,12 +24,7 @@ class Tuned(feeding.Fed):
 
 
 def trial(folder: Path) -> Job:
-    config = {
-        "model": {"class_path": f"{__name__}.Tuned"},
-        "data": {"class_path": "feeding.Feed"},
-        "trainer": {"max_epochs": 2},
-    }
-    return replace(job(folder), config=config)
+    return fed(folder, f"{__name__}.Tuned", max_epochs=2)
 
 
 @pytest.mark.filterwarnings("ignore")
