@@ -134,7 +134,7 @@ def slot_lines(slots: Sequence[tuple[str, Running | None]], width: int, now_s: f
 
 def _cell(name: str, row: dict[str, str], run: Running | None, style: str) -> RenderableType:
     if name == "bar" and run is not None and "bar" in row:
-        return ProgressBar(total=1.0, completed=min(run.fraction, 1.0), width=_BAR)
+        return _bar(min(run.fraction, 1.0), 1.0)
     idle = run is None or run.progress is None
     return Text(row.get(name, ""), style="dim" if idle and name != "slot" else style)
 
@@ -164,8 +164,15 @@ def _budget(state: SearchState, now_s: float) -> Table:
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    bar = Text() if aim is None else ProgressBar(max(aim, 1), finished, width=_BAR)
+    bar = Text() if aim is None else _bar(finished, max(aim, 1))
     grid.add_row(bar, Text(share, style="bold"), Text(counts_line(state.counts)))
     if _slot_count(state):  # where nothing trains, the clock stands still
         grid.add_row("", "", Text(state.time_words(now_s), style="dim"))
     return grid
+
+
+def _bar(completed: float, total: float) -> ProgressBar:
+    # The rest of rich's own bar is nearly black, which looks like the part done on a white screen.
+    return ProgressBar(
+        total, completed, _BAR, style="dim", complete_style="cyan", finished_style="green"
+    )

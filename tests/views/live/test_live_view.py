@@ -169,6 +169,17 @@ def test_study_bounded_by_time_alone_has_no_bar(make_study: Any, make_trial: Any
     assert "left" not in text
 
 
+def test_every_colour_is_the_terminals_own_so_that_it_reads_on_white_and_on_black(
+    busy: dict[int, SearchState],
+) -> None:
+    console = Console(width=100, height=30, color_system="truecolor", force_terminal=True)
+    with console.capture() as said:
+        console.print(screen(busy[2], console, NOW_S))
+    assert "\x1b[36m━" in said.get()
+    assert "\x1b[2m" in said.get().partition("━")[2]
+    assert re.findall(r"\x1b\[[\d;]*38;[\d;]*m", said.get()) == []
+
+
 def test_late_message_of_an_ended_trial_changes_nothing(state: SearchState) -> None:
     state.progressed(1, Progress(1, 2, 0.5, 1.0), now_s=1.0)
     state.reported(99, 1, {"val_accuracy": 1.0})
