@@ -45,7 +45,7 @@ def signature_of(target: Callable[..., Any]) -> Signature:
 
     Arguments of base classes and called functions count where `**kwargs` passes them on.
     """
-    from hpsearch.internals.lightning import resolve_parameters
+    from hpsearch.internals.jsonargparse import resolve_parameters
 
     if hasattr(target, "__required_keys__"):
         return _of_keys(target)

@@ -1,7 +1,7 @@
-"""Private names of Lightning, of torch and of jsonargparse, the engine of LightningCLI.
+"""Private names of Lightning and of torch.
 
 Trainers come from either package, `pytorch_lightning` or `lightning.pytorch`, so they have no type
-here. Torch is imported where it is used: the deciding wing resolves arguments without loading it.
+here. Torch is imported where it is used.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from inspect import isfunction, unwrap
 from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from jsonargparse._parameter_resolvers import get_signature_parameters
-
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -23,15 +21,6 @@ if TYPE_CHECKING:
 
 # Returns the batch of samples at an index, as the loader's `collate_fn` would.
 Fetch = Callable[[Sequence[int]], Any]
-
-
-def resolve_parameters(target: Callable[..., Any], method: str | None = None) -> Sequence[Any]:
-    """Returns the parameters of a class's constructor, a function, or a method of a class.
-
-    Those of base classes and called functions are included if `**kwargs` passes them on. Each has a
-    `name`, a `kind`, an `annotation` and a `default`, like those of `inspect`.
-    """
-    return list(get_signature_parameters(target, method))
 
 
 def trainer_of(part: object) -> Any:
@@ -102,6 +91,14 @@ def load_loader_states(trainer: Any) -> None:
 def resume_after_epoch(trainer: Any) -> None:
     """Makes a training with `max_steps` not end a finished epoch again when it is resumed."""
     trainer.fit_loop._iteration_based_training = lambda: False
+
+
+def reload_in_turn(trainer: Any) -> None:
+    """Makes a resumed training reload its loaders in the epochs of an uninterrupted one."""
+    if every := trainer.reload_dataloaders_every_n_epochs:
+        trainer.fit_loop._last_train_dl_reload_epoch //= every
+        trainer.fit_loop._last_train_dl_reload_epoch *= every
+        trainer.fit_loop.setup_data()
 
 
 def fetch_by(loader: DataLoader[Any], replace: Callable[[Fetch], Fetch]) -> None:

@@ -21,6 +21,7 @@ SET_UP = (
     *("prepare_data", "setup", "train_dataloader", "val_dataloader"),
     *("test_dataloader", "predict_dataloader"),
 )
+_KEPT = ("train_dataloader", "val_dataloader")  # over epochs, unless they are reloaded
 
 
 def seed_all(*parts: int) -> None:
@@ -66,21 +67,34 @@ def seed_set_up(owner: Any, seed: int) -> None:
 
 
 def _call_seeded(method: Callable[..., Any], seed: int, /, *args: Any, **named: Any) -> Any:
-    with seeded(seed, *_reloaded_in(method)):
+    trainer, name = trainer_of(getattr(method, "__self__", None)), method.__name__
+    epoch = reloaded_epoch(trainer) if name in _KEPT else 0
+    drawn_for = (epoch,) if epoch and name == "train_dataloader" else ()
+    with seeded(seed, *drawn_for), _as_of(trainer, epoch):
         return method(*args, **named)
 
 
-def _reloaded_in(method: Callable[..., Any]) -> tuple[int, ...]:
-    """Returns the epoch for which the training data are reloaded, if the Trainer does that."""
-    trainer = trainer_of(getattr(method, "__self__", None))
-    epoch = reloaded_epoch(trainer) if method.__name__ == "train_dataloader" else 0
-    return (epoch,) if epoch else ()
+@contextmanager
+def _as_of(trainer: Any, epoch: int) -> Iterator[None]:
+    """Makes a Trainer, if there is one, say inside the block that an earlier epoch is under way."""
+    if trainer is None:
+        yield
+        return
+    progress = trainer.fit_loop.epoch_progress.current
+    now, progress.completed = progress.completed, epoch
+    try:
+        yield
+    finally:
+        progress.completed = now
 
 
 def reloaded_epoch(trainer: Any) -> int:
-    """Returns the epoch that the training data are loaded for; 0 if the Trainer keeps the first."""
-    again = getattr(trainer, "reload_dataloaders_every_n_epochs", 0)
-    return int(trainer.current_epoch) if again else 0
+    """Returns the epoch whose loaders an uninterrupted trial has in the current one.
+
+    They are those of the first epoch, unless the Trainer reloads them every few epochs.
+    """
+    every = getattr(trainer, "reload_dataloaders_every_n_epochs", 0)
+    return int(trainer.current_epoch) // every * every if every else 0
 
 
 def _mix(parts: tuple[int, ...]) -> int:

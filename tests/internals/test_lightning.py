@@ -174,6 +174,12 @@ DURING = [
         "epoch's end",
         lambda t: fit(t)._iteration_based_training() is False,
     ),
+    During(
+        "_last_train_dl_reload_epoch",
+        "to reload the data of a resumed trial in time",
+        "begun",
+        lambda t: fit(t)._last_train_dl_reload_epoch == 0,
+    ),
     During("_can_stop_early", TO_FORESEE, "epoch's end", lambda t: fit(t)._can_stop_early),
     During("_combined_loader_states_to_load", TO_RESUME, "begun", keeps_states),
     During("_load_state_dicts", TO_RESUME, "begun", keeps_states),
@@ -461,7 +467,7 @@ def test_what_is_private_of_torch_is_as_it_was(private: Private) -> None:
 
 
 def test_the_resolver_follows_keyword_arguments_to_the_base_class() -> None:
-    RESOLVER.check("jsonargparse", "lightning.py")
+    RESOLVER.check("jsonargparse", "jsonargparse.py")
 
 
 @pytest.mark.process
@@ -478,6 +484,9 @@ def test_arguments_are_resolved_without_torch() -> None:
 
 
 def test_every_private_name_is_listed() -> None:
-    file = Path(internals.__file__).with_name("lightning.py")
-    listed = {each.name for each in (*DURING, *TORCH, *LOADING, RESOLVER)}
-    assert private_names(file.read_text(encoding="utf-8")) == listed
+    found: dict[str, set[str]] = {
+        file.name: private_names(file.read_text(encoding="utf-8"))
+        for file in Path(internals.__file__).parent.glob("*.py")
+    }
+    assert found["lightning.py"] == {each.name for each in (*DURING, *TORCH, *LOADING)}
+    assert found["jsonargparse.py"] == {RESOLVER.name}

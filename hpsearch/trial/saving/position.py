@@ -21,6 +21,7 @@ from hpsearch.internals.lightning import (
     has_read_epoch,
     is_accumulating,
     load_loader_states,
+    reload_in_turn,
     resume_after_epoch,
     training_fetcher,
     training_loaders,
@@ -108,6 +109,7 @@ class DataPosition(pl.Callback):
             self._notes.append(GRADIENTS_LOST)
         batches = self._saved["batches"]
         if _is_stateful(trainer):
+            reload_in_turn(trainer)
             load_loader_states(trainer)
         else:
             self._repeat_order(trainer)
@@ -125,14 +127,15 @@ class DataPosition(pl.Callback):
         self._order = order = self._saved["order"]
         if order is None:
             return
-        set_random_states(order["random"])
         generators = own_generators(training_loaders(trainer))
         for generator, state in zip(generators, order["generators"], strict=False):
             set_state(generator, state)
-        for loader in training_loaders(trainer):
-            _set_epoch(loader, trainer.fit_loop.epoch_progress.current.processed)
         if state := order.get("data"):
             trainer.datamodule.load_state_dict(copy.deepcopy(state))
+        set_random_states(order["random"])
+        reload_in_turn(trainer)
+        for loader in training_loaders(trainer):
+            _set_epoch(loader, trainer.fit_loop.epoch_progress.current.processed)
         iter(training_fetcher(trainer))
 
     def _restore_data(self, trainer: Any) -> None:
