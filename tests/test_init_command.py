@@ -92,6 +92,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("attn_pdrop", 0.1, "~float(0.0, 0.5)"),
         ("drop_path_rate", 0.1, "~float(0.0, 0.5)"),
         ("mlp_dims", [8, 4], ["~int(2, 32, log=True)", "~int(1, 16, log=True)"]),
+        ("lora_rank", 8, "~choice(4, 8, 16)"),
+        ("r", 1, "~choice(1, 2)"),
+        ("n_neighbors", 20, "~choice(10, 20, 40)"),
         ("lr_output", 0.1, "~float(0.01, 1, log=True)"),
         # And similar names mean other things.
         ("min_lr", 1e-6, None),
@@ -102,6 +105,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("num_nodes", 1, None),
         ("obs_dim", 4, None),
         ("n_channels", 3, None),
+        ("r", 0.5, None),
+        ("rank", 0, None),
+        ("local_rank", -1, None),
+        ("rank", None, None),
         ("dim_mults", (1, 2, 4), None),
     ],
 )
@@ -228,12 +235,18 @@ def test_a_configuration_of_lightning_cli_keeps_what_it_says(folder: Path) -> No
 
 
 HALF_BROKEN = """
+from typing import Literal
 import feeding
 import torch
+from torch.utils.data import DataLoader, Subset
 
 class Rows(feeding.Feed):
-    def __init__(self, folder: str, batch_size: int = 8):
+    def __init__(self, folder: str, batch_size: int = 8, rows: Literal["all", "some"] = "all"):
         super().__init__()
+        self.rows = {"all": feeding.ROWS, "some": 8}[rows]
+
+    def val_dataloader(self):
+        return DataLoader(Subset(self.source, range(self.rows)), 8)
 
 class Net(feeding.Fed):
     def __init__(self, lr: float, layers: int = 1, heads: int = 2):
@@ -319,7 +332,8 @@ def test_what_does_not_train_is_left_out_and_a_guess_is_named(
         f"note: its objective is to be minimized, which is a guess: {guess}",
     ]
     assert "layers: 1  " in text
-    assert "# not every value of ~int(1, 3) can be trained" in text
+    assert "# not every value of ~int(1, 3) can be trained and compared" in text
+    assert "# not every value of ~choice(all, some) can be trained and compared" in text
     assert "lr: ~float(0.0001, 0.01, log=True)      # it has no default" in text
     assert set(read_study("net.yaml").space.parameters) == {
         "model.lr",

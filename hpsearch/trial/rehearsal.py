@@ -35,6 +35,7 @@ from hpsearch.trial.reports import UNUSABLE_IN_A_ROW, Reports
 from hpsearch.trial.saving import checkpoint
 from hpsearch.trial.saving.claim import Claim
 from hpsearch.trial.saving.position import DataPosition
+from hpsearch.trial.saving.tuning import restrain_tuners
 from hpsearch.trial.speedups.multi_step_support import multi_step_blocker
 from hpsearch.trial.stage import StageTracker
 from hpsearch.trial.trained_model import load_state
@@ -194,6 +195,7 @@ def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
 
     training = assemble(job, where, build_reports)
     trainer, reports = training.trainer, training.callbacks[-1]
+    notes = [*training.notes, *restrain_tuners(trainer, training.module, continues=False)]
     try:
         trainer.fit(training.module, datamodule=training.data)
     except Exception as error:
@@ -210,9 +212,7 @@ def _rehearse(job: Job, where: StageTracker) -> Rehearsal:
     # Ours are those of a rehearsal here, and rule nothing out in a trial.
     own = [each for each in training.callbacks if not type(each).__module__.startswith(OURS)]
     single = multi_step_blocker(training.module, training.data, job.config, own) or ""
-    return Rehearsal(
-        training.module, trainer, clock, metrics, training.notes, reports.length, single
-    )
+    return Rehearsal(training.module, trainer, clock, metrics, notes, reports.length, single)
 
 
 def rehearse_apart(job: Job) -> Ended | None:

@@ -301,6 +301,14 @@ class Fed(pl.LightningModule):
         return cls(**kwargs)
 
 
+class Choosing(pl.LightningModule):
+    """Makes some of the settings that it is not given; without others, does without."""
+
+    def __init__(self, net: Net | None = None, rates: Rates | None = None) -> None:
+        super().__init__()
+        self.net = net or Net()
+
+
 class Building(pl.LightningModule):
     """Makes its network itself."""
 
@@ -335,6 +343,10 @@ def test_the_defaults_of_a_pydantic_model_are_taken_though_the_argument_has_none
         "cfg.lr": ("~float(0.001, 0.1, log=True)", 0.01),
         "cfg.pool": ("~choice(MEAN, MAX)", "MAX"),
     }
+
+
+def test_settings_that_are_null_have_the_defaults_of_those_that_the_code_makes() -> None:
+    assert {*of(Choosing)} == {"net.hidden_sizes", "net.pool", "net.size", "net.norm"}
 
 
 def test_the_defaults_of_an_attrs_class_are_taken() -> None:

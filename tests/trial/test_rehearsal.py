@@ -141,11 +141,16 @@ def test_what_people_have_by_default_trains(tmp_path: Path, trainer: dict[str, A
     assert run(fed(tmp_path, trainer)).ended.how == "complete"
 
 
-def test_a_progress_bar_is_left_out_with_a_note(tmp_path: Path) -> None:
-    found = probe(fed(tmp_path, callback("RichProgressBar")))
-    assert found["notes"] == [
-        "RichProgressBar is left out: hpsearch shows the progress of all trials together"
-    ]
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("RichProgressBar", "hpsearch shows the progress of all trials together"),
+        ("BatchSizeFinder", "a trial that continues would train with another batch size"),
+    ],
+)
+def test_a_callback_is_left_out_with_a_note(tmp_path: Path, name: str, reason: str) -> None:
+    (note,) = probe(fed(tmp_path, callback(name)))["notes"]
+    assert note.startswith(f"{name} is left out: {reason}")
 
 
 def test_what_keeps_a_trial_from_many_steps_at_once_is_found(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, get_args, get_origin
 
 from hpsearch.classes.components import ComponentError, is_component, resolve
+from hpsearch.classes.project import own_bases, text_of
 from hpsearch.classes.records import class_of_fields
 from hpsearch.classes.signature import Signature, has_base, options_of, signature_of
 from hpsearch.measure.draft.settings import are_settings, holds_settings, plain
@@ -22,9 +23,14 @@ def taken_by(target: Any) -> Signature:
     """Returns what a class or a function takes by name.
 
     A class method that takes `**kwargs`, such as `from_dataset`, passes them to its class: of
-    that, the arguments with a default are among them.
+    that, the arguments with a default are among them. Settings that are null by default, for which
+    the code makes some itself (`config or Config()`), have the defaults of these.
     """
     own = signature_of(target)
+    made_itself = [name for name in own.defaults if _makes_settings(target, own, name)]
+    if made_itself:
+        rest = {name: own.defaults[name] for name in own.defaults if name not in made_itself}
+        own = replace(own, defaults=rest)
     if not (inspect.ismethod(target) and inspect.isclass(target.__self__) and own.takes_anything):
         return own
     kind: Any = target.__self__
@@ -64,6 +70,12 @@ def component_in(value: Any, hint: Any) -> dict[str, Any] | None:
         return {"class_path": value} if isinstance(resolve(value), type) else None
     except ComponentError:
         return None
+
+
+def _makes_settings(target: Any, own: Signature, name: str) -> bool:
+    record = class_of_fields({}, own.hints.get(name)) if own.defaults[name] is None else None
+    texts = map(text_of, own_bases(target) or [target])
+    return record is not None and any(f"{record.__name__}()" in text for text in texts)
 
 
 def _is_factory(hint: Any) -> bool:

@@ -104,7 +104,7 @@ def _comment(argument: Searchable, kept: Sequence[Searchable], objective: str) -
         return f"now {'null' if argument.default is None else argument.default}"
     if _is_unfair(argument, objective):
         return f"another value may change {objective}, not the model alone"
-    return f"not every value of {argument.text} can be trained"
+    return f"not every value of {argument.text} can be trained and compared"
 
 
 def _is_unfair(argument: Searchable, objective: str) -> bool:

@@ -199,6 +199,11 @@ def _heads(default: Any, _: bool) -> str:
     return choice(sorted({max(middle // 2, 1), middle, middle * 2}))
 
 
+def _few(default: Any, _: bool) -> str | None:
+    known = isinstance(default, int) and default > 0
+    return _heads(default, False) if known else None
+
+
 def _factor(default: Any, _: bool) -> str | None:
     """Returns a quarter to four times of a number; below 1 it stays there, and near 1 as near."""
     if not isinstance(default, float) or default <= 0:
@@ -235,6 +240,7 @@ _HABITS: tuple[tuple[str, Callable[[Any, bool], str | None]], ...] = (
     ("batch_size", _batch_size),
     ("kernel", _kernel),
     ("heads|nhead|n_head", _heads),
+    ("rank$|lora_r$|^r$|experts|neighbou?rs", _few),
     ("depth|layers|nlayers|n_layer|num_layer|blocks|n_block|num_block", _depth),
     (
         "width|hidden|units|nodes|neurons|channels|filters|features|latent|embed|embedding|embd|emb"

@@ -14,6 +14,7 @@ from hpsearch.engines.bridge import call
 from hpsearch.engines.slots import Slot
 from hpsearch.errors import InputError
 from hpsearch.measure.extremes import extreme_configs, middle
+from hpsearch.measure.probes import probe_each
 from hpsearch.protocol.job import Placement
 from hpsearch.studyfile.document import Document, KeyPath, Location, name_of
 from hpsearch.studyfile.parse import parse_study
@@ -64,11 +65,12 @@ class Tries:
         self._train_middle("probe", tree)
 
     def train(self, tree: Mapping[str, Any]) -> bool:
-        """Returns whether every end of every range trains, or a constructor rejects it."""
+        """Returns whether every end of every range trains, or a constructor rejects it.
+
+        And all of them on the same data, so that their values can be compared.
+        """
         spec = self._spec(tree)
-        probes = [
-            self._call("probe", spec, e.params, e.config) for e in extreme_configs(spec.space)
-        ]
+        probes = probe_each(spec, extreme_configs(spec.space), self.slot)
         refused = [probe for probe in probes if probe.get("kind") == "infeasible"]
         trained = [probe for probe in probes if "failure" not in probe]
         return bool(trained) and len(trained) + len(refused) == len(probes)
