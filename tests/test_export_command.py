@@ -248,4 +248,4 @@ def test_a_checkpoint_that_is_gone_is_named(
     checkpoint.rename(checkpoint.with_suffix(".away"))
     assert main(["export", "digits", "--trial", "1"]) == 2
     checkpoint.with_suffix(".away").rename(checkpoint)
-    assert "has no checkpoint in" in capsys.readouterr().err
+    assert "has no checkpoint that you can read in" in capsys.readouterr().err

@@ -203,7 +203,7 @@ def test_what_cannot_be_had_is_explained_in_its_place(
     finally:
         hidden.rename(folder)
     assert bare.inspection is not None
-    assert "is no longer in" in bare.inspection["failure"]
+    assert "no checkpoint that you can read in" in bare.inspection["failure"]
     assert bare.metrics == {}
     assert [trial.values for trial in bare.study.trials] == [
         trial.values for trial in whole.study.trials

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from commanded import run_commands
+from users import as_another_user
 
 from hpsearch.cli import main
 from hpsearch.search.store.database import close_storage, open_storage
@@ -209,6 +212,26 @@ def test_du_counts_every_byte_once(home: Path, capsys: pytest.CaptureFixture[str
     capsys.readouterr()
     assert main(["du"]) == 0
     assert "(trash)" in capsys.readouterr().out
+
+
+def test_du_leaves_out_what_this_user_may_not_read(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TemporaryDirectory() as folder:  # pytest's own is closed to others
+        shutil.copytree(home, folder, dirs_exist_ok=True)
+        Path(folder).chmod(0o755)
+        Path(folder, "runs").chmod(0)
+        monkeypatch.chdir(folder)
+        with as_another_user():
+            assert main(["du"]) == 0
+            assert main(["du", "tiny"]) == 2
+        monkeypatch.undo()
+        Path(folder, "runs").chmod(0o755)
+    said = capsys.readouterr()
+    left_out = "left out: tiny: you have no permission to read "
+    assert re.search(rf"{left_out}/\S+/runs/tiny\n", said.err)
+    assert re.search(r"error: /\S+/runs/tiny: no permission to write or read there\n", said.err)
+    assert "tiny" not in said.out
 
 
 def test_a_restarted_study_begins_anew(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

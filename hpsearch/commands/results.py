@@ -87,6 +87,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show everything about one trial."""
+    from hpsearch.search.store import is_readable
     from hpsearch.views import json_output
     from hpsearch.views.tables import trial_details
 
@@ -97,7 +98,7 @@ def show(
         print(json_output.to_json(json_output.trial_details(study, trial)))
         return
     console().print(trial_details(study, trial))
-    if (folder := Path(study.runs) / study.name).is_dir():  # it may be on another machine
+    if is_readable(folder := Path(study.runs) / study.name):  # it may be on another machine
         print(f"\ncurves: tensorboard --logdir {folder}")
     if trial == study.best:
         say_next_step(stored, study, storage)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +32,13 @@ class Usage:
 
 
 def disk_usage(folder: Path) -> Usage:
-    """Returns the disk usage of a study's folder; a file with two names counts once."""
+    """Returns the disk usage of a study's folder; a file with two names counts once.
+
+    Raises:
+        PermissionError: this user may not look into it.
+    """
+    with suppress(FileNotFoundError):
+        os.scandir(folder).close()
     sizes = dict.fromkeys(("best", "resume", "curves", "other"), 0)
     seen: set[tuple[int, int]] = set()
     for path in _files(folder):

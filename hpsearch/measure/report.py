@@ -23,6 +23,7 @@ from hpsearch.search.store import (
     StoredStudy,
     StudyRecord,
     TrialRecord,
+    is_readable,
     own_reports,
 )
 from hpsearch.search.store.keys import SPLIT, VERSIONS
@@ -161,7 +162,7 @@ def _metrics(record: StudyRecord) -> dict[int, dict[int, Mapping[str, float]]]:
     )
     for trial in best_first:
         folder = Path(record.runs) / record.name / trial_folder(trial.number)
-        if not room or not folder.exists():
+        if not room or not is_readable(folder):
             continue
         reports = own_reports(folder, record.id, trial.number, trial.params)[-room:]
         room -= len(reports)
@@ -176,7 +177,8 @@ def _inspection(record: StudyRecord, spec: StudySpec) -> Mapping[str, Any] | Non
         return None
     if best.checkpoint is None:
         folder = Path(record.runs) / record.name / trial_folder(best.number)
-        return {"failure": f"its checkpoint is no longer in {folder}, so it cannot be evaluated"}
+        words = f"there is no checkpoint that you can read in {folder}"
+        return {"failure": f"{words}, so it cannot be evaluated"}
     job = replace(model_job(record, spec, best), threads=os.cpu_count() or 1)
     found: Mapping[str, Any] = call("hpsearch.trial.probes.error_analysis:inspect_trial", job)
     return found

@@ -50,7 +50,8 @@ def find_checkpoint(
     if trial.checkpoint is None:
         folder = Path(study.runs) / study.name / trial_folder(trial.number)
         raise InputError(
-            f"trial {trial.number} of {study.name} ({trial.state}) has no checkpoint in {folder}"
+            f"trial {trial.number} of {study.name} ({trial.state}) has no checkpoint that you can"
+            f" read in {folder}"
         )
     return stored, study, trial
 

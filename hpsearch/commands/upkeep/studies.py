@@ -101,8 +101,16 @@ def du(
 
     database = open_database(storage)
     studies = list_studies(database).studies if name is None else (load_record(database, name),)
-    found = {study.name: disk_usage(Path(study.runs) / study.name) for study in studies}
-    trash = {Path(study.runs) / TRASH for study in studies if name is None}
+    found: dict[str, Usage] = {}
+    for study in studies:
+        try:
+            found[study.name] = disk_usage(Path(study.runs) / study.name)
+        except PermissionError as error:
+            if name is not None:
+                raise
+            words = f"you have no permission to read {error.filename}"
+            print(f"left out: {study.name}: {words}", file=sys.stderr)
+    trash = {Path(study.runs) / TRASH for study in studies if name is None and study.name in found}
     if thrown := sum(disk_usage(folder).total for folder in trash):
         found["(trash)"] = Usage(other=thrown)
     if json:

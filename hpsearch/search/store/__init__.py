@@ -66,6 +66,7 @@ from hpsearch.search.store.records import (
 from hpsearch.search.store.run_folder import (
     claim_folder,
     find_runs,
+    is_readable,
     owner_fault,
     read_owner_file,
     refuse_folder_of_original,
@@ -146,6 +147,7 @@ __all__ = [
     "free_name",
     "grid_size",
     "insert_study",
+    "is_readable",
     "is_unfinished",
     "is_whole",
     "has_commands",

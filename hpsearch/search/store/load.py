@@ -40,7 +40,7 @@ from hpsearch.search.store.lease import Lease, find_owner, take_lease
 from hpsearch.search.store.lost import rebuilding_words
 from hpsearch.search.store.proof import RecordComparison
 from hpsearch.search.store.records import StudyRecord, find_winner, in_bulk, state_of, trial_record
-from hpsearch.search.store.run_folder import find_import_paths, find_runs
+from hpsearch.search.store.run_folder import find_import_paths, find_runs, is_readable
 from hpsearch.search.store.shape import check_objectives, check_shape, readable
 from hpsearch.search.store.tables import count_trials, read_trials
 from hpsearch.studyfile.sections import report_unit
@@ -159,14 +159,14 @@ class StoredStudy:
         )
 
     def comparison(self, folder: Path | None = None) -> RecordComparison | None:
-        """Returns a comparison of values with the trials' records; None without the study's folder.
+        """Returns a comparison of values with the trials' records; None if they cannot be read.
 
         Args:
             folder: the study's own if it is known already; None finds it.
         """
         folder = find_runs(self.study, None).absolute() / self.name if folder is None else folder
         study_id, spec = self.study.user_attrs.get(ID, ""), self.spec
-        there = folder.is_dir()
+        there = is_readable(folder)
         return RecordComparison(study_id, spec.seed_of, spec.objectives, folder) if there else None
 
 

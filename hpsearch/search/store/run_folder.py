@@ -49,13 +49,27 @@ def find_runs(study: optuna.Study, given: Path | None) -> Path:
     candidates = [*([] if given is None else [given]), *beside, stored]
     for candidate in candidates:
         folder = candidate / study.study_name
-        if folder.exists() and _is_of(folder, study) and not _of_original(folder, study):
+        if is_readable(folder) and _is_of(folder, study) and not _of_original(folder, study):
             return candidate
     if given is not None:
         return given
     if beside and _of_original(stored / study.study_name, study):
         return beside[0]
-    return stored if stored.name and stored.parent.exists() else DEFAULT_RUNS
+    return DEFAULT_RUNS if not stored.name or _is_missing(stored.parent) else stored
+
+
+def is_readable(folder: Path) -> bool:
+    """Returns whether a folder is there and this user may look into it."""
+    return os.access(folder, os.R_OK | os.X_OK)
+
+
+def _is_missing(folder: Path) -> bool:
+    """Returns whether a folder does not exist; one in another user's closed folder may."""
+    try:
+        folder.stat()
+    except OSError as error:
+        return not isinstance(error, PermissionError)
+    return False
 
 
 def find_import_paths(study: optuna.Study) -> tuple[str, ...]:
@@ -76,6 +90,8 @@ def _moved(path: str, before: Path, home: Path) -> str:
     if not Path(path).is_relative_to(before):
         return path
     moved = home / Path(path).relative_to(before)
+    if not is_readable(moved):
+        return path
     has_code = any(any(moved.glob(pattern)) for pattern in ("*.py", "*/__init__.py"))
     return str(moved) if has_code else path
 
@@ -216,7 +232,7 @@ def _of_original(folder: Path, study: optuna.Study) -> bool:
     other = Path(
         named if named and isinstance(named, str) else folder.resolve().parent.parent / file.name
     )
-    if not other.exists() or (file.exists() and other.samefile(file)):
+    if not os.access(other, os.F_OK) or (file.exists() and other.samefile(file)):
         return False
     return _holds(other, study.user_attrs[ID])
 

@@ -11,6 +11,7 @@ from typing import Any
 import optuna
 import pytest
 from scripted import report
+from users import as_another_user
 
 from hpsearch.errors import InputError
 from hpsearch.protocol.events import EventLog
@@ -156,3 +157,22 @@ def test_a_repeated_line_counts_once_and_a_torn_one_not_at_all(tmp_path: Path) -
 
     found = {each.step: each.values for each in own_reports(tmp_path, "ours", 0, params)}
     assert found == {1: {"score": 0.25}, 2: {"score": 0.5}}
+
+
+@pytest.mark.parametrize("closed", ["runs", "runs/tiny", "."])
+def test_a_study_whose_folder_this_user_may_not_enter_is_read_without_it(
+    tmp_path: Path, closed: str
+) -> None:
+    """Of a colleague's study in the team's database, the files are in a home that is closed."""
+    project = tmp_path / "theirs"
+    make(project)
+    for file in project.glob("study.db*"):
+        shutil.copy(file, tmp_path)
+    study = open_study(open_storage(f"sqlite:///{tmp_path}/study.db"), "tiny")
+    (project / closed).chmod(0)
+    try:
+        with as_another_user():
+            assert find_runs(study.study, None) == project / "runs", "so that nothing starts anew"
+            assert study.record().unproved is None
+    finally:
+        (project / closed).chmod(0o755)
