@@ -23,6 +23,7 @@ from hpsearch.search.store import (
     StoredStudy,
     StudyRecord,
     TrialRecord,
+    grid_size,
     is_readable,
     own_reports,
 )
@@ -62,6 +63,12 @@ class ReportData:
     metrics: Mapping[int, Mapping[int, Mapping[str, float]]] = field(default_factory=dict)
     inspection: Mapping[str, Any] | None = None
     sheet: Mapping[str, Any] | None = None
+
+    @property
+    def is_whole_grid(self) -> bool:
+        """Whether the study has all the trials that its grid allows."""
+        size = grid_size(self.spec)
+        return size is not None and len(self.study.trials) >= size
 
     @property
     def objective(self) -> str:

@@ -212,10 +212,20 @@ def _owning(stored: StoredStudy) -> Iterator[Lease]:
 
 
 def _budget(stored: int | None, options: RunOptions, there: int, spec: StudySpec) -> int | None:
-    """Returns how many trials the study may have in all, including those there are."""
+    """Returns how many trials the study may have in all, including those there are.
+
+    Raises:
+        InputError: trials are added to a whole grid.
+    """
     budget = options.trials if options.trials is not None else stored
     budget = (budget or there) + options.add if options.add else budget
-    return min(filter(None, (budget, grid_size(spec))), default=None)
+    size = grid_size(spec)
+    if options.add and size is not None and there >= size:
+        raise InputError(
+            f"{spec.name} has a trial for each setting of its grid ({size}) already: leave out"
+            " --add, or search a wider grid in a study of another name"
+        )
+    return min(filter(None, (budget, size)), default=None)
 
 
 @contextmanager

@@ -101,6 +101,19 @@ def test_trials_are_not_added_by_a_search_that_cannot_train(here: Path) -> None:
     assert load_record(open_storage(URL), "tiny").budget == 2
 
 
+def test_nothing_can_be_added_to_a_whole_grid(here: Path) -> None:
+    grid = ("study.sampler=grid", "model.width=~choice(2, 3, 4)")
+    assert len(run(*grid, trials=2).study.trials) == 2
+    assert len(run(*grid, add=9).study.trials) == 3
+    with pytest.raises(InputError) as refused:
+        run(*grid, add=1)
+    assert str(refused.value) == (
+        "tiny has a trial for each setting of its grid (3) already: leave out --add, or search a"
+        " wider grid in a study of another name"
+    )
+    assert len(run(*grid).study.trials) == 3
+
+
 def test_resume_needs_the_database_only(here: Path) -> None:
     run(trials=1)
     (here / "study.yaml").unlink()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from hpsearch.views.report.sections.advice import advice, at_boundaries
+from hpsearch.studyfile.study import StudySpec
+from hpsearch.views.report.sections.advice import advice, at_boundaries, next_words
 from hpsearch.views.report.sections.intervals import idle_seconds, trial_intervals, wall_seconds
 from hpsearch.views.report.sections.reproduce import reproduce
 from hpsearch.views.report.sections.timeline import timeline
@@ -119,6 +121,23 @@ def test_a_few_trials_give_no_advice(make_material: Any, make_searched: Any) -> 
     (words,) = advice(make_material(make_searched(0))).parts
     assert words.text == "1 complete trial is too few to say where to look: run at least 6."
     assert advice(make_material(make_searched(0, "failed"))) is None
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_no_trials_are_advised_where_the_grid_has_no_more(
+    make_material: Any, make_searched: Any, count: int
+) -> None:
+    trials = [make_searched(number, hidden=number) for number in range(count)]
+    data = make_material(*trials, model={"hidden": f"~int(0, {count - 1})"})
+    document = data.spec.document
+    gridded = {**document, "study": {**document["study"], "sampler": "grid"}}
+    data = replace(data, spec=StudySpec.from_document(gridded))
+    text = advice(data).parts[-1].text
+    assert text.lower().endswith(
+        "all settings of the grid are tried, and a wider one is another study."
+    )
+    assert "resume" not in next_words(data)
+    assert "resume" not in reproduce(data).parts[0].text
 
 
 def test_commands_files_and_versions_to_reproduce(make_material: Any, make_searched: Any) -> None:

@@ -22,6 +22,7 @@ _BEST_SHARE = 0.1
 _OUTER = 0.1
 _MIN_TRIALS = 6
 _LATE = 0.9
+_NO_MORE = "all settings of the grid are tried, and a wider one is another study."
 _FURTHER = {"low": "below", "high": "beyond"}
 
 
@@ -48,7 +49,8 @@ def advice(data: ReportData) -> Section | None:
     if not data.compared:
         return None
     if len(data.compared) < _MIN_TRIALS:
-        text = f"{_too_few(data)}: run at least {_MIN_TRIALS}."
+        more = _NO_MORE if data.is_whole_grid else f"run at least {_MIN_TRIALS}."
+        text = f"{_too_few(data)}: {more}"
         return Section("What next", [Paragraph(text)])
     found = at_boundaries(data)
     parts: list[Block] = []
@@ -77,8 +79,8 @@ def next_words(data: ReportData) -> str:
     if not data.compared:
         return ""
     if len(data.compared) < _MIN_TRIALS:
-        more = command("resume", data.study.name, add=10)
-        return f"{_too_few(data)}: `{more}`."
+        more = f"`{command('resume', data.study.name, add=10)}`."
+        return f"{_too_few(data)}: {_NO_MORE if data.is_whole_grid else more}"
     widened = [f"{one.name}: {_try(one)}" for one in at_boundaries(data)]
     first = f"The best values sit at the end of a range ({'; '.join(widened)}). " if widened else ""
     return f"{first}{_going_on(data)}"
@@ -135,6 +137,8 @@ def _try(one: AtBoundary) -> str:
 
 
 def _going_on(data: ReportData) -> str:
+    if data.is_whole_grid:
+        return f"{_NO_MORE[0].upper()}{_NO_MORE[1:]}"
     values = [data.compared_value(trial) for trial in data.compared]
     last = data.compared[best_so_far(values, data.direction)[-1]].number
     count = len(data.study.trials)

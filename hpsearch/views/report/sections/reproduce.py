@@ -18,8 +18,9 @@ def reproduce(data: ReportData) -> Section:
     commands = [
         f"{command('run', f'{name}.yaml')}  # the search again, from the file below",
         f"{command('status', name)}  # its state",
-        f"{command('resume', name, add=10)}  # ten more trials",
     ]
+    if not data.is_whole_grid:
+        commands.append(f"{command('resume', name, add=10)}  # ten more trials")
     if best is not None:
         commands[1:1] = [
             f"{command('best', name, yaml='best.yaml')}  # the best trial as a file",
