@@ -5,6 +5,7 @@ Optuna is imported inside functions, so that `--help` loads neither it nor torch
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,8 +85,10 @@ def console() -> Console:
 
 def check_target(path: Path) -> None:
     """Raises InputError, before anything else is done, if a file cannot be written there."""
-    if path.is_dir() or not path.absolute().parent.is_dir():
+    if path.is_dir() or not (folder := path.absolute().parent).is_dir():
         raise InputError(f"{path} cannot be written: name a file in a folder that exists")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{path} cannot be written: you may not write to the folder {folder}")
 
 
 def say_next(*words: object, **options: object) -> None:

@@ -34,6 +34,7 @@ from hpsearch.search.store.sqlite_file import (
     make_whole,
     mark_version,
     refuse_network,
+    refuse_unreadable,
     refuse_unwritable,
     table_names,
 )
@@ -248,6 +249,7 @@ def _check_file(path: Path, shown: str, create: bool) -> None:
     if not path.parent.exists():
         raise InputError(f"the database {shown} cannot be made: there is no folder {path.parent}")
     refuse_network(path)
+    refuse_unreadable(path)
     # The file is not read here: closing it would drop the locks of this process's connections
     # (sqlite.org/howtocorrupt.html, section 2.2). SQLite itself reports a file that is not a
     # database.

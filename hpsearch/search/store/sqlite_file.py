@@ -249,8 +249,24 @@ def refuse_unwritable(path: Path, may: Callable[[Path, int], bool] = os.access) 
     for place in (folder, folder / path.name):
         if place.exists() and not may(place, os.W_OK):
             what = "folder" if place == folder else "file"
+            read = "you can read it (list, status, best, report -o FILE), and search in"
             raise InputError(
                 f"the database {path} cannot be written: you have no permission to write to the"
-                f" {what} {place}; use a folder of your own: --storage sqlite:////FOLDER/hpsearch.db"
-                " --runs FOLDER/runs"
+                f" {what} {place}; {read if path.exists() else 'use'} a folder of your own:"
+                " --storage sqlite:////FOLDER/hpsearch.db --runs FOLDER/runs"
+            )
+
+
+def refuse_unreadable(path: Path, may: Callable[[Path, int], bool] = os.access) -> None:
+    """Raises InputError if this user may not read an SQLite file, or what SQLite keeps beside it.
+
+    Args:
+        path: the file; it need not exist.
+        may: whether this user may do something with a file that exists.
+    """
+    for place in (path, _log_of(path), path.with_name(f"{path.name}-shm")):
+        if place.exists() and not may(place, os.R_OK):
+            raise InputError(
+                f"the database {path} cannot be read: you have no permission to read the file"
+                f" {place}; its owner can give it: chmod a+r {path}*"
             )

@@ -9,7 +9,12 @@ import pytest
 
 from hpsearch.errors import InputError
 from hpsearch.search.store.database import open_storage
-from hpsearch.search.store.sqlite_file import find_mount, refuse_network, refuse_unwritable
+from hpsearch.search.store.sqlite_file import (
+    find_mount,
+    refuse_network,
+    refuse_unreadable,
+    refuse_unwritable,
+)
 
 CLUSTER = r"""
 21 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw
@@ -120,8 +125,25 @@ def test_a_database_that_may_only_be_read_is_refused_before_anything_is_written(
         refuse_unwritable(tmp_path / "a.db", lambda path, _: path != place)
     assert str(refused.value) == (
         f"the database {tmp_path}/a.db cannot be written: you have no permission to write to the"
-        f" {what} {place}; use a folder of your own: --storage sqlite:////FOLDER/hpsearch.db --runs"
-        " FOLDER/runs"
+        f" {what} {place}; you can read it (list, status, best, report -o FILE), and search in a"
+        " folder of your own: --storage sqlite:////FOLDER/hpsearch.db --runs FOLDER/runs"
     )
+    with pytest.raises(InputError, match=r"; use a folder of your own: --storage"):
+        refuse_unwritable(tmp_path / "new.db", lambda *_: False)
     refuse_unwritable(tmp_path / "a.db")
     refuse_unwritable(tmp_path / "none" / "a.db")
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_a_database_that_may_not_be_read_says_which_file_and_who_can_change_it(
+    tmp_path: Path, ending: str
+) -> None:
+    place = tmp_path / f"a.db{ending}"
+    refuse_unreadable(tmp_path / "a.db", lambda *_: False)
+    place.touch()
+    with pytest.raises(InputError) as refused:
+        refuse_unreadable(tmp_path / "a.db", lambda *_: False)
+    assert str(refused.value) == (
+        f"the database {tmp_path}/a.db cannot be read: you have no permission to read the file"
+        f" {place}; its owner can give it: chmod a+r {tmp_path}/a.db*"
+    )
