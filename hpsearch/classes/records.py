@@ -54,7 +54,9 @@ def mapping_of(value: Any, hint: Any) -> Callable[[dict[str, Any]], Any] | None:
         return None
     if issubclass(one, _NAMESPACES):
         return lambda content: one(**content)
-    return one if issubclass(one, Mapping) and not fits(dict, one) else None
+    if not issubclass(one, Mapping) or fits(dict, one):
+        return None
+    return lambda content: one(_as_dicts(content))
 
 
 def is_of_another_length(value: Any, hint: Any) -> bool:
@@ -65,6 +67,14 @@ def is_of_another_length(value: Any, hint: Any) -> bool:
         for kind in kinds
     }
     return isinstance(value, list) and bool(lengths) and not {None, len(value)} & lengths
+
+
+def _as_dicts(content: Any) -> Any:
+    """Returns mappings as dicts, which others, such as OmegaConf's, make their own of."""
+    if isinstance(content, list):
+        return [*map(_as_dicts, content)]
+    is_ours = type(content) in (dict, Settings)
+    return {key: _as_dicts(part) for key, part in content.items()} if is_ours else content
 
 
 def _is_record(one: type) -> bool:

@@ -68,6 +68,14 @@ class Keeps:
         vars(self).update(kwargs)
 
 
+class Strict(dict):
+    """Takes dicts alone, as OmegaConf does, and no class derived from them."""
+
+    def __init__(self, content):
+        parts = [part for each in content.values() for part in (each, each["nodes"][0])]
+        super().__init__(content, kinds={type(part) for part in parts})
+
+
 class Typed(Keeps):
     def __init__(
         self,
@@ -94,6 +102,7 @@ class Typed(Keeps):
         untyped=None,
         namespace: Optional[argparse.Namespace] = None,
         ordered: OrderedDict | None = None,
+        strict: Strict | None = None,
         options: Options | None = None,
         config: Config | None = None,
         pair: tuple[Sizes, Sizes] | None = None,
@@ -229,6 +238,10 @@ LINEAR = component("torch.nn.Linear", in_features=4, out_features=2)
 )
 def test_an_argument_becomes_what_its_type_hint_asks_for(name, written, text):
     assert str(getattr(typed(**{name: written}), name)).startswith(text)
+
+
+def test_another_kind_of_mapping_is_made_of_dicts():
+    assert typed(strict={"net": {"nodes": [{"lr": 0.1}]}}).strict["kinds"] == {dict}
 
 
 def test_a_mapping_without_a_type_hint_is_a_dict_and_a_namespace_as_deep_as_it_goes():
