@@ -43,8 +43,16 @@ class FlushLoop:
         Raises:
             SearchError: that stop came while the database was unavailable.
         """
+        waits = False
         while not self._writes.flush(STEP_S):
             self.step()
+            if self._writes.trouble and not waits:
+                waits = True
+                times = "" if stop.urgency else " twice"
+                self._observer.note(
+                    "nothing trains any more, and the results wait for the database;"
+                    f" Ctrl-C{times} leaves them to `hpsearch resume`"
+                )
             self._observer.refresh()
             if stop.urgency == 2 and (trouble := self._writes.trouble):
                 raise SearchError(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.control import Control
 from rich.live import Live
@@ -34,6 +35,7 @@ class LiveView(AbstractRedrawnView):
         self._live: Live | None = None
         self._drawn_width = 0
         self._drawn: list[int] = []
+        self._noted = ""
 
     def opened(self, study: StudyRecord, slots: list[str]) -> None:
         """Prints the existing trials, and begins to draw."""
@@ -43,7 +45,9 @@ class LiveView(AbstractRedrawnView):
         self._live.start()
 
     def note(self, text: str) -> None:
-        """Prints a line above the live part, to stay there."""
+        """Prints a line above the live part, which leaves room for it until the next one."""
+        self._noted, self._drawn_s = text, float("-inf")
+        self.refresh()
         self._console.print(Text(text, style="yellow"), soft_wrap=True)
 
     def refresh(self) -> None:
@@ -52,13 +56,20 @@ class LiveView(AbstractRedrawnView):
         if self._live is None or self._state is None or now_s - self._drawn_s < _REDRAW_S:
             return
         self._drawn_s = now_s
-        drawing = screen(self._state, self._console, now_s)
+        height = self._console.height - self._rows_above()
+        drawing = screen(self._state, self._console, now_s, height)
         if self._console.width != self._drawn_width:
             self._erase()
         lines = self._console.render_lines(drawing, pad=False)
         self._drawn = [sum(segment.cell_length for segment in line) for line in lines]
         self._drawn_width = self._console.width
         self._live.update(SegmentLines(lines, new_lines=True), refresh=True)
+
+    def _rows_above(self) -> int:
+        """Returns how many rows the last note takes, at most half of the screen."""
+        wide = max(self._console.width, 1)
+        rows = sum(max(-(-cell_len(line) // wide), 1) for line in self._noted.splitlines())
+        return max(1, min(rows, self._console.height // 2))
 
     def _erase(self) -> None:
         """Erases what the terminal re-wrapped when its width changed."""

@@ -274,3 +274,18 @@ def test_notes_and_failures_stay_above_the_live_part(make_study: Any, make_trial
     assert "mnist: 0 done, 3 to go" in stream.getvalue()
     assert "stopping after this epoch" in stream.getvalue()
     assert "trial 0 failed: out of memory" in stream.getvalue()
+
+
+def test_a_long_note_stays_in_sight_above_a_leaderboard_that_fills_the_screen(
+    make_study: Any, make_trial: Any
+) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=40, height=20)
+    view = LiveView(console)
+    view.opened(make_study(*(make_trial(n) for n in range(50)), budget=60), ["cpu:0"])
+    view.refresh()
+    assert len(view._drawn) == 19
+    view.note("the database cannot be written (connection refused): training continues")
+    assert len(view._drawn) == 20 - 2
+    view.note("it is " + "very " * 200 + "long")
+    assert len(view._drawn) == 20 - 10, "half of the screen is the search's"
+    view.stop()
