@@ -123,9 +123,11 @@ def test_what_would_lose_something_is_refused(
 def test_a_study_that_runs_is_left_alone(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored = open_study(open_storage("sqlite:///hpsearch.db"), "tiny")
     lease = take_lease(stored.database.engine, stored.row, "tiny")
-    for arguments in (["delete", "tiny", "--yes"], ["rename", "tiny", "b"]):
+    for arguments in (["delete", "tiny", "--yes"], ["delete", "tiny"], ["rename", "tiny", "b"]):
         assert main(arguments) == 2
-        assert "tiny" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "the study tiny is being run by another process" in said
+        assert "--yes" not in said, "that would not help"
     assert main(["prune-checkpoints", "tiny"]) == 2
     lease.release()
     assert len(status(capsys, "tiny")["trials"]) == 3

@@ -66,6 +66,12 @@ def discard(stored: StoredStudy) -> Path | None:
     return kept
 
 
+def refuse_running(stored: StoredStudy) -> None:
+    """Raises InputError if a study, or its confirmation, is running."""
+    with _owned(with_confirmation(stored)):
+        pass
+
+
 def rename(stored: StoredStudy, name: str) -> None:
     """Gives a study, its folder and its confirmation another name.
 

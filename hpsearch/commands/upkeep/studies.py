@@ -22,11 +22,12 @@ Yes = Annotated[
 
 def delete(name: StudyName, /, *, yes: Yes = False, storage: Storage = None) -> None:
     """Remove a study from the database, and move its files to a trash folder."""
-    from hpsearch.search.upkeep import discard
+    from hpsearch.search.upkeep import discard, refuse_running
     from hpsearch.views.formatting import command
 
     stored = open_named(name, storage, write=True)
     if not yes:
+        refuse_running(stored)
         _ask(stored.record())
     kept = discard(stored)
     print(f"{name} is deleted")

@@ -32,6 +32,14 @@ def test_list_has_a_row_a_study(make_study: Any, make_trial: Any, on_screen: Any
     assert "other  new           0/-  -                              no trials" in text
 
 
+def test_a_study_with_a_trial_more_than_its_budget_is_done_and_not_more(
+    make_study: Any, make_trial: Any, on_screen: Any
+) -> None:
+    study = make_study(*(make_trial(number) for number in range(7)), budget=6)
+    assert "7/7" in on_screen(study_list([study]))
+    assert '<progress value="7" max="7"></progress> 7 of 7 done' in study_html(study)
+
+
 def test_list_folds_no_usual_name(make_study: Any, make_trial: Any, on_screen: Any) -> None:
     pruned = [make_trial(number, "pruned") for number in range(10)]
     long = make_study(*pruned, make_trial(10), name="a-convolutional-network", state="interrupted")
