@@ -16,6 +16,7 @@ from hpsearch.engines.factory import prepare_engine
 from hpsearch.errors import InputError, SearchError
 from hpsearch.protocol.model_files import SUFFIXES, format_of
 from hpsearch.protocol.types import FINALISTS
+from hpsearch.protocol.whole_file import written_whole
 from hpsearch.result import Result
 from hpsearch.search.coordinator import LogObserver, Observer
 from hpsearch.search.file import open_for_run, require_trust_in_study
@@ -186,7 +187,8 @@ class Study:
         target = Path(path)
         with silence():
             page = render(gather(open_study(self._database, self.name)))
-        target.write_text(page, encoding="utf-8")
+        with written_whole(target) as beside:
+            beside.write_text(page, encoding="utf-8")
         return target
 
     def _options(self, options: RunOptions | None, changes: dict[str, Any]) -> RunOptions:

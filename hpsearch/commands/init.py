@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from hpsearch.commands.context import console, report, say_next
 from hpsearch.commands.options import Changes, MoreChanges, Trust
 from hpsearch.errors import InputError
+from hpsearch.protocol.whole_file import written_whole
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -127,7 +128,8 @@ def _copy(name: str, file: Traversable, output: Path | None) -> None:
         if path == target:
             for folder in ("studies", "examples"):
                 content = content.replace(f"{folder}/{file.name}".encode(), str(target).encode())
-        path.write_bytes(content)
+        with written_whole(path) as new:
+            new.write_bytes(content)
         purpose = f": {beside[path.name]}" if path != target else ""
         print(f"wrote {path}{purpose}")
     say_next("check", target)
@@ -177,7 +179,8 @@ def _draft(
     from hpsearch.views.draft import draft_text
 
     written = target(draft.tree["study"]["name"])
-    written.write_text(draft_text(draft, str(written)), encoding="utf-8")
+    with written_whole(written) as new:
+        new.write_text(draft_text(draft, str(written)), encoding="utf-8")
     return written, draft
 
 

@@ -17,6 +17,7 @@ from hpsearch.commands.context import (
     say_next_step,
 )
 from hpsearch.commands.options import Json, Storage, StudyName, Trust
+from hpsearch.protocol.whole_file import written_whole
 
 
 def report(
@@ -48,7 +49,8 @@ def report(
 def _write(output: Path, page: str) -> None:
     from hpsearch.views import formatting
 
-    output.write_text(page, encoding="utf-8")
+    with written_whole(output) as beside:
+        beside.write_text(page, encoding="utf-8")
     print(f"wrote {output} ({formatting.size(output.stat().st_size)}); open it in any browser")
 
 

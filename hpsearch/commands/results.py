@@ -21,6 +21,7 @@ from hpsearch.commands.context import (
 )
 from hpsearch.commands.options import Json, PositiveInt, Storage, StudyName, TrialNumber
 from hpsearch.errors import InputError
+from hpsearch.protocol.whole_file import written_whole
 
 
 def list_(*, storage: Storage = None, json: Json = False) -> None:
@@ -129,7 +130,8 @@ def best(
             raise InputError(
                 f"{yaml} exists, and not as `best` writes it: it would be lost; name another file"
             )
-        yaml.write_text(study_file(stored.spec, trial, str(yaml)), encoding="utf-8")
+        with written_whole(yaml) as beside:
+            beside.write_text(study_file(stored.spec, trial, str(yaml)), encoding="utf-8")
     if json:
         print(json_output.to_json(json_output.trial_details(study, trial)))
         return

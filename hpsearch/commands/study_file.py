@@ -106,8 +106,10 @@ def preview(
     check_target(output)
     spec = read_checked(study, (*changes, *more), report, trust=trust)
     from hpsearch.measure.preview import preview_sheet
+    from hpsearch.protocol.whole_file import written_whole
     from hpsearch.views.sheet import draw_sheet
 
-    draw_sheet(preview_sheet(spec), output)
+    with written_whole(output) as beside:
+        draw_sheet(preview_sheet(spec), beside)
     print(f"drew {output}")
     say_next(*_run_words(study, (*changes, *more)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from hpsearch.data import ImageData
 from hpsearch.errors import InputError
 from hpsearch.protocol.job import Job
 from hpsearch.protocol.model_files import ANY
+from hpsearch.protocol.whole_file import written_whole
 from hpsearch.trial.export.exportable import (
     Example,
     Exportable,
@@ -70,7 +71,7 @@ def write_graph(
     """Writes a model as a graph, and checks that its outputs are the same; see `export_trial`."""
     examples = list(validation_examples(model, data))
     metadata = _with_shapes(metadata, model, examples)
-    with _beside(Path(target)) as beside:
+    with written_whole(Path(target)) as beside:
         _write(kind, model, examples, beside, metadata)
         difference = _difference(beside, model, examples)
     return _written(target, metadata, sum(len(example.raw[0]) for example in examples), difference)
@@ -78,20 +79,10 @@ def write_graph(
 
 def write_state(content: dict[str, Any], metadata: ModelMetadata, target: str) -> dict[str, Any]:
     """Writes weights, and what else is given; see `export_trial`."""
-    with _beside(Path(target)) as beside:
-        torch.save({**content, CARD: metadata.to_json()}, beside)
+    torch.save({**content, CARD: metadata.to_json()}, whole := BytesIO())
+    with written_whole(Path(target)) as beside:
+        beside.write_bytes(whole.getbuffer())
     return _written(target, metadata)
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """Yields where to write a file, which gets its name once it is complete and correct."""
-    beside = path.with_name(f".{path.stem}.partial{path.suffix}")
-    try:
-        yield beside
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _written(
@@ -195,7 +186,9 @@ def _pt2(
     shapes: Any,
 ) -> None:
     program = torch.export.export(model, inputs, dynamic_shapes=shapes)
-    torch.export.save(program, path, extra_files={CARD: metadata.to_json()})
+    # To memory first: where the disk is full, torch would end the process.
+    torch.export.save(program, whole := BytesIO(), extra_files={CARD: metadata.to_json()})
+    path.write_bytes(whole.getbuffer())
 
 
 def pixels_of(data: Any) -> dict[str, Any] | None:
