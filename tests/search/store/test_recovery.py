@@ -138,6 +138,30 @@ def test_a_connection_that_is_opened_while_the_file_is_made_again_is_not_used(
     assert len(running.writes.notes) == 1
 
 
+def test_a_project_that_is_moved_while_it_runs_keeps_its_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The current folder moves, too: the path study.db leads to the file in the new place."""
+    monkeypatch.setattr(guard, "WATCH_S", 0.0)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    running = Running(Path())
+    close_storage(running.storage)
+    moved = home.rename(tmp_path / "moved")
+    before = (moved / "study.db").stat()
+    home.mkdir()  # by a trial, which writes its reports there
+    leave_empty_file(home / "study.db")  # by a connection that finds no file
+    with running.writes:
+        running.trial.report(0.7, 2)
+        assert running.writes.flush(10)
+    close_storage(running.storage)
+    assert "study.db was emptied: all rows of this study" in running.writes.notes[0]
+    assert (moved / "study.db").stat() == before
+    again = optuna.load_study(study_name="tiny", storage=f"sqlite:///{home}/study.db")
+    assert len(again.trials) == 4
+
+
 def test_an_older_copy_in_its_place_is_brought_up_to_date(running: Running, tmp_path: Path) -> None:
     copy = running.copy(tmp_path / "copy.db")
     running.train(2)

@@ -42,8 +42,8 @@ class DatabaseGuard:
         self._storage = storage
         self._memory = memory
         self._lease = lease
-        self._file = database_file(storage.url)
-        self._identity = FileIdentity.of(self._file) if self._file else None
+        file = database_file(storage.url)
+        self._identity = FileIdentity.of(file) if file else None
         self._checked = time.monotonic()
 
     @property
@@ -69,8 +69,8 @@ class DatabaseGuard:
         shown = redact(self._storage.url)
         self._storage.remove_session()
         self.engine.dispose()
-        if self._file is not None and state in ("deleted", "emptied"):
-            self._remake(self._file, state)
+        if self._identity is not None and state in ("deleted", "emptied"):
+            self._remake(self._identity.path, state)
             # Another thread may have opened the file that was here for a moment.
             self.engine.dispose()
             words = f"the database {shown} was {state}"
@@ -79,8 +79,8 @@ class DatabaseGuard:
             words, more = f"the database {shown} was replaced by an older copy", ""
             self._check_copy(shown)
         ids = self._write_all(insert=state in ("deleted", "emptied"))
-        if self._file is not None:
-            self._identity = FileIdentity.of(self._file)
+        if self._identity is not None:
+            self._identity = FileIdentity.of(self._identity.path)
         return ids, f"{words}: all rows of this study are written again{more}"
 
     def _state(self) -> FileState:
@@ -98,7 +98,7 @@ class DatabaseGuard:
         return state
 
     def _remake(self, file: Path, state: str) -> None:
-        if not file.absolute().parent.is_dir():
+        if not file.parent.is_dir():
             raise Replaced(
                 f"the folder of the database {file} is gone: put it back and resume the study"
             )
