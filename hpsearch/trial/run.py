@@ -66,6 +66,9 @@ def run_trial(job: Job, send: Send, number: int = 0, meeting: str = "") -> None:
         # the training, it is the study's own code that exits.
         exits = isinstance(error, SystemExit) and where.kind != "set-up"
         ended = Ended("stopped") if exits else failed(error, job, where)
+        if log and ended.how == "failed" and not Path(job.folder).exists():
+            words = f"its folder {job.folder} is gone: it was moved or removed while it trained"
+            ended = replace(ended, failure=words)
         with contextlib.suppress(OSError, SupersededError):
             kept = ended.how == "failed" and not ended.fatal and ended.failure_kind != "disk"
             # With several processes, only the process that started them knows the cause.

@@ -456,6 +456,24 @@ def test_an_exception_in_a_later_epoch_leaves_the_reports_before_it(tmp_path: Pa
     assert desk.ended.how == "failed"
 
 
+# TensorBoard's thread fails with it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_trial_whose_folder_is_moved_says_so_and_not_what_a_logger_makes_of_it(
+    tmp_path: Path,
+) -> None:
+    class Mover(Desk):
+        def __call__(self, message: Message) -> Decision | None:
+            if isinstance(message, Report):
+                (tmp_path / "project").rename(tmp_path / "moved")
+            return super().__call__(message)
+
+    folder = tmp_path / "project" / "trial-0000"
+    run_trial(job(folder), desk := Mover())
+    assert desk.ended.failure == (
+        f"its folder {folder} is gone: it was moved or removed while it trained"
+    )
+
+
 def test_only_epochs_with_a_validation_are_reported(tmp_path: Path) -> None:
     trainer = {"max_epochs": 4, "check_val_every_n_epoch": 2}
 
