@@ -66,7 +66,8 @@ def run_trial(job: Job, send: Send, number: int = 0, meeting: str = "") -> None:
         # the training, it is the study's own code that exits.
         exits = isinstance(error, SystemExit) and where.kind != "set-up"
         ended = Ended("stopped") if exits else failed(error, job, where)
-        if log and ended.how == "failed" and not Path(job.folder).exists():
+        # A logger may have made the folder anew; nobody makes another claim.
+        if claim and ended.how == "failed" and not claim.there:
             words = f"its folder {job.folder} is gone: it was moved or removed while it trained"
             ended = replace(ended, failure=words)
         with contextlib.suppress(OSError, SupersededError):

@@ -461,13 +461,15 @@ def test_an_exception_in_a_later_epoch_leaves_the_reports_before_it(tmp_path: Pa
 def test_a_trial_whose_folder_is_moved_says_so_and_not_what_a_logger_makes_of_it(
     tmp_path: Path,
 ) -> None:
+    folder = tmp_path / "project" / "trial-0000"
+
     class Mover(Desk):
         def __call__(self, message: Message) -> Decision | None:
             if isinstance(message, Report):
                 (tmp_path / "project").rename(tmp_path / "moved")
+                (folder / "tensorboard").mkdir(parents=True)  # as a logger does
             return super().__call__(message)
 
-    folder = tmp_path / "project" / "trial-0000"
     run_trial(job(folder), desk := Mover())
     assert desk.ended.failure == (
         f"its folder {folder} is gone: it was moved or removed while it trained"

@@ -34,6 +34,11 @@ class Claim:
         self._token = token or attempt_token(0)
         self._path.write_text(self._token, encoding="utf-8")
 
+    @property
+    def there(self) -> bool:
+        """Whether the file is: it goes with its folder only."""
+        return self._path.exists()
+
     def hold(self) -> None:
         """Checks that the folder still belongs to this process.
 
