@@ -21,6 +21,8 @@ from hpsearch.trial.trainer import build_trainer
 from hpsearch.trial.training import build_data, build_module, prepare
 from hpsearch.trial.validations import plain
 
+_COMPILED = "_orig_mod."  # in the names of the weights of what torch.compile returns
+
 
 class _Chosen(ReadAsModelCheckpoint):
     """What a module finds as `trainer.checkpoint_callback` after its training."""
@@ -91,7 +93,17 @@ def build(job: Job) -> tuple[pl.LightningModule, pl.LightningDataModule]:
     if data is not None:
         data.prepare_data()
         data.setup("fit")
-    return build_module(job, data), data
+    module = build_module(job, data)
+    module.register_load_state_dict_pre_hook(_as_compiled)  # type: ignore[no-untyped-call]
+    return module, data
+
+
+def _as_compiled(module: Any, state: dict[str, Any], *_: Any) -> None:
+    """Names weights as the module does, which may have compiled its layers for a training only."""
+    own = {name.replace(_COMPILED, ""): name for name in module.state_dict()}
+    for name in [*state]:
+        weight = state.pop(name)
+        state[own.get(name.replace(_COMPILED, ""), name)] = weight
 
 
 def _set_up(module: pl.LightningModule, data: Any, job: Job) -> None:
