@@ -25,6 +25,7 @@ MADE_MEANWHILE = (
 # In the words of SQLite, PostgreSQL and MariaDB; the first that fits counts.
 _ADVICE = {
     "database disk image is malformed": "`hpsearch fsck NAME` says what to do",
+    "disk I/O error": "see whether its disk is full (df), or fails (the system's log, dmesg)",
     "Unknown database|database .* does not exist": (
         "make it on the server first, or name one that is there"
     ),

@@ -78,6 +78,7 @@ def test_anything_that_is_not_a_database_is_refused_in_one_sentence(tmp_path: Pa
         (("FATAL:  sorry, too many clients already",), "raise the server's max_connections"),
         ((2003, "Can't connect to MySQL server on 'db' (timed out)"), "see whether the server"),
         (("connection to server at 1, port 2 failed: Connection refused",), "see whether the ser"),
+        (("disk I/O error",), "see whether its disk is full (df), or fails"),
         (("no such table: studies",), ""),
     ],
 )
