@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpsearch.errors import InputError
+from hpsearch.protocol.regular_file import what_else
 from hpsearch.views.formatting import command
 
 if TYPE_CHECKING:
@@ -85,9 +86,10 @@ def console() -> Console:
 
 def check_target(path: Path) -> None:
     """Raises InputError, before anything else is done, if a file cannot be written there."""
-    if path.is_dir() or not (folder := path.absolute().parent).is_dir():
+    if path.is_dir() or not path.absolute().parent.is_dir():
         raise InputError(f"{path} cannot be written: name a file in a folder that exists")
-    if not os.access(folder, os.W_OK | os.X_OK):
+    folder = path.resolve().parent
+    if not what_else(path) and not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{path} cannot be written: you may not write to the folder {folder}")
 
 

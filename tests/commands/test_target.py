@@ -21,3 +21,8 @@ def test_a_file_in_ones_own_folder_may_be_replaced(tmp_path: Path) -> None:
     (tmp_path / "digits.onnx").touch()
     check_target(tmp_path / "digits.onnx")
     check_target(tmp_path / "new.onnx")
+
+
+def test_anybody_may_write_to_a_pipe_or_a_device_in_a_folder_of_others() -> None:
+    with as_another_user():
+        check_target(Path("/dev/null"))
