@@ -174,6 +174,10 @@ def _onnx(
         output_names=[metadata.output],
     )
     assert program is not None, "torch returns a program when it is given no file"
+    # torch names a result by its operation, and does not see that an input `cat` is called so.
+    for result in (each for node in program.model.graph for each in node.outputs):
+        if result.name in model.names:
+            result.name += "_result"
     program.model.metadata_props[CARD] = metadata.to_json()
     program.save(path, external_data=False)
 

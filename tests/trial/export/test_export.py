@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import pytorch_lightning as pl
 import tiny
 import torch
 from picture_forms import write_forms
@@ -170,6 +171,47 @@ def test_a_module_with_its_own_loaders_is_called_with_what_it_trains_on() -> Non
     module = SelfFed()
     model = exportable(module, module)
     assert next(validation_examples(model, module)).raw[0].shape == (4, 2)
+
+
+class Table(pl.LightningDataModule):
+    """Rows whose columns have the names of operations."""
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        columns = {"num": torch.randn(2), "cat": torch.randn(1)}
+        return DataLoader([columns for _ in range(8)], 4)
+
+    val_dataloader = train_dataloader
+
+
+class OfTable(pl.LightningModule):
+    """Joins the columns, by an operation that is called as one of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 1)
+
+    def forward(self, num: torch.Tensor, cat: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = self.layer(torch.cat([num, cat], 1))
+        return outputs
+
+    def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> torch.Tensor:
+        return self(**batch).square().mean()
+
+    def validation_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> None:
+        self.log("val_accuracy", self(**batch).mean())
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), 0.1)
+
+
+def test_an_input_may_have_the_name_of_an_operation(tmp_path: Path) -> None:
+    sections = {"model": "OfTable", "data": "Table"}
+    config = {name: {"class_path": f"{__name__}.{kind}"} for name, kind in sections.items()}
+    job = trained(tmp_path / "trial", {**config, "trainer": {"max_epochs": 1}})
+    path = tmp_path / "table.onnx"
+    export_trial(job, {}, "onnx", str(path))
+    columns = [np.ones((5, 2), np.float32), np.ones((5, 1), np.float32)]
+    assert open_model(path).answer(columns)[0].shape == (5, 1)
 
 
 @pytest.mark.parametrize(
