@@ -129,7 +129,7 @@ def test_other_studies_and_databases_of_the_folder_see_that_the_images_were_open
     ways = ("--inline", "--devices", "cpu:1")
     few = ("--top", "1", "--seeds", "1", *ways)
     assert main(["confirm", "tiny", *few]) == 0
-    assert "The same images had been opened" not in capsys.readouterr().out
+    assert "The same test data had been opened" not in capsys.readouterr().out
 
     other = ("--storage", "sqlite:///other.db", "--runs", "elsewhere")
     assert main(["run", "tiny.yaml", "--trials", "1", *other, *ways]) == 0
@@ -137,7 +137,8 @@ def test_other_studies_and_databases_of_the_folder_see_that_the_images_were_open
     text = " ".join(capsys.readouterr().out.split())
     trial = recorded(home, "tiny").test_evaluations[0]["trial"]
     said = (
-        f"The same images had been opened once before in this folder, for trial {trial} of tiny at"
+        f"The same test data had been opened once before in this folder, for trial {trial} of tiny"
+        " at"
     )
     assert said in text
     assert "is too good, because it was chosen." in text

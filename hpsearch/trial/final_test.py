@@ -172,9 +172,9 @@ def _refuse_second_look(known: Sequence[Mapping[str, Any]], evaluation: TestEval
         same = one.get("search") == evaluation.search
         if same and one.get("metrics") and one.get("sha256") != evaluation.sha256:
             raise TestSplitClosedError(
-                f"these test images were opened at {one['opened']} for"
+                f"this test data was opened at {one['opened']} for"
                 f" {one.get('what') or 'trial {}'.format(one['trial'])} of this search, but"
-                " its database has no record of it; --again opens them again and records it"
+                " its database has no record of it; --again opens it again and records it"
             )
 
 

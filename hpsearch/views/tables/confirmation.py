@@ -123,7 +123,7 @@ def _earlier_words(test: Record) -> str:
     )
     who = f"{_what(last)} of {last['study']}" if "study" in last else "another program"
     return (
-        f" The same images had been opened {times} in this folder,"
+        f" The same test data had been opened {times} in this folder,"
         f" {'' if count == 1 else 'last '}for {who} at {last['opened']}"
         f"{f' ({values})' if values else ''}: the best of several such figures is too good,"
         " because it was chosen."
@@ -231,7 +231,7 @@ def _refit_words(refit: Record) -> str:
     if "failure" in refit:
         return f"failed: {refit['failure']}"
     return (
-        f"{refit['checkpoint']}  ({refit['epochs']} epochs on training and validation images;"
+        f"{refit['checkpoint']}  ({refit['epochs']} epochs on training and validation data;"
         " its own test value is not known)"
     )
 

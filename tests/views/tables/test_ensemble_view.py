@@ -101,8 +101,8 @@ def test_earlier_evaluations_on_the_same_images_are_reported() -> None:
     ]
     text = said(record(test={**TEST, "earlier": before}))
     assert (
-        "; the test split was opened at 2026-11-22T10:00:00+00:00. The same images had been opened"
-        " 2 times before in this folder, last for the ensemble of 3 models of digits at"
+        "; the test split was opened at 2026-11-22T10:00:00+00:00. The same test data had been"
+        " opened 2 times before in this folder, last for the ensemble of 3 models of digits at"
         " 2026-11-22T09:00:00+00:00 (test_accuracy 0.9900): the best of several such figures is"
         " too good, because it was chosen." in text
     )
