@@ -167,7 +167,7 @@ def test_a_study_whose_folder_this_user_may_not_enter_is_read_without_it(
     project = tmp_path / "theirs"
     make(project)
     for file in project.glob("study.db*"):
-        shutil.copy(file, tmp_path)
+        file.rename(tmp_path / file.name)
     study = open_study(open_storage(f"sqlite:///{tmp_path}/study.db"), "tiny")
     (project / closed).chmod(0)
     try:
